@@ -1,0 +1,69 @@
+//! What an agent says about itself when it registers.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::attribute::Attributes;
+use crate::resource::Resources;
+
+/// What an agent can deal with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[non_exhaustive]
+pub enum AgentCapability {
+    /// Resources allocated to several roles of one framework.
+    MultiRole,
+    /// Roles with a `/`.
+    HierarchicalRole,
+    /// Refined reservations.
+    ReservationRefinement,
+}
+
+/// Where an agent stands, for frameworks that spread or gather.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultDomain {
+    /// Far apart: links between regions are slow.
+    pub region: Arc<str>,
+    /// Fails as one within a region.
+    pub zone: Arc<str>,
+}
+
+/// An agent's description.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct AgentInfo {
+    /// The host's name.
+    pub hostname: Arc<str>,
+    /// Where the agent itself listens.
+    pub port: u16,
+    /// What it has: unreserved and statically reserved resources. What was reserved or made into volumes later is
+    /// reported beside this.
+    pub resources: Resources,
+    /// What its operator says about it.
+    pub attributes: Attributes,
+    /// Where it stands, if known.
+    pub domain: Option<FaultDomain>,
+    /// What it can deal with.
+    pub capabilities: BTreeSet<AgentCapability>,
+}
+
+impl AgentInfo {
+    /// The port agents of Mesos listen on.
+    pub const PORT_DEFAULT: u16 = 5051;
+
+    /// An agent with every capability of this version.
+    #[must_use]
+    pub fn new(hostname: impl Into<Arc<str>>, resources: Resources) -> Self {
+        use AgentCapability::{HierarchicalRole, MultiRole, ReservationRefinement};
+        Self {
+            hostname: hostname.into(),
+            port: Self::PORT_DEFAULT,
+            resources,
+            attributes: Attributes::default(),
+            domain: None,
+            capabilities: BTreeSet::from([MultiRole, HierarchicalRole, ReservationRefinement]),
+        }
+    }
+}

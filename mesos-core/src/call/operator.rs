@@ -1,0 +1,53 @@
+//! People and tools, and the master.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Rejection;
+use crate::id::{AgentId, FrameworkId};
+use crate::resource::Resources;
+use crate::role::Role;
+use crate::weight::Weight;
+
+/// Ties an operator's call to its answer; the host keeps the waiting caller, the kernel keeps this number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ReplyTo(pub u64);
+
+/// What an operator asks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[non_exhaustive]
+pub enum Call {
+    /// Sets how much roles count; others keep theirs.
+    UpdateWeights(BTreeMap<Role, Weight>),
+    /// Removes a framework and kills its tasks.
+    Teardown(FrameworkId),
+    /// Says that an agent will never come back.
+    MarkAgentGone(AgentId),
+    /// Reserves free resources of an agent: pushes the top reservation of each entry.
+    Reserve {
+        /// On which agent.
+        agent_id: AgentId,
+        /// What it shall be reserved as.
+        resources: Resources,
+    },
+    /// Pops the top reservation of free resources of an agent.
+    Unreserve {
+        /// On which agent.
+        agent_id: AgentId,
+        /// What is reserved now.
+        resources: Resources,
+    },
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[non_exhaustive]
+pub enum Response {
+    /// It is done, and durable where it has to be.
+    Done,
+    /// It was not done.
+    Refused(Rejection),
+}

@@ -1,0 +1,179 @@
+//! Framework and master.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Rejection;
+use crate::framework::FrameworkInfo;
+use crate::id::{AgentId, ExecutorId, FrameworkId, MasterId, OfferId, TaskId, UpdateId};
+use crate::offer::{Filters, Offer};
+use crate::operation::Operation;
+use crate::role::Role;
+use crate::task::{KillPolicy, TaskStatus};
+
+/// What a framework asks of the master.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[non_exhaustive]
+pub enum Call {
+    /// First on a connection: makes it the framework's. With an id, the framework fails over and the new connection wins.
+    Subscribe {
+        /// Who subscribes.
+        info: Box<FrameworkInfo>,
+        /// Roles it wants no offers for until it revives them; replaces what was suppressed before.
+        suppressed: BTreeSet<Role>,
+    },
+    /// Ends the framework: its tasks are killed and its id can never be used again.
+    Teardown,
+    /// Uses offers.
+    Accept {
+        /// Offers of one agent and one role.
+        offers: Vec<OfferId>,
+        /// What to do with them, in order.
+        operations: Vec<Operation>,
+        /// For what is left over.
+        filters: Filters,
+    },
+    /// Refuses offers; unknown ids are ignored.
+    Decline {
+        /// Which.
+        offers: Vec<OfferId>,
+        /// For how long not to offer the same again.
+        filters: Filters,
+    },
+    /// Wants offers again and drops its filters; no roles means all.
+    Revive {
+        /// For which roles.
+        roles: BTreeSet<Role>,
+    },
+    /// Wants no offers; those out stay valid. No roles means all.
+    Suppress {
+        /// For which roles.
+        roles: BTreeSet<Role>,
+    },
+    /// Ends a task. Best effort: ask again, or reconcile, when no update comes.
+    Kill {
+        /// Which.
+        task_id: TaskId,
+        /// Where it is thought to be; a wrong agent makes the call void.
+        agent_id: Option<AgentId>,
+        /// Instead of the task's own policy.
+        policy: Option<KillPolicy>,
+    },
+    /// Ends an executor and its tasks.
+    Shutdown {
+        /// Which.
+        executor_id: ExecutorId,
+        /// Where.
+        agent_id: AgentId,
+    },
+    /// Has taken note of an update that carried a uuid.
+    Acknowledge {
+        /// Whose update.
+        task_id: TaskId,
+        /// From which agent.
+        agent_id: AgentId,
+        /// Which update.
+        uuid: UpdateId,
+    },
+    /// Asks for the state of tasks; none named means all the master knows.
+    Reconcile {
+        /// Which, and where they are thought to be.
+        tasks: Vec<(TaskId, Option<AgentId>)>,
+    },
+    /// Bytes for an executor, best effort.
+    Message {
+        /// For which executor.
+        executor_id: ExecutorId,
+        /// On which agent.
+        agent_id: AgentId,
+        /// The bytes.
+        data: Arc<[u8]>,
+    },
+}
+
+impl Call {
+    /// Its name, for messages and logs.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Subscribe { .. } => "SUBSCRIBE",
+            Self::Teardown => "TEARDOWN",
+            Self::Accept { .. } => "ACCEPT",
+            Self::Decline { .. } => "DECLINE",
+            Self::Revive { .. } => "REVIVE",
+            Self::Suppress { .. } => "SUPPRESS",
+            Self::Kill { .. } => "KILL",
+            Self::Shutdown { .. } => "SHUTDOWN",
+            Self::Acknowledge { .. } => "ACKNOWLEDGE",
+            Self::Reconcile { .. } => "RECONCILE",
+            Self::Message { .. } => "MESSAGE",
+        }
+    }
+}
+
+/// What the master tells a framework.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[non_exhaustive]
+pub enum Event {
+    /// The subscription holds.
+    Subscribed {
+        /// The framework's id: keep it, to fail over.
+        framework_id: FrameworkId,
+        /// Which master.
+        master_id: MasterId,
+        /// How often a [`Heartbeat`](Self::Heartbeat) comes.
+        heartbeat_every: Duration,
+    },
+    /// Resources to use or refuse.
+    Offers(Vec<Offer>),
+    /// An offer that cannot be used any more.
+    Rescind(OfferId),
+    /// News of a task.
+    Update(Box<TaskStatus>),
+    /// Bytes from an executor.
+    Message {
+        /// From which executor.
+        executor_id: ExecutorId,
+        /// On which agent.
+        agent_id: AgentId,
+        /// The bytes.
+        data: Arc<[u8]>,
+    },
+    /// An agent is lost, or an executor on it ended. A hint: what counts are the updates of the tasks.
+    Failure {
+        /// Which agent.
+        agent_id: AgentId,
+        /// Which executor; none when the whole agent is meant.
+        executor_id: Option<ExecutorId>,
+    },
+    /// A call was refused. Followed by the end of the connection when the subscription itself was.
+    Error(Rejection),
+    /// The connection lives.
+    Heartbeat {
+        /// How many calls the master has received on this connection: fewer than were sent some time ago means that
+        /// calls were lost.
+        received: u64,
+    },
+}
+
+impl Event {
+    /// Its name, for messages and logs.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Subscribed { .. } => "SUBSCRIBED",
+            Self::Offers(_) => "OFFERS",
+            Self::Rescind(_) => "RESCIND",
+            Self::Update(_) => "UPDATE",
+            Self::Message { .. } => "MESSAGE",
+            Self::Failure { .. } => "FAILURE",
+            Self::Error(_) => "ERROR",
+            Self::Heartbeat { .. } => "HEARTBEAT",
+        }
+    }
+}

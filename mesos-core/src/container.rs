@@ -1,0 +1,135 @@
+//! Containers: what is started, how it may be limited, and how it ended.
+//!
+//! Data only; who starts them is a [`Containerizer`](crate::provider::Containerizer).
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{ContainerId, ExecutorId, FrameworkId};
+use crate::resource::Resources;
+
+/// What to run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct CommandInfo {
+    /// The program and its arguments.
+    pub run: Run,
+    /// Added to the environment the agent gives; wins over it.
+    pub environment: BTreeMap<Arc<str>, Arc<str>>,
+    /// The user to run as; absent means the framework's, and if that is empty the agent's own.
+    pub user: Option<Arc<str>>,
+    /// Where to start, relative to the sandbox; absent means the sandbox itself.
+    pub working_dir: Option<Arc<str>>,
+}
+
+/// A program and its arguments.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Run {
+    /// A line for `/bin/sh -c`.
+    Shell(Arc<str>),
+    /// A program, found along `PATH` when it has no `/`, and its arguments.
+    Exec {
+        /// The program.
+        program: Arc<str>,
+        /// Its arguments, without the program's own name.
+        arguments: Vec<Arc<str>>,
+    },
+}
+
+impl CommandInfo {
+    /// A shell line.
+    #[must_use]
+    pub fn shell(line: impl Into<Arc<str>>) -> Self {
+        Self::of(Run::Shell(line.into()))
+    }
+
+    /// A program and its arguments, without a shell.
+    #[must_use]
+    pub fn exec<A: Into<Arc<str>>>(program: impl Into<Arc<str>>, arguments: impl IntoIterator<Item = A>) -> Self {
+        let arguments = arguments.into_iter().map(Into::into).collect();
+        Self::of(Run::Exec { program: program.into(), arguments })
+    }
+
+    /// Adds an environment variable.
+    #[must_use]
+    pub fn env(mut self, name: impl Into<Arc<str>>, value: impl Into<Arc<str>>) -> Self {
+        self.environment.insert(name.into(), value.into());
+        self
+    }
+
+    const fn of(run: Run) -> Self {
+        Self { run, environment: BTreeMap::new(), user: None, working_dir: None }
+    }
+}
+
+/// Everything a containerizer needs to start a container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContainerSpec {
+    /// Its name, unique on the agent.
+    pub id: ContainerId,
+    /// Whose it is.
+    pub framework_id: FrameworkId,
+    /// Under which executor.
+    pub executor_id: ExecutorId,
+    /// What to run.
+    pub command: CommandInfo,
+    /// What it may use.
+    pub resources: Resources,
+}
+
+/// How a container ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Exit {
+    /// The process returned this status.
+    Status(i32),
+    /// The process was ended by this signal.
+    Signalled(i32),
+    /// It used more than it was given and was ended for it.
+    LimitExceeded {
+        /// Which resource, for example `mem`.
+        resource: Arc<str>,
+        /// What was seen.
+        message: Arc<str>,
+    },
+    /// It ended while nobody could look, for example during an agent's absence.
+    Unknown,
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(status) => write!(f, "Command exited with status {status}"),
+            Self::Signalled(signal) => write!(f, "Command terminated with signal {signal}"),
+            Self::LimitExceeded { resource, message } => write!(f, "Limit of {resource} exceeded: {message}"),
+            Self::Unknown => f.write_str("Command ended while its agent was away"),
+        }
+    }
+}
+
+/// The signals executors send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[non_exhaustive]
+pub enum Signal {
+    /// Please end (SIGTERM).
+    Terminate,
+    /// End (SIGKILL).
+    Kill,
+}
+
+/// What a container uses now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Usage {
+    /// Processor time since the start, in nanoseconds.
+    pub cpu_nanos: u64,
+    /// Resident memory in bytes.
+    pub memory_bytes: u64,
+    /// Processes and threads.
+    pub processes: u32,
+}

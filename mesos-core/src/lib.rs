@@ -1,0 +1,72 @@
+//! The vocabulary and the traits of a cluster kernel with two-level scheduling.
+//!
+//! Agents offer what they have; an allocator decides to whom; frameworks accept and say what to run. This crate holds
+//! everything the parts of such a cluster share: [ids](id), the [resource algebra](resource), [tasks](task) and their
+//! states, the [calls and events](call) between the parts, the [contract](kernel) every state machine keeps, and the
+//! [traits](provider) a user may supply. It decides nothing, knows no wire format and needs no runtime.
+//!
+//! # Where to start
+//!
+//! * To write a framework: [`Scheduler`].
+//! * To decide who is offered what: [`Allocator`].
+//! * To run tasks in another way: [`Executor`] (pure) or [`Containerizer`] (the host side).
+//! * To understand how the same code runs live and simulated: [`kernel`].
+
+#![forbid(unsafe_code)]
+
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod agent;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod attribute;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod call;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod container;
+#[cfg(feature = "daemon")]
+pub mod daemon;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod error;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod executor;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod framework;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod id;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod kernel;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod offer;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod operation;
+pub mod provider;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod resource;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod role;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod task;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod time;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod weight;
+
+pub use agent::{AgentCapability, AgentInfo, FaultDomain};
+pub use attribute::{AttributeValue, Attributes};
+pub use container::{CommandInfo, ContainerSpec, Exit, Run, Signal};
+pub use error::{Rejection, RejectionCode};
+pub use executor::ExecutorInfo;
+pub use framework::{FrameworkCapability, FrameworkInfo};
+pub use id::{
+    AgentId, ContainerId, ExecutorId, FrameworkId, MasterId, OfferId, OperationId, PersistenceId, Principal, ProviderId,
+    TaskId, UpdateId,
+};
+pub use offer::{Filters, Offer};
+pub use operation::Operation;
+pub use provider::{
+    Ack, Allocator, Clock, Contender, Containerizer, Detector, Executor, ExecutorCx, Scheduler, SchedulerCx, Store,
+};
+pub use resource::{Quantities, Resources, Scalar};
+pub use role::Role;
+pub use task::{KillPolicy, Reason, Source, TaskInfo, TaskRun, TaskState, TaskStatus};
+pub use time::{Instant, Now, WallTime};
+pub use weight::Weight;

@@ -1,0 +1,42 @@
+//! The operations an ACCEPT may carry.
+//!
+//! Operations run in order against what the offers hold; a failing one is dropped and those after it still run. RESERVE,
+//! UNRESERVE, CREATE and DESTROY are speculative: what they make can be used by later operations of the same call.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::resource::Resources;
+use crate::task::TaskInfo;
+
+/// One operation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[non_exhaustive]
+pub enum Operation {
+    /// Starts tasks, each judged alone.
+    Launch(Vec<Arc<TaskInfo>>),
+    /// Pushes the top reservation of each entry onto what is offered.
+    Reserve(Resources),
+    /// Pops the top reservation of each entry.
+    Unreserve(Resources),
+    /// Makes persistent volumes of reserved disk.
+    Create(Resources),
+    /// Unmakes persistent volumes; what they hold is deleted.
+    Destroy(Resources),
+}
+
+impl Operation {
+    /// Its name, for messages.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Launch(_) => "LAUNCH",
+            Self::Reserve(_) => "RESERVE",
+            Self::Unreserve(_) => "UNRESERVE",
+            Self::Create(_) => "CREATE",
+            Self::Destroy(_) => "DESTROY",
+        }
+    }
+}

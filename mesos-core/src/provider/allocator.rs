@@ -1,0 +1,216 @@
+//! Who gets offered what.
+//!
+//! The master tells an allocator what became true ([`Fact`]) and asks it for grants when one of its deadlines is due. Facts
+//! as data can be recorded, replayed and fuzzed, and two allocators can be run side by side on one recorded day.
+//!
+//! Frameworks and agents are named by dense handles: an allocator keeps its books in vectors and never compares ids.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::agent::AgentInfo;
+use crate::framework::FrameworkInfo;
+use crate::handles;
+use crate::id::{AgentId, FrameworkId};
+use crate::kernel::Rng;
+use crate::offer::Filters;
+use crate::resource::Resources;
+use crate::role::Role;
+use crate::time::Instant;
+use crate::weight::Weight;
+
+handles! {
+    /// A framework, as the master numbers it. Used again only after [`Fact::FrameworkRemoved`].
+    FrameworkKey;
+    /// An agent, as the master numbers it. Used again only after [`Fact::AgentRemoved`].
+    AgentKey;
+}
+
+/// What a framework uses of an agent under one role.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Used {
+    /// Who.
+    pub framework: FrameworkKey,
+    /// Under which role.
+    pub role: Role,
+    /// What.
+    pub resources: Resources,
+}
+
+/// Something that became true about the cluster.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Fact {
+    /// A framework is known from now on.
+    FrameworkAdded {
+        /// Its handle.
+        framework: FrameworkKey,
+        /// Its id: breaks ties, in views.
+        id: FrameworkId,
+        /// Its description.
+        info: Arc<FrameworkInfo>,
+        /// Roles it wants no offers for.
+        suppressed: BTreeSet<Role>,
+        /// Whether it is connected; an inactive framework gets nothing.
+        is_active: bool,
+    },
+    /// A framework changed its description; the suppressed roles given replace the old ones.
+    FrameworkUpdated {
+        /// Which.
+        framework: FrameworkKey,
+        /// The new description.
+        info: Arc<FrameworkInfo>,
+        /// Roles it wants no offers for.
+        suppressed: BTreeSet<Role>,
+    },
+    /// A framework is connected again.
+    FrameworkActivated {
+        /// Which.
+        framework: FrameworkKey,
+    },
+    /// A framework is disconnected: no grants, and its filters are gone. What it uses it keeps.
+    FrameworkDeactivated {
+        /// Which.
+        framework: FrameworkKey,
+    },
+    /// A framework is gone; everything it used was recovered before.
+    FrameworkRemoved {
+        /// Which.
+        framework: FrameworkKey,
+    },
+    /// A framework wants no offers for these roles; none named means all.
+    RolesSuppressed {
+        /// Which.
+        framework: FrameworkKey,
+        /// For which roles.
+        roles: BTreeSet<Role>,
+    },
+    /// A framework wants offers for these roles, and its filters there are gone; none named means all.
+    RolesRevived {
+        /// Which.
+        framework: FrameworkKey,
+        /// For which roles.
+        roles: BTreeSet<Role>,
+    },
+    /// An agent is known from now on.
+    AgentAdded {
+        /// Its handle.
+        agent: AgentKey,
+        /// Its id.
+        id: AgentId,
+        /// Its description.
+        info: Arc<AgentInfo>,
+        /// What it has, with reservations and volumes; may differ from its description.
+        total: Resources,
+        /// What is used on it already.
+        used: Vec<Used>,
+    },
+    /// An agent has other resources than before, free ones changed.
+    AgentResized {
+        /// Which.
+        agent: AgentKey,
+        /// What it has.
+        total: Resources,
+    },
+    /// An agent serves offers again.
+    AgentActivated {
+        /// Which.
+        agent: AgentKey,
+    },
+    /// An agent serves no offers, what is used on it stays used.
+    AgentDeactivated {
+        /// Which.
+        agent: AgentKey,
+    },
+    /// An agent is gone, with everything that was used and filtered on it.
+    AgentRemoved {
+        /// Which.
+        agent: AgentKey,
+    },
+    /// What a framework was granted changed its form on the agent: reserved, unreserved, made into a volume or unmade.
+    Converted {
+        /// Who.
+        framework: FrameworkKey,
+        /// Under which role it was granted.
+        role: Role,
+        /// Where.
+        agent: AgentKey,
+        /// The old form, part of what the framework was granted and of the agent's total.
+        from: Resources,
+        /// The new form, in both.
+        to: Resources,
+    },
+    /// A framework was found to use something that was not granted by this allocator.
+    Claimed {
+        /// Who.
+        framework: FrameworkKey,
+        /// Under which role.
+        role: Role,
+        /// Where.
+        agent: AgentKey,
+        /// What.
+        resources: Resources,
+    },
+    /// What a framework was granted is free again.
+    Recovered {
+        /// Who had it.
+        framework: FrameworkKey,
+        /// Under which role.
+        role: Role,
+        /// Where.
+        agent: AgentKey,
+        /// What.
+        resources: Resources,
+        /// Present when the framework refused it.
+        filters: Option<Filters>,
+    },
+    /// How much a role counts beside its siblings.
+    WeightSet {
+        /// Which role.
+        role: Role,
+        /// How much.
+        weight: Weight,
+    },
+}
+
+/// One allocation round.
+#[derive(Debug)]
+pub struct Round<'a> {
+    /// When.
+    pub now: Instant,
+    /// For the order of agents, and for random sorters.
+    pub rng: &'a mut Rng,
+}
+
+/// Resources of one agent for one framework under one role; the master makes an offer of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// For whom.
+    pub framework: FrameworkKey,
+    /// Under which role.
+    pub role: Role,
+    /// Where.
+    pub agent: AgentKey,
+    /// What; never empty.
+    pub resources: Resources,
+}
+
+/// Decides who is offered what.
+///
+/// Called by the master alone, from one thread. Must be deterministic: the same facts, rounds and draws give the same grants.
+pub trait Allocator: Send + fmt::Debug {
+    /// Folds one fact into the books. Never grants.
+    fn observe(&mut self, now: Instant, fact: Fact);
+
+    /// Runs one round over the agents that are due, appends its grants and books them as used.
+    fn allocate(&mut self, round: Round<'_>, grants: &mut Vec<Grant>);
+
+    /// When the next round is wanted: at once after an event that calls for one, else at the next batch interval.
+    fn deadline(&self) -> Option<Instant>;
+
+    /// What is free on an agent, for views and checkers; `None` when the agent is not known.
+    fn available(&self, agent: AgentKey) -> Option<Resources>;
+}

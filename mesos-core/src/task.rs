@@ -1,0 +1,327 @@
+//! Tasks, their states, and what is said about them.
+//!
+//! States, numbers, sources and reasons as in Apache Mesos (`include/mesos/v1/mesos.proto`, `docs/task-state-reasons.md`).
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::container::CommandInfo;
+use crate::executor::ExecutorInfo;
+use crate::id::{AgentId, ExecutorId, TaskId, UpdateId};
+use crate::resource::Resources;
+use crate::time::WallTime;
+
+/// What a framework asks to run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TaskInfo {
+    /// Its name, unique among its framework's tasks.
+    pub id: TaskId,
+    /// A name for people.
+    pub name: Arc<str>,
+    /// Where it goes: the agent of the offer.
+    pub agent_id: AgentId,
+    /// What it uses.
+    pub resources: Resources,
+    /// How it is run.
+    pub run: TaskRun,
+    /// How it is ended.
+    pub kill_policy: KillPolicy,
+    /// Ended, as failed, when it runs longer than this.
+    pub max_completion_time: Option<Duration>,
+    /// Free labels.
+    pub labels: BTreeMap<Arc<str>, Arc<str>>,
+    /// Given to the executor unread.
+    pub data: Arc<[u8]>,
+}
+
+/// How a task is run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskRun {
+    /// One process, under an executor the agent makes for it.
+    Command(CommandInfo),
+    /// By this executor.
+    Executor(Arc<ExecutorInfo>),
+}
+
+/// How a task is ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KillPolicy {
+    /// Between the polite signal and the other; absent means the executor's default, 3 s.
+    pub grace: Option<Duration>,
+}
+
+impl TaskInfo {
+    /// A task.
+    #[must_use]
+    pub fn new(id: TaskId, agent_id: AgentId, resources: Resources, run: TaskRun) -> Self {
+        Self {
+            name: id.as_str().into(),
+            id,
+            agent_id,
+            resources,
+            run,
+            kill_policy: KillPolicy::default(),
+            max_completion_time: None,
+            labels: BTreeMap::new(),
+            data: Arc::from([]),
+        }
+    }
+
+    /// A task that is one shell line.
+    #[must_use]
+    pub fn shell(id: TaskId, agent_id: AgentId, resources: Resources, line: impl Into<Arc<str>>) -> Self {
+        Self::new(id, agent_id, resources, TaskRun::Command(CommandInfo::shell(line)))
+    }
+
+    /// The id of the executor that runs it: its own id for a command.
+    #[must_use]
+    pub fn executor_id(&self) -> ExecutorId {
+        match &self.run {
+            TaskRun::Command(_) => {
+                ExecutorId::new(self.id.as_str()).expect("task ids and executor ids follow the same rules")
+            }
+            TaskRun::Executor(info) => info.id.clone(),
+        }
+    }
+}
+
+/// Where a task is in its life. The numbers are those of the Mesos protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[repr(u8)]
+pub enum TaskState {
+    /// The executor has it and is preparing.
+    Starting = 0,
+    /// It runs.
+    Running = 1,
+    /// It ended well.
+    Finished = 2,
+    /// It ended badly.
+    Failed = 3,
+    /// It was ended on request.
+    Killed = 4,
+    /// Said to frameworks that are not partition aware, for everything between unreachable and gone.
+    Lost = 5,
+    /// Accepted by the master, not yet with an executor.
+    Staging = 6,
+    /// Refused: the description is wrong or not allowed.
+    Error = 7,
+    /// It was asked to end and has not yet.
+    Killing = 8,
+    /// It never started.
+    Dropped = 9,
+    /// Its agent cannot be reached; it may still run.
+    Unreachable = 10,
+    /// It is certainly not running any more.
+    Gone = 11,
+    /// An operator said its agent will never come back.
+    GoneByOperator = 12,
+    /// Nobody knows it.
+    Unknown = 13,
+}
+
+impl TaskState {
+    /// Whether a task in this state holds nothing and will say nothing more. `LOST` and `GONE_BY_OPERATOR` count as
+    /// terminal although such a task may turn up again with its agent.
+    #[must_use]
+    pub const fn is_terminal(self) -> bool {
+        matches!(
+            self,
+            Self::Finished
+                | Self::Failed
+                | Self::Killed
+                | Self::Error
+                | Self::Lost
+                | Self::Dropped
+                | Self::Gone
+                | Self::GoneByOperator
+        )
+    }
+
+    /// What a framework without `PARTITION_AWARE` is told instead.
+    #[must_use]
+    pub const fn for_partition_unaware(self) -> Self {
+        match self {
+            Self::Dropped | Self::Unreachable | Self::Gone | Self::GoneByOperator | Self::Unknown => Self::Lost,
+            other => other,
+        }
+    }
+
+    /// The protocol's name without `TASK_`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Starting => "STARTING",
+            Self::Running => "RUNNING",
+            Self::Finished => "FINISHED",
+            Self::Failed => "FAILED",
+            Self::Killed => "KILLED",
+            Self::Lost => "LOST",
+            Self::Staging => "STAGING",
+            Self::Error => "ERROR",
+            Self::Killing => "KILLING",
+            Self::Dropped => "DROPPED",
+            Self::Unreachable => "UNREACHABLE",
+            Self::Gone => "GONE",
+            Self::GoneByOperator => "GONE_BY_OPERATOR",
+            Self::Unknown => "UNKNOWN",
+        }
+    }
+}
+
+impl fmt::Display for TaskState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Who said it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Source {
+    /// The master.
+    Master,
+    /// The agent.
+    Agent,
+    /// The executor.
+    Executor,
+}
+
+/// Why a task is in its state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[non_exhaustive]
+pub enum Reason {
+    /// The container could not be started.
+    ContainerLaunchFailed,
+    /// More memory than given.
+    ContainerLimitationMemory,
+    /// More disk than given.
+    ContainerLimitationDisk,
+    /// It ran longer than it may.
+    MaxCompletionTimeReached,
+    /// Its executor ended.
+    ExecutorTerminated,
+    /// Its executor did not come up in time.
+    ExecutorRegistrationTimeout,
+    /// Its executor did not come back after its agent's restart.
+    ExecutorReregistrationTimeout,
+    /// Its framework was removed.
+    FrameworkRemoved,
+    /// The accept named an offer that was not valid.
+    InvalidOffers,
+    /// An answer to a reconciliation.
+    Reconciliation,
+    /// The agent does not know the resources the task wants.
+    ResourcesUnknown,
+    /// Its agent's connection broke.
+    AgentDisconnected,
+    /// Its agent is unreachable or was removed.
+    AgentRemoved,
+    /// An operator marked its agent gone.
+    AgentRemovedByOperator,
+    /// Its agent is back.
+    AgentReregistered,
+    /// Its agent restarted before the task reached an executor.
+    AgentRestarted,
+    /// It was killed before its executor had it.
+    TaskKilledDuringLaunch,
+    /// Its description breaks a rule.
+    TaskInvalid,
+    /// Its framework may not run it.
+    TaskUnauthorized,
+    /// The agent or executor has as much as it may queue.
+    QueueFull,
+}
+
+/// What is said about a task at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TaskStatus {
+    /// Which task.
+    pub task_id: TaskId,
+    /// Where it is in its life.
+    pub state: TaskState,
+    /// Who says so.
+    pub source: Source,
+    /// Why.
+    pub reason: Option<Reason>,
+    /// For people.
+    pub message: Option<Arc<str>>,
+    /// Present when the framework must acknowledge.
+    pub uuid: Option<UpdateId>,
+    /// On which agent, if on any.
+    pub agent_id: Option<AgentId>,
+    /// Under which executor, if under any.
+    pub executor_id: Option<ExecutorId>,
+    /// When it was said.
+    pub at_wall: WallTime,
+    /// Since when its agent cannot be reached.
+    pub unreachable_since_wall: Option<WallTime>,
+    /// From the executor, unread.
+    pub data: Option<Arc<[u8]>>,
+}
+
+impl TaskStatus {
+    /// A status without reason, message, uuid, agent or executor.
+    #[must_use]
+    pub const fn new(task_id: TaskId, state: TaskState, source: Source, at_wall: WallTime) -> Self {
+        Self {
+            task_id,
+            state,
+            source,
+            reason: None,
+            message: None,
+            uuid: None,
+            agent_id: None,
+            executor_id: None,
+            at_wall,
+            unreachable_since_wall: None,
+            data: None,
+        }
+    }
+
+    /// With this reason.
+    #[must_use]
+    pub const fn because(mut self, reason: Reason) -> Self {
+        self.reason = Some(reason);
+        self
+    }
+
+    /// With this message.
+    #[must_use]
+    pub fn saying(mut self, message: impl Into<Arc<str>>) -> Self {
+        self.message = Some(message.into());
+        self
+    }
+
+    /// On this agent.
+    #[must_use]
+    pub fn on(mut self, agent_id: AgentId) -> Self {
+        self.agent_id = Some(agent_id);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unreachable_and_unknown_are_not_the_end() {
+        assert!(!TaskState::Unreachable.is_terminal() && !TaskState::Unknown.is_terminal());
+        assert!(TaskState::Lost.is_terminal() && TaskState::Dropped.is_terminal());
+    }
+
+    #[test]
+    fn partition_unaware_frameworks_hear_lost() {
+        assert_eq!(TaskState::Gone.for_partition_unaware(), TaskState::Lost);
+        assert_eq!(TaskState::Killed.for_partition_unaware(), TaskState::Killed);
+    }
+}

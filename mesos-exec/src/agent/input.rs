@@ -1,0 +1,77 @@
+//! Everything that can happen to an agent.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use mesos_core::call::{ConnId, Leader, agent};
+use mesos_core::kernel::{Record, Seq, Ticket};
+use mesos_core::provider::StoreError;
+use mesos_core::{ContainerId, Exit};
+
+/// Something that happened to an agent.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Input {
+    /// First of all: what an earlier run of this agent checkpointed, its id among it. Empty at the first run.
+    Recovered {
+        /// The records.
+        records: Vec<Record>,
+    },
+    /// Another master leads, or none.
+    LeaderChanged {
+        /// Who.
+        leader: Option<Leader>,
+    },
+    /// The connection asked for with [`Effect::Connect`](super::Effect::Connect) stands.
+    Connected {
+        /// Its name.
+        conn: ConnId,
+    },
+    /// The connection broke, or could not be made (then `conn` is `None`). Not told for connections the agent closed or
+    /// replaced itself.
+    Disconnected {
+        /// Which.
+        conn: Option<ConnId>,
+    },
+    /// The master said something.
+    Received {
+        /// On which connection.
+        conn: ConnId,
+        /// Its number there.
+        seq: Seq,
+        /// What.
+        message: agent::ToAgent,
+    },
+    /// A container operation is over.
+    Container {
+        /// Its ticket.
+        ticket: Ticket,
+        /// How it ended.
+        outcome: ContainerOutcome,
+    },
+    /// A checkpoint is durable, or not.
+    Checkpointed {
+        /// Its ticket.
+        ticket: Ticket,
+        /// How it ended.
+        result: Result<(), StoreError>,
+    },
+    /// The agent is to end everything and stop.
+    Stop,
+}
+
+/// How a container operation ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ContainerOutcome {
+    /// These containers survived; everything else is gone.
+    Recovered(BTreeSet<ContainerId>),
+    /// It runs.
+    Launched,
+    /// It ended.
+    Exited(Exit),
+    /// The signal was sent, or the container is gone.
+    Done,
+    /// It did not work.
+    Failed(Arc<str>),
+}

@@ -1,0 +1,60 @@
+//! Everything a master can ask for.
+
+use mesos_core::call::operator::{ReplyTo, Response};
+use mesos_core::call::{CloseReason, ConnId, agent, scheduler};
+use mesos_core::kernel::{Change, Seq, Term, Ticket};
+
+/// Something a master wants done.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Effect {
+    /// Write one atomic batch of registry records, fenced by the term; the answer is
+    /// [`Input::Persisted`](super::Input::Persisted) with the same ticket. At most one is under way.
+    Persist {
+        /// Comes back with the answer.
+        ticket: Ticket,
+        /// The fence.
+        term: Term,
+        /// The batch.
+        changes: Vec<Change>,
+    },
+    /// Tell a framework.
+    ToScheduler {
+        /// On this connection.
+        conn: ConnId,
+        /// The event's number there.
+        seq: Seq,
+        /// What.
+        event: scheduler::Event,
+    },
+    /// Tell an agent.
+    ToAgent {
+        /// On this connection.
+        conn: ConnId,
+        /// The message's number there.
+        seq: Seq,
+        /// What.
+        message: agent::ToAgent,
+    },
+    /// Close a connection, after what was sent on it.
+    Close {
+        /// Which.
+        conn: ConnId,
+        /// Why.
+        why: CloseReason,
+    },
+    /// Answer an operator.
+    Reply {
+        /// Whom.
+        to: ReplyTo,
+        /// What.
+        response: Response,
+    },
+    /// Give up leadership and end: this machine does nothing more.
+    StepDown {
+        /// Of which term.
+        term: Term,
+        /// Why.
+        why: String,
+    },
+}
