@@ -129,6 +129,7 @@ impl Conversion {
         if source.to_unreserved() != target.to_unreserved() {
             return Err(ConversionError::Mismatch("source and target must be the same apart from their reservations"));
         }
+        check_moves(source, target)?;
         Self::trusted(source.clone(), target.clone())
     }
 
@@ -235,6 +236,23 @@ fn check_resizable(volume: &Resource) -> Result<(), ConversionError> {
     Err(ConversionError::Unsuitable { resource: volume.to_string(), problem })
 }
 
+/// Refuses to move what the common part of both stacks does not allow: static reservations and volumes stay.
+fn check_moves(source: &Resources, target: &Resources) -> Result<(), ConversionError> {
+    let (Some(from), Some(to)) = (source.iter().next(), target.iter().next()) else {
+        return Err(ConversionError::Empty);
+    };
+    let (from, to) = (from.reservations().as_slice(), to.reservations().as_slice());
+    let common = from.iter().zip(to).take_while(|(from, to)| from == to).count();
+    if from[common..].iter().chain(&to[common..]).any(|reservation| !reservation.is_dynamic()) {
+        return Err(ConversionError::Mismatch("a static reservation can neither be made nor undone at run time"));
+    }
+    if common < from.len() {
+        let problem = "holds a volume; destroy that before undoing its reservation";
+        require(source, |entry| !entry.is_persistent_volume(), problem)?;
+    }
+    Ok(())
+}
+
 /// Whether all entries carry the same reservations.
 fn has_one_stack(all: &Resources) -> bool {
     let mut entries = all.iter();
@@ -245,7 +263,7 @@ fn has_one_stack(all: &Resources) -> bool {
 /// The disks under volumes; of a shared one, every copy lies on the same disk.
 fn stripped(volumes: &Resources) -> Resources {
     let mut disks = Resources::new();
-    for entry in &volumes.rest {
+    for entry in volumes.rest.iter() {
         disks.insert(entry.resource.stripped(), 1);
     }
     disks

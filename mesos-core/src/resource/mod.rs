@@ -3,7 +3,8 @@
 //! A [`Resources`] is a bag of [`Resource`] entries that knows how to add, subtract and compare itself. Almost all bags are
 //! plain: some cpus, memory, disk and gpus that nobody reserved, and perhaps ports. So the four common amounts live inline
 //! in [`Scalar`]s, and adding, subtracting or comparing plain bags is a handful of integer operations without allocation;
-//! every other entry lives in a sorted list.
+//! every other entry lives in
+//! a sorted list, which copies of a bag share until one of them changes it. So cloning a bag never allocates.
 //!
 //! ```text
 //!   text, JSON ──▶ Resource (one entry) ──add──▶ Resources ──quantities──▶ Quantities ◀─contains─ Limits
@@ -39,6 +40,7 @@ mod ops;
 mod quantity;
 mod ranges;
 mod reservation;
+mod rest;
 mod scalar;
 mod select;
 mod set;
@@ -62,6 +64,7 @@ pub use validate::{InvalidResource, InvalidResources, ResourceProblem};
 pub use value::{Value, ValueKind};
 
 use name::SLOTS;
+use rest::{Entry, Rest};
 
 /// A bag of resources.
 ///
@@ -82,28 +85,20 @@ pub struct Resources {
     /// Unreserved, irrevocable cpus, mem, disk and gpus without further information; never negative.
     plain: [Scalar; 4],
     /// Everything else, sorted; nothing here is empty, and divisible entries of one identity are one entry.
-    rest: Vec<Entry>,
-}
-
-/// An entry outside the inline slots.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Entry {
-    resource: Resource,
-    /// How many copies of a shared entry there are; one for all others.
-    copies: u32,
+    rest: Rest,
 }
 
 impl Resources {
     /// Nothing.
     #[must_use]
     pub const fn new() -> Self {
-        Self { plain: [Scalar::ZERO; 4], rest: Vec::new() }
+        Self { plain: [Scalar::ZERO; 4], rest: Rest::EMPTY }
     }
 
     /// Plain cpus, mem, disk and gpus; negative amounts count as nothing.
     #[must_use]
     pub fn from_plain(plain: [Scalar; 4]) -> Self {
-        Self { plain: plain.map(|amount| amount.max(Scalar::ZERO)), rest: Vec::new() }
+        Self { plain: plain.map(|amount| amount.max(Scalar::ZERO)), rest: Rest::EMPTY }
     }
 
     /// Adds up entries from outside.
@@ -131,13 +126,13 @@ impl Resources {
     /// Whether there is nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.rest.is_empty() && self.plain == [Scalar::ZERO; 4]
+        self.rest.is_none() && self.plain == [Scalar::ZERO; 4]
     }
 
     /// Whether there is nothing but plain cpus, mem, disk and gpus.
     #[must_use]
     pub const fn is_plain(&self) -> bool {
-        self.rest.is_empty()
+        self.rest.is_none()
     }
 
     /// The plain amounts of cpus, mem, disk and gpus: unreserved, irrevocable, of no special disk and no provider.
@@ -214,7 +209,7 @@ impl Resources {
     #[must_use]
     pub fn quantities(&self) -> Quantities {
         let mut all = Quantities::from_common(self.plain);
-        for Entry { resource, .. } in &self.rest {
+        for Entry { resource, .. } in self.rest.iter() {
             all.add_amount(resource.name(), resource.value().quantity());
         }
         all
@@ -224,7 +219,7 @@ impl Resources {
     #[must_use]
     pub fn reserved(&self) -> BTreeMap<Role, Self> {
         let mut by_role: BTreeMap<Role, Self> = BTreeMap::new();
-        for Entry { resource, copies } in &self.rest {
+        for Entry { resource, copies } in self.rest.iter() {
             if let Some(role) = resource.reservations().role() {
                 by_role.entry(role.clone()).or_default().insert(resource.clone(), *copies);
             }

@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Range, Sub, SubAssign};
 
-use super::{Entry, Quantities, Resource, Resources};
+use super::{Entry, Quantities, Resource, Resources, Rest};
 
 impl Resources {
     /// Adds a valid entry; a shared one that many times.
@@ -24,14 +24,15 @@ impl Resources {
     fn insert_special(&mut self, resource: Resource, copies: u32) {
         match self.position(&resource) {
             Ok(found) if resource.is_shared() => {
-                let own = &mut self.rest[found];
-                own.copies = own.copies.saturating_add(copies);
+                self.rest.edit(|list| list[found].copies = list[found].copies.saturating_add(copies));
             }
-            Ok(found) if !resource.is_indivisible() => {
-                self.rest[found].resource.value_mut().merge(resource.value());
-            }
-            Ok(place) | Err(place) => self.rest.insert(place, Entry { resource, copies }),
+            Ok(found) if !resource.is_indivisible() => self.merge_at(found, &resource),
+            Ok(place) | Err(place) => self.rest.edit(|list| list.insert(place, Entry { resource, copies })),
         }
+    }
+
+    fn merge_at(&mut self, found: usize, resource: &Resource) {
+        self.rest.edit(|list| list[found].resource.value_mut().merge(resource.value()));
     }
 
     /// Where the entry that may be combined with `resource` is, or where it would belong.
@@ -46,17 +47,19 @@ impl Resources {
     /// Takes away what matches an entry outside the inline slots.
     fn remove_special(&mut self, resource: &Resource, copies: u32) {
         let Ok(found) = self.position(resource) else { return };
-        let own = &mut self.rest[found];
-        let is_gone = if resource.is_indivisible() {
-            own.copies = own.copies.saturating_sub(copies);
-            own.copies == 0
-        } else {
-            own.resource.value_mut().subtract(resource.value());
-            own.resource.is_empty()
-        };
-        if is_gone {
-            self.rest.remove(found);
-        }
+        self.rest.edit(|list| {
+            let own = &mut list[found];
+            let is_gone = if resource.is_indivisible() {
+                own.copies = own.copies.saturating_sub(copies);
+                own.copies == 0
+            } else {
+                own.resource.value_mut().subtract(resource.value());
+                own.resource.is_empty()
+            };
+            if is_gone {
+                list.remove(found);
+            }
+        });
     }
 
     /// Whether `other` could be subtracted without anything missing.
@@ -65,7 +68,7 @@ impl Resources {
     #[must_use]
     pub fn contains(&self, other: &Self) -> bool {
         let plain = self.plain.iter().zip(&other.plain).all(|(own, other)| own >= other);
-        plain && other.rest.iter().all(|entry| self.contains_special(entry, other))
+        plain && (self.rest.is_same(&other.rest) || other.rest.iter().all(|entry| self.contains_special(entry, other)))
     }
 
     fn contains_special(&self, entry: &Entry, other: &Self) -> bool {
@@ -123,12 +126,14 @@ impl AddAssign<&Self> for Resources {
         for (own, amount) in self.plain.iter_mut().zip(other.plain) {
             *own += amount;
         }
-        for Entry { resource, copies } in &other.rest {
+        if self.rest.is_none() {
+            self.rest = other.rest.clone();
+            return;
+        }
+        for Entry { resource, copies } in other.rest.iter() {
             match self.position(resource) {
                 // Merging in place spares the clone of an entry that is here already.
-                Ok(found) if !resource.is_indivisible() => {
-                    self.rest[found].resource.value_mut().merge(resource.value())
-                }
+                Ok(found) if !resource.is_indivisible() => self.merge_at(found, resource),
                 _ => self.insert_special(resource.clone(), *copies),
             }
         }
@@ -137,14 +142,7 @@ impl AddAssign<&Self> for Resources {
 
 impl AddAssign for Resources {
     fn add_assign(&mut self, other: Self) {
-        if self.rest.is_empty() {
-            for (own, amount) in self.plain.iter_mut().zip(other.plain) {
-                *own += amount;
-            }
-            self.rest = other.rest;
-        } else {
-            *self += &other;
-        }
+        *self += &other;
     }
 }
 
@@ -154,10 +152,11 @@ impl SubAssign<&Self> for Resources {
         for (own, amount) in self.plain.iter_mut().zip(other.plain) {
             *own = own.sub_floored(amount);
         }
-        if self.rest.is_empty() {
+        if self.rest.is_same(&other.rest) {
+            self.rest = Rest::EMPTY;
             return;
         }
-        for Entry { resource, copies } in &other.rest {
+        for Entry { resource, copies } in other.rest.iter() {
             self.remove_special(resource, *copies);
         }
     }

@@ -145,7 +145,8 @@ impl AddAssign<&Self> for Ranges {
             return;
         }
         self.0.extend_from_slice(&other.0);
-        self.0.sort_unstable();
+        // Two sorted runs one after the other, which the stable sort merges in one pass.
+        self.0.sort();
         self.0 = coalesced(std::mem::take(&mut self.0));
     }
 }
@@ -230,6 +231,7 @@ impl std::str::FromStr for Ranges {
 
 #[derive(Serialize, Deserialize)]
 struct Shape {
+    #[serde(default)]
     range: Vec<Range>,
 }
 

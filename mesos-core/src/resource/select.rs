@@ -1,35 +1,32 @@
 //! Parts of a bag, and bags with other reservations.
 //!
-//! Every selection keeps the copies of shared entries. On plain bags none of them allocates.
+//! Every selection keeps the copies of shared entries. None of them allocates on a plain bag, or where all entries are kept.
 
-use super::{Entry, InvalidResource, Reservation, Reservations, Resource, ResourceProblem, Resources, Scalar, Value};
+use super::{
+    Entry, InvalidResource, Reservation, Reservations, Resource, ResourceProblem, Resources, Rest, Scalar, Value,
+};
 use crate::role::Role;
 
 impl Resources {
     /// Only the entries for which `is_kept` says so; a shared entry is asked about once.
     #[must_use]
     pub fn filter(&self, mut is_kept: impl FnMut(&Resource) -> bool) -> Self {
-        let mut kept = self.clone_plain(true);
+        let mut kept = self.plain_only(true);
         for entry in self.plain_entries().filter(|entry| !is_kept(entry)) {
             if let Some((slot, _)) = entry.as_plain() {
                 kept.plain[slot] = Scalar::ZERO;
             }
         }
-        kept.rest = self.rest_if(is_kept);
+        kept.rest = self.rest.filtered(is_kept);
         kept
     }
 
-    /// The entries outside the inline slots for which `is_kept` says so, still in order.
-    fn rest_if(&self, mut is_kept: impl FnMut(&Resource) -> bool) -> Vec<Entry> {
-        self.rest.iter().filter(|entry| is_kept(&entry.resource)).cloned().collect()
-    }
-
-    fn clone_plain(&self, is_kept: bool) -> Self {
-        Self { plain: if is_kept { self.plain } else { [Scalar::ZERO; 4] }, rest: Vec::new() }
+    fn plain_only(&self, is_kept: bool) -> Self {
+        Self { plain: if is_kept { self.plain } else { [Scalar::ZERO; 4] }, rest: Rest::EMPTY }
     }
 
     fn select(&self, keeps_plain: bool, is_kept: impl FnMut(&Resource) -> bool) -> Self {
-        Self { rest: self.rest_if(is_kept), ..self.clone_plain(keeps_plain) }
+        Self { rest: self.rest.filtered(is_kept), ..self.plain_only(keeps_plain) }
     }
 
     /// What nobody owns.
@@ -95,8 +92,8 @@ impl Resources {
     /// The same resources as if nobody owned them.
     #[must_use]
     pub fn to_unreserved(&self) -> Self {
-        let mut all = self.clone_plain(true);
-        for Entry { resource, copies } in &self.rest {
+        let mut all = self.plain_only(true);
+        for Entry { resource, copies } in self.rest.iter() {
             all.insert(resource.clone().with_reservations(Reservations::NONE), *copies);
         }
         all
@@ -127,7 +124,7 @@ impl Resources {
             let stack = stack_of(&entry)?;
             all.insert(entry.with_reservations(stack), 1);
         }
-        for Entry { resource, copies } in &self.rest {
+        for Entry { resource, copies } in self.rest.iter() {
             let stack = stack_of(resource)?;
             all.insert(resource.clone().with_reservations(stack), *copies);
         }

@@ -128,6 +128,7 @@ impl FromStr for Set {
 
 #[derive(Serialize, Deserialize)]
 struct Shape {
+    #[serde(default)]
     item: Vec<String>,
 }
 

@@ -95,17 +95,22 @@ fn read_entries(text: &str, default_role: Option<&Role>) -> Result<Vec<Resource>
 }
 
 fn read_entry(text: &str, default_role: Option<&Role>) -> Result<Resource, String> {
-    let (head, value) = text.split_once(':').ok_or("there is no ':'; write \"cpus:4\" or \"cpus(role):4\"")?;
-    let (name, role) = match head.trim().split_once('(') {
-        None => (head, None),
-        Some((name, rest)) => {
-            let role = rest.strip_suffix(')').ok_or("the role is not closed; write \"cpus(role):4\"")?;
-            (name, Some(Role::new(role.trim()).map_err(|error| error.to_string())?))
-        }
-    };
+    let (name, role, value) = split_entry(text)?;
+    let role = role.map(|role| Role::new(role.trim()).map_err(|error| error.to_string())).transpose()?;
     let name = ResourceName::new(name.trim()).map_err(|error| error.to_string())?;
     let entry = Resource::new(name, read_value(value.trim())?);
     Ok(entry.with_reservations(static_stack(role.as_ref().or(default_role))))
+}
+
+/// Splits `name(role):value`. A role may hold ':', so it ends where "):" follows.
+fn split_entry(text: &str) -> Result<(&str, Option<&str>, &str), &'static str> {
+    let end = text.find(['(', ':']).ok_or("there is no ':'; write \"cpus:4\" or \"cpus(role):4\"")?;
+    let (name, rest) = text.split_at(end);
+    if let Some(value) = rest.strip_prefix(':') {
+        return Ok((name, None, value));
+    }
+    let (role, value) = rest[1..].split_once("):").ok_or("the role is not closed; write \"cpus(role):4\"")?;
+    Ok((name, Some(role), value))
 }
 
 /// The stack a plain role stands for: none for `*`, one static reservation otherwise.
