@@ -1,0 +1,86 @@
+//! The sorted list of everything that has no inline slot, shared until somebody changes it.
+//!
+//! Bags travel a lot (agent to offer, offer to task, task to message) and change little, so copies share one list. The list
+//! is never present and empty at once, which makes "is there anything special" a null check.
+
+use std::hash::{Hash, Hasher};
+use std::ops::Deref;
+use std::sync::Arc;
+
+use super::Resource;
+
+/// An entry outside the inline slots.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Entry {
+    pub(super) resource: Resource,
+    /// How many copies of a shared entry there are; one for all others.
+    pub(super) copies: u32,
+}
+
+/// A shared list of entries; nothing if empty.
+#[derive(Clone, Default)]
+pub(super) struct Rest(Option<Arc<Vec<Entry>>>);
+
+impl Rest {
+    pub(super) const EMPTY: Self = Self(None);
+
+    pub(super) const fn is_none(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Whether both are the very same list, which spares comparing entries.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Some(own), Some(other)) => Arc::ptr_eq(own, other),
+            (None, None) => true,
+            _ => false,
+        }
+    }
+
+    /// Changes the list, copying it first if others hold it too.
+    pub(super) fn edit(&mut self, change: impl FnOnce(&mut Vec<Entry>)) {
+        let list = Arc::make_mut(self.0.get_or_insert_default());
+        change(list);
+        if list.is_empty() {
+            self.0 = None;
+        }
+    }
+
+    /// Only the entries that are kept; the same list if those are all.
+    pub(super) fn filtered(&self, mut is_kept: impl FnMut(&Resource) -> bool) -> Self {
+        let mut dropped = None;
+        for (index, entry) in self.iter().enumerate() {
+            if !is_kept(&entry.resource) {
+                dropped = Some(index);
+                break;
+            }
+        }
+        let Some(dropped) = dropped else { return self.clone() };
+        let (before, after) = (&self[..dropped], &self[dropped + 1..]);
+        let after = after.iter().filter(|entry| is_kept(&entry.resource));
+        let kept: Vec<Entry> = before.iter().chain(after).cloned().collect();
+        Self((!kept.is_empty()).then(|| Arc::new(kept)))
+    }
+}
+
+impl Deref for Rest {
+    type Target = [Entry];
+
+    fn deref(&self) -> &[Entry] {
+        self.0.as_ref().map_or(&[], |list| list)
+    }
+}
+
+impl PartialEq for Rest {
+    fn eq(&self, other: &Self) -> bool {
+        self.is_same(other) || self[..] == other[..]
+    }
+}
+
+impl Eq for Rest {}
+
+impl Hash for Rest {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self[..].hash(state);
+    }
+}
