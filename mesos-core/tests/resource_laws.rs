@@ -95,6 +95,8 @@ proptest! {
         prop_assert!(left.iter().all(|entry| !entry.is_empty() && entry.value().quantity().is_positive()));
         prop_assert_eq!(a.checked_sub(&b).is_some(), a.contains(&b));
         prop_assert_eq!(&a - &a, Resources::new());
+        prop_assert_eq!(left.is_empty(), left.iter().next().is_none());
+        prop_assert_eq!(left.is_plain(), left == Resources::from_plain(left.plain_scalars()));
     }
 
     #[test]
@@ -128,6 +130,23 @@ proptest! {
         prop_assert_eq!(all.filter(|_| false), Resources::new());
         prop_assert_eq!(all.filter(Resource::is_persistent_volume), all.persistent_volumes());
         prop_assert_eq!(all.filter(Resource::is_unreserved), all.unreserved());
+    }
+
+    #[test]
+    fn a_filter_asks_about_every_entry_once(all in bags()) {
+        let mut distinct: Vec<Resource> = Vec::new();
+        for entry in all.iter() {
+            if !(entry.is_shared() && distinct.contains(&entry)) {
+                distinct.push(entry);
+            }
+        }
+        let mut asked = Vec::new();
+        let kept = all.filter(|entry| {
+            asked.push(entry.clone());
+            asked.len() % 2 == 0
+        });
+        prop_assert_eq!(asked, distinct);
+        prop_assert!(all.contains(&kept));
     }
 
     #[test]

@@ -215,6 +215,16 @@ impl Resources {
         all
     }
 
+    /// The total per name of what is an amount, without ranges and sets: what shares and quota are computed from.
+    #[must_use]
+    pub fn scalar_quantities(&self) -> Quantities {
+        let mut all = Quantities::from_common(self.plain);
+        for Entry { resource, .. } in self.rest.iter() {
+            all.add_amount(resource.name(), resource.amount());
+        }
+        all
+    }
+
     /// What belongs to each role: reservations by their owner, without what is unreserved.
     #[must_use]
     pub fn reserved(&self) -> BTreeMap<Role, Self> {

@@ -54,6 +54,7 @@ proptest! {
         prop_assert_eq!((&a + &b).quantities(), a.quantities() + &b.quantities());
         prop_assert_eq!((a.quantities() + &b.quantities()) - &b.quantities(), a.quantities());
         prop_assert!(a.contains_quantities(&a.quantities()));
+        prop_assert_eq!(a.scalar_quantities(), a.scalars().quantities());
         prop_assert_eq!(a.contains_quantities(&b.quantities()), a.quantities().contains(&b.quantities()));
     }
 
@@ -65,6 +66,7 @@ proptest! {
         if limits.contains(&used) {
             prop_assert_eq!(left.contains(&more), limits.contains(&(used + &more)));
         }
+        prop_assert!(left.iter().all(|(_, limit)| limit >= Scalar::ZERO));
         prop_assert_eq!(left.iter().count(), limits.iter().count(), "an exhausted limit is still a limit");
     }
 
@@ -98,4 +100,15 @@ fn shrinking_skips_what_cannot_be_divided() {
     let mut all = of([volume("v1"), disk.clone()]);
     all.shrink(&"disk:60".parse().unwrap());
     assert_eq!(all, of([disk]));
+}
+
+#[test]
+fn shrinking_keeps_every_copy_of_a_shared_volume_or_none() {
+    let shared = volume("v1").shared();
+    let two = of([shared.clone(), shared]);
+    let mut cut = two.clone();
+    cut.shrink(&"disk:64".parse().unwrap());
+    assert_eq!(cut, two);
+    cut.shrink(&"disk:63".parse().unwrap());
+    assert!(cut.is_empty());
 }

@@ -61,6 +61,8 @@ fn the_text_form_reads_what_agents_are_started_with() {
     assert_eq!(all.cpus(), Scalar::from_milli(6500));
     assert_eq!(all.ports().count(), 1001);
     assert_eq!(bag(""), Resources::new());
+    let declared = Resources::declared("cpus:1;mem(*):2;disk(web):3", Some(&role("ops"))).unwrap();
+    assert_eq!(declared.to_string(), "mem:2;cpus(ops):1;disk(web):3");
 }
 
 #[test]
