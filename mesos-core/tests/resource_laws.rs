@@ -167,3 +167,13 @@ proptest! {
         prop_assert_eq!(owned.pop_reservation().unwrap(), free);
     }
 }
+
+#[test]
+fn a_bag_that_loses_its_last_special_entry_is_plain_again() {
+    let mut all = bag("cpus:1;ports:[1-2]");
+    assert!(!all.is_plain());
+    all -= &bag("ports:[1-2]");
+    assert!(all.is_plain());
+    all -= &bag("cpus:1");
+    assert!(all.is_empty());
+}
