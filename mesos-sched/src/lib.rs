@@ -6,4 +6,6 @@
 #![forbid(unsafe_code)]
 
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod driver;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod master;
