@@ -1,0 +1,192 @@
+//! The registry as records: one key per fact, and the typed form of one change of it.
+//!
+//! Keys: `leader`, `agent/<id>`, `unreachable/<id>`, `gone/<id>`, `weight/<role>`. Ids hold no `/` and a role comes last,
+//! so nothing needs escaping. Reading is strict: a key this version does not know was written by a newer one, and a
+//! leader that ignored it would act against what that version promised.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use mesos_core::kernel::{Change, Record, RecordError};
+use mesos_core::{AgentId, MasterId, Role, Weight};
+use serde::{Deserialize, Serialize};
+
+use super::{Admitted, Gone, Registry, Unreachable};
+
+const LEADER: &str = "leader";
+const AGENT: &str = "agent";
+const UNREACHABLE: &str = "unreachable";
+const GONE: &str = "gone";
+const WEIGHT: &str = "weight";
+
+#[derive(Serialize, Deserialize)]
+struct LeaderShape {
+    master: MasterId,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WeightShape {
+    weight: Weight,
+}
+
+/// One change of one fact. An agent's old record goes in an edit of its own, in the same batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Edit {
+    Leader(MasterId),
+    Admitted(AgentId, Option<Admitted>),
+    Unreachable(AgentId, Option<Unreachable>),
+    Gone(AgentId, Option<Gone>),
+    Weight(Role, Option<Weight>),
+}
+
+impl Edit {
+    /// The change of the store that makes this edit durable.
+    pub(super) fn encode(&self) -> Change {
+        match self {
+            Self::Leader(master) => Change::Put(Record::encode(LEADER, &LeaderShape { master: master.clone() })),
+            Self::Admitted(id, value) => change(AGENT, id.as_str(), value.as_ref()),
+            Self::Unreachable(id, value) => change(UNREACHABLE, id.as_str(), value.as_ref()),
+            Self::Gone(id, value) => change(GONE, id.as_str(), value.as_ref()),
+            Self::Weight(role, weight) => {
+                change(WEIGHT, role.as_str(), weight.map(|weight| WeightShape { weight }).as_ref())
+            }
+        }
+    }
+}
+
+fn change(kind: &str, name: &str, value: Option<&impl Serialize>) -> Change {
+    let key: Arc<str> = format!("{kind}/{name}").into();
+    match value {
+        Some(value) => Change::Put(Record::encode(key, value)),
+        None => Change::Delete(key),
+    }
+}
+
+impl Registry {
+    /// Makes the registry of what a store holds.
+    ///
+    /// # Errors
+    /// [`RecordError`] names the record that is unreadable, unknown to this version, there twice, or in contradiction to
+    /// another one about the same agent. A master that cannot read its registry must not lead.
+    pub fn load(records: &[Record]) -> Result<Self, RecordError> {
+        let mut registry = Self::default();
+        for record in records {
+            if !registry.read(record)? {
+                return Err(refuse(record, "there is a second record about the same"));
+            }
+        }
+        Ok(registry)
+    }
+
+    /// Takes one record in; false if something is held about its subject already.
+    fn read(&mut self, record: &Record) -> Result<bool, RecordError> {
+        let (kind, name) = record.key.split_once('/').map_or((&*record.key, None), |(kind, name)| (kind, Some(name)));
+        match (kind, name) {
+            (LEADER, None) => {
+                let master = record.decode::<LeaderShape>()?.master;
+                Ok(self.leader.replace(master).is_none())
+            }
+            (AGENT, Some(name)) => {
+                let id = agent_id(record, name)?;
+                Ok(self.standing(&id).is_none() && is_new(&mut self.agents, id, record.decode()?))
+            }
+            (UNREACHABLE, Some(name)) => {
+                let id = agent_id(record, name)?;
+                Ok(self.standing(&id).is_none() && is_new(&mut self.unreachable, id, record.decode()?))
+            }
+            (GONE, Some(name)) => {
+                let id = agent_id(record, name)?;
+                Ok(self.standing(&id).is_none() && is_new(&mut self.gone, id, record.decode()?))
+            }
+            (WEIGHT, Some(name)) => {
+                let role = Role::new(name).map_err(|error| refuse(record, error.to_string()))?;
+                Ok(is_new(&mut self.weights, role, record.decode::<WeightShape>()?.weight))
+            }
+            _ => Err(refuse(record, "this version knows no such record; a newer one may have written it")),
+        }
+    }
+
+    /// Makes one edit.
+    pub(super) fn edit(&mut self, edit: Edit) {
+        match edit {
+            Edit::Leader(master) => self.leader = Some(master),
+            Edit::Admitted(id, value) => put(&mut self.agents, id, value),
+            Edit::Unreachable(id, value) => put(&mut self.unreachable, id, value),
+            Edit::Gone(id, value) => put(&mut self.gone, id, value),
+            Edit::Weight(role, weight) => put(&mut self.weights, role, weight),
+        }
+    }
+}
+
+fn agent_id(record: &Record, name: &str) -> Result<AgentId, RecordError> {
+    AgentId::new(name).map_err(|error| refuse(record, error.to_string()))
+}
+
+fn refuse(record: &Record, problem: impl Into<String>) -> RecordError {
+    RecordError { key: record.key.clone(), problem: problem.into() }
+}
+
+fn is_new<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, value: V) -> bool {
+    map.insert(key, value).is_none()
+}
+
+fn put<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, value: Option<V>) {
+    match value {
+        Some(value) => map.insert(key, value),
+        None => map.remove(&key),
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(key: &str, value: &str) -> Record {
+        Record { key: key.into(), value: value.as_bytes().into() }
+    }
+
+    #[test]
+    fn what_this_version_does_not_know_is_named_and_refused() {
+        for key in ["quota/web", "leader/x", "agent", "weight", "agents/a1", "", "/"] {
+            let error = Registry::load(&[record(key, "{}")]).unwrap_err();
+            assert_eq!(&*error.key, key);
+            assert!(error.problem.contains("knows no such record"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_broken_record_is_named_and_refused() {
+        for (key, value) in [
+            ("leader", "{}"),
+            ("leader", r#"{"master":"a/b"}"#),
+            ("agent/a1", r#"{"info":7}"#),
+            ("agent/", "{}"),
+            ("agent/a/b", "{}"),
+            ("unreachable/a1", r#"{"since_wall":-1}"#),
+            ("gone/..", r#"{"since_wall":1}"#),
+            ("weight/a//b", r#"{"weight":1.0}"#),
+            ("weight/a", r#"{"weight":0.0}"#),
+        ] {
+            let error = Registry::load(&[record(key, value)]).unwrap_err();
+            assert_eq!(&*error.key, key, "{value}");
+        }
+    }
+
+    #[test]
+    fn an_agent_cannot_be_lost_and_gone_at_once() {
+        let both = [record("unreachable/a1", r#"{"since_wall":1}"#), record("gone/a1", r#"{"since_wall":1}"#)];
+        assert!(Registry::load(&both[..1]).is_ok() && Registry::load(&both[1..]).is_ok());
+        assert_eq!(&*Registry::load(&both).unwrap_err().key, "gone/a1");
+        assert!(Registry::load(&[both[0].clone(), both[0].clone()]).is_err());
+    }
+
+    #[test]
+    fn a_nested_role_needs_no_escaping() {
+        let edit = Edit::Weight(Role::new("eng/web").unwrap(), Some(Weight::new(2.5).unwrap()));
+        let Change::Put(record) = edit.encode() else { panic!("a weight is written") };
+        assert_eq!(&*record.key, "weight/eng/web");
+        let mut expected = Registry::default();
+        expected.edit(edit);
+        assert_eq!(Registry::load(&[record]), Ok(expected));
+    }
+}
