@@ -9,3 +9,5 @@
 pub mod driver;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod master;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod registry;

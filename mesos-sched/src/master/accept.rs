@@ -1,0 +1,157 @@
+//! One ACCEPT: resolve the offers, apply the operations in order, hand back the rest.
+//!
+//! Semantics: Apache Mesos, `src/master/master.cpp` (`Master::accept`) and `docs/scheduler-http-api.md`. An accept that names an
+//! invalid offer loses all its offers; an operation that fails is dropped and those after it still run.
+
+use mesos_core::call::agent::ToAgent;
+use mesos_core::provider::{AgentKey, FrameworkKey};
+use mesos_core::resource::Resources;
+use mesos_core::{Filters, OfferId, Operation, Reason, Rejection, Role, Source, TaskInfo, TaskState, TaskStatus};
+
+use super::book::Offered;
+use super::validate::{OfferFacts, validate_offers};
+use super::{Master, MasterCx};
+
+/// An ACCEPT under way.
+#[derive(Debug)]
+pub(super) struct Accepting {
+    pub framework: FrameworkKey,
+    pub agent: AgentKey,
+    pub role: Role,
+    /// What the offers hold that no operation has used yet.
+    pub remaining: Resources,
+    /// The part of it that operations of this call made.
+    pub made: Resources,
+    /// Whether the agent's total changed its form.
+    pub is_total_changed: bool,
+}
+
+impl Master {
+    pub(super) fn accept(
+        &mut self,
+        cx: &mut MasterCx<'_>,
+        framework: FrameworkKey,
+        offers: &[OfferId],
+        operations: Vec<Operation>,
+        filters: Filters,
+    ) {
+        let table = &self.offers.table;
+        let facts = |id: &OfferId| {
+            let offered = &table[table.find(id)?];
+            Some(OfferFacts { framework: offered.framework, agent: offered.agent, role: &offered.role })
+        };
+        if let Err(rejection) = validate_offers(offers, framework, facts) {
+            return self.refuse_accept(cx, framework, offers, &operations, &rejection);
+        }
+        let Some(mut accepting) = self.take_accepted(framework, offers) else { return };
+        self.counters.accepts += 1;
+        for operation in operations {
+            self.apply(cx, &mut accepting, operation);
+        }
+        self.finish_accept(cx, accepting, filters);
+    }
+
+    /// Takes all offers of a valid accept off the table, as one pool.
+    fn take_accepted(&mut self, framework: FrameworkKey, offers: &[OfferId]) -> Option<Accepting> {
+        let mut pool: Option<Accepting> = None;
+        for id in offers {
+            let (_, Offered { agent, role, resources, .. }) = self.take_offer(self.offers.table.find(id)?)?;
+            match &mut pool {
+                Some(pool) => pool.remaining += &resources,
+                None => {
+                    let (made, remaining) = (Resources::new(), resources);
+                    pool = Some(Accepting { framework, agent, role, remaining, made, is_total_changed: false });
+                }
+            }
+        }
+        pool
+    }
+
+    fn apply(&mut self, cx: &mut MasterCx<'_>, accepting: &mut Accepting, operation: Operation) {
+        let name = operation.name();
+        let outcome = match operation {
+            Operation::Launch(tasks) => {
+                for task in tasks {
+                    self.launch(cx, accepting, task);
+                }
+                return;
+            }
+            Operation::Reserve(entries) => self.reserve(cx, accepting, &entries),
+            Operation::Unreserve(entries) => self.unreserve(cx, accepting, &entries),
+            Operation::Create(volumes) => self.create(cx, accepting, &volumes),
+            Operation::Destroy(volumes) => self.destroy(cx, accepting, &volumes),
+            _ => Err(Rejection::new(
+                mesos_core::RejectionCode::Unsupported,
+                format!("operation {name} is not known to this master"),
+                "use a newer master",
+            )),
+        };
+        if let Err(rejection) = outcome {
+            self.reject(cx, accepting.framework, rejection);
+        }
+    }
+
+    /// Hands back what is left: what the call did not touch under its filters, what it made without.
+    fn finish_accept(&mut self, cx: &mut MasterCx<'_>, accepting: Accepting, filters: Filters) {
+        let Accepting { framework, agent, role, remaining, made, is_total_changed } = accepting;
+        if is_total_changed {
+            let total = self.agents.table[agent].total.clone();
+            self.tell_agent(cx, agent, ToAgent::SetTotal { total });
+        }
+        if made.is_empty() {
+            let rest = Offered { framework, agent, role, resources: remaining };
+            return self.hand_back(cx, rest, Some(filters));
+        }
+        let untouched = &remaining - &made;
+        let results = &remaining - &untouched;
+        self.hand_back(cx, Offered { framework, agent, role: role.clone(), resources: results }, None);
+        self.hand_back(cx, Offered { framework, agent, role, resources: untouched }, Some(filters));
+    }
+
+    /// An accept with an offer that is not valid: the framework's other offers of the call are void as well, and its tasks
+    /// were never started.
+    fn refuse_accept(
+        &mut self,
+        cx: &mut MasterCx<'_>,
+        framework: FrameworkKey,
+        offers: &[OfferId],
+        operations: &[Operation],
+        rejection: &Rejection,
+    ) {
+        for id in offers {
+            let Some(key) = self.offers.table.find(id) else { continue };
+            if self.offers.table[key].framework != framework {
+                continue;
+            }
+            if let Some((_, offered)) = self.take_offer(key) {
+                self.hand_back(cx, offered, None);
+            }
+        }
+        let launched = operations.iter().filter_map(|operation| match operation {
+            Operation::Launch(tasks) => Some(tasks),
+            _ => None,
+        });
+        let mut is_told = false;
+        for task in launched.flatten() {
+            is_told = true;
+            self.drop_task(cx, framework, task, rejection);
+        }
+        if !is_told {
+            self.reject(cx, framework, rejection.clone());
+        }
+    }
+
+    /// Says that a task was never started, unless the id is that of one that was.
+    fn drop_task(&mut self, cx: &mut MasterCx<'_>, framework: FrameworkKey, task: &TaskInfo, rejection: &Rejection) {
+        let row = &self.frameworks.table[framework];
+        if row.tasks.find(&task.id).is_some() {
+            return self.reject(cx, framework, rejection.clone());
+        }
+        let state = row.hears(TaskState::Dropped);
+        let status = TaskStatus::new(task.id.clone(), state, Source::Master, cx.now.wall)
+            .because(Reason::InvalidOffers)
+            .saying(rejection.to_string())
+            .on(task.agent_id.clone());
+        self.tell_status(cx, framework, status);
+    }
+}

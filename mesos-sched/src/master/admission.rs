@@ -1,0 +1,106 @@
+//! New agents: from REGISTER to the first ping.
+//!
+//! An agent serves offers only when its admission is durable, so that no later master can be surprised by it.
+
+use std::sync::Arc;
+
+use mesos_core::call::agent::ToAgent;
+use mesos_core::call::{CloseReason, ConnId};
+use mesos_core::provider::{AgentKey, Fact, Used};
+use mesos_core::{AgentId, AgentInfo, Resources};
+
+use super::book::{Agent, Liveness, Transition, Who};
+use super::options::mutant;
+use super::pending::Pending;
+use super::validate::validate_agent;
+use super::{Master, MasterCx, Timer};
+use crate::registry::Op;
+
+impl Master {
+    pub(super) fn register(&mut self, cx: &mut MasterCx<'_>, conn: ConnId, info: Arc<AgentInfo>, total: Resources) {
+        if let Err(rejection) = validate_agent(&info, &total) {
+            return self.refuse_agent(cx, conn, rejection);
+        }
+        // An agent without an id at the address of one that lost its connection is that host, started anew.
+        if let Some(old) = self.agents.at_address(&info)
+            && self.agents.table[old].liveness == Liveness::Disconnected
+        {
+            self.remove_agent(old);
+        }
+        let id = self.agents.next_id(self.id.as_str());
+        let op = Op::AdmitAgent { id: id.clone(), info: info.clone() };
+        match self.registrar.submit(op) {
+            Err(rejection) => self.refuse_agent(cx, conn, rejection),
+            Ok(_) if mutant!(self, AdmitBeforePersisted) => self.admitted(cx, conn, id, info, total),
+            Ok(ticket) => {
+                self.conns.meet(conn).who = Who::Joining;
+                self.pending.insert(ticket, Pending::Admission { conn, id, info, total });
+            }
+        }
+    }
+
+    /// The admission is durable.
+    pub(super) fn admitted(
+        &mut self,
+        cx: &mut MasterCx<'_>,
+        conn: ConnId,
+        id: AgentId,
+        info: Arc<AgentInfo>,
+        total: Resources,
+    ) {
+        if self.conns.who(conn).is_none() {
+            // The agent left while its admission was written, and does not know the id: nobody will ever use it.
+            if let Err(rejection) = self.registrar.submit(Op::RemoveAgent { id }) {
+                tracing::warn!(%rejection, "an unused admission was not undone");
+            }
+            return;
+        }
+        let agent = self.add_agent(cx, Agent::new(id.clone(), info, total, conn), Vec::new());
+        let ping_timeout = self.options.agent_ping_timeout();
+        self.tell_agent(cx, agent, ToAgent::Registered { agent_id: id, ping_timeout });
+    }
+
+    /// Puts an agent into the books and starts to ping it.
+    pub(super) fn add_agent(&mut self, cx: &mut MasterCx<'_>, row: Agent, used: Vec<Used>) -> AgentKey {
+        let (id, info, total) = (row.id.clone(), row.info.clone(), row.total.clone());
+        let conn = row.conn();
+        let agent = self.agents.insert(row);
+        if let Some(conn) = conn {
+            self.conns.meet(conn).who = Who::Agent(agent);
+        }
+        self.observe(cx, Fact::AgentAdded { agent, id, info, total, used });
+        // Spread over the interval, so that agents that came together are not pinged together.
+        let first = cx.rng.duration(self.options.agent_ping_every);
+        self.timers.set(Timer::Ping(agent), cx.now.mono + first);
+        agent
+    }
+
+    pub(super) fn answer_registration_again(&mut self, cx: &mut MasterCx<'_>, agent: AgentKey) {
+        let agent_id = self.agents.table[agent].id.clone();
+        let ping_timeout = self.options.agent_ping_timeout();
+        self.tell_agent(cx, agent, ToAgent::Registered { agent_id, ping_timeout });
+    }
+
+    /// Starts to remove an agent for good; its tasks are lost when that is durable.
+    pub(super) fn remove_agent(&mut self, agent: AgentKey) {
+        let row = &mut self.agents.table[agent];
+        if row.transition != Transition::Settled {
+            return;
+        }
+        let id = row.id.clone();
+        match self.registrar.submit(Op::RemoveAgent { id: id.clone() }) {
+            Ok(ticket) => {
+                row.transition = Transition::Leaving;
+                self.pending.insert(ticket, Pending::Removal { agent, id });
+            }
+            Err(rejection) => tracing::warn!(%rejection, agent = %id, "an agent was not removed"),
+        }
+    }
+
+    pub(super) fn unregister(&mut self, cx: &mut MasterCx<'_>, agent: AgentKey) {
+        self.rescind_offers_on(cx, agent);
+        self.observe(cx, Fact::AgentDeactivated { agent });
+        self.remove_agent(agent);
+        self.close_agent(cx, agent, CloseReason::Removed);
+    }
+}

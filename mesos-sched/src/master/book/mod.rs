@@ -1,0 +1,11 @@
+//! The master's books: rows and their indexes, no decisions.
+
+mod agents;
+mod conns;
+mod frameworks;
+mod offers;
+
+pub(super) use agents::{Agent, Agents, Executor, Liveness, Transition};
+pub(super) use conns::{Conns, Who};
+pub(super) use frameworks::{Framework, Frameworks, Standing, Task, TaskKey, UnreachableTask};
+pub(super) use offers::{Offered, OfferKey, Offers};

@@ -1,0 +1,117 @@
+//! From elected to stepped down: a master's one term.
+//!
+//! A new leader's first write is its own name: it fences an older leader before anything is decided. A write that fails, or
+//! whose outcome is unknown, ends the term: carrying on would let two masters disagree about who is admitted.
+
+use mesos_core::kernel::{Record, Term, Ticket};
+use mesos_core::provider::StoreError;
+
+use super::options::mutant;
+use super::pending::Pending;
+use super::{Effect, Master, MasterCx, Timer};
+use crate::registry::{Op, Registrar, Registry};
+
+/// Where a master is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Not elected.
+    Waiting,
+    /// Elected; the fence is being written.
+    Fencing { term: Term },
+    /// Leads.
+    Leading { term: Term },
+    /// Has stepped down; does nothing more.
+    Ended,
+}
+
+impl Phase {
+    pub(super) const fn is_leading(self) -> bool {
+        matches!(self, Self::Leading { .. })
+    }
+
+    pub(super) const fn term(self) -> Option<Term> {
+        match self {
+            Self::Fencing { term } | Self::Leading { term } => Some(term),
+            Self::Waiting | Self::Ended => None,
+        }
+    }
+}
+
+impl Master {
+    pub(super) fn elected(&mut self, cx: &mut MasterCx<'_>, term: Term, records: &[Record]) {
+        if self.phase != Phase::Waiting {
+            return;
+        }
+        self.phase = Phase::Fencing { term };
+        match Registry::load(records) {
+            Ok(registry) => self.registrar = Registrar::new(registry),
+            Err(error) => return self.step_down(cx, &error.to_string()),
+        }
+        let op = Op::Lead { master: self.id.clone() };
+        match self.registrar.submit(op) {
+            Ok(ticket) => drop(self.pending.insert(ticket, Pending::Lead)),
+            Err(rejection) => self.step_down(cx, &rejection.to_string()),
+        }
+    }
+
+    /// The fence holds: everything the registry says is true from now on.
+    pub(super) fn lead(&mut self, cx: &mut MasterCx<'_>) {
+        let Phase::Fencing { term } = self.phase else { return };
+        self.phase = Phase::Leading { term };
+        let registry = self.registrar.registry();
+        let facts = registry.weights().iter().map(|(role, weight)| (role.clone(), *weight));
+        for (role, weight) in facts.collect::<Vec<_>>() {
+            self.observe(cx, mesos_core::provider::Fact::WeightSet { role, weight });
+        }
+        let due = cx.now.mono + self.options.agent_reregister_timeout;
+        for agent in self.registrar.registry().agents().keys() {
+            self.agents.absent.insert(agent.clone());
+            self.timers.set(Timer::Absent(agent.clone()), due);
+        }
+        self.timers.set(Timer::PruneRegistry, cx.now.mono + self.options.registry_prune_every);
+    }
+
+    pub(super) fn persisted(&mut self, cx: &mut MasterCx<'_>, ticket: Ticket, result: Result<(), StoreError>) {
+        if self.phase.term().is_none() {
+            return;
+        }
+        if let Err(error) = result
+            && !mutant!(self, CarryOnAfterFencedWrite)
+        {
+            return self.step_down(cx, &format!("a registry write failed: {error}"));
+        }
+        for done in self.registrar.complete(ticket).unwrap_or_default() {
+            if let Some(pending) = self.pending.remove(&done) {
+                self.resume(cx, pending);
+            }
+        }
+    }
+
+    /// Ends this master. Its peers find the next leader; tasks are not disturbed.
+    pub(super) fn step_down(&mut self, cx: &mut MasterCx<'_>, why: &str) {
+        if self.phase == Phase::Ended {
+            return;
+        }
+        let term = self.phase.term().unwrap_or_default();
+        self.phase = Phase::Ended;
+        cx.emit(Effect::StepDown { term, why: why.to_owned() });
+    }
+
+    /// Starts the next registry write, if one is wanted and none is under way.
+    pub(super) fn write_registry(&mut self, cx: &mut MasterCx<'_>) {
+        let Some(term) = self.phase.term() else { return };
+        if let Some(batch) = self.registrar.next_batch() {
+            cx.emit(Effect::Persist { ticket: batch.ticket, term, changes: batch.changes });
+        }
+    }
+
+    pub(super) fn prune_registry(&mut self, cx: &mut MasterCx<'_>) {
+        self.timers.set(Timer::PruneRegistry, cx.now.mono + self.options.registry_prune_every);
+        let age = u64::try_from(self.options.registry_age_max.as_nanos()).unwrap_or(u64::MAX);
+        let before_wall = mesos_core::WallTime::from_nanos(cx.now.wall.as_nanos().saturating_sub(age));
+        let op = Op::Prune { before_wall, count_max: self.options.registry_count_max };
+        if let Err(rejection) = self.registrar.submit(op) {
+            tracing::warn!(%rejection, "the registry was not pruned");
+        }
+    }
+}

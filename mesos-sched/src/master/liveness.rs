@@ -1,0 +1,69 @@
+//! Is the agent there? Pings, disconnection, and giving up.
+//!
+//! An agent that answers none of five pings in a row, or does not come back after its connection broke, is unreachable.
+//! That is written to the registry first, so that every later master gives the same answer about its tasks.
+
+use mesos_core::AgentId;
+use mesos_core::call::agent::ToAgent;
+use mesos_core::provider::{AgentKey, Fact};
+
+use super::book::{Liveness, Transition};
+use super::pending::Pending;
+use super::{Master, MasterCx, Timer};
+use crate::registry::Op;
+
+impl Master {
+    pub(super) fn ping(&mut self, cx: &mut MasterCx<'_>, agent: AgentKey) {
+        let Liveness::Connected { conn, unanswered } = self.agents.table[agent].liveness else { return };
+        if unanswered >= self.options.agent_ping_timeouts_max {
+            return self.give_up_on(cx, agent);
+        }
+        self.agents.table[agent].liveness = Liveness::Connected { conn, unanswered: unanswered + 1 };
+        let received = self.conns.meet(conn).inbound.received();
+        self.tell_agent_at(cx, conn, ToAgent::Ping { received });
+        self.timers.set(Timer::Ping(agent), cx.now.mono + self.options.agent_ping_every);
+    }
+
+    pub(super) fn pong(&mut self, agent: AgentKey) {
+        if let Liveness::Connected { unanswered, .. } = &mut self.agents.table[agent].liveness {
+            *unanswered = 0;
+        }
+    }
+
+    pub(super) fn agent_disconnected(&mut self, cx: &mut MasterCx<'_>, agent: AgentKey) {
+        self.agents.table[agent].liveness = Liveness::Disconnected;
+        self.timers.cancel(&Timer::Ping(agent));
+        self.rescind_offers_on(cx, agent);
+        self.observe(cx, Fact::AgentDeactivated { agent });
+        self.lose_tasks_without_checkpoint(cx, agent);
+        // The same patience as with pings: in Mesos they go on over the broken connection until they time out.
+        self.timers.set(Timer::Reregister(agent), cx.now.mono + self.options.agent_ping_timeout());
+    }
+
+    /// Starts to mark a registered agent unreachable.
+    pub(super) fn give_up_on(&mut self, cx: &mut MasterCx<'_>, agent: AgentKey) {
+        let row = &mut self.agents.table[agent];
+        if row.transition != Transition::Settled {
+            return;
+        }
+        let (id, since_wall) = (row.id.clone(), cx.now.wall);
+        match self.registrar.submit(Op::MarkUnreachable { id: id.clone(), since_wall }) {
+            Ok(ticket) => {
+                row.transition = Transition::Leaving;
+                self.pending.insert(ticket, Pending::Unreachable { agent, id, since_wall });
+                self.rescind_offers_on(cx, agent);
+                self.observe(cx, Fact::AgentDeactivated { agent });
+            }
+            Err(rejection) => tracing::warn!(%rejection, agent = %id, "an agent was not marked unreachable"),
+        }
+    }
+
+    /// Starts to mark an agent unreachable that never came back to this master.
+    pub(super) fn absent_agent_is_unreachable(&mut self, cx: &MasterCx<'_>, id: AgentId) {
+        let op = Op::MarkUnreachable { id: id.clone(), since_wall: cx.now.wall };
+        match self.registrar.submit(op) {
+            Ok(ticket) => drop(self.pending.insert(ticket, Pending::AbsentUnreachable { id })),
+            Err(rejection) => tracing::warn!(%rejection, agent = %id, "an agent was not marked unreachable"),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What becomes of an agent's tasks when the agent is unreachable, removed or gone.
+
+use mesos_core::call::CloseReason;
+use mesos_core::call::agent::ToAgent;
+use mesos_core::call::scheduler::Event;
+use mesos_core::provider::{AgentKey, Fact, FrameworkKey};
+use mesos_core::{AgentId, Reason, Source, TaskState, TaskStatus, WallTime};
+
+use super::book::{TaskKey, UnreachableTask};
+use super::options::mutant;
+use super::readmission::gone;
+use super::{Master, MasterCx, Timer};
+
+/// What a framework is told of a task whose agent is lost.
+#[derive(Debug, Clone, Copy)]
+struct Loss {
+    state: TaskState,
+    reason: Reason,
+    since_wall: Option<WallTime>,
+}
+
+impl Master {
+    /// The agent is durably unreachable.
+    pub(super) fn unreachable(&mut self, cx: &mut MasterCx<'_>, agent: AgentKey, id: &AgentId, since_wall: WallTime) {
+        if self.agents.table.id(agent) != Some(id) {
+            return;
+        }
+        let loss =
+            Loss { state: TaskState::Unreachable, reason: Reason::AgentRemoved, since_wall: Some(since_wall) };
+        self.lose_agent(cx, agent, loss, CloseReason::Silent);
+    }
+
+    /// The agent is durably removed: its tasks are lost, whatever their framework can deal with.
+    pub(super) fn removed(&mut self, cx: &mut MasterCx<'_>, agent: AgentKey, id: &AgentId) {
+        if self.agents.table.id(agent) == Some(id) {
+            let loss = Loss { state: TaskState::Lost, reason: Reason::AgentRemoved, since_wall: None };
+            self.lose_agent(cx, agent, loss, CloseReason::Removed);
+        }
+    }
+
+    /// The agent is durably gone.
+    pub(super) fn gone(&mut self, cx: &mut MasterCx<'_>, id: &AgentId) {
+        self.agents.absent.remove(id);
+        self.timers.cancel(&Timer::Absent(id.clone()));
+        if let Some(agent) = self.agents.table.find(id) {
+            self.tell_agent(cx, agent, ToAgent::Shutdown(gone(id)));
+            let reason = Reason::AgentRemovedByOperator;
+            let loss = Loss { state: TaskState::GoneByOperator, reason, since_wall: None };
+            self.lose_agent(cx, agent, loss, CloseReason::Removed);
+        }
+        self.tell_of_gone(cx, id);
+    }
+
+    /// An agent that never came back to this master is durably unreachable. Its tasks are not known here: frameworks hear
+    /// of the agent, and of the tasks when they reconcile.
+    pub(super) fn absent_unreachable(&mut self, cx: &mut MasterCx<'_>, id: &AgentId) {
+        if self.agents.absent.remove(id) {
+            self.tell_all_of_failure(cx, id);
+        }
+    }
+
+    fn lose_agent(&mut self, cx: &mut MasterCx<'_>, agent: AgentKey, loss: Loss, why: CloseReason) {
+        self.rescind_offers_on(cx, agent);
+        self.timers.cancel(&Timer::Ping(agent));
+        self.timers.cancel(&Timer::Reregister(agent));
+        let held = self.agents.table[agent].tasks.clone();
+        for (framework, task) in held {
+            self.lose_task(cx, framework, task, loss);
+        }
+        let executors: Vec<_> = self.agents.table[agent].executors.keys().cloned().collect();
+        for (framework, id) in executors {
+            self.free_executor(cx, agent, framework, id);
+        }
+        if let Some(conn) = self.agents.table[agent].conn() {
+            self.drop_conn(cx, conn, why);
+        }
+        let row = self.agents.remove(agent).expect("the agent's row was just read");
+        assert!(row.used.is_empty(), "agent {} left while {:?} was used on it", row.id, row.used);
+        self.observe(cx, Fact::AgentRemoved { agent });
+        self.tell_all_of_failure(cx, &row.id);
+    }
+
+    /// A task whose end is known keeps it: the framework hears of the loss of others only.
+    fn lose_task(&mut self, cx: &mut MasterCx<'_>, framework: FrameworkKey, task: TaskKey, loss: Loss) {
+        let row = &self.frameworks.table[framework];
+        let (id, known, told, agent) = {
+            let task = &row.tasks[task];
+            (task.info.id.clone(), task.state, task.told, task.agent)
+        };
+        let agent_id = self.agents.table[agent].id.clone();
+        self.forget_task(cx, framework, task);
+        if told.is_terminal() || mutant!(self, SilentUnreachable) {
+            return;
+        }
+        // The end was reported to this master, but the framework has not heard of it: it is not lost.
+        let state = if known.is_terminal() { known } else { loss.state };
+        let row = &mut self.frameworks.table[framework];
+        let mut status = TaskStatus::new(id.clone(), row.hears(state), Source::Master, cx.now.wall)
+            .because(loss.reason)
+            .on(agent_id.clone());
+        status.unreachable_since_wall = loss.since_wall;
+        if let (false, Some(since_wall)) = (known.is_terminal(), loss.since_wall) {
+            let remembered = UnreachableTask { agent_id, since_wall };
+            row.remember_unreachable(id, remembered, self.options.unreachable_tasks_max);
+        }
+        self.tell_status(cx, framework, status);
+    }
+
+    /// Tasks of frameworks that do not checkpoint end with their agent's connection.
+    pub(super) fn lose_tasks_without_checkpoint(&mut self, cx: &mut MasterCx<'_>, agent: AgentKey) {
+        let held = self.agents.table[agent].tasks.clone();
+        let loss = Loss { state: TaskState::Lost, reason: Reason::AgentDisconnected, since_wall: None };
+        for (framework, task) in held {
+            if !self.frameworks.table[framework].info.checkpoint {
+                self.lose_task(cx, framework, task, loss);
+            }
+        }
+        let executors: Vec<_> = self.agents.table[agent].executors.keys().cloned().collect();
+        for (framework, id) in executors {
+            if !self.frameworks.table[framework].info.checkpoint {
+                self.free_executor(cx, agent, framework, id);
+            }
+        }
+    }
+
+    /// Tasks that were unreachable with an agent that is now gone are gone, too.
+    fn tell_of_gone(&mut self, cx: &mut MasterCx<'_>, id: &AgentId) {
+        let frameworks: Vec<_> = self.frameworks.table.handles().collect();
+        for framework in frameworks {
+            let row = &mut self.frameworks.table[framework];
+            let lost = row.unreachable.iter().filter(|(_, task)| task.agent_id == *id);
+            let lost: Vec<_> = lost.map(|(task, _)| task.clone()).collect();
+            for task in lost {
+                let row = &mut self.frameworks.table[framework];
+                row.forget_unreachable(&task);
+                let state = row.hears(TaskState::GoneByOperator);
+                let status = TaskStatus::new(task, state, Source::Master, cx.now.wall)
+                    .because(Reason::AgentRemovedByOperator)
+                    .on(id.clone());
+                self.tell_status(cx, framework, status);
+            }
+        }
+    }
+
+    fn tell_all_of_failure(&mut self, cx: &mut MasterCx<'_>, id: &AgentId) {
+        let frameworks: Vec<_> = self.frameworks.table.handles().collect();
+        for framework in frameworks {
+            self.tell_framework(cx, framework, Event::Failure { agent_id: id.clone(), executor_id: None });
+        }
+    }
+}

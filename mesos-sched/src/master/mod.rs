@@ -1,0 +1,170 @@
+//! The master: owns the books, routes inputs, nothing else.
+//!
+//! ```text
+//!   frameworks ──calls──▶ ┌────────┐ ──run, kill──▶ agents
+//!              ◀─offers── │ Master │ ◀──updates────
+//!                         └────────┘
+//!                facts │ ▲ grants  │ persist ▲ persisted
+//!                      ▼ │         ▼         │
+//!                    Allocator     registry store
+//! ```
+//!
+//! A master leads for at most one term and then ends; another machine takes over with what the registry holds and what
+//! agents and frameworks tell it when they come back. It is not a server: hosts carry its messages and writes.
+//!
+//! Called by the tokio host in `daemon` and by the simulator.
+
+mod accept;
+mod admission;
+mod book;
+mod effect;
+mod input;
+mod leading;
+mod liveness;
+mod loss;
+mod offering;
+mod operation;
+mod operator;
+mod options;
+mod pending;
+mod readmission;
+mod reconcile;
+mod route;
+mod status;
+mod subscribe;
+pub mod validate;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+pub use effect::Effect;
+pub use input::Input;
+pub use options::Options;
+pub use view::{AgentView, Counters, ExecutorView, FrameworkView, OfferView, TaskView};
+
+use std::collections::BTreeMap;
+
+use mesos_core::kernel::{Cx, Machine, Ticket, TimerTable};
+use mesos_core::provider::{AgentKey, Allocator, FrameworkKey, Grant};
+use mesos_core::{AgentId, Instant, MasterId};
+
+use crate::registry::{Registrar, Registry};
+use book::{Agents, Conns, Frameworks, OfferKey, Offers};
+use leading::Phase;
+use pending::Pending;
+
+/// What a master's handlers work with.
+pub(crate) type MasterCx<'a> = Cx<'a, Effect>;
+
+/// What is due some day.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Timer {
+    /// Tell a framework that its connection lives.
+    Heartbeat(FrameworkKey),
+    /// A disconnected framework's time is up.
+    RemoveFramework(FrameworkKey),
+    /// Ask an agent whether it is there.
+    Ping(AgentKey),
+    /// A disconnected agent's time is up.
+    Reregister(AgentKey),
+    /// An admitted agent that has not come back to this master is unreachable.
+    Absent(AgentId),
+    /// Nobody answered an offer.
+    Offer(OfferKey),
+    /// Old records of unreachable and gone agents are dropped.
+    PruneRegistry,
+}
+
+/// The master's state machine.
+#[derive(Debug)]
+pub struct Master {
+    id: MasterId,
+    options: Options,
+    phase: Phase,
+    registrar: Registrar,
+    allocator: Box<dyn Allocator>,
+    frameworks: Frameworks,
+    agents: Agents,
+    offers: Offers,
+    conns: Conns,
+    pending: BTreeMap<Ticket, Pending>,
+    timers: TimerTable<Timer>,
+    grants: Vec<Grant>,
+    counters: Counters,
+}
+
+impl Master {
+    /// A master that does not lead yet. `id` must be new: it is the prefix of every id this master hands out.
+    #[must_use]
+    pub fn new(id: MasterId, options: Options, allocator: Box<dyn Allocator>) -> Self {
+        Self {
+            id,
+            options,
+            phase: Phase::Waiting,
+            registrar: Registrar::new(Registry::default()),
+            allocator,
+            frameworks: Frameworks::default(),
+            agents: Agents::default(),
+            offers: Offers::default(),
+            conns: Conns::default(),
+            pending: BTreeMap::new(),
+            timers: TimerTable::default(),
+            grants: Vec::new(),
+            counters: Counters::default(),
+        }
+    }
+
+    fn fire(&mut self, cx: &mut MasterCx<'_>, timer: Timer) {
+        match timer {
+            Timer::Heartbeat(framework) => self.heartbeat(cx, framework),
+            Timer::RemoveFramework(framework) => self.remove_framework(cx, framework),
+            Timer::Ping(agent) => self.ping(cx, agent),
+            Timer::Reregister(agent) => self.give_up_on(cx, agent),
+            Timer::Absent(agent) => self.absent_agent_is_unreachable(cx, agent),
+            Timer::Offer(offer) => self.rescind(cx, offer),
+            Timer::PruneRegistry => self.prune_registry(cx),
+        }
+    }
+}
+
+impl Machine for Master {
+    type Input = Input;
+    type Effect = Effect;
+
+    fn handle(&mut self, cx: &mut MasterCx<'_>, input: Input) {
+        match input {
+            Input::Elected { term, records } => self.elected(cx, term, &records),
+            Input::Demoted => self.step_down(cx, "leadership was lost"),
+            Input::Persisted { ticket, result } => self.persisted(cx, ticket, result),
+            Input::Scheduler { conn, seq, call } => self.handle_scheduler(cx, conn, seq, call),
+            Input::Agent { conn, seq, message } => self.handle_agent(cx, conn, seq, message),
+            Input::Disconnected { conn } => self.disconnected(cx, conn),
+            Input::Operator { reply, call } => self.handle_operator(cx, reply, call),
+        }
+        self.write_registry(cx);
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        if !self.phase.is_leading() {
+            return None;
+        }
+        match (self.timers.next(), self.allocator.deadline()) {
+            (Some(timer), Some(round)) => Some(timer.min(round)),
+            (timer, round) => timer.or(round),
+        }
+    }
+
+    fn tick(&mut self, cx: &mut MasterCx<'_>) {
+        if !self.phase.is_leading() {
+            return;
+        }
+        while let Some(timer) = self.timers.pop_due(cx.now.mono) {
+            self.fire(cx, timer);
+        }
+        if self.allocator.deadline().is_some_and(|due| due <= cx.now.mono) {
+            self.allocate(cx);
+        }
+        self.write_registry(cx);
+    }
+}

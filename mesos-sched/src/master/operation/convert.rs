@@ -1,0 +1,84 @@
+//! RESERVE, UNRESERVE, CREATE, DESTROY: resources change their form, not their amount.
+
+use mesos_core::provider::Fact;
+use mesos_core::resource::{Conversion, ConversionError};
+use mesos_core::{Rejection, RejectionCode, Resources};
+
+use crate::master::accept::Accepting;
+use crate::master::validate::{validate_create, validate_destroy, validate_reserve, validate_unreserve};
+use crate::master::{Master, MasterCx};
+
+impl Master {
+    pub(in crate::master) fn reserve(
+        &mut self,
+        cx: &MasterCx<'_>,
+        accepting: &mut Accepting,
+        entries: &Resources,
+    ) -> Result<(), Rejection> {
+        let principal = self.frameworks.table[accepting.framework].info.principal.clone();
+        validate_reserve(entries, Some(&accepting.role), principal.as_ref())?;
+        self.convert(cx, accepting, Conversion::reserve(entries))
+    }
+
+    pub(in crate::master) fn unreserve(
+        &mut self,
+        cx: &MasterCx<'_>,
+        accepting: &mut Accepting,
+        entries: &Resources,
+    ) -> Result<(), Rejection> {
+        validate_unreserve(entries)?;
+        self.convert(cx, accepting, Conversion::unreserve(entries))
+    }
+
+    pub(in crate::master) fn create(
+        &mut self,
+        cx: &MasterCx<'_>,
+        accepting: &mut Accepting,
+        volumes: &Resources,
+    ) -> Result<(), Rejection> {
+        let info = self.frameworks.table[accepting.framework].info.clone();
+        validate_create(volumes, &self.agents.table[accepting.agent].total, &info)?;
+        self.convert(cx, accepting, Conversion::create(volumes))
+    }
+
+    pub(in crate::master) fn destroy(
+        &mut self,
+        cx: &MasterCx<'_>,
+        accepting: &mut Accepting,
+        volumes: &Resources,
+    ) -> Result<(), Rejection> {
+        let agent = &self.agents.table[accepting.agent];
+        let used = agent.used.iter().map(|used| &used.resources);
+        validate_destroy(volumes, &agent.total, used)?;
+        self.convert(cx, accepting, Conversion::destroy(volumes))
+    }
+
+    /// Applies a conversion to the pool, to the agent's total and to the allocator's books.
+    fn convert(
+        &mut self,
+        cx: &MasterCx<'_>,
+        accepting: &mut Accepting,
+        conversion: Result<Conversion, ConversionError>,
+    ) -> Result<(), Rejection> {
+        let conversion = conversion.map_err(|error| refused(&error))?;
+        let remaining = accepting.remaining.apply(&conversion).map_err(|error| refused(&error))?;
+        let agent = &mut self.agents.table[accepting.agent];
+        agent.total = agent.total.apply(&conversion).map_err(|error| refused(&error))?;
+        accepting.remaining = remaining;
+        accepting.made -= conversion.consumed();
+        accepting.made += conversion.converted();
+        accepting.is_total_changed = true;
+        let Accepting { framework, agent, ref role, .. } = *accepting;
+        let (from, to) = (conversion.consumed().clone(), conversion.converted().clone());
+        self.observe(cx, Fact::Converted { framework, role: role.clone(), agent, from, to });
+        Ok(())
+    }
+}
+
+pub(in crate::master) fn refused(error: &ConversionError) -> Rejection {
+    Rejection::new(
+        RejectionCode::InvalidOperation,
+        error.to_string(),
+        "name only resources that the offers, or the agent, hold in that form",
+    )
+}

@@ -1,0 +1,169 @@
+//! LAUNCH: a task leaves the offer and goes to its agent.
+
+use std::sync::Arc;
+
+use mesos_core::call::agent::{RunTask, ToAgent};
+use mesos_core::provider::{AgentKey, FrameworkKey};
+use mesos_core::{
+    ExecutorId, Reason, Rejection, RejectionCode, Resources, Source, TaskInfo, TaskRun, TaskState, TaskStatus,
+};
+
+use crate::master::accept::Accepting;
+use crate::master::book::{Executor, Task, TaskKey};
+use crate::master::options::mutant;
+use crate::master::validate::validate_task;
+use crate::master::{Master, MasterCx};
+
+impl Master {
+    /// Launches one task, or tells its framework why not.
+    pub(in crate::master) fn launch(&mut self, cx: &mut MasterCx<'_>, accepting: &mut Accepting, task: Arc<TaskInfo>) {
+        let consumed = match self.judge(accepting, &task) {
+            Ok(consumed) => consumed,
+            Err(rejection) => return self.refuse_task(cx, accepting.framework, &task, &rejection),
+        };
+        let Accepting { framework, agent, .. } = *accepting;
+        accepting.remaining -= &consumed;
+        accepting.made -= &consumed;
+        self.agents.table[agent].charge(framework, &accepting.role, &consumed);
+        if let TaskRun::Executor(info) = &task.run {
+            let row = Executor { info: info.clone(), role: accepting.role.clone() };
+            self.agents.table[agent].executors.entry((framework, info.id.clone())).or_insert(row);
+        }
+        self.add_task(agent, framework, Task {
+            info: task.clone(),
+            role: accepting.role.clone(),
+            agent,
+            state: TaskState::Staging,
+            told: TaskState::Staging,
+            unacknowledged: None,
+            is_charged: true,
+            kill: None,
+            place: 0,
+        });
+        self.counters.launches += 1;
+        let row = &self.frameworks.table[framework];
+        let (framework_id, info) = (row.id.clone(), row.info.clone());
+        let run = RunTask { framework_id, framework: info, role: accepting.role.clone(), task };
+        self.tell_agent(cx, agent, ToAgent::Run(Box::new(run)));
+    }
+
+    /// What the task takes from the offer, with an executor that is new on the agent.
+    fn judge(&self, accepting: &Accepting, task: &TaskInfo) -> Result<Resources, Rejection> {
+        let framework = &self.frameworks.table[accepting.framework];
+        let agent = &self.agents.table[accepting.agent];
+        let is_known = framework.tasks.find(&task.id).is_some() || framework.unreachable.contains_key(&task.id);
+        if is_known && !mutant!(self, AllowDuplicateTaskId) {
+            return Err(Rejection::new(
+                RejectionCode::InvalidTask,
+                format!("task id {} is in use by another task of the framework", task.id),
+                "give every task, also every new attempt, an id of its own",
+            ));
+        }
+        if framework.tasks.len() >= self.options.tasks_per_framework_max {
+            return Err(Rejection::new(
+                RejectionCode::TooMany,
+                format!("the framework has {} tasks, as many as it may", framework.tasks.len()),
+                "wait for tasks to end, and acknowledge their updates",
+            ));
+        }
+        let existing = self.executor_of(accepting, task).map(|executor| &*executor.info);
+        validate_task(task, &agent.id, existing, &accepting.remaining)
+    }
+
+    fn executor_of(&self, accepting: &Accepting, task: &TaskInfo) -> Option<&Executor> {
+        let TaskRun::Executor(info) = &task.run else { return None };
+        self.agents.table[accepting.agent].executors.get(&(accepting.framework, info.id.clone()))
+    }
+
+    fn refuse_task(&mut self, cx: &mut MasterCx<'_>, framework: FrameworkKey, task: &TaskInfo, rejection: &Rejection) {
+        self.counters.rejections += 1;
+        // The status of a task with the same id that runs must not look as if it had ended.
+        if self.frameworks.table[framework].tasks.find(&task.id).is_some() {
+            return self.reject(cx, framework, rejection.clone());
+        }
+        let status = TaskStatus::new(task.id.clone(), TaskState::Error, Source::Master, cx.now.wall)
+            .because(Reason::TaskInvalid)
+            .saying(rejection.to_string())
+            .on(task.agent_id.clone());
+        self.tell_status(cx, framework, status);
+    }
+
+    /// Puts a task into the books of its framework and its agent.
+    pub(in crate::master) fn add_task(&mut self, agent: AgentKey, framework: FrameworkKey, mut task: Task) -> TaskKey {
+        let list = &mut self.agents.table[agent].tasks;
+        task.place = u32::try_from(list.len()).expect("an agent has fewer than 2^32 tasks");
+        let id = task.info.id.clone();
+        let tasks = &mut self.frameworks.table[framework].tasks;
+        let key = match tasks.insert(id, task) {
+            Ok(key) => key,
+            // Only with a planted defect: the second task of an id takes the place of the first.
+            Err(task) => {
+                let key = tasks.find(&task.info.id).expect("the id is taken");
+                tasks[key] = task;
+                key
+            }
+        };
+        list.push((framework, key));
+        key
+    }
+
+    /// Takes a task out of the books, and what it uses with it.
+    pub(in crate::master) fn forget_task(&mut self, cx: &MasterCx<'_>, framework: FrameworkKey, task: TaskKey) {
+        self.free_task(cx, framework, task);
+        let Some((_, row)) = self.frameworks.table[framework].tasks.remove(task) else { return };
+        let list = &mut self.agents.table[row.agent].tasks;
+        list.swap_remove(row.place as usize);
+        if let Some(&(moved_framework, moved)) = list.get(row.place as usize) {
+            self.frameworks.table[moved_framework].tasks[moved].place = row.place;
+        }
+    }
+
+    /// What the task uses is free, once.
+    pub(in crate::master) fn free_task(&mut self, cx: &MasterCx<'_>, framework: FrameworkKey, task: TaskKey) {
+        let row = &mut self.frameworks.table[framework].tasks[task];
+        if !std::mem::take(&mut row.is_charged) {
+            return;
+        }
+        let (agent, role, info) = (row.agent, row.role.clone(), row.info.clone());
+        self.discharge(cx, agent, framework, role, &info.resources);
+    }
+
+    /// What an executor uses is free.
+    pub(in crate::master) fn free_executor(
+        &mut self,
+        cx: &MasterCx<'_>,
+        agent: AgentKey,
+        framework: FrameworkKey,
+        id: ExecutorId,
+    ) {
+        if let Some(Executor { info, role }) = self.agents.table[agent].executors.remove(&(framework, id)) {
+            self.discharge(cx, agent, framework, role, &info.resources);
+        }
+    }
+
+    pub(in crate::master) fn free_executors_of(&mut self, cx: &MasterCx<'_>, framework: FrameworkKey) {
+        let rows = self.agents.table.iter();
+        let own = rows.flat_map(|(agent, _, row)| row.executors.keys().map(move |key| (agent, key)));
+        let own = own.filter(|(_, (other, _))| *other == framework);
+        let own: Vec<_> = own.map(|(agent, (_, id))| (agent, id.clone())).collect();
+        for (agent, id) in own {
+            self.free_executor(cx, agent, framework, id);
+        }
+    }
+
+    fn discharge(
+        &mut self,
+        cx: &MasterCx<'_>,
+        agent: AgentKey,
+        framework: FrameworkKey,
+        role: mesos_core::Role,
+        resources: &Resources,
+    ) {
+        if resources.is_empty() {
+            return;
+        }
+        self.agents.table[agent].discharge(framework, &role, resources);
+        let resources = resources.clone();
+        self.observe(cx, mesos_core::provider::Fact::Recovered { framework, role, agent, resources, filters: None });
+    }
+}

@@ -1,0 +1,150 @@
+//! What people and tools ask of a master.
+
+use std::collections::BTreeMap;
+
+use mesos_core::call::agent::ToAgent;
+use mesos_core::call::operator::{Call, ReplyTo, Response};
+use mesos_core::provider::{AgentKey, Fact};
+use mesos_core::resource::{Conversion, Resources};
+use mesos_core::{AgentId, FrameworkId, Rejection, RejectionCode, Role, Weight};
+
+use super::book::Transition;
+use super::operation::refused;
+use super::pending::Pending;
+use super::validate::{validate_reserve, validate_unreserve};
+use super::{Master, MasterCx};
+use crate::registry::Op;
+
+impl Master {
+    pub(super) fn handle_operator(&mut self, cx: &mut MasterCx<'_>, reply: ReplyTo, call: Call) {
+        if !self.phase.is_leading() {
+            let what = "this master does not lead";
+            let rejection = Rejection::new(RejectionCode::NotLeading, what, "ask the leader");
+            return self.reply(cx, reply, Response::Refused(rejection));
+        }
+        let outcome = match call {
+            Call::UpdateWeights(weights) => self.update_weights(weights, reply),
+            Call::MarkAgentGone(id) => self.mark_gone(cx, id, reply),
+            Call::Teardown(id) => self.teardown(cx, &id).map(|()| Answered::Now),
+            Call::Reserve { agent_id, resources } => self.operator_reserve(cx, &agent_id, &resources),
+            Call::Unreserve { agent_id, resources } => self.operator_unreserve(cx, &agent_id, &resources),
+            _ => Err(Rejection::new(
+                RejectionCode::Unsupported,
+                "this call is not known to this master",
+                "use a newer master",
+            )),
+        };
+        match outcome {
+            Ok(Answered::Now) => self.reply(cx, reply, Response::Done),
+            Ok(Answered::WhenDurable) => {}
+            Err(rejection) => self.reply(cx, reply, Response::Refused(rejection)),
+        }
+    }
+
+    fn update_weights(&mut self, weights: BTreeMap<Role, Weight>, reply: ReplyTo) -> Result<Answered, Rejection> {
+        let ticket = self.registrar.submit(Op::SetWeights(weights.clone()))?;
+        self.pending.insert(ticket, Pending::Weights { weights, reply });
+        Ok(Answered::WhenDurable)
+    }
+
+    /// The weights are durable.
+    pub(super) fn weights_set(&mut self, cx: &MasterCx<'_>, weights: BTreeMap<Role, Weight>) {
+        for (role, weight) in weights {
+            self.observe(cx, Fact::WeightSet { role, weight });
+        }
+    }
+
+    fn mark_gone(&mut self, cx: &mut MasterCx<'_>, id: AgentId, reply: ReplyTo) -> Result<Answered, Rejection> {
+        let agent = self.agents.table.find(&id);
+        if self.registrar.registry().gone().contains_key(&id) {
+            return Ok(Answered::Now);
+        }
+        if agent.is_none() && self.registrar.registry().standing(&id).is_none() {
+            return Err(unknown_agent(&id));
+        }
+        if agent.is_some_and(|agent| self.agents.table[agent].transition != Transition::Settled) {
+            let what = format!("agent {id} is being marked unreachable, gone or removed at this moment");
+            return Err(Rejection::new(RejectionCode::InvalidAgent, what, "ask again when that is done"));
+        }
+        let ticket = self.registrar.submit(Op::MarkGone { id: id.clone(), at_wall: cx.now.wall })?;
+        if let Some(agent) = agent {
+            self.agents.table[agent].transition = Transition::Leaving;
+            self.rescind_offers_on(cx, agent);
+            self.observe(cx, Fact::AgentDeactivated { agent });
+        }
+        self.pending.insert(ticket, Pending::Gone { id, reply });
+        Ok(Answered::WhenDurable)
+    }
+
+    fn teardown(&mut self, cx: &mut MasterCx<'_>, id: &FrameworkId) -> Result<(), Rejection> {
+        let Some(framework) = self.frameworks.table.find(id) else {
+            let what = format!("framework {id} is not known");
+            return Err(Rejection::new(RejectionCode::UnknownFramework, what, "name a framework of this cluster"));
+        };
+        self.remove_framework(cx, framework);
+        Ok(())
+    }
+
+    fn operator_reserve(
+        &mut self,
+        cx: &mut MasterCx<'_>,
+        id: &AgentId,
+        resources: &Resources,
+    ) -> Result<Answered, Rejection> {
+        validate_reserve(resources, None, None)?;
+        let conversion = Conversion::reserve(resources).map_err(|error| refused(&error))?;
+        self.convert_free(cx, id, &conversion)
+    }
+
+    fn operator_unreserve(
+        &mut self,
+        cx: &mut MasterCx<'_>,
+        id: &AgentId,
+        resources: &Resources,
+    ) -> Result<Answered, Rejection> {
+        validate_unreserve(resources)?;
+        let conversion = Conversion::unreserve(resources).map_err(|error| refused(&error))?;
+        self.convert_free(cx, id, &conversion)
+    }
+
+    /// Changes the form of resources nobody uses; offers that hold them are rescinded first.
+    fn convert_free(
+        &mut self,
+        cx: &mut MasterCx<'_>,
+        id: &AgentId,
+        conversion: &Conversion,
+    ) -> Result<Answered, Rejection> {
+        let agent = self.agents.table.find(id).ok_or_else(|| unknown_agent(id))?;
+        let free = self.unused(agent);
+        free.apply(conversion).map_err(|error| refused(&error))?;
+        let is_offered = |free: Option<Resources>| !free.is_some_and(|free| free.contains(conversion.consumed()));
+        if is_offered(self.allocator.available(agent)) {
+            self.rescind_offers_on(cx, agent);
+        }
+        let row = &mut self.agents.table[agent];
+        row.total = row.total.apply(conversion).map_err(|error| refused(&error))?;
+        let total = row.total.clone();
+        self.observe(cx, Fact::AgentResized { agent, total: total.clone() });
+        self.tell_agent(cx, agent, ToAgent::SetTotal { total });
+        Ok(Answered::Now)
+    }
+
+    /// What no task or executor uses on an agent; offers may hold it.
+    fn unused(&self, agent: AgentKey) -> Resources {
+        let row = &self.agents.table[agent];
+        row.used.iter().fold(row.total.clone(), |free, used| &free - &used.resources)
+    }
+}
+
+/// When an operator is answered.
+enum Answered {
+    /// With this step.
+    Now,
+    /// When the decision is durable.
+    WhenDurable,
+}
+
+fn unknown_agent(id: &AgentId) -> Rejection {
+    let what = format!("agent {id} is not known");
+    Rejection::new(RejectionCode::UnknownAgent, what, "name an agent of this cluster")
+}

@@ -1,0 +1,79 @@
+//! What a master can be told at its start. Defaults are those of Apache Mesos (`docs/configuration/master.md`) unless the
+//! field says otherwise.
+
+use std::time::Duration;
+
+/// A master's options.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Options {
+    /// An offer nobody answered for this long is rescinded; absent means never.
+    pub offer_timeout: Option<Duration>,
+    /// Between two pings of an agent.
+    pub agent_ping_every: Duration,
+    /// So many unanswered pings in a row make an agent unreachable.
+    pub agent_ping_timeouts_max: u32,
+    /// How long a newly elected master waits for the agents of the registry before they are unreachable.
+    pub agent_reregister_timeout: Duration,
+    /// Between two heartbeats to a framework.
+    pub heartbeat_every: Duration,
+    /// Tasks of one framework on unreachable agents that are remembered; the oldest are forgotten first.
+    pub unreachable_tasks_max: usize,
+    /// Removed frameworks whose ids are remembered, so that they cannot come back; the oldest are forgotten first.
+    pub removed_frameworks_max: usize,
+    /// Frameworks known at one time; a further one is refused.
+    pub frameworks_max: usize,
+    /// Tasks of one framework at one time; a further one is refused with `TASK_ERROR`.
+    pub tasks_per_framework_max: usize,
+    /// Between two clean-ups of the registry.
+    pub registry_prune_every: Duration,
+    /// Unreachable and gone agents are forgotten after this long.
+    pub registry_age_max: Duration,
+    /// Unreachable and gone agents remembered at most; the oldest are forgotten first.
+    pub registry_count_max: usize,
+    /// A planted defect.
+    #[cfg(feature = "mutants")]
+    pub mutant: Option<mesos_core::kernel::Mutant>,
+}
+
+impl Options {
+    /// After how long without an answer an agent is unreachable: 75 s by default.
+    #[must_use]
+    pub fn agent_ping_timeout(&self) -> Duration {
+        self.agent_ping_every.saturating_mul(self.agent_ping_timeouts_max)
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            offer_timeout: None,
+            agent_ping_every: Duration::from_secs(15),
+            agent_ping_timeouts_max: 5,
+            agent_reregister_timeout: Duration::from_secs(600),
+            heartbeat_every: Duration::from_secs(15),
+            unreachable_tasks_max: 1_000,
+            // Mesos keeps 50, for its views; ids are small, and forgetting one lets a removed framework come back.
+            removed_frameworks_max: 10_000,
+            frameworks_max: 100_000,
+            tasks_per_framework_max: 10_000_000,
+            registry_prune_every: Duration::from_secs(15 * 60),
+            registry_age_max: Duration::from_secs(14 * 24 * 3_600),
+            registry_count_max: 102_400,
+            #[cfg(feature = "mutants")]
+            mutant: None,
+        }
+    }
+}
+
+/// Whether the master carries the planted defect `$name`; never, unless the feature `mutants` is on.
+macro_rules! mutant {
+    ($master:expr, $name:ident) => {{
+        #[cfg(feature = "mutants")]
+        let is_planted = $master.options.mutant == Some(mesos_core::kernel::Mutant::$name);
+        #[cfg(not(feature = "mutants"))]
+        let is_planted = false;
+        is_planted
+    }};
+}
+pub(super) use mutant;

@@ -1,0 +1,58 @@
+//! What waits for a registry write. Continuations as data: each is resumed in one place, and finds the world as it is by
+//! then, not as it was.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use mesos_core::call::operator::{ReplyTo, Response};
+use mesos_core::call::{ConnId, agent::Reregistration};
+use mesos_core::provider::AgentKey;
+use mesos_core::{AgentId, AgentInfo, Resources, Role, WallTime, Weight};
+
+use super::{Effect, Master, MasterCx};
+
+/// A decision that takes effect when its write is durable.
+#[derive(Debug)]
+pub(super) enum Pending {
+    /// This master's fence.
+    Lead,
+    /// A new agent.
+    Admission { conn: ConnId, id: AgentId, info: Arc<AgentInfo>, total: Resources },
+    /// An agent this master does not have in its books comes back.
+    Readmission { conn: ConnId, report: Box<Reregistration> },
+    /// A registered agent became unreachable.
+    Unreachable { agent: AgentKey, id: AgentId, since_wall: WallTime },
+    /// An agent that never came back to this master became unreachable.
+    AbsentUnreachable { id: AgentId },
+    /// An agent left for good.
+    Removal { agent: AgentKey, id: AgentId },
+    /// An operator gave an agent up.
+    Gone { id: AgentId, reply: ReplyTo },
+    /// Roles weigh something else.
+    Weights { weights: BTreeMap<Role, Weight>, reply: ReplyTo },
+}
+
+impl Master {
+    pub(super) fn resume(&mut self, cx: &mut MasterCx<'_>, pending: Pending) {
+        match pending {
+            Pending::Lead => self.lead(cx),
+            Pending::Admission { conn, id, info, total } => self.admitted(cx, conn, id, info, total),
+            Pending::Readmission { conn, report } => self.readmitted(cx, conn, *report),
+            Pending::Unreachable { agent, id, since_wall } => self.unreachable(cx, agent, &id, since_wall),
+            Pending::AbsentUnreachable { id } => self.absent_unreachable(cx, &id),
+            Pending::Removal { agent, id } => self.removed(cx, agent, &id),
+            Pending::Gone { id, reply } => {
+                self.gone(cx, &id);
+                self.reply(cx, reply, Response::Done);
+            }
+            Pending::Weights { weights, reply } => {
+                self.weights_set(cx, weights);
+                self.reply(cx, reply, Response::Done);
+            }
+        }
+    }
+
+    pub(super) fn reply(&self, cx: &mut MasterCx<'_>, to: ReplyTo, response: Response) {
+        cx.emit(Effect::Reply { to, response });
+    }
+}

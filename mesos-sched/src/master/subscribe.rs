@@ -1,0 +1,206 @@
+//! Subscribe, subscribe again, fail over, disconnect, tear down.
+//!
+//! Semantics: Apache Mesos, `docs/scheduler-http-api.md` and `docs/high-availability-framework-guide.md`. The newest
+//! connection of a framework always wins. A removed framework's id can never subscribe again.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use mesos_core::call::agent::ToAgent;
+use mesos_core::call::scheduler::Event;
+use mesos_core::call::{CloseReason, ConnId};
+use mesos_core::provider::{AgentKey, Fact, FrameworkKey};
+use mesos_core::{FrameworkId, FrameworkInfo, Rejection, RejectionCode, Role};
+
+use super::book::{Framework, Standing, Who};
+use super::validate::{merge_resubscription, validate_subscribe};
+use super::{Master, MasterCx, Timer};
+
+impl Master {
+    pub(super) fn subscribe(
+        &mut self,
+        cx: &mut MasterCx<'_>,
+        conn: ConnId,
+        info: FrameworkInfo,
+        suppressed: BTreeSet<Role>,
+    ) {
+        let framework = match self.admit_framework(cx, info, suppressed) {
+            Ok(framework) => framework,
+            Err(rejection) => return self.refuse_scheduler(cx, conn, rejection),
+        };
+        self.conns.meet(conn).who = Who::Framework(framework);
+        self.frameworks.table[framework].standing = Standing::Connected(conn);
+        self.observe(cx, Fact::FrameworkActivated { framework });
+        self.timers.cancel(&Timer::RemoveFramework(framework));
+        self.timers.set(Timer::Heartbeat(framework), cx.now.mono + self.options.heartbeat_every);
+        let event = Event::Subscribed {
+            framework_id: self.frameworks.table[framework].id.clone(),
+            master_id: self.id.clone(),
+            heartbeat_every: self.options.heartbeat_every,
+        };
+        self.tell_framework(cx, framework, event);
+    }
+
+    /// The row of the framework that subscribes, new or known, inactive for now.
+    fn admit_framework(
+        &mut self,
+        cx: &mut MasterCx<'_>,
+        mut info: FrameworkInfo,
+        suppressed: BTreeSet<Role>,
+    ) -> Result<FrameworkKey, Rejection> {
+        validate_subscribe(&info, &suppressed)?;
+        let id = match info.id.clone() {
+            Some(id) => id,
+            None => self.frameworks.next_id(self.id.as_str()),
+        };
+        if self.frameworks.was_removed(&id) {
+            return Err(removed(&id));
+        }
+        info.id = Some(id.clone());
+        match self.frameworks.table.find(&id) {
+            Some(framework) => self.resubscribe(cx, framework, info, suppressed).map(|()| framework),
+            None => self.add_framework(cx, id, Arc::new(info), suppressed, Standing::Disconnected),
+        }
+    }
+
+    pub(super) fn add_framework(
+        &mut self,
+        cx: &MasterCx<'_>,
+        id: FrameworkId,
+        info: Arc<FrameworkInfo>,
+        suppressed: BTreeSet<Role>,
+        standing: Standing,
+    ) -> Result<FrameworkKey, Rejection> {
+        if self.frameworks.table.len() >= self.options.frameworks_max {
+            return Err(Rejection::new(
+                RejectionCode::TooMany,
+                format!("framework {id} would exceed the limit of {} frameworks", self.options.frameworks_max),
+                "tear down frameworks that are not needed, or raise the master's limit",
+            ));
+        }
+        let mut row = Framework::new(id.clone(), info.clone(), standing);
+        row.suppressed.clone_from(&suppressed);
+        let framework = self.frameworks.table.insert(id.clone(), row).expect("the id was just looked up");
+        self.observe(cx, Fact::FrameworkAdded { framework, id, info, suppressed, is_active: false });
+        Ok(framework)
+    }
+
+    fn resubscribe(
+        &mut self,
+        cx: &mut MasterCx<'_>,
+        framework: FrameworkKey,
+        info: FrameworkInfo,
+        suppressed: BTreeSet<Role>,
+    ) -> Result<(), Rejection> {
+        let merged = Arc::new(merge_resubscription(&self.frameworks.table[framework].info, info)?);
+        let row = &mut self.frameworks.table[framework];
+        let before = row.standing;
+        let is_changed = row.info != merged;
+        row.set_info(merged.clone());
+        row.suppressed.clone_from(&suppressed);
+        if let Standing::Connected(old) = before {
+            row.standing = Standing::Disconnected;
+            self.drop_conn(cx, old, CloseReason::Superseded);
+        }
+        self.discard_offers_of(cx, framework);
+        // Deactivation first: a failover clears the filters of the connection before.
+        self.observe(cx, Fact::FrameworkDeactivated { framework });
+        self.observe(cx, Fact::FrameworkUpdated { framework, info: merged.clone(), suppressed });
+        if is_changed {
+            let framework_id = self.frameworks.table[framework].id.clone();
+            for agent in self.agents_of(framework) {
+                let message = ToAgent::UpdateFramework { framework_id: framework_id.clone(), info: merged.clone() };
+                self.tell_agent(cx, agent, message);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn framework_disconnected(&mut self, cx: &mut MasterCx<'_>, framework: FrameworkKey) {
+        let row = &mut self.frameworks.table[framework];
+        row.standing = Standing::Disconnected;
+        let timeout = row.info.failover_timeout;
+        self.timers.cancel(&Timer::Heartbeat(framework));
+        self.discard_offers_of(cx, framework);
+        self.observe(cx, Fact::FrameworkDeactivated { framework });
+        if timeout.is_zero() {
+            self.remove_framework(cx, framework);
+        } else {
+            self.timers.set(Timer::RemoveFramework(framework), cx.now.mono + timeout);
+        }
+    }
+
+    /// Ends a framework: its tasks are as good as killed, and its id is spent.
+    pub(super) fn remove_framework(&mut self, cx: &mut MasterCx<'_>, framework: FrameworkKey) {
+        self.timers.cancel(&Timer::Heartbeat(framework));
+        self.timers.cancel(&Timer::RemoveFramework(framework));
+        self.discard_offers_of(cx, framework);
+        let framework_id = self.frameworks.table[framework].id.clone();
+        for agent in self.agents_of(framework) {
+            self.tell_agent(cx, agent, ToAgent::ShutdownFramework { framework_id: framework_id.clone() });
+        }
+        let tasks: Vec<_> = self.frameworks.table[framework].tasks.handles().collect();
+        for task in tasks {
+            self.forget_task(cx, framework, task);
+        }
+        self.free_executors_of(cx, framework);
+        if let Some(conn) = self.frameworks.table[framework].conn() {
+            self.drop_conn(cx, conn, CloseReason::Removed);
+        }
+        self.frameworks.table.remove(framework);
+        self.frameworks.remember_removed(framework_id, self.options.removed_frameworks_max);
+        self.observe(cx, Fact::FrameworkRemoved { framework });
+    }
+
+    pub(super) fn heartbeat(&mut self, cx: &mut MasterCx<'_>, framework: FrameworkKey) {
+        let Some(conn) = self.frameworks.table[framework].conn() else { return };
+        let received = self.conns.meet(conn).inbound.received();
+        self.tell_scheduler(cx, conn, Event::Heartbeat { received });
+        self.timers.set(Timer::Heartbeat(framework), cx.now.mono + self.options.heartbeat_every);
+    }
+
+    /// The agents a framework has tasks or executors on, each once, in order.
+    fn agents_of(&self, framework: FrameworkKey) -> BTreeSet<AgentKey> {
+        let tasks = self.frameworks.table[framework].tasks.iter().map(|(_, _, task)| task.agent);
+        let agents = self.agents.table.iter().filter(|(_, _, row)| row.executors.keys().any(|(own, _)| *own == framework));
+        tasks.chain(agents.map(|(agent, _, _)| agent)).collect()
+    }
+
+    pub(super) fn suppress(&mut self, cx: &mut MasterCx<'_>, framework: FrameworkKey, roles: BTreeSet<Role>) {
+        let row = &mut self.frameworks.table[framework];
+        if let Err(rejection) = own_roles(row, &roles) {
+            return self.reject(cx, framework, rejection);
+        }
+        let own = if roles.is_empty() { row.info.roles.clone() } else { roles.clone() };
+        row.suppressed.extend(own);
+        self.observe(cx, Fact::RolesSuppressed { framework, roles });
+    }
+
+    pub(super) fn revive(&mut self, cx: &mut MasterCx<'_>, framework: FrameworkKey, roles: BTreeSet<Role>) {
+        let row = &mut self.frameworks.table[framework];
+        if let Err(rejection) = own_roles(row, &roles) {
+            return self.reject(cx, framework, rejection);
+        }
+        row.suppressed.retain(|role| !roles.is_empty() && !roles.contains(role));
+        self.observe(cx, Fact::RolesRevived { framework, roles });
+    }
+}
+
+fn own_roles(row: &Framework, roles: &BTreeSet<Role>) -> Result<(), Rejection> {
+    match roles.iter().find(|role| !row.info.roles.contains(*role)) {
+        None => Ok(()),
+        Some(role) => Err(Rejection::new(
+            RejectionCode::InvalidRole,
+            format!("framework {} is not subscribed to role {role}", row.id),
+            "name only roles of the framework, or none for all",
+        )),
+    }
+}
+
+fn removed(id: &FrameworkId) -> Rejection {
+    Rejection::new(
+        RejectionCode::FrameworkRemoved,
+        format!("framework {id} was removed"),
+        "subscribe without an id to start a new framework",
+    )
+}

@@ -1,0 +1,237 @@
+//! Read-only views of a master, for operators' APIs, reports and the simulator's checkers. Costs nothing when nobody asks.
+
+use mesos_core::kernel::Term;
+use mesos_core::provider::{AgentKey, Allocator, FrameworkKey, Used};
+use mesos_core::{
+    AgentId, AgentInfo, ExecutorInfo, FrameworkId, FrameworkInfo, MasterId, OfferId, Resources, Role, TaskInfo, TaskState,
+};
+
+use super::Master;
+use super::book::{Liveness, Standing, Transition};
+use crate::registry::Registry;
+
+/// What a master has done, as plain numbers since its start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct Counters {
+    pub accepts: u64,
+    pub acknowledgements: u64,
+    pub agent_messages: u64,
+    pub calls: u64,
+    pub declines: u64,
+    pub gaps: u64,
+    pub launches: u64,
+    pub offers: u64,
+    pub reconciliations: u64,
+    pub rejections: u64,
+    pub rescinds: u64,
+    pub rounds: u64,
+    pub updates: u64,
+}
+
+/// A framework as the master sees it.
+#[derive(Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct FrameworkView<'a> {
+    pub key: FrameworkKey,
+    pub id: &'a FrameworkId,
+    pub info: &'a FrameworkInfo,
+    pub is_connected: bool,
+    /// Known from agents only; it has not subscribed to this master.
+    pub is_recovered: bool,
+    pub tasks: usize,
+    pub offers: usize,
+}
+
+/// A registered agent as the master sees it.
+#[derive(Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct AgentView<'a> {
+    pub key: AgentKey,
+    pub id: &'a AgentId,
+    pub info: &'a AgentInfo,
+    /// What it has, with reservations and volumes.
+    pub total: &'a Resources,
+    /// What tasks and executors use, per framework and role.
+    pub used: &'a [Used],
+    pub is_connected: bool,
+    /// Being marked unreachable, gone or removed.
+    pub is_leaving: bool,
+    pub tasks: usize,
+    pub offers: usize,
+}
+
+/// An outstanding offer.
+#[derive(Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct OfferView<'a> {
+    pub id: &'a OfferId,
+    pub framework: FrameworkKey,
+    pub agent: AgentKey,
+    pub role: &'a Role,
+    pub resources: &'a Resources,
+}
+
+/// A task as the master sees it.
+#[derive(Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct TaskView<'a> {
+    pub framework_id: &'a FrameworkId,
+    pub agent_id: &'a AgentId,
+    pub info: &'a TaskInfo,
+    pub role: &'a Role,
+    pub state: TaskState,
+    /// The state its framework was last told.
+    pub told: TaskState,
+    /// Whether what it uses still counts.
+    pub is_charged: bool,
+}
+
+/// An executor that is charged to an agent.
+#[derive(Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct ExecutorView<'a> {
+    pub framework: FrameworkKey,
+    pub agent: AgentKey,
+    pub info: &'a ExecutorInfo,
+    pub role: &'a Role,
+}
+
+impl Master {
+    /// This master's id.
+    #[must_use]
+    pub const fn id(&self) -> &MasterId {
+        &self.id
+    }
+
+    /// The term it leads in, if it leads.
+    #[must_use]
+    pub const fn leading(&self) -> Option<Term> {
+        if self.phase.is_leading() { self.phase.term() } else { None }
+    }
+
+    /// What is durable.
+    #[must_use]
+    pub const fn registry(&self) -> &Registry {
+        self.registrar.registry()
+    }
+
+    /// Who decides about offers.
+    #[must_use]
+    pub fn allocator(&self) -> &dyn Allocator {
+        &*self.allocator
+    }
+
+    /// What it has done.
+    #[must_use]
+    pub const fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Connections it holds.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.conns.len()
+    }
+
+    /// All frameworks, in slot order.
+    pub fn frameworks(&self) -> impl Iterator<Item = FrameworkView<'_>> {
+        self.frameworks.table.iter().map(|(key, id, row)| FrameworkView {
+            key,
+            id,
+            info: &row.info,
+            is_connected: row.conn().is_some(),
+            is_recovered: row.standing == Standing::Recovered,
+            tasks: row.tasks.len(),
+            offers: row.offers.len(),
+        })
+    }
+
+    /// All registered agents, in slot order.
+    pub fn agents(&self) -> impl Iterator<Item = AgentView<'_>> {
+        self.agents.table.handles().filter_map(|key| self.agent(key))
+    }
+
+    /// One registered agent.
+    #[must_use]
+    pub fn agent(&self, key: AgentKey) -> Option<AgentView<'_>> {
+        let row = self.agents.table.get(key)?;
+        Some(AgentView {
+            key,
+            id: &row.id,
+            info: &row.info,
+            total: &row.total,
+            used: &row.used,
+            is_connected: matches!(row.liveness, Liveness::Connected { .. }),
+            is_leaving: row.transition != Transition::Settled,
+            tasks: row.tasks.len(),
+            offers: row.offers.len(),
+        })
+    }
+
+    /// The handle of a registered agent.
+    #[must_use]
+    pub fn agent_key(&self, id: &AgentId) -> Option<AgentKey> {
+        self.agents.table.find(id)
+    }
+
+    /// The handle of a framework.
+    #[must_use]
+    pub fn framework_key(&self, id: &FrameworkId) -> Option<FrameworkKey> {
+        self.frameworks.table.find(id)
+    }
+
+    /// Agents the registry holds that have not come back to this master.
+    pub fn absent_agents(&self) -> impl Iterator<Item = &AgentId> {
+        self.agents.absent.iter()
+    }
+
+    /// All outstanding offers, in slot order.
+    pub fn offers(&self) -> impl Iterator<Item = OfferView<'_>> {
+        self.offers.table.iter().map(|(_, id, row)| OfferView {
+            id,
+            framework: row.framework,
+            agent: row.agent,
+            role: &row.role,
+            resources: &row.resources,
+        })
+    }
+
+    /// The outstanding offers of one agent.
+    pub fn offers_on(&self, agent: AgentKey) -> impl Iterator<Item = OfferView<'_>> {
+        let keys = self.agents.table.get(agent).into_iter().flat_map(|row| &row.offers);
+        keys.filter_map(|&key| {
+            let row = self.offers.table.get(key)?;
+            let id = self.offers.table.id(key)?;
+            Some(OfferView { id, framework: row.framework, agent: row.agent, role: &row.role, resources: &row.resources })
+        })
+    }
+
+    /// All tasks, by framework, in slot order.
+    pub fn tasks(&self) -> impl Iterator<Item = TaskView<'_>> {
+        let agents = &self.agents.table;
+        self.frameworks.table.iter().flat_map(move |(_, framework_id, row)| {
+            row.tasks.iter().map(move |(_, _, task)| TaskView {
+                framework_id,
+                agent_id: &agents[task.agent].id,
+                info: &task.info,
+                role: &task.role,
+                state: task.state,
+                told: task.told,
+                is_charged: task.is_charged,
+            })
+        })
+    }
+
+    /// All executors that are charged, by agent.
+    pub fn executors(&self) -> impl Iterator<Item = ExecutorView<'_>> {
+        self.agents.table.iter().flat_map(|(agent, _, row)| {
+            row.executors.iter().map(move |((framework, _), executor)| ExecutorView {
+                framework: *framework,
+                agent,
+                info: &executor.info,
+                role: &executor.role,
+            })
+        })
+    }
+}
