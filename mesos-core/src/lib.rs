@@ -24,6 +24,7 @@ pub mod call;
 pub mod container;
 #[cfg(feature = "daemon")]
 pub mod daemon;
+pub mod docs;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod error;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
