@@ -1,7 +1,7 @@
 //! What a new call, effect, resource, allocator or property touches, as checklists.
 //!
-//! Calls, events, facts, inputs and effects are non-exhaustive: a new one breaks nobody who lives in another crate. The price
-//! is that the compiler points at nothing there. These lists do, in an order in which each step compiles.
+//! Calls, events, facts, inputs and effects are non-exhaustive: a new one breaks nobody who lives in another crate. The
+//! price is that the compiler points at nothing there. These lists do, in an order in which each step compiles.
 //!
 //! # A call or event
 //!
