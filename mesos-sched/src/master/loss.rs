@@ -17,6 +17,8 @@ struct Loss {
     state: TaskState,
     reason: Reason,
     since_wall: Option<WallTime>,
+    /// Whether the agent may come back with the task.
+    may_return: bool,
 }
 
 impl Master {
@@ -25,15 +27,16 @@ impl Master {
         if self.agents.table.id(agent) != Some(id) {
             return;
         }
-        let loss =
-            Loss { state: TaskState::Unreachable, reason: Reason::AgentRemoved, since_wall: Some(since_wall) };
+        let (state, reason) = (TaskState::Unreachable, Reason::AgentRemoved);
+        let loss = Loss { state, reason, since_wall: Some(since_wall), may_return: true };
         self.lose_agent(cx, agent, loss, CloseReason::Silent);
     }
 
     /// The agent is durably removed: its tasks are lost, whatever their framework can deal with.
     pub(super) fn removed(&mut self, cx: &mut MasterCx<'_>, agent: AgentKey, id: &AgentId) {
         if self.agents.table.id(agent) == Some(id) {
-            let loss = Loss { state: TaskState::Lost, reason: Reason::AgentRemoved, since_wall: None };
+            let (state, reason) = (TaskState::Lost, Reason::AgentRemoved);
+            let loss = Loss { state, reason, since_wall: None, may_return: false };
             self.lose_agent(cx, agent, loss, CloseReason::Removed);
         }
     }
@@ -44,11 +47,11 @@ impl Master {
         self.timers.cancel(&Timer::Absent(id.clone()));
         if let Some(agent) = self.agents.table.find(id) {
             self.tell_agent(cx, agent, ToAgent::Shutdown(gone(id)));
-            let reason = Reason::AgentRemovedByOperator;
-            let loss = Loss { state: TaskState::GoneByOperator, reason, since_wall: None };
+            let (state, reason) = (TaskState::GoneByOperator, Reason::AgentRemovedByOperator);
+            let loss = Loss { state, reason, since_wall: None, may_return: false };
             self.lose_agent(cx, agent, loss, CloseReason::Removed);
         }
-        self.tell_of_gone(cx, id);
+        self.tell_of_lost(cx, id, TaskState::GoneByOperator, Reason::AgentRemovedByOperator);
     }
 
     /// An agent that never came back to this master is durably unreachable. Its tasks are not known here: frameworks hear
@@ -99,9 +102,10 @@ impl Master {
             .because(loss.reason)
             .on(agent_id.clone());
         status.unreachable_since_wall = loss.since_wall;
-        if let (false, Some(since_wall)) = (known.is_terminal(), loss.since_wall) {
-            let remembered = UnreachableTask { agent_id, since_wall };
-            row.remember_unreachable(id, remembered, self.options.unreachable_tasks_max);
+        if !known.is_terminal() && loss.may_return {
+            let remembered = UnreachableTask { agent_id: agent_id.clone(), since_wall: cx.now.wall };
+            row.remember_unreachable(id.clone(), remembered, self.options.unreachable_tasks_max);
+            self.agents.remember_lost(agent_id, framework, id);
         }
         self.tell_status(cx, framework, status);
     }
@@ -109,7 +113,8 @@ impl Master {
     /// Tasks of frameworks that do not checkpoint end with their agent's connection.
     pub(super) fn lose_tasks_without_checkpoint(&mut self, cx: &mut MasterCx<'_>, agent: AgentKey) {
         let held = self.agents.table[agent].tasks.clone();
-        let loss = Loss { state: TaskState::Lost, reason: Reason::AgentDisconnected, since_wall: None };
+        let (state, reason) = (TaskState::Lost, Reason::AgentDisconnected);
+        let loss = Loss { state, reason, since_wall: None, may_return: true };
         for (framework, task) in held {
             if !self.frameworks.table[framework].info.checkpoint {
                 self.lose_task(cx, framework, task, loss);
@@ -123,22 +128,16 @@ impl Master {
         }
     }
 
-    /// Tasks that were unreachable with an agent that is now gone are gone, too.
-    fn tell_of_gone(&mut self, cx: &mut MasterCx<'_>, id: &AgentId) {
-        let frameworks: Vec<_> = self.frameworks.table.handles().collect();
-        for framework in frameworks {
-            let row = &mut self.frameworks.table[framework];
-            let lost = row.unreachable.iter().filter(|(_, task)| task.agent_id == *id);
-            let lost: Vec<_> = lost.map(|(task, _)| task.clone()).collect();
-            for task in lost {
-                let row = &mut self.frameworks.table[framework];
-                row.forget_unreachable(&task);
-                let state = row.hears(TaskState::GoneByOperator);
-                let status = TaskStatus::new(task, state, Source::Master, cx.now.wall)
-                    .because(Reason::AgentRemovedByOperator)
-                    .on(id.clone());
-                self.tell_status(cx, framework, status);
+    /// Tasks that were lost with an agent and did not come back with it, or cannot: their frameworks hear the last word.
+    pub(super) fn tell_of_lost(&mut self, cx: &mut MasterCx<'_>, id: &AgentId, state: TaskState, reason: Reason) {
+        for (framework, task) in self.agents.take_lost(id) {
+            let Some(row) = self.frameworks.table.get_mut(framework) else { continue };
+            if row.unreachable.get(&task).is_none_or(|lost| lost.agent_id != *id) {
+                continue;
             }
+            row.forget_unreachable(&task);
+            let status = TaskStatus::new(task, row.hears(state), Source::Master, cx.now.wall).because(reason);
+            self.tell_status(cx, framework, status.on(id.clone()));
         }
     }
 

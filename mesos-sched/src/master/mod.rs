@@ -35,9 +35,6 @@ mod subscribe;
 pub mod validate;
 mod view;
 
-#[cfg(test)]
-mod tests;
-
 pub use effect::Effect;
 pub use input::Input;
 pub use options::Options;

@@ -8,19 +8,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use mesos_core::call::agent::{Reregistration, TaskReport, ToAgent};
 use mesos_core::call::{CloseReason, ConnId};
 use mesos_core::provider::{AgentKey, Fact, FrameworkKey, Used};
-use mesos_core::{AgentId, FrameworkId, Reason, Rejection, RejectionCode, Source, TaskId, TaskStatus};
+use mesos_core::{AgentId, FrameworkId, Reason, Rejection, RejectionCode, Source, TaskId, TaskState, TaskStatus};
 
 use super::book::{Agent, Executor, Liveness, Standing, Task, TaskKey, Transition, Who};
 use super::options::mutant;
 use super::pending::Pending;
 use super::validate::{validate_agent, validate_reregistration};
 use super::{Master, MasterCx, Timer};
-use crate::registry::Op;
+use crate::registry::{self, Op};
 
 impl Master {
     pub(super) fn reregister(&mut self, cx: &mut MasterCx<'_>, conn: ConnId, report: Box<Reregistration>) {
         let id = report.agent_id.clone();
-        if self.registrar.registry().gone().contains_key(&id) {
+        if matches!(self.registrar.upcoming().standing(&id), Some(registry::Standing::Gone(_))) {
             return self.shut_out(cx, conn, gone(&id));
         }
         if let Err(rejection) = self.check_report(&report) {
@@ -71,9 +71,11 @@ impl Master {
     /// The agent is not in the books: after a failover, or after it was unreachable.
     fn readmit(&mut self, cx: &mut MasterCx<'_>, conn: ConnId, report: Box<Reregistration>) {
         let id = report.agent_id.clone();
-        let admitted = self.registrar.registry().agents().get(&id).map(|agent| agent.info.clone());
-        let op = match admitted {
-            Some(info) if info == report.info => return self.readmitted(cx, conn, *report),
+        // What is being written counts: an agent about to be unreachable must be made reachable again.
+        let op = match self.registrar.upcoming().agents().get(&id) {
+            Some(agent) if agent.info == report.info && self.registrar.registry().agents().contains_key(&id) => {
+                return self.readmitted(cx, conn, *report);
+            }
             Some(_) => Op::UpdateAgent { id, info: report.info.clone() },
             None => Op::MarkReachable { id, info: report.info.clone() },
         };
@@ -243,6 +245,7 @@ impl Master {
             self.send_kill_again(cx, agent, framework, task);
             self.tell_of_return(cx, framework, task);
         }
+        self.tell_of_lost(cx, &report.agent_id, TaskState::Gone, Reason::AgentReregistered);
         for (id, info) in &report.frameworks {
             let Some(framework) = self.frameworks.table.find(id) else { continue };
             let current = self.frameworks.table[framework].info.clone();

@@ -59,9 +59,15 @@ pub(in crate::master) struct Agents {
     pub table: Table<AgentId, AgentKey, Agent>,
     /// Admitted in the registry, not in the table: they have not come back to this master yet.
     pub absent: BTreeSet<AgentId>,
+    /// The tasks that were lost with an agent and may turn up with it again.
+    lost: BTreeMap<AgentId, Vec<(FrameworkKey, TaskId)>>,
     by_address: BTreeMap<(Arc<str>, u16), AgentKey>,
     numbered: u64,
 }
+
+/// Agents whose lost tasks are remembered, for the word that they are gone when an agent comes back without them. Beyond it
+/// frameworks hear the same by reconciling.
+const LOST_AGENTS_MAX: usize = 100_000;
 
 impl Agent {
     pub(in crate::master) fn new(id: AgentId, info: Arc<AgentInfo>, total: Resources, conn: ConnId) -> Self {
@@ -129,6 +135,16 @@ impl Agents {
             self.by_address.remove(&address);
         }
         Some(agent)
+    }
+
+    pub(in crate::master) fn remember_lost(&mut self, agent: AgentId, framework: FrameworkKey, task: TaskId) {
+        if self.lost.len() < LOST_AGENTS_MAX || self.lost.contains_key(&agent) {
+            self.lost.entry(agent).or_default().push((framework, task));
+        }
+    }
+
+    pub(in crate::master) fn take_lost(&mut self, agent: &AgentId) -> Vec<(FrameworkKey, TaskId)> {
+        self.lost.remove(agent).unwrap_or_default()
     }
 
     pub(in crate::master) fn at_address(&self, info: &AgentInfo) -> Option<AgentKey> {
