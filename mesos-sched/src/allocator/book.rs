@@ -1,0 +1,166 @@
+//! What is known of frameworks and agents.
+
+use std::sync::Arc;
+
+use mesos_core::provider::FrameworkKey;
+use mesos_core::resource::{Quantities, Resources};
+use mesos_core::{FrameworkId, Role};
+
+use super::eligibility::{Abilities, Demands};
+use super::sorter::NodeKey;
+
+/// A framework.
+#[derive(Debug, Default)]
+pub(super) struct Framework {
+    /// Nothing for a framework that is only known to use something: its clients hold, but are offered nothing.
+    pub(super) id: Option<FrameworkId>,
+    pub(super) is_active: bool,
+    /// Its clients, by role.
+    pub(super) clients: Vec<(Role, NodeKey)>,
+}
+
+/// A framework under one of its roles; its book lies beside its node in the tree.
+#[derive(Debug)]
+pub(super) struct Client {
+    pub(super) framework: FrameworkKey,
+    pub(super) role: Role,
+    pub(super) abilities: Abilities,
+    /// Whether the framework has the role. One that gave it up stays a client while it holds something.
+    pub(super) is_subscribed: bool,
+    pub(super) is_suppressed: bool,
+    /// Whether it can be offered more than before, on agents where nothing changed.
+    pub(super) is_fresh: bool,
+    /// Its own minimal amounts instead of everybody's.
+    pub(super) minimums: Option<Arc<[Quantities]>>,
+    /// On how many agents it holds something.
+    pub(super) holdings: usize,
+}
+
+/// What a client holds on one agent, offered or used.
+#[derive(Debug)]
+pub(super) struct Holding {
+    pub(super) client: NodeKey,
+    pub(super) resources: Resources,
+}
+
+/// An agent.
+#[derive(Debug)]
+pub(super) struct Agent {
+    pub(super) total: Resources,
+    /// The total without what is held. Shared resources stay, however many hold them.
+    pub(super) available: Resources,
+    pub(super) holdings: Vec<Holding>,
+    pub(super) demands: Demands,
+    pub(super) is_active: bool,
+    /// Whether more is held than there is.
+    pub(super) is_over: bool,
+}
+
+impl Framework {
+    pub(super) fn client(&self, role: &Role) -> Option<NodeKey> {
+        self.place(role).ok().map(|found| self.clients[found].1)
+    }
+
+    pub(super) fn place(&self, role: &Role) -> Result<usize, usize> {
+        match self.clients.as_slice() {
+            [(only, _)] if only == role => Ok(0),
+            clients => clients.binary_search_by(|(own, _)| own.cmp(role)),
+        }
+    }
+}
+
+impl Client {
+    pub(super) fn new(framework: FrameworkKey, role: Role) -> Self {
+        Self {
+            framework,
+            role,
+            abilities: Abilities::default(),
+            is_subscribed: false,
+            is_suppressed: false,
+            is_fresh: false,
+            minimums: None,
+            holdings: 0,
+        }
+    }
+}
+
+impl Agent {
+    pub(super) fn new(total: Resources, demands: Demands) -> Self {
+        Self { available: total.clone(), total, holdings: Vec::new(), demands, is_active: true, is_over: false }
+    }
+
+    /// Whether it has something to offer.
+    pub(super) fn is_open(&self) -> bool {
+        self.is_active && !self.available.is_empty()
+    }
+
+    pub(super) fn holding(&mut self, client: NodeKey) -> Option<&mut Holding> {
+        self.holdings.iter_mut().find(|holding| holding.client == client)
+    }
+
+    /// A client holds more; by how much its share grew, and whether it held nothing here before.
+    pub(super) fn hold(&mut self, client: NodeKey, resources: &Resources) -> (Quantities, bool) {
+        let Some(holding) = self.holding(client) else {
+            self.holdings.push(Holding { client, resources: resources.clone() });
+            return (resources.scalar_quantities(), true);
+        };
+        if resources.shared().is_empty() {
+            holding.resources += resources;
+            return (resources.scalar_quantities(), false);
+        }
+        // Further copies of what a client holds already make its share no larger.
+        let before = holding.resources.scalar_quantities();
+        holding.resources += resources;
+        (holding.resources.scalar_quantities() - &before, false)
+    }
+
+    /// A client holds less; by how much its share shrank, and whether it holds nothing here any more.
+    ///
+    /// # Panics
+    /// When it did not hold that.
+    pub(super) fn release(&mut self, client: NodeKey, resources: &Resources) -> (Quantities, bool) {
+        let place = self.holdings.iter().position(|holding| holding.client == client);
+        let held = place.filter(|place| self.holdings[*place].resources.contains(resources));
+        let place = held.unwrap_or_else(|| panic!("{resources} was recovered from somebody who does not hold it"));
+        let holding = &mut self.holdings[place].resources;
+        let released = if resources.shared().is_empty() {
+            *holding -= resources;
+            resources.scalar_quantities()
+        } else {
+            let before = holding.scalar_quantities();
+            *holding -= resources;
+            before - &holding.scalar_quantities()
+        };
+        let is_empty = holding.is_empty();
+        if is_empty {
+            self.holdings.swap_remove(place);
+        }
+        (released, is_empty)
+    }
+
+    /// Takes what was granted out of what is available.
+    pub(super) fn take(&mut self, granted: &Resources) {
+        let taken = granted.non_shared();
+        if self.available == taken {
+            self.available = Resources::new();
+        } else {
+            self.available -= &taken;
+        }
+    }
+
+    /// Makes what was released available again.
+    pub(super) fn give_back(&mut self, released: &Resources) {
+        if self.is_over {
+            self.weigh();
+        } else {
+            self.available += &released.non_shared();
+        }
+    }
+
+    /// Computes what is available from what there is and what is held.
+    pub(super) fn weigh(&mut self) {
+        let held: Resources = self.holdings.iter().map(|holding| holding.resources.non_shared()).sum();
+        self.is_over = !self.total.contains(&held);
+        self.available = &self.total - &held;
+    }
+}

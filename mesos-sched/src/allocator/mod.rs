@@ -1,0 +1,191 @@
+//! The hierarchical allocator: dominant resource fairness over a tree of roles.
+//!
+//! ```text
+//!   facts ──▶ books of frameworks and agents ──▶ tree of roles: who was granted how much
+//!                      │                                 │
+//!                filters, schedule ──────▶ round ◀── order of clients
+//!                                            │
+//!                                            ▼
+//!                                          grants
+//! ```
+//!
+//! A round takes the agents that are due in random order and gives each one, whole, to the framework that comes first in
+//! the order of shares and may and wants to have it; what that framework may not have goes to the next. Then the grant
+//! counts as used, until it is recovered.
+//!
+//! An agent that was considered once and is not taken has nobody to take it, and that stays so until something about
+//! it changes (its resources, a filter on it) or somebody becomes able to take more (a revived or changed framework). So a
+//! round costs what changed, not the size of the cluster; without changes no round is asked for.
+//!
+//! This is not where offers live (the master makes them of grants) and not where is decided how long a refusal lasts.
+//!
+//! Semantics: Apache Mesos, `src/master/allocator/mesos/hierarchical.cpp`.
+
+mod agent;
+mod agents;
+mod book;
+mod eligibility;
+mod filter;
+mod framework;
+mod options;
+mod round;
+mod schedule;
+mod sorter;
+mod view;
+
+use mesos_core::Instant;
+use mesos_core::kernel::Handle;
+use mesos_core::provider::{AgentKey, Allocator, Fact, FrameworkKey, Grant, Round};
+use mesos_core::resource::Resources;
+
+pub use options::Options;
+pub use sorter::SorterKind;
+pub use view::{FrameworkShare, RoleShare};
+
+use agents::AgentSet;
+use book::{Agent, Client, Framework};
+use filter::FilterTable;
+use round::Scratch;
+use schedule::Schedule;
+use sorter::{NodeKey, Tree};
+
+/// The allocator a master has unless it is given another one.
+///
+/// Its facts come from a master, so they must agree with each other: resources are recovered from and converted by who was
+/// granted them, and a framework holds nothing any more when it is removed. A master that breaks this has lost count of
+/// what is used, so the allocator stops it. Facts about agents or frameworks that are gone already change nothing.
+#[derive(Debug)]
+pub struct HierarchicalDrf {
+    options: Options,
+    tree: Tree,
+    /// By framework slot.
+    frameworks: Vec<Option<Framework>>,
+    /// By slot of the tree's nodes.
+    clients: Vec<Option<Client>>,
+    /// By agent slot.
+    agents: Vec<Option<Agent>>,
+    filters: FilterTable,
+    schedule: Schedule,
+    /// Agents that have something to offer.
+    open: AgentSet,
+    /// Those of them where something changed since a round considered them.
+    dirty: AgentSet,
+    /// Clients that can be offered more than when the agents were last considered.
+    fresh: Vec<NodeKey>,
+    scratch: Scratch,
+}
+
+impl HierarchicalDrf {
+    /// An allocator that knows nobody yet.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        Self {
+            tree: Tree::new(options.fairness_excluded.clone()),
+            frameworks: Vec::new(),
+            clients: Vec::new(),
+            agents: Vec::new(),
+            filters: FilterTable::default(),
+            schedule: Schedule::new(options.allocation_interval),
+            open: AgentSet::default(),
+            dirty: AgentSet::default(),
+            fresh: Vec::new(),
+            scratch: Scratch::new(&options),
+            options,
+        }
+    }
+
+    fn framework(&self, framework: FrameworkKey) -> Option<&Framework> {
+        self.frameworks.get(framework.slot())?.as_ref()
+    }
+
+    fn framework_mut(&mut self, framework: FrameworkKey) -> Option<&mut Framework> {
+        self.frameworks.get_mut(framework.slot())?.as_mut()
+    }
+
+    fn agent(&self, agent: AgentKey) -> Option<&Agent> {
+        self.agents.get(agent.slot())?.as_ref()
+    }
+
+    fn agent_mut(&mut self, agent: AgentKey) -> Option<&mut Agent> {
+        self.agents.get_mut(agent.slot())?.as_mut()
+    }
+
+    fn client_mut(&mut self, client: NodeKey) -> &mut Client {
+        self.clients[client.slot()].as_mut().expect("a client of the tree has a book")
+    }
+
+    /// When a batch round is wanted; never while there is nobody to serve, or nothing that could be served.
+    fn batch_due(&self) -> Option<Instant> {
+        if !self.tree.is_active() {
+            return None;
+        }
+        let is_work_left = !self.dirty.is_empty() || !(self.fresh.is_empty() || self.open.is_empty());
+        let from = if is_work_left { Instant::ZERO } else { self.filters.next_due()? };
+        Some(self.schedule.batch_from(from))
+    }
+}
+
+impl Default for HierarchicalDrf {
+    fn default() -> Self {
+        Self::new(Options::default())
+    }
+}
+
+/// The slot of a vector indexed by handles, grown to hold it.
+fn slot_of<T>(slots: &mut Vec<Option<T>>, slot: usize) -> &mut Option<T> {
+    if slots.len() <= slot {
+        slots.resize_with(slot + 1, || None);
+    }
+    &mut slots[slot]
+}
+
+impl Allocator for HierarchicalDrf {
+    fn observe(&mut self, now: Instant, fact: Fact) {
+        if self.schedule.is_behind(now) && self.batch_due().is_none_or(|due| due > now) {
+            self.schedule.skip_to(now);
+        }
+        match fact {
+            Fact::FrameworkAdded { framework, id, info, suppressed, is_active } => {
+                self.add_framework(now, framework, id, is_active);
+                self.describe_framework(framework, &info, &suppressed);
+            }
+            Fact::FrameworkUpdated { framework, info, suppressed } => {
+                self.describe_framework(framework, &info, &suppressed);
+            }
+            Fact::FrameworkActivated { framework } => self.activate_framework(now, framework),
+            Fact::FrameworkDeactivated { framework } => self.deactivate_framework(framework),
+            Fact::FrameworkRemoved { framework } => self.remove_framework(framework),
+            Fact::RolesSuppressed { framework, roles } => self.suppress(framework, &roles),
+            Fact::RolesRevived { framework, roles } => self.revive(now, framework, &roles),
+            Fact::AgentAdded { agent, info, total, used, .. } => self.add_agent(now, agent, &info, total, used),
+            Fact::AgentResized { agent, total } => self.resize_agent(now, agent, total),
+            Fact::AgentActivated { agent } => self.set_agent_active(agent, true),
+            Fact::AgentDeactivated { agent } => self.set_agent_active(agent, false),
+            Fact::AgentRemoved { agent } => self.remove_agent(agent),
+            Fact::Converted { framework, role, agent, from, to } => self.convert(framework, &role, agent, &from, &to),
+            Fact::Claimed { framework, role, agent, resources } => self.claim(framework, &role, agent, &resources),
+            Fact::Recovered { framework, role, agent, resources, filters } => {
+                self.recover(now, framework, &role, agent, resources, filters);
+            }
+            Fact::WeightSet { role, weight } => self.tree.set_weight(&role, weight),
+            // Facts of later versions of the vocabulary.
+            _ => {}
+        }
+    }
+
+    fn allocate(&mut self, round: Round<'_>, grants: &mut Vec<Grant>) {
+        self.run(round, grants);
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let called_at = self.schedule.called_at();
+        match (called_at, self.batch_due()) {
+            (Some(called_at), Some(due)) => Some(called_at.min(due)),
+            (called_at, due) => called_at.or(due),
+        }
+    }
+
+    fn available(&self, agent: AgentKey) -> Option<Resources> {
+        self.agent(agent).map(|agent| agent.available.clone())
+    }
+}

@@ -1,0 +1,62 @@
+//! What an operator may choose about the allocator.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mesos_core::resource::{Quantities, ResourceName, Scalar};
+
+use super::sorter::SorterKind;
+
+/// The allocator's options; the defaults are those of Mesos.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How often everything that is free is offered again; also the least time a refusal lasts.
+    pub allocation_interval: Duration,
+    /// An offer must hold at least one of these. Nothing named means anything that is not empty.
+    pub min_allocatable: Vec<Quantities>,
+    /// In what order roles are served.
+    pub role_sorter: SorterKind,
+    /// In what order the frameworks of a role are served.
+    pub framework_sorter: SorterKind,
+    /// Names that make no share: scarce things that would otherwise dominate whoever needs one of them.
+    pub fairness_excluded: Vec<ResourceName>,
+    /// Whether agents with `gpus` are offered only to frameworks that can deal with them.
+    pub filter_gpu_resources: bool,
+    /// Where the master stands: agents of other regions are offered only to frameworks that can deal with them. Without
+    /// it, all agents are near.
+    pub region: Option<Arc<str>>,
+    /// A planted defect.
+    #[cfg(feature = "mutants")]
+    pub mutant: Option<mesos_core::kernel::Mutant>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            allocation_interval: Duration::from_secs(1),
+            min_allocatable: vec![
+                Quantities::from_iter([(ResourceName::Cpus, Scalar::from_milli(10))]),
+                Quantities::from_iter([(ResourceName::Mem, Scalar::from_units(32))]),
+            ],
+            role_sorter: SorterKind::Drf,
+            framework_sorter: SorterKind::Drf,
+            fairness_excluded: Vec::new(),
+            filter_gpu_resources: true,
+            region: None,
+            #[cfg(feature = "mutants")]
+            mutant: None,
+        }
+    }
+}
+
+/// Whether the options carry the planted defect `$name`; never, unless the feature `mutants` is on.
+macro_rules! mutant {
+    ($options:expr, $name:ident) => {{
+        #[cfg(feature = "mutants")]
+        let is_planted = $options.mutant == Some(mesos_core::kernel::Mutant::$name);
+        #[cfg(not(feature = "mutants"))]
+        let is_planted = false;
+        is_planted
+    }};
+}
+pub(super) use mutant;

@@ -1,0 +1,23 @@
+//! In what order roles and their frameworks are served.
+//!
+//! [`Tree`] holds who was granted what; [`Walk`] goes through it once per agent, by dominant share or at random.
+
+mod random;
+mod share;
+mod tree;
+mod walk;
+
+pub(crate) use tree::{Kind, NodeKey, Tree};
+pub(crate) use walk::Walk;
+
+/// How siblings are ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum SorterKind {
+    /// The smallest dominant share goes first, then the fewest grants, then the name. See Ghodsi et al., "Dominant Resource
+    /// Fairness", NSDI 2011.
+    #[default]
+    Drf,
+    /// A fresh shuffle for every agent, in which weights make an early place more likely.
+    Random,
+}

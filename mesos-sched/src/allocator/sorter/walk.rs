@@ -1,0 +1,94 @@
+//! One walk through the tree, for one agent: roles in order, and in each role its frameworks in order.
+//!
+//! The tree must not change during a walk, which is why a round books an agent's grants only when it is done with it.
+
+use mesos_core::kernel::Rng;
+
+use super::random::{Pool, RandomRoles};
+use super::{Kind, NodeKey, SorterKind, Tree};
+
+/// Where a walk is; kept between walks for its memory.
+#[derive(Debug)]
+pub(crate) struct Walk {
+    roles: RoleOrder,
+    clients: ClientOrder,
+}
+
+#[derive(Debug)]
+enum RoleOrder {
+    /// Nodes on the way down, each with the place of its next child.
+    Drf(Vec<(NodeKey, usize)>),
+    Random(RandomRoles),
+}
+
+#[derive(Debug)]
+enum ClientOrder {
+    Drf { own: NodeKey, next: usize },
+    Random(Pool),
+}
+
+impl Walk {
+    pub(crate) fn new(roles: SorterKind, frameworks: SorterKind) -> Self {
+        let roles = match roles {
+            SorterKind::Drf => RoleOrder::Drf(Vec::new()),
+            SorterKind::Random => RoleOrder::Random(RandomRoles::default()),
+        };
+        let clients = match frameworks {
+            SorterKind::Drf => ClientOrder::Drf { own: NodeKey::ROOT, next: 0 },
+            SorterKind::Random => ClientOrder::Random(Pool::default()),
+        };
+        Self { roles, clients }
+    }
+
+    /// Begins a walk.
+    pub(crate) fn start(&mut self, tree: &Tree) {
+        match &mut self.roles {
+            RoleOrder::Drf(stack) => {
+                stack.clear();
+                stack.push((NodeKey::ROOT, 0));
+            }
+            RoleOrder::Random(roles) => roles.start(tree),
+        }
+    }
+
+    /// The virtual leaf of the next role that has somebody to serve.
+    pub(crate) fn next_role(&mut self, tree: &mut Tree, rng: &mut Rng) -> Option<NodeKey> {
+        let own = match &mut self.roles {
+            RoleOrder::Drf(stack) => next_in_preorder(stack, tree)?,
+            RoleOrder::Random(roles) => roles.draw(rng)?,
+        };
+        match &mut self.clients {
+            ClientOrder::Drf { own: current, next } => (*current, *next) = (own, 0),
+            ClientOrder::Random(pool) => pool.fill(tree.active_children(own).iter().map(|client| (*client, 1))),
+        }
+        Some(own)
+    }
+
+    /// The next framework of the role that [`Walk::next_role`] gave last.
+    pub(crate) fn next_client(&mut self, tree: &mut Tree, rng: &mut Rng) -> Option<NodeKey> {
+        match &mut self.clients {
+            ClientOrder::Drf { own, next } => {
+                let client = tree.order(*own).get(*next).copied();
+                *next += 1;
+                client
+            }
+            ClientOrder::Random(pool) => pool.draw(rng),
+        }
+    }
+}
+
+/// A stack instead of recursion: how deep roles nest is up to whoever subscribes.
+fn next_in_preorder(stack: &mut Vec<(NodeKey, usize)>, tree: &mut Tree) -> Option<NodeKey> {
+    while let Some((node, next)) = stack.last_mut() {
+        let Some(child) = tree.order(*node).get(*next).copied() else {
+            stack.pop();
+            continue;
+        };
+        *next += 1;
+        if tree[child].kind == Kind::Own {
+            return Some(child);
+        }
+        stack.push((child, 0));
+    }
+    None
+}

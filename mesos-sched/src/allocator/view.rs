@@ -1,0 +1,110 @@
+//! What the books say about fairness, for people and reports.
+
+use mesos_core::provider::FrameworkKey;
+use mesos_core::resource::{Quantities, ResourceName};
+use mesos_core::{FrameworkId, Weight};
+
+use super::HierarchicalDrf;
+use super::sorter::{Kind, NodeKey};
+
+/// A role and what was granted to it and to the roles below it.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct RoleShare {
+    /// The role's path.
+    pub role: String,
+    /// How much it counts beside its siblings.
+    pub weight: Weight,
+    /// Offered and used together.
+    pub allocated: Quantities,
+    /// Its largest part of the cluster in any name, from 0 to 1.
+    pub dominant_share: f64,
+    /// The name it has that part of; nothing if it has nothing.
+    pub dominant_resource: Option<ResourceName>,
+    /// The frameworks under exactly this role, by id.
+    pub frameworks: Vec<FrameworkShare>,
+}
+
+/// A framework and what was granted to it under one role.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct FrameworkShare {
+    /// Its handle.
+    pub framework: FrameworkKey,
+    /// Its id; nothing while it is only known to use something.
+    pub id: Option<FrameworkId>,
+    /// Whether it takes part: connected, and not suppressed here.
+    pub is_active: bool,
+    /// Offered and used together.
+    pub allocated: Quantities,
+    /// Its largest part of the cluster in any name, from 0 to 1.
+    pub dominant_share: f64,
+    /// How many grants it had.
+    pub grants: u64,
+}
+
+impl HierarchicalDrf {
+    /// Shares of all roles: parents before children, siblings by name.
+    #[must_use]
+    pub fn shares(&self) -> Vec<RoleShare> {
+        let mut shares = Vec::new();
+        let mut open = vec![(NodeKey::ROOT, String::new())];
+        while let Some((node, path)) = open.pop() {
+            let mut frameworks = Vec::new();
+            for child in self.tree[node].children().iter().rev() {
+                let name = self.tree[*child].name();
+                match self.tree[*child].kind {
+                    Kind::Own => frameworks = self.shares_below(*child),
+                    _ if path.is_empty() => open.push((*child, name.to_owned())),
+                    _ => open.push((*child, format!("{path}/{name}"))),
+                }
+            }
+            if node != NodeKey::ROOT {
+                shares.push(self.share_of(node, path, frameworks));
+            }
+        }
+        shares
+    }
+
+    fn share_of(&self, node: NodeKey, role: String, frameworks: Vec<FrameworkShare>) -> RoleShare {
+        let (row, totals) = (&self.tree[node], self.tree.totals());
+        RoleShare {
+            role,
+            weight: row.weight(),
+            allocated: row.amounts().clone(),
+            dominant_share: totals.dominant(row.amounts(), Weight::ONE).to_f64(),
+            dominant_resource: totals.dominant_name(row.amounts()),
+            frameworks,
+        }
+    }
+
+    fn shares_below(&self, own: NodeKey) -> Vec<FrameworkShare> {
+        let clients = self.tree[own].children().iter();
+        clients.filter_map(|client| self.framework_share(*client)).collect()
+    }
+
+    fn framework_share(&self, node: NodeKey) -> Option<FrameworkShare> {
+        let framework = self.clients[node.slot()].as_ref()?.framework;
+        let (row, totals) = (&self.tree[node], self.tree.totals());
+        Some(FrameworkShare {
+            framework,
+            id: self.framework(framework)?.id.clone(),
+            is_active: row.is_active(),
+            allocated: row.amounts().clone(),
+            dominant_share: totals.dominant(row.amounts(), Weight::ONE).to_f64(),
+            grants: self.tree.count(node),
+        })
+    }
+
+    /// How much the cluster has, of what is an amount.
+    #[must_use]
+    pub const fn total(&self) -> &Quantities {
+        self.tree.totals().quantities()
+    }
+
+    /// How many refusals are in force.
+    #[must_use]
+    pub fn filter_count(&self) -> usize {
+        self.filters.len()
+    }
+}
