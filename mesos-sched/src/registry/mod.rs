@@ -25,7 +25,7 @@ mod op;
 mod record;
 mod registrar;
 
-pub use op::{Op, PRUNED_PER_OP_MAX, WEIGHTED_ROLE_BYTES_MAX, WEIGHTED_ROLES_MAX, WEIGHTS_PER_OP_MAX};
+pub use op::{Op, PRUNED_PER_OP_MAX, ROLE_BYTES_MAX, WEIGHTED_ROLES_MAX, WEIGHTS_PER_OP_MAX};
 pub use registrar::{BATCH_BYTES_MAX, BATCH_CHANGES_MAX, Batch, QUEUED_OPS_MAX, Registrar};
 
 /// An agent that belongs to the cluster.

@@ -23,8 +23,9 @@ pub const PRUNED_PER_OP_MAX: usize = BATCH_CHANGES_MAX;
 /// roles as the largest Mesos clusters report.
 pub const WEIGHTED_ROLES_MAX: usize = 10_000;
 
-/// Longest path of a role with a weight of its own, in bytes: role paths become folder names, as ids do.
-pub const WEIGHTED_ROLE_BYTES_MAX: usize = 255;
+/// Longest path of a role in bytes: volumes of a role lie in one folder named after the whole path, so it is bounded like
+/// the ids.
+pub const ROLE_BYTES_MAX: usize = 255;
 
 /// A change of the registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -215,9 +216,9 @@ fn set_weights(registry: &Registry, weights: &BTreeMap<Role, Weight>) -> Result<
             format!("set at most {WEIGHTS_PER_OP_MAX} in one call"),
         ));
     }
-    if let Some(role) = weights.keys().find(|role| role.as_str().len() > WEIGHTED_ROLE_BYTES_MAX) {
+    if let Some(role) = weights.keys().find(|role| role.as_str().len() > ROLE_BYTES_MAX) {
         let what = format!("the path of a role is {} bytes long", role.as_str().len());
-        let remedy = format!("use roles of at most {WEIGHTED_ROLE_BYTES_MAX} bytes");
+        let remedy = format!("use roles of at most {ROLE_BYTES_MAX} bytes");
         return Err(Rejection::new(RejectionCode::InvalidRole, what, remedy));
     }
     let is_news =

@@ -1,0 +1,171 @@
+//! Whether resources may change their form as a peer asks.
+//!
+//! What the resources themselves must be like is decided by the [`Conversion`]s; here are the rules that tie them to who
+//! asks and to what is on the agent. A function gives back the conversion it checked.
+
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::path::{Component, Path};
+
+use mesos_core::resource::{Conversion, ConversionError, Resource};
+use mesos_core::{FrameworkCapability, FrameworkInfo, Principal, Rejection, RejectionCode, Resources, Role};
+
+use super::bound::{check_resources_bytes, excerpt};
+use super::usage::{check_gpus, repeated_volume};
+use crate::registry::ROLE_BYTES_MAX;
+
+const CODE: RejectionCode = RejectionCode::InvalidOperation;
+
+fn refuse(operation: &str, entry: &impl Display, problem: &str, remedy: &str) -> Rejection {
+    Rejection::new(CODE, format!("{operation}: {} {problem}", excerpt(entry)), remedy)
+}
+
+fn refuse_conversion(operation: &str, error: &ConversionError) -> Rejection {
+    let what = format!("{operation}: {}", excerpt(error));
+    Rejection::new(CODE, what, "name resources in the form this operation starts from")
+}
+
+/// Refuses if there are entries of which `is_wrong`.
+fn forbid(
+    operation: &str,
+    resources: &Resources,
+    is_wrong: impl FnMut(&Resource) -> bool,
+    problem: &str,
+    remedy: &str,
+) -> Result<(), Rejection> {
+    let wrong = resources.filter(is_wrong);
+    if wrong.is_empty() { Ok(()) } else { Err(refuse(operation, &wrong, problem, remedy)) }
+}
+
+/// What holds for the resources of every operation.
+fn check_common(operation: &str, resources: &Resources) -> Result<(), Rejection> {
+    check_resources_bytes(CODE, &operation, resources)?;
+    check_gpus(CODE, &operation, resources)?;
+    let entries = resources.iter().map(|entry| entry.provider().cloned());
+    if entries.collect::<BTreeSet<_>>().len() > 1 {
+        let remedy = "send one operation per resource provider";
+        return Err(refuse(operation, resources, "are of different resource providers", remedy));
+    }
+    Ok(())
+}
+
+/// Checks a RESERVE: of a framework, when the role of its offers is given, or else of an operator.
+///
+/// # Errors
+/// [`Rejection`] with [`RejectionCode::InvalidOperation`] names the entries at fault.
+pub fn validate_reserve(
+    entries: &Resources,
+    offer_role: Option<&Role>,
+    principal: Option<&Principal>,
+) -> Result<Conversion, Rejection> {
+    const NAME: &str = "RESERVE";
+    check_common(NAME, entries)?;
+    let conversion = Conversion::reserve(entries).map_err(|error| refuse_conversion(NAME, &error))?;
+    forbid(NAME, entries, Resource::is_persistent_volume, "is a volume", "reserve disk before making a volume of it")?;
+    if let Some(role) = offer_role {
+        let is_foreign = |entry: &Resource| entry.reservations().role() != Some(role);
+        let problem = format!("is not reserved for {}, the role of the offers", excerpt(role));
+        forbid(NAME, entries, is_foreign, &problem, "reserve for the role the resources were offered to")?;
+    }
+    let is_long =
+        |entry: &Resource| entry.reservations().role().is_some_and(|role| role.as_str().len() > ROLE_BYTES_MAX);
+    forbid(NAME, entries, is_long, "names a role that is too long", "use roles of at most 255 bytes")?;
+    if let Some(principal) = principal {
+        let is_foreign =
+            |entry: &Resource| entry.reservations().last().and_then(|top| top.principal.as_ref()) != Some(principal);
+        let problem = format!("does not name {} as the principal of its reservation", excerpt(principal));
+        forbid(NAME, entries, is_foreign, &problem, "reserve in your own name")?;
+    }
+    Ok(conversion)
+}
+
+/// Checks an UNRESERVE.
+///
+/// # Errors
+/// [`Rejection`] with [`RejectionCode::InvalidOperation`] names the entries at fault.
+pub fn validate_unreserve(entries: &Resources) -> Result<Conversion, Rejection> {
+    const NAME: &str = "UNRESERVE";
+    check_common(NAME, entries)?;
+    Conversion::unreserve(entries).map_err(|error| refuse_conversion(NAME, &error))
+}
+
+/// Checks a CREATE of the framework described by `info`, on an agent that has `total`.
+///
+/// # Errors
+/// [`Rejection`] with [`RejectionCode::InvalidOperation`] names the entries at fault.
+pub fn validate_create(volumes: &Resources, total: &Resources, info: &FrameworkInfo) -> Result<Conversion, Rejection> {
+    const NAME: &str = "CREATE";
+    check_common(NAME, volumes)?;
+    let conversion = Conversion::create(volumes).map_err(|error| refuse_conversion(NAME, &error))?;
+    forbid(
+        NAME,
+        volumes,
+        |entry| !has_inner_path(entry),
+        "is mounted at no path of a container",
+        "give a path without '..'",
+    )?;
+    if !info.can(FrameworkCapability::SharedResources) {
+        let remedy = "add the capability SHARED_RESOURCES to use shared volumes";
+        forbid(NAME, volumes, Resource::is_shared, "is shared, which the framework cannot deal with", remedy)?;
+    }
+    if let Some(principal) = &info.principal {
+        let creator = |entry: &Resource| entry.disk_info()?.persistence.as_ref()?.principal.clone();
+        let problem = format!("does not name {} as the principal of its persistence", excerpt(principal));
+        forbid(NAME, volumes, |entry| creator(entry).as_ref() != Some(principal), &problem, "create in your own name")?;
+    }
+    let existing = total.persistent_volumes();
+    let mut all: Vec<Resource> = existing.filter(|entry| !entry.is_shared()).iter().collect();
+    // Copies of a shared volume are one volume; those to be made must not be there at all.
+    all.extend(distinct(existing.shared()));
+    all.extend(volumes.iter());
+    match repeated_volume(&all) {
+        None => Ok(conversion),
+        Some(entry) => {
+            let remedy = "give each volume of a role on an agent a persistence id of its own";
+            Err(refuse(NAME, entry, "has the persistence id of another volume", remedy))
+        }
+    }
+}
+
+fn distinct(shared: Resources) -> Vec<Resource> {
+    let mut entries: Vec<Resource> = shared.iter().collect();
+    entries.dedup();
+    entries
+}
+
+fn has_inner_path(entry: &Resource) -> bool {
+    let volume = entry.disk_info().and_then(|disk| disk.volume.as_ref());
+    volume.is_some_and(|volume| {
+        let path = &volume.container_path;
+        let goes_up = Path::new(path).components().any(|part| part == Component::ParentDir);
+        !path.is_empty() && !path.contains('\0') && !goes_up
+    })
+}
+
+/// Checks a DESTROY on an agent that has `total`, of which tasks and executors use `used`.
+///
+/// # Errors
+/// [`Rejection`] with [`RejectionCode::InvalidOperation`] names the entries at fault.
+pub fn validate_destroy<'a>(
+    volumes: &Resources,
+    total: &Resources,
+    used: impl IntoIterator<Item = &'a Resources>,
+) -> Result<Conversion, Rejection> {
+    const NAME: &str = "DESTROY";
+    check_common(NAME, volumes)?;
+    let conversion = Conversion::destroy(volumes).map_err(|error| refuse_conversion(NAME, &error))?;
+    forbid(
+        NAME,
+        volumes,
+        |entry| total.copies(entry) == 0,
+        "is not on the agent",
+        "name a volume that was created there",
+    )?;
+    for used in used {
+        forbid(NAME, volumes, |entry| used.copies(entry) > 0, "is in use", "end the tasks that use it first")?;
+    }
+    Ok(conversion)
+}
+
+#[cfg(test)]
+mod tests;

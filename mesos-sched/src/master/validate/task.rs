@@ -1,0 +1,236 @@
+//! Whether a task can be started with what was offered.
+//!
+//! Semantics: Apache Mesos, `src/master/validation.cpp` (`task::validate`, `executor::validate`), as far as tasks have the
+//! parts. Whether the id is in use is asked of the master's books first.
+
+use std::fmt::{self, Display};
+use std::path::{Component, Path};
+
+use mesos_core::{
+    AgentId, CommandInfo, ExecutorId, ExecutorInfo, Rejection, RejectionCode, Resources, Run, TaskId, TaskInfo, TaskRun,
+};
+
+use super::bound::{
+    ARGUMENT_BYTES_MAX, COMMAND_BYTES_MAX, DATA_BYTES_MAX, LABELS_BYTES_MAX, NAME_BYTES_MAX, check_bytes,
+    check_duration, check_no_nul, excerpt, labels_bytes,
+};
+use super::usage::check_usage;
+
+const CODE: RejectionCode = RejectionCode::InvalidTask;
+
+/// Whom a refusal is about; written out only if there is one.
+#[derive(Clone, Copy)]
+enum Who<'a> {
+    Task(&'a TaskId),
+    Executor(&'a ExecutorId, &'a TaskId),
+}
+
+impl Display for Who<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Task(task) => write!(f, "task {task}"),
+            Self::Executor(executor, task) => write!(f, "executor {executor} of task {task}"),
+        }
+    }
+}
+
+/// Checks a task that is to run `on` this agent with what `remaining` holds, and says what it takes: its own resources and
+/// those of its executor, if that is not `existing` there yet. A plain task is checked without allocating.
+///
+/// # Errors
+/// [`Rejection`] with [`RejectionCode::InvalidTask`] names the rule broken.
+pub fn validate_task(
+    task: &TaskInfo,
+    on: &AgentId,
+    existing: Option<&ExecutorInfo>,
+    remaining: &Resources,
+) -> Result<Resources, Rejection> {
+    let who = Who::Task(&task.id);
+    if task.agent_id != *on {
+        let what = format!("{who}: it is meant for agent {}, but the offers are of agent {on}", task.agent_id);
+        return Err(Rejection::new(CODE, what, "launch a task on the agent of the offers"));
+    }
+    check_sizes(task, who)?;
+    check_times(task, who)?;
+    if task.resources.is_empty() {
+        return Err(Rejection::new(CODE, format!("{who}: it uses no resources"), "ask for some, say cpus and mem"));
+    }
+    check_usage(&who, &task.resources)?;
+    match &task.run {
+        TaskRun::Command(command) => {
+            check_command(command, who)?;
+            check_name_is_free(task, existing)?;
+            take(task, None, remaining)
+        }
+        TaskRun::Executor(executor) => {
+            check_executor(executor, existing, Who::Executor(&executor.id, &task.id))?;
+            take(task, existing.is_none().then_some(&**executor), remaining)
+        }
+    }
+}
+
+fn check_sizes(task: &TaskInfo, who: Who<'_>) -> Result<(), Rejection> {
+    check_bytes(CODE, &who, "the name", task.name.len(), NAME_BYTES_MAX)?;
+    check_bytes(CODE, &who, "the labels", labels_bytes(&task.labels), LABELS_BYTES_MAX)?;
+    check_bytes(CODE, &who, "the data", task.data.len(), DATA_BYTES_MAX)
+}
+
+fn check_times(task: &TaskInfo, who: Who<'_>) -> Result<(), Rejection> {
+    if let Some(grace) = task.kill_policy.grace {
+        check_duration(CODE, &who, "the grace of its kill policy", grace)?;
+    }
+    match task.max_completion_time {
+        None => Ok(()),
+        Some(time) => check_duration(CODE, &who, "the longest time to completion", time),
+    }
+}
+
+/// Texts the system will see, and how much of them.
+struct Texts<'a> {
+    who: Who<'a>,
+    bytes: usize,
+}
+
+impl Texts<'_> {
+    fn check(&mut self, what: &str, text: &str) -> Result<(), Rejection> {
+        check_no_nul(CODE, &self.who, what, text)?;
+        self.count(what, text.len())
+    }
+
+    fn count(&mut self, what: &str, bytes: usize) -> Result<(), Rejection> {
+        check_bytes(CODE, &self.who, what, bytes, ARGUMENT_BYTES_MAX)?;
+        // One for the end of each text: many empty arguments are not free.
+        self.bytes = self.bytes.saturating_add(bytes + 1);
+        check_bytes(CODE, &self.who, "all parts of the command", self.bytes, COMMAND_BYTES_MAX)
+    }
+}
+
+fn check_command(command: &CommandInfo, who: Who<'_>) -> Result<(), Rejection> {
+    let mut texts = Texts { who, bytes: 0 };
+    let start = match &command.run {
+        Run::Shell(line) => line,
+        Run::Exec { program, arguments } => {
+            for argument in arguments {
+                texts.check("an argument", argument)?;
+            }
+            program
+        }
+    };
+    if start.trim().is_empty() {
+        return Err(Rejection::new(CODE, format!("{who}: its command is empty"), "say what to run"));
+    }
+    texts.check("the command", start)?;
+    check_environment(command, &mut texts)?;
+    if let Some(user) = &command.user {
+        texts.check("the user", user)?;
+    }
+    match &command.working_dir {
+        None => Ok(()),
+        Some(folder) => {
+            texts.check("the working directory", folder)?;
+            check_working_dir(folder, who)
+        }
+    }
+}
+
+fn check_environment(command: &CommandInfo, texts: &mut Texts<'_>) -> Result<(), Rejection> {
+    for (name, value) in &command.environment {
+        if name.is_empty() || name.contains('=') {
+            let what = format!("{}: {:?} is not the name of an environment variable", texts.who, excerpt(name));
+            return Err(Rejection::new(CODE, what, "give it a name without '='"));
+        }
+        check_no_nul(CODE, &texts.who, "the name of an environment variable", name)?;
+        check_no_nul(CODE, &texts.who, "the value of an environment variable", value)?;
+        texts.count("name and value of an environment variable", name.len() + value.len() + 1)?;
+    }
+    Ok(())
+}
+
+/// A task starts inside its sandbox.
+fn check_working_dir(folder: &str, who: Who<'_>) -> Result<(), Rejection> {
+    let is_inside = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
+    if !folder.is_empty() && Path::new(folder).components().all(is_inside) {
+        return Ok(());
+    }
+    let what = format!("{who}: the working directory {:?} does not lie in the sandbox", excerpt(&folder));
+    Err(Rejection::new(CODE, what, "give a path relative to the sandbox, without '..'"))
+}
+
+/// A command gets an executor with the task's own name.
+fn check_name_is_free(task: &TaskInfo, existing: Option<&ExecutorInfo>) -> Result<(), Rejection> {
+    if existing.is_none() {
+        return Ok(());
+    }
+    let what = format!("task {}: an executor of this name runs on the agent already", task.id);
+    Err(Rejection::new(CODE, what, "give the task another id, or run it by that executor"))
+}
+
+fn check_executor(info: &ExecutorInfo, existing: Option<&ExecutorInfo>, who: Who<'_>) -> Result<(), Rejection> {
+    if let Some(existing) = existing {
+        // Everything else was checked when the first task brought it.
+        if *existing == *info {
+            return Ok(());
+        }
+        let what = format!("{who}: an executor of this name with another description runs on the agent");
+        return Err(Rejection::new(
+            CODE,
+            what,
+            "describe one executor alike in all its tasks, or name them differently",
+        ));
+    }
+    if info.kind.is_empty() || *info.kind == *ExecutorInfo::COMMAND {
+        let what = format!("{who}: its kind is {:?}", info.kind);
+        return Err(Rejection::new(
+            CODE,
+            what,
+            "name an implementation; one for a command comes with the task's command",
+        ));
+    }
+    check_bytes(CODE, &who, "the kind", info.kind.len(), NAME_BYTES_MAX)?;
+    check_bytes(CODE, &who, "the data", info.data.len(), DATA_BYTES_MAX)?;
+    if let Some(grace) = info.shutdown_grace {
+        check_duration(CODE, &who, "the grace of its shutdown", grace)?;
+    }
+    check_usage(&who, &info.resources)?;
+    if info.resources.is_plain() || info.resources.shared().is_empty() {
+        return Ok(());
+    }
+    Err(Rejection::new(CODE, format!("{who}: it uses shared resources"), "give shared volumes to tasks"))
+}
+
+/// What the task takes from the offers. One after the other, so that what both name must be there twice: ranges and sets
+/// that overlap are refused here.
+fn take(task: &TaskInfo, executor: Option<&ExecutorInfo>, remaining: &Resources) -> Result<Resources, Rejection> {
+    let Some(executor) = executor.filter(|executor| !executor.resources.is_empty()) else {
+        if remaining.contains(&task.resources) {
+            return Ok(task.resources.clone());
+        }
+        let what = format!(
+            "task {}: it uses {}, but the offers hold {}",
+            task.id,
+            excerpt(&task.resources),
+            excerpt(remaining)
+        );
+        return Err(Rejection::new(
+            CODE,
+            what,
+            "use no more than the offers hold and earlier operations of the call left",
+        ));
+    };
+    if let Some(left) = remaining.checked_sub(&task.resources)
+        && left.contains(&executor.resources)
+    {
+        return Ok(task.resources.clone() + &executor.resources);
+    }
+    let what = format!(
+        "task {}: it uses {} and its executor {}, but the offers hold {}",
+        task.id,
+        excerpt(&task.resources),
+        excerpt(&executor.resources),
+        excerpt(remaining),
+    );
+    Err(Rejection::new(CODE, what, "both together, without overlap, use no more than the offers hold"))
+}
+
+#[cfg(test)]
+mod tests;
