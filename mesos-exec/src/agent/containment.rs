@@ -1,0 +1,233 @@
+//! Containers: from an executor's wish to the last word about them.
+//!
+//! ```text
+//!   launch ─▶ Launching ── Launched ──▶ Running ── Exited ──▶ gone, the executor is told
+//!                │  │                      │  └── Failed ──▶ Leftover ── destroyed ──▶ gone
+//!                │  └── Failed ──▶ gone    └─ destroy, again until it worked
+//!                └─ late, or destroyed: destroyed now, and again when it did start after all
+//! ```
+//!
+//! Every phase has a deadline. A container that cannot be destroyed is in the end reported as ended all the same, so that
+//! its task does not hang, and the attempts go on.
+
+use std::sync::Arc;
+
+use mesos_core::kernel::Ticket;
+use mesos_core::{CommandInfo, ContainerId, ContainerSpec, ExecutorId, Exit, Resources, Signal, TaskId};
+
+use super::book::{Container, ContainerPhase, ContainerRef, ExecutorPhase, ExecutorRef};
+use super::checkpoint::{self, ContainerRecord};
+use super::options::mutant;
+use super::{Agent, AgentCx, ContainerOp, ContainerOutcome, Effect, Pending, Timer};
+
+/// How much of an executor's id goes into the names of its containers: enough to recognize it, and with the random part
+/// well below the longest file name.
+const NAME_BYTES_MAX: usize = 64;
+
+impl Agent {
+    /// Starts a container for an executor; what the executor did wrong otherwise.
+    pub(super) fn launch_container(
+        &mut self,
+        cx: &mut AgentCx<'_>,
+        executor: ExecutorRef,
+        name: ContainerId,
+        task_id: TaskId,
+        command: CommandInfo,
+        resources: Resources,
+    ) -> Result<(), String> {
+        let Some(hosted) = self.book.executor(executor) else { return Ok(()) };
+        if hosted.containers.contains_key(&name) {
+            return Err(format!("Executor used the container name {name} twice"));
+        }
+        if hosted.containers.len() >= self.options.containers_per_executor_max {
+            return Err(format!("Executor asked for more than {} containers", hosted.containers.len()));
+        }
+        let id = self.container_id(cx, self.book.executor_id(executor));
+        let is_checkpointed = self.book.framework(executor.framework).is_some_and(|f| f.is_checkpointed);
+        let spec = self.container_spec(executor, id.clone(), &task_id, command, resources);
+        let container = Container::new(executor, name.clone(), ContainerPhase::Launching, is_checkpointed);
+        let Some(at) = self.book.add_container(id.clone(), container) else { return Ok(()) };
+        if is_checkpointed {
+            let (framework_id, executor_id) = (spec.framework_id.clone(), spec.executor_id.clone());
+            let record = ContainerRecord { framework_id, executor_id, task_id, name: name.clone() };
+            self.write(cx, vec![checkpoint::put_container(&id, &record)]);
+        }
+        if let Some(hosted) = self.book.executor_mut(executor) {
+            hosted.containers.insert(name, at);
+        }
+        self.operate(cx, ContainerOp::Launch(Box::new(spec)), Pending::Launch(at));
+        self.arm(cx, Timer::Container(at), self.options.container_launch_timeout);
+        Ok(())
+    }
+
+    fn container_spec(
+        &self,
+        executor: ExecutorRef,
+        id: ContainerId,
+        task_id: &TaskId,
+        mut command: CommandInfo,
+        resources: Resources,
+    ) -> ContainerSpec {
+        let framework_id = self.book.framework_id(executor.framework).clone();
+        let executor_id = self.book.executor_id(executor).clone();
+        let mut offer = |name: &str, value: &str| {
+            command.environment.entry(name.into()).or_insert_with(|| value.into());
+        };
+        offer("MESOS_FRAMEWORK_ID", framework_id.as_str());
+        offer("MESOS_EXECUTOR_ID", executor_id.as_str());
+        offer("MESOS_TASK_ID", task_id.as_str());
+        if let Some(agent_id) = &self.id {
+            offer("MESOS_AGENT_ID", agent_id.as_str());
+        }
+        if let Some(hosted) = self.book.executor(executor) {
+            offer("MESOS_ALLOCATION_ROLE", hosted.role.as_str());
+        }
+        let info = self.book.framework(executor.framework).and_then(|framework| framework.info.as_ref());
+        let user = info.map(|info| info.user.clone()).filter(|user| !user.is_empty());
+        command.user = command.user.or(user);
+        ContainerSpec { id, framework_id, executor_id, command, resources }
+    }
+
+    /// A name nothing on this machine has: random, so that it is not used again after a restart either.
+    fn container_id(&self, cx: &mut AgentCx<'_>, executor: &ExecutorId) -> ContainerId {
+        let prefix = executor.as_str();
+        let cut = (0..=NAME_BYTES_MAX.min(prefix.len())).rev().find(|&n| prefix.is_char_boundary(n)).unwrap_or(0);
+        loop {
+            let text = format!("{}.{:016x}", &prefix[..cut], cx.rng.bits());
+            let id = ContainerId::new(text).expect("a cut executor id with a number is a container id");
+            if self.book.find_container(&id).is_none() {
+                return id;
+            }
+        }
+    }
+
+    fn operate(&mut self, cx: &mut AgentCx<'_>, op: ContainerOp, then: Pending) {
+        let ticket = self.tickets.draw();
+        self.pending.insert(ticket, then);
+        cx.emit(Effect::Container { ticket, op });
+    }
+
+    pub(super) fn signal_container(
+        &mut self,
+        cx: &mut AgentCx<'_>,
+        executor: ExecutorRef,
+        name: &ContainerId,
+        signal: Signal,
+    ) {
+        let Some(at) = self.book.executor(executor).and_then(|hosted| hosted.containers.get(name).copied()) else {
+            return;
+        };
+        let is_running = self.book.container(at).is_some_and(|container| container.phase == ContainerPhase::Running);
+        if is_running {
+            // Nothing waits for the answer: whoever signals has a deadline for what the signal should bring about.
+            let ticket = self.tickets.draw();
+            let op = ContainerOp::Signal(self.book.container_id(at).clone(), signal);
+            cx.emit(Effect::Container { ticket, op });
+        }
+    }
+
+    /// Ends a container, whatever it is doing.
+    pub(super) fn destroy_container(&mut self, cx: &mut AgentCx<'_>, at: ContainerRef) {
+        if self.book.container(at).is_some_and(|container| container.destroys == 0) {
+            self.destroy_again(cx, at);
+        }
+    }
+
+    fn destroy_again(&mut self, cx: &mut AgentCx<'_>, at: ContainerRef) {
+        let Some(container) = self.book.container_mut(at) else { return };
+        container.destroys = container.destroys.saturating_add(1);
+        let id = self.book.container_id(at).clone();
+        self.operate(cx, ContainerOp::Destroy(id), Pending::Destroy(at));
+        self.arm(cx, Timer::Container(at), self.options.container_destroy_timeout);
+    }
+
+    /// A container took too long: to start, or to end.
+    pub(super) fn handle_container_timer(&mut self, cx: &mut AgentCx<'_>, at: ContainerRef) {
+        let Some(container) = self.book.container_mut(at) else { return };
+        if container.destroys == 0 {
+            container.is_late = true;
+        } else if container.destroys >= self.options.container_destroy_attempts {
+            let exit = match container.phase {
+                ContainerPhase::Launching => Err("Container neither started nor could be destroyed".into()),
+                ContainerPhase::Running | ContainerPhase::Leftover => Ok(Exit::Unknown),
+            };
+            self.report_end(cx, at, exit);
+        }
+        self.destroy_again(cx, at);
+    }
+
+    pub(super) fn handle_outcome(&mut self, cx: &mut AgentCx<'_>, ticket: Ticket, outcome: ContainerOutcome) {
+        match (self.pending.remove(&ticket), outcome) {
+            (Some(Pending::Recovery), outcome) => self.handle_survivors(cx, outcome),
+            (Some(Pending::Launch(at)), ContainerOutcome::Launched) => self.handle_launched(cx, at),
+            (Some(Pending::Launch(at)), ContainerOutcome::Failed(problem)) => self.handle_gone(cx, at, Err(problem)),
+            (Some(Pending::Wait(at)), ContainerOutcome::Exited(exit)) => self.handle_gone(cx, at, Ok(exit)),
+            (Some(Pending::Wait(at)), _) => self.handle_unwatchable(cx, at),
+            (Some(Pending::Destroy(at)), ContainerOutcome::Done) => {
+                let leftover = self.book.container(at).is_some_and(|c| c.phase == ContainerPhase::Leftover);
+                if leftover {
+                    self.handle_gone(cx, at, Ok(Exit::Unknown));
+                }
+            }
+            // A destruction that failed is tried again when its timer is due; the rest needs no answer.
+            _ => {}
+        }
+    }
+
+    fn handle_launched(&mut self, cx: &mut AgentCx<'_>, at: ContainerRef) {
+        let Some(container) = self.book.container_mut(at) else { return };
+        container.phase = ContainerPhase::Running;
+        let (executor, name, is_unwanted) = (container.executor, container.name.clone(), container.destroys > 0);
+        self.watch_container(cx, at);
+        if is_unwanted {
+            // Whatever destroyed it before may have found nothing yet.
+            self.destroy_again(cx, at);
+        } else {
+            self.timers.cancel(&Timer::Container(at));
+            self.call_guest(cx, executor, |guest, cx| guest.launched(cx, &name));
+        }
+    }
+
+    pub(super) fn watch_container(&mut self, cx: &mut AgentCx<'_>, at: ContainerRef) {
+        let id = self.book.container_id(at).clone();
+        self.operate(cx, ContainerOp::Wait(id), Pending::Wait(at));
+    }
+
+    /// Its end will not be told: it is ended for good.
+    fn handle_unwatchable(&mut self, cx: &mut AgentCx<'_>, at: ContainerRef) {
+        if let Some(container) = self.book.container_mut(at) {
+            container.phase = ContainerPhase::Leftover;
+            self.destroy_again(cx, at);
+        }
+    }
+
+    fn handle_gone(&mut self, cx: &mut AgentCx<'_>, at: ContainerRef, exit: Result<Exit, Arc<str>>) {
+        self.report_end(cx, at, exit);
+        self.timers.cancel(&Timer::Container(at));
+        if let Some((id, container)) = self.book.remove_container(at)
+            && container.is_checkpointed
+        {
+            self.write(cx, vec![checkpoint::delete_container(&id)]);
+        }
+    }
+
+    /// Tells the executor that a container ended, once.
+    fn report_end(&mut self, cx: &mut AgentCx<'_>, at: ContainerRef, exit: Result<Exit, Arc<str>>) {
+        let Some(container) = self.book.container_mut(at) else { return };
+        if std::mem::replace(&mut container.is_reported, true) {
+            return;
+        }
+        let (executor, name, is_late) = (container.executor, container.name.clone(), container.is_late);
+        let exit = match exit {
+            Err(_) if is_late => Err("Container did not start in time".into()),
+            exit => exit,
+        };
+        let Some(hosted) = self.book.executor_mut(executor) else { return };
+        hosted.containers.remove(&name);
+        if matches!(hosted.phase, ExecutorPhase::Ended(_)) {
+            self.bury_executor(cx, executor);
+        } else if !mutant!(self.options, SwallowExit) {
+            self.call_guest(cx, executor, |guest, cx| guest.exited(cx, &name, exit));
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Tasks on their way out, on request.
+//!
+//! A task that its executor does not have yet is over at once. Otherwise the executor ends it: with the grace the kill
+//! brings, else the task's own, else the agent's default.
+
+use mesos_core::{FrameworkId, KillPolicy, Reason, TaskId, TaskState};
+
+use super::book::{ExecutorRef, Task, TaskRef};
+use super::options::mutant;
+use super::{Agent, AgentCx};
+
+impl Agent {
+    pub(super) fn handle_kill(
+        &mut self,
+        cx: &mut AgentCx<'_>,
+        framework_id: &FrameworkId,
+        task_id: &TaskId,
+        policy: Option<KillPolicy>,
+    ) {
+        let Some(at) = self.book.find_task(framework_id, task_id) else { return };
+        let Some(task) = self.book.task(at).filter(|task| task.is_live()) else { return };
+        if task.is_queued() {
+            if !mutant!(self.options, ForgetEarlyKill) {
+                self.kill_queued(cx, at);
+            }
+            return;
+        }
+        let policy = self.kill_policy(task, policy);
+        if let Some(executor) = self.book.executor_of(at) {
+            self.call_guest(cx, executor, |guest, cx| guest.kill(cx, task_id, policy));
+        }
+    }
+
+    fn kill_policy(&self, task: &Task, asked: Option<KillPolicy>) -> KillPolicy {
+        let own = task.body.as_ref().and_then(|body| body.info.kill_policy.grace);
+        let grace = asked.and_then(|policy| policy.grace).or(own).unwrap_or(self.options.kill_grace);
+        KillPolicy { grace: Some(grace) }
+    }
+
+    fn kill_queued(&mut self, cx: &mut AgentCx<'_>, at: TaskRef) {
+        let executor = self.book.executor_of(at);
+        let message = "Killed before its executor had it";
+        self.say(cx, at, TaskState::Killed, Reason::TaskKilledDuringLaunch, message);
+        if let Some(executor) = executor {
+            self.end_if_unused(cx, executor);
+        }
+    }
+
+    /// An executor that never got a task and has none to wait for is of no use.
+    fn end_if_unused(&mut self, cx: &mut AgentCx<'_>, at: ExecutorRef) {
+        if self.book.executor(at).is_some_and(|hosted| !hosted.was_used && hosted.tasks.is_empty()) {
+            self.end_executor(cx, at, "Executor was not needed");
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! The agent: a pure machine that registers with the leading master, runs tasks under executors, delivers what is said
+//! about them until it is acknowledged, and takes up where it left off after a restart.
+//!
+//! ```text
+//!   Input ─▶ routing (this file) ─┬─ registration   the connection to the master
+//!                                 ├─ launch, kill   tasks in and out        ─┐
+//!                                 ├─ hosting        executors as guests      ├─▶ book, update_stream, timers
+//!                                 ├─ containment    what guests run in       │
+//!                                 ├─ delivery       updates, until taken    ─┘
+//!                                 ├─ shutdown       executors, frameworks, the agent itself
+//!                                 └─ recovery       from checkpoints
+//! ```
+//!
+//! It touches nothing: containers, disk and network are asked for as [`Effect`]s and answered as [`Input`]s. Two hosts drive
+//! it, the tokio daemon and the simulator. It does not judge offers or resources: the master has.
+//!
+//! A kill of a task the agent does not know is ignored. The master holds a task for an agent only between the launch it sent
+//! and the acknowledged end, both on the same ordered connection, and learns of everything else from the re-registration; so
+//! such a kill is one that crossed the task's end.
+
+mod book;
+mod checkpoint;
+mod containment;
+mod delivery;
+mod effect;
+mod factory;
+mod hosting;
+mod input;
+mod kill;
+mod launch;
+mod options;
+mod recovery;
+mod registration;
+mod shutdown;
+mod update_stream;
+mod validate;
+mod view;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use mesos_core::call::agent::ToAgent;
+use mesos_core::call::executor::Call;
+use mesos_core::kernel::{Change, Cx, Machine, Ticket, Tickets, TimerTable};
+use mesos_core::provider::StoreError;
+use mesos_core::{AgentId, AgentInfo, Instant, Resources};
+
+use self::book::{Book, ContainerRef, ExecutorRef, TaskRef};
+pub use self::effect::{ContainerOp, Effect, StopReason};
+pub use self::factory::ExecutorFactory;
+pub use self::input::{ContainerOutcome, Input};
+pub use self::options::Options;
+use self::recovery::Recovery;
+use self::registration::Link;
+pub use self::view::TaskView;
+
+type AgentCx<'a> = Cx<'a, Effect>;
+
+/// No timer is set closer than this, so that settings of zero cannot make a step endless.
+const DELAY_MIN: Duration = Duration::from_millis(1);
+
+/// One agent of the cluster. See the [module](self) for its parts.
+#[derive(Debug)]
+pub struct Agent {
+    info: Arc<AgentInfo>,
+    options: Options,
+    factory: ExecutorFactory,
+    id: Option<AgentId>,
+    /// What it has, with what was reserved and made into volumes on it.
+    total: Resources,
+    phase: Phase,
+    link: Link,
+    book: Book,
+    timers: TimerTable<Timer>,
+    tickets: Tickets,
+    pending: BTreeMap<Ticket, Pending>,
+    /// Tasks that wait to be written.
+    queued: usize,
+    /// What guests asked for and was not looked at yet.
+    calls: VecDeque<(ExecutorRef, Call)>,
+    /// The buffer guests write to, kept for its capacity.
+    scratch: Vec<Call>,
+}
+
+/// Where an agent is in its life.
+#[derive(Debug)]
+enum Phase {
+    /// Waits for its records.
+    Starting { stop: Option<StopReason> },
+    /// Waits to be told which containers survived.
+    Recovering(Box<Recovery>),
+    /// Works.
+    Serving,
+    /// Ends everything.
+    Ending { why: StopReason },
+    /// Everything has ended; its last records are being erased.
+    Leaving { why: StopReason },
+    /// Does nothing more.
+    Stopped,
+}
+
+/// What is due when. The order is that of timers due at the same instant.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Timer {
+    Link,
+    Recovery,
+    Guest(ExecutorRef),
+    Update(TaskRef),
+    Container(ContainerRef),
+    Executor(ExecutorRef),
+    Stop,
+}
+
+/// What goes on when an effect is answered.
+#[derive(Debug)]
+enum Pending {
+    Recovery,
+    Launch(ContainerRef),
+    Wait(ContainerRef),
+    Destroy(ContainerRef),
+    Task(TaskRef),
+    Update { task: TaskRef, number: u64 },
+    Acknowledgement(TaskRef),
+    Farewell,
+}
+
+impl Agent {
+    /// An agent that waits for [`Input::Recovered`].
+    #[must_use]
+    pub fn new(info: AgentInfo, options: Options, executors: ExecutorFactory) -> Self {
+        Self {
+            total: info.resources.clone(),
+            info: Arc::new(info),
+            link: Link::new(options.ping_timeout),
+            options,
+            factory: executors,
+            id: None,
+            phase: Phase::Starting { stop: None },
+            book: Book::default(),
+            timers: TimerTable::default(),
+            tickets: Tickets::default(),
+            pending: BTreeMap::new(),
+            queued: 0,
+            calls: VecDeque::new(),
+            scratch: Vec::new(),
+        }
+    }
+
+    fn receive(&mut self, cx: &mut AgentCx<'_>, message: ToAgent) {
+        match message {
+            ToAgent::Registered { agent_id, ping_timeout } => {
+                self.handle_registered(cx, agent_id, ping_timeout);
+            }
+            ToAgent::Reregistered { agent_id, ping_timeout, missing } => {
+                if self.handle_registered(cx, agent_id, ping_timeout) {
+                    self.handle_missing(cx, missing);
+                }
+            }
+            ToAgent::Ping { received } => self.handle_ping(cx, received),
+            ToAgent::Shutdown(rejection) => self.begin_ending(cx, StopReason::Ordered(rejection)),
+            // A master speaks of tasks only to agents it has registered.
+            _ if !self.link.is_registered() => {}
+            ToAgent::Run(run) => self.handle_run(cx, *run),
+            ToAgent::Kill { framework_id, task_id, policy } => self.handle_kill(cx, &framework_id, &task_id, policy),
+            ToAgent::Acknowledge { framework_id, task_id, uuid } => {
+                self.handle_acknowledge(cx, &framework_id, &task_id, uuid);
+            }
+            ToAgent::ShutdownExecutor { framework_id, executor_id } => {
+                if let Some(executor) = self.book.find_executor(&framework_id, &executor_id) {
+                    self.shutdown_executor(cx, executor);
+                }
+            }
+            ToAgent::ShutdownFramework { framework_id } => self.handle_shutdown_framework(cx, &framework_id),
+            ToAgent::UpdateFramework { framework_id, info } => self.handle_update_framework(cx, &framework_id, &info),
+            ToAgent::SetTotal { total } => {
+                self.write(cx, vec![checkpoint::put_total(&total)]);
+                self.total = total;
+            }
+            ToAgent::Message { framework_id, executor_id, data } => {
+                if let Some(executor) = self.book.find_executor(&framework_id, &executor_id) {
+                    self.call_guest(cx, executor, |guest, cx| guest.message(cx, &data));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn handle_checkpointed(&mut self, cx: &mut AgentCx<'_>, ticket: Ticket, result: Result<(), StoreError>) {
+        // What was told and what is known after a crash would part ways: the agent starts again from what is written.
+        if let Err(error) = result {
+            self.stop(cx, StopReason::Checkpoint(error.to_string()));
+            return;
+        }
+        match self.pending.remove(&ticket) {
+            Some(Pending::Task(task)) => self.handle_task_written(cx, task),
+            Some(Pending::Update { task, number }) => self.handle_update_written(cx, task, number),
+            Some(Pending::Acknowledgement(task)) => self.handle_acknowledgement_written(cx, task),
+            Some(Pending::Farewell) => self.leave(cx),
+            _ => {}
+        }
+    }
+
+    /// Everything guests asked for, and whatever follows from it.
+    fn settle(&mut self, cx: &mut AgentCx<'_>) {
+        while let Some((executor, call)) = self.calls.pop_front() {
+            self.handle_call(cx, executor, call);
+        }
+        self.leave_if_empty(cx);
+    }
+
+    /// Makes changes durable; nothing waits for them.
+    fn write(&mut self, cx: &mut AgentCx<'_>, changes: Vec<Change>) {
+        if !changes.is_empty() {
+            let ticket = self.tickets.draw();
+            cx.emit(Effect::Checkpoint { ticket, changes });
+        }
+    }
+
+    /// Makes changes durable; `then` goes on once they are.
+    fn write_then(&mut self, cx: &mut AgentCx<'_>, changes: Vec<Change>, then: Pending) {
+        let ticket = self.tickets.draw();
+        self.pending.insert(ticket, then);
+        cx.emit(Effect::Checkpoint { ticket, changes });
+    }
+
+    fn arm(&mut self, cx: &AgentCx<'_>, timer: Timer, after: Duration) {
+        self.timers.set(timer, cx.now.mono + after.max(DELAY_MIN));
+    }
+
+    const fn is_stopped(&self) -> bool {
+        matches!(self.phase, Phase::Stopped)
+    }
+
+    fn fire(&mut self, cx: &mut AgentCx<'_>, timer: Timer) {
+        match timer {
+            Timer::Link => self.handle_link_timer(cx),
+            Timer::Recovery => self.handle_recovery_timeout(cx),
+            Timer::Guest(executor) => self.wake_guest(cx, executor),
+            Timer::Update(task) => self.retry_head(cx, task),
+            Timer::Container(container) => self.handle_container_timer(cx, container),
+            Timer::Executor(executor) => {
+                self.end_executor(cx, executor, "Executor did not end within its grace period")
+            }
+            Timer::Stop => self.handle_stop_timer(cx),
+        }
+    }
+}
+
+impl Machine for Agent {
+    type Input = Input;
+    type Effect = Effect;
+
+    fn handle(&mut self, cx: &mut AgentCx<'_>, input: Input) {
+        if self.is_stopped() {
+            return;
+        }
+        match input {
+            Input::Recovered { records } => self.handle_records(cx, &records),
+            Input::LeaderChanged { leader } => self.handle_leader(cx, leader),
+            Input::Connected { conn } => self.handle_connected(cx, conn),
+            Input::Disconnected { conn } => self.handle_disconnected(cx, conn),
+            Input::Received { conn, seq, message } => {
+                if self.arrives(cx, conn, seq) {
+                    self.receive(cx, message);
+                }
+            }
+            Input::Container { ticket, outcome } => self.handle_outcome(cx, ticket, outcome),
+            Input::Checkpointed { ticket, result } => self.handle_checkpointed(cx, ticket, result),
+            Input::Stop => self.begin_ending(cx, StopReason::Requested),
+        }
+        self.settle(cx);
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    fn tick(&mut self, cx: &mut AgentCx<'_>) {
+        while let Some(timer) = self.timers.pop_due(cx.now.mono) {
+            self.fire(cx, timer);
+            self.settle(cx);
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! What an operator may set about an agent.
+
+use std::time::Duration;
+
+/// An agent's settings. Defaults are those of Apache Mesos (`src/slave/constants.hpp`, `src/slave/flags.cpp`) where it has
+/// the setting.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Options {
+    /// The first registration after a new leader is found waits a random time up to this, so that agents do not come all
+    /// at once.
+    pub registration_delay_max: Duration,
+    /// Registration is repeated after a random time up to this, which doubles each time.
+    pub registration_retry: Duration,
+    /// The doubling ends here.
+    pub registration_retry_max: Duration,
+    /// A connection that was not made by then is asked for again.
+    pub connect_timeout: Duration,
+    /// No ping for this long means the master is gone; the master says how long when it registers the agent.
+    pub ping_timeout: Duration,
+    /// An unacknowledged update is sent again after this, which doubles each time.
+    pub update_retry: Duration,
+    /// The doubling ends here.
+    pub update_retry_max: Duration,
+    /// Between the polite signal and the other, for tasks that say nothing themselves.
+    pub kill_grace: Duration,
+    /// How long an executor that says nothing itself may take to end when told to.
+    pub executor_shutdown_grace: Duration,
+    /// A container that did not start by then is destroyed and its task fails.
+    pub container_launch_timeout: Duration,
+    /// A container that is not gone by then is destroyed again.
+    pub container_destroy_timeout: Duration,
+    /// After so many attempts to destroy it, a container is reported as ended although nobody could say so; the attempts
+    /// go on.
+    pub container_destroy_attempts: u32,
+    /// What runs on the machine must be found out by then, or the agent stops.
+    pub recovery_timeout: Duration,
+    /// Tasks on this agent, with those whose end is not acknowledged yet; more are `DROPPED`.
+    pub tasks_max: usize,
+    /// Tasks one executor may have; more are `DROPPED`.
+    pub tasks_per_executor_max: usize,
+    /// Tasks that may wait to be written before they start; more are `DROPPED`.
+    pub queued_tasks_max: usize,
+    /// Unacknowledged updates of one task. An executor that adds more is ended and the task fails.
+    pub updates_per_task_max: usize,
+    /// Containers one executor may have. An executor that asks for more is ended.
+    pub containers_per_executor_max: usize,
+    /// The defect planted in this agent.
+    #[cfg(feature = "mutants")]
+    pub mutant: Option<mesos_core::kernel::Mutant>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        const SECOND: Duration = Duration::from_secs(1);
+        Self {
+            registration_delay_max: SECOND,
+            registration_retry: 2 * SECOND,
+            registration_retry_max: 60 * SECOND,
+            connect_timeout: 10 * SECOND,
+            ping_timeout: 75 * SECOND,
+            update_retry: 10 * SECOND,
+            update_retry_max: 600 * SECOND,
+            kill_grace: crate::executor::KILL_GRACE_DEFAULT,
+            executor_shutdown_grace: 5 * SECOND,
+            container_launch_timeout: 300 * SECOND,
+            container_destroy_timeout: 60 * SECOND,
+            container_destroy_attempts: 3,
+            recovery_timeout: 300 * SECOND,
+            tasks_max: 100_000,
+            tasks_per_executor_max: 10_000,
+            queued_tasks_max: 10_000,
+            updates_per_task_max: 1_000,
+            containers_per_executor_max: 10_000,
+            #[cfg(feature = "mutants")]
+            mutant: None,
+        }
+    }
+}
+
+/// Whether this defect is planted; false, and gone from the build, without the feature.
+#[cfg(feature = "mutants")]
+macro_rules! mutant {
+    ($options:expr, $name:ident) => {
+        $options.mutant == Some(mesos_core::kernel::Mutant::$name)
+    };
+}
+
+#[cfg(not(feature = "mutants"))]
+macro_rules! mutant {
+    ($options:expr, $name:ident) => {
+        false
+    };
+}
+
+pub(super) use mutant;

@@ -1,0 +1,293 @@
+//! Coming back: from what an earlier run wrote down and what survived of it on the machine.
+//!
+//! ```text
+//!   records ─▶ Memory ─▶ executors worth keeping ─ Recover(their containers) ─▶ survivors
+//!                                                                                 │
+//!     task with a surviving command, or of an executor made anew ─▶ goes on       │
+//!     task whose command did not survive ─▶ GONE                                  ▼
+//!     task that never reached an executor ─▶ DROPPED                           Serving
+//! ```
+//!
+//! Terminal updates found here go through the ordinary streams, so they are written, sent and sent again like any other.
+//! Registration begins afterwards: the first thing a master hears is complete.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use mesos_core::kernel::{Change, Record};
+use mesos_core::{ContainerId, ExecutorId, Exit, FrameworkId, Reason, Role, TaskInfo, TaskRun, TaskState};
+
+use super::book::{Body, Book, Container, ContainerPhase, ExecutorRef, FrameworkKey, Hosted, Task, TaskRef};
+use super::checkpoint::{self, ContainerRecord, Memory};
+use super::update_stream::UpdateStream;
+use super::{Agent, AgentCx, ContainerOp, ContainerOutcome, Effect, Pending, Phase, StopReason, Timer};
+
+/// An executor of an earlier run.
+type Key = (FrameworkId, ExecutorId);
+
+/// What is kept until the containers are known.
+#[derive(Debug)]
+pub(super) struct Recovery {
+    /// Containers that were written down, by executor.
+    containers: BTreeMap<Key, BTreeMap<ContainerId, ContainerRecord>>,
+    /// Executors worth keeping, with the tasks they had.
+    executors: BTreeMap<Key, Former>,
+    /// The agent is to end as soon as it is back.
+    pub(super) stop: Option<StopReason>,
+}
+
+/// What an executor of an earlier run had.
+#[derive(Debug, Default)]
+struct Former {
+    /// Tasks it was given and that had not ended.
+    tasks: Vec<TaskRef>,
+}
+
+impl Agent {
+    /// The first input.
+    pub(super) fn handle_records(&mut self, cx: &mut AgentCx<'_>, records: &[Record]) {
+        let Phase::Starting { stop } = &mut self.phase else { return };
+        let stop = stop.take();
+        let memory = match Memory::decode(records) {
+            Ok(memory) => memory,
+            Err(problem) => {
+                self.stop(cx, StopReason::Checkpoint(problem));
+                return;
+            }
+        };
+        self.book = Book::seeded(cx.rng.bits());
+        self.id = memory.agent_id.clone();
+        if let Some(total) = &memory.total {
+            self.total = total.clone();
+        }
+        let recovery = self.restore(cx, memory, stop);
+        let known = recovery.executors.keys().filter_map(|key| recovery.containers.get(key));
+        let known = known.flat_map(BTreeMap::keys).cloned().collect();
+        self.phase = Phase::Recovering(Box::new(recovery));
+        let ticket = self.tickets.draw();
+        self.pending.insert(ticket, Pending::Recovery);
+        cx.emit(Effect::Container { ticket, op: ContainerOp::Recover(known) });
+        self.arm(cx, Timer::Recovery, self.options.recovery_timeout);
+    }
+
+    pub(super) fn handle_recovery_timeout(&mut self, cx: &mut AgentCx<'_>) {
+        if matches!(self.phase, Phase::Recovering(_)) {
+            self.stop(cx, StopReason::Recovery("the containerizer did not answer in time".into()));
+        }
+    }
+
+    /// Puts frameworks and tasks back into the book and finds out which executors are worth keeping.
+    fn restore(&mut self, cx: &mut AgentCx<'_>, memory: Memory, stop: Option<StopReason>) -> Recovery {
+        let Memory { frameworks, executors, tasks, mut states, mut updates, containers, .. } = memory;
+        for (id, info) in &frameworks {
+            let key = self.book.framework_or_new(id, Some(info));
+            if let Some(framework) = self.book.framework_mut(key) {
+                framework.is_written = true;
+                framework.is_checkpointed = true;
+            }
+        }
+        let mut recovery = Recovery { containers: BTreeMap::new(), executors: BTreeMap::new(), stop };
+        let mut contained = BTreeSet::new();
+        for (id, record) in containers {
+            contained.insert((record.framework_id.clone(), record.task_id.clone()));
+            let key = (record.framework_id.clone(), record.executor_id.clone());
+            recovery.containers.entry(key).or_default().insert(id, record);
+        }
+        for (key, record) in tasks {
+            let told = states.remove(&key);
+            let updates = updates.remove(&key).unwrap_or_default();
+            let was_delivered = told.is_some() || !updates.is_empty() || contained.contains(&key);
+            let stream = UpdateStream::recovered(told.unwrap_or(TaskState::Staging), updates);
+            let executor = (key.0.clone(), record.info.executor_id());
+            let framework = self.book.framework_or_new(&key.0, None);
+            let mut body = Body::new(record.info, record.role, None);
+            body.is_delivered = was_delivered;
+            let Some(at) = self.book.add_task(framework, key.1, Task::new(stream, true, Some(body))) else { continue };
+            if self.book.task(at).is_some_and(|task| task.is_live() && !task.is_queued()) {
+                recovery.executors.entry(executor).or_default().tasks.push(at);
+            }
+        }
+        self.restore_executors(cx, &mut recovery, &executors);
+        recovery
+    }
+
+    /// Makes executors anew; of those that cannot be made nothing is kept.
+    fn restore_executors(
+        &mut self,
+        cx: &mut AgentCx<'_>,
+        recovery: &mut Recovery,
+        records: &BTreeMap<Key, checkpoint::ExecutorRecord>,
+    ) {
+        let mut changes = Vec::new();
+        recovery.executors.retain(|(framework_id, executor_id), former| {
+            let made = self.restore_executor(framework_id, executor_id, former);
+            if let Some(executor) = made {
+                self.adopt(executor, former);
+            }
+            made.is_some()
+        });
+        for (framework_id, executor_id) in records.keys() {
+            if self.book.find_executor(framework_id, executor_id).is_none() {
+                changes.push(checkpoint::delete_executor(framework_id, executor_id));
+            }
+        }
+        for (key, framework) in self.empty_frameworks() {
+            changes.push(checkpoint::delete_framework(&framework));
+            let _ = self.drop_framework_if_empty(key);
+        }
+        self.write(cx, changes);
+    }
+
+    fn empty_frameworks(&self) -> Vec<(FrameworkKey, FrameworkId)> {
+        let empty = self.book.frameworks().filter(|(_, _, f)| f.tasks.is_empty() && f.executors.is_empty());
+        empty.map(|(key, id, _)| (key, id.clone())).collect()
+    }
+
+    fn restore_executor(
+        &mut self,
+        framework_id: &FrameworkId,
+        executor_id: &ExecutorId,
+        former: &Former,
+    ) -> Option<ExecutorRef> {
+        let framework = self.book.find_framework(framework_id)?;
+        let framework_info = self.book.framework(framework)?.info.clone()?;
+        let (task, role) = self.first_of(former)?;
+        let mut hosted = match &task.run {
+            TaskRun::Command(_) => Hosted::new(None, role, self.factory.command(&framework_info)),
+            TaskRun::Executor(info) => {
+                let guest = self.factory.make(info, &framework_info)?;
+                let mut hosted = Hosted::new(Some(info.clone()), role, guest);
+                hosted.is_written = true;
+                hosted
+            }
+        };
+        hosted.was_used = true;
+        self.book.add_executor(framework, executor_id.clone(), hosted)
+    }
+
+    fn first_of(&self, former: &Former) -> Option<(Arc<TaskInfo>, Role)> {
+        let body = self.book.task(*former.tasks.first()?)?.body.as_ref()?;
+        Some((body.info.clone(), body.role.clone()))
+    }
+
+    fn adopt(&mut self, executor: ExecutorRef, former: &Former) {
+        for task in &former.tasks {
+            if let Some(body) = self.book.task_mut(*task).and_then(|task| task.body.as_mut()) {
+                body.executor = Some(executor);
+            }
+        }
+        if let Some(hosted) = self.book.executor_mut(executor) {
+            hosted.tasks.extend(former.tasks.iter().copied());
+        }
+    }
+
+    /// The machine was looked over.
+    pub(super) fn handle_survivors(&mut self, cx: &mut AgentCx<'_>, outcome: ContainerOutcome) {
+        self.timers.cancel(&Timer::Recovery);
+        let survivors = match outcome {
+            ContainerOutcome::Recovered(survivors) => survivors,
+            ContainerOutcome::Failed(problem) => {
+                self.stop(cx, StopReason::Recovery(problem.to_string()));
+                return;
+            }
+            other => {
+                self.stop(cx, StopReason::Recovery(format!("the containerizer answered {other:?}")));
+                return;
+            }
+        };
+        let Phase::Recovering(recovery) = std::mem::replace(&mut self.phase, Phase::Serving) else { return };
+        let Recovery { mut containers, executors, stop } = *recovery;
+        let mut changes = Vec::new();
+        for (key, _) in executors {
+            let own = containers.remove(&key).unwrap_or_default();
+            if let Some(executor) = self.book.find_executor(&key.0, &key.1) {
+                self.resume(cx, executor, own, &survivors, &mut changes);
+            }
+        }
+        changes
+            .extend(containers.into_values().flat_map(BTreeMap::into_keys).map(|id| checkpoint::delete_container(&id)));
+        self.write(cx, changes);
+        self.end_lost_tasks(cx);
+        match stop {
+            Some(why) => self.begin_ending(cx, why),
+            None => self.start_over(cx),
+        }
+    }
+
+    /// Gives an executor back what it had.
+    fn resume(
+        &mut self,
+        cx: &mut AgentCx<'_>,
+        at: ExecutorRef,
+        own: BTreeMap<ContainerId, ContainerRecord>,
+        survivors: &BTreeSet<ContainerId>,
+        changes: &mut Vec<Change>,
+    ) {
+        let mut running = Vec::new();
+        let mut ended = Vec::new();
+        for (id, record) in own {
+            if survivors.contains(&id) {
+                running.push(record.name.clone());
+                self.take_back(cx, at, id, record.name);
+            } else {
+                changes.push(checkpoint::delete_container(&id));
+                ended.push(record.name);
+            }
+        }
+        let is_command = self.book.executor(at).is_some_and(|hosted| hosted.info.is_none());
+        if is_command && running.is_empty() {
+            // Its one process is gone, and nobody saw how.
+            self.lose_executor(cx, at);
+            return;
+        }
+        let tasks = self.handed_back(at);
+        self.call_guest(cx, at, |guest, cx| guest.recovered(cx, tasks, &running));
+        for name in ended {
+            self.call_guest(cx, at, |guest, cx| guest.exited(cx, &name, Ok(Exit::Unknown)));
+        }
+    }
+
+    fn take_back(&mut self, cx: &mut AgentCx<'_>, executor: ExecutorRef, id: ContainerId, name: ContainerId) {
+        let container = Container::new(executor, name.clone(), ContainerPhase::Running, true);
+        let Some(at) = self.book.add_container(id, container) else { return };
+        if let Some(hosted) = self.book.executor_mut(executor) {
+            hosted.containers.insert(name, at);
+        }
+        self.watch_container(cx, at);
+    }
+
+    fn handed_back(&self, at: ExecutorRef) -> Vec<(Arc<TaskInfo>, TaskState)> {
+        let tasks = self.book.executor(at).into_iter().flat_map(|hosted| &hosted.tasks);
+        let rows = tasks.filter_map(|task| self.book.task(*task));
+        rows.filter_map(|row| Some((row.body.as_ref()?.info.clone(), row.stream.newest()))).collect()
+    }
+
+    /// An executor that did not come back: its tasks are gone, and so is it.
+    fn lose_executor(&mut self, cx: &mut AgentCx<'_>, at: ExecutorRef) {
+        let tasks: Vec<TaskRef> =
+            self.book.executor(at).into_iter().flat_map(|hosted| hosted.tasks.iter().copied()).collect();
+        for task in tasks {
+            self.say_gone(cx, task);
+        }
+        self.end_executor(cx, at, "Executor did not survive the agent's restart");
+    }
+
+    fn say_gone(&mut self, cx: &mut AgentCx<'_>, task: TaskRef) {
+        let message = "Task did not survive the restart of its agent";
+        self.say(cx, task, TaskState::Gone, Reason::ExecutorReregistrationTimeout, message);
+    }
+
+    /// Says what became of tasks that have no executor.
+    fn end_lost_tasks(&mut self, cx: &mut AgentCx<'_>) {
+        let tasks: Vec<TaskRef> = self.book.all_tasks().collect();
+        for at in tasks {
+            let Some(task) = self.book.task(at).filter(|task| task.is_live()) else { continue };
+            if task.is_queued() {
+                let message = "The agent restarted before the task reached its executor";
+                self.say(cx, at, TaskState::Dropped, Reason::AgentRestarted, message);
+            } else if self.book.executor_of(at).is_none_or(|executor| self.book.executor(executor).is_none()) {
+                self.say_gone(cx, at);
+            }
+        }
+    }
+}

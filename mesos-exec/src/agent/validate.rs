@@ -1,0 +1,96 @@
+//! Which tasks an agent takes.
+//!
+//! The master has judged the task itself: resources, role, authorization. Here is only what the agent alone can know: that
+//! the task is meant for it, that it never runs twice, that there is room, and that somebody can run it. A refusal changes
+//! nothing.
+
+use std::sync::Arc;
+
+use mesos_core::call::agent::RunTask;
+use mesos_core::{Executor, ExecutorId, ExecutorInfo, Reason, TaskRun, TaskState};
+
+use super::Agent;
+use super::book::{ExecutorPhase, ExecutorRef};
+
+/// Why a task is not taken.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// Nothing is to be said: the task is known, or nobody is left to hear it.
+    Silent,
+    /// Its framework is told.
+    Told(TaskState, Reason, Arc<str>),
+}
+
+/// The executor a task goes to.
+pub(super) enum Destination {
+    /// One that runs.
+    Existing(ExecutorRef),
+    /// One that is made for it.
+    New { id: ExecutorId, info: Option<Arc<ExecutorInfo>>, guest: Box<dyn Executor> },
+}
+
+fn told(state: TaskState, reason: Reason, message: impl Into<Arc<str>>) -> Refusal {
+    Refusal::Told(state, reason, message.into())
+}
+
+impl Agent {
+    /// Where a task goes, or why nowhere.
+    pub(super) fn validate_run(&self, run: &RunTask) -> Result<Destination, Refusal> {
+        let framework = self.book.find_framework(&run.framework_id);
+        if framework.is_some_and(|framework| self.book.find_task_of(framework, &run.task.id).is_some()) {
+            return Err(Refusal::Silent);
+        }
+        if framework.and_then(|framework| self.book.framework(framework)).is_some_and(|f| f.is_removed) {
+            return Err(Refusal::Silent);
+        }
+        if self.id.as_ref() != Some(&run.task.agent_id) {
+            let message = format!("Task was meant for agent {}, and this is another", run.task.agent_id);
+            return Err(told(TaskState::Error, Reason::TaskInvalid, message));
+        }
+        if self.book.task_count() >= self.options.tasks_max {
+            return Err(told(TaskState::Dropped, Reason::QueueFull, "The agent has as many tasks as it may have"));
+        }
+        if self.queued >= self.options.queued_tasks_max {
+            return Err(told(TaskState::Dropped, Reason::QueueFull, "Too many tasks wait to be written on the agent"));
+        }
+        let id = run.task.executor_id();
+        match framework.and_then(|framework| self.book.find_executor_of(framework, &id)) {
+            Some(executor) => self.validate_existing(executor, run),
+            None => self.validate_new(id, run),
+        }
+    }
+
+    fn validate_existing(&self, at: ExecutorRef, run: &RunTask) -> Result<Destination, Refusal> {
+        let Some(hosted) = self.book.executor(at) else { return Err(Refusal::Silent) };
+        if hosted.phase != ExecutorPhase::Serving {
+            return Err(told(TaskState::Dropped, Reason::ExecutorTerminated, "The executor of the task is ending"));
+        }
+        match (&run.task.run, &hosted.info) {
+            (TaskRun::Executor(wanted), Some(info)) if wanted == info => {}
+            _ => {
+                let message =
+                    format!("An executor {} with another description runs already", self.book.executor_id(at));
+                return Err(told(TaskState::Error, Reason::TaskInvalid, message));
+            }
+        }
+        if hosted.tasks.len() >= self.options.tasks_per_executor_max {
+            return Err(told(TaskState::Dropped, Reason::QueueFull, "The executor has as many tasks as it may have"));
+        }
+        Ok(Destination::Existing(at))
+    }
+
+    fn validate_new(&self, id: ExecutorId, run: &RunTask) -> Result<Destination, Refusal> {
+        let TaskRun::Executor(info) = &run.task.run else {
+            return Ok(Destination::New { id, info: None, guest: self.factory.command(&run.framework) });
+        };
+        match self.factory.make(info, &run.framework) {
+            Some(guest) => Ok(Destination::New { id, info: Some(info.clone()), guest }),
+            None => {
+                let kinds: Vec<&str> = self.factory.kinds().collect();
+                let message =
+                    format!("The agent knows no executors of kind {:?}, only of {}", info.kind, kinds.join(", "));
+                Err(told(TaskState::Failed, Reason::ContainerLaunchFailed, message))
+            }
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What an agent shows to checkers and operators.
+
+use mesos_core::{AgentId, ContainerId, FrameworkId, Resources, Role, TaskId, TaskState};
+
+use super::{Agent, Phase};
+
+/// A task as seen from outside.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TaskView<'a> {
+    /// Whose it is.
+    pub framework_id: &'a FrameworkId,
+    /// Which task.
+    pub task_id: &'a TaskId,
+    /// Its newest state, whether or not anybody was told.
+    pub state: TaskState,
+    /// What it uses; nothing any more once it has ended.
+    pub resources: &'a Resources,
+    /// The role its resources are allocated to.
+    pub role: &'a Role,
+    /// Whether it has ended and somebody still has to acknowledge that.
+    pub is_terminal_unacknowledged: bool,
+}
+
+impl Agent {
+    /// Its id, once a master has given it one.
+    #[must_use]
+    pub const fn id(&self) -> Option<&AgentId> {
+        self.id.as_ref()
+    }
+
+    /// What it has, with what was reserved and made into volumes on it.
+    #[must_use]
+    pub const fn total(&self) -> &Resources {
+        &self.total
+    }
+
+    /// Whether a master has registered it on the connection that stands.
+    #[must_use]
+    pub fn is_registered(&self) -> bool {
+        self.link.is_registered()
+    }
+
+    /// Whether it has ended for good.
+    #[must_use]
+    pub const fn has_stopped(&self) -> bool {
+        matches!(self.phase, Phase::Stopped)
+    }
+
+    /// The tasks that run here or ended here and are not acknowledged yet.
+    pub fn tasks(&self) -> impl Iterator<Item = TaskView<'_>> {
+        self.book.frameworks().flat_map(|(_, framework_id, framework)| {
+            framework.tasks.iter().filter_map(move |(_, task_id, task)| {
+                let body = task.body.as_ref()?;
+                Some(TaskView {
+                    framework_id,
+                    task_id,
+                    state: task.stream.newest(),
+                    resources: &body.info.resources,
+                    role: &body.role,
+                    is_terminal_unacknowledged: task.stream.is_closed(),
+                })
+            })
+        })
+    }
+
+    /// The containers that run, are being started or are being destroyed.
+    pub fn running_containers(&self) -> impl Iterator<Item = &ContainerId> {
+        self.book.containers().map(|(id, _)| id)
+    }
+
+    /// How many executors there are, with those that are ending.
+    #[must_use]
+    pub const fn executor_count(&self) -> usize {
+        self.book.executor_count()
+    }
+
+    /// How many updates nobody has acknowledged yet.
+    #[must_use]
+    pub fn unacknowledged_updates(&self) -> usize {
+        self.book.all_tasks().filter_map(|at| self.book.task(at)).map(|task| task.stream.len()).sum()
+    }
+}

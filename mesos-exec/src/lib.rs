@@ -1,0 +1,12 @@
+//! The agent's side of the cluster: the agent, its executors, and what starts real containers.
+//!
+//! * [`agent`]: the pure machine that registers, runs tasks, delivers their updates and recovers after a restart.
+//! * [`executor`]: the executors that come with it, pure too.
+//!
+//! The feature `daemon` adds what touches the machine: containerizers and the tokio host of the agent. Everything else
+//! compiles without a runtime and is what the simulator runs.
+
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod agent;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod executor;
