@@ -6,6 +6,8 @@
 #![forbid(unsafe_code)]
 
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod allocator;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod driver;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod master;
