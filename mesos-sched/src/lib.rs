@@ -10,6 +10,8 @@ pub mod allocator;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod driver;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod framework;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod master;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod registry;

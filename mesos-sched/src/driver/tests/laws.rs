@@ -90,7 +90,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 fn event(kind: u8, arg: u8) -> Event {
-    let task = format!("{}{}", if arg % 2 == 0 { "s" } else { "n" }, arg % 6);
+    let task = format!("{}{}", if arg.is_multiple_of(2) { "s" } else { "n" }, arg % 6);
     match kind {
         0 | 1 => subscribed(if arg == 255 { "other" } else { "f1" }),
         2 | 3 => Event::Offers((0..usize::from(arg % 4)).map(|n| offer(&format!("o{n}"))).collect()),
