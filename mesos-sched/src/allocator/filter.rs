@@ -40,13 +40,13 @@ struct Filter {
     previous: Option<u32>,
     next: Option<u32>,
     due_at: Instant,
-    /// How many batch rounds there were when it was made.
+    /// The count of batch rounds when it was made.
     batch: u64,
     refused: Resources,
 }
 
 impl FilterTable {
-    /// Adds a filter, made after that many batch rounds.
+    /// Adds a filter, made when batch rounds had that count.
     pub(super) fn add(&mut self, client: NodeKey, agent: AgentKey, refused: Resources, due_at: Instant, batch: u64) {
         self.make_room(client, agent, &refused, due_at);
         let filter = Filter { client, agent, previous: None, next: None, due_at, batch, refused };

@@ -22,7 +22,7 @@
 //! Semantics: Apache Mesos, `src/master/allocator/mesos/hierarchical.cpp`.
 
 mod agent;
-mod agents;
+mod agent_set;
 mod book;
 mod eligibility;
 mod filter;
@@ -33,6 +33,9 @@ mod schedule;
 mod sorter;
 mod view;
 
+#[cfg(test)]
+mod tests;
+
 use mesos_core::Instant;
 use mesos_core::kernel::Handle;
 use mesos_core::provider::{AgentKey, Allocator, Fact, FrameworkKey, Grant, Round};
@@ -42,7 +45,7 @@ pub use options::Options;
 pub use sorter::SorterKind;
 pub use view::{FrameworkShare, RoleShare};
 
-use agents::AgentSet;
+use agent_set::AgentSet;
 use book::{Agent, Client, Framework};
 use filter::FilterTable;
 use round::Scratch;
@@ -123,6 +126,16 @@ impl HierarchicalDrf {
         let from = if is_work_left { Instant::ZERO } else { self.filters.next_due()? };
         Some(self.schedule.batch_from(from))
     }
+
+    /// Leaves out the batch rounds that nobody wanted.
+    fn catch_up(&mut self, now: Instant) {
+        if self.schedule.is_behind(now) {
+            match self.batch_due().filter(|due| *due <= now) {
+                Some(due) => self.schedule.leave_out_before(due),
+                None => self.schedule.leave_out_through(now),
+            }
+        }
+    }
 }
 
 impl Default for HierarchicalDrf {
@@ -141,9 +154,7 @@ fn slot_of<T>(slots: &mut Vec<Option<T>>, slot: usize) -> &mut Option<T> {
 
 impl Allocator for HierarchicalDrf {
     fn observe(&mut self, now: Instant, fact: Fact) {
-        if self.schedule.is_behind(now) && self.batch_due().is_none_or(|due| due > now) {
-            self.schedule.skip_to(now);
-        }
+        self.catch_up(now);
         match fact {
             Fact::FrameworkAdded { framework, id, info, suppressed, is_active } => {
                 self.add_framework(now, framework, id, is_active);

@@ -59,6 +59,7 @@ impl Scratch {
 
 impl HierarchicalDrf {
     pub(super) fn run(&mut self, round: Round<'_>, grants: &mut Vec<Grant>) {
+        self.catch_up(round.now);
         let Some(scope) = self.schedule.scope(round.now) else { return };
         self.expire_filters(round.now);
         let mut agents = std::mem::take(&mut self.scratch.agents);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use mesos_core::Instant;
 use mesos_core::provider::AgentKey;
 
-use super::agents::AgentSet;
+use super::agent_set::AgentSet;
 
 /// Which agents a round considers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub(super) struct Schedule {
     interval: Duration,
     /// The next batch round; nothing before the first fact.
     batch_at: Option<Instant>,
-    /// How many batch rounds there were.
+    /// Grows with batch rounds, whether they took place or were left out.
     batches: u64,
     /// Since when an event calls for a round.
     called_at: Option<Instant>,
@@ -52,21 +52,31 @@ impl Schedule {
         self.interval
     }
 
+    /// Grows with batch rounds, whether they took place or were left out.
     pub(super) const fn batches(&self) -> u64 {
         self.batches
     }
 
-    /// Whether `now` lies behind a batch round that was due, or left out.
+    /// Whether the next batch round is not ahead: it is due, or was left out.
     pub(super) fn is_behind(&self, now: Instant) -> bool {
-        self.batch_at.is_none_or(|batch_at| batch_at < now)
+        self.batch_at.is_none_or(|batch_at| batch_at <= now)
     }
 
-    /// Time went by without a batch round, since there was nothing to do.
-    pub(super) fn skip_to(&mut self, now: Instant) {
-        self.batch_at = Some(match self.batch_at {
-            Some(_) => self.batch_from(now),
-            None => now + self.interval,
-        });
+    /// There was nothing to do in the batch rounds before `due`. They count as if they had been.
+    pub(super) fn leave_out_before(&mut self, due: Instant) {
+        if self.batch_at.is_some_and(|batch_at| batch_at < due) {
+            self.batches += 1;
+            self.batch_at = Some(due);
+        }
+    }
+
+    /// There was nothing to do in the batch rounds up to now; what happens now is for the one after. The first one is an
+    /// interval after the first fact.
+    pub(super) fn leave_out_through(&mut self, now: Instant) {
+        match self.batch_at {
+            Some(_) => self.leave_out_before(self.batch_from(now + Duration::from_nanos(1))),
+            None => self.batch_at = Some(now + self.interval),
+        }
     }
 
     /// When the first batch round comes that is not before `at`.
@@ -131,7 +141,7 @@ mod tests {
 
     fn begun() -> Schedule {
         let mut schedule = Schedule::new(Duration::from_secs(10));
-        schedule.skip_to(at(3));
+        schedule.leave_out_through(at(3));
         schedule
     }
 
@@ -147,8 +157,10 @@ mod tests {
     fn batches_left_out_do_not_move_those_that_follow() {
         let mut schedule = begun();
         assert_eq!((schedule.batch_from(at(1)), schedule.batch_from(at(13))), (at(13), at(13)));
-        schedule.skip_to(at(34));
+        schedule.leave_out_through(at(34));
         assert_eq!(schedule.batch_from(at(34)), at(43));
+        schedule.leave_out_through(at(43));
+        assert_eq!(schedule.batch_from(at(43)), at(53));
     }
 
     #[test]

@@ -7,6 +7,9 @@ mod share;
 mod tree;
 mod walk;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use tree::{Kind, NodeKey, Tree};
 pub(crate) use walk::Walk;
 

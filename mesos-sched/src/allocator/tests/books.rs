@@ -1,0 +1,227 @@
+//! What is available after agents and frameworks change.
+
+use super::*;
+
+#[test]
+fn an_agent_that_shrank_below_its_use_offers_nothing_until_enough_is_recovered() {
+    let mut cluster = Cluster::new();
+    cluster.framework("f1", "role1").agent("a1", "cpus:100;mem:100;disk:100");
+    cluster.granted();
+    cluster.resize("a1", "cpus:112;mem:100;disk:100");
+    assert_eq!(cluster.granted(), "a1->f1 cpus:12");
+    cluster.resize("a1", "cpus:50;mem:50;disk:50");
+    assert_eq!((cluster.granted(), cluster.cycle()), (String::new(), String::new()));
+    cluster.recover("a1", "f1", "role1", "cpus:12");
+    cluster.recover("a1", "f1", "role1", "cpus:50;mem:10");
+    assert_eq!(cluster.available("a1"), "", "still more is used than there is");
+    cluster.recover("a1", "f1", "role1", "cpus:50;mem:90;disk:100");
+    assert_eq!(cluster.cycle(), "a1->f1 cpus:50;mem:50;disk:50");
+    cluster.resize("a1", "cpus:100;mem:100;disk:100");
+    assert_eq!(cluster.granted(), "a1->f1 cpus:50;mem:50;disk:50");
+}
+
+#[test]
+fn revocable_resources_come_and_go() {
+    let revocable = |amount: u32| {
+        use mesos_core::resource::{Resource, Scalar};
+        let mut total = resources("cpus:100;mem:100;disk:100");
+        total.add(Resource::cpus(Scalar::from_units(amount)).revocable()).unwrap();
+        total
+    };
+    let mut cluster = Cluster::new();
+    cluster.agent("a1", "cpus:100;mem:100;disk:100");
+    cluster.framework_with("f1", capable("f1", "role1", FrameworkCapability::RevocableResources));
+    cluster.granted();
+    let agent = cluster.agents["a1"];
+    for (amount, gain) in [(10, 10.0), (12, 2.0), (5, 0.0)] {
+        cluster.observe(Fact::AgentResized { agent, total: revocable(amount) });
+        let before = cluster.grants.len();
+        cluster.granted();
+        let gained: f64 = cluster.grants[before..].iter().map(|grant| grant.resources.cpus().to_f64()).sum();
+        assert_eq!(gained, gain, "{amount}");
+    }
+}
+
+#[test]
+fn the_same_resources_again_call_for_no_round() {
+    let mut cluster = Cluster::new();
+    cluster.framework("f1", "role1").agent("a1", "cpus:1;mem:64");
+    cluster.granted();
+    cluster.resize("a1", "cpus:1;mem:64");
+    assert_eq!(cluster.allocator.deadline(), None);
+}
+
+#[test]
+fn an_inactive_agent_is_not_offered_and_its_activation_waits_for_the_batch() {
+    let mut cluster = Cluster::new();
+    cluster.agent("a1", "cpus:1;mem:64");
+    let agent = cluster.agents["a1"];
+    cluster.observe(Fact::AgentDeactivated { agent });
+    cluster.framework("f1", "role1");
+    assert_eq!((cluster.granted(), cluster.cycle()), (String::new(), String::new()));
+    cluster.observe(Fact::AgentActivated { agent });
+    assert_eq!(cluster.granted(), "");
+    assert_eq!(cluster.cycle(), "a1->f1 cpus:1;mem:64");
+}
+
+#[test]
+fn a_removed_agent_takes_its_use_and_its_filters_with_it() {
+    let mut cluster = Cluster::new();
+    cluster.agent("a1", "cpus:1;mem:64").agent("a2", "cpus:1;mem:64").framework("f1", "role1");
+    cluster.granted();
+    cluster.decline("a1", "f1", 1_000 * SECOND);
+    let (a1, a2) = (cluster.agents["a1"], cluster.agents["a2"]);
+    cluster.observe(Fact::AgentRemoved { agent: a1 });
+    cluster.observe(Fact::AgentRemoved { agent: a2 });
+    assert_eq!((cluster.allocator.filter_count(), cluster.dominant_share("role1")), (0, 0.0));
+    assert!(cluster.allocator.total().is_empty());
+    assert_eq!(cluster.allocator.available(a1), None);
+    cluster.recover("a2", "f1", "role1", "cpus:1");
+    cluster.agents.clear();
+    cluster.agent("a3", "cpus:1;mem:64").agent("a4", "cpus:1;mem:64");
+    assert_eq!(cluster.granted(), "a3->f1 cpus:1;mem:64, a4->f1 cpus:1;mem:64");
+}
+
+#[test]
+fn facts_about_the_unknown_change_nothing() {
+    let mut cluster = Cluster::new();
+    cluster.framework("f1", "role1").agent("a1", "cpus:1;mem:64");
+    cluster.granted();
+    let (known, unknown) = (cluster.key("f1"), FrameworkKey(77));
+    let (a1, nowhere) = (cluster.agents["a1"], AgentKey(77));
+    let all = BTreeSet::new();
+    for framework in [known, unknown] {
+        let agent = if framework == known { nowhere } else { a1 };
+        let (role, resources) = (role("role1"), resources("cpus:1"));
+        let filters = Some(Filters::default());
+        cluster.observe(Fact::Converted {
+            framework,
+            role: role.clone(),
+            agent,
+            from: resources.clone(),
+            to: resources.clone(),
+        });
+        cluster.observe(Fact::Recovered { framework, role, agent, resources, filters });
+    }
+    let info = Arc::new(FrameworkInfo::new("x", role("role1")));
+    cluster.observe(Fact::FrameworkUpdated { framework: unknown, info, suppressed: all.clone() });
+    cluster.observe(Fact::FrameworkActivated { framework: unknown });
+    cluster.observe(Fact::FrameworkDeactivated { framework: unknown });
+    cluster.observe(Fact::RolesSuppressed { framework: unknown, roles: all.clone() });
+    cluster.observe(Fact::RolesRevived { framework: unknown, roles: all });
+    cluster.observe(Fact::FrameworkRemoved { framework: unknown });
+    cluster.observe(Fact::AgentResized { agent: nowhere, total: resources("cpus:9") });
+    cluster.observe(Fact::AgentActivated { agent: nowhere });
+    cluster.observe(Fact::AgentDeactivated { agent: nowhere });
+    cluster.observe(Fact::AgentRemoved { agent: nowhere });
+    let claim =
+        |framework| Fact::Claimed { framework, role: role("role1"), agent: nowhere, resources: resources("cpus:1") };
+    cluster.observe(claim(known));
+    assert_eq!((cluster.cycle(), cluster.allocator.filter_count()), (String::new(), 0));
+    assert_eq!((cluster.available("a1"), cluster.dominant_share("role1")), (String::new(), 1.0));
+}
+
+#[test]
+fn a_role_that_was_given_up_counts_while_something_is_held_under_it() {
+    let mut cluster = Cluster::new();
+    cluster.framework("f1", "role1").agent("a1", "cpus:1;mem:64");
+    cluster.granted();
+    cluster.update("f1", |info| info.roles = roles(["role2"]));
+    let paths = |cluster: &Cluster| -> Vec<String> { cluster.allocator.shares().into_iter().map(|s| s.role).collect() };
+    assert_eq!(paths(&cluster), ["role1", "role2"]);
+    cluster.decline("a1", "f1", 1_000 * SECOND);
+    assert_eq!(cluster.allocator.filter_count(), 0, "a filter for a role nobody has is pointless");
+    assert_eq!(paths(&cluster), ["role2"]);
+    cluster.cycle();
+    assert_eq!(cluster.grants[0].role, role("role2"));
+}
+
+#[test]
+fn a_reservation_changes_the_form_and_not_the_amount() {
+    let mut cluster = Cluster::new();
+    cluster.framework("f1", "role1").framework("f2", "role2").agent("a1", "cpus:4;mem:64");
+    cluster.granted();
+    let (framework, agent) = (cluster.key("f1"), cluster.agents["a1"]);
+    let (from, to) = (resources("cpus:2"), resources("cpus(role1):2"));
+    cluster.observe(Fact::Converted { framework, role: role("role1"), agent, from, to });
+    assert_eq!((cluster.available("a1"), cluster.dominant_share("role1")), (String::new(), 1.0));
+    cluster.recover("a1", "f1", "role1", "cpus:2;cpus(role1):2;mem:64");
+    assert_eq!(cluster.available("a1"), "cpus:2;mem:64;cpus(role1):2");
+    assert_eq!(cluster.cycle(), "a1->f1 cpus(role1):2, a1->f2 cpus:2;mem:64");
+}
+
+#[test]
+fn claimed_resources_are_used_without_a_grant() {
+    let mut cluster = Cluster::new();
+    cluster.agent("a1", "cpus:4;mem:64");
+    let claim = Fact::Claimed {
+        framework: FrameworkKey(0),
+        role: role("role1"),
+        agent: cluster.agents["a1"],
+        resources: resources("cpus:3"),
+    };
+    cluster.observe(claim);
+    cluster.framework("f1", "role1");
+    assert_eq!((cluster.dominant_share("role1"), cluster.granted().as_str()), (0.75, "a1->f1 cpus:1;mem:64"));
+}
+
+#[test]
+fn a_framework_known_by_its_use_alone_is_forgotten_with_it() {
+    let mut cluster = Cluster::new();
+    let used = vec![Used { framework: FrameworkKey(5), role: role("old"), resources: resources("cpus:1") }];
+    cluster.agent_with("a1", AgentInfo::new("a1", resources("cpus:1;mem:64")), used);
+    assert_eq!(cluster.allocator.shares()[0].frameworks[0].id, None);
+    let (framework, agent) = (FrameworkKey(5), cluster.agents["a1"]);
+    let filters = Some(Filters::default());
+    cluster.observe(Fact::Recovered { framework, role: role("old"), agent, resources: resources("cpus:1"), filters });
+    assert_eq!((cluster.allocator.shares(), cluster.allocator.filter_count()), (Vec::new(), 0));
+    assert_eq!(cluster.available("a1"), "cpus:1;mem:64");
+}
+
+#[test]
+#[should_panic(expected = "does not hold it")]
+fn resources_handed_back_twice_stop_the_master() {
+    let mut cluster = Cluster::new();
+    cluster.framework("f1", "role1").agent("a1", "cpus:1;mem:64");
+    cluster.granted();
+    cluster.recover("a1", "f1", "role1", "cpus:1");
+    cluster.recover("a1", "f1", "role1", "cpus:1");
+}
+
+#[cfg(feature = "mutants")]
+mod planted {
+    use super::*;
+    use mesos_core::kernel::Mutant;
+
+    fn cluster(mutant: Mutant) -> Cluster {
+        let mut cluster = Cluster::with(Options { mutant: Some(mutant), ..Options::default() });
+        cluster.framework("f1", "role1").agent("a1", "cpus:4;mem:64");
+        cluster.granted();
+        cluster
+    }
+
+    #[test]
+    fn an_eternal_filter_never_ends() {
+        let mut cluster = cluster(Mutant::EternalFilter);
+        cluster.decline("a1", "f1", SECOND);
+        assert_eq!(cluster.pass(100 * SECOND), "");
+    }
+
+    #[test]
+    fn converted_resources_are_free_and_used_at_once() {
+        let mut cluster = cluster(Mutant::CountConvertedTwice);
+        let (framework, agent) = (cluster.key("f1"), cluster.agents["a1"]);
+        let (from, to) = (resources("cpus:2"), resources("cpus(role1):2"));
+        cluster.observe(Fact::Converted { framework, role: role("role1"), agent, from, to });
+        assert_eq!(cluster.available("a1"), "cpus:2");
+    }
+
+    #[test]
+    fn a_revival_is_ignored() {
+        let mut cluster = cluster(Mutant::IgnoreRevive);
+        cluster.decline("a1", "f1", None);
+        cluster.suppress("f1", []);
+        cluster.revive("f1", []);
+        assert_eq!(cluster.pass(100 * SECOND), "");
+    }
+}
