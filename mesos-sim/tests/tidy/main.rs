@@ -71,10 +71,15 @@ fn unbounded_queues(source: &Source) -> Vec<Breach> {
         .iter()
         .flat_map(|name| words(&source.code, name).map(move |at| source.breach(at, "bounded-queues", name, INSTEAD)))
         .collect();
+    // The one of std takes no bound; tokio's takes one, and a oneshot holds one value anyway.
     let is_std = |path: &str| path.starts_with("std::sync::mpsc");
     if imports(&source.code).iter().any(|(_, path)| is_std(path)) || source.code.contains("std::sync::mpsc::channel") {
-        let at = words(&source.code, "channel").next();
-        breaches.extend(at.map(|at| source.breach(at, "bounded-queues", "std's channel", "use sync_channel")));
+        let takes_no_bound =
+            |at: &usize| source.code[*at..].split_once('(').is_some_and(|(_, rest)| rest.starts_with(')'));
+        let is_oneshot = |at: &usize| source.code[..*at].ends_with("oneshot::");
+        let made = words(&source.code, "channel").filter(|at| !is_oneshot(at));
+        let made = made.filter(|at| source.code[*at + 7..].starts_with(['(', ':']) && takes_no_bound(at));
+        breaches.extend(made.map(|at| source.breach(at, "bounded-queues", "std's channel", "use sync_channel")));
     }
     breaches
 }
@@ -253,7 +258,9 @@ fn each_rule_finds_its_breach_and_only_that() {
     let at = |path: &str, code: &str| Source::new(path, code);
     assert_eq!(unbounded_queues(&at("a/src/b.rs", "let q = mpsc::unbounded_channel();")).len(), 1);
     assert_eq!(unbounded_queues(&at("a/src/b.rs", "use std::sync::mpsc; let q = mpsc::channel();")).len(), 1);
-    assert!(unbounded_queues(&at("a/src/b.rs", "use tokio::sync::mpsc; let q = mpsc::channel(8);")).is_empty());
+    let bounded =
+        "use {std::sync::mpsc as std_mpsc, tokio::sync::{mpsc, oneshot}}; mpsc::channel(8); oneshot::channel();";
+    assert!(unbounded_queues(&at("a/src/b.rs", bounded)).is_empty());
     let naps = "fn f() { sleep(1) } #[cfg(test)] mod tests { fn g() { thread::sleep(1); run(\"sleep 9\") } } fn h() { sleep(2) }";
     assert_eq!(sleeping_tests(&at("a/src/b.rs", naps)).len(), 1);
     assert_eq!(sleeping_tests(&at("a/tests/b.rs", naps)).len(), 3);
