@@ -8,5 +8,7 @@
 
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod agent;
+#[cfg(feature = "daemon")]
+pub mod containerizer;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod executor;

@@ -1,0 +1,102 @@
+//! The threads that start containers.
+//!
+//! Threads of their own for two reasons: the kernel's death signal is tied to the thread that started a process, so these
+//! live as long as the containerizer; and a start that hangs on a dead disk or a slow user directory holds up neither the
+//! caller's runtime nor the other launchers.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use mesos_core::provider::{Container, ContainerError, Launch};
+use mesos_core::{ContainerId, ContainerSpec};
+use nix::libc;
+use tokio::sync::{mpsc, oneshot};
+
+use super::book::Book;
+use super::command::{self, Base};
+use super::keeper::{Ask, Asker, Started};
+use super::record::{Record, Records};
+use super::sandbox;
+use super::spawn::{self, Spawned};
+use super::table::Stat;
+
+/// One container to start.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) spec: ContainerSpec,
+    pub(super) run: u64,
+    pub(super) reply: oneshot::Sender<Result<Launch, ContainerError>>,
+}
+
+/// What every launcher works with.
+#[derive(Debug)]
+pub(super) struct Launcher {
+    pub(super) base: Base,
+    pub(super) sandboxes: PathBuf,
+    pub(super) boot: String,
+    pub(super) records: Records,
+    pub(super) book: Arc<Book>,
+    pub(super) jobs: Mutex<mpsc::Receiver<Job>>,
+}
+
+impl Launcher {
+    /// Starts containers until nobody can ask for one any more.
+    pub(super) fn run(&self, keeper: &Asker) {
+        while let Some(job) = self.next() {
+            let Job { spec, run, reply } = job;
+            let launched = self.launch(&spec, run, keeper).map_err(|problem| {
+                self.book.abandon(&spec.id, run);
+                ContainerError::Launch { id: spec.id.clone(), problem }
+            });
+            // A caller that went away finds the container under its id.
+            let _ = reply.send(launched);
+        }
+    }
+
+    fn next(&self) -> Option<Job> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv()
+    }
+
+    fn launch(&self, spec: &ContainerSpec, run: u64, keeper: &Asker) -> Result<Launch, String> {
+        self.refuse_doomed(&spec.id, run)?;
+        let folder = self.sandboxes.join(spec.id.as_str());
+        let plan = command::plan(&self.base, spec, &folder)?;
+        self.refuse_doomed(&spec.id, run)?;
+        let spawned = spawn::spawn(&plan).map_err(|failure| command::explain(&failure, &plan, &spec.command))?;
+        drop(plan);
+        if let Err(problem) = self.record(&spec.id, run, &spawned) {
+            end(&spawned);
+            return Err(problem);
+        }
+        let started = Started { id: spec.id.clone(), run, pid: spawned.pid, pidfd: spawned.pidfd };
+        keeper.tell(Ask::Keep(started)).map_err(|ask| {
+            if let Ask::Keep(Started { pid, pidfd, .. }) = ask {
+                end(&Spawned { pid, pidfd });
+            }
+            "the containerizer has been shut down".to_owned()
+        })?;
+        self.book.set_running(&spec.id, run);
+        Ok(Launch::Started(Container { sandbox: Some(folder) }))
+    }
+
+    fn refuse_doomed(&self, id: &ContainerId, run: u64) -> Result<(), String> {
+        if self.book.is_doomed(id, run) { Err("it was destroyed before it started".into()) } else { Ok(()) }
+    }
+
+    /// Remembers the process on disk before anybody is told of it.
+    fn record(&self, id: &ContainerId, run: u64, spawned: &Spawned) -> Result<(), String> {
+        let stat = Stat::read(spawned.pid).map_err(|error| error.to_string())?;
+        let stat = stat.ok_or("its process was reaped by somebody else; the host must not wait for just any child")?;
+        let (boot, owner) = (self.boot.clone(), self.base.owner.clone());
+        let record = Record { pid: spawned.pid, start: stat.start, boot, owner };
+        let written = self.records.write(id, run, &record);
+        written.map_err(|error| format!("its record could not be written: {error}; {}", sandbox::advice(&error)))
+    }
+}
+
+/// Ends a process nobody was told of, with its group: it was started a moment ago.
+fn end(spawned: &Spawned) {
+    let _ = nix::sys::signal::killpg(nix::unistd::Pid::from_raw(spawned.pid), nix::sys::signal::SIGKILL);
+    let _ = spawned.pidfd.signal(libc::SIGKILL);
+    let _ = spawned.pidfd.wait();
+}

@@ -1,0 +1,346 @@
+//! Containers that are plain processes, for any Linux and without privileges.
+//!
+//! ```text
+//!   Process --jobs--> launchers (threads) --started--> keeper (thread) --stages--> book --> wait()
+//!      \------------------asks------------------------^       \--- watchdog (a shell, for when the host is killed)
+//! ```
+//!
+//! # What a container is here
+//!
+//! A process that leads its own session, and everything that descends from it. It starts in its sandbox
+//! `<work dir>/sandboxes/<container id>/` (or below it) with `stdout` and `stderr` appended to files of these names there,
+//! nothing to read, no other open file of the host's, no ignored signals, umask 022, and this environment, later ones winning:
+//!
+//! 1. `HOME`, the sandbox; with a user also `USER` and `LOGNAME`;
+//! 2. `PATH`, `LANG=C.UTF-8` and whatever [`ProcessOptions::environment`] adds or replaces;
+//! 3. the container's own;
+//! 4. `MESOS_SANDBOX`, `MESOS_CONTAINER_ID` and `MESOS_CONTAINERIZER`, by which its processes are found again.
+//!
+//! Nothing of the host's own environment is passed on.
+//!
+//! # How it ends
+//!
+//! When the leader has ended, everything that still belongs to the container is killed, and only then the end is told. So
+//! a container leaves nothing running. `destroy` does the same to a container that runs. When the containerizer is dropped
+//! or [shut down](Process::shutdown), all containers end; when the host is killed, the kernel ends the leaders and a
+//! watchdog process the rest. A plain process cannot be waited for once its parent is gone, so nothing is carried over a
+//! restart of the host process: [`recover`](Containerizer::recover) ends what it finds of earlier hosts, and returns the
+//! containers of this very containerizer (an agent that restarts inside its host).
+//!
+//! A process escapes only if it leaves the session, loses its parent *and* wipes its environment.
+//!
+//! # What it does not do
+//!
+//! It limits nothing: processor time, memory and disk are what the machine gives, and `resize` changes nothing. It does not
+//! hide the machine from a container or one container from another. It removes no sandbox by itself
+//! ([`Process::remove_sandbox`]).
+//!
+//! # What it asks of its host
+//!
+//! Linux 5.11 or newer, `/proc` and `/bin/sh`. A tokio runtime, of which only `spawn_blocking` is used, and only to remove
+//! sandboxes. The host process must not wait for just any child (`waitpid(-1)`) nor ignore `SIGCHLD`: a container whose
+//! status was taken that way ends as [`Exit::Unknown`].
+
+mod book;
+mod command;
+mod error;
+mod keeper;
+mod launcher;
+mod options;
+mod record;
+mod sandbox;
+mod spawn;
+mod sys;
+mod table;
+mod watchdog;
+
+use std::collections::BTreeSet;
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, mpsc as thread_mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use mesos_core::container::Usage;
+use mesos_core::provider::{ContainerError, Launch};
+use mesos_core::{ContainerId, ContainerSpec, Containerizer, Exit, Resources, Signal};
+use nix::libc;
+use tokio::sync::{mpsc, oneshot, watch};
+
+pub use error::ProcessError;
+pub use options::ProcessOptions;
+
+use book::{Begin, Book, Stage};
+use command::Base;
+use keeper::{Ask, Asker, Gone, Keeper, Parts, Recovered};
+use launcher::{Job, Launcher};
+use record::Records;
+
+/// Launches that may wait for a launcher; more wait at their callers.
+const JOBS_MAX: usize = 256;
+
+/// Runs containers as plain processes. See the [module](self).
+///
+/// Dropping it ends all containers and blocks until they are gone, for at most the
+/// [kill timeout](ProcessOptions::kill_timeout); on an async thread call [`Process::shutdown`] first.
+#[derive(Debug)]
+pub struct Process {
+    sandboxes: PathBuf,
+    book: Arc<Book>,
+    /// `None` only while it is dropped.
+    jobs: Option<mpsc::Sender<Job>>,
+    keeper: Asker,
+    is_stopping: Arc<AtomicBool>,
+    /// Disconnected once all launchers have ended.
+    launching: Mutex<thread_mpsc::Receiver<()>>,
+    /// `None` only while it is dropped.
+    keeping: Option<JoinHandle<()>>,
+    kill_timeout: Duration,
+    /// Held for as long as the work directory is ours.
+    _lock: File,
+}
+
+impl Process {
+    /// Makes the folders, starts the threads and the watchdog. Starts and ends no container;
+    /// [`recover`](Containerizer::recover) ends those of an earlier host.
+    ///
+    /// # Errors
+    /// [`ProcessError`] when the work directory cannot be used or the machine lacks something.
+    pub fn new(options: ProcessOptions) -> Result<Self, ProcessError> {
+        let (work_dir, lock) = claim(&options.work_dir)?;
+        let sandboxes = work_dir.join("sandboxes");
+        let in_work_dir = |problem| ProcessError::WorkDir { path: work_dir.clone(), problem };
+        fs::create_dir_all(&sandboxes).map_err(in_work_dir)?;
+        let records = Records::open(&work_dir).map_err(in_work_dir)?;
+        let machine = |what| move |problem| ProcessError::Machine { what, problem };
+        let boot = record::boot_id().map_err(machine("the machine's boot id could not be read"))?;
+        let owner = record::fresh_name().map_err(machine("no random name could be had"))?;
+        let book = Arc::new(Book::default());
+        let is_stopping = Arc::new(AtomicBool::new(false));
+        let parts = Parts {
+            work_dir: work_dir.clone(),
+            sandboxes: sandboxes.clone(),
+            owner: owner.clone(),
+            boot: boot.clone(),
+            records: records.clone(),
+            book: book.clone(),
+            kill_timeout: options.kill_timeout,
+            is_stopping: is_stopping.clone(),
+        };
+        let (keeper, asker) = Keeper::new(parts).map_err(machine("the keeper of containers could not be set up"))?;
+        let (jobs, queue) = mpsc::channel(JOBS_MAX);
+        let launcher = Arc::new(Launcher {
+            base: Base { owner, environment: options.environment, limits: options.limits },
+            sandboxes: sandboxes.clone(),
+            boot,
+            records,
+            book: book.clone(),
+            jobs: Mutex::new(queue),
+        });
+        let no_thread = machine("a thread for containers could not be started");
+        let keeping = thread::Builder::new().name("mesos-keeper".into()).spawn(|| keeper.run()).map_err(no_thread)?;
+        let (running, launching) = thread_mpsc::channel::<()>();
+        let (kill_timeout, launching) = (options.kill_timeout, Mutex::new(launching));
+        let (jobs, keeping, keeper) = (Some(jobs), Some(keeping), asker);
+        let process =
+            Self { sandboxes, book, jobs, keeper, is_stopping, launching, keeping, kill_timeout, _lock: lock };
+        for _ in 0..options.launchers {
+            let (launcher, keeper, running) = (launcher.clone(), process.keeper.clone(), running.clone());
+            let life = move || {
+                launcher.run(&keeper);
+                drop(running);
+            };
+            thread::Builder::new().name("mesos-launcher".into()).spawn(life).map_err(no_thread)?;
+        }
+        Ok(process)
+    }
+
+    /// Where a container's sandbox is or would be.
+    #[must_use]
+    pub fn sandbox(&self, id: &ContainerId) -> PathBuf {
+        self.sandboxes.join(id.as_str())
+    }
+
+    /// Removes the sandbox of a container that has ended, with all it holds. It may be gone already.
+    ///
+    /// # Errors
+    /// When the container runs, or when a file cannot be removed.
+    pub async fn remove_sandbox(&self, id: &ContainerId) -> Result<(), ContainerError> {
+        let failed = |problem| ContainerError::Failed { id: id.clone(), problem };
+        if self.book.follow(id).is_some_and(|stage| !matches!(*stage.borrow(), Stage::Ended(_))) {
+            return Err(failed("its sandbox is in use; destroy the container first".into()));
+        }
+        let path = self.sandbox(id);
+        let removed = tokio::task::spawn_blocking({
+            let path = path.clone();
+            move || fs::remove_dir_all(path)
+        });
+        match removed.await.map_err(io::Error::other).flatten() {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(failed(format!("its sandbox {} could not be removed: {error}", path.display())))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends all containers, resolves once they are gone, and takes no further ones. May be called again.
+    ///
+    /// # Errors
+    /// Names a container that could not be ended within the [kill timeout](ProcessOptions::kill_timeout).
+    pub async fn shutdown(&self) -> Result<(), ContainerError> {
+        self.book.close();
+        let (reply, leaving) = oneshot::channel();
+        if self.ask(Ask::Shutdown { reply }).await.is_none() {
+            return Ok(());
+        }
+        await_all(leaving.await.unwrap_or_default()).await
+    }
+
+    /// Asks the keeper; `None` when it has ended, which it does only after everything it kept.
+    async fn ask(&self, ask: Ask) -> Option<()> {
+        self.keeper.ask(ask).await.ok()
+    }
+
+    /// A container's stage once it has left [`Stage::Launching`].
+    async fn launched(&self, id: &ContainerId) -> Result<Stage, ContainerError> {
+        self.reach(id, |stage| !matches!(stage, Stage::Launching { .. })).await
+    }
+
+    async fn reach(&self, id: &ContainerId, is_there: fn(&Stage) -> bool) -> Result<Stage, ContainerError> {
+        let unknown = || ContainerError::Unknown(id.clone());
+        let mut stage: watch::Receiver<Stage> = self.book.follow(id).ok_or_else(unknown)?;
+        // Its launch failed meanwhile, or its end was forgotten.
+        let reached = stage.wait_for(is_there).await.map_err(|_| unknown())?;
+        Ok(reached.clone())
+    }
+}
+
+#[async_trait]
+impl Containerizer for Process {
+    /// Ends everything that is not in `known`, and whatever an earlier host left, known or not. Returns what of `known`
+    /// this containerizer runs.
+    async fn recover(&self, known: BTreeSet<ContainerId>) -> Result<BTreeSet<ContainerId>, ContainerError> {
+        let (reply, answer) = oneshot::channel();
+        if self.ask(Ask::Recover { known, reply }).await.is_none() {
+            return Ok(BTreeSet::new());
+        }
+        let Ok(Recovered { kept, leaving }) = answer.await else { return Ok(BTreeSet::new()) };
+        await_all(leaving).await?;
+        Ok(kept)
+    }
+
+    /// Starts a container; returns once its program runs and a record of it is on disk.
+    ///
+    /// A caller that goes away does not undo the launch.
+    async fn launch(&self, spec: ContainerSpec) -> Result<Launch, ContainerError> {
+        let closed = |id| ContainerError::Launch { id, problem: "the containerizer has been shut down".into() };
+        let Some(jobs) = &self.jobs else { return Err(closed(spec.id)) };
+        // A place in the queue first: once the container is in the book nothing may stop it from being launched.
+        let Ok(place) = jobs.reserve().await else { return Err(closed(spec.id)) };
+        let id = spec.id.clone();
+        let run = match self.book.begin(&id) {
+            Begin::Run(run) => run,
+            Begin::AlreadyRunning => return Ok(Launch::AlreadyRunning),
+            Begin::Closed => return Err(closed(id)),
+        };
+        let (reply, launched) = oneshot::channel();
+        place.send(Job { spec, run, reply });
+        launched.await.unwrap_or_else(|_| Err(closed(id)))
+    }
+
+    /// Changes nothing: a plain process is not limited.
+    async fn resize(&self, id: &ContainerId, _to: Resources) -> Result<(), ContainerError> {
+        self.book.follow(id).map(drop).ok_or_else(|| ContainerError::Unknown(id.clone()))
+    }
+
+    /// Adds up what its processes use now, and what those that have ended used, as far as their parents waited for them.
+    async fn usage(&self, id: &ContainerId) -> Result<Usage, ContainerError> {
+        self.launched(id).await?;
+        let (reply, usage) = oneshot::channel();
+        let unknown = || ContainerError::Unknown(id.clone());
+        self.ask(Ask::Usage { id: id.clone(), reply }).await.ok_or_else(unknown)?;
+        usage.await.unwrap_or_else(|_| Err(unknown()))
+    }
+
+    /// Every caller gets the same answer, also one that asks after the end.
+    async fn wait(&self, id: &ContainerId) -> Result<Exit, ContainerError> {
+        match self.reach(id, |stage| matches!(stage, Stage::Ended(_))).await? {
+            Stage::Ended(exit) => Ok(exit),
+            Stage::Launching { .. } | Stage::Running => Err(ContainerError::Unknown(id.clone())),
+        }
+    }
+
+    /// Reaches every process of the container, and makes stopped ones go on so that they see it. A container that has
+    /// ended is beyond signals: that is no error.
+    async fn signal(&self, id: &ContainerId, signal: Signal) -> Result<(), ContainerError> {
+        let number = match signal {
+            Signal::Terminate => libc::SIGTERM,
+            Signal::Kill => libc::SIGKILL,
+            other => {
+                let problem = format!("signal {other:?} is not one this containerizer sends");
+                return Err(ContainerError::Failed { id: id.clone(), problem });
+            }
+        };
+        self.launched(id).await?;
+        let (reply, sent) = oneshot::channel();
+        if self.ask(Ask::Signal { id: id.clone(), signal: number, reply }).await.is_none() {
+            return Ok(());
+        }
+        sent.await.unwrap_or(Ok(()))
+    }
+
+    /// A container that is being launched is stopped as early as possible.
+    async fn destroy(&self, id: &ContainerId) -> Result<(), ContainerError> {
+        if self.book.doom(id) {
+            // It has failed to launch, or it runs, or it has ended: in every case it is the keeper's to say.
+            let _ = self.launched(id).await;
+        }
+        let (reply, gone) = oneshot::channel();
+        if self.ask(Ask::Destroy { id: id.clone(), reply }).await.is_none() {
+            return Ok(());
+        }
+        gone.await.unwrap_or(Ok(()))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.book.close();
+        // Without jobs the launchers end, unless one hangs in a start: what it starts it will then end itself.
+        self.jobs = None;
+        let launching = self.launching.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let _ = launching.recv_timeout(self.kill_timeout);
+        self.is_stopping.store(true, Ordering::Release);
+        self.keeper.wake();
+        if let Some(keeping) = self.keeping.take() {
+            let _ = keeping.join();
+        }
+    }
+}
+
+async fn await_all(leaving: Vec<Gone>) -> Result<(), ContainerError> {
+    let mut answer = Ok(());
+    for gone in leaving {
+        let gone = gone.await.unwrap_or(Ok(()));
+        if answer.is_ok() {
+            answer = gone;
+        }
+    }
+    answer
+}
+
+/// Makes the work directory and takes it for ourselves.
+fn claim(work_dir: &Path) -> Result<(PathBuf, File), ProcessError> {
+    let failed = |problem| ProcessError::WorkDir { path: work_dir.to_owned(), problem };
+    fs::create_dir_all(work_dir).map_err(failed)?;
+    let path = work_dir.canonicalize().map_err(failed)?;
+    let lock = File::create(path.join("lock")).map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok((path, lock)),
+        Err(TryLockError::WouldBlock) => Err(ProcessError::InUse { path }),
+        Err(TryLockError::Error(problem)) => Err(failed(problem)),
+    }
+}

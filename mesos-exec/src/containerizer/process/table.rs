@@ -1,0 +1,278 @@
+//! The kernel's table of processes (`/proc`): which processes belong to which container.
+//!
+//! A process belongs to a container when
+//!
+//! 1. its session is one the container's leader made, or
+//! 2. its environment carries the container's `MESOS_SANDBOX`, or
+//! 3. an ancestor belongs to it.
+//!
+//! The second rule finds daemons that left the session and lost their parent. Only a process that did both *and* wiped its
+//! environment is not found; finding that one needs control groups and is not this containerizer's business.
+//!
+//! Walking the table is only done when something ends, is signalled or is measured, never on a timer. Asking for a
+//! process' session costs a fraction of a microsecond, reading its files several; so sessions that were found to be
+//! foreign are remembered for a moment, and a walk over a hundred foreign processes costs little more than the listing.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::unistd::{Pid, getsid};
+
+/// The variable that names a container's sandbox, and by that the container.
+pub(super) const SANDBOX_VARIABLE: &str = "MESOS_SANDBOX";
+/// How long a session is known to be foreign. Far less than it takes to use up all process numbers and come back to one.
+const FOREIGN_FOR: Duration = Duration::from_secs(1);
+/// How much of an environment is read. The kernel lets a program start with at most 6 MiB of arguments and environment.
+const ENVIRONMENT_BYTES_MAX: u64 = 6 << 20;
+
+/// One line of the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stat {
+    pub(super) name: String,
+    pub(super) state: char,
+    pub(super) parent: i32,
+    pub(super) session: i32,
+    /// Processor time in clock ticks, its reaped children's included.
+    pub(super) ticks: u64,
+    pub(super) threads: u32,
+    /// In clock ticks since boot; together with the number it names a process for good.
+    pub(super) start: u64,
+    pub(super) resident_pages: u64,
+}
+
+impl Stat {
+    /// The process of this number; `None` when there is none.
+    pub(super) fn read(pid: i32) -> io::Result<Option<Self>> {
+        match fs::read(format!("/proc/{pid}/stat")) {
+            Ok(text) => {
+                let odd = || io::Error::other(format!("/proc/{pid}/stat has an unknown form"));
+                Self::parse(&text).ok_or_else(odd).map(Some)
+            }
+            Err(error) if is_gone(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Fields as in the kernel's `Documentation/filesystems/proc.rst`; the name may hold any byte, parentheses included.
+    fn parse(text: &[u8]) -> Option<Self> {
+        let (open, close) = (text.iter().position(|b| *b == b'(')?, text.iter().rposition(|b| *b == b')')?);
+        let name = String::from_utf8_lossy(text.get(open + 1..close)?).into_owned();
+        let rest = std::str::from_utf8(text.get(close + 1..)?).ok()?;
+        let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+        let number = |field: usize| fields.get(field - 3)?.parse::<i64>().ok();
+        let count = |field: usize| u64::try_from(number(field)?).ok();
+        Some(Self {
+            name,
+            state: fields.first()?.chars().next()?,
+            parent: i32::try_from(number(4)?).ok()?,
+            session: i32::try_from(number(6)?).ok()?,
+            ticks: count(14)?.saturating_add(count(15)?).saturating_add(count(16)?).saturating_add(count(17)?),
+            threads: u32::try_from(number(20)?).ok()?,
+            start: fields.get(19)?.parse().ok()?,
+            resident_pages: count(24)?,
+        })
+    }
+
+    /// Dead and only waiting to be reaped. A first thread may be dead while others of its process go on.
+    pub(super) const fn is_dead(&self) -> bool {
+        matches!(self.state, 'Z' | 'X') && self.threads <= 1
+    }
+}
+
+/// Which containers there are, for a walk.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// The session of each run whose leader's number cannot have been given away.
+    pub(super) sessions: HashMap<i32, u64>,
+    /// The run of each container, by the name of its sandbox.
+    pub(super) names: HashMap<Vec<u8>, u64>,
+}
+
+/// What a walk found.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Every process of a known run, its leader included, dead ones too.
+    pub(super) members: Vec<(u64, i32)>,
+    /// Names of sandboxes below ours for which there is no known run, and whose processes are alive.
+    pub(super) unclaimed: BTreeSet<Vec<u8>>,
+}
+
+impl Found {
+    pub(super) fn of(&self, run: u64) -> impl Iterator<Item = i32> {
+        self.members.iter().filter(move |(owner, _)| *owner == run).map(|(_, pid)| *pid)
+    }
+}
+
+/// Walks the table.
+#[derive(Debug)]
+pub(super) struct Walker {
+    /// `MESOS_SANDBOX=<work dir>/sandboxes/`.
+    tag: Vec<u8>,
+    foreign: HashMap<i32, Instant>,
+    own: i32,
+}
+
+/// What a process outside all known sessions says about itself.
+enum Origin {
+    Run(u64),
+    Unclaimed(Vec<u8>),
+    Unsaid { parent: i32, is_certain: bool },
+}
+
+/// A process that says nothing about itself.
+struct Other {
+    parent: i32,
+    session: i32,
+    /// Its environment was seen.
+    is_certain: bool,
+}
+
+impl Walker {
+    pub(super) fn new(sandboxes: &Path) -> Self {
+        let tag = [SANDBOX_VARIABLE.as_bytes(), b"=", sandboxes.as_os_str().as_bytes(), b"/"].concat();
+        Self { tag, foreign: HashMap::new(), own: nix::unistd::getpid().as_raw() }
+    }
+
+    /// One walk over all processes.
+    pub(super) fn walk(&mut self, known: &Known) -> io::Result<Found> {
+        let now = Instant::now();
+        self.foreign.retain(|_, seen| now.saturating_duration_since(*seen) < FOREIGN_FOR);
+        let mut found = Found::default();
+        let mut others: BTreeMap<i32, Other> = BTreeMap::new();
+        let mut owner: HashMap<i32, u64> = HashMap::new();
+        let mut claimed: HashSet<i32> = HashSet::new();
+        for (pid, session) in processes()? {
+            if let Some(run) = known.sessions.get(&session) {
+                owner.insert(pid, *run);
+            } else if pid != self.own && !self.foreign.contains_key(&session) {
+                match self.origin(pid, known) {
+                    Some(Origin::Run(run)) => {
+                        owner.insert(pid, run);
+                        claimed.insert(session);
+                    }
+                    Some(Origin::Unclaimed(name)) => {
+                        found.unclaimed.insert(name);
+                        claimed.insert(session);
+                    }
+                    Some(Origin::Unsaid { parent, is_certain }) => {
+                        others.insert(pid, Other { parent, session, is_certain });
+                    }
+                    None => {}
+                }
+            }
+        }
+        adopt(&mut owner, &others);
+        self.remember(&owner, &others, claimed, now);
+        found.members = owner.into_iter().map(|(pid, run)| (run, pid)).collect();
+        found.members.sort_unstable();
+        Ok(found)
+    }
+
+    /// A session is foreign when every process of it is.
+    fn remember(
+        &mut self,
+        owner: &HashMap<i32, u64>,
+        others: &BTreeMap<i32, Other>,
+        mut claimed: HashSet<i32>,
+        now: Instant,
+    ) {
+        let ours = others.iter().filter(|(pid, other)| !other.is_certain || owner.contains_key(*pid));
+        claimed.extend(ours.map(|(_, other)| other.session));
+        let foreign = others.values().map(|other| other.session).filter(|session| !claimed.contains(session));
+        self.foreign.extend(foreign.map(|session| (session, now)));
+    }
+
+    fn origin(&self, pid: i32, known: &Known) -> Option<Origin> {
+        let stat = Stat::read(pid).ok().flatten()?;
+        if stat.is_dead() {
+            return None;
+        }
+        let environment = environment(pid).unwrap_or_default();
+        let sandbox = environment.split(|b| *b == 0).find_map(|variable| variable.strip_prefix(&self.tag[..]));
+        Some(match sandbox {
+            Some(name) => match known.names.get(name) {
+                Some(run) => Origin::Run(*run),
+                None => Origin::Unclaimed(name.to_vec()),
+            },
+            // In the middle of becoming another program a process has no environment for an instant.
+            None => Origin::Unsaid { parent: stat.parent, is_certain: !environment.is_empty() },
+        })
+    }
+}
+
+/// Gives every process the run of its nearest ancestor that has one.
+fn adopt(owner: &mut HashMap<i32, u64>, others: &BTreeMap<i32, Other>) {
+    loop {
+        let next = others.iter().filter(|(pid, _)| !owner.contains_key(*pid));
+        let adopted: Vec<(i32, u64)> =
+            next.filter_map(|(pid, other)| owner.get(&other.parent).map(|run| (*pid, *run))).collect();
+        if adopted.is_empty() {
+            return;
+        }
+        owner.extend(adopted);
+    }
+}
+
+/// All processes with their sessions, without those of the kernel.
+fn processes() -> io::Result<Vec<(i32, i32)>> {
+    let mut all = Vec::with_capacity(256);
+    for entry in fs::read_dir("/proc")? {
+        let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
+        match getsid(Some(Pid::from_raw(pid))) {
+            Ok(session) if session.as_raw() == 0 => {}
+            Ok(session) => all.push((pid, session.as_raw())),
+            Err(_) => {} // it has ended since it was listed
+        }
+    }
+    Ok(all)
+}
+
+fn environment(pid: i32) -> io::Result<Vec<u8>> {
+    let mut environment = Vec::new();
+    File::open(format!("/proc/{pid}/environ"))?.take(ENVIRONMENT_BYTES_MAX).read_to_end(&mut environment)?;
+    Ok(environment)
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(Errno::ESRCH as i32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_full_of_parentheses_and_spaces_does_not_shift_the_fields() {
+        let line =
+            b"42 (a) S 1 (b\n) R 7 8 9 0 -1 4194304 1 2 3 4 10 20 30 40 20 0 5 0 123456 1000 77 18446744073709551615";
+        let stat = Stat::parse(line).unwrap();
+        assert_eq!((stat.name.as_str(), stat.state), ("a) S 1 (b\n", 'R'));
+        assert_eq!((stat.parent, stat.session, stat.threads), (7, 9, 5));
+        assert_eq!((stat.ticks, stat.start, stat.resident_pages), (100, 123_456, 77));
+    }
+
+    #[test]
+    fn a_cut_line_is_no_process() {
+        assert_eq!(Stat::parse(b"42 (a) S 1 2"), None);
+        assert_eq!(Stat::parse(b""), None);
+        assert_eq!(Stat::parse(b")("), None);
+    }
+
+    #[test]
+    fn this_process_is_in_the_table_and_number_zero_is_not() {
+        let own = Stat::read(i32::try_from(std::process::id()).unwrap()).unwrap().unwrap();
+        assert!(!own.is_dead() && own.threads >= 1 && own.resident_pages > 0, "{own:?}");
+        assert_eq!(Stat::read(0).unwrap(), None);
+    }
+
+    #[test]
+    fn a_dead_first_thread_is_not_a_dead_process() {
+        let line = b"42 (a) Z 7 8 9 0 -1 4194304 1 2 3 4 10 20 30 40 20 0 2 0 123456 1000 77 1";
+        assert!(!Stat::parse(line).unwrap().is_dead());
+    }
+}
