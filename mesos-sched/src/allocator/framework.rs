@@ -29,7 +29,7 @@ impl HierarchicalDrf {
 
     /// Takes over a description; the suppressed roles replace those of before.
     pub(super) fn describe_framework(&mut self, key: FrameworkKey, info: &FrameworkInfo, suppressed: &BTreeSet<Role>) {
-        if self.framework(key).is_none_or(|framework| framework.id.is_none()) {
+        if !self.is_known(key) {
             return;
         }
         for role in &info.roles {
@@ -50,7 +50,7 @@ impl HierarchicalDrf {
     }
 
     pub(super) fn activate_framework(&mut self, now: Instant, key: FrameworkKey) {
-        let Some(framework) = self.framework_mut(key) else { return };
+        let Some(framework) = self.framework_mut(key).filter(|framework| framework.id.is_some()) else { return };
         framework.is_active = true;
         for (_, client) in self.clients_of(key) {
             self.settle_client(client);
@@ -70,7 +70,7 @@ impl HierarchicalDrf {
     /// # Panics
     /// When it holds something.
     pub(super) fn remove_framework(&mut self, key: FrameworkKey) {
-        if self.framework(key).is_none_or(|framework| framework.id.is_none()) {
+        if !self.is_known(key) {
             return;
         }
         for (role, client) in self.clients_of(key) {
@@ -100,9 +100,14 @@ impl HierarchicalDrf {
             self.settle_client(client);
             self.freshen(client);
         }
-        if self.framework(key).is_some() {
+        if self.is_known(key) {
             self.schedule.call_for_all(now);
         }
+    }
+
+    /// Whether a framework was added, rather than only found to use something.
+    fn is_known(&self, key: FrameworkKey) -> bool {
+        self.framework(key).is_some_and(|framework| framework.id.is_some())
     }
 
     /// The clients of a framework under these roles; under all if none is named.

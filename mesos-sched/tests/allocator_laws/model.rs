@@ -1,0 +1,381 @@
+//! The allocator as one would write it without a thought of speed: everything is recomputed from a list of what is used,
+//! every batch round takes place and looks at every agent, nothing is remembered between rounds but the counts of grants.
+//!
+//! The model does not shuffle. It is told in which order the allocator took the agents, and says for each what must
+//! have been granted; of the others, that nothing could have been.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use mesos_core::provider::{AgentKey, Fact, FrameworkKey, Grant};
+use mesos_core::resource::{Quantities, ResourceName, Resources, Scalar};
+use mesos_core::{FrameworkCapability, FrameworkId, FrameworkInfo, Instant, Role, Weight};
+
+pub(crate) const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Who holds something, or would: a framework under a role.
+pub(crate) type Client = (FrameworkKey, Role);
+
+#[derive(Debug)]
+pub(crate) struct Framework {
+    pub(crate) id: FrameworkId,
+    pub(crate) info: Arc<FrameworkInfo>,
+    suppressed: BTreeSet<Role>,
+    pub(crate) is_active: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Agent {
+    pub(crate) total: Resources,
+    is_active: bool,
+}
+
+#[derive(Debug)]
+struct Filter {
+    client: Client,
+    agent: AgentKey,
+    refused: Resources,
+    due_at: Instant,
+    batch: u64,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Model {
+    pub(crate) frameworks: BTreeMap<FrameworkKey, Framework>,
+    pub(crate) agents: BTreeMap<AgentKey, Agent>,
+    pub(crate) used: BTreeMap<(AgentKey, Client), Resources>,
+    weights: BTreeMap<String, Weight>,
+    /// Grants by node: a role's path, `path/.` for its own frameworks, `path/./id` for one of them.
+    counts: BTreeMap<String, u64>,
+    filters: Vec<Filter>,
+    first_at: Option<Instant>,
+    batches: u64,
+    candidates: BTreeSet<AgentKey>,
+    is_called: bool,
+}
+
+impl Model {
+    // Time.
+
+    pub(crate) fn next_batch(&self) -> Option<Instant> {
+        let intervals = u32::try_from(self.batches + 1).unwrap();
+        self.first_at.map(|first_at| first_at + INTERVAL * intervals)
+    }
+
+    pub(crate) fn is_called(&self) -> bool {
+        self.is_called || !self.candidates.is_empty()
+    }
+
+    // Facts.
+
+    pub(crate) fn observe(&mut self, now: Instant, fact: &Fact) {
+        self.first_at.get_or_insert(now);
+        match fact.clone() {
+            Fact::FrameworkAdded { framework, id, info, suppressed, is_active } => {
+                self.frameworks.insert(framework, Framework { id, info, suppressed, is_active });
+                self.is_called |= is_active;
+            }
+            Fact::FrameworkUpdated { framework, info, suppressed } => {
+                if let Some(known) = self.frameworks.get_mut(&framework) {
+                    self.filters.retain(|filter| filter.client.0 != framework || info.roles.contains(&filter.client.1));
+                    (known.info, known.suppressed) = (info, suppressed);
+                }
+            }
+            Fact::FrameworkActivated { framework } => self.set_active(framework, true),
+            Fact::FrameworkDeactivated { framework } => self.set_active(framework, false),
+            Fact::FrameworkRemoved { framework } => {
+                self.frameworks.remove(&framework);
+                self.filters.retain(|filter| filter.client.0 != framework);
+            }
+            Fact::RolesSuppressed { framework, roles } => self.suppress(framework, &roles, true),
+            Fact::RolesRevived { framework, roles } => self.suppress(framework, &roles, false),
+            Fact::AgentAdded { agent, total, used, .. } => {
+                self.agents.insert(agent, Agent { total, is_active: true });
+                for used in used {
+                    self.book((used.framework, used.role), agent, &used.resources);
+                }
+                self.candidates.insert(agent);
+            }
+            Fact::AgentResized { agent, total } => {
+                if let Some(known) = self.agents.get_mut(&agent).filter(|known| known.total != total) {
+                    known.total = total;
+                    self.candidates.insert(agent);
+                }
+            }
+            Fact::AgentActivated { agent } => self.set_agent_active(agent, true),
+            Fact::AgentDeactivated { agent } => self.set_agent_active(agent, false),
+            Fact::AgentRemoved { agent } => {
+                self.agents.remove(&agent);
+                self.candidates.remove(&agent);
+                self.used.retain(|(own, _), _| *own != agent);
+                self.filters.retain(|filter| filter.agent != agent);
+            }
+            Fact::Converted { framework, role, agent, from, to } => {
+                let held = self.used.get_mut(&(agent, (framework, role))).expect("only what is held is converted");
+                let total = &mut self.agents.get_mut(&agent).unwrap().total;
+                for bag in [held, total] {
+                    *bag -= &from;
+                    *bag += &to;
+                }
+            }
+            Fact::Claimed { framework, role, agent, resources } => self.book((framework, role), agent, &resources),
+            Fact::Recovered { framework, role, agent, resources, filters } => {
+                let client = (framework, role);
+                let held = self.used.get_mut(&(agent, client.clone())).expect("only what is held is recovered");
+                *held -= &resources;
+                self.used.retain(|_, held| !held.is_empty());
+                let refuse_for = filters.map_or(Duration::ZERO, |filters| filters.refuse_for);
+                if !refuse_for.is_zero() && self.is_subscribed(&client) && self.frameworks[&framework].is_active {
+                    let due_at = now + refuse_for.max(INTERVAL);
+                    self.filters.push(Filter { client, agent, refused: resources, due_at, batch: self.batches });
+                }
+            }
+            Fact::WeightSet { role, weight } => {
+                self.weights.insert(role.to_string(), weight);
+                self.weights.retain(|_, weight| *weight != Weight::ONE);
+            }
+            _ => unreachable!("histories have no other facts"),
+        }
+        self.prune();
+    }
+
+    fn set_active(&mut self, framework: FrameworkKey, is_active: bool) {
+        if let Some(known) = self.frameworks.get_mut(&framework) {
+            known.is_active = is_active;
+            self.is_called |= is_active;
+            if !is_active {
+                self.filters.retain(|filter| filter.client.0 != framework);
+            }
+        }
+    }
+
+    fn suppress(&mut self, framework: FrameworkKey, roles: &BTreeSet<Role>, is_suppressed: bool) {
+        let Some(known) = self.frameworks.get_mut(&framework) else { return };
+        let is_meant = |role: &Role| roles.is_empty() || roles.contains(role);
+        if is_suppressed {
+            known.suppressed.extend(known.info.roles.iter().filter(|role| is_meant(role)).cloned());
+        } else {
+            known.suppressed.retain(|role| !is_meant(role));
+            self.filters.retain(|filter| filter.client.0 != framework || !is_meant(&filter.client.1));
+            self.is_called = true;
+        }
+    }
+
+    fn set_agent_active(&mut self, agent: AgentKey, is_active: bool) {
+        if let Some(known) = self.agents.get_mut(&agent) {
+            known.is_active = is_active;
+        }
+    }
+
+    fn book(&mut self, client: Client, agent: AgentKey, resources: &Resources) {
+        for node in nodes_of(&client) {
+            *self.counts.entry(node).or_default() += 1;
+        }
+        *self.used.entry((agent, client)).or_default() += resources;
+    }
+
+    /// Forgets the counts of roles and clients that are nobody's any more.
+    fn prune(&mut self) {
+        let mut nodes: BTreeSet<String> = self.clients().iter().flat_map(nodes_of).collect();
+        for path in self.weights.keys() {
+            nodes.extend(prefixes(path));
+        }
+        self.counts.retain(|node, _| nodes.contains(node));
+    }
+
+    fn clients(&self) -> BTreeSet<Client> {
+        let subscribed = self
+            .frameworks
+            .iter()
+            .flat_map(|(framework, known)| known.info.roles.iter().map(|role| (*framework, role.clone())));
+        subscribed.chain(self.used.keys().map(|(_, client)| client.clone())).collect()
+    }
+
+    fn is_subscribed(&self, (framework, role): &Client) -> bool {
+        self.frameworks.get(framework).is_some_and(|known| known.info.roles.contains(role))
+    }
+
+    // Books.
+
+    pub(crate) fn available(&self, agent: AgentKey) -> Resources {
+        let used: Resources = self.used.iter().filter(|((own, _), _)| *own == agent).map(|(_, held)| held).sum();
+        &self.agents[&agent].total - &used
+    }
+
+    fn total(&self) -> Quantities {
+        self.agents.values().map(|agent| agent.total.scalar_quantities()).sum()
+    }
+
+    /// Everything that clients below a node hold.
+    fn allocated(&self, node: &str) -> Quantities {
+        let below = self.used.iter().filter(|((_, client), _)| nodes_of(client).any(|own| own == node));
+        below.map(|(_, held)| held.scalar_quantities()).sum()
+    }
+
+    /// The largest part of the cluster, as numerator and denominator with the weight in it.
+    fn share(&self, node: &str) -> (u128, u128) {
+        let (held, total) = (self.allocated(node), self.total());
+        let weight = self.weights.get(node).copied().unwrap_or_default().as_milli();
+        let milli = |amount: Scalar| u128::try_from(amount.as_milli()).unwrap();
+        let fractions = total.iter().map(|(name, total)| (milli(held.get(name)), milli(total)));
+        let largest = fractions.fold(
+            (0, 1),
+            |largest, other| {
+                if other.0 * largest.1 > largest.0 * other.1 { other } else { largest }
+            },
+        );
+        (largest.0, largest.1 * u128::from(weight))
+    }
+
+    // Rounds.
+
+    /// Checks one round: that every grant is what must have been granted, and that nothing was left out.
+    pub(crate) fn check_round(&mut self, now: Instant, grants: &[Grant], is_fair: bool) {
+        let is_batch = self.next_batch().is_some_and(|due| due == now);
+        let is_for_all = is_batch || self.is_called;
+        let mut considered: BTreeSet<AgentKey> =
+            if is_for_all { self.agents.keys().copied().collect() } else { std::mem::take(&mut self.candidates) };
+        self.filters.retain(|filter| filter.due_at > now || filter.batch == self.batches);
+        for own in grants.chunk_by(|left, right| left.agent == right.agent) {
+            let agent = own[0].agent;
+            assert!(considered.remove(&agent), "{agent:?} was not due, or was served twice");
+            if is_fair {
+                self.check_order(agent, own);
+            } else {
+                self.check_each(agent, own);
+            }
+        }
+        let order = self.order();
+        for agent in considered {
+            assert_eq!(self.walk(agent, &order), [], "{agent:?} was forgotten");
+        }
+        if is_for_all {
+            self.candidates.clear();
+            self.is_called = false;
+        }
+        self.batches += u64::from(is_batch);
+    }
+
+    /// One agent's grants are those of the walk through all clients in order.
+    fn check_order(&mut self, agent: AgentKey, grants: &[Grant]) {
+        let expected = self.walk(agent, &self.order());
+        let granted: Vec<_> = grants.iter().map(told).collect();
+        assert_eq!(granted, expected, "on {agent:?}");
+        for (client, resources) in expected {
+            self.book(client, agent, &resources);
+        }
+    }
+
+    /// One agent's grants are what each client may have; afterwards nobody may have anything.
+    fn check_each(&mut self, agent: AgentKey, grants: &[Grant]) {
+        for (client, resources) in grants.iter().map(told) {
+            assert_eq!(self.offer_to(&client, agent, &self.available(agent)), Some(resources.clone()));
+            self.book(client, agent, &resources);
+        }
+        assert_eq!(self.walk(agent, &self.order()), []);
+    }
+
+    /// What one agent's round must grant, in order.
+    fn walk(&self, agent: AgentKey, order: &[Client]) -> Vec<(Client, Resources)> {
+        let mut left = self.available(agent);
+        let mut granted = Vec::new();
+        for client in order {
+            if let Some(offer) = self.offer_to(client, agent, &left) {
+                left -= &offer;
+                granted.push((client.clone(), offer));
+            }
+        }
+        granted
+    }
+
+    fn offer_to(&self, client: &Client, agent: AgentKey, left: &Resources) -> Option<Resources> {
+        let info = &self.frameworks[&client.0].info;
+        let can = |capability| info.can(capability);
+        let known = &self.agents[&agent];
+        let wants_gpus = !known.total.gpus().is_zero() && !can(FrameworkCapability::GpuResources);
+        if !known.is_active || wants_gpus || !self.takes_part(client) {
+            return None;
+        }
+        let offer = left.filter(|entry| {
+            entry.reservations().is_allocatable_to(&client.1)
+                && (!entry.is_revocable() || can(FrameworkCapability::RevocableResources))
+                && (entry.reservations().len() <= 1 || can(FrameworkCapability::ReservationRefinement))
+        });
+        let default = ["cpus:0.01", "mem:32"].map(|text| text.parse().unwrap()).to_vec();
+        let minimums = info.min_allocatable.get(&client.1).unwrap_or(&default);
+        let is_enough = minimums.is_empty() || minimums.iter().any(|minimum| offer.contains_quantities(minimum));
+        let is_refused = self
+            .filters
+            .iter()
+            .any(|filter| filter.client == *client && filter.agent == agent && filter.refused.contains(&offer));
+        (!offer.is_empty() && is_enough && !is_refused).then_some(offer)
+    }
+
+    fn takes_part(&self, client: &Client) -> bool {
+        let known = self.frameworks.get(&client.0);
+        self.is_subscribed(client)
+            && known.is_some_and(|known| known.is_active && !known.suppressed.contains(&client.1))
+    }
+
+    /// Clients in the order to serve them: pre-order through the tree of their paths.
+    fn order(&self) -> Vec<Client> {
+        let mut clients: Vec<Client> = self.clients().into_iter().filter(|client| self.takes_part(client)).collect();
+        clients.sort_by(|left, right| {
+            let split = nodes_of(left).zip(nodes_of(right)).find(|(left, right)| left != right);
+            split.map_or(Ordering::Equal, |(left_node, right_node)| {
+                let names = self.name_of(&left_node, left).cmp(&self.name_of(&right_node, right));
+                let (left, right) = (self.share(&left_node), self.share(&right_node));
+                let shares = (left.0 * right.1).cmp(&(right.0 * left.1));
+                shares.then_with(|| self.count(&left_node).cmp(&self.count(&right_node))).then(names)
+            })
+        });
+        clients
+    }
+
+    fn count(&self, node: &str) -> u64 {
+        self.counts.get(node).copied().unwrap_or(0)
+    }
+
+    fn name_of(&self, node: &str, client: &Client) -> String {
+        if node.contains("./") {
+            self.frameworks[&client.0].id.to_string()
+        } else {
+            node.rsplit('/').next().unwrap_or(node).to_owned()
+        }
+    }
+
+    // For drawing histories.
+
+    /// What may be recovered, of known frameworks and unknown ones alike.
+    pub(crate) fn holdings(&self) -> Vec<(AgentKey, Client, Resources)> {
+        self.used.iter().map(|((agent, client), held)| (*agent, client.clone(), held.clone())).collect()
+    }
+
+    /// A quantity of the shares that people see.
+    pub(crate) fn dominant_share(&self, path: &str) -> f64 {
+        let (part, whole) = self.share(path);
+        let weight = self.weights.get(path).copied().unwrap_or_default().as_milli();
+        part as f64 * f64::from(weight) / whole as f64
+    }
+
+    pub(crate) fn has_name(&self, name: &ResourceName) -> bool {
+        !self.total().get(name).is_zero()
+    }
+}
+
+fn told(grant: &Grant) -> (Client, Resources) {
+    ((grant.framework, grant.role.clone()), grant.resources.clone())
+}
+
+fn prefixes(path: &str) -> impl Iterator<Item = String> {
+    let ends = path.match_indices('/').map(|(end, _)| end).chain([path.len()]);
+    ends.map(|end| path[..end].to_owned())
+}
+
+/// The nodes above a client and its own, from the outermost.
+fn nodes_of((framework, role): &Client) -> impl Iterator<Item = String> {
+    let path = role.as_str();
+    prefixes(path).chain([format!("{path}/."), format!("{path}/./{}", framework.0)])
+}
