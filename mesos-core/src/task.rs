@@ -79,6 +79,12 @@ impl TaskInfo {
         Self::new(id, agent_id, resources, TaskRun::Command(CommandInfo::shell(line)))
     }
 
+    /// A task that is one process.
+    #[must_use]
+    pub fn command(id: TaskId, agent_id: AgentId, resources: Resources, command: CommandInfo) -> Self {
+        Self::new(id, agent_id, resources, TaskRun::Command(command))
+    }
+
     /// The id of the executor that runs it: its own id for a command.
     #[must_use]
     pub fn executor_id(&self) -> ExecutorId {

@@ -151,6 +151,15 @@ impl Cx<'_, Action> {
         }
     }
 
+    /// Asks what became of tasks, for a scheduler that remembers more than its driver: after a restart, the tasks it was
+    /// about to launch. The driver asks until there is an answer; a task nobody knows is `UNKNOWN` or `GONE`.
+    pub fn reconcile(&mut self, tasks: impl IntoIterator<Item = TaskId>) {
+        let tasks: Vec<_> = tasks.into_iter().map(|task| (task, None)).collect();
+        if !tasks.is_empty() {
+            self.call(Call::Reconcile { tasks });
+        }
+    }
+
     /// Remembers a small value under a key, across restarts of the framework and its failover to another machine.
     pub fn remember(&mut self, key: impl Into<Arc<str>>, value: &impl Serialize) {
         self.emit(Action::Save(Change::Put(Record::encode(key, value))));
