@@ -13,8 +13,6 @@
 //!
 //! Not here: when an agent is admitted or marked, and what is told to whom once that is durable; that is the master's.
 
-#![deny(clippy::disallowed_types, clippy::disallowed_methods)]
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -117,7 +117,15 @@ pub(super) fn check_resources_bytes(
     if resources.is_plain() {
         return Ok(());
     }
-    let bytes = resources.iter().map(|entry| entry_bytes(&entry)).fold(0, usize::saturating_add);
+    check_entries_bytes(code, who, &resources.iter().collect::<Vec<_>>())
+}
+
+pub(super) fn check_entries_bytes(
+    code: RejectionCode,
+    who: &impl Display,
+    entries: &[Resource],
+) -> Result<(), Rejection> {
+    let bytes = entries.iter().map(entry_bytes).fold(0, usize::saturating_add);
     check_bytes(code, who, "the resources", bytes, RESOURCES_BYTES_MAX)
 }
 

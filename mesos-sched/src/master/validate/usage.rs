@@ -6,23 +6,25 @@ use std::fmt::Display;
 use mesos_core::resource::{InvalidResource, Resource};
 use mesos_core::{Rejection, RejectionCode, Resources};
 
-use super::bound::{check_resources_bytes, excerpt};
+use super::bound::{check_entries_bytes, excerpt};
 
 /// Checks resources that something is to run with; free of allocation for plain ones.
 pub(super) fn check_usage(who: &impl Display, resources: &Resources) -> Result<(), Rejection> {
-    let code = RejectionCode::InvalidTask;
-    check_gpus(code, who, resources)?;
+    check_gpus(RejectionCode::InvalidTask, who, resources)?;
     if resources.is_plain() {
         return Ok(());
     }
-    check_resources_bytes(code, who, resources)?;
     let entries: Vec<Resource> = resources.iter().collect();
+    check_entries_bytes(RejectionCode::InvalidTask, who, &entries)?;
     check_revocable(who, &entries)?;
     check_persistence_ids(who, &entries)
 }
 
 /// Graphics processors are given out as whole ones.
 pub(super) fn check_gpus(code: RejectionCode, who: &impl Display, resources: &Resources) -> Result<(), Rejection> {
+    if resources.gpus().is_zero() {
+        return Ok(());
+    }
     let refuse = |error: InvalidResource| {
         let what = format!("{}: {}", excerpt(who), excerpt(&error));
         Rejection::new(code, what, "ask for a whole number of gpus")
@@ -32,15 +34,11 @@ pub(super) fn check_gpus(code: RejectionCode, who: &impl Display, resources: &Re
 
 /// What may be lost at any moment is of no use beside the same that may not.
 fn check_revocable(who: &impl Display, entries: &[Resource]) -> Result<(), Rejection> {
-    let names = |is_revocable| {
-        let wanted = entries.iter().filter(move |entry| entry.is_revocable() == is_revocable);
-        wanted.map(Resource::name).collect::<BTreeSet<_>>()
-    };
-    let revocable = names(true);
-    match names(false).intersection(&revocable).next() {
+    let revocable: BTreeSet<_> = entries.iter().filter(|entry| entry.is_revocable()).map(Resource::name).collect();
+    match entries.iter().find(|entry| !entry.is_revocable() && revocable.contains(entry.name())) {
         None => Ok(()),
-        Some(name) => {
-            let what = format!("{}: {name} is used both revocable and not", excerpt(who));
+        Some(entry) => {
+            let what = format!("{}: {} is used both revocable and not", excerpt(who), entry.name());
             Err(Rejection::new(RejectionCode::InvalidTask, what, "use either all of it revocable or none"))
         }
     }

@@ -124,8 +124,11 @@ fn nothing_is_there_twice() {
 #[test]
 fn resources_are_bounded() {
     let ports: Vec<String> = (0..6_000).map(|n| format!("{}-{}", n * 10, n * 10 + 1)).collect();
-    let info = AgentInfo::new("h", resources(&format!("ports:[{}]", ports.join(","))));
-    assert!(validate_agent(&info, &info.resources).unwrap_err().what.contains("resources take"));
+    let many = resources(&format!("ports:[{}]", ports.join(",")));
+    let declares_much = AgentInfo::new("h", many.clone());
+    for (info, total) in [(&declares_much, &resources("cpus:1")), (&info(), &many)] {
+        assert!(validate_agent(info, total).unwrap_err().what.contains("resources take"));
+    }
 }
 
 fn id() -> AgentId {

@@ -36,6 +36,10 @@ fn of_provider(entry: Resource, name: &str) -> Resource {
     entry.with_provider(ProviderId::new(name).unwrap())
 }
 
+fn two_providers() -> Resources {
+    bag(["x", "y"].map(|provider| of_provider(volume(provider, None), provider)))
+}
+
 fn refuses(says: &str, result: Result<Conversion, Rejection>) {
     let refused = result.expect_err(says);
     assert_eq!(refused.code, RejectionCode::InvalidOperation);
@@ -136,6 +140,7 @@ fn every_rule_of_making_volumes_has_its_case() {
         ("revocable", bag([volume("v", None).revocable()])),
         ("is shared", bag([volume("v", None).shared()])),
         ("persistence id of another", bag([volume("v", None), volume("v", None)])),
+        ("different resource providers", two_providers()),
     ] {
         refuses(says, judge(&volumes));
     }
@@ -173,5 +178,6 @@ fn a_volume_is_destroyed_where_it_is_and_when_nobody_uses_it() {
     refuses("is in use", validate_destroy(&w, &total, &used));
     refuses("is not on the agent", validate_destroy(&bag([volume("x", None)]), &total, &used));
     refuses("is no persistent volume", validate_destroy(&reserved("disk:5", "web", None), &total, &used));
+    refuses("different resource providers", validate_destroy(&two_providers(), &two_providers(), &used));
     refuses("nothing to convert", validate_destroy(&Resources::new(), &total, &used));
 }
