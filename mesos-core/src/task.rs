@@ -150,6 +150,12 @@ impl TaskState {
         )
     }
 
+    /// Whether nobody can say if a task in this state runs: it may turn up again, or never.
+    #[must_use]
+    pub const fn is_in_doubt(self) -> bool {
+        matches!(self, Self::Unreachable | Self::Unknown)
+    }
+
     /// What a framework without `PARTITION_AWARE` is told instead.
     #[must_use]
     pub const fn for_partition_unaware(self) -> Self {
