@@ -138,12 +138,6 @@ impl Cx<'_, Action> {
         self.call(Call::Kill { task_id, agent_id: None, policy: None });
     }
 
-    /// Asks what became of tasks, and where they are thought to be; the driver asks again until something is heard of each.
-    /// For what an earlier run may have launched: later launches are followed anyway.
-    pub fn reconcile(&mut self, tasks: impl IntoIterator<Item = (TaskId, Option<AgentId>)>) {
-        self.call(Call::Reconcile { tasks: tasks.into_iter().collect() });
-    }
-
     /// Acknowledges an update for which [`Ack::Manual`] was returned. Updates without a uuid need none.
     pub fn acknowledge(&mut self, status: &TaskStatus) {
         if let (Some(uuid), Some(agent_id)) = (status.uuid, status.agent_id.clone()) {

@@ -17,6 +17,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use mesos_core::call::scheduler::Call;
 use mesos_core::kernel::{Record, Table, TimerTable};
 use mesos_core::{
     Ack, AgentId, Filters, FrameworkId, Instant, Now, Offer, Operation, Resources, Scheduler, SchedulerCx, TaskId,
@@ -384,7 +385,9 @@ impl Scheduler for Batch {
 
     fn subscribed(&mut self, cx: &mut SchedulerCx<'_>, _id: &FrameworkId) {
         if std::mem::take(&mut self.is_in_doubt) {
-            cx.reconcile(self.runs.iter().map(|(_, id, &job)| (id.clone(), self.reports[job].agent_id.clone())));
+            // With the agents: a master that knows where a task was can answer before every agent is back.
+            let runs = self.runs.iter().map(|(_, id, &job)| (id.clone(), self.reports[job].agent_id.clone()));
+            cx.call(Call::Reconcile { tasks: runs.collect() });
         }
         self.balance(cx);
     }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use mesos_core::call::scheduler::Call;
 use mesos_core::kernel::{Change, Rng};
 use mesos_core::provider::Action;
 use mesos_core::{AgentInfo, OfferId, Role, Source, WallTime};
