@@ -399,7 +399,7 @@ mod tests {
         assert!(!registry.weights.contains_key(&role(3)));
 
         let many: Vec<(usize, Weight)> = (0..=WEIGHTS_PER_OP_MAX).map(|n| (n, two)).collect();
-        assert_eq!(set(&many).apply(&mut registry).unwrap_err().code, RejectionCode::TooMany);
+        assert_eq!(set(&many).apply(&mut Registry::default()).unwrap_err().code, RejectionCode::TooMany);
         let long = Op::SetWeights([(Role::new("r".repeat(256)).unwrap(), two)].into());
         assert_eq!(long.apply(&mut registry).unwrap_err().code, RejectionCode::InvalidRole);
     }
