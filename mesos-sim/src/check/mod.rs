@@ -1,0 +1,104 @@
+//! The properties a run is watched for: one per file, each seen to fail by a planted defect.
+//!
+//! A check sees every step after the machine took it and before its effects are performed, together with the whole
+//! [`World`]: the machines that are up, what the registry really holds, which containers really run. It keeps books of its
+//! own and says what does not add up. It never changes anything, so a run is the same with and without checks.
+//!
+//! Checks are not the place to *drive* anything; what happens in a run is decided by its seed.
+
+use mesos_core::Now;
+use mesos_exec::agent::{self, Agent};
+use mesos_sched::driver::{self, Driver};
+use mesos_sched::master::{self, Master};
+
+use crate::node::NodeId;
+use crate::world::World;
+
+/// What took a step.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Stepped<'a> {
+    /// A master handled an input, or ticked.
+    Master {
+        /// Which.
+        node: NodeId,
+        /// Its state after the step.
+        machine: &'a Master,
+        /// What it was told; `None` is a tick.
+        input: Option<&'a master::Input>,
+        /// What it asks for.
+        effects: &'a [master::Effect],
+    },
+    /// An agent handled an input, or ticked.
+    Agent {
+        /// Which.
+        node: NodeId,
+        /// Its state after the step.
+        machine: &'a Agent,
+        /// What it was told; `None` is a tick.
+        input: Option<&'a agent::Input>,
+        /// What it asks for.
+        effects: &'a [agent::Effect],
+    },
+    /// A framework's driver handled an input, or ticked.
+    Framework {
+        /// Which.
+        node: NodeId,
+        /// Its state after the step.
+        machine: &'a Driver,
+        /// What it was told; `None` is a tick.
+        input: Option<&'a driver::Input>,
+        /// What it asks for.
+        effects: &'a [driver::Effect],
+    },
+    /// A process ended: by a fault, or because its machine asked for it. Its state is gone, its disk is not.
+    Crashed {
+        /// Which.
+        node: NodeId,
+    },
+    /// A process started again, with a fresh machine that has not been told anything.
+    Restarted {
+        /// Which.
+        node: NodeId,
+    },
+}
+
+/// One step, as a check sees it.
+#[derive(Debug)]
+pub struct Step<'a> {
+    /// When.
+    pub now: Now,
+    /// Who did what.
+    pub stepped: Stepped<'a>,
+    /// Everything there is, after the step and before its effects are performed.
+    pub world: &'a World,
+}
+
+/// One property.
+///
+/// The text of an error is shown to people beside the name, the seed and the time: it says what was seen and what would
+/// have been right.
+pub trait Check: Send {
+    /// The property's name: that of its file.
+    fn name(&self) -> &'static str;
+
+    /// Looks at one step.
+    ///
+    /// # Errors
+    /// When the property is broken.
+    fn step(&mut self, step: &Step<'_>) -> Result<(), String>;
+
+    /// Looks at the end: faults are over and the world has settled. Not called for runs that end before.
+    ///
+    /// # Errors
+    /// When the property is broken.
+    fn settled(&mut self, _world: &World) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// All properties, each with fresh books.
+#[must_use]
+pub fn all() -> Vec<Box<dyn Check>> {
+    Vec::new()
+}

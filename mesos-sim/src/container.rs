@@ -1,0 +1,409 @@
+//! The model that stands for containers: how they start, run, obey and fail.
+//!
+//! How long a container runs comes from its command, so that the same framework means the same thing live and simulated:
+//! [`DURATION_ENV`] in the environment wins, then the shell lines `sleep <seconds>`, `true`, `false` and `exit <status>`
+//! mean what they mean to a shell, and anything else draws from [`ContainerModel::run`].
+//!
+//! Containers belong to the machine, not to the agent's process: they outlive its restarts and are what the checks compare
+//! the books with. Nobody but the world drives this module; checks read it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use mesos_core::container::{CommandInfo, Run};
+use mesos_core::kernel::{Rng, Ticket};
+use mesos_core::{ContainerId, ContainerSpec, Exit, FrameworkId, Instant, Resources};
+use serde::{Deserialize, Serialize};
+
+/// Environment variable that says how long a simulated container runs: seconds, with decimals. `forever` never ends.
+pub const DURATION_ENV: &str = "MESOS_SIM_DURATION";
+/// Environment variable with the status a simulated container exits with; absent means 0.
+pub const EXIT_ENV: &str = "MESOS_SIM_EXIT";
+
+/// Exit status of a process ended by a signal it does not handle.
+const SIGTERM: i32 = 15;
+const SIGKILL: i32 = 9;
+
+/// How containers behave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContainerModel {
+    /// Shortest and longest start.
+    pub start: (Duration, Duration),
+    /// Shortest and longest run of commands that do not say.
+    pub run: (Duration, Duration),
+    /// How often a start fails, per million.
+    pub launch_failure_ppm: u32,
+    /// How often a run ends early and badly, per million.
+    pub crash_ppm: u32,
+    /// How often a container does not end when asked politely, per million.
+    pub ignores_term_ppm: u32,
+    /// Longest time to end when asked politely.
+    pub term: Duration,
+}
+
+impl Default for ContainerModel {
+    /// Nothing fails; starting takes what a small process takes.
+    fn default() -> Self {
+        Self {
+            start: (Duration::from_millis(5), Duration::from_millis(50)),
+            run: (Duration::from_secs(5), Duration::from_secs(60)),
+            launch_failure_ppm: 0,
+            crash_ppm: 0,
+            ignores_term_ppm: 0,
+            term: Duration::from_millis(200),
+        }
+    }
+}
+
+/// Where a container is in its life.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Phase {
+    /// It was asked for and does not run yet.
+    Starting,
+    /// It runs.
+    Running,
+    /// It ended and nobody has asked how yet.
+    Ended(Exit),
+}
+
+/// One container, as it really is.
+#[derive(Debug)]
+pub struct Container {
+    /// Where it is in its life.
+    pub phase: Phase,
+    /// Whose it is.
+    pub framework_id: FrameworkId,
+    /// What it may use.
+    pub resources: Resources,
+    /// When it was asked for.
+    pub asked_at: Instant,
+    /// Tells it from earlier containers of the same name.
+    pub(crate) serial: u64,
+    launch: Option<Ticket>,
+    waits: Vec<Ticket>,
+    runs_for: Option<Duration>,
+    exit: Exit,
+    obeys_after: Option<Duration>,
+}
+
+/// What is to happen to a container later; the world schedules it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// Its start succeeds.
+    Starts,
+    /// Its start fails.
+    FailsToStart,
+    /// It ends by itself.
+    Ends,
+    /// It gives in to a polite signal.
+    GivesIn,
+}
+
+/// What the agent's process is to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum News {
+    Launched(Ticket),
+    LaunchFailed(Ticket, &'static str),
+    Exited(Ticket, Exit),
+}
+
+/// The containers of one machine.
+#[derive(Debug, Default)]
+pub struct Containers {
+    by_id: BTreeMap<ContainerId, Container>,
+    next_serial: u64,
+}
+
+/// A container began or ceased to use what it was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UseChange {
+    None,
+    Began,
+    Ended,
+}
+
+impl Containers {
+    /// All containers in order of their ids.
+    pub fn iter(&self) -> impl Iterator<Item = (&ContainerId, &Container)> {
+        self.by_id.iter()
+    }
+
+    /// The container of this id.
+    #[must_use]
+    pub fn get(&self, id: &ContainerId) -> Option<&Container> {
+        self.by_id.get(id)
+    }
+
+    /// Those that run or are about to.
+    pub fn alive(&self) -> impl Iterator<Item = (&ContainerId, &Container)> {
+        self.by_id.iter().filter(|(_, container)| container.is_alive())
+    }
+
+    /// A container is asked for: when it will run or have failed.
+    pub(crate) fn launch(
+        &mut self,
+        now: Instant,
+        rng: &mut Rng,
+        model: &ContainerModel,
+        ticket: Ticket,
+        spec: ContainerSpec,
+    ) -> Result<(u64, Due, Duration), &'static str> {
+        if self.by_id.contains_key(&spec.id) {
+            return Err("a container of this id exists already");
+        }
+        let serial = self.next_serial;
+        self.next_serial += 1;
+        let start = rng.duration_between(model.start.0, model.start.1);
+        let due = if rng.chance(model.launch_failure_ppm) { Due::FailsToStart } else { Due::Starts };
+        let (runs_for, exit) = plan(rng, model, &spec.command);
+        let obeys_after = (!rng.chance(model.ignores_term_ppm)).then(|| rng.duration(model.term));
+        let container = Container {
+            phase: Phase::Starting,
+            framework_id: spec.framework_id,
+            resources: spec.resources,
+            asked_at: now,
+            serial,
+            launch: Some(ticket),
+            waits: Vec::new(),
+            runs_for,
+            exit,
+            obeys_after,
+        };
+        self.by_id.insert(spec.id, container);
+        Ok((serial, due, start))
+    }
+
+    /// Something scheduled for a container is due; says who is to be told, whether its use changed, and what is next.
+    pub(crate) fn due(
+        &mut self,
+        id: &ContainerId,
+        serial: u64,
+        due: Due,
+        news: &mut Vec<News>,
+    ) -> (UseChange, Option<Duration>) {
+        let Some(container) = self.by_id.get_mut(id).filter(|container| container.serial == serial) else {
+            return (UseChange::None, None);
+        };
+        match (due, &container.phase) {
+            (Due::Starts, Phase::Starting) => {
+                container.phase = Phase::Running;
+                news.extend(container.launch.take().map(News::Launched));
+                (UseChange::Began, container.runs_for)
+            }
+            (Due::FailsToStart, Phase::Starting) => {
+                let container = self.by_id.remove(id).expect("it was just there");
+                news.extend(container.launch.map(|ticket| News::LaunchFailed(ticket, "the image could not be prepared")));
+                (UseChange::None, None)
+            }
+            (Due::Ends, Phase::Running) => {
+                let exit = container.exit.clone();
+                self.end(id, exit, news);
+                (UseChange::Ended, None)
+            }
+            (Due::GivesIn, Phase::Running) => {
+                self.end(id, Exit::Signalled(SIGTERM), news);
+                (UseChange::Ended, None)
+            }
+            _ => (UseChange::None, None),
+        }
+    }
+
+    /// Somebody wants to know how it ends.
+    pub(crate) fn wait(&mut self, id: &ContainerId, ticket: Ticket) -> Result<Option<Exit>, &'static str> {
+        let container = self.by_id.get_mut(id).ok_or("no such container")?;
+        if let Phase::Ended(exit) = &container.phase {
+            let exit = exit.clone();
+            self.by_id.remove(id);
+            return Ok(Some(exit));
+        }
+        container.waits.push(ticket);
+        Ok(None)
+    }
+
+    /// A polite signal: when it will give in, if it does.
+    pub(crate) fn terminate(&self, id: &ContainerId) -> Result<Option<(u64, Duration)>, &'static str> {
+        let container = self.by_id.get(id).ok_or("no such container")?;
+        match container.phase {
+            Phase::Running => Ok(container.obeys_after.map(|after| (container.serial, after))),
+            _ => Ok(None),
+        }
+    }
+
+    /// Ends it at once. `is_removed` also forgets it.
+    pub(crate) fn kill(&mut self, id: &ContainerId, is_removed: bool, news: &mut Vec<News>) -> UseChange {
+        let Some(container) = self.by_id.get_mut(id) else { return UseChange::None };
+        let change = match container.phase {
+            Phase::Running => {
+                self.end(id, Exit::Signalled(SIGKILL), news);
+                UseChange::Ended
+            }
+            Phase::Starting if is_removed => {
+                let ticket = container.launch.take();
+                news.extend(ticket.map(|ticket| News::LaunchFailed(ticket, "it was destroyed while it was starting")));
+                let exit = Exit::Signalled(SIGKILL);
+                news.extend(container.waits.drain(..).map(|ticket| News::Exited(ticket, exit.clone())));
+                UseChange::None
+            }
+            _ => UseChange::None,
+        };
+        if is_removed {
+            self.by_id.remove(id);
+        }
+        change
+    }
+
+    fn end(&mut self, id: &ContainerId, exit: Exit, news: &mut Vec<News>) {
+        let Some(container) = self.by_id.get_mut(id) else { return };
+        let waits = std::mem::take(&mut container.waits);
+        if waits.is_empty() {
+            container.phase = Phase::Ended(exit);
+        } else {
+            news.extend(waits.into_iter().map(|ticket| News::Exited(ticket, exit.clone())));
+            self.by_id.remove(id);
+        }
+    }
+
+    /// The agent's process died: nobody waits any more. Starts under way may have been cut short.
+    pub(crate) fn abandon(&mut self, rng: &mut Rng) {
+        self.by_id.retain(|_, container| {
+            container.waits.clear();
+            let was_starting = container.launch.take().is_some() && container.phase == Phase::Starting;
+            !(was_starting && rng.chance(500_000))
+        });
+    }
+
+    /// The machine lost its power, or the agent is being wiped: ids of all that used something.
+    pub(crate) fn clear(&mut self) -> Vec<Container> {
+        let all = std::mem::take(&mut self.by_id);
+        all.into_values().filter(|container| container.phase == Phase::Running).collect()
+    }
+
+    /// Containers that are not among `known`, to be destroyed.
+    pub(crate) fn strangers(&self, known: &std::collections::BTreeSet<ContainerId>) -> Vec<ContainerId> {
+        self.by_id.keys().filter(|id| !known.contains(*id)).cloned().collect()
+    }
+
+    /// Forgets ended ones; which of `known` are alive.
+    pub(crate) fn survivors(
+        &mut self,
+        known: &std::collections::BTreeSet<ContainerId>,
+    ) -> std::collections::BTreeSet<ContainerId> {
+        self.by_id.retain(|_, container| container.is_alive());
+        self.by_id.keys().filter(|id| known.contains(*id)).cloned().collect()
+    }
+}
+
+impl Container {
+    /// Whether it runs or is about to.
+    #[must_use]
+    pub const fn is_alive(&self) -> bool {
+        matches!(self.phase, Phase::Starting | Phase::Running)
+    }
+}
+
+/// How long a command runs (`None`: until somebody ends it) and how it ends.
+fn plan(rng: &mut Rng, model: &ContainerModel, command: &CommandInfo) -> (Option<Duration>, Exit) {
+    let status = command.environment.get(EXIT_ENV).and_then(|text| text.parse().ok());
+    let (runs_for, own_status) = match command.environment.get(DURATION_ENV) {
+        Some(text) => (seconds(text), 0),
+        None => shell_line(command).unwrap_or_else(|| (Some(rng.duration_between(model.run.0, model.run.1)), 0)),
+    };
+    if rng.chance(model.crash_ppm) {
+        let longest = runs_for.unwrap_or(model.run.1);
+        return (Some(rng.duration(longest)), Exit::Status(1));
+    }
+    (runs_for, Exit::Status(status.unwrap_or(own_status)))
+}
+
+fn seconds(text: &str) -> Option<Duration> {
+    text.trim().parse().ok().and_then(|secs| Duration::try_from_secs_f64(secs).ok())
+}
+
+fn shell_line(command: &CommandInfo) -> Option<(Option<Duration>, i32)> {
+    let Run::Shell(line) = &command.run else { return None };
+    let mut words = line.split_whitespace();
+    let parsed = match (words.next()?, words.next()) {
+        ("sleep", Some(text)) => (Some(seconds(text)?), 0),
+        ("true", None) => (Some(Duration::ZERO), 0),
+        ("false", None) => (Some(Duration::ZERO), 1),
+        ("exit", Some(text)) => (Some(Duration::ZERO), text.parse().ok()?),
+        _ => return None,
+    };
+    words.next().is_none().then_some(parsed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mesos_core::ExecutorId;
+
+    fn spec(id: &str, command: CommandInfo) -> ContainerSpec {
+        ContainerSpec {
+            id: ContainerId::new(id).unwrap(),
+            framework_id: FrameworkId::new("f").unwrap(),
+            executor_id: ExecutorId::new("e").unwrap(),
+            command,
+            resources: Resources::new(),
+        }
+    }
+
+    #[test]
+    fn a_command_says_how_long_it_runs() {
+        let (mut rng, model) = (Rng::new(1), ContainerModel::default());
+        let secs = |secs| Some(Duration::from_secs_f64(secs));
+        for (command, expected) in [
+            (CommandInfo::shell("serve").env(DURATION_ENV, "2.5"), (secs(2.5), Exit::Status(0))),
+            (CommandInfo::shell("serve").env(DURATION_ENV, "forever"), (None, Exit::Status(0))),
+            (CommandInfo::shell("sleep 7"), (secs(7.0), Exit::Status(0))),
+            (CommandInfo::shell("false"), (secs(0.0), Exit::Status(1))),
+            (CommandInfo::shell("exit 3"), (secs(0.0), Exit::Status(3))),
+            (CommandInfo::shell("true").env(EXIT_ENV, "4"), (secs(0.0), Exit::Status(4))),
+        ] {
+            assert_eq!(plan(&mut rng, &model, &command), expected, "{command:?}");
+        }
+        let (drawn, _) = plan(&mut rng, &model, &CommandInfo::shell("sleep 7; echo"));
+        assert!(drawn.is_some_and(|drawn| drawn >= model.run.0 && drawn <= model.run.1));
+    }
+
+    #[test]
+    fn a_waiter_hears_the_end_once_and_the_container_is_gone() {
+        let (mut rng, model, mut all) = (Rng::new(1), ContainerModel::default(), Containers::default());
+        let id = ContainerId::new("c").unwrap();
+        let launched = all.launch(Instant::ZERO, &mut rng, &model, Ticket(1), spec("c", CommandInfo::shell("true")));
+        let (serial, due, _) = launched.unwrap();
+        let mut news = Vec::new();
+        assert_eq!(all.due(&id, serial, due, &mut news).0, UseChange::Began);
+        assert_eq!(all.wait(&id, Ticket(2)), Ok(None));
+        assert_eq!(all.due(&id, serial, Due::Ends, &mut news).0, UseChange::Ended);
+        assert_eq!(news, [News::Launched(Ticket(1)), News::Exited(Ticket(2), Exit::Status(0))]);
+        assert!(all.get(&id).is_none());
+    }
+
+    #[test]
+    fn destroying_a_container_that_starts_fails_its_launch() {
+        let (mut rng, model, mut all) = (Rng::new(1), ContainerModel::default(), Containers::default());
+        let id = ContainerId::new("c").unwrap();
+        let command = CommandInfo::shell("sleep 9");
+        let (serial, due, _) = all.launch(Instant::ZERO, &mut rng, &model, Ticket(1), spec("c", command)).unwrap();
+        let mut news = Vec::new();
+        assert_eq!(all.kill(&id, true, &mut news), UseChange::None);
+        assert!(matches!(news[..], [News::LaunchFailed(Ticket(1), _)]));
+        assert_eq!(all.due(&id, serial, due, &mut news).0, UseChange::None);
+    }
+
+    #[test]
+    fn containers_outlive_the_agents_process_and_strangers_are_found() {
+        let (mut rng, model, mut all) = (Rng::new(1), ContainerModel::default(), Containers::default());
+        let mut news = Vec::new();
+        for name in ["a", "b"] {
+            let spec = spec(name, CommandInfo::shell("sleep 9"));
+            let id = spec.id.clone();
+            let (serial, due, _) = all.launch(Instant::ZERO, &mut rng, &model, Ticket(1), spec).unwrap();
+            all.due(&id, serial, due, &mut news);
+        }
+        all.abandon(&mut rng);
+        let known = [ContainerId::new("a").unwrap()].into();
+        assert_eq!(all.strangers(&known), [ContainerId::new("b").unwrap()]);
+        assert_eq!(all.survivors(&known), known);
+    }
+}

@@ -1,0 +1,272 @@
+//! Simulated durable storage: the registry all masters share, and the disk each agent and framework has of its own.
+//!
+//! ```text
+//!   write asked ──latency──▶ lands (applied or fenced off) ──latency──▶ answer reaches the writer
+//!         └ a crash before: may be lost         └ a crash before the answer: it happened, the writer never knew
+//! ```
+//!
+//! Batches are atomic here, as the traits of the kernel promise; what a crash can take is everything that was not yet
+//! acknowledged, always from the end. Nobody but the world calls this module.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use mesos_core::kernel::{Change, Record, Term, Ticket};
+use mesos_core::provider::StoreError;
+
+/// Records by key.
+#[derive(Debug, Clone, Default)]
+pub struct Records(BTreeMap<Arc<str>, Arc<[u8]>>);
+
+impl Records {
+    /// Applies a batch.
+    pub fn apply(&mut self, changes: &[Change]) {
+        for change in changes {
+            match change {
+                Change::Put(record) => {
+                    self.0.insert(record.key.clone(), record.value.clone());
+                }
+                Change::Delete(key) => {
+                    self.0.remove(key);
+                }
+            }
+        }
+    }
+
+    /// The value under `key`.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Arc<[u8]>> {
+        self.0.get(key)
+    }
+
+    /// All records in order of their keys.
+    pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<[u8]>)> {
+        self.0.iter()
+    }
+
+    /// The records whose keys start with `prefix`, in order.
+    pub fn with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a Arc<str>, &'a Arc<[u8]>)> {
+        self.0.range(Arc::from(prefix)..).take_while(move |(key, _)| key.starts_with(prefix))
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn to_vec(&self) -> Vec<Record> {
+        self.0.iter().map(|(key, value)| Record { key: key.clone(), value: value.clone() }).collect()
+    }
+}
+
+/// What becomes of a write under way, decided when it is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It is applied, unless it is fenced off, and the writer hears.
+    Sound,
+    /// It is applied, but the writer hears that nobody knows.
+    AppliedUnknown,
+    /// It is not applied, and the writer hears that nobody knows.
+    DroppedUnknown,
+}
+
+/// Names a registry write under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WriteId(u64);
+
+/// A write that reached the registry, for checks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Landed {
+    /// The writer's term.
+    pub term: Term,
+    /// The fence it met.
+    pub fence: Term,
+    /// Whether it was applied.
+    pub is_applied: bool,
+}
+
+/// The registry: one map of records behind a fence.
+#[derive(Debug, Default)]
+pub struct SharedStore {
+    records: Records,
+    fence: Term,
+    under_way: BTreeMap<WriteId, (Term, Vec<Change>, Fate)>,
+    next: u64,
+    last: Option<Landed>,
+    landed: u64,
+}
+
+impl SharedStore {
+    /// What is durable.
+    #[must_use]
+    pub const fn records(&self) -> &Records {
+        &self.records
+    }
+
+    /// The newest term it was opened with: writes of older ones are refused.
+    #[must_use]
+    pub const fn fence(&self) -> Term {
+        self.fence
+    }
+
+    /// The last write that reached it, applied or fenced off.
+    #[must_use]
+    pub const fn last_landed(&self) -> Option<&Landed> {
+        self.last.as_ref()
+    }
+
+    /// How many writes reached it.
+    #[must_use]
+    pub const fn landed(&self) -> u64 {
+        self.landed
+    }
+
+    /// Whether no write is under way.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.under_way.is_empty()
+    }
+
+    /// Everything stored; from here on, writes of older terms are refused.
+    pub(crate) fn open(&mut self, term: Term) -> Result<Vec<Record>, StoreError> {
+        if term < self.fence {
+            return Err(StoreError::Fenced { by: self.fence });
+        }
+        self.fence = term;
+        Ok(self.records.to_vec())
+    }
+
+    /// A write sets out.
+    pub(crate) fn begin(&mut self, term: Term, changes: Vec<Change>, fate: Fate) -> WriteId {
+        let id = WriteId(self.next);
+        self.next += 1;
+        self.under_way.insert(id, (term, changes, fate));
+        id
+    }
+
+    /// A write reaches the registry.
+    pub(crate) fn land(&mut self, id: WriteId) -> Result<(), StoreError> {
+        let (term, changes, fate) = self.under_way.remove(&id).expect("a write lands once");
+        let unknown = || Err(StoreError::Unknown("the connection to the store broke".into()));
+        if fate == Fate::DroppedUnknown {
+            return unknown();
+        }
+        let is_applied = term >= self.fence;
+        self.last = Some(Landed { term, fence: self.fence, is_applied });
+        self.landed += 1;
+        if is_applied {
+            self.records.apply(&changes);
+        }
+        match fate {
+            Fate::AppliedUnknown | Fate::DroppedUnknown => unknown(),
+            Fate::Sound if is_applied => Ok(()),
+            Fate::Sound => Err(StoreError::Fenced { by: self.fence }),
+        }
+    }
+}
+
+/// One node's own disk: batches become durable in the order they were asked for.
+#[derive(Debug, Default)]
+pub struct Disk {
+    records: Records,
+    queue: VecDeque<(Ticket, Vec<Change>)>,
+}
+
+impl Disk {
+    /// What is durable.
+    #[must_use]
+    pub const fn records(&self) -> &Records {
+        &self.records
+    }
+
+    /// Whether nothing is waiting to become durable.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    pub(crate) fn recovered(&self) -> Vec<Record> {
+        self.records.to_vec()
+    }
+
+    /// A batch is asked for.
+    pub(crate) fn begin(&mut self, ticket: Ticket, changes: Vec<Change>) {
+        self.queue.push_back((ticket, changes));
+    }
+
+    /// The oldest batch becomes durable, or is lost if `is_lost`.
+    pub(crate) fn finish(&mut self, is_lost: bool) -> Option<Ticket> {
+        let (ticket, changes) = self.queue.pop_front()?;
+        if !is_lost {
+            self.records.apply(&changes);
+        }
+        Some(ticket)
+    }
+
+    /// How many batches are not yet durable.
+    pub(crate) fn pending(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// The process or its machine dies: of what was not yet acknowledged, only the first `kept` batches are there later.
+    pub(crate) fn crash(&mut self, kept: usize) {
+        for (_, changes) in self.queue.drain(..).take(kept) {
+            self.records.apply(&changes);
+        }
+    }
+
+    /// Somebody formats the disk.
+    pub(crate) fn wipe(&mut self) {
+        *self = Self::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(key: &str) -> Vec<Change> {
+        vec![Change::Put(Record::encode(key, &1))]
+    }
+
+    #[test]
+    fn a_write_of_an_older_term_never_lands() {
+        let mut store = SharedStore::default();
+        store.open(Term(1)).unwrap();
+        let late = store.begin(Term(1), put("a"), Fate::Sound);
+        assert_eq!(store.open(Term(2)), Ok(vec![]));
+        assert_eq!(store.land(late), Err(StoreError::Fenced { by: Term(2) }));
+        assert!(store.records().is_empty());
+        assert_eq!(store.open(Term(1)), Err(StoreError::Fenced { by: Term(2) }));
+    }
+
+    #[test]
+    fn an_unknown_outcome_can_be_either() {
+        let mut store = SharedStore::default();
+        for (fate, applied) in [(Fate::AppliedUnknown, true), (Fate::DroppedUnknown, false)] {
+            let write = store.begin(Term(0), put(if applied { "yes" } else { "no" }), fate);
+            assert!(matches!(store.land(write), Err(StoreError::Unknown(_))));
+        }
+        assert!(store.records().get("yes").is_some() && store.records().get("no").is_none());
+    }
+
+    #[test]
+    fn a_crash_loses_only_what_was_not_acknowledged_and_only_from_the_end() {
+        let mut disk = Disk::default();
+        for (n, key) in ["a", "b", "c"].into_iter().enumerate() {
+            disk.begin(Ticket(n as u64), put(key));
+        }
+        assert_eq!(disk.finish(false), Some(Ticket(0)));
+        disk.crash(1);
+        let kept: Vec<&str> = disk.records().iter().map(|(key, _)| &**key).collect();
+        assert_eq!(kept, ["a", "b"]);
+        assert_eq!(disk.finish(false), None);
+    }
+}

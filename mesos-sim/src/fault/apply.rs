@@ -1,0 +1,229 @@
+//! Carrying faults out, and undoing them.
+
+use std::time::Duration;
+
+use super::{Action, Nemesis, Scene, StoreTrouble, Target};
+use crate::cluster::PROBE_EVERY;
+use crate::failure::Failure;
+use crate::net::{Clog, Cut};
+use crate::node::{Event, NodeId};
+use crate::watch::Watch;
+use crate::world::{Stage, World};
+
+/// What ends when a fault has lasted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Undo {
+    Net,
+    Loss,
+    Duplication,
+    Store,
+    Containers,
+}
+
+impl StoreTrouble {
+    /// Nothing is wrong.
+    pub const NONE: Self = Self { slow: Duration::ZERO, unknown_ppm: 0, disk_ppm: 0 };
+}
+
+impl World {
+    pub(crate) fn schedule_faults(&mut self) {
+        let conditions = self.conditions.clone();
+        for (index, (after, _)) in conditions.faults.plan.iter().enumerate() {
+            self.agenda.put(self.now + *after, Event::Planned(index));
+        }
+        for (index, nemesis) in conditions.faults.nemeses.iter().enumerate() {
+            let after = nemesis.rest(&mut self.fault_dice);
+            self.agenda.put(self.now + after, Event::Strike(index));
+        }
+        self.agenda.put(self.now + conditions.faults.until, Event::Heal);
+    }
+
+    pub(crate) fn planned(&mut self, index: usize, watch: &mut Watch) -> Result<(), Failure> {
+        if self.stage != Stage::Faulty {
+            return Ok(());
+        }
+        let conditions = self.conditions.clone();
+        self.carry_out(&conditions.faults.plan[index].1, watch)
+    }
+
+    pub(crate) fn strike(&mut self, index: usize, watch: &mut Watch) -> Result<(), Failure> {
+        if self.stage != Stage::Faulty {
+            return Ok(());
+        }
+        let conditions = self.conditions.clone();
+        let nemesis: &dyn Nemesis = &*conditions.faults.nemeses[index];
+        let until = mesos_core::Instant::ZERO + conditions.faults.until;
+        let count = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
+        let scene = Scene {
+            masters: count(self.masters.len()),
+            agents: count(self.agents.len()),
+            frameworks: count(self.frameworks.len()),
+            left: until.since(self.now),
+        };
+        let actions = nemesis.strike(&scene, &mut self.fault_dice);
+        let rest = nemesis.rest(&mut self.fault_dice);
+        self.agenda.put(self.now + rest, Event::Strike(index));
+        actions.iter().try_for_each(|action| self.carry_out(action, watch))
+    }
+
+    fn carry_out(&mut self, action: &Action, watch: &mut Watch) -> Result<(), Failure> {
+        if let Some(trace) = watch.trace_mut() {
+            trace.remark(self.now, action);
+        }
+        if self.apply(action, watch)? {
+            self.tally.fault(action.name());
+        }
+        Ok(())
+    }
+
+    /// Does it; whether it hit anything.
+    fn apply(&mut self, action: &Action, watch: &mut Watch) -> Result<bool, Failure> {
+        match action {
+            Action::Crash { target, kind, down_for } => {
+                let Some(node) = self.aim(*target) else { return Ok(false) };
+                let is_hit = self.crash(node, *kind);
+                if is_hit {
+                    self.agenda.put(self.now + *down_for, Event::Start(node));
+                }
+                return Ok(is_hit);
+            }
+            Action::Partition { cut, lasts } => self.begin_cut(cut, *lasts),
+            Action::Clog { clog, lasts } => self.begin_clog(clog, *lasts),
+            Action::Loss { ppm, lasts } => {
+                self.net.set_loss(*ppm);
+                self.lift_after(*lasts, Undo::Loss);
+            }
+            Action::Duplicate { ppm, lasts } => {
+                self.net.set_duplication(*ppm);
+                self.lift_after(*lasts, Undo::Duplication);
+            }
+            Action::Reset { ppm } => return Ok(self.reset(*ppm)),
+            Action::Pause { target, lasts } => {
+                let Some(node) = self.aim(*target) else { return Ok(false) };
+                let life = self.life(node);
+                let is_hit = self.pause(node);
+                if is_hit {
+                    self.agenda.put(self.now + *lasts, Event::Resume { node, life });
+                }
+                return Ok(is_hit);
+            }
+            Action::Store { trouble, lasts } => {
+                self.trouble = *trouble;
+                self.lift_after(*lasts, Undo::Store);
+            }
+            Action::Flap => {
+                let is_hit = self.election.holder().is_some();
+                self.release_lease();
+                return Ok(is_hit);
+            }
+            Action::Containers { launch_failure_ppm, crash_ppm, lasts } => {
+                self.container_model.launch_failure_ppm = *launch_failure_ppm;
+                self.container_model.crash_ppm = *crash_ppm;
+                self.lift_after(*lasts, Undo::Containers);
+            }
+            Action::WallJump { target, secs } => {
+                let Some(node) = self.aim(*target) else { return Ok(false) };
+                let skew = match node {
+                    NodeId::Master(index) => &mut self.masters[index as usize].process.wall_skew,
+                    NodeId::Agent(index) => &mut self.agents[index as usize].process.wall_skew,
+                    NodeId::Framework(index) => &mut self.frameworks[index as usize].process.wall_skew,
+                    NodeId::Quorum | NodeId::Operator => return Ok(false),
+                };
+                *skew += i64::from(*secs);
+            }
+            Action::Operator(action) => return self.operate(action, watch),
+        }
+        Ok(true)
+    }
+
+    fn aim(&self, target: Target) -> Option<NodeId> {
+        let node = match target {
+            Target::Leader => NodeId::Master(self.election.holder()?.master),
+            Target::Node(node) => node,
+        };
+        let count = match node {
+            NodeId::Master(_) => self.masters.len(),
+            NodeId::Agent(_) => self.agents.len(),
+            NodeId::Framework(_) => self.frameworks.len(),
+            NodeId::Quorum | NodeId::Operator => 0,
+        };
+        (node.index() < count).then_some(node)
+    }
+
+    fn begin_cut(&mut self, cut: &Cut, lasts: Duration) {
+        let id = self.lift_after(lasts, Undo::Net);
+        self.net.cut(id, self.now + lasts, cut.clone());
+        self.review_lease();
+    }
+
+    fn begin_clog(&mut self, clog: &Clog, lasts: Duration) {
+        let id = self.lift_after(lasts, Undo::Net);
+        self.net.clog(id, clog.clone());
+    }
+
+    fn lift_after(&mut self, lasts: Duration, undo: Undo) -> u32 {
+        let id = self.next_fault;
+        self.next_fault += 1;
+        self.undo.insert(id, undo);
+        self.agenda.put(self.now + lasts, Event::Lift(id));
+        id
+    }
+
+    /// Breaks standing connections: both ends hear of it, unless they cannot be reached.
+    fn reset(&mut self, ppm: u32) -> bool {
+        let mut is_hit = false;
+        for conn in self.net.standing() {
+            if self.fault_dice.chance(ppm) {
+                is_hit = true;
+                for end in [crate::net::End::Client, crate::net::End::Master] {
+                    self.agenda.put(self.now, Event::End { conn, end });
+                }
+            }
+        }
+        is_hit
+    }
+
+    pub(crate) fn lift(&mut self, id: u32) {
+        let Some(undo) = self.undo.remove(&id) else { return };
+        match undo {
+            Undo::Net => {
+                self.net.lift(id);
+                self.tell_those_behind();
+                self.review_lease();
+            }
+            Undo::Loss => self.net.set_loss(0),
+            Undo::Duplication => self.net.set_duplication(0),
+            Undo::Store => self.trouble = StoreTrouble::NONE,
+            Undo::Containers => self.container_model = self.conditions.containers.clone(),
+        }
+    }
+
+    /// Ends all faults: from here on the cluster must settle by itself.
+    pub(crate) fn heal(&mut self) {
+        self.stage = Stage::Settling;
+        self.net.heal();
+        self.undo.clear();
+        self.trouble = StoreTrouble::NONE;
+        self.container_model = self.conditions.containers.clone();
+        let count = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
+        let masters = (0..count(self.masters.len())).map(NodeId::Master);
+        let frameworks = (0..count(self.frameworks.len())).map(NodeId::Framework);
+        let agents = (0..count(self.agents.len())).map(NodeId::Agent);
+        for node in masters.chain(frameworks).chain(agents).collect::<Vec<_>>() {
+            self.resume(node, self.life(node));
+            // Does nothing to those that are up or have ended for good.
+            self.agenda.put(self.now, Event::Start(node));
+        }
+        for index in 0..count(self.masters.len()) {
+            let node = &self.masters[index as usize];
+            let life = node.process.life;
+            let is_holder = self.election.holder().is_some_and(|h| h.master == index && h.life == life);
+            if node.term.is_some() && !is_holder {
+                self.agenda.put(self.now, Event::Demote { master: index, life });
+            }
+        }
+        self.tell_those_behind();
+        self.review_lease();
+        self.agenda.put(self.now + PROBE_EVERY, Event::Probe);
+    }
+}

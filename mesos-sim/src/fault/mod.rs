@@ -1,0 +1,298 @@
+//! What goes wrong: actions as plain data, and the nemeses that draw them.
+//!
+//! ```text
+//!   a plan written by hand ──┐
+//!                            ├──▶ Action ──▶ the world carries it out, and undoes it when it has lasted
+//!   a nemesis and the dice ──┘
+//! ```
+//!
+//! A nemesis decides only what it wants done next and how long it rests; every draw comes from the run's fault stream. All
+//! of them stop at one time, [`Faults::until`]: then everything is healed and the cluster has to settle. Since actions are
+//! data, those of a run can be listed, replayed and thinned out until only the guilty ones are left.
+
+mod apply;
+mod clog;
+mod container;
+mod crash;
+mod duplicate;
+mod flap;
+mod loss;
+mod operator;
+mod partition;
+mod pause;
+mod reset;
+mod skew;
+mod store;
+
+pub(crate) use apply::Undo;
+pub use clog::ClogNemesis;
+pub use container::ContainerNemesis;
+pub use crash::CrashNemesis;
+pub use duplicate::DuplicateNemesis;
+pub use flap::FlapNemesis;
+pub use loss::LossNemesis;
+pub use operator::OperatorNemesis;
+pub use partition::PartitionNemesis;
+pub use pause::PauseNemesis;
+pub use reset::ResetNemesis;
+pub use skew::SkewNemesis;
+pub use store::StoreNemesis;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mesos_core::Resources;
+use mesos_core::Role;
+use mesos_core::kernel::Rng;
+use serde::{Deserialize, Serialize};
+
+use crate::net::{Clog, Cut};
+use crate::node::NodeId;
+
+/// Whom a fault hits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// Whichever master holds the lease at that moment; nobody if none does.
+    Leader,
+    /// This node.
+    Node(NodeId),
+}
+
+/// How a node goes down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CrashKind {
+    /// The process: its connections are closed by its system, its containers run on.
+    Process,
+    /// The machine: nobody is told, and what ran on it is gone. Its disk is kept.
+    Machine,
+}
+
+/// One thing that goes wrong.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Action {
+    /// A node goes down and comes back.
+    Crash {
+        /// Which.
+        target: Target,
+        /// How.
+        kind: CrashKind,
+        /// For how long.
+        down_for: Duration,
+    },
+    /// Nodes cannot talk to each other.
+    Partition {
+        /// Which.
+        cut: Cut,
+        /// For how long.
+        lasts: Duration,
+    },
+    /// Messages take long.
+    Clog {
+        /// Whose, how long.
+        clog: Clog,
+        /// For how long.
+        lasts: Duration,
+    },
+    /// Messages get lost, anywhere.
+    Loss {
+        /// So many per million.
+        ppm: u32,
+        /// For how long.
+        lasts: Duration,
+    },
+    /// Messages come twice, anywhere.
+    Duplicate {
+        /// So many per million.
+        ppm: u32,
+        /// For how long.
+        lasts: Duration,
+    },
+    /// Standing connections break.
+    Reset {
+        /// Of a million connections, so many.
+        ppm: u32,
+    },
+    /// A process stands still and then goes on as if nothing had happened.
+    Pause {
+        /// Which.
+        target: Target,
+        /// For how long.
+        lasts: Duration,
+    },
+    /// The registry or all disks are slow or fail.
+    Store {
+        /// How.
+        trouble: StoreTrouble,
+        /// For how long.
+        lasts: Duration,
+    },
+    /// The lease is lost although its holder is well.
+    Flap,
+    /// Containers fail.
+    Containers {
+        /// Starts that fail, per million.
+        launch_failure_ppm: u32,
+        /// Runs that end badly, per million.
+        crash_ppm: u32,
+        /// For how long.
+        lasts: Duration,
+    },
+    /// A node's calendar clock jumps.
+    WallJump {
+        /// Whose.
+        target: Target,
+        /// By how many seconds, forward or back.
+        secs: i32,
+    },
+    /// An operator does something.
+    Operator(OperatorAction),
+}
+
+/// What is wrong with storage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreTrouble {
+    /// Longest extra time of a write.
+    pub slow: Duration,
+    /// Registry writes whose outcome stays unknown, per million.
+    pub unknown_ppm: u32,
+    /// Disk writes that fail, per million.
+    pub disk_ppm: u32,
+}
+
+/// What an operator may do in a run; names nodes, which are resolved to ids when it happens.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum OperatorAction {
+    /// Says that this agent will never come back.
+    MarkGone {
+        /// The agent's index.
+        agent: u32,
+    },
+    /// Removes this framework.
+    Teardown {
+        /// The framework's index.
+        framework: u32,
+    },
+    /// Sets how much a role counts.
+    SetWeight {
+        /// Which role.
+        role: Role,
+        /// In thousandths.
+        milli: u32,
+    },
+    /// Reserves free resources.
+    Reserve {
+        /// The agent's index.
+        agent: u32,
+        /// As what.
+        resources: Resources,
+    },
+    /// Undoes a reservation.
+    Unreserve {
+        /// The agent's index.
+        agent: u32,
+        /// What is reserved.
+        resources: Resources,
+    },
+}
+
+impl Action {
+    /// A short name, for counting.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Crash { kind: CrashKind::Process, .. } => "process-crash",
+            Self::Crash { kind: CrashKind::Machine, .. } => "machine-crash",
+            Self::Partition { .. } => "partition",
+            Self::Clog { .. } => "clog",
+            Self::Loss { .. } => "loss",
+            Self::Duplicate { .. } => "duplicate",
+            Self::Reset { .. } => "reset",
+            Self::Pause { .. } => "pause",
+            Self::Store { .. } => "store",
+            Self::Flap => "flap",
+            Self::Containers { .. } => "containers",
+            Self::WallJump { .. } => "wall-jump",
+            Self::Operator(_) => "operator",
+        }
+    }
+}
+
+/// What a nemesis may know when it strikes.
+#[derive(Debug, Clone, Copy)]
+pub struct Scene {
+    /// How many masters there are.
+    pub masters: u32,
+    /// How many agents.
+    pub agents: u32,
+    /// How many frameworks.
+    pub frameworks: u32,
+    /// Until faults must end.
+    pub left: Duration,
+}
+
+/// Something that keeps breaking things in one way. Stateless: what it does comes from the scene and the dice.
+pub trait Nemesis: Send + Sync + fmt::Debug {
+    /// Its name: that of its file.
+    fn name(&self) -> &'static str;
+    /// How long it rests before the next strike.
+    fn rest(&self, rng: &mut Rng) -> Duration;
+    /// What it does.
+    fn strike(&self, scene: &Scene, rng: &mut Rng) -> Vec<Action>;
+}
+
+/// Everything that goes wrong in a run.
+#[derive(Debug, Clone, Default)]
+pub struct Faults {
+    /// At these times, counted from the start.
+    pub plan: Vec<(Duration, Action)>,
+    /// Whenever they like.
+    pub nemeses: Vec<Arc<dyn Nemesis>>,
+    /// All nemeses stop and everything is healed at this time.
+    pub until: Duration,
+}
+
+/// How long a nemesis rests: exponential around `mean`, at least a tenth of it, so that strikes neither keep a beat nor
+/// bunch without end.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few thousand seconds in nanoseconds")]
+fn exponential(mean: Duration, rng: &mut Rng) -> Duration {
+    let factor = -(1.0 - rng.unit()).ln();
+    mean / 10 + mean.mul_f64((factor * 0.9).min(10.0))
+}
+
+/// How long a fault lasts: mostly seconds, sometimes longer than any timeout of the kernel; never beyond what is left.
+fn lasting(scene: &Scene, rng: &mut Rng) -> Duration {
+    let secs = |low: u64, high: u64, rng: &mut Rng| Duration::from_millis(rng.between(low * 1_000, high * 1_000));
+    let drawn = match rng.below(10) {
+        0..5 => secs(0, 10, rng),
+        5..8 => secs(10, 60, rng),
+        _ => secs(60, 200, rng),
+    };
+    drawn.min(scene.left)
+}
+
+fn any_agent(scene: &Scene, rng: &mut Rng) -> NodeId {
+    NodeId::Agent(draw_index(scene.agents, rng))
+}
+
+fn any_framework(scene: &Scene, rng: &mut Rng) -> NodeId {
+    NodeId::Framework(draw_index(scene.frameworks, rng))
+}
+
+fn any_master(scene: &Scene, rng: &mut Rng) -> NodeId {
+    NodeId::Master(draw_index(scene.masters, rng))
+}
+
+fn draw_index(count: u32, rng: &mut Rng) -> u32 {
+    u32::try_from(rng.below(u64::from(count))).unwrap_or(0)
+}
+
+fn draw_ppm(low: u32, high: u32, rng: &mut Rng) -> u32 {
+    u32::try_from(rng.between(u64::from(low), u64::from(high))).unwrap_or(high)
+}

@@ -1,0 +1,57 @@
+//! The production kernel in virtual time, under faults, from one seed.
+//!
+//! Master, agent, driver, allocator, executors and frameworks are the very code that runs in production; what is simulated
+//! is only what surrounds them: network, disks, elections, containers and time. A run is a function of its description and
+//! its seed, so whatever it finds can be seen again as often as one likes.
+//!
+//! # Where to start
+//!
+//! * To try a cluster or a framework of your own: [`Cluster`], the front door.
+//! * To hunt for defects: [`Cluster::swarm`] draws cluster, workload and faults from a seed.
+//! * To state what must always hold: [`check::Check`].
+//! * To see how it works: [`world`] is the loop, [`agenda`] its queue, [`net`], [`disk`], [`election`] and [`container`]
+//!   are the models, [`fault`] is what goes wrong.
+
+#![forbid(unsafe_code)]
+
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod agenda;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod check;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod cluster;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod container;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod disk;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod election;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod failure;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod fault;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod net;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod node;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod record;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod report;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+mod simulation;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+mod swarm;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+mod watch;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod workload;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod world;
+
+pub use cluster::{Cluster, ClusterSpec, Conditions, InvalidCluster, secs};
+pub use failure::{Failure, FailureKind};
+pub use node::NodeId;
+pub use report::Report;
+pub use simulation::Simulation;
+pub use world::World;

@@ -1,0 +1,222 @@
+//! Agents: one machine each, a disk, and the containers on its machine.
+
+use std::time::Duration;
+
+use mesos_core::kernel::{Change, Cx, Machine, Rng, Ticket};
+use mesos_core::{ContainerId, Instant, Signal};
+use mesos_exec::agent::{Agent, ContainerOp, ContainerOutcome, Effect, Input, StopReason};
+
+use super::wire::Dialling;
+use super::{Event, NodeId, Process};
+use crate::container::{Containers, Due, News, UseChange};
+use crate::disk::Disk;
+use crate::failure::Failure;
+use crate::fault::CrashKind;
+use crate::net::End;
+use crate::watch::{Notice, Watch};
+use crate::world::World;
+
+/// How long somebody takes to set a machine up again whose agent was sent away.
+const REINSTALL: Duration = Duration::from_secs(10);
+/// Longest way of an answer from the containerizer.
+const ANSWER: Duration = Duration::from_millis(2);
+
+/// An agent's node.
+#[derive(Debug)]
+pub(crate) struct AgentNode {
+    pub(crate) process: Process<Agent>,
+    pub(crate) dialling: Dialling,
+    pub(crate) disk: Disk,
+    pub(crate) containers: Containers,
+    /// Draws for the disk and the containers.
+    pub(crate) dice: Rng,
+    /// The last batch on the disk is durable then: batches keep their order.
+    pub(crate) disk_busy_until: Instant,
+}
+
+impl World {
+    pub(crate) fn start_agent(&mut self, index: u32) {
+        let spec = &self.spec.agents[index as usize];
+        let machine = Agent::new(spec.info.clone(), spec.options.clone(), self.spec.executors.clone());
+        let node = &mut self.agents[index as usize];
+        node.process.start(machine);
+        node.disk_busy_until = self.now;
+        let life = node.process.life;
+        self.notices.push(Notice::Restarted(NodeId::Agent(index)));
+        let (low, high) = self.conditions.disk_latency;
+        let after = self.dice.duration_between(low, high);
+        self.agenda.put(self.now + after, Event::Recovered { node: NodeId::Agent(index), life });
+    }
+
+    /// One step of an agent: an input, or a tick.
+    pub(crate) fn step_agent(&mut self, index: u32, input: Option<Input>, watch: &mut Watch) -> Result<(), Failure> {
+        let mut effects = std::mem::take(&mut self.agent_effects);
+        let shown = if watch.wants_inputs() { input.clone() } else { None };
+        let is_tick = input.is_none();
+        let node = &mut self.agents[index as usize];
+        let now = node.process.now(self.now);
+        let Some(machine) = node.process.machine.as_mut() else { return Ok(()) };
+        let mut cx = Cx::new(now, &mut node.process.rng, &mut effects);
+        match input {
+            Some(input) => machine.handle(&mut cx, input),
+            None => machine.tick(&mut cx),
+        }
+        let result = watch.agent(self, NodeId::Agent(index), now, is_tick, shown.as_ref(), &effects);
+        for effect in effects.drain(..) {
+            self.perform_agent(index, effect);
+        }
+        self.agent_effects = effects;
+        self.arm(NodeId::Agent(index));
+        result
+    }
+
+    fn perform_agent(&mut self, index: u32, effect: Effect) {
+        match effect {
+            Effect::Connect { leader } => self.dial(NodeId::Agent(index), &leader),
+            Effect::Send { conn, seq, message } => {
+                self.carry(conn, End::Client, message, |message| Event::FromAgent { conn, seq, message });
+            }
+            Effect::Close { conn, .. } => self.hang_up(conn, End::Client),
+            Effect::Container { ticket, op } => self.contain(index, ticket, op),
+            Effect::Checkpoint { ticket, changes } => self.checkpoint(index, ticket, changes),
+            Effect::Stop { why } => self.agent_stopped(index, &why),
+            // `Effect` may grow; a simulator that ignored a new effect would prove nothing.
+            other => unreachable!("this simulator does not know how to perform {other:?}"),
+        }
+    }
+
+    fn checkpoint(&mut self, index: u32, ticket: Ticket, changes: Vec<Change>) {
+        let (low, high) = self.conditions.disk_latency;
+        let slow = self.trouble.slow;
+        let node = &mut self.agents[index as usize];
+        let at = self.now + node.dice.duration_between(low, high) + node.dice.duration(slow);
+        node.disk_busy_until = at.max(node.disk_busy_until);
+        node.disk.begin(ticket, changes);
+        let event = Event::Stored { node: NodeId::Agent(index), life: node.process.life };
+        self.agenda.put(node.disk_busy_until, event);
+    }
+
+    fn agent_stopped(&mut self, index: u32, why: &StopReason) {
+        let id = NodeId::Agent(index);
+        self.crash(id, CrashKind::Process);
+        let after = self.restart_delay();
+        match why {
+            StopReason::Requested => self.agents[index as usize].process.is_retired = true,
+            StopReason::Ordered(_) => {
+                // Its identity is spent: somebody cleans the machine, and it comes back as a new agent.
+                self.drop_containers(index);
+                self.agents[index as usize].disk.wipe();
+                self.agenda.put(self.now + REINSTALL + after, Event::Start(id));
+            }
+            _ => self.agenda.put(self.now + after, Event::Start(id)),
+        }
+    }
+
+    fn contain(&mut self, index: u32, ticket: Ticket, op: ContainerOp) {
+        let node = &mut self.agents[index as usize];
+        let mut news = Vec::new();
+        let outcome = match op {
+            ContainerOp::Recover(known) => {
+                for stranger in node.containers.strangers(&known) {
+                    self.kill_container(index, &stranger, true, &mut news);
+                }
+                Some(ContainerOutcome::Recovered(self.agents[index as usize].containers.survivors(&known)))
+            }
+            ContainerOp::Launch(spec) => {
+                let id = spec.id.clone();
+                match node.containers.launch(self.now, &mut node.dice, &self.container_model, ticket, *spec) {
+                    Ok((serial, due, after)) => {
+                        self.agenda.put(self.now + after, Event::ContainerDue { agent: index, id, serial, due });
+                        None
+                    }
+                    Err(why) => Some(ContainerOutcome::Failed(why.into())),
+                }
+            }
+            ContainerOp::Wait(id) => match node.containers.wait(&id, ticket) {
+                Ok(None) => None,
+                Ok(Some(exit)) => Some(ContainerOutcome::Exited(exit)),
+                Err(why) => Some(ContainerOutcome::Failed(why.into())),
+            },
+            ContainerOp::Signal(id, signal) => {
+                self.signal_container(index, &id, signal, &mut news);
+                Some(ContainerOutcome::Done)
+            }
+            ContainerOp::Destroy(id) => {
+                self.kill_container(index, &id, true, &mut news);
+                Some(ContainerOutcome::Done)
+            }
+            // As above: unknown operations must not pass unnoticed.
+            other => unreachable!("this simulator does not know how to perform {other:?}"),
+        };
+        self.tell_news(index, news);
+        if let Some(outcome) = outcome {
+            self.answer(index, ticket, outcome);
+        }
+    }
+
+    fn signal_container(&mut self, index: u32, id: &ContainerId, signal: Signal, news: &mut Vec<News>) {
+        if signal == Signal::Kill {
+            return self.kill_container(index, id, false, news);
+        }
+        if let Ok(Some((serial, after))) = self.agents[index as usize].containers.terminate(id) {
+            let due = Event::ContainerDue { agent: index, id: id.clone(), serial, due: Due::GivesIn };
+            self.agenda.put(self.now + after, due);
+        }
+    }
+
+    fn kill_container(&mut self, index: u32, id: &ContainerId, is_removed: bool, news: &mut Vec<News>) {
+        let containers = &mut self.agents[index as usize].containers;
+        let before = containers.get(id).map(|container| (container.framework_id.clone(), container.resources.clone()));
+        let change = containers.kill(id, is_removed, news);
+        if let (UseChange::Ended, Some((framework_id, resources))) = (change, before) {
+            self.tally.container_ended(self.now, &framework_id, &resources);
+        }
+    }
+
+    /// All containers of a machine are gone, without anybody being told.
+    pub(crate) fn drop_containers(&mut self, index: u32) {
+        for container in self.agents[index as usize].containers.clear() {
+            self.tally.container_ended(self.now, &container.framework_id, &container.resources);
+        }
+    }
+
+    /// Something scheduled for a container is due.
+    pub(crate) fn container_due(&mut self, index: u32, id: ContainerId, serial: u64, due: Due) {
+        let containers = &mut self.agents[index as usize].containers;
+        let owner = containers.get(&id).map(|container| (container.framework_id.clone(), container.resources.clone()));
+        let mut news = Vec::new();
+        let (change, ends_after) = containers.due(&id, serial, due, &mut news);
+        match (change, owner) {
+            (UseChange::Began, Some((framework_id, resources))) => {
+                self.tally.container_began(self.now, &framework_id, &resources);
+            }
+            (UseChange::Ended, Some((framework_id, resources))) => {
+                self.tally.container_ended(self.now, &framework_id, &resources);
+            }
+            _ => {}
+        }
+        if let Some(after) = ends_after {
+            let event = Event::ContainerDue { agent: index, id, serial, due: Due::Ends };
+            self.agenda.put(self.now + after, event);
+        }
+        self.tell_news(index, news);
+    }
+
+    fn tell_news(&mut self, index: u32, news: Vec<News>) {
+        for item in news {
+            let (ticket, outcome) = match item {
+                News::Launched(ticket) => (ticket, ContainerOutcome::Launched),
+                News::LaunchFailed(ticket, why) => (ticket, ContainerOutcome::Failed(why.into())),
+                News::Exited(ticket, exit) => (ticket, ContainerOutcome::Exited(exit)),
+            };
+            self.answer(index, ticket, outcome);
+        }
+    }
+
+    fn answer(&mut self, index: u32, ticket: Ticket, outcome: ContainerOutcome) {
+        let node = &mut self.agents[index as usize];
+        let at = self.now + node.dice.duration(ANSWER);
+        let life = node.process.life;
+        self.agenda.put(at, Event::ContainerAnswer { agent: index, life, ticket, outcome });
+    }
+}

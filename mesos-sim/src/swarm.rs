@@ -1,0 +1,228 @@
+//! Draws a whole configuration from one seed: who is there, what they are like, and what goes wrong.
+//!
+//! Fixed parameters find nothing new after a while. Here every run is another cluster: some have one agent and five
+//! frameworks, some lose every second message, some are quite healthy. A part of the faults is left out of each run on
+//! purpose, because some defects only show when others do not get in the way.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mesos_core::kernel::Rng;
+use mesos_core::{AgentInfo, FrameworkCapability, FrameworkInfo, Resources, Role};
+use mesos_exec::agent;
+use mesos_sched::{allocator, driver, master};
+
+use crate::cluster::{AgentSpec, Cluster, ClusterSpec, Conditions, FrameworkSpec};
+use crate::container::ContainerModel;
+use crate::election::ElectionModel;
+use crate::fault::{
+    ClogNemesis, ContainerNemesis, CrashNemesis, DuplicateNemesis, Faults, FlapNemesis, LossNemesis, Nemesis,
+    OperatorNemesis, PartitionNemesis, PauseNemesis, ResetNemesis, SkewNemesis, StoreNemesis,
+};
+use crate::net::NetModel;
+use crate::workload::{Habits, Synthetic};
+
+/// The random stream configurations are drawn from.
+const SWARM_STREAM: u64 = 5;
+/// Roles frameworks choose from: flat, nested and one below another.
+const ROLES: [&str; 6] = ["web", "batch", "eng", "eng/data", "eng/data/etl", "ops"];
+
+pub(crate) fn draw(seed: u64) -> Cluster {
+    let mut dice = Rng::of_node(seed, SWARM_STREAM);
+    let agents = agents(&mut dice);
+    let frameworks = frameworks(&mut dice);
+    let spec = ClusterSpec {
+        masters: count(&mut dice, 1, 3),
+        master_options: master_options(&mut dice),
+        agents,
+        frameworks,
+        ..ClusterSpec::default()
+    };
+    let allocator = allocator_options(&mut dice);
+    let conditions = conditions(&mut dice, &spec);
+    Cluster::new(spec, conditions).drf(allocator)
+}
+
+fn count(dice: &mut Rng, low: u64, high: u64) -> u32 {
+    u32::try_from(dice.between(low, high)).unwrap_or(u32::MAX)
+}
+
+/// Zero half of the time, otherwise up to `high`.
+fn sometimes(dice: &mut Rng, high: u32) -> u32 {
+    if dice.chance(500_000) { count(dice, 1, u64::from(high)) } else { 0 }
+}
+
+fn millis(dice: &mut Rng, low: u64, high: u64) -> Duration {
+    Duration::from_millis(dice.between(low, high))
+}
+
+fn role(dice: &mut Rng) -> Role {
+    Role::new(ROLES[dice.index(ROLES.len())]).expect("a constant")
+}
+
+fn agents(dice: &mut Rng) -> Vec<AgentSpec> {
+    let most = if dice.chance(300_000) { 4 } else { 25 };
+    let number = dice.between(1, most);
+    (0..number).map(|index| AgentSpec { info: agent_info(dice, index), options: agent_options(dice) }).collect()
+}
+
+fn agent_info(dice: &mut Rng, index: u64) -> AgentInfo {
+    let (cpus, mem) = (dice.between(2, 16), dice.between(1, 32) * 1_024);
+    let mut text = format!("cpus:{cpus};mem:{mem};disk:{}", mem * 2);
+    if dice.chance(600_000) {
+        text.push_str(";ports:[31000-31099]");
+    }
+    if dice.chance(300_000) {
+        let role = role(dice);
+        text.push_str(&format!(";cpus({role}):{};mem({role}):{}", dice.between(1, 4), dice.between(1, 4) * 512));
+    }
+    let resources: Resources = text.parse().expect("a drawn text follows the grammar");
+    let mut info = AgentInfo::new(format!("agent-{index}"), resources);
+    info.attributes = format!("rack:r{}", dice.below(4)).parse().expect("a constant form");
+    info
+}
+
+fn agent_options(dice: &mut Rng) -> agent::Options {
+    let mut options = agent::Options::default();
+    if dice.chance(300_000) {
+        options.update_retry = millis(dice, 1_000, 20_000);
+    }
+    if dice.chance(200_000) {
+        options.registration_retry_max = millis(dice, 5_000, 60_000);
+    }
+    options
+}
+
+fn frameworks(dice: &mut Rng) -> Vec<FrameworkSpec> {
+    let number = dice.between(1, 4);
+    (0..number).map(|index| framework(dice, index)).collect()
+}
+
+fn framework(dice: &mut Rng, index: u64) -> FrameworkSpec {
+    let mut info = FrameworkInfo::new(format!("framework-{index}"), role(dice));
+    if dice.chance(200_000) {
+        info.roles.insert(role(dice));
+    }
+    info.checkpoint = !dice.chance(250_000);
+    if dice.chance(250_000) {
+        info.capabilities.remove(&FrameworkCapability::PartitionAware);
+    }
+    if dice.chance(250_000) {
+        info.capabilities.remove(&FrameworkCapability::TaskKillingState);
+    }
+    let (habits, seed) = (habits(dice), dice.bits());
+    FrameworkSpec {
+        info,
+        options: driver_options(dice),
+        scheduler: Arc::new(move || Box::new(Synthetic::new(habits.clone(), seed))),
+        is_finite: true,
+        starts_after: if dice.chance(700_000) { Duration::ZERO } else { millis(dice, 0, 60_000) },
+    }
+}
+
+fn habits(dice: &mut Rng) -> Habits {
+    let cpus_low = count(dice, 100, 500);
+    let mem_low = count(dice, 32, 128);
+    let run_low = millis(dice, 0, 5_000);
+    Habits {
+        pieces: if dice.chance(200_000) { count(dice, 50, 200) } else { count(dice, 1, 40) },
+        run: (run_low, run_low + millis(dice, 0, 60_000)),
+        cpus_milli: (cpus_low, cpus_low + count(dice, 0, 1_000)),
+        mem_mib: (mem_low, mem_low + count(dice, 0, 400)),
+        per_offer: count(dice, 1, 10),
+        port_ppm: sometimes(dice, 300_000),
+        decline_ppm: sometimes(dice, 300_000),
+        ignore_ppm: sometimes(dice, 200_000),
+        kill_ppm: sometimes(dice, 500_000),
+        kills_max: count(dice, 0, 20),
+        reserve_ppm: sometimes(dice, 300_000),
+        volume_ppm: sometimes(dice, 300_000),
+        reconcile_ppm: sometimes(dice, 300_000),
+        late_ack_ppm: sometimes(dice, 300_000),
+    }
+}
+
+fn driver_options(dice: &mut Rng) -> driver::Options {
+    let mut options = driver::Options::default();
+    if dice.chance(300_000) {
+        options.launch_doubt_after = millis(dice, 5_000, 60_000);
+    }
+    if dice.chance(300_000) {
+        options.reconcile_every = millis(dice, 60_000, 600_000);
+    }
+    options
+}
+
+fn master_options(dice: &mut Rng) -> master::Options {
+    let mut options = master::Options::default();
+    // Always one: a framework that sits on its offers would starve the others for good, and itself.
+    options.offer_timeout = Some(millis(dice, 10_000, 60_000));
+    if dice.chance(400_000) {
+        options.agent_ping_every = millis(dice, 2_000, 15_000);
+        options.agent_ping_timeouts_max = count(dice, 2, 5);
+    }
+    if dice.chance(400_000) {
+        options.agent_reregister_timeout = millis(dice, 60_000, 600_000);
+    }
+    options
+}
+
+fn allocator_options(dice: &mut Rng) -> allocator::Options {
+    let mut options = allocator::Options::default();
+    if dice.chance(400_000) {
+        options.allocation_interval = millis(dice, 100, 5_000);
+    }
+    options
+}
+
+fn conditions(dice: &mut Rng, spec: &ClusterSpec) -> Conditions {
+    let latency_low = Duration::from_micros(dice.between(10, 1_000));
+    let disk_low = Duration::from_micros(dice.between(10, 1_000));
+    Conditions {
+        net: NetModel {
+            latency: (latency_low, latency_low + Duration::from_micros(dice.between(10, 20_000))),
+            ..NetModel::default()
+        },
+        election: ElectionModel { notice: millis(dice, 0, 10_000), ..ElectionModel::default() },
+        containers: ContainerModel {
+            launch_failure_ppm: sometimes(dice, 20_000),
+            crash_ppm: sometimes(dice, 20_000),
+            ignores_term_ppm: sometimes(dice, 300_000),
+            ..ContainerModel::default()
+        },
+        disk_latency: (disk_low, disk_low + Duration::from_micros(dice.between(10, 50_000))),
+        start_within: millis(dice, 0, 20_000),
+        faults: faults(dice, spec),
+        settle_within: Duration::from_secs(4 * 3_600),
+        ..Conditions::default()
+    }
+}
+
+fn faults(dice: &mut Rng, spec: &ClusterSpec) -> Faults {
+    let until = millis(dice, 30_000, 600_000);
+    let mut nemeses: Vec<Arc<dyn Nemesis>> = Vec::new();
+    let every = |dice: &mut Rng| millis(dice, 5_000, 120_000);
+    // One run in ten is healthy: a defect that needs no fault must not hide behind one.
+    let is_healthy = dice.chance(100_000);
+    let mut add = |dice: &mut Rng, make: &dyn Fn(Duration) -> Arc<dyn Nemesis>| {
+        let every = every(dice);
+        if !is_healthy && dice.chance(400_000) {
+            nemeses.push(make(every));
+        }
+    };
+    add(dice, &|every| Arc::new(PartitionNemesis { every }));
+    add(dice, &|every| Arc::new(CrashNemesis { every }));
+    add(dice, &|every| Arc::new(LossNemesis { every }));
+    add(dice, &|every| Arc::new(DuplicateNemesis { every }));
+    add(dice, &|every| Arc::new(ClogNemesis { every }));
+    add(dice, &|every| Arc::new(PauseNemesis { every }));
+    add(dice, &|every| Arc::new(ResetNemesis { every }));
+    add(dice, &|every| Arc::new(FlapNemesis { every }));
+    add(dice, &|every| Arc::new(StoreNemesis { every }));
+    add(dice, &|every| Arc::new(ContainerNemesis { every }));
+    add(dice, &|every| Arc::new(SkewNemesis { every }));
+    let roles: Vec<Role> = spec.frameworks.iter().flat_map(|framework| framework.info.roles.clone()).collect();
+    let is_destructive = dice.chance(500_000);
+    add(dice, &|every| Arc::new(OperatorNemesis { every, roles: roles.clone(), is_destructive }));
+    Faults { plan: Vec::new(), nemeses, until }
+}

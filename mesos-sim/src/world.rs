@@ -1,0 +1,889 @@
+//! The world: nodes, clock, agenda, and what each event does.
+//!
+//! ```text
+//!   agenda ──(time, event)──▶ World::happen ──input──▶ machine ──effects──▶ perform: net, disk, containers
+//!      ▲                                                                        │
+//!      └───────────────────────── what comes of it, later ─────────────────────┘
+//! ```
+//!
+//! There is one clock and one thread, so a run is a function of its description and its seed. A node costs nothing while
+//! nothing happens to it: no ticks, only the time its machine asks for.
+//!
+//! Who may look: checks and reports, through the views. Who drives it: [`Simulation`](crate::Simulation) alone.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use mesos_core::kernel::{Machine, Rng, Term};
+use mesos_core::{Instant, Now};
+use mesos_exec::agent::{self, Agent};
+use mesos_sched::driver::{self, Driver, StopReason};
+use mesos_sched::master::{self, Master};
+
+use crate::cluster::{ClusterSpec, Conditions};
+use crate::container::{ContainerModel, Containers};
+use crate::disk::{Disk, SharedStore};
+use crate::election::Election;
+use crate::failure::{Failure, FailureKind};
+use crate::fault::{CrashKind, StoreTrouble, Undo};
+use crate::net::{End, Net};
+use crate::node::{AgentNode, Event, FrameworkNode, MasterNode, NodeId, OperatorLog, OperatorNode, Process};
+use crate::report::{Report, Tally};
+use crate::watch::{Notice, Watch};
+
+/// Random streams that belong to no node.
+const NET_STREAM: u64 = 3;
+const FAULT_STREAM: u64 = 4;
+/// Added to an agent's or framework's own stream for its disk and containers.
+const HOST_STREAMS: u64 = 8 << 32;
+
+/// So many ticks of one machine at one instant mean that it will never let time pass.
+const TICKS_AT_ONCE_MAX: u32 = 10_000;
+
+/// Where a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Faults may happen.
+    Faulty,
+    /// Faults are over; the cluster has to settle.
+    Settling,
+    /// It has.
+    Settled,
+}
+
+/// A master's node.
+#[derive(Debug, Clone, Copy)]
+pub struct MasterView<'a> {
+    /// Its name.
+    pub node: NodeId,
+    /// Its machine; absent while it is down.
+    pub machine: Option<&'a Master>,
+    /// The term its present process was elected under, if it was.
+    pub term: Option<Term>,
+}
+
+/// An agent's node.
+#[derive(Debug, Clone, Copy)]
+pub struct AgentView<'a> {
+    /// Its name.
+    pub node: NodeId,
+    /// Its machine; absent while it is down.
+    pub machine: Option<&'a Agent>,
+    /// What really runs there.
+    pub containers: &'a Containers,
+    /// What is durable there.
+    pub disk: &'a Disk,
+}
+
+/// A framework's node.
+#[derive(Debug, Clone, Copy)]
+pub struct FrameworkView<'a> {
+    /// Its name.
+    pub node: NodeId,
+    /// Its machine; absent while it is down.
+    pub machine: Option<&'a Driver>,
+    /// What is durable there.
+    pub disk: &'a Disk,
+    /// Why it ended, if it has ended for good.
+    pub ended: Option<&'a StopReason>,
+}
+
+/// Everything there is in a run.
+#[derive(Debug)]
+pub struct World {
+    pub(crate) seed: u64,
+    pub(crate) spec: Arc<ClusterSpec>,
+    pub(crate) conditions: Arc<Conditions>,
+    pub(crate) now: Instant,
+    pub(crate) stage: Stage,
+    pub(crate) agenda: crate::agenda::Agenda<Event>,
+    pub(crate) net: Net,
+    pub(crate) election: Election,
+    pub(crate) store: SharedStore,
+    pub(crate) masters: Vec<MasterNode>,
+    pub(crate) agents: Vec<AgentNode>,
+    pub(crate) frameworks: Vec<FrameworkNode>,
+    pub(crate) operator: OperatorNode,
+    pub(crate) dice: Rng,
+    pub(crate) fault_dice: Rng,
+    pub(crate) trouble: StoreTrouble,
+    pub(crate) container_model: ContainerModel,
+    pub(crate) undo: BTreeMap<u32, Undo>,
+    pub(crate) next_fault: u32,
+    pub(crate) paused: usize,
+    pub(crate) notices: Vec<Notice>,
+    pub(crate) tally: Tally,
+    pub(crate) master_effects: Vec<master::Effect>,
+    pub(crate) agent_effects: Vec<agent::Effect>,
+    pub(crate) driver_effects: Vec<driver::Effect>,
+    ticks_at_once: (Instant, u32),
+}
+
+impl World {
+    pub(crate) fn new(spec: Arc<ClusterSpec>, conditions: Arc<Conditions>, seed: u64) -> Self {
+        let masters = (0..spec.masters).map(|index| new_master(seed, index)).collect();
+        let agents = (0..).zip(&spec.agents).map(|(index, _)| new_agent(seed, index)).collect();
+        let frameworks = (0..).zip(&spec.frameworks).map(|(index, _)| new_framework(seed, index)).collect();
+        let capacity: Vec<_> = spec.agents.iter().map(|agent| &agent.info.resources).collect();
+        let names = spec.frameworks.iter().map(|framework| framework.info.name.clone());
+        let tally = Tally::new(conditions.is_tallied, &capacity, names);
+        let mut world = Self {
+            seed,
+            now: Instant::ZERO,
+            stage: Stage::Faulty,
+            agenda: crate::agenda::Agenda::default(),
+            net: Net::new(conditions.net.clone(), Rng::of_node(seed, NET_STREAM)),
+            election: Election::default(),
+            store: SharedStore::default(),
+            masters,
+            agents,
+            frameworks,
+            operator: OperatorNode::default(),
+            dice: Rng::of_node(seed, NodeId::Quorum.stream()),
+            fault_dice: Rng::of_node(seed, FAULT_STREAM),
+            trouble: StoreTrouble::NONE,
+            container_model: conditions.containers.clone(),
+            undo: BTreeMap::new(),
+            next_fault: 0,
+            paused: 0,
+            notices: Vec::new(),
+            tally,
+            master_effects: Vec::new(),
+            agent_effects: Vec::new(),
+            driver_effects: Vec::new(),
+            ticks_at_once: (Instant::ZERO, 0),
+            spec,
+            conditions,
+        };
+        world.schedule_starts();
+        world.schedule_faults();
+        world
+    }
+
+    fn schedule_starts(&mut self) {
+        let within = self.conditions.start_within;
+        let start = |world: &mut Self, node: NodeId, after: std::time::Duration| {
+            let at = world.now + after + world.dice.duration(within);
+            world.agenda.put(at, Event::Start(node));
+        };
+        let spec = self.spec.clone();
+        for index in 0..spec.masters {
+            start(self, NodeId::Master(index), std::time::Duration::ZERO);
+        }
+        for (index, _) in (0..).zip(&spec.agents) {
+            start(self, NodeId::Agent(index), std::time::Duration::ZERO);
+        }
+        for (index, framework) in (0..).zip(&spec.frameworks) {
+            start(self, NodeId::Framework(index), framework.starts_after);
+        }
+    }
+
+    /// One thing happens.
+    pub(crate) fn happen(&mut self, event: Event, watch: &mut Watch) -> Result<(), Failure> {
+        let Some(event) = self.hold_if_paused(event) else { return Ok(()) };
+        match event {
+            Event::Wake(node) => self.wake(node, watch),
+            Event::FromAgent { conn, seq, message } => {
+                self.to_master(conn, watch, master::Input::Agent { conn, seq, message })
+            }
+            Event::FromFramework { conn, seq, call } => {
+                self.to_master(conn, watch, master::Input::Scheduler { conn, seq, call })
+            }
+            Event::ToAgent { conn, seq, message } => match self.taken_by(conn, End::Client) {
+                Some(NodeId::Agent(index)) => {
+                    self.step_agent(index, Some(agent::Input::Received { conn, seq, message }), watch)
+                }
+                // A master may be wrong about who is at the other end; a framework's host would fail to decode it.
+                _ => Ok(()),
+            },
+            Event::ToFramework { conn, seq, event } => match self.taken_by(conn, End::Client) {
+                Some(NodeId::Framework(index)) => {
+                    self.step_framework(index, Some(driver::Input::Received { conn, seq, event }), watch)
+                }
+                _ => Ok(()),
+            },
+            Event::End { conn, end } => self.ended(conn, end, watch),
+            Event::Dial { client, life, attempt, master, patience_ends_at } => {
+                self.dialled(client, life, attempt, master, patience_ends_at);
+                Ok(())
+            }
+            Event::Answer { client, life, attempt, conn } => {
+                if self.answered(client, life, attempt, conn) { self.tell_answer(client, conn, watch) } else { Ok(()) }
+            }
+            Event::Land { master, life, ticket, write } => {
+                self.land(master, life, ticket, write);
+                Ok(())
+            }
+            Event::Persisted { master, life, ticket, result } => {
+                if self.is_life(NodeId::Master(master), life) {
+                    self.step_master(master, Some(master::Input::Persisted { ticket, result }), watch)
+                } else {
+                    Ok(())
+                }
+            }
+            Event::Stored { node, life } => self.stored(node, life, watch),
+            Event::Recovered { node, life } => self.recovered(node, life, watch),
+            Event::ContainerDue { agent, id, serial, due } => {
+                self.container_due(agent, id, serial, due);
+                Ok(())
+            }
+            Event::ContainerAnswer { agent, life, ticket, outcome } => {
+                if self.is_life(NodeId::Agent(agent), life) {
+                    self.step_agent(agent, Some(agent::Input::Container { ticket, outcome }), watch)
+                } else {
+                    Ok(())
+                }
+            }
+            Event::LeaseOver(term) => {
+                self.lease_over(term);
+                Ok(())
+            }
+            Event::Choose => {
+                self.choose();
+                Ok(())
+            }
+            Event::Lead(holder) => self.lead(holder, watch),
+            Event::Demote { master, life } => self.demote(master, life, watch),
+            Event::Tell { node, version } => self.tell(node, version, watch),
+            Event::Start(node) => {
+                self.start(node);
+                Ok(())
+            }
+            Event::Resume { node, life } => {
+                self.resume(node, life);
+                Ok(())
+            }
+            Event::Planned(index) => self.planned(index, watch),
+            Event::Strike(nemesis) => self.strike(nemesis, watch),
+            Event::Lift(fault) => {
+                self.lift(fault);
+                Ok(())
+            }
+            Event::Heal => {
+                self.heal();
+                Ok(())
+            }
+            Event::Probe => {
+                if self.unsettled().is_none() {
+                    self.stage = Stage::Settled;
+                } else {
+                    self.agenda.put(self.now + crate::cluster::PROBE_EVERY, Event::Probe);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn hold_if_paused(&mut self, event: Event) -> Option<Event> {
+        if self.paused == 0 {
+            return Some(event);
+        }
+        let recipient = match &event {
+            Event::FromAgent { conn, .. } | Event::FromFramework { conn, .. } => {
+                self.net.conn(*conn).map(|row| row.node(End::Master))
+            }
+            Event::ToAgent { conn, .. } | Event::ToFramework { conn, .. } => {
+                self.net.conn(*conn).map(|row| row.node(End::Client))
+            }
+            Event::End { conn, end } => self.net.conn(*conn).map(|row| row.node(*end)),
+            Event::Answer { client, .. } => Some(*client),
+            Event::Persisted { master, .. } | Event::Demote { master, .. } => Some(NodeId::Master(*master)),
+            Event::Lead(holder) => Some(NodeId::Master(holder.master)),
+            Event::Stored { node, .. } | Event::Recovered { node, .. } | Event::Tell { node, .. } => Some(*node),
+            Event::ContainerAnswer { agent, .. } => Some(NodeId::Agent(*agent)),
+            Event::Wake(_)
+            | Event::Dial { .. }
+            | Event::Land { .. }
+            | Event::ContainerDue { .. }
+            | Event::LeaseOver(_)
+            | Event::Choose
+            | Event::Start(_)
+            | Event::Resume { .. }
+            | Event::Planned(_)
+            | Event::Strike(_)
+            | Event::Lift(_)
+            | Event::Heal
+            | Event::Probe => None,
+        };
+        match recipient.and_then(|node| self.held(node)) {
+            Some(held) => {
+                held.push(event);
+                None
+            }
+            None => Some(event),
+        }
+    }
+
+    fn to_master(&mut self, conn: mesos_core::call::ConnId, watch: &mut Watch, input: master::Input) -> Result<(), Failure> {
+        match self.taken_by(conn, End::Master) {
+            Some(NodeId::Master(index)) => self.step_master(index, Some(input), watch),
+            _ => Ok(()),
+        }
+    }
+
+    fn taken_by(&mut self, conn: mesos_core::call::ConnId, end: End) -> Option<NodeId> {
+        if self.is_taken(conn, end) { self.net.conn(conn).map(|row| row.node(end)) } else { None }
+    }
+
+    fn ended(&mut self, conn: mesos_core::call::ConnId, end: End, watch: &mut Watch) -> Result<(), Failure> {
+        if !self.net.close(conn, end) {
+            return Ok(());
+        }
+        let Some(row) = self.net.conn(conn) else { return Ok(()) };
+        let (node, life) = (row.node(end), row.life(end));
+        if !self.is_life(node, life) {
+            return Ok(());
+        }
+        match node {
+            NodeId::Master(index) => self.step_master(index, Some(master::Input::Disconnected { conn }), watch),
+            // The client may not have heard yet that the connection stood.
+            NodeId::Agent(_) | NodeId::Framework(_) if self.dialling(node).conn != Some(conn) => Ok(()),
+            NodeId::Agent(_) | NodeId::Framework(_) => {
+                self.dialling(node).conn = None;
+                self.tell_disconnected(node, Some(conn), watch)
+            }
+            NodeId::Quorum | NodeId::Operator => Ok(()),
+        }
+    }
+
+    fn tell_disconnected(
+        &mut self,
+        node: NodeId,
+        conn: Option<mesos_core::call::ConnId>,
+        watch: &mut Watch,
+    ) -> Result<(), Failure> {
+        match node {
+            NodeId::Agent(index) => self.step_agent(index, Some(agent::Input::Disconnected { conn }), watch),
+            NodeId::Framework(index) => self.step_framework(index, Some(driver::Input::Disconnected { conn }), watch),
+            _ => Ok(()),
+        }
+    }
+
+    fn tell_answer(
+        &mut self,
+        client: NodeId,
+        conn: Option<mesos_core::call::ConnId>,
+        watch: &mut Watch,
+    ) -> Result<(), Failure> {
+        // The master may have hung up while the answer was on its way.
+        let standing = conn.filter(|conn| self.net.conn(*conn).is_some_and(|row| row.is_open(End::Client)));
+        let Some(conn) = standing else {
+            self.dialling(client).conn = None;
+            return self.tell_disconnected(client, None, watch);
+        };
+        match client {
+            NodeId::Agent(index) => self.step_agent(index, Some(agent::Input::Connected { conn }), watch),
+            NodeId::Framework(index) => self.step_framework(index, Some(driver::Input::Connected { conn }), watch),
+            _ => Ok(()),
+        }
+    }
+
+    fn tell(&mut self, node: NodeId, version: u32, watch: &mut Watch) -> Result<(), Failure> {
+        let is_reached = self.net.reaches(NodeId::Quorum, node);
+        let leader = self.leader(version);
+        let (known, is_behind) = match node {
+            NodeId::Agent(index) => self.agents[index as usize].process.news_mut(),
+            NodeId::Framework(index) => self.frameworks[index as usize].process.news_mut(),
+            _ => return Ok(()),
+        };
+        if version <= *known {
+            return Ok(());
+        }
+        *is_behind = !is_reached;
+        if !is_reached {
+            return Ok(());
+        }
+        *known = version;
+        match node {
+            NodeId::Agent(index) => self.step_agent(index, Some(agent::Input::LeaderChanged { leader }), watch),
+            NodeId::Framework(index) => self.step_framework(index, Some(driver::Input::LeaderChanged { leader }), watch),
+            _ => Ok(()),
+        }
+    }
+
+    fn stored(&mut self, node: NodeId, life: u32, watch: &mut Watch) -> Result<(), Failure> {
+        if !self.is_life(node, life) {
+            return Ok(());
+        }
+        let disk_ppm = self.trouble.disk_ppm;
+        let Some((disk, dice)) = self.disk_mut(node) else { return Ok(()) };
+        let is_failing = dice.chance(disk_ppm);
+        let is_lost = is_failing && dice.chance(500_000);
+        let Some(ticket) = disk.finish(is_lost) else { return Ok(()) };
+        let result = match is_failing {
+            false => Ok(()),
+            true => Err(mesos_core::provider::StoreError::Unknown("input/output error".into())),
+        };
+        match node {
+            NodeId::Agent(index) => self.step_agent(index, Some(agent::Input::Checkpointed { ticket, result }), watch),
+            NodeId::Framework(index) => self.step_framework(index, Some(driver::Input::Saved { ticket, result }), watch),
+            _ => Ok(()),
+        }
+    }
+
+    fn recovered(&mut self, node: NodeId, life: u32, watch: &mut Watch) -> Result<(), Failure> {
+        if !self.is_life(node, life) {
+            return Ok(());
+        }
+        let version = self.election.version();
+        if version > 0 {
+            let after = self.dice.duration(self.conditions.election.detect);
+            self.agenda.put(self.now + after, Event::Tell { node, version });
+        }
+        match node {
+            NodeId::Agent(index) => {
+                let records = self.agents[index as usize].disk.recovered();
+                self.step_agent(index, Some(agent::Input::Recovered { records }), watch)
+            }
+            NodeId::Framework(index) => {
+                let records = self.frameworks[index as usize].disk.recovered();
+                self.step_framework(index, Some(driver::Input::Recovered { records }), watch)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn wake(&mut self, node: NodeId, watch: &mut Watch) -> Result<(), Failure> {
+        let now = self.now;
+        let (wake_at, deadline, is_paused) = match node {
+            NodeId::Master(index) => self.masters[index as usize].process.wake_up(),
+            NodeId::Agent(index) => self.agents[index as usize].process.wake_up(),
+            NodeId::Framework(index) => self.frameworks[index as usize].process.wake_up(),
+            NodeId::Quorum | NodeId::Operator => return Ok(()),
+        };
+        if *wake_at != now {
+            return Ok(());
+        }
+        *wake_at = Instant::MAX;
+        if is_paused {
+            return Ok(());
+        }
+        if deadline.is_none_or(|deadline| deadline > now) {
+            self.arm(node);
+            return Ok(());
+        }
+        self.count_tick(node)?;
+        match node {
+            NodeId::Master(index) => self.step_master(index, None, watch),
+            NodeId::Agent(index) => self.step_agent(index, None, watch),
+            NodeId::Framework(index) => self.step_framework(index, None, watch),
+            NodeId::Quorum | NodeId::Operator => Ok(()),
+        }
+    }
+
+    fn count_tick(&mut self, node: NodeId) -> Result<(), Failure> {
+        if self.ticks_at_once.0 != self.now {
+            self.ticks_at_once = (self.now, 0);
+        }
+        self.ticks_at_once.1 += 1;
+        let nodes = u32::try_from(self.masters.len() + self.agents.len() + self.frameworks.len()).unwrap_or(u32::MAX);
+        if self.ticks_at_once.1 > TICKS_AT_ONCE_MAX.saturating_mul(nodes) {
+            let message = format!("{node} is due again and again at one instant; a tick must move its own deadline");
+            return Err(self.failure(FailureKind::Assertion, "progress", message));
+        }
+        Ok(())
+    }
+
+    /// Makes sure that there is one live wake-up for a node, no later than its machine's deadline.
+    pub(crate) fn arm(&mut self, node: NodeId) {
+        let now = self.now;
+        let (wake_at, deadline, is_paused) = match node {
+            NodeId::Master(index) => self.masters[index as usize].process.wake_up(),
+            NodeId::Agent(index) => self.agents[index as usize].process.wake_up(),
+            NodeId::Framework(index) => self.frameworks[index as usize].process.wake_up(),
+            NodeId::Quorum | NodeId::Operator => return,
+        };
+        let Some(deadline) = deadline else { return };
+        let at = deadline.max(now);
+        if at < *wake_at && !is_paused {
+            *wake_at = at;
+            self.agenda.put(at, Event::Wake(node));
+        }
+    }
+
+    /// Takes a process down; what was on its disk queue may be lost. Whether it was up.
+    pub(crate) fn crash(&mut self, node: NodeId, kind: CrashKind) -> bool {
+        let life = self.life(node);
+        if !self.is_life(node, life) {
+            return false;
+        }
+        for (conn, end) in self.net.open_at(node, life) {
+            match kind {
+                CrashKind::Process => self.hang_up(conn, end),
+                CrashKind::Machine => drop(self.net.close(conn, end)),
+            }
+        }
+        if self.held(node).is_some() {
+            self.paused -= 1;
+        }
+        if let Some((disk, dice)) = self.disk_mut(node) {
+            let kept = dice.index(disk.pending() + 1);
+            disk.crash(kept);
+            self.dialling(node).conn = None;
+        }
+        let is_powered = kind == CrashKind::Process;
+        match node {
+            NodeId::Master(index) => {
+                let row = &mut self.masters[index as usize];
+                row.process.stop(is_powered);
+                row.term = None;
+            }
+            NodeId::Framework(index) => self.frameworks[index as usize].process.stop(is_powered),
+            NodeId::Agent(index) => {
+                let row = &mut self.agents[index as usize];
+                row.process.stop(is_powered);
+                if is_powered {
+                    row.containers.abandon(&mut row.dice);
+                } else {
+                    self.drop_containers(index);
+                }
+            }
+            NodeId::Quorum | NodeId::Operator => {}
+        }
+        self.notices.push(Notice::Crashed(node));
+        if matches!(node, NodeId::Master(_)) {
+            self.review_lease();
+        }
+        true
+    }
+
+    pub(crate) fn start(&mut self, node: NodeId) {
+        let life = self.life(node);
+        if self.is_life(node, life) || self.is_retired(node) {
+            return;
+        }
+        match node {
+            NodeId::Master(index) => self.start_master(index),
+            NodeId::Agent(index) => self.start_agent(index),
+            NodeId::Framework(index) => self.start_framework(index),
+            NodeId::Quorum | NodeId::Operator => {}
+        }
+    }
+
+    /// Stops a process without its noticing.
+    pub(crate) fn pause(&mut self, node: NodeId) -> bool {
+        let life = self.life(node);
+        if !self.is_life(node, life) || self.held(node).is_some() {
+            return false;
+        }
+        match node {
+            NodeId::Master(index) => self.masters[index as usize].process.held = Some(Vec::new()),
+            NodeId::Agent(index) => self.agents[index as usize].process.held = Some(Vec::new()),
+            NodeId::Framework(index) => self.frameworks[index as usize].process.held = Some(Vec::new()),
+            NodeId::Quorum | NodeId::Operator => return false,
+        }
+        self.paused += 1;
+        self.review_lease();
+        true
+    }
+
+    pub(crate) fn resume(&mut self, node: NodeId, life: u32) {
+        if !self.is_life(node, life) {
+            return;
+        }
+        let held = match node {
+            NodeId::Master(index) => self.masters[index as usize].process.held.take(),
+            NodeId::Agent(index) => self.agents[index as usize].process.held.take(),
+            NodeId::Framework(index) => self.frameworks[index as usize].process.held.take(),
+            NodeId::Quorum | NodeId::Operator => None,
+        };
+        let Some(held) = held else { return };
+        self.paused -= 1;
+        for event in held {
+            self.agenda.put(self.now, event);
+        }
+        self.arm(node);
+        self.review_lease();
+    }
+
+    /// What is still missing before the cluster can be called settled; `None` when nothing is.
+    #[must_use]
+    pub fn unsettled(&self) -> Option<String> {
+        let Some(leader) = self.masters.iter().find_map(|node| node.process.machine.as_deref().filter(|m| m.leading().is_some()))
+        else {
+            return Some("no master leads".into());
+        };
+        if let Some((node, why)) = self.frameworks().find_map(|view| Some((view.node, self.unsettled_framework(&view)?))) {
+            return Some(format!("framework {node} {why}"));
+        }
+        for view in self.agents() {
+            let Some(machine) = view.machine else { return Some(format!("agent {} is down", view.node)) };
+            if !machine.is_registered() {
+                return Some(format!("agent {} is not registered", view.node));
+            }
+            let is_known = machine.id().and_then(|id| leader.agent_key(id)).is_some();
+            if !is_known {
+                return Some(format!("agent {} believes that it is registered, its master does not", view.node));
+            }
+            if self.all_done() && view.containers.alive().next().is_some() {
+                return Some(format!("containers run on {} although every framework has ended", view.node));
+            }
+        }
+        if !self.store.is_quiet() {
+            return Some("a registry write is under way".into());
+        }
+        None
+    }
+
+    fn unsettled_framework(&self, view: &FrameworkView<'_>) -> Option<String> {
+        let is_finite = self.spec.frameworks[view.node.index()].is_finite;
+        match (view.ended, view.machine) {
+            (Some(_), _) => None,
+            (None, None) => Some("is down".into()),
+            (None, Some(driver)) if is_finite => {
+                let ledger = format!("{:?}", driver.ledger());
+                let short: String = ledger.chars().take(600).collect();
+                Some(format!("has not finished its work (subscribed: {}, {short})", driver.is_subscribed()))
+            }
+            (None, Some(driver)) if !driver.is_subscribed() => Some("is not subscribed".into()),
+            (None, Some(_)) => None,
+        }
+    }
+
+    /// Whether every framework has ended for good.
+    #[must_use]
+    pub fn all_done(&self) -> bool {
+        self.frameworks.iter().all(|node| node.ended.is_some())
+    }
+
+    /// Whether every framework whose work is finite has ended.
+    pub(crate) fn finite_done(&self) -> bool {
+        self.frameworks.iter().zip(&self.spec.frameworks).all(|(node, spec)| node.ended.is_some() || !spec.is_finite)
+    }
+
+    pub(crate) fn failure(&self, kind: FailureKind, property: &str, message: String) -> Failure {
+        let (seed, at, mutant) = (self.seed, self.now, self.conditions.mutant_name());
+        Failure { kind, property: property.to_owned(), seed, at, message, mutant }
+    }
+
+    pub(crate) fn report(&mut self, steps: u64, digest: String) -> Report {
+        let mut report = self.tally.report(self.now);
+        report.seed = self.seed;
+        report.steps = steps;
+        report.events = self.agenda.total();
+        report.digest = digest;
+        report.elections = self.election.changes();
+        report.net = self.net.stats();
+        report
+    }
+
+    pub(crate) fn restart_delay(&mut self) -> std::time::Duration {
+        let (low, high) = self.conditions.restart_after;
+        self.dice.duration_between(low, high)
+    }
+}
+
+/// What a node's parts look like from outside.
+impl World {
+    /// The seed of the run.
+    #[must_use]
+    pub const fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The time; the calendar time is that of a node whose clock is right.
+    #[must_use]
+    pub fn now(&self) -> Now {
+        Process::<()>::right_now(self.now)
+    }
+
+    /// Where the run is.
+    #[must_use]
+    pub const fn stage(&self) -> Stage {
+        self.stage
+    }
+
+    /// The name of the planted defect, if there is one.
+    #[must_use]
+    pub fn mutant(&self) -> Option<String> {
+        self.conditions.mutant_name()
+    }
+
+    /// The description of the cluster.
+    #[must_use]
+    pub fn spec(&self) -> &ClusterSpec {
+        &self.spec
+    }
+
+    /// All masters.
+    pub fn masters(&self) -> impl Iterator<Item = MasterView<'_>> {
+        (0..).zip(&self.masters).map(|(index, node)| MasterView {
+            node: NodeId::Master(index),
+            machine: node.process.machine.as_deref(),
+            term: node.term,
+        })
+    }
+
+    /// All agents.
+    pub fn agents(&self) -> impl Iterator<Item = AgentView<'_>> {
+        (0..).zip(&self.agents).map(|(index, node)| agent_view(index, node))
+    }
+
+    /// The agent of this index.
+    #[must_use]
+    pub fn agent(&self, index: u32) -> Option<AgentView<'_>> {
+        self.agents.get(index as usize).map(|node| agent_view(index, node))
+    }
+
+    /// All frameworks.
+    pub fn frameworks(&self) -> impl Iterator<Item = FrameworkView<'_>> {
+        (0..).zip(&self.frameworks).map(|(index, node)| framework_view(index, node))
+    }
+
+    /// The framework of this index.
+    #[must_use]
+    pub fn framework(&self, index: u32) -> Option<FrameworkView<'_>> {
+        self.frameworks.get(index as usize).map(|node| framework_view(index, node))
+    }
+
+    /// The registry as it really is.
+    #[must_use]
+    pub const fn store(&self) -> &SharedStore {
+        &self.store
+    }
+
+    /// Who holds the lease.
+    #[must_use]
+    pub const fn election(&self) -> &Election {
+        &self.election
+    }
+
+    /// Who can reach whom.
+    #[must_use]
+    pub const fn net(&self) -> &Net {
+        &self.net
+    }
+
+    /// What operators asked and were answered.
+    #[must_use]
+    pub const fn operator_log(&self) -> &OperatorLog {
+        self.operator.log()
+    }
+
+    /// Containers that really run now.
+    #[must_use]
+    pub const fn running(&self) -> u64 {
+        self.tally.running()
+    }
+
+    pub(crate) fn life(&self, node: NodeId) -> u32 {
+        match node {
+            NodeId::Master(index) => self.masters[index as usize].process.life,
+            NodeId::Agent(index) => self.agents[index as usize].process.life,
+            NodeId::Framework(index) => self.frameworks[index as usize].process.life,
+            NodeId::Quorum | NodeId::Operator => 0,
+        }
+    }
+
+    pub(crate) fn is_life(&self, node: NodeId, life: u32) -> bool {
+        match node {
+            NodeId::Master(index) => self.masters[index as usize].process.is_life(life),
+            NodeId::Agent(index) => self.agents[index as usize].process.is_life(life),
+            NodeId::Framework(index) => self.frameworks[index as usize].process.is_life(life),
+            NodeId::Quorum | NodeId::Operator => false,
+        }
+    }
+
+    pub(crate) fn is_powered(&self, node: NodeId) -> bool {
+        match node {
+            NodeId::Master(index) => self.masters[index as usize].process.is_powered,
+            NodeId::Agent(index) => self.agents[index as usize].process.is_powered,
+            NodeId::Framework(index) => self.frameworks[index as usize].process.is_powered,
+            NodeId::Quorum | NodeId::Operator => true,
+        }
+    }
+
+    fn is_retired(&self, node: NodeId) -> bool {
+        match node {
+            NodeId::Agent(index) => self.agents[index as usize].process.is_retired,
+            NodeId::Framework(index) => self.frameworks[index as usize].process.is_retired,
+            NodeId::Master(_) | NodeId::Quorum | NodeId::Operator => false,
+        }
+    }
+
+    fn held(&mut self, node: NodeId) -> Option<&mut Vec<Event>> {
+        match node {
+            NodeId::Master(index) => self.masters[index as usize].process.held.as_mut(),
+            NodeId::Agent(index) => self.agents[index as usize].process.held.as_mut(),
+            NodeId::Framework(index) => self.frameworks[index as usize].process.held.as_mut(),
+            NodeId::Quorum | NodeId::Operator => None,
+        }
+    }
+
+    pub(crate) fn dialling(&mut self, client: NodeId) -> &mut crate::node::Dialling {
+        match client {
+            NodeId::Agent(index) => &mut self.agents[index as usize].dialling,
+            NodeId::Framework(index) => &mut self.frameworks[index as usize].dialling,
+            NodeId::Master(_) | NodeId::Quorum | NodeId::Operator => unreachable!("{client} connects to nobody"),
+        }
+    }
+
+    fn disk_mut(&mut self, node: NodeId) -> Option<(&mut Disk, &mut Rng)> {
+        match node {
+            NodeId::Agent(index) => {
+                let row = &mut self.agents[index as usize];
+                Some((&mut row.disk, &mut row.dice))
+            }
+            NodeId::Framework(index) => {
+                let row = &mut self.frameworks[index as usize];
+                Some((&mut row.disk, &mut row.dice))
+            }
+            NodeId::Master(_) | NodeId::Quorum | NodeId::Operator => None,
+        }
+    }
+}
+
+impl<M: Machine> Process<M> {
+    /// The live wake-up, what the machine wants, and whether the process is paused.
+    fn wake_up(&mut self) -> (&mut Instant, Option<Instant>, bool) {
+        let deadline = self.machine.as_ref().and_then(|machine| machine.deadline());
+        let is_paused = self.is_paused();
+        (&mut self.wake_at, deadline, is_paused)
+    }
+}
+
+fn new_master(seed: u64, index: u32) -> MasterNode {
+    MasterNode { process: Process::new(seed, NodeId::Master(index)), term: None }
+}
+
+fn new_agent(seed: u64, index: u32) -> AgentNode {
+    let node = NodeId::Agent(index);
+    AgentNode {
+        process: Process::new(seed, node),
+        dialling: crate::node::Dialling::default(),
+        disk: Disk::default(),
+        containers: Containers::default(),
+        dice: Rng::of_node(seed, node.stream() + HOST_STREAMS),
+        disk_busy_until: Instant::ZERO,
+    }
+}
+
+fn new_framework(seed: u64, index: u32) -> FrameworkNode {
+    let node = NodeId::Framework(index);
+    FrameworkNode {
+        process: Process::new(seed, node),
+        dialling: crate::node::Dialling::default(),
+        disk: Disk::default(),
+        dice: Rng::of_node(seed, node.stream() + HOST_STREAMS),
+        disk_busy_until: Instant::ZERO,
+        ended: None,
+    }
+}
+
+fn agent_view(index: u32, node: &AgentNode) -> AgentView<'_> {
+    AgentView {
+        node: NodeId::Agent(index),
+        machine: node.process.machine.as_deref(),
+        containers: &node.containers,
+        disk: &node.disk,
+    }
+}
+
+fn framework_view(index: u32, node: &FrameworkNode) -> FrameworkView<'_> {
+    FrameworkView {
+        node: NodeId::Framework(index),
+        machine: node.process.machine.as_deref(),
+        disk: &node.disk,
+        ended: node.ended.as_ref(),
+    }
+}
