@@ -1,0 +1,37 @@
+//! What every host on tokio needs: the loop around a machine, clocks, connections, writes.
+//!
+//! ```text
+//!   tasks that wait ──arrivals──▶ Inbox ──▶ Host ──input──▶ Machine
+//!   (peers, stores, containers)              │ ◀──effects──────┘
+//!        ▲                                   ▼
+//!        └─────────── begun by ─────────── World
+//! ```
+//!
+//! * [`Host`]: the loop; one per machine, the only place where its state is touched.
+//! * [`World`]: performs effects. One per kind of machine, in the crate of that machine.
+//! * [`Stream`]: one connection, whatever carries it. [`Directory`] carries it inside one process; a network transport
+//!   implements [`Connector`] and feeds a [`Door`], and nothing else changes.
+//! * [`Uplink`] and [`Peers`]: the two ends of connections inside a world.
+//! * [`Writer`]: durable writes, in order.
+//!
+//! Nothing here decides anything about a cluster. The simulator uses none of it.
+
+mod clock;
+mod directory;
+mod memory;
+mod peers;
+mod run;
+mod stream;
+mod task;
+mod uplink;
+mod writer;
+
+pub use clock::SystemClock;
+pub use directory::{Directory, Door, DoorKeeper};
+pub use memory::MemoryStore;
+pub use peers::{PeerArrival, Peers};
+pub use run::{Ended, Flow, Host, Inbox, Mailbox, Running, World, entropy, inbox};
+pub use stream::{ConnectError, Connector, STREAM_BACKLOG_MAX, Stream, pair};
+pub use task::Task;
+pub use uplink::{Uplink, UplinkArrival, UplinkNews};
+pub use writer::Writer;

@@ -1,0 +1,378 @@
+//! The loop: one machine, its inbox, its deadlines, its effects.
+//!
+//! One await per turn: the inbox or the deadline. Everything slow happens in tasks that report back through the inbox, so
+//! a step never waits. The inbox is bounded; whoever reports waits for room, and so does, through its connection, a peer
+//! that says more than the machine can fold.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::Task;
+use crate::kernel::{Cx, Machine, Rng};
+use crate::provider::Clock;
+
+/// How many arrivals may wait. Reporters wait for room.
+const INBOX_MAX: usize = 4_096;
+/// After so many steps in a row the loop lets other tasks run.
+const STEPS_IN_A_ROW_MAX: u32 = 256;
+
+/// Whether the machine goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Flow {
+    /// It does.
+    Continue,
+    /// It asked to end.
+    Stop,
+}
+
+/// Performs what a machine asks for, and takes in what comes of it.
+pub trait World<M: Machine>: Send {
+    /// What the world's own tasks report.
+    type Arrival: Send;
+
+    /// Turns a report into an input, if it still means anything.
+    fn admit(&mut self, arrival: Self::Arrival) -> Option<M::Input>;
+
+    /// Does what was asked for, without waiting: what takes time is begun as a task. What can be answered at once goes to
+    /// `back` and is handled next.
+    fn perform(&mut self, effect: M::Effect, back: &mut VecDeque<M::Input>) -> Flow;
+}
+
+type Look<M> = Box<dyn FnOnce(&M) + Send>;
+
+enum Item<M, A> {
+    Arrival(A),
+    Look(Look<M>),
+}
+
+/// Where arrivals go in. Cheap to clone; sending to a machine that has ended does nothing.
+pub struct Inbox<M, A>(mpsc::Sender<Item<M, A>>);
+
+/// Where a host takes arrivals out.
+pub struct Mailbox<M, A>(mpsc::Receiver<Item<M, A>>);
+
+/// An inbox and its other end.
+#[must_use]
+pub fn inbox<M, A>() -> (Inbox<M, A>, Mailbox<M, A>) {
+    let (sender, receiver) = mpsc::channel(INBOX_MAX);
+    (Inbox(sender), Mailbox(receiver))
+}
+
+impl<M, A> Clone for Inbox<M, A> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<M, A: Send> Inbox<M, A> {
+    /// Reports something; waits for room. Whether the machine still takes anything.
+    pub async fn send(&self, arrival: A) -> bool {
+        self.0.send(Item::Arrival(arrival)).await.is_ok()
+    }
+
+    /// Looks at the machine between two steps; nothing when it has ended.
+    pub async fn inspect<R: Send + 'static>(&self, look: impl FnOnce(&M) -> R + Send + 'static) -> Option<R> {
+        let (answer, answered) = oneshot::channel();
+        // Nobody may wait for the answer any more; the look changes nothing either way.
+        let look: Look<M> = Box::new(move |machine| drop(answer.send(look(machine))));
+        self.0.send(Item::Look(look)).await.ok()?;
+        answered.await.ok()
+    }
+}
+
+/// One machine and everything around it.
+pub struct Host<M: Machine, W: World<M>> {
+    machine: M,
+    world: W,
+    mailbox: Mailbox<M, W::Arrival>,
+    clock: Arc<dyn Clock>,
+    rng: Rng,
+}
+
+/// What is left when a machine has ended.
+#[derive(Debug)]
+pub struct Ended<M, W> {
+    /// The machine in its last state.
+    pub machine: M,
+    /// The world around it.
+    pub world: W,
+}
+
+impl<M, W> Host<M, W>
+where
+    M: Machine + Send + 'static,
+    M::Input: Send,
+    M::Effect: Send,
+    W: World<M> + 'static,
+{
+    /// A host. All randomness of the machine comes from `rng`.
+    pub fn new(machine: M, world: W, mailbox: Mailbox<M, W::Arrival>, clock: Arc<dyn Clock>, rng: Rng) -> Self {
+        Self { machine, world, mailbox, clock, rng }
+    }
+
+    /// Drives the machine, beginning with `first`, until it asks to end.
+    pub async fn run(mut self, first: M::Input) -> Ended<M, W> {
+        let (mut back, mut out) = (VecDeque::from([first]), Vec::new());
+        let mut steps = 0_u32;
+        loop {
+            steps = steps.wrapping_add(1);
+            if steps.is_multiple_of(STEPS_IN_A_ROW_MAX) {
+                tokio::task::yield_now().await;
+            }
+            if self.tick_if_due(&mut out, &mut back) == Flow::Stop {
+                return Ended { machine: self.machine, world: self.world };
+            }
+            let input = match back.pop_front() {
+                Some(input) => Some(input),
+                None => match self.next().await {
+                    Wake::Input(input) => Some(input),
+                    Wake::Nothing => None,
+                    Wake::Closed => return Ended { machine: self.machine, world: self.world },
+                },
+            };
+            let Some(input) = input else { continue };
+            self.machine.handle(&mut Cx::new(self.clock.now(), &mut self.rng, &mut out), input);
+            if self.perform(&mut out, &mut back) == Flow::Stop {
+                return Ended { machine: self.machine, world: self.world };
+            }
+        }
+    }
+
+    fn tick_if_due(&mut self, out: &mut Vec<M::Effect>, back: &mut VecDeque<M::Input>) -> Flow {
+        let Some(due) = self.machine.deadline() else { return Flow::Continue };
+        let now = self.clock.now();
+        if due > now.mono {
+            return Flow::Continue;
+        }
+        self.machine.tick(&mut Cx::new(now, &mut self.rng, out));
+        self.perform(out, back)
+    }
+
+    fn perform(&mut self, out: &mut Vec<M::Effect>, back: &mut VecDeque<M::Input>) -> Flow {
+        let mut flow = Flow::Continue;
+        for effect in out.drain(..) {
+            if self.world.perform(effect, back) == Flow::Stop {
+                flow = Flow::Stop;
+            }
+        }
+        flow
+    }
+
+    /// Waits for an arrival or the deadline.
+    async fn next(&mut self) -> Wake<M::Input> {
+        let item = match self.mailbox.0.try_recv() {
+            Ok(item) => Some(item),
+            Err(mpsc::error::TryRecvError::Disconnected) => None,
+            Err(mpsc::error::TryRecvError::Empty) => {
+                let deadline = self.machine.deadline();
+                tokio::select! {
+                    biased;
+                    item = self.mailbox.0.recv() => item,
+                    () = sleep_until(&*self.clock, deadline) => return Wake::Nothing,
+                }
+            }
+        };
+        match item {
+            None => Wake::Closed,
+            Some(Item::Arrival(arrival)) => self.world.admit(arrival).map_or(Wake::Nothing, Wake::Input),
+            Some(Item::Look(look)) => {
+                look(&self.machine);
+                Wake::Nothing
+            }
+        }
+    }
+
+    /// Runs in a task of its own.
+    pub fn spawn(self, inbox: Inbox<M, W::Arrival>, first: M::Input) -> Running<M, W> {
+        Running { inbox, task: Task::spawn(self.run(first)) }
+    }
+}
+
+enum Wake<I> {
+    Input(I),
+    /// The deadline, a look, or a report that came too late to mean anything.
+    Nothing,
+    Closed,
+}
+
+async fn sleep_until(clock: &dyn Clock, deadline: Option<crate::time::Instant>) {
+    match deadline {
+        Some(at) => clock.sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// A machine that runs in a task. Dropping this ends it as if its process had died.
+pub struct Running<M: Machine, W: World<M>> {
+    inbox: Inbox<M, W::Arrival>,
+    task: Task<Ended<M, W>>,
+}
+
+impl<M, W> Running<M, W>
+where
+    M: Machine + Send + 'static,
+    W: World<M> + 'static,
+{
+    /// Reports something to it; whether it still takes anything.
+    pub async fn send(&self, arrival: W::Arrival) -> bool {
+        self.inbox.send(arrival).await
+    }
+
+    /// Looks at the machine between two steps; nothing when it has ended.
+    pub async fn inspect<R: Send + 'static>(&self, look: impl FnOnce(&M) -> R + Send + 'static) -> Option<R> {
+        self.inbox.inspect(look).await
+    }
+
+    /// Whether it has ended.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.task.is_finished()
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// When it panicked or was aborted.
+    pub async fn join(self) -> Result<Ended<M, W>, tokio::task::JoinError> {
+        self.task.join().await
+    }
+
+    /// Ends it as if its process had died.
+    pub fn abort(&self) {
+        self.task.abort();
+    }
+}
+
+/// A seed from the operating system. Hosts log it: with the recorded inputs it makes a run repeatable.
+#[must_use]
+pub fn entropy() -> u64 {
+    std::collections::hash_map::RandomState::new().build_hasher().finish()
+}
+
+impl<M, A> fmt::Debug for Inbox<M, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbox").field("room", &self.0.capacity()).finish()
+    }
+}
+
+impl<M, A> fmt::Debug for Mailbox<M, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mailbox").field("waiting", &self.0.len()).finish()
+    }
+}
+
+impl<M: Machine, W: World<M>> fmt::Debug for Host<M, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Host").field("mailbox", &self.mailbox).field("clock", &self.clock).finish_non_exhaustive()
+    }
+}
+
+impl<M: Machine, W: World<M>> fmt::Debug for Running<M, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Running").field("inbox", &self.inbox).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::daemon::SystemClock;
+    use crate::time::Instant;
+
+    /// Counts inputs and ticks every second; stops at ten of either.
+    #[derive(Debug, Default)]
+    struct Counter {
+        inputs: u32,
+        ticks: u32,
+        due: Option<Instant>,
+    }
+
+    impl Machine for Counter {
+        type Input = u32;
+        type Effect = u32;
+
+        fn handle(&mut self, cx: &mut Cx<'_, u32>, input: u32) {
+            self.inputs += 1;
+            self.due.get_or_insert(cx.now.mono + Duration::from_secs(1));
+            cx.emit(input);
+        }
+
+        fn deadline(&self) -> Option<Instant> {
+            self.due
+        }
+
+        fn tick(&mut self, cx: &mut Cx<'_, u32>) {
+            self.ticks += 1;
+            self.due = Some(cx.now.mono + Duration::from_secs(1));
+            cx.emit(100 + self.ticks);
+        }
+    }
+
+    /// Answers 1 with 2, drops 7, stops at 10 and at the tenth tick.
+    #[derive(Debug, Default)]
+    struct Answering(Vec<u32>);
+
+    impl World<Counter> for Answering {
+        type Arrival = u32;
+
+        fn admit(&mut self, arrival: u32) -> Option<u32> {
+            (arrival != 7).then_some(arrival)
+        }
+
+        fn perform(&mut self, effect: u32, back: &mut VecDeque<u32>) -> Flow {
+            self.0.push(effect);
+            if effect == 1 {
+                back.push_back(2);
+            }
+            if effect == 10 || effect == 110 { Flow::Stop } else { Flow::Continue }
+        }
+    }
+
+    fn start() -> Running<Counter, Answering> {
+        let (inbox, mailbox) = inbox();
+        let clock = Arc::new(SystemClock::new());
+        Host::new(Counter::default(), Answering::default(), mailbox, clock, Rng::new(1)).spawn(inbox, 0)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn arrivals_answers_and_deadlines_reach_the_machine_until_it_stops() {
+        let running = start();
+        for arrival in [1, 7, 3] {
+            assert!(running.send(arrival).await);
+        }
+        assert_eq!(running.inspect(|machine| machine.inputs).await, Some(4));
+        let ended = running.join().await.unwrap();
+        assert_eq!(ended.machine.ticks, 10);
+        assert_eq!(ended.world.0[..4], [0, 1, 2, 3], "an answer is handled before the next arrival");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_machine_that_ended_takes_nothing_more() {
+        let running = start();
+        running.send(10).await;
+        while !running.is_finished() {
+            tokio::task::yield_now().await;
+        }
+        assert!(!running.send(1).await);
+        assert_eq!(running.inspect(|machine| machine.inputs).await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flood_of_arrivals_does_not_keep_deadlines_from_being_met() {
+        let running = start();
+        let ended = loop {
+            if !running.send(3).await {
+                break running.join().await.unwrap();
+            }
+            tokio::time::advance(Duration::from_millis(10)).await;
+        };
+        assert_eq!(ended.machine.ticks, 10);
+    }
+}
