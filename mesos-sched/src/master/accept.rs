@@ -91,13 +91,19 @@ impl Master {
         }
     }
 
-    /// Hands back what is left: what the call did not touch under its filters, what it made without.
-    fn finish_accept(&mut self, cx: &mut MasterCx<'_>, accepting: Accepting, filters: Filters) {
-        let Accepting { framework, agent, role, remaining, made, is_total_changed } = accepting;
-        if is_total_changed {
-            let total = self.agents.table[agent].total.clone();
-            self.tell_agent(cx, agent, ToAgent::SetTotal { total });
+    /// Tells the agent what its resources look like by now, if an operation changed that. Before any task that may use them:
+    /// an agent that knew the task alone would come back with more in use than it has.
+    pub(super) fn tell_total(&mut self, cx: &mut MasterCx<'_>, accepting: &mut Accepting) {
+        if std::mem::take(&mut accepting.is_total_changed) {
+            let total = self.agents.table[accepting.agent].total.clone();
+            self.tell_agent(cx, accepting.agent, ToAgent::SetTotal { total });
         }
+    }
+
+    /// Hands back what is left: what the call did not touch under its filters, what it made without.
+    fn finish_accept(&mut self, cx: &mut MasterCx<'_>, mut accepting: Accepting, filters: Filters) {
+        self.tell_total(cx, &mut accepting);
+        let Accepting { framework, agent, role, remaining, made, .. } = accepting;
         if made.is_empty() {
             let rest = Offered { framework, agent, role, resources: remaining };
             return self.hand_back(cx, rest, Some(filters));

@@ -109,9 +109,15 @@ impl Master {
         self.timers.set(Timer::PruneRegistry, cx.now.mono + self.options.registry_prune_every);
         let age = u64::try_from(self.options.registry_age_max.as_nanos()).unwrap_or(u64::MAX);
         let before_wall = mesos_core::WallTime::from_nanos(cx.now.wall.as_nanos().saturating_sub(age));
-        let op = Op::Prune { before_wall, count_max: self.options.registry_count_max };
-        if let Err(rejection) = self.registrar.submit(op) {
-            tracing::warn!(%rejection, "the registry was not pruned");
+        // One operation drops a bounded number of records, so that its write stays small.
+        let marked = |registry: &Registry| registry.unreachable().len() + registry.gone().len();
+        let mut before = usize::MAX;
+        while marked(self.registrar.upcoming()) < before {
+            before = marked(self.registrar.upcoming());
+            let op = Op::Prune { before_wall, count_max: self.options.registry_count_max };
+            if let Err(rejection) = self.registrar.submit(op) {
+                return tracing::warn!(%rejection, "the registry was not pruned");
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use mesos_core::resource::{Conversion, Resources};
 use mesos_core::{AgentId, FrameworkId, Rejection, RejectionCode, Role, Weight};
 
 use super::book::Transition;
-use super::operation::refused;
+use super::operation::{agent_can_hold, refused};
 use super::pending::Pending;
 use super::validate::{validate_reserve, validate_unreserve};
 use super::{Master, MasterCx};
@@ -91,8 +91,9 @@ impl Master {
         id: &AgentId,
         resources: &Resources,
     ) -> Result<Answered, Rejection> {
-        validate_reserve(resources, None, None)?;
-        let conversion = Conversion::reserve(resources).map_err(|error| refused(&error))?;
+        let agent = self.agents.table.find(id).ok_or_else(|| unknown_agent(id))?;
+        agent_can_hold(&self.agents.table[agent].info, resources)?;
+        let conversion = validate_reserve(resources, None, None)?;
         self.convert_free(cx, id, &conversion)
     }
 
@@ -102,8 +103,7 @@ impl Master {
         id: &AgentId,
         resources: &Resources,
     ) -> Result<Answered, Rejection> {
-        validate_unreserve(resources)?;
-        let conversion = Conversion::unreserve(resources).map_err(|error| refused(&error))?;
+        let conversion = validate_unreserve(resources)?;
         self.convert_free(cx, id, &conversion)
     }
 

@@ -2,7 +2,7 @@
 
 use mesos_core::provider::Fact;
 use mesos_core::resource::{Conversion, ConversionError};
-use mesos_core::{Rejection, RejectionCode, Resources};
+use mesos_core::{AgentCapability, AgentInfo, Rejection, RejectionCode, Resources};
 
 use crate::master::accept::Accepting;
 use crate::master::validate::{validate_create, validate_destroy, validate_reserve, validate_unreserve};
@@ -15,9 +15,10 @@ impl Master {
         accepting: &mut Accepting,
         entries: &Resources,
     ) -> Result<(), Rejection> {
+        agent_can_hold(&self.agents.table[accepting.agent].info, entries)?;
         let principal = self.frameworks.table[accepting.framework].info.principal.clone();
-        validate_reserve(entries, Some(&accepting.role), principal.as_ref())?;
-        self.convert(cx, accepting, Conversion::reserve(entries))
+        let conversion = validate_reserve(entries, Some(&accepting.role), principal.as_ref())?;
+        self.convert(cx, accepting, &conversion)
     }
 
     pub(in crate::master) fn unreserve(
@@ -26,8 +27,8 @@ impl Master {
         accepting: &mut Accepting,
         entries: &Resources,
     ) -> Result<(), Rejection> {
-        validate_unreserve(entries)?;
-        self.convert(cx, accepting, Conversion::unreserve(entries))
+        let conversion = validate_unreserve(entries)?;
+        self.convert(cx, accepting, &conversion)
     }
 
     pub(in crate::master) fn create(
@@ -37,8 +38,8 @@ impl Master {
         volumes: &Resources,
     ) -> Result<(), Rejection> {
         let info = self.frameworks.table[accepting.framework].info.clone();
-        validate_create(volumes, &self.agents.table[accepting.agent].total, &info)?;
-        self.convert(cx, accepting, Conversion::create(volumes))
+        let conversion = validate_create(volumes, &self.agents.table[accepting.agent].total, &info)?;
+        self.convert(cx, accepting, &conversion)
     }
 
     pub(in crate::master) fn destroy(
@@ -49,8 +50,8 @@ impl Master {
     ) -> Result<(), Rejection> {
         let agent = &self.agents.table[accepting.agent];
         let used = agent.used.iter().map(|used| &used.resources);
-        validate_destroy(volumes, &agent.total, used)?;
-        self.convert(cx, accepting, Conversion::destroy(volumes))
+        let conversion = validate_destroy(volumes, &agent.total, used)?;
+        self.convert(cx, accepting, &conversion)
     }
 
     /// Applies a conversion to the pool, to the agent's total and to the allocator's books.
@@ -58,12 +59,11 @@ impl Master {
         &mut self,
         cx: &MasterCx<'_>,
         accepting: &mut Accepting,
-        conversion: Result<Conversion, ConversionError>,
+        conversion: &Conversion,
     ) -> Result<(), Rejection> {
-        let conversion = conversion.map_err(|error| refused(&error))?;
-        let remaining = accepting.remaining.apply(&conversion).map_err(|error| refused(&error))?;
+        let remaining = accepting.remaining.apply(conversion).map_err(|error| refused(&error))?;
         let agent = &mut self.agents.table[accepting.agent];
-        agent.total = agent.total.apply(&conversion).map_err(|error| refused(&error))?;
+        agent.total = agent.total.apply(conversion).map_err(|error| refused(&error))?;
         accepting.remaining = remaining;
         accepting.made -= conversion.consumed();
         accepting.made += conversion.converted();
@@ -81,4 +81,25 @@ pub(in crate::master) fn refused(error: &ConversionError) -> Rejection {
         error.to_string(),
         "name only resources that the offers, or the agent, hold in that form",
     )
+}
+
+/// Whether the agent understands reservations of this form.
+pub(in crate::master) fn agent_can_hold(agent: &AgentInfo, entries: &Resources) -> Result<(), Rejection> {
+    let lacks = |capability| !agent.capabilities.contains(&capability);
+    for entry in entries.iter() {
+        let reservations = entry.reservations();
+        let is_nested = reservations.role().is_some_and(|role| role.parent().is_some());
+        if is_nested && lacks(AgentCapability::HierarchicalRole) {
+            return Err(old_agent(agent, "a nested role"));
+        }
+        if reservations.len() > 1 && lacks(AgentCapability::ReservationRefinement) {
+            return Err(old_agent(agent, "a refined reservation"));
+        }
+    }
+    Ok(())
+}
+
+fn old_agent(agent: &AgentInfo, what: &str) -> Rejection {
+    let what = format!("the agent on {} does not understand {what}", agent.hostname);
+    Rejection::new(RejectionCode::InvalidOperation, what, "reserve on a newer agent")
 }

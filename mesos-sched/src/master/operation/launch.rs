@@ -43,6 +43,7 @@ impl Master {
         self.counters.launches += 1;
         let row = &self.frameworks.table[framework];
         let (framework_id, info) = (row.id.clone(), row.info.clone());
+        self.tell_total(cx, accepting);
         let run = RunTask { framework_id, framework: info, role: accepting.role.clone(), task };
         self.tell_agent(cx, agent, ToAgent::Run(Box::new(run)));
     }

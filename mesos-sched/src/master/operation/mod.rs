@@ -4,4 +4,4 @@ mod convert;
 
 mod launch;
 
-pub(super) use convert::refused;
+pub(super) use convert::{agent_can_hold, refused};
