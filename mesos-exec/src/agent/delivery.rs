@@ -235,6 +235,10 @@ impl Agent {
 
     /// The master holds these tasks, and this agent never reported them: it says what became of those it does not know.
     pub(super) fn handle_missing(&mut self, cx: &mut AgentCx<'_>, missing: Vec<(FrameworkId, TaskId)>) {
+        // The master may have mistaken this agent for another; then it is not registered any more.
+        if !self.link.is_registered() {
+            return;
+        }
         for (framework_id, task_id) in missing {
             let framework = self.book.framework_or_new(&framework_id, None);
             if self.book.find_task_of(framework, &task_id).is_none() {

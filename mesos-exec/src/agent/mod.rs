@@ -36,6 +36,9 @@ mod update_stream;
 mod validate;
 mod view;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -153,9 +156,8 @@ impl Agent {
                 self.handle_registered(cx, agent_id, ping_timeout);
             }
             ToAgent::Reregistered { agent_id, ping_timeout, missing } => {
-                if self.handle_registered(cx, agent_id, ping_timeout) {
-                    self.handle_missing(cx, missing);
-                }
+                self.handle_registered(cx, agent_id, ping_timeout);
+                self.handle_missing(cx, missing);
             }
             ToAgent::Ping { received } => self.handle_ping(cx, received),
             ToAgent::Shutdown(rejection) => self.begin_ending(cx, StopReason::Ordered(rejection)),

@@ -21,6 +21,9 @@ use super::checkpoint;
 use super::options::mutant;
 use super::{Agent, AgentCx, Effect, Timer};
 
+/// A master may not make an agent doubt it sooner: the least it can be told to ping is once a second.
+const PING_TIMEOUT_MIN: Duration = Duration::from_secs(1);
+
 /// The connection to the leader, and how far it has come.
 #[derive(Debug)]
 pub(super) struct Link {
@@ -222,19 +225,14 @@ impl Agent {
     }
 
     /// The master has written the agent down.
-    pub(super) fn handle_registered(
-        &mut self,
-        cx: &mut AgentCx<'_>,
-        agent_id: AgentId,
-        ping_timeout: Duration,
-    ) -> bool {
+    pub(super) fn handle_registered(&mut self, cx: &mut AgentCx<'_>, agent_id: AgentId, ping_timeout: Duration) {
         match &self.id {
             Some(own) if *own != agent_id => {
                 let what = format!("the master calls this agent {agent_id}, but it is {own}");
                 let remedy = "answer a re-registration with the id it came with";
                 let rejection = Rejection::new(RejectionCode::InvalidAgent, what, remedy);
                 self.reconnect(cx, CloseReason::Refused(rejection));
-                return false;
+                return;
             }
             Some(_) => {}
             None => {
@@ -245,12 +243,11 @@ impl Agent {
         }
         let was_registered = self.link.is_registered();
         self.link.phase = LinkPhase::Registered;
-        self.link.ping_timeout = ping_timeout;
-        self.arm(cx, Timer::Link, ping_timeout);
+        self.link.ping_timeout = ping_timeout.max(PING_TIMEOUT_MIN);
+        self.arm(cx, Timer::Link, self.link.ping_timeout);
         if !was_registered {
             self.send_all_heads(cx);
         }
-        true
     }
 
     pub(super) fn handle_ping(&mut self, cx: &mut AgentCx<'_>, received: u64) {

@@ -192,7 +192,8 @@ mod tests {
     fn an_update_is_neither_sent_nor_told_before_it_is_durable() {
         let mut stream = UpdateStream::new(TaskState::Staging);
         let number = stream.push(status(TaskState::Running, 7));
-        assert_eq!((stream.head_to_send(), stream.settled()), (None, TaskState::Staging));
+        assert_eq!(stream.head_to_send(), None);
+        assert_eq!(stream.settled(), TaskState::Staging);
         assert_eq!(stream.acknowledge(UpdateId(7)), None);
         stream.settle(number);
         assert_eq!(stream.head_to_send().map(|status| status.state), Some(TaskState::Running));

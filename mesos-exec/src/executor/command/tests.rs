@@ -151,7 +151,9 @@ fn a_kill_during_the_launch_destroys_the_container() {
 #[test]
 fn a_command_out_of_time_fails_without_killing() {
     let mut desk = Desk::new(true);
-    desk.launch(&TaskInfo { max_completion_time: Some(Duration::from_secs(60)), ..task() });
+    let mut limited = task();
+    limited.max_completion_time = Some(Duration::from_secs(60));
+    desk.launch(&limited);
     assert_eq!(desk.wake(), None, "the clock starts with the container");
     desk.step(|e, cx| e.launched(cx, &container()));
     assert_eq!(desk.wake(), Some((60, vec!["kill".into()])));
@@ -173,7 +175,9 @@ fn an_idle_executor_told_to_shut_down_ends() {
 #[test]
 fn a_second_task_is_refused() {
     let mut desk = Desk::launched(true);
-    assert_eq!(desk.launch(&TaskInfo { id: TaskId::new("t2").unwrap(), ..task() }), ["FAILED"]);
+    let mut second = task();
+    second.id = TaskId::new("t2").unwrap();
+    assert_eq!(desk.launch(&second), ["FAILED"]);
 }
 
 #[test]

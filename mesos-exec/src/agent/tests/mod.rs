@@ -1,0 +1,12 @@
+//! The agent, driven input by input: each test is a trace of what happens to it and what it asks for.
+
+mod containment;
+mod delivery;
+mod hosting;
+mod launch;
+mod recovery;
+mod registration;
+mod shutdown;
+mod world;
+
+use crate::agent;
