@@ -38,7 +38,8 @@ impl<S: Scheduler + ?Sized> Driver<S> {
             return;
         }
         if self.info.id.as_ref().is_some_and(|own| *own != id) {
-            let what = format!("the subscription of {:?} was answered with {id}", self.info.id);
+            let own = self.info.id.as_ref().map_or("", FrameworkId::as_str);
+            let what = format!("the subscription of {own} was answered with {id}");
             tracing::error!("{what}");
             let why = Rejection::new(RejectionCode::InvalidFramework, what, "answer with the framework's own id");
             return self.lose(cx, CloseReason::Refused(why));
