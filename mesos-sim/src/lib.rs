@@ -39,6 +39,8 @@ pub mod record;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod report;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod script;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 mod simulation;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 mod swarm;

@@ -1,0 +1,200 @@
+//! What peers say to a master, from the words of a command.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use mesos_core::call::agent::{ExecutorReport, Reregistration, TaskReport, ToMaster};
+use mesos_core::call::operator;
+use mesos_core::call::scheduler::Call;
+use mesos_core::{
+    AgentId, ExecutorId, FrameworkId, OfferId, Operation, Role, TaskId, TaskState, TaskStatus, WallTime, Weight,
+};
+
+use super::super::argument::{Arguments, keyword, list, read, reason, resources, source, state};
+use super::super::names::Names;
+use super::{AgentMessage, SchedulerCall};
+
+/// What an operator asks.
+pub(super) fn operator(arguments: &mut Arguments) -> Result<operator::Call, String> {
+    match arguments.word("what to do")?.as_str() {
+        "weights" => {
+            let mut weights = BTreeMap::new();
+            while let Some(word) = arguments.next_word() {
+                let (role, weight) = word.rsplit_once(':').ok_or_else(|| format!("{word:?} is not role:weight"))?;
+                weights.insert(read::<Role>(role)?, Weight::new(read(weight)?).map_err(|error| error.to_string())?);
+            }
+            Ok(operator::Call::UpdateWeights(weights))
+        }
+        "teardown" => Ok(operator::Call::Teardown(arguments.next("a framework id")?)),
+        "gone" => Ok(operator::Call::MarkAgentGone(arguments.next("an agent id")?)),
+        verb @ ("reserve" | "unreserve") => {
+            let agent_id = arguments.next("an agent id")?;
+            let resources = resources(&arguments.word("resources")?)?;
+            Ok(match verb {
+                "reserve" => operator::Call::Reserve { agent_id, resources },
+                _ => operator::Call::Unreserve { agent_id, resources },
+            })
+        }
+        other => Err(format!("{other:?} is nothing an operator asks")),
+    }
+}
+
+/// What an agent says; nothing if the verb is not an agent's.
+pub(super) fn agent(verb: &str, arguments: &mut Arguments, names: &Names) -> Result<Option<AgentMessage>, String> {
+    Ok(Some(match verb {
+        "register" => {
+            let info = Arc::new(arguments.agent()?);
+            let total = arguments.named("total").map(|text| resources(&text)).transpose()?;
+            ToMaster::Register { total: total.unwrap_or_else(|| info.resources.clone()), info }
+        }
+        "reregister" => ToMaster::Reregister(Box::new(reregistration(arguments)?)),
+        "pong" => ToMaster::Pong,
+        "update" => update(arguments, names)?,
+        "exited" => ToMaster::ExecutorExited {
+            framework_id: arguments.next("a framework id")?,
+            executor_id: arguments.next("an executor id")?,
+        },
+        "executor-message" => ToMaster::Message {
+            framework_id: arguments.next("a framework id")?,
+            executor_id: arguments.next("an executor id")?,
+            data: arguments.word("a text")?.into_bytes().into(),
+        },
+        "unregister" => ToMaster::Unregister,
+        _ => return Ok(None),
+    }))
+}
+
+fn update(arguments: &mut Arguments, names: &Names) -> Result<AgentMessage, String> {
+    let framework_id: FrameworkId = arguments.next("a framework id")?;
+    let task_id: TaskId = arguments.next("a task id")?;
+    let state = state(&arguments.word("a state")?)?;
+    let source = source(arguments.named("source"))?;
+    let mut status = TaskStatus::new(task_id, state, source, WallTime::default());
+    status.uuid = arguments.next_word().map(|name| names.id(&name)).transpose()?;
+    status.reason = reason(arguments.named("reason"))?;
+    status.agent_id = arguments.optional("agent")?;
+    let latest = arguments.named("latest").map(|text| keyword::<TaskState>(&text)).transpose()?;
+    Ok(ToMaster::Update { framework_id, status: Box::new(status), latest: latest.unwrap_or(state) })
+}
+
+fn reregistration(arguments: &mut Arguments) -> Result<Reregistration, String> {
+    let agent_id: AgentId = arguments.next("an agent id")?;
+    let info = Arc::new(arguments.agent()?);
+    let total = arguments.named("total").map(|text| resources(&text)).transpose()?;
+    let mut report = Reregistration {
+        agent_id: agent_id.clone(),
+        total: total.unwrap_or_else(|| info.resources.clone()),
+        info,
+        frameworks: BTreeMap::new(),
+        tasks: Vec::new(),
+        executors: Vec::new(),
+    };
+    while let Some(word) = arguments.next_word() {
+        let (kind, mut part) = Arguments::nested(&word)?;
+        let id: FrameworkId = part.next("a framework id")?;
+        match kind.as_str() {
+            "framework" => {
+                let mut info = part.framework()?;
+                info.id = Some(id.clone());
+                report.frameworks.insert(id, Arc::new(info));
+            }
+            "task" => report.tasks.push(task_report(id, agent_id.clone(), &mut part)?),
+            "executor" => {
+                let role = part.next("a role")?;
+                let executor: ExecutorId = part.next("an executor id")?;
+                let info = Arc::new(part.executor(executor)?);
+                report.executors.push(ExecutorReport { framework_id: id, role, info });
+            }
+            other => return Err(format!("{other:?} is nothing an agent reports")),
+        }
+        part.finish()?;
+    }
+    Ok(report)
+}
+
+fn task_report(framework_id: FrameworkId, agent: AgentId, part: &mut Arguments) -> Result<TaskReport, String> {
+    let role = part.next("a role")?;
+    let told = part.named("told").map(|text| keyword::<TaskState>(&text)).transpose()?;
+    let info = Arc::new(part.task(agent)?);
+    let state = state(&part.word("a state")?)?;
+    Ok(TaskReport { framework_id, role, info, state, told })
+}
+
+/// What a framework says.
+pub(in crate::script) fn scheduler(
+    verb: &str,
+    arguments: &mut Arguments,
+    names: &Names,
+    offers: &BTreeMap<OfferId, AgentId>,
+) -> Result<SchedulerCall, String> {
+    Ok(match verb {
+        "subscribe" => {
+            let suppressed = arguments.roles("suppressed")?;
+            Call::Subscribe { info: Box::new(arguments.framework()?), suppressed }
+        }
+        "teardown" => Call::Teardown,
+        "accept" => accept(arguments, offers)?,
+        "decline" => {
+            let ids = list(&arguments.word("offer ids")?)?;
+            Call::Decline { offers: ids, filters: arguments.filters()? }
+        }
+        "revive" => Call::Revive { roles: arguments.roles("roles")? },
+        "suppress" => Call::Suppress { roles: arguments.roles("roles")? },
+        "kill" => Call::Kill {
+            task_id: arguments.next("a task id")?,
+            agent_id: arguments.optional("agent")?,
+            policy: arguments.policy()?,
+        },
+        "shutdown" => {
+            Call::Shutdown { executor_id: arguments.next("an executor id")?, agent_id: arguments.next("an agent id")? }
+        }
+        "acknowledge" => Call::Acknowledge {
+            task_id: arguments.next("a task id")?,
+            agent_id: arguments.next("an agent id")?,
+            uuid: names.id(&arguments.word("an update")?)?,
+        },
+        "reconcile" => Call::Reconcile { tasks: questions(arguments)? },
+        "message" => Call::Message {
+            executor_id: arguments.next("an executor id")?,
+            agent_id: arguments.next("an agent id")?,
+            data: arguments.word("a text")?.into_bytes().into(),
+        },
+        other => return Err(format!("{other:?} is no command here")),
+    })
+}
+
+fn questions(arguments: &mut Arguments) -> Result<Vec<(TaskId, Option<AgentId>)>, String> {
+    let mut tasks = Vec::new();
+    while let Some(word) = arguments.next_word() {
+        tasks.push(match word.split_once('@') {
+            Some((task, agent)) => (read(task)?, Some(read(agent)?)),
+            None => (read(&word)?, None),
+        });
+    }
+    Ok(tasks)
+}
+
+fn accept(arguments: &mut Arguments, offers: &BTreeMap<OfferId, AgentId>) -> Result<SchedulerCall, String> {
+    let ids = arguments.word("offer ids")?;
+    let ids: Vec<OfferId> = list(if ids == "-" { "" } else { &ids })?;
+    let agent = ids.iter().find_map(|id| offers.get(id));
+    let filters = arguments.filters()?;
+    let mut operations = Vec::new();
+    while let Some(word) = arguments.next_word() {
+        let (kind, mut part) = Arguments::nested(&word)?;
+        operations.push(match kind.as_str() {
+            "launch" => {
+                let named = part.optional::<AgentId>("agent")?;
+                let agent = named.or_else(|| agent.cloned()).ok_or("the offer is not known: say agent=")?;
+                Operation::Launch(vec![Arc::new(part.task(agent)?)])
+            }
+            "reserve" => Operation::Reserve(resources(&part.word("resources")?)?),
+            "unreserve" => Operation::Unreserve(resources(&part.word("resources")?)?),
+            "create" => Operation::Create(resources(&part.word("volumes")?)?),
+            "destroy" => Operation::Destroy(resources(&part.word("volumes")?)?),
+            other => return Err(format!("{other:?} is no operation")),
+        });
+        part.finish()?;
+    }
+    Ok(Call::Accept { offers: ids, operations, filters })
+}

@@ -1,0 +1,232 @@
+//! Calls, events and messages as one line each. What a line leaves out is the same in every session: descriptions the
+//! script gave itself, and times.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use mesos_core::call::agent::{Reregistration, ToAgent, ToMaster};
+use mesos_core::call::scheduler::{Call, Event};
+use mesos_core::kernel::Change;
+use mesos_core::task::TaskRun;
+use mesos_core::{AgentId, Filters, KillPolicy, Offer, Operation, Role, TaskId, TaskInfo, TaskState, TaskStatus};
+
+use super::names::Names;
+
+/// What the master tells a framework; offers take a line each.
+pub(super) fn event(names: &mut Names, event: &Event) -> Vec<String> {
+    let line = match event {
+        Event::Subscribed { framework_id, .. } => format!("subscribed {framework_id}"),
+        Event::Offers(offers) => return offers.iter().map(offer).collect(),
+        Event::Rescind(id) => format!("rescind {id}"),
+        Event::Update(news) => format!("update {}", status(names, news)),
+        Event::Message { executor_id, agent_id, data } => {
+            format!("message from {executor_id} on {agent_id}: {}", String::from_utf8_lossy(data))
+        }
+        Event::Failure { agent_id, executor_id: None } => format!("failure of {agent_id}"),
+        Event::Failure { agent_id, executor_id: Some(executor) } => format!("failure of {executor} on {agent_id}"),
+        Event::Error(rejection) => format!("error {rejection}"),
+        Event::Heartbeat { received } => format!("heartbeat received={received}"),
+        other => format!("{other:?}"),
+    };
+    vec![line]
+}
+
+fn offer(offer: &Offer) -> String {
+    let mut line = format!("offer {} {} {} {}", offer.id, offer.agent_id, offer.role, offer.resources);
+    if !offer.executor_ids.is_empty() {
+        let ids: Vec<&str> = offer.executor_ids.iter().map(AsRef::as_ref).collect();
+        let _ = write!(line, " executors={}", ids.join(","));
+    }
+    line
+}
+
+/// News of a task.
+pub(super) fn status(names: &mut Names, status: &TaskStatus) -> String {
+    let mut line = format!("{} {}", status.task_id, status.state);
+    if let Some(uuid) = status.uuid {
+        let _ = write!(line, " {}", names.name(uuid));
+    }
+    let _ = write!(line, " source={}", format!("{:?}", status.source).to_uppercase());
+    if let Some(reason) = status.reason {
+        let name = serde_json::to_value(reason).unwrap_or_default();
+        let _ = write!(line, " reason={}", name.as_str().unwrap_or("?"));
+    }
+    if let Some(agent) = &status.agent_id {
+        let _ = write!(line, " agent={agent}");
+    }
+    if let Some(executor) = &status.executor_id {
+        let _ = write!(line, " executor={executor}");
+    }
+    if let Some(since) = status.unreachable_since_wall {
+        let _ = write!(line, " unreachable_since={}s", since.as_secs());
+    }
+    if let Some(message) = &status.message {
+        let _ = write!(line, " \"{message}\"");
+    }
+    line
+}
+
+/// What the master tells an agent.
+pub(super) fn to_agent(names: &mut Names, message: &ToAgent) -> String {
+    match message {
+        ToAgent::Registered { agent_id, .. } => format!("registered {agent_id}"),
+        ToAgent::Reregistered { agent_id, missing, .. } => {
+            let missing: Vec<String> = missing.iter().map(|(framework, task)| format!("{framework}/{task}")).collect();
+            let missing = if missing.is_empty() { String::new() } else { format!(" missing={}", missing.join(",")) };
+            format!("reregistered {agent_id}{missing}")
+        }
+        ToAgent::Ping { received } => format!("ping received={received}"),
+        ToAgent::Run(run) => format!("run {} {} {}", run.framework_id, run.role, task(&run.task)),
+        ToAgent::Kill { framework_id, task_id, policy } => {
+            format!("kill {framework_id} {task_id}{}", grace(policy.as_ref()))
+        }
+        ToAgent::Acknowledge { framework_id, task_id, uuid } => {
+            format!("acknowledge {framework_id} {task_id} {}", names.name(*uuid))
+        }
+        ToAgent::ShutdownExecutor { framework_id, executor_id } => {
+            format!("shutdown-executor {framework_id} {executor_id}")
+        }
+        ToAgent::ShutdownFramework { framework_id } => format!("shutdown-framework {framework_id}"),
+        ToAgent::UpdateFramework { framework_id, info } => {
+            format!("update-framework {framework_id} name={}", info.name)
+        }
+        ToAgent::SetTotal { total } => format!("set-total {total}"),
+        ToAgent::Message { framework_id, executor_id, data } => {
+            format!("message from {framework_id} for {executor_id}: {}", String::from_utf8_lossy(data))
+        }
+        ToAgent::Shutdown(rejection) => format!("shutdown {rejection}"),
+        other => format!("{other:?}"),
+    }
+}
+
+/// What an agent tells the master.
+pub(super) fn to_master(names: &mut Names, message: &ToMaster) -> String {
+    match message {
+        ToMaster::Register { total, .. } => format!("register {total}"),
+        ToMaster::Reregister(report) => reregistration(report),
+        ToMaster::Pong => "pong".into(),
+        ToMaster::Update { framework_id, status: news, latest } => {
+            let latest = if *latest == news.state { String::new() } else { format!(" latest={latest}") };
+            format!("update {framework_id} {}{latest}", status(names, news))
+        }
+        ToMaster::ExecutorExited { framework_id, executor_id } => {
+            format!("executor-exited {framework_id} {executor_id}")
+        }
+        ToMaster::Message { framework_id, executor_id, data } => {
+            format!("message from {executor_id} for {framework_id}: {}", String::from_utf8_lossy(data))
+        }
+        ToMaster::Unregister => "unregister".into(),
+        other => format!("{other:?}"),
+    }
+}
+
+fn reregistration(report: &Reregistration) -> String {
+    let mut line = format!("reregister {} {}", report.agent_id, report.total);
+    for task in &report.tasks {
+        let told = task.told.map_or_else(String::new, |told| format!(" told={told}"));
+        let _ = write!(line, " task({}/{} {}{told})", task.framework_id, task.info.id, task.state);
+    }
+    for executor in &report.executors {
+        let _ = write!(line, " executor({}/{})", executor.framework_id, executor.info.id);
+    }
+    line
+}
+
+/// What a framework tells the master.
+pub(super) fn call(names: &mut Names, call: &Call) -> String {
+    match call {
+        Call::Subscribe { info, suppressed } => {
+            let id = info.id.as_ref().map_or_else(String::new, |id| format!(" id={id}"));
+            let suppressed = named_roles("suppressed", suppressed.iter());
+            format!("subscribe {}{id}{}{suppressed}", info.name, named_roles("roles", info.roles.iter()))
+        }
+        Call::Teardown => "teardown".into(),
+        Call::Accept { offers, operations, filters } => {
+            let offers: Vec<&str> = offers.iter().map(AsRef::as_ref).collect();
+            let operations: String = operations.iter().map(|own| format!(" {}", operation(own))).collect();
+            format!("accept {}{operations}{}", offers.join(","), refusal(*filters))
+        }
+        Call::Decline { offers, filters } => {
+            let offers: Vec<&str> = offers.iter().map(AsRef::as_ref).collect();
+            format!("decline {}{}", offers.join(","), refusal(*filters))
+        }
+        Call::Revive { roles } => format!("revive{}", named_roles("roles", roles.iter())),
+        Call::Suppress { roles } => format!("suppress{}", named_roles("roles", roles.iter())),
+        Call::Kill { task_id, agent_id, policy } => {
+            let agent = agent_id.as_ref().map_or_else(String::new, |id| format!(" agent={id}"));
+            format!("kill {task_id}{agent}{}", grace(policy.as_ref()))
+        }
+        Call::Shutdown { executor_id, agent_id } => format!("shutdown {executor_id} {agent_id}"),
+        Call::Acknowledge { task_id, agent_id, uuid } => {
+            format!("acknowledge {task_id} {agent_id} {}", names.name(*uuid))
+        }
+        Call::Reconcile { tasks } => format!("reconcile {}", questions(tasks)).trim_end().to_owned(),
+        Call::Message { executor_id, agent_id, data } => {
+            format!("message for {executor_id} on {agent_id}: {}", String::from_utf8_lossy(data))
+        }
+        other => format!("{other:?}"),
+    }
+}
+
+fn questions(tasks: &[(TaskId, Option<AgentId>)]) -> String {
+    let one = |(task, agent): &(TaskId, Option<AgentId>)| match agent {
+        Some(agent) => format!("{task}@{agent}"),
+        None => task.to_string(),
+    };
+    tasks.iter().map(one).collect::<Vec<_>>().join(" ")
+}
+
+fn operation(operation: &Operation) -> String {
+    match operation {
+        Operation::Launch(tasks) => {
+            let tasks: Vec<String> = tasks.iter().map(|own| format!("launch({})", task(own))).collect();
+            tasks.join(" ")
+        }
+        Operation::Reserve(entries) => format!("reserve({entries})"),
+        Operation::Unreserve(entries) => format!("unreserve({entries})"),
+        Operation::Create(volumes) => format!("create({volumes})"),
+        Operation::Destroy(volumes) => format!("destroy({volumes})"),
+        other => format!("{other:?}"),
+    }
+}
+
+/// A task's id and what it uses.
+pub(super) fn task(task: &TaskInfo) -> String {
+    let executor = match &task.run {
+        TaskRun::Command(_) => String::new(),
+        TaskRun::Executor(info) => format!(" executor={}", info.id),
+    };
+    format!("{} {}{executor}", task.id, task.resources)
+}
+
+fn named_roles<'a>(name: &str, roles: impl Iterator<Item = &'a Role>) -> String {
+    let roles: Vec<&str> = roles.map(Role::as_str).collect();
+    if roles.is_empty() { String::new() } else { format!(" {name}={}", roles.join(",")) }
+}
+
+fn grace(policy: Option<&KillPolicy>) -> String {
+    policy.and_then(|policy| policy.grace).map_or_else(String::new, |grace| format!(" grace={}", span(grace)))
+}
+
+fn refusal(filters: Filters) -> String {
+    if filters == Filters::default() { String::new() } else { format!(" refuse={}", span(filters.refuse_for)) }
+}
+
+/// A time span in seconds, with as many decimals as it needs.
+pub(super) fn span(span: Duration) -> String {
+    format!("{}s", span.as_secs_f64())
+}
+
+/// The keys of a batch; `values` of records whose value tells something.
+pub(super) fn changes(changes: &[Change]) -> String {
+    let one = |change: &Change| match change {
+        Change::Put(record) => format!("put {}", record.key),
+        Change::Delete(key) => format!("delete {key}"),
+    };
+    changes.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether a state needs an executor's word; for views.
+pub(super) fn told(state: TaskState, told: TaskState) -> String {
+    if state == told { state.to_string() } else { format!("{state} told={told}") }
+}
