@@ -154,7 +154,7 @@ fn revive(disk: BTreeMap<Arc<str>, Record>, survive: bool, master: &Master) -> W
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_prefix_of_the_checkpoints_recovers_to_something_sane(
@@ -252,6 +252,10 @@ proptest! {
             prop_assert!(w.agent.tasks().count() <= 5);
             prop_assert!(w.agent.unacknowledged_updates() <= 2 * 5 * (4 + 1));
             prop_assert!(w.agent.executor_count() <= 5);
+        }
+        for count in 0..=w.batches.len() {
+            let next = World::started(Options::default(), prefix(&w, count));
+            prop_assert!(!next.agent.has_stopped(), "after {count} batches: {:?}", next.log);
         }
     }
 }

@@ -69,7 +69,8 @@ impl Agent {
         if !is_reportable(update.state) {
             return Err(Breach::State(update.state));
         }
-        if task.stream.len() >= self.options.updates_per_task_max {
+        // The last word always has room: nothing comes after it.
+        if task.stream.len() >= self.options.updates_per_task_max && !update.state.is_terminal() {
             return Err(Breach::Flood(at));
         }
         let mut status = self.status(cx, at, update.state, Source::Executor);

@@ -230,8 +230,13 @@ impl Agent {
         self.timers.set(timer, cx.now.mono + after.max(DELAY_MIN));
     }
 
-    const fn is_stopped(&self) -> bool {
-        matches!(self.phase, Phase::Stopped)
+    /// Whether the agent still listens: one that is leaving waits for its disk alone.
+    const fn hears(&self, input: &Input) -> bool {
+        match self.phase {
+            Phase::Stopped => false,
+            Phase::Leaving { .. } => matches!(input, Input::Checkpointed { .. }),
+            _ => true,
+        }
     }
 
     fn fire(&mut self, cx: &mut AgentCx<'_>, timer: Timer) {
@@ -254,7 +259,7 @@ impl Machine for Agent {
     type Effect = Effect;
 
     fn handle(&mut self, cx: &mut AgentCx<'_>, input: Input) {
-        if self.is_stopped() {
+        if !self.hears(&input) {
             return;
         }
         match input {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use mesos_core::call::CloseReason;
 use mesos_core::call::agent::ToMaster;
-use mesos_core::kernel::Change;
+use mesos_core::kernel::{Change, TimerTable};
 use mesos_core::{FrameworkId, FrameworkInfo};
 
 use super::book::{ExecutorPhase, ExecutorRef, TaskRef};
@@ -137,6 +137,11 @@ impl Agent {
             self.send(cx, ToMaster::Unregister);
         }
         self.phase = Phase::Leaving { why };
+        // Nothing may be written after the erasure: half a task on the disk would keep the next agent from starting.
+        self.calls.clear();
+        self.pending.clear();
+        self.timers = TimerTable::default();
+        self.arm(cx, Timer::Stop, self.options.executor_shutdown_grace);
         let changes = self.erasure();
         self.write_then(cx, changes, Pending::Farewell);
     }
@@ -167,10 +172,7 @@ impl Agent {
     /// The agent's patience is over. What still runs is destroyed by the next agent on this machine, which does not know it.
     pub(super) fn handle_stop_timer(&mut self, cx: &mut AgentCx<'_>) {
         match self.phase {
-            Phase::Ending { .. } => {
-                self.say_goodbye(cx);
-                self.arm(cx, Timer::Stop, self.options.executor_shutdown_grace);
-            }
+            Phase::Ending { .. } => self.say_goodbye(cx),
             Phase::Leaving { .. } => self.leave(cx),
             _ => {}
         }
@@ -180,7 +182,7 @@ impl Agent {
     pub(super) fn stop(&mut self, cx: &mut AgentCx<'_>, why: StopReason) {
         self.phase = Phase::Stopped;
         self.calls.clear();
-        self.timers = mesos_core::kernel::TimerTable::default();
+        self.timers = TimerTable::default();
         cx.emit(Effect::Stop { why });
     }
 }

@@ -152,6 +152,18 @@ fn an_executor_that_says_too_much_is_ended_and_its_task_fails() {
 }
 
 #[test]
+fn the_last_word_has_room_at_the_bound() {
+    let options = Options { updates_per_task_max: 1, ..Options::default() };
+    let mut w = World::registered_with(options);
+    w.run(puppet("t1"));
+    w.tell("say t1 RUNNING");
+    w.tell("say t1 FINISHED");
+    w.log.clear();
+    w.ack("t1");
+    w.expect(["update t1 FINISHED"]);
+}
+
+#[test]
 fn a_write_that_fails_stops_the_agent() {
     let mut w = World::registered();
     w.is_disk_slow = true;

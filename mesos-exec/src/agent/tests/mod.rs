@@ -4,6 +4,8 @@ mod containment;
 mod delivery;
 mod hosting;
 mod launch;
+#[cfg(feature = "mutants")]
+mod mutants;
 mod recovery;
 mod registration;
 mod shutdown;

@@ -115,6 +115,20 @@ fn an_agent_asked_to_stop_before_it_is_up_stops_when_it_is() {
 }
 
 #[test]
+fn nothing_is_written_after_the_erasure() {
+    let mut w = running();
+    w.say(shutdown());
+    w.is_disk_slow = true;
+    w.pass(12 * SECOND);
+    assert!(w.log.last().unwrap().starts_with("write -agent"), "{:?}", w.log);
+    w.log.clear();
+    w.exited("t1", 0);
+    w.expect([]);
+    w.flush();
+    assert!(w.keys().is_empty() && w.agent.has_stopped());
+}
+
+#[test]
 fn the_total_outlives_the_agent() {
     let mut w = running();
     w.say(ToAgent::SetTotal { total: "cpus:3".parse().unwrap() });
