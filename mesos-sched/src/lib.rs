@@ -7,6 +7,8 @@
 
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod allocator;
+#[cfg(feature = "daemon")]
+pub mod daemon;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod driver;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]

@@ -1,0 +1,354 @@
+//! Hosts a master: contends, opens the registry, leads, ends.
+//!
+//! ```text
+//!   contend ──term──▶ Store::open ──records──▶ Elected ──▶ (leads) ──▶ StepDown: the daemon ends
+//!      │ connections are turned away                          ▲
+//!      └───────────── Contender::lost ──── Demoted ───────────┘
+//! ```
+//!
+//! A master leads for at most one term. Whoever wants it to contend again starts another daemon: with another machine,
+//! which knows nothing but what the registry holds.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use mesos_core::call::operator::{self, ReplyTo};
+use mesos_core::call::{ConnId, agent, scheduler};
+use mesos_core::daemon::{
+    Door, Ended, Flow, Host, Inbox, PeerArrival, Peers, Stream, SystemClock, Task, World, Writer, entropy, inbox,
+};
+use mesos_core::kernel::{Rng, Term, Ticket};
+use mesos_core::provider::StoreError;
+use mesos_core::{Allocator, Clock, Contender, MasterId, Rejection, RejectionCode, Store};
+use tokio::sync::oneshot;
+
+use crate::master::{Effect, Input, Master, Options};
+
+/// Connections to one master at one time; further ones are turned away.
+const CONNECTIONS_MAX: usize = 200_000;
+
+/// What a master's daemon is made of.
+#[derive(Debug)]
+pub struct MasterSetup {
+    /// The master's id; a new one for every start.
+    pub id: MasterId,
+    /// The master's options.
+    pub options: Options,
+    /// Decides who is offered what.
+    pub allocator: Box<dyn Allocator>,
+    /// The registry.
+    pub store: Arc<dyn Store>,
+    /// Finds out when this master leads. Kept until the daemon ends, and dropped then.
+    pub contender: Box<dyn Contender>,
+    /// Where connections come from.
+    pub door: Door,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The seed of the machine's randomness.
+    pub seed: u64,
+}
+
+impl MasterSetup {
+    /// With default options, the system's clock and a seed from the operating system.
+    #[must_use]
+    pub fn new(
+        id: MasterId,
+        allocator: Box<dyn Allocator>,
+        store: Arc<dyn Store>,
+        contender: Box<dyn Contender>,
+        door: Door,
+    ) -> Self {
+        Self {
+            id,
+            options: Options::default(),
+            allocator,
+            store,
+            contender,
+            door,
+            clock: Arc::new(SystemClock::new()),
+            seed: entropy(),
+        }
+    }
+}
+
+/// Why a master that won its election did not lead.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LeadError {
+    /// The registry could not be opened.
+    #[error("the registry could not be opened: {0}")]
+    Registry(#[from] StoreError),
+    /// The daemon's task was aborted or panicked.
+    #[error("the master's task ended: {0}")]
+    Task(String),
+}
+
+/// A master after its term.
+#[derive(Debug)]
+pub struct Led {
+    /// The machine in its last state.
+    pub master: Master,
+    /// Its term.
+    pub term: Term,
+    /// Why it stepped down.
+    pub why: String,
+}
+
+/// What a master's world is told.
+#[derive(Debug)]
+enum Arrival {
+    Scheduler(PeerArrival<scheduler::Event, scheduler::Call>),
+    Agent(PeerArrival<agent::ToAgent, agent::ToMaster>),
+    Persisted(Ticket, Result<(), StoreError>),
+    Operator(operator::Call, oneshot::Sender<operator::Response>),
+    Demoted,
+}
+
+impl From<PeerArrival<scheduler::Event, scheduler::Call>> for Arrival {
+    fn from(arrival: PeerArrival<scheduler::Event, scheduler::Call>) -> Self {
+        Self::Scheduler(arrival)
+    }
+}
+
+impl From<PeerArrival<agent::ToAgent, agent::ToMaster>> for Arrival {
+    fn from(arrival: PeerArrival<agent::ToAgent, agent::ToMaster>) -> Self {
+        Self::Agent(arrival)
+    }
+}
+
+/// Performs a master's effects.
+#[derive(Debug)]
+struct MasterWorld {
+    inbox: Inbox<Master, Arrival>,
+    schedulers: Peers<scheduler::Event>,
+    agents: Peers<agent::ToAgent>,
+    connections: u64,
+    callers: HashMap<ReplyTo, oneshot::Sender<operator::Response>>,
+    calls: u64,
+    writer: Writer,
+    stepped_down: Option<String>,
+    /// The doorman and the watch over the lead.
+    _tasks: [Task; 2],
+}
+
+impl MasterWorld {
+    fn name_connection(&mut self) -> Option<ConnId> {
+        if self.schedulers.len() + self.agents.len() >= CONNECTIONS_MAX {
+            tracing::warn!(bound = CONNECTIONS_MAX, "too many connections; one is turned away");
+            return None;
+        }
+        self.connections += 1;
+        Some(ConnId(self.connections))
+    }
+}
+
+impl World<Master> for MasterWorld {
+    type Arrival = Arrival;
+
+    fn admit(&mut self, arrival: Arrival) -> Option<Input> {
+        match arrival {
+            Arrival::Scheduler(PeerArrival::Received { conn, seq, message }) => {
+                self.schedulers.contains(conn).then_some(Input::Scheduler { conn, seq, call: message })
+            }
+            Arrival::Agent(PeerArrival::Received { conn, seq, message }) => {
+                self.agents.contains(conn).then_some(Input::Agent { conn, seq, message })
+            }
+            Arrival::Scheduler(PeerArrival::Accepted(stream)) => {
+                let conn = self.name_connection()?;
+                self.schedulers.accept(conn, stream, self.inbox.clone());
+                None
+            }
+            Arrival::Agent(PeerArrival::Accepted(stream)) => {
+                let conn = self.name_connection()?;
+                self.agents.accept(conn, stream, self.inbox.clone());
+                None
+            }
+            Arrival::Scheduler(PeerArrival::Closed { conn }) => {
+                self.schedulers.close(conn).then_some(Input::Disconnected { conn })
+            }
+            Arrival::Agent(PeerArrival::Closed { conn }) => {
+                self.agents.close(conn).then_some(Input::Disconnected { conn })
+            }
+            Arrival::Persisted(ticket, result) => Some(Input::Persisted { ticket, result }),
+            Arrival::Operator(call, caller) => {
+                self.calls += 1;
+                let reply = ReplyTo(self.calls);
+                self.callers.insert(reply, caller);
+                Some(Input::Operator { reply, call })
+            }
+            Arrival::Demoted => Some(Input::Demoted),
+        }
+    }
+
+    fn perform(&mut self, effect: Effect, back: &mut VecDeque<Input>) -> Flow {
+        match effect {
+            Effect::ToScheduler { conn, seq, event } => {
+                if !self.schedulers.send(conn, seq, event) {
+                    back.push_back(Input::Disconnected { conn });
+                }
+            }
+            Effect::ToAgent { conn, seq, message } => {
+                if !self.agents.send(conn, seq, message) {
+                    back.push_back(Input::Disconnected { conn });
+                }
+            }
+            Effect::Persist { ticket, term: _, changes } => {
+                if let Err(error) = self.writer.write(ticket, changes) {
+                    back.push_back(Input::Persisted { ticket, result: Err(error) });
+                }
+            }
+            Effect::Close { conn, why } => {
+                tracing::debug!(%conn, %why, "closes a connection");
+                let _ = self.schedulers.close(conn) || self.agents.close(conn);
+            }
+            Effect::Reply { to, response } => {
+                if let Some(caller) = self.callers.remove(&to) {
+                    // A caller that went away gets no answer.
+                    let _ = caller.send(response);
+                }
+            }
+            Effect::StepDown { term, why } => {
+                tracing::warn!(term = term.0, why, "steps down");
+                self.stepped_down = Some(why);
+                return Flow::Stop;
+            }
+        }
+        Flow::Continue
+    }
+}
+
+/// A master in a task of its own. Dropping this ends it as if its process had died.
+#[derive(Debug)]
+pub struct MasterDaemon {
+    id: MasterId,
+    inbox: Inbox<Master, Arrival>,
+    task: Task<Result<Led, LeadError>>,
+}
+
+impl MasterDaemon {
+    /// Starts a master. Must be called inside a tokio runtime.
+    #[must_use]
+    pub fn start(setup: MasterSetup) -> Self {
+        let (inbox, mailbox) = inbox();
+        let id = setup.id.clone();
+        let task = Task::spawn(lead(setup, inbox.clone(), mailbox));
+        Self { id, inbox, task }
+    }
+
+    /// Its id.
+    #[must_use]
+    pub const fn id(&self) -> &MasterId {
+        &self.id
+    }
+
+    /// Looks at the machine between two steps. Waits while another master leads; nothing when this one has ended.
+    pub async fn inspect<R: Send + 'static>(&self, look: impl FnOnce(&Master) -> R + Send + 'static) -> Option<R> {
+        self.inbox.inspect(look).await
+    }
+
+    /// Asks something as an operator.
+    pub async fn operate(&self, call: operator::Call) -> operator::Response {
+        let (answer, answered) = oneshot::channel();
+        let gone = || {
+            let what = format!("master {} has ended", self.id);
+            operator::Response::Refused(Rejection::new(RejectionCode::NotLeading, what, "ask the leading master"))
+        };
+        if !self.inbox.send(Arrival::Operator(call, answer)).await {
+            return gone();
+        }
+        answered.await.unwrap_or_else(|_| gone())
+    }
+
+    /// Ends its lead as if its session had expired, or as soon as it begins.
+    pub async fn demote(&self) {
+        self.inbox.send(Arrival::Demoted).await;
+    }
+
+    /// Ends it as if its process had died.
+    pub fn abort(&self) {
+        self.task.abort();
+    }
+
+    /// Whether it has ended.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.task.is_finished()
+    }
+
+    /// Waits until it has stepped down.
+    ///
+    /// # Errors
+    /// [`LeadError`] when it never led, panicked or was aborted.
+    pub async fn join(self) -> Result<Led, LeadError> {
+        match self.task.join().await {
+            Ok(result) => result,
+            Err(error) => Err(LeadError::Task(error.to_string())),
+        }
+    }
+}
+
+async fn lead(
+    setup: MasterSetup,
+    inbox: Inbox<Master, Arrival>,
+    mailbox: mesos_core::daemon::Mailbox<Master, Arrival>,
+) -> Result<Led, LeadError> {
+    let MasterSetup { id, options, allocator, store, mut contender, mut door, clock, seed } = setup;
+    let term = win(&mut *contender, &mut door).await;
+    let records = store.open(term).await?;
+    tracing::info!(master = %id, term = term.0, records = records.len(), seed, "leads");
+
+    let writer = Writer::spawn(store, term, inbox.clone(), Arrival::Persisted);
+    let watched = inbox.clone();
+    let watch = Task::spawn(async move {
+        contender.lost(term).await;
+        watched.send(Arrival::Demoted).await;
+        // Resigns only when the daemon has ended: until then nobody else may think that nobody leads.
+        std::future::pending::<()>().await;
+        drop(contender);
+    });
+    let doorman = Task::spawn(open_door(door, inbox.clone()));
+    let world = MasterWorld {
+        inbox,
+        schedulers: Peers::default(),
+        agents: Peers::default(),
+        connections: 0,
+        callers: HashMap::new(),
+        calls: 0,
+        writer,
+        stepped_down: None,
+        _tasks: [doorman, watch],
+    };
+    let master = Master::new(id, options, allocator);
+    let host = Host::new(master, world, mailbox, clock, Rng::new(seed));
+    let Ended { machine, world } = host.run(Input::Elected { term, records }).await;
+    let why = world.stepped_down.unwrap_or_else(|| "nobody holds it any more".to_owned());
+    Ok(Led { master: machine, term, why })
+}
+
+/// Waits until this master leads; who comes before is turned away and looks for the leader again.
+async fn win(contender: &mut dyn Contender, door: &mut Door) -> Term {
+    let mut contend = contender.contend();
+    loop {
+        tokio::select! {
+            biased;
+            term = &mut contend => return term,
+            Some(stream) = door.schedulers.recv() => drop::<Stream<_, _>>(stream),
+            Some(stream) = door.agents.recv() => drop::<Stream<_, _>>(stream),
+        }
+    }
+}
+
+/// Lets connections in.
+async fn open_door(mut door: Door, inbox: Inbox<Master, Arrival>) {
+    loop {
+        let arrival = tokio::select! {
+            biased;
+            Some(stream) = door.agents.recv() => Arrival::Agent(PeerArrival::Accepted(stream)),
+            Some(stream) = door.schedulers.recv() => Arrival::Scheduler(PeerArrival::Accepted(stream)),
+            else => return,
+        };
+        if !inbox.send(arrival).await {
+            return;
+        }
+    }
+}

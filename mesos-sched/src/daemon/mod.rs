@@ -1,0 +1,19 @@
+//! Hosts of the master and of schedulers on tokio: the only module of this crate that awaits.
+//!
+//! * [`MasterDaemon`]: contends for leadership, leads for one term, ends.
+//! * [`SchedulerDriver`]: what a framework author starts.
+//! * [`store`]: the durable truth, in memory or in one file.
+//! * [`election`]: who leads, alone or among masters of one process.
+//!
+//! None of it decides anything: the machines do. What carries connections comes from outside
+//! ([`Directory`](mesos_core::daemon::Directory) inside one process), so that a network transport changes nothing here.
+
+pub mod election;
+mod master;
+mod scheduler;
+pub mod store;
+#[cfg(test)]
+mod tests;
+
+pub use master::{LeadError, Led, MasterDaemon, MasterSetup};
+pub use scheduler::{SchedulerDriver, SchedulerEnded, SchedulerSetup, StartError};

@@ -1,0 +1,239 @@
+//! Hosts a scheduler: what a framework author starts.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+
+use mesos_core::call::{Leader, scheduler};
+use mesos_core::daemon::{
+    Connector, Ended, Flow, Host, Inbox, Running, SystemClock, Task, Uplink, UplinkArrival, UplinkNews, World, Writer,
+    entropy, inbox,
+};
+use mesos_core::kernel::{Rng, Term, Ticket};
+use mesos_core::provider::StoreError;
+use mesos_core::{Clock, Detector, FrameworkInfo, Scheduler, Store};
+
+use super::store::term_of_this_moment;
+use crate::driver::{Driver, Effect, Input, Options, StopReason};
+
+/// What a framework's host is made of.
+pub struct SchedulerSetup<S: Scheduler + ?Sized = dyn Scheduler> {
+    /// The framework's description.
+    pub info: FrameworkInfo,
+    /// Its brain.
+    pub scheduler: Box<S>,
+    /// The driver's options.
+    pub options: Options,
+    /// What it remembers across restarts, its id among it. Each framework needs one of its own.
+    pub memory: Arc<dyn Store>,
+    /// The term under which the memory is opened: a later run's is larger, and fences this one off.
+    pub term: Term,
+    /// Finds the leading master.
+    pub detector: Box<dyn Detector>,
+    /// Makes connections to it.
+    pub connector: Arc<dyn Connector<scheduler::Call, scheduler::Event>>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The seed of the machine's randomness.
+    pub seed: u64,
+}
+
+impl<S: Scheduler + ?Sized> SchedulerSetup<S> {
+    /// With default options, a term of this moment, the system's clock and a seed from the operating system.
+    #[must_use]
+    pub fn new(
+        info: FrameworkInfo,
+        scheduler: Box<S>,
+        memory: Arc<dyn Store>,
+        detector: Box<dyn Detector>,
+        connector: Arc<dyn Connector<scheduler::Call, scheduler::Event>>,
+    ) -> Self {
+        Self {
+            info,
+            scheduler,
+            options: Options::default(),
+            memory,
+            term: term_of_this_moment(),
+            detector,
+            connector,
+            clock: Arc::new(SystemClock::new()),
+            seed: entropy(),
+        }
+    }
+}
+
+impl<S: Scheduler + ?Sized> fmt::Debug for SchedulerSetup<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SchedulerSetup").field("info", &self.info).field("memory", &self.memory).finish_non_exhaustive()
+    }
+}
+
+/// Why a framework could not be started, or how its task ended instead of by itself.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// What it remembers could not be read.
+    #[error("the framework's memory could not be opened: {0}")]
+    Memory(#[from] StoreError),
+    /// Its task was aborted or panicked.
+    #[error("the framework's task ended: {0}")]
+    Task(String),
+}
+
+/// A framework that has ended.
+#[derive(Debug)]
+pub struct SchedulerEnded<S: Scheduler + ?Sized = dyn Scheduler> {
+    /// Why.
+    pub why: StopReason,
+    /// The driver in its last state.
+    pub driver: Driver<S>,
+}
+
+type Up = UplinkArrival<scheduler::Call, scheduler::Event>;
+
+/// What a framework's world is told.
+#[derive(Debug)]
+enum Arrival {
+    Uplink(Up),
+    Saved(Ticket, Result<(), StoreError>),
+    Leader(Option<Leader>),
+    Stop { teardown: bool },
+}
+
+impl From<Up> for Arrival {
+    fn from(arrival: Up) -> Self {
+        Self::Uplink(arrival)
+    }
+}
+
+/// Performs a driver's effects.
+#[derive(Debug)]
+struct SchedulerWorld<S: Scheduler + ?Sized> {
+    inbox: Inbox<Driver<S>, Arrival>,
+    uplink: Uplink<scheduler::Call, scheduler::Event>,
+    writer: Writer,
+    stopped: Option<StopReason>,
+    _detection: Task,
+}
+
+impl<S: Scheduler + ?Sized + 'static> World<Driver<S>> for SchedulerWorld<S> {
+    type Arrival = Arrival;
+
+    fn admit(&mut self, arrival: Arrival) -> Option<Input> {
+        Some(match arrival {
+            Arrival::Uplink(arrival) => match self.uplink.admit(arrival)? {
+                UplinkNews::Connected(conn) => Input::Connected { conn },
+                UplinkNews::Disconnected(conn) => Input::Disconnected { conn },
+                UplinkNews::Received(conn, seq, event) => Input::Received { conn, seq, event },
+            },
+            Arrival::Saved(ticket, result) => Input::Saved { ticket, result },
+            Arrival::Leader(leader) => Input::LeaderChanged { leader },
+            Arrival::Stop { teardown } => Input::Stop { teardown },
+        })
+    }
+
+    fn perform(&mut self, effect: Effect, back: &mut VecDeque<Input>) -> Flow {
+        match effect {
+            Effect::Connect { leader } => self.uplink.connect(leader, self.inbox.clone()),
+            Effect::Send { conn, seq, call } => {
+                if !self.uplink.send(conn, seq, call) {
+                    back.push_back(Input::Disconnected { conn: Some(conn) });
+                }
+            }
+            Effect::Close { conn, why } => {
+                tracing::debug!(%conn, %why, "closes the connection");
+                self.uplink.close(conn);
+            }
+            Effect::Save { ticket, changes } => {
+                if let Err(error) = self.writer.write(ticket, changes) {
+                    back.push_back(Input::Saved { ticket, result: Err(error) });
+                }
+            }
+            Effect::Stop { why } => {
+                tracing::info!(%why, "the framework has ended");
+                self.stopped = Some(why);
+                return Flow::Stop;
+            }
+        }
+        Flow::Continue
+    }
+}
+
+/// A framework in a task of its own. Dropping this ends it as if its process had died: its tasks run on, and another run
+/// with the same memory fails over to them.
+pub struct SchedulerDriver<S: Scheduler + ?Sized + 'static = dyn Scheduler> {
+    running: Running<Driver<S>, SchedulerWorld<S>>,
+}
+
+impl<S: Scheduler + ?Sized + 'static> SchedulerDriver<S> {
+    /// Opens the framework's memory and starts it. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// When the memory cannot be opened.
+    pub async fn start(setup: SchedulerSetup<S>) -> Result<Self, StartError> {
+        let SchedulerSetup { info, scheduler, options, memory, term, mut detector, connector, clock, seed } = setup;
+        let records = memory.open(term).await?;
+        tracing::info!(framework = %info.name, records = records.len(), seed, "starts");
+        let (inbox, mailbox) = inbox();
+        let found = inbox.clone();
+        let detection = Task::spawn(async move {
+            let mut leader = None;
+            loop {
+                leader = detector.detect(leader).await;
+                if !found.send(Arrival::Leader(leader.clone())).await {
+                    return;
+                }
+            }
+        });
+        let world = SchedulerWorld {
+            uplink: Uplink::new(connector),
+            writer: Writer::spawn(memory, term, inbox.clone(), Arrival::Saved),
+            inbox: inbox.clone(),
+            stopped: None,
+            _detection: detection,
+        };
+        let host = Host::new(Driver::new(info, scheduler, options), world, mailbox, clock, Rng::new(seed));
+        Ok(Self { running: host.spawn(inbox, Input::Recovered { records }) })
+    }
+
+    /// Looks at the driver, and through it at the scheduler, between two steps; nothing when it has ended.
+    pub async fn inspect<R: Send + 'static>(&self, look: impl FnOnce(&Driver<S>) -> R + Send + 'static) -> Option<R> {
+        self.running.inspect(look).await
+    }
+
+    /// Asks it to end; with its tasks, or leaving them to a later run.
+    pub async fn stop(&self, teardown: bool) {
+        self.running.send(Arrival::Stop { teardown }).await;
+    }
+
+    /// Ends it as if its process had died.
+    pub fn abort(&self) {
+        self.running.abort();
+    }
+
+    /// Whether it has ended.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.running.is_finished()
+    }
+
+    /// Waits for its end: until its work is done, it is stopped, or it cannot go on.
+    ///
+    /// # Errors
+    /// When its task panicked or was aborted.
+    pub async fn join(self) -> Result<SchedulerEnded<S>, StartError> {
+        match self.running.join().await {
+            Ok(Ended { machine, world }) => {
+                let why = world.stopped.unwrap_or(StopReason::Requested);
+                Ok(SchedulerEnded { why, driver: machine })
+            }
+            Err(error) => Err(StartError::Task(error.to_string())),
+        }
+    }
+}
+
+impl<S: Scheduler + ?Sized + 'static> fmt::Debug for SchedulerDriver<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SchedulerDriver").field("running", &self.running).finish()
+    }
+}
