@@ -164,7 +164,10 @@ impl HierarchicalDrf {
     }
 
     fn drop_client(&mut self, client: NodeKey) {
-        let Some(Client { framework: key, role, .. }) = self.clients[client.slot()].take() else { return };
+        let Some(Client { framework: key, role, is_fresh, .. }) = self.clients[client.slot()].take() else { return };
+        if is_fresh {
+            self.fresh.retain(|other| *other != client);
+        }
         self.filters.clear_client(client);
         self.tree.remove_client(client);
         let framework = self.framework_mut(key).expect("the framework of a client is known");

@@ -151,6 +151,20 @@ fn a_reservation_changes_the_form_and_not_the_amount() {
 }
 
 #[test]
+fn a_conversion_that_changes_the_amount_changes_share_and_total() {
+    let mut cluster = Cluster::new();
+    cluster.framework("f1", "role1").agent("a1", "disk:100;mem:64").agent("a2", "cpus:1;disk:100");
+    cluster.granted();
+    cluster.recover("a1", "f1", "role1", "mem:64");
+    let (framework, agent) = (cluster.key("f1"), cluster.agents["a1"]);
+    let (from, to) = (resources("disk:100"), resources("disk:25"));
+    cluster.observe(Fact::Converted { framework, role: role("role1"), agent, from, to });
+    let shares = cluster.allocator.shares();
+    assert_eq!(shares[0].allocated.to_string(), "cpus:1;disk:125");
+    assert_eq!(cluster.allocator.total().to_string(), "cpus:1;mem:64;disk:125");
+}
+
+#[test]
 fn claimed_resources_are_used_without_a_grant() {
     let mut cluster = Cluster::new();
     cluster.agent("a1", "cpus:4;mem:64");

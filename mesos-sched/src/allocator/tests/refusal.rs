@@ -138,6 +138,18 @@ fn a_disconnected_framework_is_granted_nothing_and_loses_its_filters() {
 }
 
 #[test]
+fn what_comes_back_from_a_disconnected_framework_leaves_no_filter() {
+    let mut cluster = Cluster::new();
+    cluster.agent("a1", "cpus:2;mem:1024").framework("f1", "role1");
+    cluster.granted();
+    let framework = cluster.key("f1");
+    cluster.observe(Fact::FrameworkDeactivated { framework });
+    cluster.decline("a1", "f1", 1_000 * SECOND);
+    cluster.observe(Fact::FrameworkActivated { framework });
+    assert_eq!(cluster.granted(), "a1->f1 cpus:2;mem:1024");
+}
+
+#[test]
 fn recovered_resources_wait_for_the_batch_round() {
     let mut cluster = Cluster::new();
     cluster.agent("a1", "cpus:1;mem:64").framework("f1", "role1");
