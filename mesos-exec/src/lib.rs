@@ -10,5 +10,7 @@
 pub mod agent;
 #[cfg(feature = "daemon")]
 pub mod containerizer;
+#[cfg(feature = "daemon")]
+pub mod daemon;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod executor;

@@ -1,0 +1,285 @@
+//! Hosts an agent: its connection, its checkpoints, its containers.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use mesos_core::call::{Leader, agent};
+use mesos_core::daemon::{
+    Connector, Ended, Flow, Host, Inbox, Running, SystemClock, Task, Uplink, UplinkArrival, UplinkNews, World, Writer,
+    entropy, inbox,
+};
+use mesos_core::kernel::{Rng, Term, Ticket};
+use mesos_core::provider::{ContainerError, Launch, StoreError};
+use mesos_core::{AgentInfo, Clock, Containerizer, Detector, Store};
+
+use crate::agent::{Agent, ContainerOp, ContainerOutcome, Effect, ExecutorFactory, Input, Options, StopReason};
+
+/// What an agent's host is made of.
+#[derive(Debug)]
+pub struct AgentSetup {
+    /// The agent's description.
+    pub info: AgentInfo,
+    /// The agent's options.
+    pub options: Options,
+    /// The executors it can run.
+    pub executors: ExecutorFactory,
+    /// What starts containers.
+    pub containerizer: Arc<dyn Containerizer>,
+    /// Where it keeps what must outlive its restarts. Each agent needs one of its own, on the same machine as its
+    /// containers.
+    pub checkpoints: Arc<dyn Store>,
+    /// The term under which the checkpoints are opened: a later run's is larger, and fences this one off.
+    pub term: Term,
+    /// Finds the leading master.
+    pub detector: Box<dyn Detector>,
+    /// Makes connections to it.
+    pub connector: Arc<dyn Connector<agent::ToMaster, agent::ToAgent>>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The seed of the machine's randomness.
+    pub seed: u64,
+}
+
+impl AgentSetup {
+    /// With default options, the command executor, a term of this moment, the system's clock and a seed from the operating
+    /// system.
+    #[must_use]
+    pub fn new(
+        info: AgentInfo,
+        containerizer: Arc<dyn Containerizer>,
+        checkpoints: Arc<dyn Store>,
+        detector: Box<dyn Detector>,
+        connector: Arc<dyn Connector<agent::ToMaster, agent::ToAgent>>,
+    ) -> Self {
+        let clock = Arc::new(SystemClock::new());
+        Self {
+            info,
+            options: Options::default(),
+            executors: ExecutorFactory::new(),
+            containerizer,
+            checkpoints,
+            term: Term(clock.now().wall.as_nanos()),
+            detector,
+            connector,
+            clock,
+            seed: entropy(),
+        }
+    }
+}
+
+/// Why an agent could not be started, or how its task ended instead of by itself.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Its checkpoints could not be read.
+    #[error("the agent's checkpoints could not be opened: {0}")]
+    Checkpoints(#[from] StoreError),
+    /// Its task was aborted or panicked.
+    #[error("the agent's task ended: {0}")]
+    Task(String),
+}
+
+/// An agent that has ended.
+#[derive(Debug)]
+pub struct AgentEnded {
+    /// Why; absent when nobody could reach it any more.
+    pub why: Option<StopReason>,
+    /// The machine in its last state.
+    pub agent: Agent,
+}
+
+type Up = UplinkArrival<agent::ToMaster, agent::ToAgent>;
+
+/// What an agent's world is told.
+#[derive(Debug)]
+enum Arrival {
+    Uplink(Up),
+    Checkpointed(Ticket, Result<(), StoreError>),
+    Container(Ticket, ContainerOutcome),
+    Leader(Option<Leader>),
+    Stop,
+}
+
+impl From<Up> for Arrival {
+    fn from(arrival: Up) -> Self {
+        Self::Uplink(arrival)
+    }
+}
+
+/// Performs an agent's effects.
+#[derive(Debug)]
+struct AgentWorld {
+    inbox: Inbox<Agent, Arrival>,
+    uplink: Uplink<agent::ToMaster, agent::ToAgent>,
+    writer: Writer,
+    containerizer: Arc<dyn Containerizer>,
+    /// Operations under way. The agent bounds how many it asks for.
+    operations: BTreeMap<Ticket, Task>,
+    stopped: Option<StopReason>,
+    _detection: Task,
+}
+
+impl AgentWorld {
+    fn operate(&mut self, ticket: Ticket, op: ContainerOp) {
+        let (containerizer, inbox) = (self.containerizer.clone(), self.inbox.clone());
+        let task = Task::spawn(async move {
+            // In a task of its own: a containerizer that panics fails one operation, and the agent hears of it.
+            let outcome = Task::spawn(async move { operate(&*containerizer, op).await }).join().await;
+            let outcome = outcome.unwrap_or_else(|error| ContainerOutcome::Failed(error.to_string().into()));
+            inbox.send(Arrival::Container(ticket, outcome)).await;
+        });
+        self.operations.insert(ticket, task);
+    }
+}
+
+impl World<Agent> for AgentWorld {
+    type Arrival = Arrival;
+
+    fn admit(&mut self, arrival: Arrival) -> Option<Input> {
+        Some(match arrival {
+            Arrival::Uplink(arrival) => match self.uplink.admit(arrival)? {
+                UplinkNews::Connected(conn) => Input::Connected { conn },
+                UplinkNews::Disconnected(conn) => Input::Disconnected { conn },
+                UplinkNews::Received(conn, seq, message) => Input::Received { conn, seq, message },
+            },
+            Arrival::Checkpointed(ticket, result) => Input::Checkpointed { ticket, result },
+            Arrival::Container(ticket, outcome) => {
+                self.operations.remove(&ticket);
+                Input::Container { ticket, outcome }
+            }
+            Arrival::Leader(leader) => Input::LeaderChanged { leader },
+            Arrival::Stop => Input::Stop,
+        })
+    }
+
+    fn perform(&mut self, effect: Effect, back: &mut VecDeque<Input>) -> Flow {
+        match effect {
+            Effect::Connect { leader } => self.uplink.connect(leader, self.inbox.clone()),
+            Effect::Send { conn, seq, message } => {
+                if !self.uplink.send(conn, seq, message) {
+                    back.push_back(Input::Disconnected { conn: Some(conn) });
+                }
+            }
+            Effect::Close { conn, why } => {
+                tracing::debug!(%conn, %why, "closes the connection");
+                self.uplink.close(conn);
+            }
+            Effect::Container { ticket, op } => self.operate(ticket, op),
+            Effect::Checkpoint { ticket, changes } => {
+                if let Err(error) = self.writer.write(ticket, changes) {
+                    back.push_back(Input::Checkpointed { ticket, result: Err(error) });
+                }
+            }
+            Effect::Stop { why } => {
+                tracing::info!(%why, "the agent has ended");
+                self.stopped = Some(why);
+                return Flow::Stop;
+            }
+        }
+        Flow::Continue
+    }
+}
+
+/// One operation, from asking to its end.
+async fn operate(containerizer: &dyn Containerizer, op: ContainerOp) -> ContainerOutcome {
+    let result = match op {
+        ContainerOp::Recover(known) => containerizer.recover(known).await.map(ContainerOutcome::Recovered),
+        ContainerOp::Launch(spec) => match containerizer.launch(*spec).await {
+            Ok(Launch::Started(_) | Launch::AlreadyRunning) => Ok(ContainerOutcome::Launched),
+            Ok(_) => Ok(ContainerOutcome::Failed("no containerizer here can start this".into())),
+            Err(error) => Err(error),
+        },
+        ContainerOp::Wait(id) => containerizer.wait(&id).await.map(ContainerOutcome::Exited),
+        ContainerOp::Signal(id, signal) => match containerizer.signal(&id, signal).await {
+            // It ended before the signal came.
+            Ok(()) | Err(ContainerError::Unknown(_)) => Ok(ContainerOutcome::Done),
+            Err(error) => Err(error),
+        },
+        ContainerOp::Destroy(id) => containerizer.destroy(&id).await.map(|()| ContainerOutcome::Done),
+    };
+    result.unwrap_or_else(|error| ContainerOutcome::Failed(error.to_string().into()))
+}
+
+/// An agent in a task of its own. Dropping this ends it as if its process had died: containers run on, and another run with
+/// the same checkpoints takes them back.
+#[derive(Debug)]
+pub struct AgentDaemon {
+    running: Running<Agent, AgentWorld>,
+}
+
+impl AgentDaemon {
+    /// Opens the agent's checkpoints and starts it. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// When the checkpoints cannot be opened.
+    pub async fn start(setup: AgentSetup) -> Result<Self, StartError> {
+        let AgentSetup {
+            info,
+            options,
+            executors,
+            containerizer,
+            checkpoints,
+            term,
+            mut detector,
+            connector,
+            clock,
+            seed,
+        } = setup;
+        let records = checkpoints.open(term).await?;
+        tracing::info!(hostname = %info.hostname, records = records.len(), seed, "starts");
+        let (inbox, mailbox) = inbox();
+        let found = inbox.clone();
+        let detection = Task::spawn(async move {
+            let mut leader = None;
+            loop {
+                leader = detector.detect(leader).await;
+                if !found.send(Arrival::Leader(leader.clone())).await {
+                    return;
+                }
+            }
+        });
+        let world = AgentWorld {
+            uplink: Uplink::new(connector),
+            writer: Writer::spawn(checkpoints, term, inbox.clone(), Arrival::Checkpointed),
+            containerizer,
+            operations: BTreeMap::new(),
+            inbox: inbox.clone(),
+            stopped: None,
+            _detection: detection,
+        };
+        let host = Host::new(Agent::new(info, options, executors), world, mailbox, clock, Rng::new(seed));
+        Ok(Self { running: host.spawn(inbox, Input::Recovered { records }) })
+    }
+
+    /// Looks at the machine between two steps; nothing when it has ended.
+    pub async fn inspect<R: Send + 'static>(&self, look: impl FnOnce(&Agent) -> R + Send + 'static) -> Option<R> {
+        self.running.inspect(look).await
+    }
+
+    /// Asks it to end all its tasks and stop.
+    pub async fn stop(&self) {
+        self.running.send(Arrival::Stop).await;
+    }
+
+    /// Ends it as if its process had died. Its containers run on.
+    pub fn abort(&self) {
+        self.running.abort();
+    }
+
+    /// Whether it has ended.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.running.is_finished()
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// When its task panicked or was aborted.
+    pub async fn join(self) -> Result<AgentEnded, StartError> {
+        match self.running.join().await {
+            Ok(Ended { machine, world }) => Ok(AgentEnded { why: world.stopped, agent: machine }),
+            Err(error) => Err(StartError::Task(error.to_string())),
+        }
+    }
+}
