@@ -201,10 +201,12 @@ impl Disk {
         self.queue.push_back((ticket, changes));
     }
 
-    /// The oldest batch becomes durable, or is lost if `is_lost`.
+    /// The oldest batch becomes durable. If it is lost, so is everything behind it: later batches build on it.
     pub(crate) fn finish(&mut self, is_lost: bool) -> Option<Ticket> {
         let (ticket, changes) = self.queue.pop_front()?;
-        if !is_lost {
+        if is_lost {
+            self.queue.clear();
+        } else {
             self.records.apply(&changes);
         }
         Some(ticket)
@@ -268,5 +270,15 @@ mod tests {
         let kept: Vec<&str> = disk.records().iter().map(|(key, _)| &**key).collect();
         assert_eq!(kept, ["a", "b"]);
         assert_eq!(disk.finish(false), None);
+    }
+
+    #[test]
+    fn what_was_asked_for_after_a_lost_batch_is_lost_too() {
+        let mut disk = Disk::default();
+        disk.begin(Ticket(1), put("a"));
+        disk.begin(Ticket(2), put("b"));
+        assert_eq!(disk.finish(true), Some(Ticket(1)));
+        assert_eq!(disk.finish(false), None);
+        assert!(disk.records().is_empty());
     }
 }

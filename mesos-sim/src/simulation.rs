@@ -136,3 +136,144 @@ impl Simulation {
         Ok(self.report())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::{Cluster, secs};
+    use crate::container::DURATION_ENV;
+    use crate::fault::{Action, CrashKind, StoreTrouble, Target};
+    use crate::node::NodeId;
+    use crate::workload::Sleepers;
+
+    fn sleepers(count: u32, sleep: u64) -> Cluster {
+        let make = move || Sleepers::new(count, secs(sleep)).boxed();
+        Cluster::builder().agents(4, "cpus:4;mem:4096").framework("batch", make)
+    }
+
+    #[test]
+    fn a_healthy_cluster_does_its_work_and_settles() {
+        let mut run = sleepers(40, 10).simulate(1).unwrap();
+        let report = run.run_until_done(secs(600)).unwrap();
+        assert_eq!((report.tasks("FINISHED"), report.launched(), report.elections), (40, 40, 1));
+        assert!(report.makespan_secs.is_some_and(|span| (30.0..60.0).contains(&span)), "{report}");
+        run.run_until(secs(700)).unwrap();
+        assert_eq!((run.world().unsettled(), run.world().running()), (None, 0));
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_bytes_and_another_seed_does_not() {
+        let trace = |seed| {
+            let mut run = sleepers(20, 5).traced().crash_leader_at(secs(3)).simulate(seed).unwrap();
+            run.run_until_done(secs(600)).unwrap();
+            (run.trace().unwrap().as_str().to_owned(), run.digest())
+        };
+        let (first, again, other) = (trace(5), trace(5), trace(6));
+        assert_eq!(first, again);
+        assert_ne!(first.1, other.1);
+    }
+
+    #[test]
+    fn onlookers_do_not_change_a_run() {
+        let digest = |cluster: Cluster| {
+            let mut run = cluster.simulate(9).unwrap();
+            run.run().unwrap();
+            run.digest()
+        };
+        let swarm = Cluster::swarm(9);
+        assert_eq!(digest(swarm.clone()), digest(swarm.clone().traced()));
+        assert_eq!(digest(swarm.clone()), digest(swarm.checked()));
+    }
+
+    #[test]
+    fn work_goes_on_when_the_leader_ends() {
+        let report = sleepers(40, 20).masters(3).crash_leader_at(secs(15)).simulate(2).unwrap();
+        let report = { report }.run_until_done(secs(600)).unwrap();
+        assert_eq!((report.tasks("FINISHED"), report.launched(), report.elections), (40, 40, 2));
+    }
+
+    #[test]
+    fn a_framework_that_ends_takes_up_where_it_was() {
+        let mut run = sleepers(40, 20).crash_framework_at(secs(15), 0).simulate(3).unwrap();
+        let report = run.run_until_done(secs(600)).unwrap();
+        assert_eq!((report.tasks("FINISHED"), report.launched()), (40, 40));
+    }
+
+    #[test]
+    fn containers_outlive_their_agents_process_but_not_their_machine() {
+        for (kind, launched) in [(CrashKind::Process, 4), (CrashKind::Machine, 8)] {
+            let crash = sleepers(4, 60).crash_node_at(secs(20), NodeId::Agent(0), kind, secs(5));
+            let crash = (1..4).fold(crash, |cluster, agent| {
+                cluster.crash_node_at(secs(20), NodeId::Agent(agent), kind, secs(5))
+            });
+            let report = crash.simulate(4).unwrap().run_until_done(secs(1_000)).unwrap();
+            assert_eq!((report.tasks("FINISHED"), report.launched()), (4, launched), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_paused_leader_is_replaced_and_its_late_writes_are_fenced_off() {
+        let pause = Action::Pause { target: Target::Leader, lasts: secs(40) };
+        let mut run = sleepers(40, 20).masters(2).fault_at(secs(10), pause).simulate(5).unwrap();
+        let report = run.run().unwrap();
+        assert_eq!(report.tasks("FINISHED"), 40);
+        assert_eq!(report.elections, 2);
+        assert_eq!(run.world().store().fence(), run.world().election().term());
+    }
+
+    #[test]
+    fn an_agent_that_was_cut_off_comes_back() {
+        let cluster = sleepers(40, 20).partition_at(secs(10)..secs(200), 0..2);
+        let mut run = cluster.simulate(6).unwrap();
+        let report = run.run().unwrap();
+        assert_eq!(report.tasks("FINISHED"), 40);
+        assert!(report.net.lost > 0);
+    }
+
+    #[test]
+    fn unsure_writes_end_terms_but_not_the_work() {
+        let trouble = StoreTrouble { slow: secs(1), unknown_ppm: 500_000, disk_ppm: 0 };
+        let store = Action::Store { trouble, lasts: secs(60) };
+        let report = sleepers(20, 20).masters(2).fault_at(Duration::ZERO, store).simulate(7).unwrap();
+        let report = { report }.run().unwrap();
+        assert!(report.elections > 1 && report.tasks("FINISHED") == 20, "{report}");
+    }
+
+    #[test]
+    fn work_that_cannot_be_done_is_reported_as_not_live() {
+        let make = || Sleepers::new(1, secs(1)).needing("cpus:99".parse().unwrap()).boxed();
+        let cluster = Cluster::builder().agents(1, "cpus:4;mem:512").framework("batch", make);
+        let failure = cluster.simulate(8).unwrap().run_until_done(secs(100)).unwrap_err();
+        assert_eq!((failure.kind, failure.kind.exit_code()), (FailureKind::NotLive, 3));
+        assert!(failure.reproduction().contains("--seed 8"), "{failure}");
+    }
+
+    #[test]
+    fn a_description_that_cannot_be_is_refused() {
+        use crate::cluster::InvalidCluster;
+        let refused = |cluster: Cluster| cluster.simulate(1).unwrap_err();
+        assert_eq!(refused(Cluster::builder().masters(0)), InvalidCluster::NoMaster);
+        assert!(matches!(refused(Cluster::builder().agents(1, "cpus")), InvalidCluster::Resources(_)));
+        assert!(matches!(
+            refused(Cluster::builder().agents(1, "cpus:1").partition_at(secs(1)..secs(2), 0..9)),
+            InvalidCluster::NoSuchAgents { count: 1, .. }
+        ));
+    }
+
+    #[test]
+    fn a_broken_property_stops_the_run_and_is_named() {
+        #[derive(Debug)]
+        struct NoContainers;
+        impl Check for NoContainers {
+            fn name(&self) -> &'static str {
+                "no_containers"
+            }
+            fn step(&mut self, step: &crate::check::Step<'_>) -> Result<(), String> {
+                if step.world.running() > 0 { Err(format!("one runs, {DURATION_ENV} or not")) } else { Ok(()) }
+            }
+        }
+        let cluster = sleepers(1, 5).checks(|| vec![Box::new(NoContainers)]);
+        let failure = cluster.simulate(1).unwrap().run_until_done(secs(100)).unwrap_err();
+        assert_eq!((failure.kind, &*failure.property), (FailureKind::Property, "no_containers"));
+    }
+}

@@ -68,11 +68,11 @@ impl NodeId {
 impl fmt::Display for NodeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Quorum => f.write_str("quorum"),
-            Self::Operator => f.write_str("operator"),
-            Self::Master(index) => write!(f, "m{index}"),
-            Self::Framework(index) => write!(f, "f{index}"),
-            Self::Agent(index) => write!(f, "a{index}"),
+            Self::Quorum => f.pad("quorum"),
+            Self::Operator => f.pad("operator"),
+            Self::Master(index) => f.pad(&format!("m{index}")),
+            Self::Framework(index) => f.pad(&format!("f{index}")),
+            Self::Agent(index) => f.pad(&format!("a{index}")),
         }
     }
 }
