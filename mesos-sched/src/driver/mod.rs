@@ -293,6 +293,9 @@ impl<S: Scheduler + ?Sized> Machine for Driver<S> {
     }
 
     fn deadline(&self) -> Option<Instant> {
+        if self.phase == Phase::Stopped {
+            return None;
+        }
         let guest = if self.phase == Phase::Running { self.scheduler.deadline() } else { None };
         [self.timers.next(), self.sweep_due_at(), guest].into_iter().flatten().min()
     }

@@ -278,7 +278,10 @@ fn heal(world: &mut World) {
         world.step(Step::Saved { is_expected: true, is_ok: true });
         world.step(Step::Connected);
         if !world.driver.is_subscribed() {
-            world.step(Step::Event { kind: 0, arg: 0, is_in_order: true });
+            let id = world.driver.framework_id().map_or_else(|| "f1".to_owned(), ToString::to_string);
+            let seq = Seq(world.next_seq);
+            world.next_seq += 1;
+            world.input(Input::Received { conn: ConnId(world.conn), seq, event: subscribed(&id) });
         }
         world.step(Step::Event { kind: 7, arg: 99, is_in_order: true });
         world.step(Step::Pass(5_000));

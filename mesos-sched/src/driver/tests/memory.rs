@@ -2,7 +2,7 @@
 
 use mesos_core::TaskState;
 use mesos_core::call::scheduler::Event;
-use mesos_core::kernel::Ticket;
+use mesos_core::kernel::{Machine, Ticket};
 use mesos_core::provider::StoreError;
 
 use super::{Bench, Puppet, launching, news, offer, subscribed, task};
@@ -61,6 +61,14 @@ fn a_memory_that_fails_ends_the_framework() {
     let result = Err(StoreError::Unknown("disk full".into()));
     let lines = bench.input(Input::Saved { ticket: Ticket(2), result });
     assert_eq!(lines, ["stop: the framework's memory failed: the outcome is unknown: disk full"]);
+}
+
+#[test]
+fn a_framework_that_has_ended_waits_for_nothing() {
+    let mut bench = Bench::subscribed(Puppet::default().on("offers", launching(&["t1"])));
+    bench.event(Event::Offers(vec![offer("o1")]));
+    bench.input(Input::Stop { teardown: false });
+    assert_eq!(bench.driver.deadline(), None, "not even for news of its tasks");
 }
 
 #[test]

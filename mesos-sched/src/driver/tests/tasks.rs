@@ -127,9 +127,8 @@ fn what_was_meant_for_an_earlier_subscription_is_not_said() {
 
 #[test]
 fn what_a_scheduler_asks_about_is_repeated_until_it_is_answered() {
-    let mut bench = Bench::subscribed(
-        Puppet::default().on("offers", |cx| cx.reconcile([task_id("old"), task_id("older")])),
-    );
+    let mut bench =
+        Bench::subscribed(Puppet::default().on("offers", |cx| cx.reconcile([task_id("old"), task_id("older")])));
     assert_eq!(bench.event(Event::Offers(vec![offer("o1")])), ["RECONCILE old older"]);
     bench.event(answer("old", TaskState::Gone));
     assert_eq!(advance_with_heartbeats(&mut bench, 15), ["RECONCILE older"]);
