@@ -13,12 +13,18 @@ use super::{Master, MasterCx, Timer};
 
 /// What a framework is told of a task whose agent is lost.
 #[derive(Debug, Clone, Copy)]
-struct Loss {
+pub(super) struct Loss {
     state: TaskState,
     reason: Reason,
     since_wall: Option<WallTime>,
     /// Whether the agent may come back with the task.
     may_return: bool,
+}
+
+impl Loss {
+    /// Of a task that has ended, which its returning agent does not have any more: its framework hears of that end.
+    pub(super) const ENDED: Self =
+        Self { state: TaskState::Gone, reason: Reason::AgentReregistered, since_wall: None, may_return: false };
 }
 
 impl Master {
@@ -84,7 +90,7 @@ impl Master {
     }
 
     /// A task whose end is known keeps it: the framework hears of the loss of others only.
-    fn lose_task(&mut self, cx: &mut MasterCx<'_>, framework: FrameworkKey, task: TaskKey, loss: Loss) {
+    pub(super) fn lose_task(&mut self, cx: &mut MasterCx<'_>, framework: FrameworkKey, task: TaskKey, loss: Loss) {
         let row = &self.frameworks.table[framework];
         let (id, known, told, agent) = {
             let task = &row.tasks[task];

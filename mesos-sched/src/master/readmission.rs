@@ -10,6 +10,7 @@ use mesos_core::call::{CloseReason, ConnId};
 use mesos_core::provider::{AgentKey, Fact, FrameworkKey, Used};
 use mesos_core::{AgentId, FrameworkId, Reason, Rejection, RejectionCode, Source, TaskId, TaskState, TaskStatus};
 
+use super::loss::Loss;
 use super::book::{Agent, Executor, Liveness, Standing, Task, TaskKey, Transition, Who};
 use super::options::mutant;
 use super::pending::Pending;
@@ -56,7 +57,7 @@ impl Master {
         self.agents.table[agent].liveness = Liveness::Connected { conn, unanswered: 0 };
         self.free_missing_executors(cx, agent, &report);
         let strangers = self.merge_report(cx, agent, &report);
-        let missing = self.missing_tasks(agent, &report);
+        let missing = self.missing_tasks(cx, agent, &report);
         let row = &self.agents.table[agent];
         let (agent_id, total) = (row.id.clone(), row.total.clone());
         let ping_timeout = self.options.agent_ping_timeout();
@@ -199,18 +200,29 @@ impl Master {
         self.observe(cx, Fact::Claimed { framework, role, agent, resources });
     }
 
-    /// Tasks the master holds for the agent that the agent does not have.
-    fn missing_tasks(&self, agent: AgentKey, report: &Reregistration) -> Vec<(FrameworkId, TaskId)> {
+    /// Tasks the master holds for the agent that the agent does not have: it shall say what became of them. Of those that
+    /// have ended the master knows it already; an agent that forgot them would say something else.
+    fn missing_tasks(
+        &mut self,
+        cx: &mut MasterCx<'_>,
+        agent: AgentKey,
+        report: &Reregistration,
+    ) -> Vec<(FrameworkId, TaskId)> {
         if mutant!(self, KeepMissingTasks) {
             return Vec::new();
         }
         let reported: BTreeSet<_> = report.tasks.iter().map(|task| (&task.framework_id, &task.info.id)).collect();
-        let held = self.agents.table[agent].tasks.iter().map(|&(framework, task)| {
-            let framework = &self.frameworks.table[framework];
-            (&framework.id, &framework.tasks[task].info.id)
-        });
-        let missing = held.filter(|key| !reported.contains(key));
-        missing.map(|(framework, task)| (framework.clone(), task.clone())).collect()
+        let mut missing = Vec::new();
+        for (framework, task) in self.agents.table[agent].tasks.clone() {
+            let row = &self.frameworks.table[framework];
+            let (id, is_over) = (&row.tasks[task].info.id, row.tasks[task].state.is_terminal());
+            match reported.contains(&(&row.id, id)) {
+                true => {}
+                false if is_over => self.lose_task(cx, framework, task, Loss::ENDED),
+                false => missing.push((row.id.clone(), id.clone())),
+            }
+        }
+        missing
     }
 
     /// Executors the agent does not have any more use nothing.

@@ -3,7 +3,8 @@
 use mesos_core::kernel::Term;
 use mesos_core::provider::{AgentKey, Allocator, FrameworkKey, Used};
 use mesos_core::{
-    AgentId, AgentInfo, ExecutorInfo, FrameworkId, FrameworkInfo, MasterId, OfferId, Resources, Role, TaskInfo, TaskState,
+    AgentId, AgentInfo, ExecutorInfo, FrameworkId, FrameworkInfo, MasterId, OfferId, Resources, Role, TaskId, TaskInfo,
+    TaskState,
 };
 
 use super::Master;
@@ -204,6 +205,23 @@ impl Master {
             let row = self.offers.table.get(key)?;
             let id = self.offers.table.id(key)?;
             Some(OfferView { id, framework: row.framework, agent: row.agent, role: &row.role, resources: &row.resources })
+        })
+    }
+
+    /// One task.
+    #[must_use]
+    pub fn task(&self, framework: &FrameworkId, task: &TaskId) -> Option<TaskView<'_>> {
+        let framework = self.frameworks.table.find(framework)?;
+        let row = &self.frameworks.table[framework];
+        let task = &row.tasks[row.tasks.find(task)?];
+        Some(TaskView {
+            framework_id: &row.id,
+            agent_id: &self.agents.table[task.agent].id,
+            info: &task.info,
+            role: &task.role,
+            state: task.state,
+            told: task.told,
+            is_charged: task.is_charged,
         })
     }
 
