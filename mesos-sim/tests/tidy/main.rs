@@ -85,10 +85,16 @@ fn unbounded_queues(source: &Source) -> Vec<Breach> {
 }
 
 fn sleeping_tests(source: &Source) -> Vec<Breach> {
-    const INSTEAD: &str = "advance virtual time, or wait for the event itself";
+    const INSTEAD: &str = "advance virtual time (for tokio: start_paused = true), or wait for the event itself";
     let ranges = source.test_code();
+    // In a runtime whose clock is paused, tokio's sleep takes no time.
+    let mut tests = source.code.match_indices("#[tokio::test").map(|(at, _)| &source.code[at..]).peekable();
+    let is_paused = tests.peek().is_some()
+        && tests.all(|test| test.split(']').next().is_some_and(|attribute| attribute.contains("start_paused = true")));
     words(&source.code, "sleep")
         .filter(|at| ranges.iter().any(|range| range.contains(at)))
+        .filter(|at| source.code[at + "sleep".len()..].starts_with('('))
+        .filter(|at| !(is_paused && source.code[..*at].ends_with("tokio::time::")))
         .map(|at| source.breach(at, "tests-do-not-sleep", "sleep", INSTEAD))
         .collect()
 }
@@ -264,6 +270,10 @@ fn each_rule_finds_its_breach_and_only_that() {
     let naps = "fn f() { sleep(1) } #[cfg(test)] mod tests { fn g() { thread::sleep(1); run(\"sleep 9\") } } fn h() { sleep(2) }";
     assert_eq!(sleeping_tests(&at("a/src/b.rs", naps)).len(), 1);
     assert_eq!(sleeping_tests(&at("a/tests/b.rs", naps)).len(), 3);
+    let paused =
+        "#[tokio::test(start_paused = true)] async fn f(sleep: u8) { tokio::time::sleep(A).await; thread::sleep(A) }";
+    assert_eq!(sleeping_tests(&at("a/tests/b.rs", paused)).len(), 1);
+    assert_eq!(sleeping_tests(&at("a/tests/b.rs", &format!("{paused} #[tokio::test] async fn g() {{}}"))).len(), 2);
     assert_eq!(leftovers(&at("a/src/b.rs", &format!("// {}: later\ntodo!(); \"dbg!\"", concat!("TO", "DO")))).len(), 2);
     assert_eq!(missing_module_docs(&at("a/src/b.rs", "//!\nfn f() {}")).len(), 1);
     assert_eq!(drawers(&at("a/src/utils.rs", "")).len() + drawers(&at("a/src/misc/b.rs", "")).len(), 2);
