@@ -6,6 +6,33 @@
 //!
 //! Checks are not the place to *drive* anything; what happens in a run is decided by its seed.
 
+mod agent_recovery;
+mod conservation;
+mod inbox;
+mod memory;
+mod no_double_offer;
+mod no_duplicate_run;
+mod no_lost_task;
+mod one_leader;
+mod registry_truth;
+mod settled;
+mod task_lifecycle;
+mod update_order;
+
+pub use agent_recovery::AgentRecovery;
+pub use conservation::Conservation;
+pub use memory::Memory;
+pub use no_double_offer::NoDoubleOffer;
+pub use no_duplicate_run::NoDuplicateRun;
+pub use no_lost_task::NoLostTask;
+pub use one_leader::OneLeader;
+pub use registry_truth::RegistryTruth;
+pub use settled::Settled;
+pub use task_lifecycle::TaskLifecycle;
+pub use update_order::UpdateOrder;
+
+pub(crate) use settled::leftover;
+
 use mesos_core::Now;
 use mesos_exec::agent::{self, Agent};
 use mesos_sched::driver::{self, Driver};
@@ -100,5 +127,17 @@ pub trait Check: Send {
 /// All properties, each with fresh books.
 #[must_use]
 pub fn all() -> Vec<Box<dyn Check>> {
-    Vec::new()
+    vec![
+        Box::new(AgentRecovery),
+        Box::new(Conservation::default()),
+        Box::new(Memory),
+        Box::new(NoDoubleOffer),
+        Box::new(NoDuplicateRun::default()),
+        Box::new(NoLostTask::default()),
+        Box::new(OneLeader::default()),
+        Box::new(RegistryTruth),
+        Box::new(Settled),
+        Box::new(TaskLifecycle::default()),
+        Box::new(UpdateOrder::default()),
+    ]
 }
