@@ -346,7 +346,7 @@ impl Cluster {
         match Role::new(name) {
             Ok(role) => self.framework_as(FrameworkInfo::new(name, role), scheduler),
             Err(problem) => {
-                self.problem = self.problem.or(Some(problem.into()));
+                self.problem = self.problem.or_else(|| Some(problem.into()));
                 self
             }
         }
@@ -495,6 +495,15 @@ impl Cluster {
         self.drf(drf)
     }
 
+    /// The description, if it can be.
+    pub(crate) fn checked_spec(&self) -> Result<&ClusterSpec, InvalidCluster> {
+        match &self.problem {
+            Some(problem) => Err(problem.clone()),
+            None if self.spec.masters == 0 => Err(InvalidCluster::NoMaster),
+            None => Ok(&self.spec),
+        }
+    }
+
     /// Builds it in virtual time. The same description and seed give the same run, to the byte.
     ///
     /// # Errors
@@ -509,12 +518,7 @@ impl Cluster {
     /// # Errors
     /// As [`simulate`](Self::simulate).
     pub fn simulate_into(&self, seed: u64, trace: Option<Trace>) -> Result<Simulation, InvalidCluster> {
-        if let Some(problem) = &self.problem {
-            return Err(problem.clone());
-        }
-        if self.spec.masters == 0 {
-            return Err(InvalidCluster::NoMaster);
-        }
+        self.checked_spec()?;
         let checks = self.checks.as_ref().map(|make| make()).unwrap_or_default();
         let world = World::new(Arc::new(self.spec.clone()), Arc::new(self.conditions.clone()), seed);
         Ok(Simulation::new(world, Watch::new(checks, trace)))

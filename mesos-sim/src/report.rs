@@ -262,22 +262,23 @@ impl FrameworkTally {
             }
         };
         let row = &mut self.tasks[key];
-        if status.state == TaskState::Running && !std::mem::replace(&mut row.has_run, true) {
-            if let Some(launched_at) = row.launched_at {
-                let waited = now.since(launched_at);
-                self.ran += 1;
-                self.waited += waited;
-                self.waited_max = self.waited_max.max(waited);
-            }
+        if status.state == TaskState::Running
+            && !std::mem::replace(&mut row.has_run, true)
+            && let Some(launched_at) = row.launched_at
+        {
+            let waited = now.since(launched_at);
+            self.ran += 1;
+            self.waited += waited;
+            self.waited_max = self.waited_max.max(waited);
         }
         let before = std::mem::replace(&mut row.state, status.state);
         if before == status.state {
             return;
         }
-        if before.is_terminal() {
-            if let Some(count) = self.states.get_mut(&before) {
-                *count -= 1;
-            }
+        if before.is_terminal()
+            && let Some(count) = self.states.get_mut(&before)
+        {
+            *count -= 1;
         }
         if status.state.is_terminal() {
             *self.states.entry(status.state).or_default() += 1;

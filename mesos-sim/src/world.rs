@@ -14,6 +14,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use mesos_core::call::ConnId;
 use mesos_core::kernel::{Machine, Rng, Term};
 use mesos_core::{Instant, Now};
 use mesos_exec::agent::{self, Agent};
@@ -184,10 +185,10 @@ impl World {
         match event {
             Event::Wake(node) => self.wake(node, watch),
             Event::FromAgent { conn, seq, message } => {
-                self.to_master(conn, watch, master::Input::Agent { conn, seq, message })
+                self.reach_master(conn, watch, master::Input::Agent { conn, seq, message })
             }
             Event::FromFramework { conn, seq, call } => {
-                self.to_master(conn, watch, master::Input::Scheduler { conn, seq, call })
+                self.reach_master(conn, watch, master::Input::Scheduler { conn, seq, call })
             }
             Event::ToAgent { conn, seq, message } => match self.taken_by(conn, End::Client) {
                 Some(NodeId::Agent(index)) => {
@@ -314,18 +315,18 @@ impl World {
         }
     }
 
-    fn to_master(&mut self, conn: mesos_core::call::ConnId, watch: &mut Watch, input: master::Input) -> Result<(), Failure> {
+    fn reach_master(&mut self, conn: ConnId, watch: &mut Watch, input: master::Input) -> Result<(), Failure> {
         match self.taken_by(conn, End::Master) {
             Some(NodeId::Master(index)) => self.step_master(index, Some(input), watch),
             _ => Ok(()),
         }
     }
 
-    fn taken_by(&mut self, conn: mesos_core::call::ConnId, end: End) -> Option<NodeId> {
+    fn taken_by(&mut self, conn: ConnId, end: End) -> Option<NodeId> {
         if self.is_taken(conn, end) { self.net.conn(conn).map(|row| row.node(end)) } else { None }
     }
 
-    fn ended(&mut self, conn: mesos_core::call::ConnId, end: End, watch: &mut Watch) -> Result<(), Failure> {
+    fn ended(&mut self, conn: ConnId, end: End, watch: &mut Watch) -> Result<(), Failure> {
         if !self.net.close(conn, end) {
             return Ok(());
         }
@@ -349,7 +350,7 @@ impl World {
     fn tell_disconnected(
         &mut self,
         node: NodeId,
-        conn: Option<mesos_core::call::ConnId>,
+        conn: Option<ConnId>,
         watch: &mut Watch,
     ) -> Result<(), Failure> {
         match node {
@@ -362,7 +363,7 @@ impl World {
     fn tell_answer(
         &mut self,
         client: NodeId,
-        conn: Option<mesos_core::call::ConnId>,
+        conn: Option<ConnId>,
         watch: &mut Watch,
     ) -> Result<(), Failure> {
         // The master may have hung up while the answer was on its way.
@@ -622,7 +623,7 @@ impl World {
         if !self.store.is_quiet() {
             return Some("a registry write is under way".into());
         }
-        None
+        crate::check::leftover(self)
     }
 
     fn unsettled_framework(&self, view: &FrameworkView<'_>) -> Option<String> {

@@ -7,11 +7,13 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::thread;
+use std::time::Instant;
 
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use mesos_sim::record::{Detail, Trace};
-use mesos_sim::{Cluster, Failure, FailureKind, Report, Simulation};
+use mesos_sim::workload::Sleepers;
+use mesos_sim::{Cluster, Failure, FailureKind, Report, Simulation, secs};
 
 /// Hunts for defects of the cluster kernel: whole clusters, drawn from seeds, in virtual time.
 ///
@@ -42,6 +44,8 @@ enum Command {
     Sweep(Sweep),
     /// Runs each seed twice and compares every field of every message.
     Meta(Meta),
+    /// Measures how fast a large healthy cluster is simulated here.
+    Speed(Speed),
     /// Plants each known defect and looks for a seed that finds it.
     #[cfg(feature = "mutants")]
     Mutants(Mutants),
@@ -93,6 +97,25 @@ struct Meta {
     seeds: Seeds,
 }
 
+#[derive(Debug, Args)]
+struct Speed {
+    /// Agents, of 8 cores each.
+    #[arg(long, default_value_t = 1_000)]
+    agents: usize,
+    /// Tasks, of one core each.
+    #[arg(long, default_value_t = 50_000)]
+    tasks: u32,
+    /// How long each of them sleeps, in seconds. Long sleeps measure what a quiet cluster costs.
+    #[arg(long, default_value_t = 30)]
+    sleep: u64,
+    /// Masters; with more than one, the leader is crashed after 20 s.
+    #[arg(long, default_value_t = 1)]
+    masters: u32,
+    /// Checks all properties too.
+    #[arg(long)]
+    checked: bool,
+}
+
 #[cfg(feature = "mutants")]
 #[derive(Debug, Args)]
 struct Mutants {
@@ -130,6 +153,7 @@ fn main() -> ExitCode {
         Command::Run(run) => run_one(&run),
         Command::Sweep(sweep) => run_sweep(&sweep),
         Command::Meta(meta) => run_meta(&meta),
+        Command::Speed(speed) => run_speed(&speed),
         #[cfg(feature = "mutants")]
         Command::Mutants(mutants) => run_mutants(&mutants),
     };
@@ -185,7 +209,7 @@ fn run_one(run: &Run) -> Result<(), Failure> {
     let detail = if run.full { Detail::Full } else { Detail::Brief };
     let trace = run.trace.then(|| Trace::text(detail));
     let mut simulation = cluster.simulate_into(run.seed, trace).expect("what a swarm draws can be built");
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     let result = guarded(&mut simulation, run.seed, |simulation| {
         let result = simulation.run_observed(|trace| print(&trace.drain()));
         if let Some(trace) = simulation.trace_mut() {
@@ -201,11 +225,35 @@ fn run_one(run: &Run) -> Result<(), Failure> {
         println!("{}", serde_json::to_string_pretty(&report).expect("a report is plain data"));
     } else {
         print!("{report}");
-        let real = started.elapsed().as_secs_f64();
-        #[allow(clippy::cast_precision_loss, reason = "a rate for people")]
-        let rate = report.steps as f64 / real;
-        println!("{real:.2} real seconds, {rate:.0} steps/s, {:.0} virtual seconds per second", report.at_secs / real);
+        print_pace(&report, started);
     }
+    Ok(())
+}
+
+#[allow(clippy::cast_precision_loss, reason = "rates for people")]
+fn print_pace(report: &Report, started: Instant) {
+    let real = started.elapsed().as_secs_f64();
+    let (steps, pace) = (report.steps as f64 / real, report.at_secs / real);
+    println!("{real:.3} real seconds, {steps:.0} steps/s, {pace:.0} virtual seconds per second");
+}
+
+fn run_speed(speed: &Speed) -> Result<(), Failure> {
+    let (tasks, sleep) = (speed.tasks, secs(speed.sleep));
+    let mut cluster = Cluster::builder()
+        .masters(speed.masters)
+        .agents(speed.agents, "cpus:8;mem:16384")
+        .framework("batch", move || Sleepers::new(tasks, sleep).boxed());
+    if speed.masters > 1 {
+        cluster = cluster.crash_leader_at(secs(20));
+    }
+    if speed.checked {
+        cluster = cluster.checked();
+    }
+    let mut simulation = cluster.simulate(1).expect("the description is a constant");
+    let started = Instant::now();
+    let report = guarded(&mut simulation, 1, |simulation| simulation.run_until_done(secs(24 * 3_600)))?;
+    print!("{report}");
+    print_pace(&report, started);
     Ok(())
 }
 
