@@ -151,7 +151,9 @@ pub(super) fn explain(failure: &Failure, plan: &Plan, command: &CommandInfo) -> 
     let error = &failure.error;
     let user = command.user.as_deref().unwrap_or("the agent's own");
     match failure.step {
-        Step::Clone => format!("no process could be made: {error}; see the agent's limits on processes and memory"),
+        Step::Clone => {
+            format!("no process could be made: {error}; see the agent's limits on processes, open files and memory")
+        }
         Step::Session | Step::Streams | Step::CloseOnExec => {
             format!("the process could not be set up ({:?}): {error}; Linux 5.11 or newer is needed", failure.step)
         }

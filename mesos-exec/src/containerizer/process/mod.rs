@@ -37,7 +37,8 @@
 //!
 //! # What it asks of its host
 //!
-//! Linux 5.11 or newer, `/proc` and `/bin/sh`. A tokio runtime, of which only `spawn_blocking` is used, and only to remove
+//! Linux 5.11 or newer, `/proc` and `/bin/sh`. One file descriptor for each container
+//! that runs. A tokio runtime, of which only `spawn_blocking` is used, and only to remove
 //! sandboxes. The host process must not wait for just any child (`waitpid(-1)`) nor ignore `SIGCHLD`: a container whose
 //! status was taken that way ends as [`Exit::Unknown`].
 
@@ -84,7 +85,7 @@ const JOBS_MAX: usize = 256;
 
 /// Runs containers as plain processes. See the [module](self).
 ///
-/// Dropping it ends all containers and blocks until they are gone, for at most the
+/// Dropping it ends all containers and blocks until they are gone, for at most about the
 /// [kill timeout](ProcessOptions::kill_timeout); on an async thread call [`Process::shutdown`] first.
 #[derive(Debug)]
 pub struct Process {
@@ -100,7 +101,7 @@ pub struct Process {
     keeping: Option<JoinHandle<()>>,
     kill_timeout: Duration,
     /// Held for as long as the work directory is ours.
-    _lock: File,
+    lock: File,
 }
 
 impl Process {
@@ -145,8 +146,7 @@ impl Process {
         let (running, launching) = thread_mpsc::channel::<()>();
         let (kill_timeout, launching) = (options.kill_timeout, Mutex::new(launching));
         let (jobs, keeping, keeper) = (Some(jobs), Some(keeping), asker);
-        let process =
-            Self { sandboxes, book, jobs, keeper, is_stopping, launching, keeping, kill_timeout, _lock: lock };
+        let process = Self { sandboxes, book, jobs, keeper, is_stopping, launching, keeping, kill_timeout, lock };
         for _ in 0..options.launchers {
             let (launcher, keeper, running) = (launcher.clone(), process.keeper.clone(), running.clone());
             let life = move || {
@@ -192,16 +192,14 @@ impl Process {
     /// Names a container that could not be ended within the [kill timeout](ProcessOptions::kill_timeout).
     pub async fn shutdown(&self) -> Result<(), ContainerError> {
         self.book.close();
-        let (reply, leaving) = oneshot::channel();
-        if self.ask(Ask::Shutdown { reply }).await.is_none() {
-            return Ok(());
-        }
-        await_all(leaving.await.unwrap_or_default()).await
+        await_all(self.ask(|reply| Ask::Shutdown { reply }).await).await
     }
 
-    /// Asks the keeper; `None` when it has ended, which it does only after everything it kept.
-    async fn ask(&self, ask: Ask) -> Option<()> {
-        self.keeper.ask(ask).await.ok()
+    /// Asks the keeper and awaits its answer. The keeper ends after its containerizer only, and answers everybody.
+    async fn ask<T>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> T {
+        let (reply, answer) = oneshot::channel();
+        assert!(self.keeper.ask(ask(reply)).await.is_ok(), "the keeper of containers died");
+        answer.await.expect("the keeper of containers died")
     }
 
     /// A container's stage once it has left [`Stage::Launching`].
@@ -221,13 +219,9 @@ impl Process {
 #[async_trait]
 impl Containerizer for Process {
     /// Ends everything that is not in `known`, and whatever an earlier host left, known or not. Returns what of `known`
-    /// this containerizer runs.
+    /// this containerizer runs. Fails when something could not be ended, and names it; it may be called again.
     async fn recover(&self, known: BTreeSet<ContainerId>) -> Result<BTreeSet<ContainerId>, ContainerError> {
-        let (reply, answer) = oneshot::channel();
-        if self.ask(Ask::Recover { known, reply }).await.is_none() {
-            return Ok(BTreeSet::new());
-        }
-        let Ok(Recovered { kept, leaving }) = answer.await else { return Ok(BTreeSet::new()) };
+        let Recovered { kept, leaving } = self.ask(|reply| Ask::Recover { known, reply }).await;
         await_all(leaving).await?;
         Ok(kept)
     }
@@ -259,10 +253,7 @@ impl Containerizer for Process {
     /// Adds up what its processes use now, and what those that have ended used, as far as their parents waited for them.
     async fn usage(&self, id: &ContainerId) -> Result<Usage, ContainerError> {
         self.launched(id).await?;
-        let (reply, usage) = oneshot::channel();
-        let unknown = || ContainerError::Unknown(id.clone());
-        self.ask(Ask::Usage { id: id.clone(), reply }).await.ok_or_else(unknown)?;
-        usage.await.unwrap_or_else(|_| Err(unknown()))
+        self.ask(|reply| Ask::Usage { id: id.clone(), reply }).await
     }
 
     /// Every caller gets the same answer, also one that asks after the end.
@@ -285,11 +276,7 @@ impl Containerizer for Process {
             }
         };
         self.launched(id).await?;
-        let (reply, sent) = oneshot::channel();
-        if self.ask(Ask::Signal { id: id.clone(), signal: number, reply }).await.is_none() {
-            return Ok(());
-        }
-        sent.await.unwrap_or(Ok(()))
+        self.ask(|reply| Ask::Signal { id: id.clone(), signal: number, reply }).await
     }
 
     /// A container that is being launched is stopped as early as possible.
@@ -298,11 +285,7 @@ impl Containerizer for Process {
             // It has failed to launch, or it runs, or it has ended: in every case it is the keeper's to say.
             let _ = self.launched(id).await;
         }
-        let (reply, gone) = oneshot::channel();
-        if self.ask(Ask::Destroy { id: id.clone(), reply }).await.is_none() {
-            return Ok(());
-        }
-        gone.await.unwrap_or(Ok(()))
+        self.ask(|reply| Ask::Destroy { id: id.clone(), reply }).await
     }
 }
 
@@ -318,6 +301,8 @@ impl Drop for Process {
         if let Some(keeping) = self.keeping.take() {
             let _ = keeping.join();
         }
+        // Said aloud: a process that anybody here is just starting holds a copy of the descriptor for an instant.
+        let _ = self.lock.unlock();
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! A process belongs to a container when
 //!
-//! 1. its session is one the container's leader made, or
+//! 1. its session was made by the container's leader, or is led, or was led a moment ago, by a process that belongs to
+//!    it, or
 //! 2. its environment carries the container's `MESOS_SANDBOX`, or
 //! 3. an ancestor belongs to it.
 //!
@@ -25,8 +26,8 @@ use nix::unistd::{Pid, getsid};
 
 /// The variable that names a container's sandbox, and by that the container.
 pub(super) const SANDBOX_VARIABLE: &str = "MESOS_SANDBOX";
-/// How long a session is known to be foreign. Far less than it takes to use up all process numbers and come back to one.
-const FOREIGN_FOR: Duration = Duration::from_secs(1);
+/// How long it is remembered whose a session is. Far less than it takes to use up all process numbers and come back to one.
+const SESSION_KEPT_FOR: Duration = Duration::from_secs(1);
 /// How much of an environment is read. The kernel lets a program start with at most 6 MiB of arguments and environment.
 const ENVIRONMENT_BYTES_MAX: u64 = 6 << 20;
 
@@ -100,6 +101,8 @@ pub(super) struct Found {
     pub(super) members: Vec<(u64, i32)>,
     /// Names of sandboxes below ours for which there is no known run, and whose processes are alive.
     pub(super) unclaimed: BTreeSet<Vec<u8>>,
+    /// Whether every process could say whose it is; otherwise another walk may find more.
+    pub(super) is_settled: bool,
 }
 
 impl Found {
@@ -113,8 +116,13 @@ impl Found {
 pub(super) struct Walker {
     /// `MESOS_SANDBOX=<work dir>/sandboxes/`.
     tag: Vec<u8>,
-    foreign: HashMap<i32, Instant>,
     own: i32,
+    /// Sessions of nobody's.
+    foreign: HashMap<i32, Instant>,
+    /// Sessions that processes of containers made: a killed leader's last child has perhaps nothing else to be known by.
+    inner: HashMap<i32, (u64, Instant)>,
+    /// Processes that had no environment at the last walk, with their start times.
+    blank: HashMap<i32, u64>,
 }
 
 /// What a process outside all known sessions says about itself.
@@ -125,6 +133,7 @@ enum Origin {
 }
 
 /// A process that says nothing about itself.
+#[derive(Debug)]
 struct Other {
     parent: i32,
     session: i32,
@@ -135,13 +144,17 @@ struct Other {
 impl Walker {
     pub(super) fn new(sandboxes: &Path) -> Self {
         let tag = [SANDBOX_VARIABLE.as_bytes(), b"=", sandboxes.as_os_str().as_bytes(), b"/"].concat();
-        Self { tag, foreign: HashMap::new(), own: nix::unistd::getpid().as_raw() }
+        let own = nix::unistd::getpid().as_raw();
+        Self { tag, own, foreign: HashMap::new(), inner: HashMap::new(), blank: HashMap::new() }
     }
 
     /// One walk over all processes.
     pub(super) fn walk(&mut self, known: &Known) -> io::Result<Found> {
         let now = Instant::now();
-        self.foreign.retain(|_, seen| now.saturating_duration_since(*seen) < FOREIGN_FOR);
+        let is_fresh = |seen: &Instant| now.saturating_duration_since(*seen) < SESSION_KEPT_FOR;
+        self.foreign.retain(|_, seen| is_fresh(seen));
+        self.inner.retain(|_, (_, seen)| is_fresh(seen));
+        let blank = std::mem::take(&mut self.blank);
         let mut found = Found::default();
         let mut others: BTreeMap<i32, Other> = BTreeMap::new();
         let mut owner: HashMap<i32, u64> = HashMap::new();
@@ -149,10 +162,12 @@ impl Walker {
         for (pid, session) in processes()? {
             if let Some(run) = known.sessions.get(&session) {
                 owner.insert(pid, *run);
+            } else if let Some((run, _)) = self.inner.get(&session) {
+                self.own_process(&mut owner, pid, session, *run, now);
             } else if pid != self.own && !self.foreign.contains_key(&session) {
-                match self.origin(pid, known) {
+                match self.origin(pid, known, &blank) {
                     Some(Origin::Run(run)) => {
-                        owner.insert(pid, run);
+                        self.own_process(&mut owner, pid, session, run, now);
                         claimed.insert(session);
                     }
                     Some(Origin::Unclaimed(name)) => {
@@ -166,7 +181,8 @@ impl Walker {
                 }
             }
         }
-        adopt(&mut owner, &others);
+        self.adopt(&mut owner, &others, now);
+        found.is_settled = others.values().all(|other| other.is_certain || other.parent == self.own);
         self.remember(&owner, &others, claimed, now);
         found.members = owner.into_iter().map(|(pid, run)| (run, pid)).collect();
         found.members.sort_unstable();
@@ -187,7 +203,7 @@ impl Walker {
         self.foreign.extend(foreign.map(|session| (session, now)));
     }
 
-    fn origin(&self, pid: i32, known: &Known) -> Option<Origin> {
+    fn origin(&mut self, pid: i32, known: &Known, blank: &HashMap<i32, u64>) -> Option<Origin> {
         let stat = Stat::read(pid).ok().flatten()?;
         if stat.is_dead() {
             return None;
@@ -199,22 +215,38 @@ impl Walker {
                 Some(run) => Origin::Run(*run),
                 None => Origin::Unclaimed(name.to_vec()),
             },
-            // In the middle of becoming another program a process has no environment for an instant.
-            None => Origin::Unsaid { parent: stat.parent, is_certain: !environment.is_empty() },
+            None if !environment.is_empty() => Origin::Unsaid { parent: stat.parent, is_certain: true },
+            // In the middle of becoming another program a process has no environment for an instant; others never have one.
+            None => {
+                self.blank.insert(pid, stat.start);
+                Origin::Unsaid { parent: stat.parent, is_certain: blank.get(&pid) == Some(&stat.start) }
+            }
         })
     }
-}
 
-/// Gives every process the run of its nearest ancestor that has one.
-fn adopt(owner: &mut HashMap<i32, u64>, others: &BTreeMap<i32, Other>) {
-    loop {
-        let next = others.iter().filter(|(pid, _)| !owner.contains_key(*pid));
-        let adopted: Vec<(i32, u64)> =
-            next.filter_map(|(pid, other)| owner.get(&other.parent).map(|run| (*pid, *run))).collect();
-        if adopted.is_empty() {
-            return;
+    /// Enters a process as a run's, and its session too if it leads one.
+    fn own_process(&mut self, owner: &mut HashMap<i32, u64>, pid: i32, session: i32, run: u64, now: Instant) {
+        owner.insert(pid, run);
+        if pid == session {
+            self.inner.insert(session, (run, now));
         }
-        owner.extend(adopted);
+    }
+
+    /// Gives every process the run of its nearest ancestor that has one, or of its session's leader.
+    fn adopt(&mut self, owner: &mut HashMap<i32, u64>, others: &BTreeMap<i32, Other>, now: Instant) {
+        loop {
+            let before = owner.len();
+            for (pid, other) in others {
+                let inner = self.inner.get(&other.session).map(|(run, _)| *run);
+                let run = inner.or_else(|| owner.get(&other.parent).copied());
+                if let Some(run) = run.filter(|_| !owner.contains_key(pid)) {
+                    self.own_process(owner, *pid, other.session, run, now);
+                }
+            }
+            if owner.len() == before {
+                return;
+            }
+        }
     }
 }
 

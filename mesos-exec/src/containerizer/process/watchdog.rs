@@ -2,10 +2,11 @@
 //!
 //! The kernel ends a container's leader when the host dies, but not what the leader started. The watchdog is a shell with
 //! one pipe to the host. When the host lets go of the pipe, the watchdog kills every process whose session a record of this
-//! containerizer names, whose environment carries the containerizer's name, or whose parent is such a process; and again,
-//! until a round finds none. A new host may be at work in the same directory by then: its containers carry another name.
-//! The watchdog uses nothing but the shell's own words, so it works wherever `Run::Shell` does, and it needs neither the
-//! host's program nor its memory.
+//! containerizer names, whose environment carries the containerizer's name, or whose parent or session's leader is such a
+//! process; and again, until two rounds in a row find none (a process that is becoming another program has no environment
+//! for an instant). A new host may be at work in the same directory by then: its containers carry another name. The
+//! watchdog uses nothing but the shell's own words, so it works wherever `Run::Shell` does, and it needs neither the host's
+//! program nor its memory.
 //!
 //! It leads its own session, so a key pressed at the host's terminal does not reach it, and ignores the polite signals.
 
@@ -26,9 +27,9 @@ use super::sys::{PidFd, above_streams};
 const SCRIPT: &str = r#"
 trap '' HUP INT QUIT TERM
 read -r word
-dir=$1; owner=$2; round=0
+dir=$1; owner=$2; round=0; clean=0; inner=' '
 while [ $round -lt 100 ]; do
-  round=$((round + 1)); sessions=' '; members=' '; others=
+  round=$((round + 1)); sessions=$inner; members=' '; others=
   for record in "$dir"/containers/* "$dir"/containers/.[!.]* "$dir"/containers/..?*; do
     form=; read -r form pid start boot by rest 2>/dev/null <"$record" || continue
     [ "$form" = v1 ] && [ "$by" = "$owner" ] && sessions="$sessions$pid "
@@ -42,20 +43,24 @@ while [ $round -lt 100 ]; do
     [ "$session" = 0 ] && continue
     case $sessions in *" $session "*) members="$members$pid "; continue;; esac
     text=; while IFS= read -r line; do text="$text$line"; done 2>/dev/null <"$entry/environ"
-    case $text$line in *"VARIABLE=$owner"*) members="$members$pid "; continue;; esac
-    others="$others $pid:$parent"
+    case $text$line in *"VARIABLE=$owner"*)
+      members="$members$pid "; [ "$pid" = "$session" ] && inner="$inner$pid "; continue;;
+    esac
+    others="$others $pid:$parent:$session"
   done
   grown=yes
   while [ -n "$grown" ]; do
     grown=
-    for pair in $others; do
-      case $members in
-        *" ${pair%:*} "*) ;;
-        *" ${pair#*:} "*) members="$members${pair%:*} "; grown=yes;;
-      esac
+    for other in $others; do
+      pid=${other%%:*}; parent=${other#*:}; parent=${parent%:*}; session=${other##*:}
+      case $members in *" $pid "*) continue;; esac
+      case $members in *" $parent "*) ;; *) case $inner in *" $session "*) ;; *) continue;; esac;; esac
+      members="$members$pid "; grown=yes
+      [ "$pid" = "$session" ] && inner="$inner$pid "
     done
   done
-  [ "$members" = ' ' ] && exit 0
+  [ "$members" = ' ' ] && { clean=$((clean + 1)); [ $clean = 2 ] && exit 0; continue; }
+  clean=0
   for pid in $members; do kill -9 "$pid" 2>/dev/null; done
 done
 "#;
