@@ -7,9 +7,9 @@
 //!   Effect: Connect, Send, Save, Stop
 //! ```
 //!
-//! It finds and keeps a subscription ([`session`]), makes what the framework remembers durable before the master hears of
-//! it ([`outbox`]), acknowledges, and follows every task until its end ([`ledger`]): launches and kills that were lost are
-//! noticed and repeated or reconciled. A [`Scheduler`] does none of that, and decides everything else.
+//! It finds and keeps a subscription, makes what the framework remembers durable before the master hears of it,
+//! acknowledges, and follows every task until its end ([`Ledger`]): launches and kills that were lost are noticed and
+//! repeated or reconciled. A [`Scheduler`] does none of that, and decides everything else.
 //!
 //! It is not a framework and has no policy of its own. Hosts drive it: the daemon's scheduler host and the simulator.
 //!
