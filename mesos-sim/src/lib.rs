@@ -30,6 +30,8 @@ pub mod election;
 pub mod failure;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod fault;
+#[cfg(feature = "live")]
+pub mod live;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod net;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
@@ -53,6 +55,8 @@ pub mod world;
 
 pub use cluster::{Cluster, ClusterSpec, Conditions, InvalidCluster, secs};
 pub use failure::{Failure, FailureKind};
+#[cfg(feature = "live")]
+pub use live::{LiveCluster, LiveError, LiveOptions};
 pub use node::NodeId;
 pub use report::Report;
 pub use simulation::Simulation;

@@ -1,0 +1,11 @@
+//! What the benches share: machines wired to each other without a network, and a memory counter.
+//!
+//! Two ways to measure use it: Criterion's benches under `benches/`, for statistics, and the program `figures`, for one line
+//! per figure.
+
+pub mod figures;
+pub mod heap;
+pub mod kernel;
+pub mod live;
+pub mod resources;
+pub mod simulated;
