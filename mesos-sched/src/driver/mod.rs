@@ -68,6 +68,8 @@ pub struct Driver<S: Scheduler + ?Sized = dyn Scheduler> {
     timers: TimerTable<Timer>,
     /// Set when too many calls waited: no subscription until the memory has caught up.
     is_overrun: bool,
+    /// The subscription in which the master was asked to tear the framework down.
+    torn_down_in: Option<u64>,
     /// What the scheduler asks for; kept between steps for its space.
     actions: Vec<Action>,
     scheduler: Box<S>,
@@ -112,6 +114,7 @@ impl<S: Scheduler + ?Sized> Driver<S> {
             suppressed: BTreeSet::new(),
             timers: TimerTable::default(),
             is_overrun: false,
+            torn_down_in: None,
             actions: Vec::new(),
             scheduler,
         }
@@ -238,12 +241,16 @@ impl<S: Scheduler + ?Sized> Driver<S> {
             return;
         }
         let (is_told, why) = (*teardown && self.info.id.is_some(), why.clone());
-        if is_told && self.is_subscribed() {
-            self.send(cx, mesos_core::call::scheduler::Call::Teardown);
-        } else if is_told {
-            return;
+        if !is_told {
+            return self.stop(cx, why);
         }
-        self.stop(cx, why);
+        // The master answers that the framework is removed; until then the call may be lost, and is said again with the
+        // next subscription. Tasks nobody ends would run on until the failover timeout.
+        let subscription = self.session.subscription;
+        if self.is_subscribed() && self.torn_down_in != Some(subscription) {
+            self.torn_down_in = Some(subscription);
+            self.send(cx, mesos_core::call::scheduler::Call::Teardown);
+        }
     }
 
     /// When tasks must be looked through; not while nobody could be asked.

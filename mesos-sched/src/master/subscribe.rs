@@ -145,6 +145,7 @@ impl Master {
         }
         self.free_executors_of(cx, framework);
         if let Some(conn) = self.frameworks.table[framework].conn() {
+            self.tell_scheduler(cx, conn, Event::Error(removed(&framework_id)));
             self.drop_conn(cx, conn, CloseReason::Removed);
         }
         self.frameworks.table.remove(framework);

@@ -168,7 +168,8 @@ fn work_that_is_done_tears_the_framework_down() {
     bench.input(Input::Recovered { records: vec![Record::encode(FRAMEWORK_ID_KEY, &"f1")] });
     bench.input(Input::LeaderChanged { leader: Some(leader(1)) });
     bench.connect();
-    assert_eq!(bench.event(subscribed("f1")), ["TEARDOWN", "stop: the work is done"]);
+    assert_eq!(bench.event(subscribed("f1")), ["TEARDOWN"]);
+    assert_eq!(bench.event(torn_down()), ["stop: the work is done"]);
     assert!(bench.event(answer("t1", TaskState::Unknown)).is_empty(), "it does nothing more");
 }
 
@@ -177,7 +178,22 @@ fn a_request_to_end_leaves_the_tasks_or_takes_them_along() {
     let mut bench = Bench::subscribed(Puppet::default());
     assert_eq!(bench.input(Input::Stop { teardown: false }), ["stop: stopped on request"]);
     let mut bench = Bench::subscribed(Puppet::default());
-    assert_eq!(bench.input(Input::Stop { teardown: true }), ["TEARDOWN", "stop: stopped on request"]);
+    assert_eq!(bench.input(Input::Stop { teardown: true }), ["TEARDOWN"]);
+    assert_eq!(bench.event(torn_down()), ["stop: stopped on request"]);
+}
+
+#[test]
+fn a_teardown_that_is_lost_is_said_again() {
+    let mut bench = Bench::subscribed(Puppet::default());
+    assert_eq!(bench.input(Input::Stop { teardown: true }), ["TEARDOWN"]);
+    bench.disconnect();
+    bench.connect();
+    assert_eq!(bench.event(subscribed("f1")), ["TEARDOWN"]);
+}
+
+/// What the master says when it has removed the framework.
+fn torn_down() -> Event {
+    Event::Error(Rejection::new(RejectionCode::FrameworkRemoved, "framework f1 was removed", "subscribe without an id"))
 }
 
 #[test]
