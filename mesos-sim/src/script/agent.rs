@@ -40,6 +40,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(75);
 #[derive(Debug)]
 pub struct AgentSession {
     info: AgentInfo,
+    options: Options,
     agent: Agent,
     rng: Rng,
     now: Now,
@@ -56,16 +57,18 @@ pub struct AgentSession {
     names: Names,
 }
 
-fn agent(info: &AgentInfo) -> Agent {
-    Agent::new(info.clone(), Options::default(), ExecutorFactory::new())
+fn agent(info: &AgentInfo, options: &Options) -> Agent {
+    Agent::new(info.clone(), options.clone(), ExecutorFactory::new())
 }
 
 impl Default for AgentSession {
     fn default() -> Self {
         let info = AgentInfo::new("host", mesos_core::Resources::new());
+        let options = Options::default();
         Self {
-            agent: agent(&info),
+            agent: agent(&info, &options),
             info,
+            options,
             rng: Rng::new(1),
             now: Now { mono: Instant::ZERO, wall: WallTime::default() },
             out: Vec::new(),
@@ -84,6 +87,16 @@ impl Default for AgentSession {
 }
 
 impl AgentSession {
+    /// A session with this defect planted.
+    #[cfg(feature = "mutants")]
+    #[must_use]
+    pub fn with_mutant(mutant: mesos_core::kernel::Mutant) -> Self {
+        let mut session = Self::default();
+        session.options.mutant = Some(mutant);
+        session.agent = agent(&session.info, &session.options);
+        session
+    }
+
     fn feed(&mut self, input: Input, lines: &mut Vec<String>) {
         let mut cx = Cx::new(self.now, &mut self.rng, &mut self.out);
         self.agent.handle(&mut cx, input);
@@ -250,7 +263,7 @@ impl AgentSession {
     }
 
     fn restart(&mut self) {
-        self.agent = agent(&self.info);
+        self.agent = agent(&self.info, &self.options);
         self.drop_conn();
         self.under_way.clear();
         self.containers.forget_questions();

@@ -28,6 +28,7 @@ use super::{Command, Session, show};
 /// A session with one allocator.
 #[derive(Debug)]
 pub struct AllocatorSession {
+    options: Options,
     allocator: HierarchicalDrf,
     rng: Rng,
     now: Instant,
@@ -39,6 +40,7 @@ pub struct AllocatorSession {
 impl Default for AllocatorSession {
     fn default() -> Self {
         Self {
+            options: Options::default(),
             allocator: HierarchicalDrf::default(),
             rng: Rng::new(1),
             now: Instant::ZERO,
@@ -50,6 +52,14 @@ impl Default for AllocatorSession {
 }
 
 impl AllocatorSession {
+    /// A session with this defect planted.
+    #[cfg(feature = "mutants")]
+    #[must_use]
+    pub fn with_mutant(mutant: mesos_core::kernel::Mutant) -> Self {
+        let options = Options { mutant: Some(mutant), ..Options::default() };
+        Self { allocator: HierarchicalDrf::new(options.clone()), options, ..Self::default() }
+    }
+
     fn observe(&mut self, fact: Fact) {
         self.allocator.observe(self.now, fact);
     }
@@ -65,7 +75,7 @@ impl AllocatorSession {
     }
 
     fn make(&mut self, arguments: &mut Arguments) -> Result<(), String> {
-        let mut options = Options::default();
+        let mut options = self.options.clone();
         options.allocation_interval = arguments.span("interval")?.unwrap_or(options.allocation_interval);
         let sorter = |text: Option<String>| match text.as_deref() {
             None | Some("drf") => Ok(SorterKind::Drf),

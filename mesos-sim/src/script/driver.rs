@@ -83,6 +83,16 @@ impl Default for DriverSession {
 }
 
 impl DriverSession {
+    /// A session with this defect planted.
+    #[cfg(feature = "mutants")]
+    #[must_use]
+    pub fn with_mutant(mutant: mesos_core::kernel::Mutant) -> Self {
+        let mut session = Self::default();
+        session.options.mutant = Some(mutant);
+        session.driver = driver(&session.info, &session.options);
+        session
+    }
+
     fn strings(&self) -> &RefCell<Strings> {
         self.driver.scheduler().strings()
     }

@@ -77,7 +77,13 @@ pub struct MasterSession {
 
 fn master(id: &str, options: &Options) -> Master {
     let id = MasterId::new(id).expect("a session's master ids are plain");
-    Master::new(id, options.clone(), Box::new(HierarchicalDrf::default()))
+    #[allow(unused_mut, reason = "defects are planted only where the feature is on")]
+    let mut allocator = mesos_sched::allocator::Options::default();
+    #[cfg(feature = "mutants")]
+    {
+        allocator.mutant = options.mutant;
+    }
+    Master::new(id, options.clone(), Box::new(HierarchicalDrf::new(allocator)))
 }
 
 impl Default for MasterSession {
@@ -103,6 +109,16 @@ impl Default for MasterSession {
 }
 
 impl MasterSession {
+    /// A session with this defect planted.
+    #[cfg(feature = "mutants")]
+    #[must_use]
+    pub fn with_mutant(mutant: mesos_core::kernel::Mutant) -> Self {
+        let mut session = Self::default();
+        session.options.mutant = Some(mutant);
+        session.master = master("m", &session.options);
+        session
+    }
+
     fn feed(&mut self, input: Input, lines: &mut Vec<String>) {
         if self.has_ended {
             lines.push("(the master has ended)".into());
