@@ -18,7 +18,7 @@ impl Inbox {
     /// The event of an input, if the driver took it.
     pub(super) fn event<'a>(&mut self, node: NodeId, input: Option<&'a Input>) -> Option<&'a Event> {
         let Some(Input::Received { conn, seq, event }) = input else { return None };
-        let entry = self.0.entry(node).or_insert((*conn, Inbound::default()));
+        let entry = self.0.entry(node).or_insert_with(|| (*conn, Inbound::default()));
         if entry.0 != *conn {
             *entry = (*conn, Inbound::default());
         }

@@ -6,18 +6,18 @@
 //!
 //! Checks are not the place to *drive* anything; what happens in a run is decided by its seed.
 
-mod agent_recovery;
-mod conservation;
+pub mod agent_recovery;
+pub mod conservation;
 mod inbox;
-mod memory;
-mod no_double_offer;
-mod no_duplicate_run;
-mod no_lost_task;
-mod one_leader;
-mod registry_truth;
-mod settled;
-mod task_lifecycle;
-mod update_order;
+pub mod memory;
+pub mod no_double_offer;
+pub mod no_duplicate_run;
+pub mod no_lost_task;
+pub mod one_leader;
+pub mod registry_truth;
+pub mod settled;
+pub mod task_lifecycle;
+pub mod update_order;
 
 pub use agent_recovery::AgentRecovery;
 pub use conservation::Conservation;

@@ -220,13 +220,13 @@ impl MasterSession {
         })
     }
 
-    fn from_scheduler(&mut self, peer: &str, call: scheduler::Call, lines: &mut Vec<String>) {
+    fn say_as_framework(&mut self, peer: &str, call: scheduler::Call, lines: &mut Vec<String>) {
         let peer = self.peer(peer);
         let (conn, seq) = (peer.conn, peer.sent.next());
         self.feed(Input::Scheduler { conn, seq, call }, lines);
     }
 
-    fn from_agent(&mut self, peer: &str, message: ToMaster, lines: &mut Vec<String>) {
+    fn say_as_agent(&mut self, peer: &str, message: ToMaster, lines: &mut Vec<String>) {
         let peer = self.peer(peer);
         let (conn, seq) = (peer.conn, peer.sent.next());
         self.feed(Input::Agent { conn, seq, message }, lines);
@@ -357,10 +357,10 @@ impl Session for MasterSession {
             verb => {
                 let peer = arguments.word("a peer")?;
                 match ask::agent(verb, &mut arguments, &self.names)? {
-                    Some(message) => self.from_agent(&peer, message, lines),
+                    Some(message) => self.say_as_agent(&peer, message, lines),
                     None => {
                         let call = ask::scheduler(verb, &mut arguments, &self.names, &self.offers)?;
-                        self.from_scheduler(&peer, call, lines);
+                        self.say_as_framework(&peer, call, lines);
                     }
                 }
             }

@@ -18,12 +18,12 @@
 //!
 //! What is not here: files. [`replay`] takes a text and gives the text back as it should be; the caller compares and writes.
 
-mod agent;
-mod allocator;
+pub mod agent;
+pub mod allocator;
 mod argument;
 mod diff;
-mod driver;
-mod master;
+pub mod driver;
+pub mod master;
 mod names;
 mod parse;
 mod show;
