@@ -631,11 +631,12 @@ impl World {
         match (view.ended, view.machine) {
             (Some(_), _) => None,
             (None, None) => Some("is down".into()),
-            (None, Some(driver)) if is_finite => {
-                let ledger = format!("{:?}", driver.ledger());
-                let short: String = ledger.chars().take(600).collect();
-                Some(format!("has not finished its work (subscribed: {}, {short})", driver.is_subscribed()))
-            }
+            (None, Some(driver)) if is_finite => Some(format!(
+                "has not finished its work (subscribed: {}, tasks: {}, such as {:?})",
+                driver.is_subscribed(),
+                driver.ledger().len(),
+                driver.ledger().iter().next()
+            )),
             (None, Some(driver)) if !driver.is_subscribed() => Some("is not subscribed".into()),
             (None, Some(_)) => None,
         }
