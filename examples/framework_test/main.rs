@@ -6,8 +6,12 @@
 //! cargo run --example framework_test      the same, with the report
 //! ```
 
-use mesos_core::{Ack, Offer, Scheduler, SchedulerCx, TaskId, TaskInfo, TaskState, TaskStatus};
+use mesos_core::kernel::Record;
+use mesos_core::{Ack, FrameworkId, Offer, Scheduler, SchedulerCx, TaskId, TaskInfo, TaskState, TaskStatus};
 use mesos_sim::{Cluster, Report, secs};
+
+/// Under this key stands the number of the last task started: a new run must never use an id again.
+const STARTED: &str = "started";
 
 /// Keeps so many web servers up, each on an agent that has room.
 #[derive(Debug)]
@@ -24,9 +28,17 @@ impl KeepUp {
 }
 
 impl Scheduler for KeepUp {
-    fn recovered(&mut self, records: &[mesos_core::kernel::Record]) {
-        // The number of the last task started: a new run must never use an id again.
-        self.started = records.iter().find_map(|record| record.decode().ok()).unwrap_or_default();
+    fn recovered(&mut self, records: &[Record]) {
+        for record in records {
+            match TaskId::new(&*record.key) {
+                Ok(id) if *record.key != *STARTED => self.up.push(id),
+                _ => self.started = record.decode().unwrap_or_default(),
+            }
+        }
+    }
+
+    fn subscribed(&mut self, cx: &mut SchedulerCx<'_>, _: &FrameworkId) {
+        cx.reconcile(self.up.clone());
     }
 
     fn offers(&mut self, cx: &mut SchedulerCx<'_>, offers: Vec<Offer>) {
@@ -36,8 +48,9 @@ impl Scheduler for KeepUp {
                 continue;
             }
             self.started += 1;
-            cx.remember("started", &self.started);
             let id = TaskId::new(format!("web-{}", self.started)).expect("a valid id");
+            cx.remember(STARTED, &self.started);
+            cx.remember(id.as_str(), &());
             let resources = "cpus:1;mem:256".parse().expect("valid resources");
             self.up.push(id.clone());
             cx.launch(&offer, [TaskInfo::shell(id, offer.agent_id.clone(), resources, "sleep 100000")]);
@@ -45,13 +58,10 @@ impl Scheduler for KeepUp {
     }
 
     fn update(&mut self, cx: &mut SchedulerCx<'_>, status: &TaskStatus) -> Ack {
-        let is_known = self.up.contains(&status.task_id);
-        if status.state.is_terminal() {
+        if status.state.is_terminal() || status.state == TaskState::Unknown {
             self.up.retain(|id| *id != status.task_id);
+            cx.forget(status.task_id.as_str());
             cx.revive();
-        } else if !is_known && status.state == TaskState::Running {
-            // After a failover the driver asks the master, and the answers name what runs.
-            self.up.push(status.task_id.clone());
         }
         Ack::Auto
     }
