@@ -3,8 +3,9 @@
 //!
 //! Source: Apache Mesos, `docs/reconciliation.md` (eventually consistent); the chapter on architecture of our own docs.
 //! Checked at the end only, since on the way there each of these may be otherwise: the world asks until nothing is left
-//! over, and a run in which that never comes is *not live*. Tasks of a framework that ended before an agent with them came
-//! back stay until they end, as in Mesos: the new master knows it from that agent alone and waits for it.
+//! over, and a run in which that never comes is *not live*. Tasks of a framework that
+//! ended without its master hearing of it stay until its failover timeout, or, if the master knows it from a returning agent
+//! alone, until somebody tears it down, as in Mesos.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +37,7 @@ impl Check for Settled {
 /// What is left over of the run's work, if anything is.
 pub(crate) fn leftover(world: &World) -> Option<String> {
     let leader = world.masters().filter_map(|view| view.machine).find(|machine| machine.leading().is_some())?;
-    let orphans = leader.frameworks().any(|framework| framework.is_recovered);
+    let orphans = leader.frameworks().any(|framework| !framework.is_connected);
     world.agents().find_map(|view| at_agent(&view, leader, orphans)).or_else(|| at_master(world, leader))
 }
 

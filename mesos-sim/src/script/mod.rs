@@ -64,7 +64,7 @@ pub fn replay(name: &str, text: &str, session: &mut dyn Session) -> Result<Strin
         if output.is_empty() {
             output.push(NOTHING.to_owned());
         }
-        block.output = output;
+        block.output = output.iter().map(|line| line.trim_end().to_owned()).collect();
     }
     Ok(script.to_string())
 }
