@@ -7,7 +7,8 @@ use mesos_core::{Resources, Role};
 fn algebra(criterion: &mut Criterion) {
     let (offer, task) = (agent(), task());
     let plain: Resources = "cpus:16;mem:65536".parse().expect("resources");
-    let reserved: Resources = "cpus:8;mem:1024;cpus(web):8;mem(web):1024;ports(web):[31000-32000]".parse().expect("resources");
+    let reserved: Resources =
+        "cpus:8;mem:1024;cpus(web):8;mem(web):1024;ports(web):[31000-32000]".parse().expect("resources");
     let web = Role::new("web").expect("a role");
     let mut group = criterion.benchmark_group("resources");
     group.bench_function("clone/ports", |bench| bench.iter(|| offer.clone()));

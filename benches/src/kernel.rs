@@ -14,8 +14,8 @@ use mesos_core::call::scheduler::{Call, Event};
 use mesos_core::call::{ConnId, Leader};
 use mesos_core::kernel::{Cx, Machine, Outbound, Rng, Seq, Term};
 use mesos_core::{
-    Ack, AgentInfo, Exit, Filters, FrameworkInfo, Instant, MasterId, Now, Offer, Operation, Resources, Role, Scheduler, SchedulerCx, TaskId,
-    TaskInfo, TaskState, TaskStatus, WallTime,
+    Ack, AgentInfo, Exit, Filters, FrameworkInfo, Instant, MasterId, Now, Offer, Operation, Resources, Role, Scheduler,
+    SchedulerCx, TaskId, TaskInfo, TaskState, TaskStatus, WallTime,
 };
 use mesos_exec::agent::{self, Agent, ContainerOp, ContainerOutcome, ExecutorFactory};
 use mesos_sched::allocator::HierarchicalDrf;
@@ -196,7 +196,9 @@ impl Pump {
     fn after_master(&mut self) {
         for effect in self.master.out.drain(..) {
             self.queue.push_back(match effect {
-                master::Effect::Persist { ticket, .. } => Due::Master(master::Input::Persisted { ticket, result: Ok(()) }),
+                master::Effect::Persist { ticket, .. } => {
+                    Due::Master(master::Input::Persisted { ticket, result: Ok(()) })
+                }
                 master::Effect::ToScheduler { conn, seq, event } => {
                     Due::Driver(driver::Input::Received { conn, seq, event })
                 }
@@ -274,7 +276,8 @@ impl MasterAlone {
         };
         alone.feed(master::Input::Elected { term: Term(1), records: Vec::new() });
         for n in 0..agents {
-            let resources: Resources = "cpus:100;mem:102400;disk:1000000;ports:[31000-32000]".parse().expect("resources");
+            let resources: Resources =
+                "cpus:100;mem:102400;disk:1000000;ports:[31000-32000]".parse().expect("resources");
             let info = Arc::new(AgentInfo::new(format!("agent-{n}.rack-7.example.org"), resources.clone()));
             let message = ToMaster::Register { info, total: resources };
             alone.feed(master::Input::Agent { conn: ConnId(n as u64 + 1), seq: Seq(0), message });
@@ -299,7 +302,12 @@ impl MasterAlone {
             let batch = per_offer.min(tasks - launched);
             let make = |n| {
                 let id = TaskId::new(format!("service-web-instance-{n:08}")).expect("an id");
-                Arc::new(TaskInfo::shell(id, offer.agent_id.clone(), each.clone(), "exec /opt/web/bin/serve --port 8080"))
+                Arc::new(TaskInfo::shell(
+                    id,
+                    offer.agent_id.clone(),
+                    each.clone(),
+                    "exec /opt/web/bin/serve --port 8080",
+                ))
             };
             let operations = vec![Operation::Launch((launched..launched + batch).map(make).collect())];
             let offers = vec![offer.id.clone()];

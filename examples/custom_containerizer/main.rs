@@ -15,8 +15,8 @@ use async_trait::async_trait;
 use mesos_core::container::{ContainerSpec, Exit, Run, Signal, Usage};
 use mesos_core::provider::{Container, ContainerError, Launch};
 use mesos_core::{
-    Ack, CommandInfo, ContainerId, Containerizer, Offer, Resources, Scheduler, SchedulerCx, TaskId, TaskInfo, TaskState,
-    TaskStatus,
+    Ack, CommandInfo, ContainerId, Containerizer, Offer, Resources, Scheduler, SchedulerCx, TaskId, TaskInfo,
+    TaskState, TaskStatus,
 };
 use mesos_sim::{Cluster, LiveOptions};
 use tokio::sync::watch;
@@ -49,7 +49,10 @@ impl Containerizer for Threads {
         let Run::Exec { program, arguments } = spec.command.run else { return Ok(Launch::Unsupported) };
         let Some(&function) = self.functions.get(&*program) else {
             let known: Vec<_> = self.functions.keys().collect();
-            return Err(ContainerError::Launch { id: spec.id, problem: format!("no function {program}, only {known:?}") });
+            return Err(ContainerError::Launch {
+                id: spec.id,
+                problem: format!("no function {program}, only {known:?}"),
+            });
         };
         if self.end(&spec.id).is_some() {
             return Ok(Launch::AlreadyRunning);
@@ -146,7 +149,9 @@ async fn run() -> anyhow::Result<u64> {
     });
     let mut live = Cluster::builder()
         .agents(2, "cpus:4;mem:512")
-        .framework("sums", || Box::new(Sums { wanted: (1..=20).map(|n| n * 1_000).collect(), launched: 0, finished: 0 }))
+        .framework("sums", || {
+            Box::new(Sums { wanted: (1..=20).map(|n| n * 1_000).collect(), launched: 0, finished: 0 })
+        })
         .live(options)
         .await?;
     let report = live.run_until_done(Duration::from_secs(60)).await?;

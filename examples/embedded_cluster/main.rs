@@ -27,7 +27,12 @@ impl Scheduler for RunOnce {
             let is_first = self.started.fetch_add(1, Ordering::Relaxed) == 0;
             let task = is_first.then(|| {
                 let resources: Resources = "cpus:0.5;mem:32".parse().expect("valid resources");
-                TaskInfo::shell(TaskId::new("once").expect("a valid id"), offer.agent_id.clone(), resources, self.line.clone())
+                TaskInfo::shell(
+                    TaskId::new("once").expect("a valid id"),
+                    offer.agent_id.clone(),
+                    resources,
+                    self.line.clone(),
+                )
             });
             cx.launch(&offer, task);
         }

@@ -24,8 +24,7 @@ impl Scheduler for Build {
             let (mut left, mut tasks) = (offer.resources.clone(), Vec::new());
             while let Some(job) = self.0.next_that_fits(&left) {
                 left -= &job.resources;
-                tasks.push(job.start(&offer.agent_id));
-                cx.remember(&*job.name, &job.progress);
+                tasks.push(job.start(cx, &offer.agent_id));
             }
             cx.launch(&offer, tasks);
         }
@@ -34,8 +33,7 @@ impl Scheduler for Build {
     fn update(&mut self, cx: &mut SchedulerCx<'_>, status: &TaskStatus) -> Ack {
         match self.0.running_as(&status.task_id) {
             Some(job) if status.state.is_terminal() || status.state.is_in_doubt() => {
-                job.end(status);
-                cx.remember(&*job.name, &job.progress);
+                job.end(cx, status);
                 cx.revive();
             }
             None if status.state == TaskState::Running => cx.kill(status.task_id.clone()),

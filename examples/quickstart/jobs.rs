@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, ensure};
 use mesos_core::kernel::Record;
-use mesos_core::{AgentId, CommandInfo, Resources, TaskId, TaskInfo, TaskState, TaskStatus};
+use mesos_core::{AgentId, CommandInfo, Resources, SchedulerCx, TaskId, TaskInfo, TaskState, TaskStatus};
 use mesos_sim::container::DURATION_ENV;
 use serde::{Deserialize, Serialize};
 
@@ -126,17 +126,18 @@ impl Job {
         TaskId::new(format!("{}.{}", self.name, self.progress.attempt)).expect("the name was checked when it was read")
     }
 
-    /// The next attempt, as a task for this agent.
-    pub fn start(&mut self, agent: &AgentId) -> TaskInfo {
+    /// The next attempt, as a task for this agent. It is launched only when it is remembered, so no attempt is made twice.
+    pub fn start(&mut self, cx: &mut SchedulerCx<'_>, agent: &AgentId) -> TaskInfo {
         self.progress.attempt += 1;
         self.progress.state = State::Running;
+        cx.remember(self.name.as_str(), &self.progress);
         let seconds = self.seconds.to_string();
         let command = CommandInfo::shell(self.run.as_str()).env("BUILD", &*self.folder).env(DURATION_ENV, seconds);
         TaskInfo::command(self.task_id(), agent.clone(), self.resources.clone(), command)
     }
 
-    /// The present attempt is over.
-    pub fn end(&mut self, status: &TaskStatus) {
+    /// The present attempt is over. Its update is acknowledged only when that is remembered.
+    pub fn end(&mut self, cx: &mut SchedulerCx<'_>, status: &TaskStatus) {
         self.progress.failures += u32::from(status.state == TaskState::Failed);
         self.progress.state = match status.state {
             TaskState::Finished => State::Done,
@@ -144,5 +145,6 @@ impl Job {
             _ if self.progress.failures > self.retries => State::Failed,
             _ => State::Waiting,
         };
+        cx.remember(self.name.as_str(), &self.progress);
     }
 }

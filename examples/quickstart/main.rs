@@ -24,7 +24,9 @@ use crate::jobs::Jobs;
 
 /// Runs a build: first simulated on many agents under faults, then live on three with real processes.
 #[derive(Debug, Parser)]
-#[command(after_help = "The jobs are shell commands with resources, retries and needs; see examples/quickstart/jobs.toml.")]
+#[command(
+    after_help = "The jobs are shell commands with resources, retries and needs; see examples/quickstart/jobs.toml."
+)]
 struct Arguments {
     /// The file that describes the jobs.
     #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/quickstart/jobs.toml"))]
