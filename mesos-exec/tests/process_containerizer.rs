@@ -10,7 +10,7 @@ use std::future::Future;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -116,26 +116,33 @@ async fn patiently<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future).await.expect("nothing happened for a long time")
 }
 
+/// Does what blocks on a thread that, unlike the runtime's own, a failing test does not wait for.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (reply, done) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || reply.send(work()).ok());
+    patiently(done).await.unwrap()
+}
+
 /// Opens the pipe, which takes until a container has opened its end, and returns the first line.
 async fn first_line(pipe: &Path) -> (String, BufReader<File>) {
     let pipe = pipe.to_owned();
-    let read = tokio::task::spawn_blocking(move || {
+    let read = aside(move || {
         let mut pipe = BufReader::new(File::open(pipe).unwrap());
         let mut line = String::new();
         pipe.read_line(&mut line).unwrap();
         (line.trim().to_owned(), pipe)
     });
-    patiently(read).await.unwrap()
+    read.await
 }
 
 /// Reads until nobody has the pipe open any more.
 async fn last_holder_gone(mut pipe: BufReader<File>) -> String {
-    let read = tokio::task::spawn_blocking(move || {
+    let read = aside(move || {
         let mut rest = String::new();
         pipe.read_to_string(&mut rest).unwrap();
         rest
     });
-    patiently(read).await.unwrap()
+    read.await
 }
 
 fn survivors(work_dir: &Path) -> Vec<i32> {
@@ -343,7 +350,7 @@ async fn everybody_who_waits_gets_the_same_answer_however_late() {
             tokio::spawn(async move { process.wait(&id("c")).await })
         })
         .collect();
-    patiently(tokio::task::spawn_blocking(move || fs::write(pipe, "go\n").unwrap())).await.unwrap();
+    aside(move || fs::write(pipe, "go\n").unwrap()).await;
     for wait in early {
         assert_eq!(patiently(wait).await.unwrap().unwrap(), Exit::Status(7));
     }
@@ -606,30 +613,57 @@ async fn recovery_keeps_what_is_known_and_runs_here_and_ends_the_rest() {
     assert_eq!(ground.launch("kept", exec("true", &[])).await.unwrap(), Launch::AlreadyRunning);
 }
 
+/// A process of the test's own, which does not survive it however that ends.
+struct Bystander(Child);
+
+impl Bystander {
+    fn kill(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Bystander {
+    fn drop(&mut self) {
+        // The group too, of those that lead one; not reaped, the number is still theirs.
+        if matches!(self.0.try_wait(), Ok(None)) {
+            let group = nix::unistd::Pid::from_raw(self.0.id().cast_signed());
+            let _ = nix::sys::signal::killpg(group, nix::sys::signal::SIGKILL);
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+}
+
 /// A process that leads its own session, and a record that says it was a container's.
-fn leftover(work_dir: &Path, name: &str, boot: Option<&str>, start_is: fn(String) -> String) -> Child {
-    let mut child =
-        Command::new("setsid").args(["sh", "-c", "echo up; sleep 1000 & wait"]).stdout(Stdio::piped()).spawn();
-    let child_ref = child.as_mut().unwrap();
+fn leftover(
+    work_dir: &Path,
+    name: &str,
+    boot: Option<&str>,
+    start_is: fn(String) -> String,
+) -> (Bystander, BufReader<ChildStdout>) {
+    let child = Command::new("setsid").args(["sh", "-c", "sleep 1000 & echo up; wait"]).stdout(Stdio::piped()).spawn();
+    let mut child = Bystander(child.unwrap());
+    let mut output = BufReader::new(child.0.stdout.take().unwrap());
     let mut line = String::new();
-    BufReader::new(child_ref.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    output.read_line(&mut line).unwrap();
     assert_eq!(line, "up\n");
-    let pid = child_ref.id();
+    let pid = child.0.id();
     let own_boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
     let record =
         format!("v1 {pid} {} {} earlier\n", start_is(start_time(pid)), boot.unwrap_or_else(|| own_boot.trim()));
     fs::create_dir_all(work_dir.join("containers")).unwrap();
     fs::write(work_dir.join("containers").join(name), record).unwrap();
-    child.unwrap()
+    (child, output)
 }
 
 #[tokio::test]
 async fn recovery_ends_leftovers_but_not_who_has_their_number_today() {
     let ground = ground();
     let work_dir = ground.folder.path();
-    let mut ours = leftover(work_dir, "ours", None, |start| start);
-    let mut later = leftover(work_dir, "later", None, |start| format!("{start}0"));
-    let mut rebooted = leftover(work_dir, "rebooted", Some("another-boot"), |start| start);
+    let (mut ours, output) = leftover(work_dir, "ours", None, |start| start);
+    let (mut later, _output) = leftover(work_dir, "later", None, |start| format!("{start}0"));
+    let (mut rebooted, _output) = leftover(work_dir, "rebooted", Some("another-boot"), |start| start);
     fs::write(work_dir.join("containers/torn"), "v1 1").unwrap();
     let mut tagged = Command::new("sleep")
         .arg("1000")
@@ -639,14 +673,13 @@ async fn recovery_ends_leftovers_but_not_who_has_their_number_today() {
     let known = BTreeSet::from([id("ours")]);
     let kept = patiently(ground.process.recover(known)).await.unwrap();
     assert_eq!(kept, BTreeSet::new());
-    assert_eq!(ours.wait().unwrap().signal(), Some(9));
+    assert_eq!(ours.0.wait().unwrap().signal(), Some(9));
+    // Its child had the stream open too.
+    assert_eq!(aside(move || output.lines().count()).await, 0);
     assert_eq!(tagged.wait().unwrap().signal(), Some(9));
     assert_eq!(fs::read_dir(work_dir.join("containers")).unwrap().count(), 0);
     for foreign in [&mut later, &mut rebooted] {
-        assert_eq!(foreign.try_wait().unwrap(), None, "a foreign process was killed");
-        nix::sys::signal::killpg(nix::unistd::Pid::from_raw(foreign.id().cast_signed()), nix::sys::signal::SIGKILL)
-            .unwrap();
-        foreign.wait().unwrap();
+        assert_eq!(foreign.0.try_wait().unwrap(), None, "a foreign process was killed");
     }
 }
 
@@ -665,40 +698,23 @@ async fn host_that_will_be_killed() {
     let _ = process.wait(&id("plain")).await;
 }
 
-/// Does not survive its test, however that ends.
-struct Host(Child);
-
-impl Host {
-    fn kill(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-}
-
-impl Drop for Host {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// The test's own program as a host, with containers that are ready, and the pipe they hold open.
-async fn host(work_dir: &Path) -> (Host, BufReader<File>) {
+async fn host(work_dir: &Path) -> (Bystander, BufReader<File>) {
     let pipe = pipe(&work_dir.join("alive"));
     let host = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "host_that_will_be_killed"])
         .env(HOST, work_dir)
         .stdout(Stdio::null())
         .spawn();
-    let host = Host(host.unwrap());
+    let host = Bystander(host.unwrap());
     let (line, mut pipe) = first_line(&pipe).await;
     assert_eq!(line, "ready");
-    let second = tokio::task::spawn_blocking(move || {
+    let second = aside(move || {
         let mut line = String::new();
         pipe.read_line(&mut line).unwrap();
         (line, pipe)
     });
-    let (line, pipe) = patiently(second).await.unwrap();
+    let (line, pipe) = second.await;
     assert_eq!(line, "ready\n");
     (host, pipe)
 }

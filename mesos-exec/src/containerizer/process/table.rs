@@ -148,6 +148,11 @@ impl Walker {
         Self { tag, own, foreign: HashMap::new(), inner: HashMap::new(), blank: HashMap::new() }
     }
 
+    /// A session of a run whose leader has died this moment, and whose number is free to be given away.
+    pub(super) fn remember_session(&mut self, session: i32, run: u64) {
+        self.inner.insert(session, (run, Instant::now()));
+    }
+
     /// One walk over all processes.
     pub(super) fn walk(&mut self, known: &Known) -> io::Result<Found> {
         let now = Instant::now();

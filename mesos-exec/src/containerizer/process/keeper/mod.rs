@@ -252,6 +252,7 @@ impl Keeper {
         };
         if kept.leader.session().is_none() {
             self.known.sessions.remove(&pid);
+            self.walker.remember_session(pid, run);
         }
         kept.is_condemned = true;
         kept.deadline.get_or_insert_with(|| Instant::now() + self.parts.kill_timeout);
