@@ -58,13 +58,13 @@ pub use error::{Rejection, RejectionCode};
 pub use executor::ExecutorInfo;
 pub use framework::{FrameworkCapability, FrameworkInfo};
 pub use id::{
-    AgentId, ContainerId, ExecutorId, FrameworkId, MasterId, OfferId, OperationId, PersistenceId, Principal, ProviderId,
-    TaskId, UpdateId,
+    AgentId, ContainerId, ExecutorId, FrameworkId, MasterId, OfferId, OperationId, PersistenceId, Principal,
+    ProviderId, TaskId, UpdateId,
 };
 pub use offer::{Filters, Offer};
 pub use operation::Operation;
 pub use provider::{
-    Ack, Allocator, Clock, Contender, Containerizer, Detector, Executor, ExecutorCx, Scheduler, SchedulerCx, Store,
+    Ack, Allocator, Clock, Containerizer, Contender, Detector, Executor, ExecutorCx, Scheduler, SchedulerCx, Store,
 };
 pub use resource::{Quantities, Resources, Scalar};
 pub use role::Role;

@@ -108,7 +108,9 @@ mod tests {
 
     #[test]
     fn odd_seconds_mean_what_they_mean_in_mesos() {
-        for (secs, expected) in [(-1.0, 5), (f64::NAN, 5), (0.0, 0), (7.0, 7), (f64::INFINITY, 31_536_000), (1e18, 31_536_000)] {
+        for (secs, expected) in
+            [(-1.0, 5), (f64::NAN, 5), (0.0, 0), (7.0, 7), (f64::INFINITY, 31_536_000), (1e18, 31_536_000)]
+        {
             assert_eq!(Filters::from_secs_lenient(secs).refuse_for.as_secs(), expected, "{secs}");
         }
     }

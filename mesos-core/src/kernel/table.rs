@@ -146,7 +146,9 @@ impl<I: Hash + Eq, H: Handle, T> Table<I, H, T> {
 
     /// All rows in slot order, to change them.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (H, &I, &mut T)> {
-        (0_u32..).zip(&mut self.slots).filter_map(|(slot, row)| row.as_mut().map(|(id, row)| (H::from_slot(slot), &*id, row)))
+        (0_u32..)
+            .zip(&mut self.slots)
+            .filter_map(|(slot, row)| row.as_mut().map(|(id, row)| (H::from_slot(slot), &*id, row)))
     }
 
     /// All handles in slot order.

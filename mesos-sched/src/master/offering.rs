@@ -6,7 +6,7 @@ use mesos_core::call::scheduler::Event;
 use mesos_core::provider::{AgentKey, Fact, FrameworkKey, Grant, Round};
 use mesos_core::{Filters, Offer, OfferId};
 
-use super::book::{Offered, OfferKey};
+use super::book::{OfferKey, Offered};
 use super::options::mutant;
 use super::{Master, MasterCx, Timer};
 
@@ -76,13 +76,7 @@ impl Master {
         }
     }
 
-    pub(super) fn decline(
-        &mut self,
-        cx: &MasterCx<'_>,
-        framework: FrameworkKey,
-        offers: &[OfferId],
-        filters: Filters,
-    ) {
+    pub(super) fn decline(&mut self, cx: &MasterCx<'_>, framework: FrameworkKey, offers: &[OfferId], filters: Filters) {
         for id in offers {
             let Some(key) = self.offers.table.find(id) else { continue };
             if self.offers.table[key].framework != framework {

@@ -10,8 +10,8 @@ use mesos_core::call::{CloseReason, ConnId};
 use mesos_core::provider::{AgentKey, Fact, FrameworkKey, Used};
 use mesos_core::{AgentId, FrameworkId, Reason, Rejection, RejectionCode, Source, TaskId, TaskState, TaskStatus};
 
-use super::loss::Loss;
 use super::book::{Agent, Executor, Liveness, Standing, Task, TaskKey, Transition, Who};
+use super::loss::Loss;
 use super::options::mutant;
 use super::pending::Pending;
 use super::validate::{validate_agent, validate_reregistration};
@@ -164,17 +164,21 @@ impl Master {
             }
             Some(task) => self.note_state(cx, framework, task, report.state),
             None => {
-                let task = self.add_task(agent, framework, Task {
-                    info: report.info.clone(),
-                    role: report.role.clone(),
+                let task = self.add_task(
                     agent,
-                    state: report.state,
-                    told: report.told.unwrap_or(report.state),
-                    unacknowledged: None,
-                    is_charged: !report.state.is_terminal(),
-                    kill: None,
-                    place: 0,
-                });
+                    framework,
+                    Task {
+                        info: report.info.clone(),
+                        role: report.role.clone(),
+                        agent,
+                        state: report.state,
+                        told: report.told.unwrap_or(report.state),
+                        unacknowledged: None,
+                        is_charged: !report.state.is_terminal(),
+                        kill: None,
+                        place: 0,
+                    },
+                );
                 if self.frameworks.table[framework].tasks[task].is_charged {
                     self.claim(cx, agent, framework, &report.role, &report.info.resources);
                 }
@@ -280,9 +284,8 @@ impl Master {
         }
         let agent_id = self.agents.table[agent].id.clone();
         let state = self.frameworks.table[framework].hears(state);
-        let status = TaskStatus::new(id, state, Source::Master, cx.now.wall)
-            .because(Reason::AgentReregistered)
-            .on(agent_id);
+        let status =
+            TaskStatus::new(id, state, Source::Master, cx.now.wall).because(Reason::AgentReregistered).on(agent_id);
         self.tell_status(cx, framework, status);
     }
 

@@ -51,20 +51,15 @@ impl Master {
         self.tell_status(cx, framework, status);
     }
 
-    fn answer_unknown(
-        &mut self,
-        cx: &mut MasterCx<'_>,
-        framework: FrameworkKey,
-        id: &TaskId,
-        agent: Option<&AgentId>,
-    ) {
+    fn answer_unknown(&mut self, cx: &mut MasterCx<'_>, framework: FrameworkKey, id: &TaskId, agent: Option<&AgentId>) {
         let Answer::State(state, since_wall) = self.look_up(framework, id, agent) else { return };
         let unreachable = self.frameworks.table[framework].unreachable.get(id).map(|task| task.agent_id.clone());
         if state == TaskState::Unknown && mutant!(self, SkipUnknownInReconciliation) {
             return;
         }
         let state = self.frameworks.table[framework].hears(state);
-        let mut status = TaskStatus::new(id.clone(), state, Source::Master, cx.now.wall).because(Reason::Reconciliation);
+        let mut status =
+            TaskStatus::new(id.clone(), state, Source::Master, cx.now.wall).because(Reason::Reconciliation);
         status.agent_id = unreachable.or_else(|| agent.cloned());
         status.unreachable_since_wall = since_wall;
         self.tell_status(cx, framework, status);

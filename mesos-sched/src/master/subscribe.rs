@@ -163,7 +163,8 @@ impl Master {
     /// The agents a framework has tasks or executors on, each once, in order.
     fn agents_of(&self, framework: FrameworkKey) -> BTreeSet<AgentKey> {
         let tasks = self.frameworks.table[framework].tasks.iter().map(|(_, _, task)| task.agent);
-        let agents = self.agents.table.iter().filter(|(_, _, row)| row.executors.keys().any(|(own, _)| *own == framework));
+        let agents =
+            self.agents.table.iter().filter(|(_, _, row)| row.executors.keys().any(|(own, _)| *own == framework));
         tasks.chain(agents.map(|(agent, _, _)| agent)).collect()
     }
 

@@ -204,7 +204,13 @@ impl Master {
         keys.filter_map(|&key| {
             let row = self.offers.table.get(key)?;
             let id = self.offers.table.id(key)?;
-            Some(OfferView { id, framework: row.framework, agent: row.agent, role: &row.role, resources: &row.resources })
+            Some(OfferView {
+                id,
+                framework: row.framework,
+                agent: row.agent,
+                role: &row.role,
+                resources: &row.resources,
+            })
         })
     }
 

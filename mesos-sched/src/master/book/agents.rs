@@ -101,9 +101,7 @@ impl Agent {
 
     pub(in crate::master) fn discharge(&mut self, framework: FrameworkKey, role: &Role, resources: &Resources) {
         let place = self.used.iter().position(|used| used.framework == framework && used.role == *role);
-        let Some(place) = place else {
-            panic!("agent {} was never charged for role {role}", self.id)
-        };
+        let Some(place) = place else { panic!("agent {} was never charged for role {role}", self.id) };
         let used = &mut self.used[place].resources;
         assert!(used.contains(resources), "{resources} was never charged to agent {}", self.id);
         *used -= resources;

@@ -8,4 +8,4 @@ mod offers;
 pub(super) use agents::{Agent, Agents, Executor, Liveness, Transition};
 pub(super) use conns::{Conns, Who};
 pub(super) use frameworks::{Framework, Frameworks, Standing, Task, TaskKey, UnreachableTask};
-pub(super) use offers::{Offered, OfferKey, Offers};
+pub(super) use offers::{OfferKey, Offered, Offers};

@@ -29,17 +29,21 @@ impl Master {
             let row = Executor { info: info.clone(), role: accepting.role.clone() };
             self.agents.table[agent].executors.entry((framework, info.id.clone())).or_insert(row);
         }
-        self.add_task(agent, framework, Task {
-            info: task.clone(),
-            role: accepting.role.clone(),
+        self.add_task(
             agent,
-            state: TaskState::Staging,
-            told: TaskState::Staging,
-            unacknowledged: None,
-            is_charged: true,
-            kill: None,
-            place: 0,
-        });
+            framework,
+            Task {
+                info: task.clone(),
+                role: accepting.role.clone(),
+                agent,
+                state: TaskState::Staging,
+                told: TaskState::Staging,
+                unacknowledged: None,
+                is_charged: true,
+                kill: None,
+                place: 0,
+            },
+        );
         self.counters.launches += 1;
         let row = &self.frameworks.table[framework];
         let (framework_id, info) = (row.id.clone(), row.info.clone());
