@@ -48,7 +48,8 @@ impl Framework {
 
     /// The state as this framework is told: `LOST` instead of the precise ones when it does not know them.
     pub(in crate::agent) fn spelled(&self, state: TaskState) -> TaskState {
-        let is_aware = self.info.as_ref().is_some_and(|info| info.can(FrameworkCapability::PartitionAware));
+        // What it can deal with is not known here while its description is missing; the master spells it then.
+        let is_aware = self.info.as_ref().is_none_or(|info| info.can(FrameworkCapability::PartitionAware));
         if is_aware { state } else { state.for_partition_unaware() }
     }
 }

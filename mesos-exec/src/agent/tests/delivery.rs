@@ -130,7 +130,7 @@ fn the_agent_says_what_became_of_tasks_it_does_not_know() {
 fn a_framework_unknown_here_hears_lost() {
     let mut w = World::registered();
     w.reregistered(&["t9"]);
-    w.expect(["update t9 LOST Reconciliation"]);
+    w.expect(["update t9 DROPPED Reconciliation"]);
 }
 
 #[test]

@@ -107,7 +107,7 @@ fn tasks_of_frameworks_that_do_not_checkpoint_are_not_kept() {
     w.connect();
     w.log.clear();
     w.reregistered(&["t1"]);
-    w.expect(["update t1 LOST Reconciliation"]);
+    w.expect(["update t1 DROPPED Reconciliation"]);
 }
 
 #[test]
