@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn text_goes_in_and_comes_out_again() {
-        let text = "rack:r7;speed:2.5;slots:[1-4, 8-9]";
+        let text = "rack:r7;speed:2.5;slots:[1-4,8-9]";
         assert_eq!(text.parse::<Attributes>().unwrap().to_string(), text);
     }
 

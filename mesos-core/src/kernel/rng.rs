@@ -117,7 +117,7 @@ mod tests {
         assert_eq!(first, PINNED, "{first:x?}");
     }
 
-    const PINNED: [u64; 3] = [0; 3];
+    const PINNED: [u64; 3] = [0x2865_5334_23d7_43bb, 0x2b01_59d3_2e9b_293a, 0xb44b_70b9_4524_9531];
 
     #[test]
     fn below_stays_below_and_reaches_every_value() {

@@ -25,6 +25,7 @@ pub trait Handle: Copy + Ord + fmt::Debug {
 macro_rules! handles {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
+        #[allow(unreachable_pub, reason = "a handle is as visible as the module it stands in")]
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
         pub struct $name(pub u32);
 
