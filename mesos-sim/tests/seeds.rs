@@ -24,7 +24,8 @@ fn problem(seed: u64) -> Option<String> {
         Err(panic) => {
             let said = panic.downcast_ref::<String>().cloned();
             let said = said.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-            Some(format!("assertion failed: {} (seed {seed})", said.unwrap_or_default()))
+            let again = format!("cargo run --release -p mesos-sim --features cli -- run --seed {seed}");
+            Some(format!("assertion failed: {}\n  to see it again: {again}", said.unwrap_or_default()))
         }
     }
 }
