@@ -75,7 +75,11 @@ impl Master {
         agent
     }
 
+    /// An agent that is on its way out is not answered: its registration would not hold.
     pub(super) fn answer_registration_again(&mut self, cx: &mut MasterCx<'_>, agent: AgentKey) {
+        if self.agents.table[agent].transition != Transition::Settled {
+            return;
+        }
         let agent_id = self.agents.table[agent].id.clone();
         let ping_timeout = self.options.agent_ping_timeout();
         self.tell_agent(cx, agent, ToAgent::Registered { agent_id, ping_timeout });
