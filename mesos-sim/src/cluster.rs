@@ -155,6 +155,8 @@ pub struct Conditions {
     pub faults: Faults,
     /// How long the cluster may take to settle once faults are over.
     pub settle_within: Duration,
+    /// Whether an operator now and then undoes reservations nobody uses, once faults are over.
+    pub is_tidied: bool,
     /// Whether tasks are followed for the report.
     pub is_tallied: bool,
     /// The defect planted in every machine.
@@ -173,6 +175,7 @@ impl Default for Conditions {
             restart_after: (Duration::from_millis(500), Duration::from_secs(3)),
             faults: Faults::default(),
             settle_within: Duration::from_secs(3_600),
+            is_tidied: false,
             is_tallied: true,
             #[cfg(feature = "mutants")]
             mutant: None,

@@ -194,6 +194,7 @@ fn conditions(dice: &mut Rng, spec: &ClusterSpec) -> Conditions {
         start_within: millis(dice, 0, 20_000),
         faults: faults(dice, spec),
         settle_within: Duration::from_secs(4 * 3_600),
+        is_tidied: true,
         ..Conditions::default()
     }
 }

@@ -21,7 +21,7 @@ use mesos_exec::agent::{self, Agent};
 use mesos_sched::driver::{self, Driver, StopReason};
 use mesos_sched::master::{self, Master};
 
-use crate::cluster::{ClusterSpec, Conditions};
+use crate::cluster::{ClusterSpec, Conditions, PROBE_EVERY};
 use crate::container::{ContainerModel, Containers};
 use crate::disk::{Disk, SharedStore};
 use crate::election::Election;
@@ -37,6 +37,9 @@ const NET_STREAM: u64 = 3;
 const FAULT_STREAM: u64 = 4;
 /// Added to an agent's or framework's own stream for its disk and containers.
 const HOST_STREAMS: u64 = 8 << 32;
+
+/// Between two times an operator undoes reservations nobody uses, in probes: ten minutes.
+const TIDY_PROBES: u32 = 600;
 
 /// So many ticks of one machine at one instant mean that it will never let time pass.
 const TICKS_AT_ONCE_MAX: u32 = 10_000;
@@ -264,15 +267,17 @@ impl World {
                 self.heal();
                 Ok(())
             }
-            Event::Probe => {
-                if self.unsettled().is_none() {
-                    self.stage = Stage::Settled;
-                } else {
-                    self.agenda.put(self.now + crate::cluster::PROBE_EVERY, Event::Probe);
-                }
-                Ok(())
-            }
+            Event::Probe(count) => self.probe(count, watch),
         }
+    }
+
+    fn probe(&mut self, count: u32, watch: &mut Watch) -> Result<(), Failure> {
+        if self.unsettled().is_none() {
+            self.stage = Stage::Settled;
+            return Ok(());
+        }
+        self.agenda.put(self.now + PROBE_EVERY, Event::Probe(count.wrapping_add(1)));
+        if self.conditions.is_tidied && count % TIDY_PROBES == TIDY_PROBES - 1 { self.tidy_up(watch) } else { Ok(()) }
     }
 
     fn hold_if_paused(&mut self, event: Event) -> Option<Event> {
@@ -304,7 +309,7 @@ impl World {
             | Event::Strike(_)
             | Event::Lift(_)
             | Event::Heal
-            | Event::Probe => None,
+            | Event::Probe(_) => None,
         };
         match recipient.and_then(|node| self.held(node)) {
             Some(held) => {

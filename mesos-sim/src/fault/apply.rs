@@ -224,6 +224,6 @@ impl World {
         }
         self.tell_those_behind();
         self.review_lease();
-        self.agenda.put(self.now + PROBE_EVERY, Event::Probe);
+        self.agenda.put(self.now + PROBE_EVERY, Event::Probe(0));
     }
 }

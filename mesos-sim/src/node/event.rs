@@ -65,6 +65,6 @@ pub(crate) enum Event {
     Lift(u32),
     /// All faults are over.
     Heal,
-    /// Time to look whether everything is settled, and to take a sample for the report.
-    Probe,
+    /// Time to look whether everything is settled; counts how often it was looked.
+    Probe(u32),
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use mesos_core::call::operator::{Call, ReplyTo, Response};
 use mesos_core::{AgentId, FrameworkId, Weight};
-use mesos_sched::master::Input;
+use mesos_sched::master::{AgentView, Input};
 
 use super::NodeId;
 use crate::failure::Failure;
@@ -53,6 +53,22 @@ impl World {
         Ok(true)
     }
 
+    /// Undoes what nobody uses of the reservations made in a run: frameworks that ended leave theirs behind, and others
+    /// could starve beside them in an otherwise healthy cluster.
+    pub(crate) fn tidy_up(&mut self, watch: &mut Watch) -> Result<(), Failure> {
+        let Some(holder) = self.election.holder() else { return Ok(()) };
+        let process = &self.masters[holder.master as usize].process;
+        let Some(machine) = process.machine.as_ref().filter(|machine| machine.leading().is_some()) else { return Ok(()) };
+        let calls: Vec<Call> = machine.agents().filter_map(|agent| unreserve(&agent)).collect();
+        for call in calls {
+            if self.is_life(NodeId::Master(holder.master), holder.life) {
+                let reply = self.operator.ask(call.clone());
+                self.step_master(holder.master, Some(Input::Operator { reply, call }), watch)?;
+            }
+        }
+        Ok(())
+    }
+
     fn resolve(&self, action: &OperatorAction) -> Option<Call> {
         Some(match action {
             OperatorAction::MarkGone { agent } => Call::MarkAgentGone(self.agent_id(*agent)?),
@@ -77,4 +93,13 @@ impl World {
     fn framework_id(&self, framework: u32) -> Option<FrameworkId> {
         self.frameworks.get(framework as usize)?.process.machine.as_ref()?.framework_id().cloned()
     }
+}
+
+fn unreserve(agent: &AgentView<'_>) -> Option<Call> {
+    let mut free = agent.total.clone();
+    for used in agent.used {
+        free -= &used.resources;
+    }
+    let resources = free.filter(|entry| entry.is_dynamically_reserved() && !entry.is_persistent_volume());
+    (!resources.is_empty()).then(|| Call::Unreserve { agent_id: agent.id.clone(), resources })
 }
