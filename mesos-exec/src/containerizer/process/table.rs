@@ -28,6 +28,10 @@ use nix::unistd::{Pid, getsid};
 pub(super) const SANDBOX_VARIABLE: &str = "MESOS_SANDBOX";
 /// How long it is remembered whose a session is. Far less than it takes to use up all process numbers and come back to one.
 const SESSION_KEPT_FOR: Duration = Duration::from_secs(1);
+/// How long a process is believed to be becoming another program. A program on a disk that does not answer takes for ever.
+const BLANK_FOR: Duration = Duration::from_secs(1);
+/// How often an environment is read that is there and cannot be read, since its process becomes program after program.
+const ENVIRONMENT_TRIES: u32 = 3;
 /// How much of an environment is read. The kernel lets a program start with at most 6 MiB of arguments and environment.
 const ENVIRONMENT_BYTES_MAX: u64 = 6 << 20;
 
@@ -44,6 +48,8 @@ pub(super) struct Stat {
     /// In clock ticks since boot; together with the number it names a process for good.
     pub(super) start: u64,
     pub(super) resident_pages: u64,
+    /// How long its environment is; `None` while it is becoming another program, and where we may not look.
+    pub(super) environment_bytes: Option<u64>,
 }
 
 impl Stat {
@@ -67,6 +73,7 @@ impl Stat {
         let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
         let number = |field: usize| fields.get(field - 3)?.parse::<i64>().ok();
         let count = |field: usize| u64::try_from(number(field)?).ok();
+        let place = |field: usize| fields.get(field - 3)?.parse::<u64>().ok();
         Some(Self {
             name,
             state: fields.first()?.chars().next()?,
@@ -74,8 +81,12 @@ impl Stat {
             session: i32::try_from(number(6)?).ok()?,
             ticks: count(14)?.saturating_add(count(15)?).saturating_add(count(16)?).saturating_add(count(17)?),
             threads: u32::try_from(number(20)?).ok()?,
-            start: fields.get(19)?.parse().ok()?,
+            start: place(22)?,
             resident_pages: count(24)?,
+            environment_bytes: place(51)
+                .filter(|end| *end != 0)
+                .zip(place(50))
+                .map(|(end, start)| end.saturating_sub(start)),
         })
     }
 
@@ -111,6 +122,9 @@ impl Found {
     }
 }
 
+/// Processes by number, with their start times and when they were first seen so.
+type Blank = HashMap<i32, (u64, Instant)>;
+
 /// Walks the table.
 #[derive(Debug)]
 pub(super) struct Walker {
@@ -121,8 +135,8 @@ pub(super) struct Walker {
     foreign: HashMap<i32, Instant>,
     /// Sessions that processes of containers made: a killed leader's last child has perhaps nothing else to be known by.
     inner: HashMap<i32, (u64, Instant)>,
-    /// Processes that had no environment at the last walk, with their start times.
-    blank: HashMap<i32, u64>,
+    /// Processes that were becoming another program at the last walk.
+    blank: Blank,
 }
 
 /// What a process outside all known sessions says about itself.
@@ -170,7 +184,7 @@ impl Walker {
             } else if let Some((run, _)) = self.inner.get(&session) {
                 self.own_process(&mut owner, pid, session, *run, now);
             } else if pid != self.own && !self.foreign.contains_key(&session) {
-                match self.origin(pid, known, &blank) {
+                match self.origin(pid, known, &blank, now) {
                     Some(Origin::Run(run)) => {
                         self.own_process(&mut owner, pid, session, run, now);
                         claimed.insert(session);
@@ -208,24 +222,25 @@ impl Walker {
         self.foreign.extend(foreign.map(|session| (session, now)));
     }
 
-    fn origin(&mut self, pid: i32, known: &Known, blank: &HashMap<i32, u64>) -> Option<Origin> {
+    fn origin(&mut self, pid: i32, known: &Known, blank: &Blank, now: Instant) -> Option<Origin> {
         let stat = Stat::read(pid).ok().flatten()?;
         if stat.is_dead() {
             return None;
         }
-        let environment = environment(pid).unwrap_or_default();
+        let Some(environment) = environment(pid) else {
+            let before = blank.get(&pid).filter(|(start, _)| *start == stat.start);
+            let since = before.map_or(now, |(_, since)| *since);
+            self.blank.insert(pid, (stat.start, since));
+            let is_certain = now.saturating_duration_since(since) >= BLANK_FOR;
+            return Some(Origin::Unsaid { parent: stat.parent, is_certain });
+        };
         let sandbox = environment.split(|b| *b == 0).find_map(|variable| variable.strip_prefix(&self.tag[..]));
         Some(match sandbox {
             Some(name) => match known.names.get(name) {
                 Some(run) => Origin::Run(*run),
                 None => Origin::Unclaimed(name.to_vec()),
             },
-            None if !environment.is_empty() => Origin::Unsaid { parent: stat.parent, is_certain: true },
-            // In the middle of becoming another program a process has no environment for an instant; others never have one.
-            None => {
-                self.blank.insert(pid, stat.start);
-                Origin::Unsaid { parent: stat.parent, is_certain: blank.get(&pid) == Some(&stat.start) }
-            }
+            None => Origin::Unsaid { parent: stat.parent, is_certain: true },
         })
     }
 
@@ -269,10 +284,23 @@ fn processes() -> io::Result<Vec<(i32, i32)>> {
     Ok(all)
 }
 
-fn environment(pid: i32) -> io::Result<Vec<u8>> {
-    let mut environment = Vec::new();
-    File::open(format!("/proc/{pid}/environ"))?.take(ENVIRONMENT_BYTES_MAX).read_to_end(&mut environment)?;
-    Ok(environment)
+/// The environment of a process, empty if we may not look; `None` if it is just becoming another program.
+fn environment(pid: i32) -> Option<Vec<u8>> {
+    for _ in 0..ENVIRONMENT_TRIES {
+        let mut environment = Vec::new();
+        let file = File::open(format!("/proc/{pid}/environ"));
+        let read = file.and_then(|file| file.take(ENVIRONMENT_BYTES_MAX).read_to_end(&mut environment));
+        if read.is_err() || !environment.is_empty() {
+            return Some(environment);
+        }
+        // Nothing is also what is read of the memory a process has just left behind.
+        match Stat::read(pid).ok().flatten()?.environment_bytes {
+            Some(0) => return Some(environment),
+            Some(_) => {}
+            None => return None,
+        }
+    }
+    None
 }
 
 fn is_gone(error: &io::Error) -> bool {

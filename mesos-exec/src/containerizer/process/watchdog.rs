@@ -3,8 +3,8 @@
 //! The kernel ends a container's leader when the host dies, but not what the leader started. The watchdog is a shell with
 //! one pipe to the host. When the host lets go of the pipe, the watchdog kills every process whose session a record of this
 //! containerizer names, whose environment carries the containerizer's name, or whose parent or session's leader is such a
-//! process; and again, until two rounds in a row find none (a process that is becoming another program has no environment
-//! for an instant). A new host may be at work in the same directory by then: its containers carry another name. The
+//! process; and again, until two rounds in a row find none, nor one that is just becoming another program and has no
+//! environment to tell. A new host may be at work in the same directory by then: its containers carry another name. The
 //! watchdog uses nothing but the shell's own words, so it works wherever `Run::Shell` does, and it needs neither the host's
 //! program nor its memory.
 //!
@@ -28,17 +28,20 @@ const SCRIPT: &str = r#"
 trap '' HUP INT QUIT TERM
 read -r word
 dir=$1; owner=$2; round=0; clean=0; inner=' '
+look() {
+  stat=; while IFS= read -r line; do stat="$stat$line "; done 2>/dev/null <"$entry/stat"
+  set -f; set -- ${stat##*) }; set +f
+  state=$1; parent=$2; session=$4; from=${48}; to=${49}
+}
 while [ $round -lt 100 ]; do
-  round=$((round + 1)); sessions=$inner; members=' '; others=
+  round=$((round + 1)); sessions=$inner; members=' '; others=; blank=
   for record in "$dir"/containers/* "$dir"/containers/.[!.]* "$dir"/containers/..?*; do
     form=; read -r form pid start boot by rest 2>/dev/null <"$record" || continue
     [ "$form" = v1 ] && [ "$by" = "$owner" ] && sessions="$sessions$pid "
   done
   for entry in /proc/[0-9]*; do
     pid=${entry#/proc/}; [ "$pid" = $$ ] && continue
-    stat=; while IFS= read -r line; do stat="$stat$line "; done 2>/dev/null <"$entry/stat"
-    set -f; set -- ${stat##*) }; set +f
-    state=$1; parent=$2; session=$4
+    look
     case $state in ''|Z|X) continue;; esac
     [ "$session" = 0 ] && continue
     case $sessions in *" $session "*) members="$members$pid "; continue;; esac
@@ -46,6 +49,10 @@ while [ $round -lt 100 ]; do
     case $text$line in *"VARIABLE=$owner"*)
       members="$members$pid "; [ "$pid" = "$session" ] && inner="$inner$pid "; continue;;
     esac
+    if [ -z "$text$line" ] && [ -r "$entry/environ" ]; then
+      look
+      [ "$from" = "$to" ] && [ "$to" != 0 ] || blank=yes
+    fi
     others="$others $pid:$parent:$session"
   done
   grown=yes
@@ -59,7 +66,7 @@ while [ $round -lt 100 ]; do
       [ "$pid" = "$session" ] && inner="$inner$pid "
     done
   done
-  [ "$members" = ' ' ] && { clean=$((clean + 1)); [ $clean = 2 ] && exit 0; continue; }
+  [ "$members" = ' ' ] && [ -z "$blank" ] && { clean=$((clean + 1)); [ $clean = 2 ] && exit 0; continue; }
   clean=0
   for pid in $members; do kill -9 "$pid" 2>/dev/null; done
 done

@@ -11,7 +11,8 @@
 //! leader reaped, so that its number, which names the session, cannot be given away while it is searched for; and only
 //! then is the end announced. One walk serves all containers that end at the same time.
 //!
-//! Nothing is polled: the thread sleeps until a process dies, a caller asks or a deadline passes.
+//! Nothing is polled: the thread sleeps until a process dies, a caller asks or a deadline passes. Only while a walk meets a
+//! process that is just becoming another program, and cannot be told whose it is, another walk follows a millisecond later.
 
 mod ask;
 mod ending;
@@ -48,6 +49,9 @@ const ASKS_MAX: usize = 256;
 const EVENTS_MAX: usize = 256;
 /// How often a watchdog that was killed is replaced; something that kills so many will kill the next.
 const WATCHDOGS_MAX: u32 = 16;
+
+/// When to walk again after a walk that could not tell everything: about how long it takes to become another program.
+const LOOK_AGAIN_MILLIS: u8 = 1;
 
 const WAKE: u64 = 0;
 const WATCHDOG: u64 = 1;
@@ -148,7 +152,7 @@ impl Keeper {
 
     fn timeout(&self) -> EpollTimeout {
         if !self.due.is_empty() {
-            return EpollTimeout::ZERO;
+            return EpollTimeout::from(LOOK_AGAIN_MILLIS);
         }
         let Some(deadline) = self.kept.values().filter_map(|kept| kept.deadline).min() else {
             return EpollTimeout::NONE;
