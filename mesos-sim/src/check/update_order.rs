@@ -89,7 +89,10 @@ impl UpdateOrder {
         }
         let task = &status.task_id;
         stream.agent = Some(node);
-        if std::mem::take(&mut stream.has_restarted) && !is_checkpointing(world, framework_id) {
+        // That a task never was here is not written down: asked again, the agent says it again.
+        let never_was = |state: TaskState| matches!(state, TaskState::Dropped | TaskState::Lost);
+        let is_forgotten = stream.sent.iter().all(|(_, state)| never_was(*state)) && never_was(status.state);
+        if std::mem::take(&mut stream.has_restarted) && (is_forgotten || !is_checkpointing(world, framework_id)) {
             stream.acknowledged = stream.sent.len();
             stream.sent.push((uuid, status.state));
             return Ok(());
