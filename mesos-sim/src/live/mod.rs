@@ -209,8 +209,7 @@ impl LiveCluster {
                     process as Arc<dyn Containerizer>
                 }),
             };
-            let inner = inner
-                .map_err(|problem| LiveError::Containerizer { hostname: hostname.clone(), problem })?;
+            let inner = inner.map_err(|problem| LiveError::Containerizer { hostname: hostname.clone(), problem })?;
             let containerizer = Arc::new(WatchedContainers {
                 inner,
                 hostname: hostname.clone(),
@@ -220,8 +219,7 @@ impl LiveCluster {
             });
             let checkpoints = open_store(&folder.join("checkpoints.redb"), options.folder.is_some())?;
             let detector = Box::new(self.ballot.detector());
-            let mut setup =
-                AgentSetup::new(agent.info, containerizer, checkpoints, detector, self.directory.clone());
+            let mut setup = AgentSetup::new(agent.info, containerizer, checkpoints, detector, self.directory.clone());
             setup.options = agent.options;
             setup.executors = self.spec.executors.clone();
             setup.clock = self.clock.clone();

@@ -9,8 +9,8 @@ use mesos_core::call::scheduler::Call;
 use mesos_core::kernel::Record;
 use mesos_core::provider::{Action, ContainerError, Launch};
 use mesos_core::{
-    Ack, AgentId, Clock, ContainerId, ContainerSpec, Containerizer, ExecutorId, Exit, FrameworkId, Instant, Offer, OfferId,
-    Operation, Rejection, Resources, Scheduler, SchedulerCx, Signal, TaskStatus,
+    Ack, AgentId, Clock, ContainerId, ContainerSpec, Containerizer, ExecutorId, Exit, FrameworkId, Instant, Offer,
+    OfferId, Operation, Rejection, Resources, Scheduler, SchedulerCx, Signal, TaskStatus,
 };
 
 use crate::report::Tally;
@@ -66,7 +66,11 @@ pub(super) struct Watched {
 
 impl Watched {
     /// Lets the scheduler act, looks at what it asks for, and passes it on.
-    fn act<T>(&mut self, cx: &mut SchedulerCx<'_>, act: impl FnOnce(&mut dyn Scheduler, &mut SchedulerCx<'_>) -> T) -> T {
+    fn act<T>(
+        &mut self,
+        cx: &mut SchedulerCx<'_>,
+        act: impl FnOnce(&mut dyn Scheduler, &mut SchedulerCx<'_>) -> T,
+    ) -> T {
         let result = act(&mut *self.inner, &mut cx.guest(&mut self.actions));
         for action in self.actions.drain(..) {
             if let Action::Call(Call::Accept { operations, .. }) = &action {
