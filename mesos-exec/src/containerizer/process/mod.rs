@@ -143,7 +143,7 @@ impl Process {
         });
         let no_thread = machine("a thread for containers could not be started");
         let keeping = thread::Builder::new().name("mesos-keeper".into()).spawn(|| keeper.run()).map_err(no_thread)?;
-        let (running, launching) = thread_mpsc::channel::<()>();
+        let (running, launching) = thread_mpsc::sync_channel::<()>(1);
         let (kill_timeout, launching) = (options.kill_timeout, Mutex::new(launching));
         let (jobs, keeping, keeper) = (Some(jobs), Some(keeping), asker);
         let process = Self { sandboxes, book, jobs, keeper, is_stopping, launching, keeping, kill_timeout, lock };
