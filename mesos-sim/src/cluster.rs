@@ -233,7 +233,10 @@ pub struct Cluster {
 
 impl fmt::Debug for Cluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cluster").field("spec", &self.spec).field("conditions", &self.conditions).finish_non_exhaustive()
+        f.debug_struct("Cluster")
+            .field("spec", &self.spec)
+            .field("conditions", &self.conditions)
+            .finish_non_exhaustive()
     }
 }
 
@@ -341,11 +344,7 @@ impl Cluster {
 
     /// A framework of this name, which is also its role, whose work ends some day.
     #[must_use]
-    pub fn framework(
-        mut self,
-        name: &str,
-        scheduler: impl Fn() -> Box<dyn Scheduler> + Send + Sync + 'static,
-    ) -> Self {
+    pub fn framework(mut self, name: &str, scheduler: impl Fn() -> Box<dyn Scheduler> + Send + Sync + 'static) -> Self {
         match Role::new(name) {
             Ok(role) => self.framework_as(FrameworkInfo::new(name, role), scheduler),
             Err(problem) => {
@@ -374,11 +373,7 @@ impl Cluster {
 
     /// A framework that serves for ever: runs do not wait for its end.
     #[must_use]
-    pub fn service(
-        self,
-        name: &str,
-        scheduler: impl Fn() -> Box<dyn Scheduler> + Send + Sync + 'static,
-    ) -> Self {
+    pub fn service(self, name: &str, scheduler: impl Fn() -> Box<dyn Scheduler> + Send + Sync + 'static) -> Self {
         let mut cluster = self.framework(name, scheduler);
         if let Some(framework) = cluster.spec.frameworks.last_mut() {
             framework.is_finite = false;

@@ -192,7 +192,9 @@ impl Containers {
             }
             (Due::FailsToStart, Phase::Starting) => {
                 let container = self.by_id.remove(id).expect("it was just there");
-                news.extend(container.launch.map(|ticket| News::LaunchFailed(ticket, "the image could not be prepared")));
+                news.extend(
+                    container.launch.map(|ticket| News::LaunchFailed(ticket, "the image could not be prepared")),
+                );
                 (UseChange::None, None)
             }
             (Due::Ends, Phase::Running) => {

@@ -14,9 +14,9 @@
 
 use std::time::Duration;
 
+use mesos_core::Instant;
 use mesos_core::call::ConnId;
 use mesos_core::kernel::Rng;
-use mesos_core::Instant;
 use serde::{Deserialize, Serialize};
 
 use crate::node::NodeId;

@@ -153,13 +153,7 @@ impl Trace {
         self.end_line();
     }
 
-    pub(crate) fn master(
-        &mut self,
-        now: Now,
-        node: NodeId,
-        input: Option<&master::Input>,
-        effects: &[master::Effect],
-    ) {
+    pub(crate) fn master(&mut self, now: Now, node: NodeId, input: Option<&master::Input>, effects: &[master::Effect]) {
         self.line(now, node, input, effects);
     }
 
@@ -312,9 +306,9 @@ impl Brief for scheduler::Call {
             Self::Accept { offers, operations, .. } => {
                 write!(out, "ACCEPT {}", list(offers))?;
                 operations.iter().try_for_each(|operation| match operation {
-                    mesos_core::Operation::Launch(tasks) => tasks
-                        .iter()
-                        .try_for_each(|task| write!(out, " LAUNCH {} on {} {}", task.id, task.agent_id, task.resources)),
+                    mesos_core::Operation::Launch(tasks) => tasks.iter().try_for_each(|task| {
+                        write!(out, " LAUNCH {} on {} {}", task.id, task.agent_id, task.resources)
+                    }),
                     mesos_core::Operation::Reserve(what)
                     | mesos_core::Operation::Unreserve(what)
                     | mesos_core::Operation::Create(what)

@@ -221,7 +221,11 @@ impl Tally {
             net: NetStats::default(),
             faults: self.faults.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect(),
             frameworks: self.frameworks.iter().map(FrameworkTally::report).collect(),
-            shares: self.samples.iter().map(|(at, shares)| (at.since(Instant::ZERO).as_secs_f64(), shares.clone())).collect(),
+            shares: self
+                .samples
+                .iter()
+                .map(|(at, shares)| (at.since(Instant::ZERO).as_secs_f64(), shares.clone()))
+                .collect(),
         }
     }
 }
@@ -293,7 +297,12 @@ impl FrameworkTally {
             launched: self.launched,
             offers: self.offers,
             updates: self.updates,
-            ended: self.states.iter().filter(|(_, count)| **count > 0).map(|(s, n)| (s.name().to_owned(), *n)).collect(),
+            ended: self
+                .states
+                .iter()
+                .filter(|(_, count)| **count > 0)
+                .map(|(s, n)| (s.name().to_owned(), *n))
+                .collect(),
             start_mean_secs: mean.map(|mean| mean.as_secs_f64()),
             start_max_secs: self.waited_max.as_secs_f64(),
             done_at_secs: self.ended_at.map(|at| at.since(Instant::ZERO).as_secs_f64()),
@@ -396,7 +405,11 @@ impl fmt::Display for Report {
             let faults: Vec<String> = self.faults.iter().map(|(name, count)| format!("{name} {count}")).collect();
             writeln!(f, "faults: {}", faults.join(", "))?;
         }
-        writeln!(f, "{:<20} {:>9} {:>9} {:>11} {:>11}  ended", "framework", "launched", "offers", "start mean", "done at")?;
+        writeln!(
+            f,
+            "{:<20} {:>9} {:>9} {:>11} {:>11}  ended",
+            "framework", "launched", "offers", "start mean", "done at"
+        )?;
         for row in &self.frameworks {
             let secs = |secs: Option<f64>| secs.map_or_else(|| "-".to_owned(), |secs| format!("{secs:.3} s"));
             let ended: Vec<String> = row.ended.iter().map(|(state, count)| format!("{state} {count}")).collect();

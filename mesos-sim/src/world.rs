@@ -13,6 +13,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use mesos_core::call::ConnId;
 use mesos_core::kernel::{Machine, Rng, Term};
@@ -26,7 +27,7 @@ use crate::container::{ContainerModel, Containers};
 use crate::disk::{Disk, SharedStore};
 use crate::election::Election;
 use crate::failure::{Failure, FailureKind};
-use crate::fault::{CrashKind, StoreTrouble, Undo};
+use crate::fault::{Action, CrashKind, StoreTrouble, Undo};
 use crate::net::{End, Net};
 use crate::node::{AgentNode, Event, FrameworkNode, MasterNode, NodeId, OperatorLog, OperatorNode, Process};
 use crate::report::{Report, Tally};
@@ -114,6 +115,7 @@ pub struct World {
     pub(crate) container_model: ContainerModel,
     pub(crate) undo: BTreeMap<u32, Undo>,
     pub(crate) next_fault: u32,
+    pub(crate) struck: Vec<(Duration, Action)>,
     pub(crate) paused: usize,
     pub(crate) notices: Vec<Notice>,
     pub(crate) tally: Tally,
@@ -149,6 +151,7 @@ impl World {
             container_model: conditions.containers.clone(),
             undo: BTreeMap::new(),
             next_fault: 0,
+            struck: Vec::new(),
             paused: 0,
             notices: Vec::new(),
             tally,
@@ -166,16 +169,16 @@ impl World {
 
     fn schedule_starts(&mut self) {
         let within = self.conditions.start_within;
-        let start = |world: &mut Self, node: NodeId, after: std::time::Duration| {
+        let start = |world: &mut Self, node: NodeId, after: Duration| {
             let at = world.now + after + world.dice.duration(within);
             world.agenda.put(at, Event::Start(node));
         };
         let spec = self.spec.clone();
         for index in 0..spec.masters {
-            start(self, NodeId::Master(index), std::time::Duration::ZERO);
+            start(self, NodeId::Master(index), Duration::ZERO);
         }
         for (index, _) in (0..).zip(&spec.agents) {
-            start(self, NodeId::Agent(index), std::time::Duration::ZERO);
+            start(self, NodeId::Agent(index), Duration::ZERO);
         }
         for (index, framework) in (0..).zip(&spec.frameworks) {
             start(self, NodeId::Framework(index), framework.starts_after);
@@ -212,7 +215,11 @@ impl World {
                 Ok(())
             }
             Event::Answer { client, life, attempt, conn } => {
-                if self.answered(client, life, attempt, conn) { self.tell_answer(client, conn, watch) } else { Ok(()) }
+                if self.answered(client, life, attempt, conn) {
+                    self.tell_answer(client, conn, watch)
+                } else {
+                    Ok(())
+                }
             }
             Event::Land { master, life, ticket, write } => {
                 self.land(master, life, ticket, write);
@@ -352,12 +359,7 @@ impl World {
         }
     }
 
-    fn tell_disconnected(
-        &mut self,
-        node: NodeId,
-        conn: Option<ConnId>,
-        watch: &mut Watch,
-    ) -> Result<(), Failure> {
+    fn tell_disconnected(&mut self, node: NodeId, conn: Option<ConnId>, watch: &mut Watch) -> Result<(), Failure> {
         match node {
             NodeId::Agent(index) => self.step_agent(index, Some(agent::Input::Disconnected { conn }), watch),
             NodeId::Framework(index) => self.step_framework(index, Some(driver::Input::Disconnected { conn }), watch),
@@ -365,12 +367,7 @@ impl World {
         }
     }
 
-    fn tell_answer(
-        &mut self,
-        client: NodeId,
-        conn: Option<ConnId>,
-        watch: &mut Watch,
-    ) -> Result<(), Failure> {
+    fn tell_answer(&mut self, client: NodeId, conn: Option<ConnId>, watch: &mut Watch) -> Result<(), Failure> {
         // The master may have hung up while the answer was on its way.
         let standing = conn.filter(|conn| self.net.conn(*conn).is_some_and(|row| row.is_open(End::Client)));
         let Some(conn) = standing else {
@@ -402,7 +399,9 @@ impl World {
         *known = version;
         match node {
             NodeId::Agent(index) => self.step_agent(index, Some(agent::Input::LeaderChanged { leader }), watch),
-            NodeId::Framework(index) => self.step_framework(index, Some(driver::Input::LeaderChanged { leader }), watch),
+            NodeId::Framework(index) => {
+                self.step_framework(index, Some(driver::Input::LeaderChanged { leader }), watch)
+            }
             _ => Ok(()),
         }
     }
@@ -422,7 +421,9 @@ impl World {
         };
         match node {
             NodeId::Agent(index) => self.step_agent(index, Some(agent::Input::Checkpointed { ticket, result }), watch),
-            NodeId::Framework(index) => self.step_framework(index, Some(driver::Input::Saved { ticket, result }), watch),
+            NodeId::Framework(index) => {
+                self.step_framework(index, Some(driver::Input::Saved { ticket, result }), watch)
+            }
             _ => Ok(()),
         }
     }
@@ -605,11 +606,14 @@ impl World {
     /// What is still missing before the cluster can be called settled; `None` when nothing is.
     #[must_use]
     pub fn unsettled(&self) -> Option<String> {
-        let Some(leader) = self.masters.iter().find_map(|node| node.process.machine.as_deref().filter(|m| m.leading().is_some()))
+        let Some(leader) =
+            self.masters.iter().find_map(|node| node.process.machine.as_deref().filter(|m| m.leading().is_some()))
         else {
             return Some("no master leads".into());
         };
-        if let Some((node, why)) = self.frameworks().find_map(|view| Some((view.node, self.unsettled_framework(&view)?))) {
+        if let Some((node, why)) =
+            self.frameworks().find_map(|view| Some((view.node, self.unsettled_framework(&view)?)))
+        {
             return Some(format!("framework {node} {why}"));
         }
         for view in self.agents() {
@@ -674,7 +678,7 @@ impl World {
         report
     }
 
-    pub(crate) fn restart_delay(&mut self) -> std::time::Duration {
+    pub(crate) fn restart_delay(&mut self) -> Duration {
         let (low, high) = self.conditions.restart_after;
         self.dice.duration_between(low, high)
     }
@@ -759,6 +763,12 @@ impl World {
     #[must_use]
     pub const fn net(&self) -> &Net {
         &self.net
+    }
+
+    /// What went wrong so far, in order: a plan that does it again.
+    #[must_use]
+    pub fn struck(&self) -> &[(Duration, Action)] {
+        &self.struck
     }
 
     /// What operators asked and were answered.

@@ -7,10 +7,11 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
+use mesos_sim::fault::Action;
 use mesos_sim::record::{Detail, Trace};
 use mesos_sim::workload::Sleepers;
 use mesos_sim::{Cluster, Failure, FailureKind, Report, Simulation, secs};
@@ -24,13 +25,17 @@ use mesos_sim::{Cluster, Failure, FailureKind, Report, Simulation, secs};
 /// Exit status: 0 fine, 2 a property was broken, 3 the cluster did not settle, 4 two runs of one seed differed,
 /// 101 an assertion failed.
 #[derive(Debug, Parser)]
-#[command(version, after_help = "\
+#[command(
+    version,
+    after_help = "\
 Examples:
   mesos-sim run --seed 42                 one run and its report
   mesos-sim run --seed 42 --trace | less  what happened, step by step
   mesos-sim sweep --seeds 0..10000        look for seeds that fail, on all cores
+  mesos-sim shrink --seed 42              which of the faults does the failure need?
   mesos-sim meta --seeds 0..100           is a run a function of its seed?
-  mesos-sim mutants                       is every planted defect found? (feature mutants)")]
+  mesos-sim mutants                       is every planted defect found? (feature mutants)"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -42,6 +47,8 @@ enum Command {
     Run(Run),
     /// Runs many seeds on all cores and stops at the first that fails, unless told to go on.
     Sweep(Sweep),
+    /// Leaves out one fault after the other of a run that fails, as long as it still fails in the same way.
+    Shrink(Shrink),
     /// Runs each seed twice and compares every field of every message.
     Meta(Meta),
     /// Measures how fast a large healthy cluster is simulated here.
@@ -88,6 +95,40 @@ struct Sweep {
     /// How many at a time; all cores if absent.
     #[arg(long)]
     jobs: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+struct Shrink {
+    /// The seed of a run that fails.
+    #[arg(long)]
+    seed: u64,
+    /// Prints one line per step of the smallest run found.
+    #[arg(long)]
+    trace: bool,
+    /// Plants this defect.
+    #[cfg(feature = "mutants")]
+    #[arg(long, value_parser = parse_mutant)]
+    mutant: Option<mesos_core::kernel::Mutant>,
+}
+
+impl Shrink {
+    fn cluster(&self) -> Cluster {
+        let cluster = Cluster::swarm(self.seed).checked();
+        #[cfg(feature = "mutants")]
+        if let Some(mutant) = self.mutant {
+            return cluster.mutant(mutant);
+        }
+        cluster
+    }
+
+    /// The same cluster with this plan instead of its nemeses.
+    fn planned(&self, plan: &[(Duration, Action)]) -> Cluster {
+        let mut cluster = self.cluster();
+        let faults = &mut cluster.conditions_mut().faults;
+        faults.nemeses.clear();
+        faults.plan = plan.to_vec();
+        cluster
+    }
 }
 
 #[derive(Debug, Args)]
@@ -152,6 +193,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(run) => run_one(&run),
         Command::Sweep(sweep) => run_sweep(&sweep),
+        Command::Shrink(shrink) => run_shrink(&shrink),
         Command::Meta(meta) => run_meta(&meta),
         Command::Speed(speed) => run_speed(&speed),
         #[cfg(feature = "mutants")]
@@ -167,13 +209,11 @@ fn main() -> ExitCode {
 }
 
 /// Runs a cluster with a seed; a panic becomes a failure.
-fn attempt(cluster: &Cluster, seed: u64, mut each: impl FnMut(&mut Simulation)) -> Result<Report, Failure> {
+fn attempt(cluster: &Cluster, seed: u64, each: impl FnOnce(&mut Simulation)) -> Result<Report, Failure> {
     let mut simulation = cluster.simulate(seed).expect("what a swarm draws can be built");
-    guarded(&mut simulation, seed, |simulation| {
-        let result = simulation.run();
-        each(simulation);
-        result
-    })
+    let result = guarded(&mut simulation, seed, Simulation::run);
+    each(&mut simulation);
+    result
 }
 
 fn guarded<T>(
@@ -272,7 +312,7 @@ fn run_sweep(sweep: &Sweep) -> Result<(), Failure> {
     let bar = ProgressBar::new(sweep.seeds.to - sweep.seeds.from);
     let style = "{elapsed_precise} {wide_bar} {pos}/{len} seeds, {per_sec}, {msg}";
     bar.set_style(ProgressStyle::with_template(style).expect("a constant template"));
-    let (send, receive) = mpsc::channel::<Result<Report, Failure>>();
+    let (send, receive) = mpsc::sync_channel::<Result<Report, Failure>>(1_024);
     let mut failures = Vec::new();
     thread::scope(|scope| {
         for _ in 0..jobs.max(1) {
@@ -280,7 +320,9 @@ fn run_sweep(sweep: &Sweep) -> Result<(), Failure> {
             scope.spawn(move || {
                 while !stop.load(Ordering::Relaxed) {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= sweep.seeds.to || send.send(attempt(&Cluster::swarm(seed).checked(), seed, |_| {})).is_err() {
+                    if seed >= sweep.seeds.to
+                        || send.send(attempt(&Cluster::swarm(seed).checked(), seed, |_| {})).is_err()
+                    {
                         return;
                     }
                 }
@@ -300,11 +342,19 @@ fn run_sweep(sweep: &Sweep) -> Result<(), Failure> {
                     stop.fetch_or(!sweep.all, Ordering::Relaxed);
                 }
             }
-            bar.set_message(format!("{steps} steps, {:.1} virtual days, {} failed", virtual_secs / 86_400.0, failures.len()));
+            bar.set_message(format!(
+                "{steps} steps, {:.1} virtual days, {} failed",
+                virtual_secs / 86_400.0,
+                failures.len()
+            ));
             bar.inc(1);
         }
         bar.finish();
-        println!("{} seeds, {steps} steps, {virtual_secs:.0} virtual seconds, {} failed", bar.position(), failures.len());
+        println!(
+            "{} seeds, {steps} steps, {virtual_secs:.0} virtual seconds, {} failed",
+            bar.position(),
+            failures.len()
+        );
     });
     failures.sort_by_key(|failure| failure.seed);
     failures.into_iter().next().map_or(Ok(()), Err)
@@ -313,6 +363,47 @@ fn run_sweep(sweep: &Sweep) -> Result<(), Failure> {
 /// A sweep shows one line per failure, not a backtrace.
 fn quiet_panics() {
     std::panic::set_hook(Box::new(|_| {}));
+}
+
+fn run_shrink(shrink: &Shrink) -> Result<(), Failure> {
+    quiet_panics();
+    let (mut plan, seed) = (Vec::new(), shrink.seed);
+    let first = attempt(&shrink.cluster(), seed, |run| plan = run.world().struck().to_vec());
+    let Err(wanted) = first else {
+        println!("seed {seed} does not fail; there is nothing to shrink");
+        return Ok(());
+    };
+    let fails = |plan: &[(Duration, Action)]| {
+        let failure = attempt(&shrink.planned(plan), seed, |_| {}).err();
+        failure.is_some_and(|failure| failure.property == wanted.property)
+    };
+    if !fails(&plan) {
+        println!("the {} faults of the run, done again from a plan, do not fail in the same way", plan.len());
+        return Err(wanted);
+    }
+    let before = plan.len();
+    // Large pieces first: most faults have nothing to do with a failure.
+    let mut size = plan.len().div_ceil(2);
+    while size > 0 {
+        let mut at = 0;
+        while at < plan.len() {
+            let mut fewer = plan.clone();
+            fewer.drain(at..(at + size).min(plan.len()));
+            if fails(&fewer) { plan = fewer } else { at += size }
+        }
+        size /= 2;
+    }
+    println!("{} of {before} faults are needed:", plan.len());
+    for (at, action) in &plan {
+        println!("  {at:?} {action:?}");
+    }
+    if shrink.trace {
+        let trace = Some(Trace::text(Detail::Brief));
+        let mut run = shrink.planned(&plan).simulate_into(seed, trace).expect("what a swarm draws can be built");
+        let _ = guarded(&mut run, seed, Simulation::run);
+        print(run.trace().map_or("", Trace::as_str));
+    }
+    Err(wanted)
 }
 
 fn run_meta(meta: &Meta) -> Result<(), Failure> {
@@ -330,13 +421,15 @@ fn run_meta(meta: &Meta) -> Result<(), Failure> {
 fn compare(seed: u64) -> Result<(), Failure> {
     let run = || {
         let cluster = Cluster::swarm(seed);
-        let mut simulation = cluster.simulate_into(seed, Some(Trace::digests())).expect("what a swarm draws can be built");
+        let mut simulation =
+            cluster.simulate_into(seed, Some(Trace::digests())).expect("what a swarm draws can be built");
         // How the run ends is compared too, by its last lines.
         let _ = guarded(&mut simulation, seed, Simulation::run);
         simulation
     };
     let (first, second) = (run(), run());
-    let digests = |simulation: &Simulation| simulation.trace().map(|trace| trace.line_digests().to_vec()).unwrap_or_default();
+    let digests =
+        |simulation: &Simulation| simulation.trace().map(|trace| trace.line_digests().to_vec()).unwrap_or_default();
     let (one, other) = (digests(&first), digests(&second));
     if one == other {
         return Ok(());

@@ -72,6 +72,7 @@ impl World {
         }
         if self.apply(action, watch)? {
             self.tally.fault(action.name());
+            self.struck.push((self.now.since(mesos_core::Instant::ZERO), action.clone()));
         }
         Ok(())
     }

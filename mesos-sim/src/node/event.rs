@@ -1,9 +1,9 @@
 //! Everything that can be on the agenda.
 
+use mesos_core::ContainerId;
 use mesos_core::call::{ConnId, agent, scheduler};
 use mesos_core::kernel::{Seq, Term, Ticket};
 use mesos_core::provider::StoreError;
-use mesos_core::ContainerId;
 use mesos_exec::agent::ContainerOutcome;
 
 use super::NodeId;

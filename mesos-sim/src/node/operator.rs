@@ -58,7 +58,9 @@ impl World {
     pub(crate) fn tidy_up(&mut self, watch: &mut Watch) -> Result<(), Failure> {
         let Some(holder) = self.election.holder() else { return Ok(()) };
         let process = &self.masters[holder.master as usize].process;
-        let Some(machine) = process.machine.as_ref().filter(|machine| machine.leading().is_some()) else { return Ok(()) };
+        let Some(machine) = process.machine.as_ref().filter(|machine| machine.leading().is_some()) else {
+            return Ok(());
+        };
         let calls: Vec<Call> = machine.agents().filter_map(|agent| unreserve(&agent)).collect();
         for call in calls {
             if self.is_life(NodeId::Master(holder.master), holder.life) {

@@ -85,7 +85,8 @@ impl World {
 
     fn announce(&mut self) {
         let version = self.election.version();
-        let frameworks = (0..self.frameworks.len()).filter_map(|index| u32::try_from(index).ok()).map(NodeId::Framework);
+        let frameworks =
+            (0..self.frameworks.len()).filter_map(|index| u32::try_from(index).ok()).map(NodeId::Framework);
         let agents = (0..self.agents.len()).filter_map(|index| u32::try_from(index).ok()).map(NodeId::Agent);
         for node in frameworks.chain(agents).collect::<Vec<_>>() {
             let after = self.dice.duration(self.conditions.election.detect);

@@ -59,7 +59,9 @@ impl Book {
     /// Takes up what an earlier run remembered.
     pub fn recovered(&mut self, records: &[Record]) {
         for record in records {
-            let Some(piece) = record.key.strip_prefix(PIECE_PREFIX).and_then(|n| n.parse::<usize>().ok()) else { continue };
+            let Some(piece) = record.key.strip_prefix(PIECE_PREFIX).and_then(|n| n.parse::<usize>().ok()) else {
+                continue;
+            };
             let Ok((attempt, is_done)) = record.decode::<(u32, bool)>() else { continue };
             if let Some(row) = self.pieces.get_mut(piece) {
                 *row = Piece { attempt, stage: if is_done { Stage::Done } else { Stage::Trying } };
@@ -190,7 +192,9 @@ mod tests {
         assert_eq!(book.observe(&mut cx, &status(&first, TaskState::Running)), News::Nothing);
         assert_eq!(book.observe(&mut cx, &status(&second, TaskState::Finished)), News::Done);
         assert!(book.is_done());
-        assert!(out.iter().any(|action| matches!(action, Action::Call(Call::Kill { task_id, .. }) if *task_id == first)));
+        assert!(
+            out.iter().any(|action| matches!(action, Action::Call(Call::Kill { task_id, .. }) if *task_id == first))
+        );
     }
 
     #[test]

@@ -11,10 +11,12 @@ use std::time::Duration;
 use mesos_core::call::scheduler::Call;
 use mesos_core::kernel::{Record, Rng};
 use mesos_core::provider::Ack;
-use mesos_core::resource::{Disk, Persistence, Quantities, Reservation, Resource, ResourceName, Value, Volume, VolumeMode};
+use mesos_core::resource::{
+    Disk, Persistence, Quantities, Reservation, Resource, ResourceName, Value, Volume, VolumeMode,
+};
 use mesos_core::{
-    AgentId, CommandInfo, Filters, FrameworkId, Instant, Offer, OfferId, Operation, PersistenceId, Resources, Scheduler,
-    SchedulerCx, TaskId, TaskInfo, TaskRun, TaskStatus,
+    AgentId, CommandInfo, Filters, FrameworkId, Instant, Offer, OfferId, Operation, PersistenceId, Resources,
+    Scheduler, SchedulerCx, TaskId, TaskInfo, TaskRun, TaskStatus,
 };
 use serde::{Deserialize, Serialize};
 
