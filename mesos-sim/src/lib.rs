@@ -47,6 +47,8 @@ mod simulation;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 mod swarm;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+mod view;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 mod watch;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod workload;
