@@ -16,7 +16,7 @@ pub fn launches() -> f64 {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let mut live = Cluster::builder()
-            .agents(1, "cpus:64;mem:65536")
+            .agents(1, "cpus:4000;mem:4000000")
             .framework("batch", || Sleepers::new(PROCESSES, secs(0)).boxed())
             .live(LiveOptions::new())
             .await
