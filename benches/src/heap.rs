@@ -2,10 +2,12 @@
 
 #![allow(unsafe_code, reason = "a counting allocator must implement an unsafe trait")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
+use std::alloc::{GlobalAlloc, Layout};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The system's allocator, counted. Install it with `#[global_allocator]`.
+use mimalloc::MiMalloc;
+
+/// The allocator the command line programs use, counted. Install it with `#[global_allocator]`.
 #[derive(Debug)]
 pub struct Counted;
 
@@ -17,17 +19,17 @@ pub fn held() -> usize {
     HELD.load(Ordering::Relaxed)
 }
 
-// SAFETY: every call is handed to the system's allocator unchanged; counting touches no memory of its.
+// SAFETY: every call is handed to the wrapped allocator unchanged; counting touches no memory of its.
 unsafe impl GlobalAlloc for Counted {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         HELD.fetch_add(layout.size(), Ordering::Relaxed);
         // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
+        unsafe { MiMalloc.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
         HELD.fetch_sub(layout.size(), Ordering::Relaxed);
         // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(place, layout) }
+        unsafe { MiMalloc.dealloc(place, layout) }
     }
 }
