@@ -60,8 +60,8 @@ struct File {
 }
 
 impl Jobs {
-    /// Reads a file of jobs. They share `folder`, which they find as `$BUILD`.
-    pub fn read(path: &Path, folder: &Path) -> anyhow::Result<Self> {
+    /// Reads a file of jobs, each of which must fit `room`. They share `folder`, which they find as `$BUILD`.
+    pub fn read(path: &Path, folder: &Path, room: &Resources) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
         let File { mut job } = toml::from_str(&text).with_context(|| format!("in {}", path.display()))?;
         let names: Vec<String> = job.iter().map(|job| job.name.clone()).collect();
@@ -71,10 +71,15 @@ impl Jobs {
             ensure!(!names[..n].contains(&job.name), "{}: the name is used twice", at());
             // Needs name jobs further up, so they cannot form a circle.
             for need in &job.needs {
-                ensure!(names[..n].contains(need), "{}: it needs {need:?}, which is not described before it", at());
+                ensure!(
+                    names[..n].contains(need),
+                    "{}: it needs {need:?}, which is not described above it; needs cannot go in circles",
+                    at()
+                );
             }
             ensure!(job.seconds >= 0.0, "{}: seconds must not be negative", at());
             job.resources = format!("cpus:{};mem:{}", job.cpus, job.mem).parse().with_context(at)?;
+            ensure!(room.contains(&job.resources), "{}: {} is more than an agent has, {room}", at(), job.resources);
             job.folder = folder.display().to_string().into();
         }
         Ok(Self(job))

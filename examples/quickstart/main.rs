@@ -22,10 +22,13 @@ use mesos_sim::{Cluster, LiveOptions, Report, secs};
 use crate::framework::Build;
 use crate::jobs::Jobs;
 
+/// What each of the live agents has; the simulated ones have more.
+const AGENT: &str = "cpus:2;mem:1024";
+
 /// Runs a build: first simulated on many agents under faults, then live on three with real processes.
 #[derive(Debug, Parser)]
 #[command(
-    after_help = "The jobs are shell commands with resources, retries and needs; see examples/quickstart/jobs.toml."
+    after_help = "Each [[job]] has a name, a shell command to `run`, cpus, mem, seconds (when simulated), and may have retries and needs, which name jobs above it; see examples/quickstart/jobs.toml."
 )]
 struct Arguments {
     /// The file that describes the jobs.
@@ -57,7 +60,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let folder = tempfile::Builder::new().prefix("build-").tempdir()?;
-    let jobs = Jobs::read(&arguments.jobs, folder.path())?;
+    let jobs = Jobs::read(&arguments.jobs, folder.path(), &AGENT.parse()?)?;
     let simulated = simulate(arguments, &jobs)?;
     if arguments.simulate_only {
         return report::print(arguments.json, &[("simulated", &simulated)], &[]);
@@ -85,7 +88,7 @@ fn simulate(arguments: &Arguments, jobs: &Jobs) -> anyhow::Result<Report> {
 async fn run_live(jobs: &Jobs) -> anyhow::Result<(Report, Vec<mesos_sim::live::Sandbox>)> {
     let of = jobs.clone();
     let mut live = Cluster::builder()
-        .agents(3, "cpus:2;mem:1024")
+        .agents(3, AGENT)
         .framework("build", move || Box::new(Build(of.clone())))
         .live(LiveOptions::new())
         .await?;
@@ -105,7 +108,7 @@ mod tests {
 
     #[test]
     fn the_simulated_build_survives_the_partition_the_failover_and_the_restart() {
-        let jobs = Jobs::read(&arguments().jobs, std::path::Path::new("/build")).unwrap();
+        let jobs = Jobs::read(&arguments().jobs, std::path::Path::new("/build"), &AGENT.parse().unwrap()).unwrap();
         let report = simulate(&arguments(), &jobs).unwrap();
         assert!(report.tasks("FINISHED") >= jobs.len() as u64, "{report}");
         assert_eq!(report, simulate(&arguments(), &jobs).unwrap(), "a seed gives one run");
@@ -114,7 +117,7 @@ mod tests {
     #[test]
     fn the_live_build_runs_every_job_and_retries_the_flaky_one() {
         let folder = tempfile::tempdir().unwrap();
-        let jobs = Jobs::read(&arguments().jobs, folder.path()).unwrap();
+        let jobs = Jobs::read(&arguments().jobs, folder.path(), &AGENT.parse().unwrap()).unwrap();
         let (report, sandboxes) = tokio::runtime::Runtime::new().unwrap().block_on(run_live(&jobs)).unwrap();
         assert_eq!(report.tasks("FINISHED"), jobs.len() as u64, "{report}");
         assert_eq!(report.tasks("FAILED"), 1, "the flaky test fails once: {report}");

@@ -109,6 +109,11 @@ impl Master {
         self.timers.set(Timer::PruneRegistry, cx.now.mono + self.options.registry_prune_every);
         let age = u64::try_from(self.options.registry_age_max.as_nanos()).unwrap_or(u64::MAX);
         let before_wall = mesos_core::WallTime::from_nanos(cx.now.wall.as_nanos().saturating_sub(age));
+        let frameworks = &self.frameworks.table;
+        self.agents.forget_lost(|framework, agent, task| {
+            let row = frameworks.get(framework);
+            row.and_then(|row| row.unreachable.get(task)).is_some_and(|lost| lost.agent_id == *agent)
+        });
         // One operation drops a bounded number of records, so that its write stays small.
         let marked = |registry: &Registry| registry.unreachable().len() + registry.gone().len();
         let mut before = usize::MAX;

@@ -54,16 +54,23 @@ impl Master {
                 self.rescind_offers_on(cx, agent);
                 self.observe(cx, Fact::AgentDeactivated { agent });
             }
-            Err(rejection) => tracing::warn!(%rejection, agent = %id, "an agent was not marked unreachable"),
+            Err(rejection) => {
+                tracing::warn!(%rejection, agent = %id, "an agent was not marked unreachable; tried again later");
+                self.timers.set(Timer::Reregister(agent), cx.now.mono + self.options.agent_ping_every);
+            }
         }
     }
 
     /// Starts to mark an agent unreachable that never came back to this master.
     pub(super) fn absent_agent_is_unreachable(&mut self, cx: &MasterCx<'_>, id: AgentId) {
+        let absent = id.clone();
         let op = Op::MarkUnreachable { id: id.clone(), since_wall: cx.now.wall };
         match self.registrar.submit(op) {
             Ok(ticket) => drop(self.pending.insert(ticket, Pending::AbsentUnreachable { id })),
-            Err(rejection) => tracing::warn!(%rejection, agent = %id, "an agent was not marked unreachable"),
+            Err(rejection) => {
+                tracing::warn!(%rejection, "an absent agent was not marked unreachable; tried again later");
+                self.expect_back(cx, absent);
+            }
         }
     }
 }

@@ -115,6 +115,11 @@ impl Master {
         conversion: &Conversion,
     ) -> Result<Answered, Rejection> {
         let agent = self.agents.table.find(id).ok_or_else(|| unknown_agent(id))?;
+        let row = &self.agents.table[agent];
+        if row.conn().is_none() || row.transition != Transition::Settled {
+            let what = format!("agent {id} is not connected, or leaving, and would not hear of it");
+            return Err(Rejection::new(RejectionCode::InvalidAgent, what, "ask again when the agent is back"));
+        }
         let free = self.unused(agent);
         free.apply(conversion).map_err(|error| refused(&error))?;
         let is_offered = |free: Option<Resources>| !free.is_some_and(|free| free.contains(conversion.consumed()));

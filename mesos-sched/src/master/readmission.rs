@@ -3,9 +3,10 @@
 //! A known agent and the master compare what they hold; an unknown one brings its tasks and frameworks along. Both ways the
 //! task goes on: no failover disturbs it.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use mesos_core::call::agent::{Reregistration, TaskReport, ToAgent};
+use mesos_core::call::agent::{ExecutorReport, Reregistration, TaskReport, ToAgent};
 use mesos_core::call::{CloseReason, ConnId};
 use mesos_core::provider::{AgentKey, Fact, FrameworkKey, Used};
 use mesos_core::{AgentId, FrameworkId, Reason, Rejection, RejectionCode, Source, TaskId, TaskState, TaskStatus};
@@ -14,7 +15,7 @@ use super::book::{Agent, Executor, Liveness, Standing, Task, TaskKey, Transition
 use super::loss::Loss;
 use super::options::mutant;
 use super::pending::Pending;
-use super::validate::{validate_agent, validate_reregistration};
+use super::validate::{validate_agent, validate_reregistration, validate_subscribe};
 use super::{Master, MasterCx, Timer};
 use crate::registry::{self, Op};
 
@@ -39,10 +40,18 @@ impl Master {
 
     fn check_report(&self, report: &Reregistration) -> Result<(), Rejection> {
         validate_agent(&report.info, &report.total)?;
-        match self.registrar.registry().agents().get(&report.agent_id) {
-            Some(admitted) => validate_reregistration(&admitted.info, report),
-            None => validate_reregistration(&report.info, report),
+        for info in report.frameworks.values() {
+            validate_subscribe(info, &BTreeSet::new())?;
         }
+        match self.registrar.registry().agents().get(&report.agent_id) {
+            Some(admitted) => validate_reregistration(&admitted.info, report)?,
+            None => validate_reregistration(&report.info, report)?,
+        }
+        let known = self.agents.table.find(&report.agent_id).map(|agent| &self.agents.table[agent]);
+        if known.is_some_and(|row| row.info != report.info) {
+            return Err(changed(&report.agent_id));
+        }
+        Ok(())
     }
 
     /// The agent is in the books: only its connection broke, or its process restarted.
@@ -54,7 +63,9 @@ impl Master {
         self.conns.meet(conn).who = Who::Agent(agent);
         self.timers.cancel(&Timer::Reregister(agent));
         self.timers.set(Timer::Ping(agent), cx.now.mono + self.options.agent_ping_every);
-        self.agents.table[agent].liveness = Liveness::Connected { conn, unanswered: 0 };
+        let row = &mut self.agents.table[agent];
+        row.liveness = Liveness::Connected { conn, unanswered: 0 };
+        row.strays.clear();
         self.free_missing_executors(cx, agent, &report);
         let strangers = self.merge_report(cx, agent, &report);
         let missing = self.missing_tasks(cx, agent, &report);
@@ -124,25 +135,24 @@ impl Master {
     ) -> BTreeSet<FrameworkId> {
         let mut strangers = BTreeSet::new();
         let mut keys: BTreeMap<FrameworkId, FrameworkKey> = BTreeMap::new();
+        let of_tasks = report.tasks.iter().map(|task| &task.framework_id);
+        let in_use: BTreeSet<_> = of_tasks.chain(report.executors.iter().map(|row| &row.framework_id)).collect();
         for (id, info) in &report.frameworks {
-            let known = self.frameworks.table.find(id);
-            let added = match known {
-                Some(key) => Ok(key),
-                None if self.frameworks.was_removed(id) => Err(gone_framework(id)),
-                None => self.add_framework(cx, id.clone(), info.clone(), BTreeSet::new(), Standing::Recovered),
+            let key = match self.frameworks.table.find(id) {
+                Some(key) => Some(key),
+                // What runs counts, whatever the limit for new frameworks; a mere name does not.
+                None if !in_use.contains(id) || self.frameworks.was_removed(id) => None,
+                None => Some(self.insert_framework(cx, id.clone(), info.clone(), BTreeSet::new(), Standing::Recovered)),
             };
-            match added {
-                Ok(key) => drop(keys.insert(id.clone(), key)),
-                Err(_) => drop(strangers.insert(id.clone())),
+            match key {
+                Some(key) => drop(keys.insert(id.clone(), key)),
+                None => drop(strangers.insert(id.clone())),
             }
         }
         for executor in &report.executors {
-            if let Some(&framework) = keys.get(&executor.framework_id) {
-                let key = (framework, executor.info.id.clone());
-                let row = Executor { info: executor.info.clone(), role: executor.role.clone() };
-                if self.agents.table[agent].executors.insert(key, row).is_none() {
-                    self.claim(cx, agent, framework, &executor.role, &executor.info.resources);
-                }
+            match keys.get(&executor.framework_id) {
+                Some(&framework) => self.merge_executor(cx, agent, framework, executor),
+                None => drop(strangers.insert(executor.framework_id.clone())),
             }
         }
         for task in &report.tasks {
@@ -153,6 +163,21 @@ impl Master {
             }
         }
         strangers
+    }
+
+    /// What is booked of an executor stays booked, whatever the agent says of it now.
+    fn merge_executor(
+        &mut self,
+        cx: &mut MasterCx<'_>,
+        agent: AgentKey,
+        framework: FrameworkKey,
+        report: &ExecutorReport,
+    ) {
+        let key = (framework, report.info.id.clone());
+        if let Entry::Vacant(place) = self.agents.table[agent].executors.entry(key) {
+            place.insert(Executor { info: report.info.clone(), role: report.role.clone() });
+            self.claim(cx, agent, framework, &report.role, &report.info.resources);
+        }
     }
 
     fn merge_task(&mut self, cx: &mut MasterCx<'_>, agent: AgentKey, framework: FrameworkKey, report: &TaskReport) {
@@ -304,6 +329,10 @@ pub(super) fn gone(id: &AgentId) -> Rejection {
     )
 }
 
-fn gone_framework(id: &FrameworkId) -> Rejection {
-    Rejection::new(RejectionCode::FrameworkRemoved, format!("framework {id} was removed"), "its tasks are ended")
+fn changed(id: &AgentId) -> Rejection {
+    Rejection::new(
+        RejectionCode::InvalidAgent,
+        format!("agent {id} describes itself differently than before"),
+        "start it as it was, or wait until it is unreachable: then it may come back changed",
+    )
 }

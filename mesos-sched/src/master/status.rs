@@ -8,7 +8,8 @@ use mesos_core::call::agent::ToAgent;
 use mesos_core::call::scheduler::Event;
 use mesos_core::provider::{AgentKey, FrameworkKey};
 use mesos_core::{
-    AgentId, ExecutorId, FrameworkId, KillPolicy, Rejection, RejectionCode, TaskId, TaskState, TaskStatus, UpdateId,
+    AgentId, ExecutorId, FrameworkId, KillPolicy, Rejection, RejectionCode, Source, TaskId, TaskState, TaskStatus,
+    UpdateId,
 };
 
 use super::book::TaskKey;
@@ -36,9 +37,8 @@ impl Master {
         let row = &self.frameworks.table[framework];
         let task = row.tasks.find(&status.task_id);
         status.state = row.hears(status.state);
-        if status.agent_id.is_none() {
-            status.agent_id = Some(self.agents.table[agent].id.clone());
-        }
+        // Acknowledgements go where the update came from, whatever it says.
+        status.agent_id = Some(self.agents.table[agent].id.clone());
         if let Some(task) = task {
             self.note_state(cx, framework, task, status.state);
             self.note_state(cx, framework, task, latest);
@@ -82,11 +82,15 @@ impl Master {
                 "an agent reports on its own tasks only",
             ));
         }
-        if status.state == TaskState::Staging {
+        let is_masters = matches!(
+            status.state,
+            TaskState::Staging | TaskState::Unreachable | TaskState::Unknown | TaskState::GoneByOperator
+        );
+        if is_masters || status.source == Source::Master {
             return Err(Rejection::new(
                 RejectionCode::InvalidTask,
-                format!("task {} was reported as STAGING, which only the master says", status.task_id),
-                "report STARTING or a later state",
+                format!("task {} was reported as {} by {:?}", status.task_id, status.state, status.source),
+                "report what the agent or the executor can know: STARTING, RUNNING, KILLING or an end",
             ));
         }
         Ok(())

@@ -63,7 +63,7 @@ impl Master {
         }
     }
 
-    pub(super) fn add_framework(
+    fn add_framework(
         &mut self,
         cx: &MasterCx<'_>,
         id: FrameworkId,
@@ -78,11 +78,23 @@ impl Master {
                 "tear down frameworks that are not needed, or raise the master's limit",
             ));
         }
+        Ok(self.insert_framework(cx, id, info, suppressed, standing))
+    }
+
+    /// Puts a framework that is not known into the books.
+    pub(super) fn insert_framework(
+        &mut self,
+        cx: &MasterCx<'_>,
+        id: FrameworkId,
+        info: Arc<FrameworkInfo>,
+        suppressed: BTreeSet<Role>,
+        standing: Standing,
+    ) -> FrameworkKey {
         let mut row = Framework::new(id.clone(), info.clone(), standing);
         row.suppressed.clone_from(&suppressed);
         let framework = self.frameworks.table.insert(id.clone(), row).expect("the id was just looked up");
         self.observe(cx, Fact::FrameworkAdded { framework, id, info, suppressed, is_active: false });
-        Ok(framework)
+        framework
     }
 
     fn resubscribe(
@@ -92,8 +104,12 @@ impl Master {
         info: FrameworkInfo,
         suppressed: BTreeSet<Role>,
     ) -> Result<(), Rejection> {
-        let merged = Arc::new(merge_resubscription(&self.frameworks.table[framework].info, info)?);
         let row = &mut self.frameworks.table[framework];
+        // What an agent reported of a framework binds nobody: the framework itself says who it is.
+        let merged = match row.standing {
+            Standing::Recovered => Arc::new(info),
+            Standing::Connected(_) | Standing::Disconnected => Arc::new(merge_resubscription(&row.info, info)?),
+        };
         let before = row.standing;
         let is_changed = row.info != merged;
         row.set_info(merged.clone());

@@ -141,6 +141,14 @@ impl Agents {
         }
     }
 
+    /// Forgets the lost tasks nobody waits for any more.
+    pub(in crate::master) fn forget_lost(&mut self, is_awaited: impl Fn(FrameworkKey, &AgentId, &TaskId) -> bool) {
+        self.lost.retain(|agent, tasks| {
+            tasks.retain(|(framework, task)| is_awaited(*framework, agent, task));
+            !tasks.is_empty()
+        });
+    }
+
     pub(in crate::master) fn take_lost(&mut self, agent: &AgentId) -> Vec<(FrameworkKey, TaskId)> {
         self.lost.remove(agent).unwrap_or_default()
     }

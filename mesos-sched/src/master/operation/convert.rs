@@ -1,6 +1,6 @@
 //! RESERVE, UNRESERVE, CREATE, DESTROY: resources change their form, not their amount.
 
-use mesos_core::provider::Fact;
+use mesos_core::provider::{AgentKey, Fact};
 use mesos_core::resource::{Conversion, ConversionError};
 use mesos_core::{AgentCapability, AgentInfo, Rejection, RejectionCode, Resources};
 
@@ -44,14 +44,25 @@ impl Master {
 
     pub(in crate::master) fn destroy(
         &mut self,
-        cx: &MasterCx<'_>,
+        cx: &mut MasterCx<'_>,
         accepting: &mut Accepting,
         volumes: &Resources,
     ) -> Result<(), Rejection> {
         let agent = &self.agents.table[accepting.agent];
         let used = agent.used.iter().map(|used| &used.resources);
         let conversion = validate_destroy(volumes, &agent.total, used)?;
+        self.rescind_offers_of_volumes(cx, accepting.agent, volumes);
         self.convert(cx, accepting, &conversion)
+    }
+
+    /// A shared volume may be on offer to others as well: they must not launch on what is destroyed.
+    fn rescind_offers_of_volumes(&mut self, cx: &mut MasterCx<'_>, agent: AgentKey, volumes: &Resources) {
+        for key in self.agents.table[agent].offers.clone() {
+            let offered = &self.offers.table[key].resources;
+            if volumes.iter().any(|volume| offered.contains_resource(&volume)) {
+                self.rescind(cx, key);
+            }
+        }
     }
 
     /// Applies a conversion to the pool, to the agent's total and to the allocator's books.

@@ -95,9 +95,13 @@ impl Master {
 
     /// Puts a task into the books of its framework and its agent.
     pub(in crate::master) fn add_task(&mut self, agent: AgentKey, framework: FrameworkKey, mut task: Task) -> TaskKey {
-        let list = &mut self.agents.table[agent].tasks;
-        task.place = u32::try_from(list.len()).expect("an agent has fewer than 2^32 tasks");
+        let place = self.agents.table[agent].tasks.len();
+        task.place = u32::try_from(place).expect("an agent has fewer than 2^32 tasks");
         let id = task.info.id.clone();
+        let strays = &mut self.agents.table[agent].strays;
+        if !strays.is_empty() {
+            strays.remove(&(self.frameworks.table[framework].id.clone(), id.clone()));
+        }
         let tasks = &mut self.frameworks.table[framework].tasks;
         let key = match tasks.insert(id, task) {
             Ok(key) => key,
@@ -108,7 +112,7 @@ impl Master {
                 key
             }
         };
-        list.push((framework, key));
+        self.agents.table[agent].tasks.push((framework, key));
         key
     }
 
