@@ -130,6 +130,9 @@ pub struct RunTask {
     pub role: Role,
     /// The task.
     pub task: Arc<TaskInfo>,
+    /// Whether an executor the task names may be started for it: what that uses was charged with this task. Otherwise it
+    /// must run already, and a task that comes too late for it is dropped.
+    pub may_start_executor: bool,
 }
 
 /// What the master tells an agent.

@@ -83,6 +83,9 @@ impl Agent {
         let TaskRun::Executor(info) = &run.task.run else {
             return Ok(Destination::New { id, info: None, guest: self.factory.command(&run.framework) });
         };
+        if !run.may_start_executor {
+            return Err(told(TaskState::Dropped, Reason::ExecutorTerminated, "The executor of the task has ended"));
+        }
         match self.factory.make(info, &run.framework) {
             Some(guest) => Ok(Destination::New { id, info: Some(info.clone()), guest }),
             None => {

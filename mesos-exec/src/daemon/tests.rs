@@ -145,6 +145,7 @@ fn run(id: &str, line: &str) -> ToAgent {
         framework: Arc::new(FrameworkInfo::new("f", Role::new("web").unwrap())),
         role: Role::new("web").unwrap(),
         task: Arc::new(task),
+        may_start_executor: true,
     }))
 }
 

@@ -6,7 +6,7 @@
 //! | `recovered`, `restart` | hands it what its disk holds; another process over the same disk |
 //! | `leader m1 [term=1]`, `leader none` | what the detector finds |
 //! | `connected`, `unreachable`, `disconnected` | the connection asked for; none; its end |
-//! | `registered ID`, `reregistered ID missing=F/T`, `run F ROLE T RES`, `kill F T`, `ack F T u1`, `set-total RES`, .. | the master |
+//! | `registered ID`, `reregistered ID missing=F/T`, `run F ROLE T RES [may_start=false]`, `kill F T`, `ack F T u1`, `set-total RES`, .. | the master |
 //! | `lose`, `repeat` | the master's next message is lost; its last number comes again |
 //! | `mute` | no pings any more; until then they come by themselves |
 //! | `recover c1,c2`, `launch c1 ok`, `wait c1 0`, `wait c1 signal:9`, `destroy c1 ok`, `.. failed:TEXT` | answers of the containerizer |
@@ -241,7 +241,9 @@ impl AgentSession {
         let task = Arc::new(arguments.task(agent_id)?);
         let mut info = arguments.framework()?;
         info.id = Some(framework_id.clone());
-        Ok(ToAgent::Run(Box::new(RunTask { framework_id, framework: Arc::new(info), role, task })))
+        let may_start_executor = arguments.optional("may_start")?.unwrap_or(true);
+        let framework = Arc::new(info);
+        Ok(ToAgent::Run(Box::new(RunTask { framework_id, framework, role, task, may_start_executor })))
     }
 
     fn follow(&mut self, arguments: &mut Arguments, lines: &mut Vec<String>) -> Result<(), String> {

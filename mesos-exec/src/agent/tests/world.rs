@@ -99,6 +99,7 @@ pub(crate) fn run_of(framework: &FrameworkInfo, task: TaskInfo) -> ToAgent {
         framework: Arc::new(framework.clone()),
         role: Role::new("web").unwrap(),
         task: Arc::new(task),
+        may_start_executor: true,
     }))
 }
 

@@ -1,5 +1,6 @@
 //! LAUNCH: a task leaves the offer and goes to its agent.
 
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use mesos_core::call::agent::{RunTask, ToAgent};
@@ -25,10 +26,7 @@ impl Master {
         accepting.remaining -= &consumed;
         accepting.made -= &consumed;
         self.agents.table[agent].charge(framework, &accepting.role, &consumed);
-        if let TaskRun::Executor(info) = &task.run {
-            let row = Executor { info: info.clone(), role: accepting.role.clone() };
-            self.agents.table[agent].executors.entry((framework, info.id.clone())).or_insert(row);
-        }
+        let may_start_executor = self.book_executor(accepting, &task);
         self.add_task(
             agent,
             framework,
@@ -48,8 +46,22 @@ impl Master {
         let row = &self.frameworks.table[framework];
         let (framework_id, info) = (row.id.clone(), row.info.clone());
         self.tell_total(cx, accepting);
-        let run = RunTask { framework_id, framework: info, role: accepting.role.clone(), task };
+        let role = accepting.role.clone();
+        let run = RunTask { framework_id, framework: info, role, task, may_start_executor };
         self.tell_agent(cx, agent, ToAgent::Run(Box::new(run)));
+    }
+
+    /// Books the executor a task names; whether it is new on the agent, and charged with this task.
+    fn book_executor(&mut self, accepting: &Accepting, task: &TaskInfo) -> bool {
+        let TaskRun::Executor(info) = &task.run else { return true };
+        let key = (accepting.framework, info.id.clone());
+        match self.agents.table[accepting.agent].executors.entry(key) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(place) => {
+                place.insert(Executor { info: info.clone(), role: accepting.role.clone() });
+                true
+            }
+        }
     }
 
     /// What the task takes from the offer, with an executor that is new on the agent.
