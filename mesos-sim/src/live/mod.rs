@@ -99,7 +99,7 @@ pub enum LiveError {
     Stuck(Arc<str>),
 }
 
-/// An agent and what is needed to start its daemon again.
+/// An agent's daemon, and the name to complain about it.
 #[derive(Debug)]
 struct LiveAgent {
     hostname: Arc<str>,
