@@ -683,6 +683,20 @@ async fn recovery_ends_leftovers_but_not_who_has_their_number_today() {
     }
 }
 
+/// The kernel gives a new program its environment only after it has let the maker of the process go on.
+#[tokio::test]
+async fn recovery_finds_who_is_just_becoming_another_program() {
+    let ground = ground();
+    let sandbox = ground.folder.path().canonicalize().unwrap().join("sandboxes/tagged");
+    for _ in 0..100 {
+        let sleeper = Command::new("sleep").arg("1000").env("MESOS_SANDBOX", &sandbox).spawn().unwrap();
+        let mut sleeper = Bystander(sleeper);
+        patiently(ground.process.recover(BTreeSet::new())).await.unwrap();
+        let exit = sleeper.0.try_wait().unwrap();
+        assert_eq!(exit.and_then(|exit| exit.signal()), Some(9), "it was not found");
+    }
+}
+
 /// Set for the process that plays the host in the next tests.
 const HOST: &str = "MESOS_TEST_HOST_WORK_DIR";
 

@@ -29,7 +29,7 @@ pub(super) const SANDBOX_VARIABLE: &str = "MESOS_SANDBOX";
 /// How long it is remembered whose a session is. Far less than it takes to use up all process numbers and come back to one.
 const SESSION_KEPT_FOR: Duration = Duration::from_secs(1);
 /// How long a process is believed to be becoming another program. A program on a disk that does not answer takes for ever.
-const BLANK_FOR: Duration = Duration::from_secs(1);
+pub(super) const BLANK_FOR: Duration = Duration::from_secs(1);
 /// How often an environment is read that is there and cannot be read, since its process becomes program after program.
 const ENVIRONMENT_TRIES: u32 = 3;
 /// How much of an environment is read. The kernel lets a program start with at most 6 MiB of arguments and environment.
@@ -83,8 +83,9 @@ impl Stat {
             threads: u32::try_from(number(20)?).ok()?,
             start: place(22)?,
             resident_pages: count(24)?,
+            // The kernel lays out the environment first and tells where the code is last.
             environment_bytes: place(51)
-                .filter(|end| *end != 0)
+                .filter(|end| *end != 0 && place(26) != Some(0))
                 .zip(place(50))
                 .map(|(end, start)| end.saturating_sub(start)),
         })
@@ -113,6 +114,8 @@ pub(super) struct Found {
     /// Names of sandboxes below ours for which there is no known run, and whose processes are alive.
     pub(super) unclaimed: BTreeSet<Vec<u8>>,
     /// Whether every process could say whose it is; otherwise another walk may find more.
+    pub(super) is_certain: bool,
+    /// The same but for this process' own children, which belong to nobody yet or are in a leader's session.
     pub(super) is_settled: bool,
 }
 
@@ -167,6 +170,11 @@ impl Walker {
         self.inner.insert(session, (run, Instant::now()));
     }
 
+    /// Takes no session for foreign any more, so that the next walk asks every process.
+    pub(super) fn forget_foreign(&mut self) {
+        self.foreign.clear();
+    }
+
     /// One walk over all processes.
     pub(super) fn walk(&mut self, known: &Known) -> io::Result<Found> {
         let now = Instant::now();
@@ -201,6 +209,7 @@ impl Walker {
             }
         }
         self.adopt(&mut owner, &others, now);
+        found.is_certain = others.values().all(|other| other.is_certain);
         found.is_settled = others.values().all(|other| other.is_certain || other.parent == self.own);
         self.remember(&owner, &others, claimed, now);
         found.members = owner.into_iter().map(|(pid, run)| (run, pid)).collect();
@@ -333,6 +342,19 @@ mod tests {
         let own = Stat::read(i32::try_from(std::process::id()).unwrap()).unwrap().unwrap();
         assert!(!own.is_dead() && own.threads >= 1 && own.resident_pages > 0, "{own:?}");
         assert_eq!(Stat::read(0).unwrap(), None);
+    }
+
+    #[test]
+    fn an_environment_is_told_of_only_when_the_program_is_there() {
+        let line = |code: u64, start: u64, end: u64| {
+            let zeros = "0 ".repeat(23);
+            let text = format!("42 (a) R 7 8 9 0 -1 0 1 2 3 4 0 0 0 0 20 0 1 0 123 0 1 0 {code} {zeros}{start} {end} 0");
+            Stat::parse(text.as_bytes()).unwrap().environment_bytes
+        };
+        assert_eq!(line(4096, 100, 120), Some(20));
+        assert_eq!(line(4096, 100, 100), Some(0), "a program may have none");
+        assert_eq!(line(0, 100, 100), None, "being laid out");
+        assert_eq!(line(0, 0, 0), None, "not begun");
     }
 
     #[test]

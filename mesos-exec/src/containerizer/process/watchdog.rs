@@ -31,7 +31,7 @@ dir=$1; owner=$2; round=0; clean=0; inner=' '
 look() {
   stat=; while IFS= read -r line; do stat="$stat$line "; done 2>/dev/null <"$entry/stat"
   set -f; set -- ${stat##*) }; set +f
-  state=$1; parent=$2; session=$4; from=${48}; to=${49}
+  state=$1; parent=$2; session=$4; code=${24}; from=${48}; to=${49}
 }
 while [ $round -lt 100 ]; do
   round=$((round + 1)); sessions=$inner; members=' '; others=; blank=
@@ -51,7 +51,7 @@ while [ $round -lt 100 ]; do
     esac
     if [ -z "$text$line" ] && [ -r "$entry/environ" ]; then
       look
-      [ "$from" = "$to" ] && [ "$to" != 0 ] || blank=yes
+      [ "$from" = "$to" ] && [ "$to" != 0 ] && [ "$code" != 0 ] || blank=yes
     fi
     others="$others $pid:$parent:$session"
   done

@@ -1,6 +1,7 @@
 //! What an earlier containerizer left in the same work directory, and how it is ended.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use mesos_core::ContainerId;
 use tokio::sync::oneshot;
@@ -9,7 +10,10 @@ use super::kept::{Kept, Leader};
 use super::{Keeper, Recovered};
 use crate::containerizer::process::record::Record;
 use crate::containerizer::process::sys::PidFd;
-use crate::containerizer::process::table::Stat;
+use crate::containerizer::process::table::{BLANK_FOR, Stat};
+
+/// Between two walks of a recovery.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 impl Keeper {
     /// Condemns everything that runs here or was left by an earlier containerizer and is not known.
@@ -51,12 +55,35 @@ impl Keeper {
                 all.insert(id, leader);
             }
         }
-        let unclaimed = self.walker.walk(&self.known).map(|found| found.unclaimed).unwrap_or_default();
-        let ids = unclaimed.into_iter().filter_map(|name| ContainerId::new(String::from_utf8(name).ok()?).ok());
+        let ids = self.unclaimed().into_iter().filter_map(|name| ContainerId::new(String::from_utf8(name).ok()?).ok());
         for id in ids.filter(|id| self.parts.book.follow(id).is_none()) {
             all.entry(id).or_insert(None);
         }
         all.into_iter().collect()
+    }
+
+    /// Names that processes of nobody here say of themselves. A process that is just becoming another program says nothing
+    /// for a moment, so the table is walked until all have spoken, for as long as one may be believed to be doing that.
+    fn unclaimed(&mut self) -> BTreeSet<Vec<u8>> {
+        let deadline = Instant::now() + 2 * BLANK_FOR;
+        let mut names = BTreeSet::new();
+        self.walker.forget_foreign();
+        loop {
+            let is_certain = match self.walker.walk(&self.known) {
+                Ok(found) => {
+                    names.extend(found.unclaimed);
+                    found.is_certain
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the table of processes cannot be read");
+                    false
+                }
+            };
+            if is_certain || Instant::now() >= deadline {
+                return names;
+            }
+            std::thread::sleep(LOOK_AGAIN);
+        }
     }
 
     /// The process a record speaks of, if it is still that very process.
