@@ -52,6 +52,12 @@ codes! {
     InvalidRole = "invalid_role",
     /// A weight is not a positive finite number in range.
     InvalidWeight = "invalid_weight",
+    /// A quota promises more than its limit, more than there is, or an amount beyond the bounds.
+    InvalidQuota = "invalid_quota",
+    /// An offer constraint cannot be understood or is too large.
+    InvalidConstraint = "invalid_constraint",
+    /// A maintenance schedule contradicts itself.
+    InvalidMaintenance = "invalid_maintenance",
     /// A framework description contradicts itself or what is known of the framework.
     InvalidFramework = "invalid_framework",
     /// An agent description contradicts itself or what is known of the agent.

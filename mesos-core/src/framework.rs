@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{FrameworkId, Principal};
-use crate::resource::Quantities;
+use crate::resource::{Limits, Quantities};
 use crate::role::Role;
 
 /// What a framework can deal with; without the capability it is spared the thing.
@@ -65,6 +65,10 @@ pub struct FrameworkInfo {
     /// Per role, instead of the cluster's own: an offer must hold at least one of these; an empty list means anything
     /// that is not empty.
     pub min_allocatable: BTreeMap<Role, Vec<Quantities>>,
+    /// Per role: an offer holds at most this much; a name that is not there has no bound. Other than in Mesos, where one
+    /// framework is offered a whole agent however little it can use. Counts only unreserved and irrevocable amounts.
+    #[serde(default)]
+    pub max_offer: BTreeMap<Role, Limits>,
 }
 
 impl FrameworkInfo {
@@ -89,6 +93,7 @@ impl FrameworkInfo {
             webui_url: None,
             labels: BTreeMap::new(),
             min_allocatable: BTreeMap::new(),
+            max_offer: BTreeMap::new(),
         }
     }
 

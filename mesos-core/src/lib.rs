@@ -21,6 +21,8 @@ pub mod attribute;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod call;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod constraint;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod container;
 #[cfg(feature = "daemon")]
 pub mod daemon;
@@ -36,10 +38,14 @@ pub mod id;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod kernel;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod maintenance;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod offer;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod operation;
 pub mod provider;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod quota;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod resource;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
@@ -53,6 +59,7 @@ pub mod weight;
 
 pub use agent::{AgentCapability, AgentInfo, FaultDomain};
 pub use attribute::{AttributeValue, Attributes};
+pub use constraint::{AttributeConstraint, OfferConstraints, Predicate, Selector};
 pub use container::{CommandInfo, ContainerSpec, Exit, Run, Signal};
 pub use error::{Rejection, RejectionCode};
 pub use executor::ExecutorInfo;
@@ -61,11 +68,13 @@ pub use id::{
     AgentId, ContainerId, ExecutorId, FrameworkId, MasterId, OfferId, OperationId, PersistenceId, Principal,
     ProviderId, TaskId, UpdateId,
 };
+pub use maintenance::{InverseOffer, Unavailability};
 pub use offer::{Filters, Offer};
 pub use operation::Operation;
 pub use provider::{
     Ack, Allocator, Clock, Containerizer, Contender, Detector, Executor, ExecutorCx, Scheduler, SchedulerCx, Store,
 };
+pub use quota::Quota;
 pub use resource::{Quantities, Resources, Scalar};
 pub use role::Role;
 pub use task::{KillPolicy, Reason, Source, TaskInfo, TaskRun, TaskState, TaskStatus};

@@ -12,11 +12,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::agent::AgentInfo;
+use crate::constraint::OfferConstraints;
 use crate::framework::FrameworkInfo;
 use crate::handles;
 use crate::id::{AgentId, FrameworkId};
 use crate::kernel::Rng;
+use crate::maintenance::Unavailability;
 use crate::offer::Filters;
+use crate::quota::Quota;
 use crate::resource::Resources;
 use crate::role::Role;
 use crate::time::Instant;
@@ -167,6 +170,54 @@ pub enum Fact {
         /// Present when the framework refused it.
         filters: Option<Filters>,
     },
+    /// What a framework demands of agents from now on; replaces what it demanded before.
+    ConstraintsSet {
+        /// Which.
+        framework: FrameworkKey,
+        /// Checked before: every regular expression compiles within the bounds.
+        constraints: Arc<OfferConstraints>,
+    },
+    /// An agent describes itself anew: attributes, capabilities, fault domain, host name. Refusals of it are void.
+    AgentUpdated {
+        /// Which.
+        agent: AgentKey,
+        /// The new description.
+        info: Arc<AgentInfo>,
+    },
+    /// An agent is planned to be away, or is not any more.
+    UnavailabilitySet {
+        /// Which.
+        agent: AgentKey,
+        /// When; nothing if it stays.
+        unavailability: Option<Unavailability>,
+    },
+    /// An inverse offer is off the table: answered, or withdrawn.
+    InverseOfferEnded {
+        /// Who was asked.
+        framework: FrameworkKey,
+        /// For which agent.
+        agent: AgentKey,
+        /// Present when the framework answered: for how long not to ask again.
+        filters: Option<Filters>,
+    },
+    /// What a role is promised and allowed from now on.
+    QuotaSet {
+        /// Which role.
+        role: Role,
+        /// The whole of it; replaces what was set before.
+        quota: Quota,
+    },
+    /// Right after an election: so many agents were known to the master before, and come back one by one. With a quota set,
+    /// nothing is granted before most of them did, lest promises be broken for want of an overview.
+    AgentsExpected {
+        /// How many.
+        count: usize,
+    },
+    /// Only agents on these hosts are offered; nothing said means all.
+    WhitelistSet {
+        /// Host names.
+        hostnames: Option<BTreeSet<Arc<str>>>,
+    },
     /// How much a role counts beside its siblings.
     WeightSet {
         /// Which role.
@@ -198,6 +249,17 @@ pub struct Grant {
     pub resources: Resources,
 }
 
+/// A framework to be asked for an agent back; the master makes an inverse offer of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InverseGrant {
+    /// Who holds something there.
+    pub framework: FrameworkKey,
+    /// Which agent will be away.
+    pub agent: AgentKey,
+    /// When.
+    pub unavailability: Unavailability,
+}
+
 /// Decides who is offered what.
 ///
 /// Called by the master alone, from one thread. Must be deterministic: the same facts, rounds and draws give the same grants.
@@ -207,6 +269,12 @@ pub trait Allocator: Send + fmt::Debug {
 
     /// Runs one round over the agents that are due, appends its grants and books them as used.
     fn allocate(&mut self, round: Round<'_>, grants: &mut Vec<Grant>);
+
+    /// After every round: appends who is to be asked for agents that will be away, and books them as asked until
+    /// [`Fact::InverseOfferEnded`]. An allocator that knows no maintenance asks nobody.
+    fn ask_back(&mut self, now: Instant, asked: &mut Vec<InverseGrant>) {
+        let _ = (now, asked);
+    }
 
     /// When the next round is wanted: at once after an event that calls for one, else at the next batch interval.
     fn deadline(&self) -> Option<Instant>;

@@ -12,7 +12,7 @@ mod executor;
 mod scheduler;
 mod store;
 
-pub use allocator::{AgentKey, Allocator, Fact, FrameworkKey, Grant, Round, Used};
+pub use allocator::{AgentKey, Allocator, Fact, FrameworkKey, Grant, InverseGrant, Round, Used};
 pub use clock::Clock;
 pub use containerizer::{Container, ContainerError, Containerizer, Launch};
 pub use election::{Contender, Detector};
