@@ -1,5 +1,8 @@
 //! What facts about agents and about resources on them change.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use mesos_core::kernel::Handle;
 use mesos_core::provider::{AgentKey, FrameworkKey, Used};
 use mesos_core::resource::Resources;
@@ -16,15 +19,16 @@ impl HierarchicalDrf {
         &mut self,
         now: Instant,
         key: AgentKey,
-        info: &AgentInfo,
+        info: Arc<AgentInfo>,
         total: Resources,
         used: Vec<Used>,
     ) {
         self.remove_agent(key);
-        let demands = Demands::of(info, &self.options).with_total(&total, &self.options);
+        let demands = Demands::of(&info, &self.options).with_total(&total, &self.options);
+        let is_listed = self.lists(&info);
         let added = total.scalar_quantities();
         self.tree.change_totals(|all| *all += &added);
-        *slot_of(&mut self.agents, key.slot()) = Some(Agent::new(total, demands));
+        *slot_of(&mut self.agents, key.slot()) = Some(Agent { is_listed, ..Agent::new(info, total, demands) });
         for Used { framework, role, resources } in used {
             self.hold(framework, &role, key, &resources);
         }
@@ -52,7 +56,42 @@ impl HierarchicalDrf {
         if let Some(agent) = self.agent_mut(key) {
             agent.is_active = is_active;
             self.settle_agent(key);
+            self.maintenance.touch(key);
         }
+    }
+
+    /// An agent describes itself anew: what was known of it from before, refusals included, is void.
+    pub(super) fn update_agent(&mut self, now: Instant, key: AgentKey, info: Arc<AgentInfo>) {
+        let is_listed = self.lists(&info);
+        let Some(agent) = self.agents.get_mut(key.slot()).and_then(Option::as_mut) else { return };
+        if agent.info == info {
+            return;
+        }
+        agent.demands = Demands::of(&info, &self.options).with_total(&agent.total, &self.options);
+        agent.info = info;
+        agent.is_listed = is_listed;
+        self.filters.clear_agent(key);
+        self.constraints.forget_agent(key);
+        self.settle_agent(key);
+        self.schedule.call_for(now, key);
+    }
+
+    /// As with every change of what may be offered, what is offered stays; the next batch round sees the others.
+    pub(super) fn set_whitelist(&mut self, hostnames: Option<BTreeSet<Arc<str>>>) {
+        self.whitelist = hostnames;
+        for slot in 0..self.agents.len() {
+            let Some(agent) = &self.agents[slot] else { continue };
+            let (was_listed, is_listed) = (agent.is_listed, self.lists(&agent.info));
+            if let Some(agent) = self.agents[slot].as_mut().filter(|_| was_listed != is_listed) {
+                agent.is_listed = is_listed;
+                self.settle_agent(AgentKey::from_slot(u32::try_from(slot).expect("handles are of 32 bits")));
+            }
+        }
+    }
+
+    /// Whether a host may be offered.
+    fn lists(&self, info: &AgentInfo) -> bool {
+        self.whitelist.as_ref().is_none_or(|hosts| hosts.contains(&info.hostname))
     }
 
     pub(super) fn remove_agent(&mut self, key: AgentKey) {
@@ -60,6 +99,8 @@ impl HierarchicalDrf {
             return;
         }
         self.filters.clear_agent(key);
+        self.constraints.forget_agent(key);
+        self.maintenance.forget_agent(key);
         self.set_agent_active(key, false);
         let Some(agent) = self.agents[key.slot()].take() else { return };
         for holding in agent.holdings {
@@ -87,6 +128,7 @@ impl HierarchicalDrf {
         let (grown, is_new) = agent.hold(client, resources);
         self.client_mut(client).holdings += usize::from(is_new);
         self.tree.book(client, &grown);
+        self.maintenance.touch(key);
     }
 
     /// # Panics

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mesos_core::provider::FrameworkKey;
 use mesos_core::resource::{Quantities, Resources};
-use mesos_core::{FrameworkId, Role};
+use mesos_core::{AgentInfo, FrameworkId, Role};
 
 use super::eligibility::{Abilities, Demands};
 use super::sorter::NodeKey;
@@ -51,7 +51,10 @@ pub(super) struct Agent {
     pub(super) available: Resources,
     pub(super) holdings: Vec<Holding>,
     pub(super) demands: Demands,
+    pub(super) info: Arc<AgentInfo>,
     pub(super) is_active: bool,
+    /// Whether its host may be offered.
+    pub(super) is_listed: bool,
     /// Whether more is held than there is.
     pub(super) is_over: bool,
 }
@@ -85,13 +88,22 @@ impl Client {
 }
 
 impl Agent {
-    pub(super) fn new(total: Resources, demands: Demands) -> Self {
-        Self { available: total.clone(), total, holdings: Vec::new(), demands, is_active: true, is_over: false }
+    pub(super) fn new(info: Arc<AgentInfo>, total: Resources, demands: Demands) -> Self {
+        Self {
+            available: total.clone(),
+            total,
+            holdings: Vec::new(),
+            demands,
+            info,
+            is_active: true,
+            is_listed: true,
+            is_over: false,
+        }
     }
 
     /// Whether it has something to offer.
     pub(super) fn is_open(&self) -> bool {
-        self.is_active && !self.available.is_empty()
+        self.is_active && self.is_listed && !self.available.is_empty()
     }
 
     pub(super) fn holding(&mut self, client: NodeKey) -> Option<&mut Holding> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use mesos_core::constraint::OfferConstraints;
 use mesos_core::kernel::Handle;
 use mesos_core::provider::FrameworkKey;
 use mesos_core::{FrameworkId, FrameworkInfo, Instant, Role};
@@ -23,6 +24,7 @@ impl HierarchicalDrf {
         }
         framework.id = Some(id);
         if is_active {
+            self.ask_framework_again();
             self.schedule.call_for_all(now);
         }
     }
@@ -49,18 +51,31 @@ impl HierarchicalDrf {
         }
     }
 
+    /// Replaces what a framework demands of agents, in all its roles.
+    pub(super) fn constrain(&mut self, key: FrameworkKey, constraints: &OfferConstraints) {
+        if !self.is_known(key) {
+            return;
+        }
+        for (role, client) in self.clients_of(key) {
+            self.constraints.set(client, constraints.by_role.get(&role).map_or(&[], Vec::as_slice));
+            self.freshen(client);
+        }
+    }
+
     pub(super) fn activate_framework(&mut self, now: Instant, key: FrameworkKey) {
         let Some(framework) = self.framework_mut(key).filter(|framework| framework.id.is_some()) else { return };
         framework.is_active = true;
         for (_, client) in self.clients_of(key) {
             self.settle_client(client);
         }
+        self.ask_framework_again();
         self.schedule.call_for_all(now);
     }
 
     pub(super) fn deactivate_framework(&mut self, key: FrameworkKey) {
         let Some(framework) = self.framework_mut(key) else { return };
         framework.is_active = false;
+        self.maintenance.clear_refusals(key);
         for (_, client) in self.clients_of(key) {
             self.filters.clear_client(client);
             self.settle_client(client);
@@ -81,6 +96,7 @@ impl HierarchicalDrf {
             );
             self.drop_client(client);
         }
+        self.maintenance.forget_framework(key);
         self.frameworks[key.slot()] = None;
     }
 
@@ -101,6 +117,7 @@ impl HierarchicalDrf {
             self.freshen(client);
         }
         if self.is_known(key) {
+            self.maintenance.clear_refusals(key);
             self.schedule.call_for_all(now);
         }
     }
@@ -169,6 +186,7 @@ impl HierarchicalDrf {
             self.fresh.retain(|other| *other != client);
         }
         self.filters.clear_client(client);
+        self.constraints.forget_client(client);
         self.tree.remove_client(client);
         let framework = self.framework_mut(key).expect("the framework of a client is known");
         framework.clients.retain(|(own, _)| *own != role);

@@ -24,9 +24,11 @@
 mod agent;
 mod agent_set;
 mod book;
+mod constraint;
 mod eligibility;
 mod filter;
 mod framework;
+mod maintenance;
 mod options;
 mod round;
 mod schedule;
@@ -36,18 +38,26 @@ mod view;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use mesos_core::Instant;
 use mesos_core::kernel::Handle;
-use mesos_core::provider::{AgentKey, Allocator, Fact, FrameworkKey, Grant, Round};
+use mesos_core::provider::{AgentKey, Allocator, Fact, FrameworkKey, Grant, InverseGrant, Round};
 use mesos_core::resource::Resources;
 
+pub use constraint::{
+    CONSTRAINT_TEXT_BYTES_MAX, CONSTRAINTS_MAX, PATTERN_BYTES_MAX, PROGRAM_BYTES_MAX, validate_constraints,
+};
 pub use options::Options;
 pub use sorter::SorterKind;
 pub use view::{FrameworkShare, RoleShare};
 
 use agent_set::AgentSet;
 use book::{Agent, Client, Framework};
+use constraint::ConstraintTable;
 use filter::FilterTable;
+use maintenance::Maintenance;
 use round::Scratch;
 use schedule::Schedule;
 use sorter::{NodeKey, Tree};
@@ -68,6 +78,10 @@ pub struct HierarchicalDrf {
     /// By agent slot.
     agents: Vec<Option<Agent>>,
     filters: FilterTable,
+    constraints: ConstraintTable,
+    maintenance: Maintenance,
+    /// The hosts that are offered; nothing means all.
+    whitelist: Option<BTreeSet<Arc<str>>>,
     schedule: Schedule,
     /// Agents that have something to offer.
     open: AgentSet,
@@ -88,6 +102,9 @@ impl HierarchicalDrf {
             clients: Vec::new(),
             agents: Vec::new(),
             filters: FilterTable::default(),
+            constraints: ConstraintTable::default(),
+            maintenance: Maintenance::default(),
+            whitelist: None,
             schedule: Schedule::new(options.allocation_interval),
             open: AgentSet::default(),
             dirty: AgentSet::default(),
@@ -119,12 +136,17 @@ impl HierarchicalDrf {
 
     /// When a batch round is wanted; never while there is nobody to serve, or nothing that could be served.
     fn batch_due(&self) -> Option<Instant> {
+        let from = self.work_due().into_iter().chain(self.maintenance.next_due()).min()?;
+        Some(self.schedule.batch_from(from))
+    }
+
+    /// From when on there may be something to grant.
+    fn work_due(&self) -> Option<Instant> {
         if !self.tree.is_active() {
             return None;
         }
         let is_work_left = !self.dirty.is_empty() || !(self.fresh.is_empty() || self.open.is_empty());
-        let from = if is_work_left { Instant::ZERO } else { self.filters.next_due()? };
-        Some(self.schedule.batch_from(from))
+        if is_work_left { Some(Instant::ZERO) } else { self.filters.next_due() }
     }
 
     /// Leaves out the batch rounds that nobody wanted.
@@ -168,7 +190,8 @@ impl Allocator for HierarchicalDrf {
             Fact::FrameworkRemoved { framework } => self.remove_framework(framework),
             Fact::RolesSuppressed { framework, roles } => self.suppress(framework, &roles),
             Fact::RolesRevived { framework, roles } => self.revive(now, framework, &roles),
-            Fact::AgentAdded { agent, info, total, used, .. } => self.add_agent(now, agent, &info, total, used),
+            Fact::AgentAdded { agent, info, total, used, .. } => self.add_agent(now, agent, info, total, used),
+            Fact::AgentUpdated { agent, info } => self.update_agent(now, agent, info),
             Fact::AgentResized { agent, total } => self.resize_agent(now, agent, total),
             Fact::AgentActivated { agent } => self.set_agent_active(agent, true),
             Fact::AgentDeactivated { agent } => self.set_agent_active(agent, false),
@@ -178,6 +201,12 @@ impl Allocator for HierarchicalDrf {
             Fact::Recovered { framework, role, agent, resources, filters } => {
                 self.recover(now, framework, &role, agent, resources, filters);
             }
+            Fact::ConstraintsSet { framework, constraints } => self.constrain(framework, &constraints),
+            Fact::UnavailabilitySet { agent, unavailability } => self.set_unavailability(now, agent, unavailability),
+            Fact::InverseOfferEnded { framework, agent, filters } => {
+                self.end_inverse_offer(now, framework, agent, filters);
+            }
+            Fact::WhitelistSet { hostnames } => self.set_whitelist(hostnames),
             Fact::WeightSet { role, weight } => self.tree.set_weight(&role, weight),
             // Facts of later versions of the vocabulary.
             _ => {}
@@ -186,6 +215,10 @@ impl Allocator for HierarchicalDrf {
 
     fn allocate(&mut self, round: Round<'_>, grants: &mut Vec<Grant>) {
         self.run(round, grants);
+    }
+
+    fn ask_back(&mut self, now: Instant, asked: &mut Vec<InverseGrant>) {
+        self.ask_holders(now, asked);
     }
 
     fn deadline(&self) -> Option<Instant> {

@@ -13,6 +13,7 @@ use mesos_core::provider::{AgentKey, Grant, Round};
 use mesos_core::resource::{Quantities, Resources};
 
 use super::book::{Agent, Client};
+use super::constraint::ConstraintTable;
 use super::eligibility::is_allocatable;
 use super::filter::FilterTable;
 use super::options::mutant;
@@ -42,6 +43,7 @@ struct Serving<'a> {
     agent: &'a mut Agent,
     clients: &'a [Option<Client>],
     filters: &'a FilterTable,
+    constraints: &'a ConstraintTable,
     options: &'a Options,
     /// Shared resources stay available, but go to one client a round.
     shared: Resources,
@@ -119,8 +121,10 @@ impl HierarchicalDrf {
         let Some(agent) = self.agents.get_mut(key.slot()).and_then(Option::as_mut) else { return };
         let Scratch { walk, booked, .. } = &mut self.scratch;
         let (clients, filters, options) = (&self.clients, &self.filters, &self.options);
+        let constraints = &self.constraints;
         let shared = Resources::new();
-        let mut serving = Serving { key, agent, clients, filters, options, shared, is_for_fresh, booked, grants };
+        let mut serving =
+            Serving { key, agent, clients, filters, constraints, options, shared, is_for_fresh, booked, grants };
         if let ([only], true) = (self.fresh.as_slice(), is_for_fresh) {
             if self.tree[*only].is_active() {
                 let _ = serving.consider(*only, &mut None);
@@ -133,6 +137,7 @@ impl HierarchicalDrf {
             self.tree.book(client, &grown);
             let own = self.clients[client.slot()].as_mut().expect("a client of the tree has a book");
             own.holdings += usize::from(is_new);
+            self.maintenance.touch(key);
         }
         // Shared resources may go to the next client in the next round.
         if is_shared { self.settle_agent(key) } else { self.list_agent(key) }
@@ -171,7 +176,7 @@ impl Serving<'_> {
     }
 
     fn offer_to(&self, client: NodeKey, own: &Client, left: &Resources) -> Option<Resources> {
-        if !self.agent.demands.admit(own.abilities) {
+        if !(self.agent.demands.admit(own.abilities) && self.constraints.admit(client, self.key, &self.agent.info)) {
             return None;
         }
         let offer = own.abilities.strip(left);
