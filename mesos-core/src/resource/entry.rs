@@ -188,6 +188,12 @@ impl Resource {
         self.reservations.is_empty()
     }
 
+    /// Whether guarantees and limits are about it: an amount that nobody owns, and whose holder keeps it.
+    #[must_use]
+    pub const fn is_under_quota(&self) -> bool {
+        self.is_unreserved() && !self.is_revocable() && !self.is_shared() && matches!(self.value(), Value::Scalar(_))
+    }
+
     /// Whether the top reservation was made at run time.
     #[must_use]
     pub fn is_dynamically_reserved(&self) -> bool {

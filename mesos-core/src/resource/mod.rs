@@ -225,6 +225,32 @@ impl Resources {
         all
     }
 
+    /// The total per name of amounts that nobody owns, whose holder keeps them: what guarantees and limits are about. The
+    /// part outside the inline slots is empty if all of it is plain.
+    #[must_use]
+    pub fn quota_quantities(&self) -> Quantities {
+        let mut all = Quantities::from_common(self.plain);
+        for Entry { resource, .. } in self.rest.iter().filter(|entry| entry.resource.is_under_quota()) {
+            all.add_amount(resource.name(), resource.amount());
+        }
+        all
+    }
+
+    /// Whether all amounts that quota is about are plain ones, so that they can be cut without touching anything else.
+    #[must_use]
+    pub fn is_quota_plain(&self) -> bool {
+        !self.rest.iter().any(|entry| entry.resource.is_under_quota())
+    }
+
+    /// The amounts that belong to somebody, each with its owner; a shared one once, however many copies there are.
+    pub fn reserved_amounts(&self) -> impl Iterator<Item = (&Role, &ResourceName, Scalar)> {
+        let entries = self.rest.iter().map(|entry| &entry.resource);
+        entries.filter_map(|entry| {
+            let role = entry.reservations().role()?;
+            entry.amount().is_positive().then(|| (role, entry.name(), entry.amount()))
+        })
+    }
+
     /// What belongs to each role: reservations by their owner, without what is unreserved.
     #[must_use]
     pub fn reserved(&self) -> BTreeMap<Role, Self> {
