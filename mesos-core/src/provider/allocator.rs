@@ -19,6 +19,7 @@ use crate::id::{AgentId, FrameworkId};
 use crate::kernel::Rng;
 use crate::maintenance::Unavailability;
 use crate::offer::Filters;
+use crate::provider::explain::{Explanation, Question};
 use crate::quota::Quota;
 use crate::resource::Resources;
 use crate::role::Role;
@@ -281,4 +282,10 @@ pub trait Allocator: Send + fmt::Debug {
 
     /// What is free on an agent, for views and checkers; `None` when the agent is not known.
     fn available(&self, agent: AgentKey) -> Option<Resources>;
+
+    /// Why somebody got no offer, and what would have been enough; `None` from an allocator that cannot tell.
+    fn explain(&self, now: Instant, question: &Question) -> Option<Explanation> {
+        let _ = (now, question);
+        None
+    }
 }

@@ -9,6 +9,7 @@ mod clock;
 mod containerizer;
 mod election;
 mod executor;
+pub mod explain;
 mod scheduler;
 mod store;
 
@@ -17,5 +18,6 @@ pub use clock::Clock;
 pub use containerizer::{Container, ContainerError, Containerizer, Launch};
 pub use election::{Contender, Detector};
 pub use executor::{Executor, ExecutorCx};
+pub use explain::{Explanation, Question};
 pub use scheduler::{Ack, Action, Scheduler, SchedulerCx};
 pub use store::{Store, StoreError};
