@@ -3,7 +3,7 @@
 //! A role is `*` or a path such as `eng/web`; a role's descendants share what is reserved to it and compete inside its
 //! share. Not here: weights (allocator) and who may subscribe to a role (authorization).
 //!
-//! Rules as in Apache Mesos, `src/common/roles.cpp`.
+//! Rules as in Apache Mesos, `src/common/roles.cpp`, and a longest path, which Mesos leaves open.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -16,6 +16,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Role(Arc<str>);
+
+/// Longest path of a role in bytes: volumes of a role lie in one folder named after the whole path, so it is bounded like
+/// the ids. It holds wherever a role is read, whether from a peer, a store or a command line.
+pub const ROLE_BYTES_MAX: usize = 255;
 
 /// Why a text is not a role.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -90,6 +94,9 @@ fn problem_of(text: &str) -> Option<&'static str> {
     if text.is_empty() {
         return Some("it is empty; use \"*\" for the default role");
     }
+    if text.len() > ROLE_BYTES_MAX {
+        return Some("it is longer than 255 bytes");
+    }
     if text.bytes().any(|b| matches!(b, 0x09..=0x0d | b' ' | 0x7f)) {
         return Some("white space and DEL are not allowed");
     }
@@ -150,6 +157,17 @@ mod tests {
         for bad in ["", "/a", "a/", "a//b", "a/./b", "..", "a/*", "-a", "a/-b", "a b", "a\tb", "a\x7f"] {
             assert!(Role::new(bad).is_err(), "{bad:?} was accepted");
         }
+    }
+
+    #[test]
+    fn a_path_is_as_long_as_a_file_name_may_be() {
+        let path = |bytes: usize| format!("a/{}", "r".repeat(bytes - 2));
+        assert!(Role::new(path(ROLE_BYTES_MAX)).is_ok());
+        let refused = Role::new(path(ROLE_BYTES_MAX + 1)).unwrap_err();
+        assert!(refused.to_string().contains("255 bytes") && refused.text.len() == 64, "{refused}");
+        let text = serde_json::to_string(&path(ROLE_BYTES_MAX + 1)).unwrap();
+        assert!(serde_json::from_str::<Role>(&text).is_err(), "a peer's text is bounded, too");
+        assert!(Role::new("ü".repeat(128)).is_err(), "bytes count, not characters");
     }
 
     #[test]

@@ -8,7 +8,6 @@ use super::bound::{
     LABELS_BYTES_MAX, MIN_ALLOCATABLE_MAX, NAME_BYTES_MAX, ROLES_MAX, check_bytes, check_duration, check_no_nul,
     excerpt, labels_bytes,
 };
-use crate::registry::ROLE_BYTES_MAX;
 
 const CODE: RejectionCode = RejectionCode::InvalidFramework;
 
@@ -46,9 +45,6 @@ fn check_roles(info: &FrameworkInfo, who: &str) -> Result<(), Rejection> {
     if count > ROLES_MAX {
         let what = format!("{who}: it subscribes to {count} roles");
         return Err(Rejection::new(CODE, what, format!("subscribe to at most {ROLES_MAX}")));
-    }
-    if let Some(role) = info.roles.iter().find(|role| role.as_str().len() > ROLE_BYTES_MAX) {
-        return check_bytes(CODE, &who, "the characters of a role", role.as_str().len(), ROLE_BYTES_MAX);
     }
     Ok(())
 }
@@ -109,7 +105,7 @@ mod tests {
     #[test]
     fn every_rule_of_a_subscription_has_its_case() {
         type Spoil = fn(&mut FrameworkInfo, &mut BTreeSet<Role>);
-        let table: [(&str, Spoil); 12] = [
+        let table: [(&str, Spoil); 11] = [
             ("name, user", |info, _| info.name = "n".repeat(NAME_BYTES_MAX + 1).into()),
             ("name, user", |info, _| info.hostname = "n".repeat(NAME_BYTES_MAX).into()),
             ("name, user", |info, _| info.webui_url = Some("n".repeat(NAME_BYTES_MAX).into())),
@@ -124,7 +120,6 @@ mod tests {
                 info.roles.clear();
             }),
             ("roles", |info, _| info.roles.extend((0..ROLES_MAX).map(|n| role(&format!("r{n}"))))),
-            ("characters of a role", |info, _| info.roles.extend([role(&"r".repeat(ROLE_BYTES_MAX + 1))])),
             ("failover timeout", |info, _| info.failover_timeout = Duration::MAX),
             ("suppressed", |_, suppressed| suppressed.extend([role("db")])),
             ("smallest offer", |info, _| drop(info.min_allocatable.insert(role("db"), Vec::new()))),

@@ -12,7 +12,6 @@ use mesos_core::{FrameworkCapability, FrameworkInfo, Principal, Rejection, Rejec
 
 use super::bound::{check_resources_bytes, excerpt};
 use super::usage::{check_gpus, repeated_volume};
-use crate::registry::ROLE_BYTES_MAX;
 
 const CODE: RejectionCode = RejectionCode::InvalidOperation;
 
@@ -67,9 +66,6 @@ pub fn validate_reserve(
         let problem = format!("is not reserved for {}, the role of the offers", excerpt(role));
         forbid(NAME, entries, is_foreign, &problem, "reserve for the role the resources were offered to")?;
     }
-    let is_long =
-        |entry: &Resource| entry.reservations().role().is_some_and(|role| role.as_str().len() > ROLE_BYTES_MAX);
-    forbid(NAME, entries, is_long, "names a role that is too long", "use roles of at most 255 bytes")?;
     if let Some(principal) = principal {
         let is_foreign =
             |entry: &Resource| entry.reservations().last().and_then(|top| top.principal.as_ref()) != Some(principal);
