@@ -114,13 +114,11 @@ impl Master {
             let row = frameworks.get(framework);
             row.and_then(|row| row.unreachable.get(task)).is_some_and(|lost| lost.agent_id == *agent)
         });
-        // One operation drops a bounded number of records, so that its write stays small.
-        let marked = |registry: &Registry| registry.unreachable().len() + registry.gone().len();
-        let mut before = usize::MAX;
-        while marked(self.registrar.upcoming()) < before {
-            before = marked(self.registrar.upcoming());
-            let op = Op::Prune { before_wall, count_max: self.options.registry_count_max };
-            if let Err(rejection) = self.registrar.submit(op) {
+        // One operation drops a bounded number of records, so that its write stays small. Nobody waits for an answer:
+        // where nothing is to be dropped, nothing is written.
+        let op = Op::Prune { before_wall, count_max: self.options.registry_count_max };
+        while !op.holds(self.registrar.upcoming()) {
+            if let Err(rejection) = self.registrar.submit(op.clone()) {
                 return tracing::warn!(%rejection, "the registry was not pruned");
             }
         }
