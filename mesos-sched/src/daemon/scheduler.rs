@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use mesos_core::call::{Leader, scheduler};
 use mesos_core::daemon::{
-    Connector, Ended, Flow, Host, Inbox, Running, SystemClock, Task, Uplink, UplinkArrival, UplinkNews, World, Writer,
-    entropy, inbox,
+    Connector, Ended, Flow, Host, Inbox, SystemClock, Task, Uplink, UplinkArrival, UplinkNews, World, Writer, entropy,
+    inbox,
 };
 use mesos_core::kernel::{Rng, Term, Ticket};
 use mesos_core::provider::StoreError;
@@ -161,8 +161,13 @@ impl<S: Scheduler + ?Sized + 'static> World<Driver<S>> for SchedulerWorld<S> {
 
 /// A framework in a task of its own. Dropping this ends it as if its process had died: its tasks run on, and another run
 /// with the same memory fails over to them.
+///
+/// All its futures can be awaited in tasks of the caller's, also for `dyn Scheduler`.
 pub struct SchedulerDriver<S: Scheduler + ?Sized + 'static = dyn Scheduler> {
-    running: Running<Driver<S>, SchedulerWorld<S>>,
+    // Not a `Running`: to see that one is `Send`, the compiler looks at the world's trait, which holds for what is
+    // `'static` only, and inside a caller's task it has forgotten that `dyn Scheduler` is.
+    inbox: Inbox<Driver<S>, Arrival>,
+    task: Task<SchedulerEnded<S>>,
 }
 
 impl<S: Scheduler + ?Sized + 'static> SchedulerDriver<S> {
@@ -193,28 +198,32 @@ impl<S: Scheduler + ?Sized + 'static> SchedulerDriver<S> {
             _detection: detection,
         };
         let host = Host::new(Driver::new(info, scheduler, options), world, mailbox, clock, Rng::new(seed));
-        Ok(Self { running: host.spawn(inbox, Input::Recovered { records }) })
+        let task = Task::spawn(async move {
+            let Ended { machine, world } = host.run(Input::Recovered { records }).await;
+            SchedulerEnded { why: world.stopped.unwrap_or(StopReason::Requested), driver: machine }
+        });
+        Ok(Self { inbox, task })
     }
 
     /// Looks at the driver, and through it at the scheduler, between two steps; nothing when it has ended.
     pub async fn inspect<R: Send + 'static>(&self, look: impl FnOnce(&Driver<S>) -> R + Send + 'static) -> Option<R> {
-        self.running.inspect(look).await
+        self.inbox.inspect(look).await
     }
 
     /// Asks it to end; with its tasks, or leaving them to a later run.
     pub async fn stop(&self, teardown: bool) {
-        self.running.send(Arrival::Stop { teardown }).await;
+        self.inbox.send(Arrival::Stop { teardown }).await;
     }
 
     /// Ends it as if its process had died.
     pub fn abort(&self) {
-        self.running.abort();
+        self.task.abort();
     }
 
     /// Whether it has ended.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.running.is_finished()
+        self.task.is_finished()
     }
 
     /// Waits for its end: until its work is done, it is stopped, or it cannot go on.
@@ -222,18 +231,12 @@ impl<S: Scheduler + ?Sized + 'static> SchedulerDriver<S> {
     /// # Errors
     /// When its task panicked or was aborted.
     pub async fn join(self) -> Result<SchedulerEnded<S>, StartError> {
-        match self.running.join().await {
-            Ok(Ended { machine, world }) => {
-                let why = world.stopped.unwrap_or(StopReason::Requested);
-                Ok(SchedulerEnded { why, driver: machine })
-            }
-            Err(error) => Err(StartError::Task(error.to_string())),
-        }
+        self.task.join().await.map_err(|error| StartError::Task(error.to_string()))
     }
 }
 
 impl<S: Scheduler + ?Sized + 'static> fmt::Debug for SchedulerDriver<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SchedulerDriver").field("running", &self.running).finish()
+        f.debug_struct("SchedulerDriver").field("inbox", &self.inbox).finish_non_exhaustive()
     }
 }

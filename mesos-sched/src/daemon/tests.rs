@@ -9,8 +9,8 @@ use mesos_core::call::{Leader, operator};
 use mesos_core::daemon::{Connector, Directory, MemoryStore, Stream, Task};
 use mesos_core::kernel::{Outbound, Record, Term};
 use mesos_core::{
-    AgentId, AgentInfo, Detector, FrameworkId, FrameworkInfo, MasterId, Role, Source, Store, TaskId, TaskInfo,
-    TaskState, TaskStatus, UpdateId, WallTime,
+    AgentId, AgentInfo, Detector, FrameworkId, FrameworkInfo, MasterId, Role, Scheduler, Source, Store, TaskId,
+    TaskInfo, TaskState, TaskStatus, UpdateId, WallTime,
 };
 
 use super::election::Ballot;
@@ -207,6 +207,29 @@ async fn jobs_run_to_their_end_and_the_framework_is_torn_down() {
     assert!(ended.driver.ledger().is_empty());
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(master.inspect(|master| master.frameworks().count()).await, Some(0), "nothing is left of it");
+}
+
+/// Which scheduler it is may be known at run time only, and any task may start it and wait for its end.
+#[tokio::test(start_paused = true)]
+async fn a_boxed_scheduler_runs_in_a_task_of_its_callers() {
+    let cluster = Cluster::new();
+    let _master = cluster.master("m1");
+    let _agent = ToyAgent::spawn(&cluster);
+    let scheduler: Box<dyn Scheduler> = Box::new(Batch::new(vec![job("a", "true")]).unwrap());
+    let setup: SchedulerSetup = SchedulerSetup::new(
+        (*framework_info()).clone(),
+        scheduler,
+        Arc::new(cluster.memory.clone()),
+        Box::new(cluster.ballot.detector()),
+        Arc::new(cluster.directory.clone()),
+    );
+    let served = tokio::spawn(async move {
+        let driver = SchedulerDriver::start(setup).await?;
+        let is_subscribed = driver.inspect(|driver| driver.is_subscribed()).await;
+        assert_eq!(is_subscribed, Some(false));
+        driver.join().await
+    });
+    assert_eq!(served.await.unwrap().unwrap().why, StopReason::Done);
 }
 
 #[tokio::test(start_paused = true)]
