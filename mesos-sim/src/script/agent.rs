@@ -6,10 +6,12 @@
 //! | `recovered`, `restart` | hands it what its disk holds; another process over the same disk |
 //! | `leader m1 [term=1]`, `leader none` | what the detector finds |
 //! | `connected`, `unreachable`, `disconnected` | the connection asked for; none; its end |
-//! | `registered ID`, `reregistered ID missing=F/T`, `run F ROLE T RES [may_start=false]`, `kill F T`, `ack F T u1`, `set-total RES`, .. | the master |
+//! | `registered ID`, `reregistered ID missing=F/T`, `set-total RES`, .. | the master |
+//! | `run F ROLE T RES [may_start=false]`, `kill F T`, `ack F T u1`, .. | the master |
 //! | `lose`, `repeat` | the master's next message is lost; its last number comes again |
 //! | `mute` | no pings any more; until then they come by themselves |
-//! | `recover c1,c2`, `launch c1 ok`, `wait c1 0`, `wait c1 signal:9`, `destroy c1 ok`, `.. failed:TEXT` | answers of the containerizer |
+//! | `recover c1,c2`, `launch c1 ok`, `wait c1 0`, `wait c1 signal:9` | answers of the containerizer |
+//! | `destroy c1 ok`, `.. failed:TEXT` | answers of the containerizer |
 //! | `disk hold`, `disk land`, `disk fail` | by default what is written is durable at once |
 //! | `stop`, `advance 75s`, `view` | |
 //!

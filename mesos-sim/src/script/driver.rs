@@ -6,7 +6,8 @@
 //! | `recovered` | hands it what the store holds |
 //! | `leader m1 [term=1]`, `leader none` | what the detector finds |
 //! | `connected`, `unreachable`, `disconnected` | the connection asked for; none; its end |
-//! | `subscribed ID`, `offer O AGENT ROLE RES`, `rescind O`, `update T STATE #1 agent=`, `error CODE TEXT`, `failure A` | the master |
+//! | `subscribed ID`, `offer O AGENT ROLE RES`, `rescind O` | the master |
+//! | `update T STATE #1 agent=`, `error CODE TEXT`, `failure A` | the master |
 //! | `lose`, `repeat` | the master's next event is lost; its last number comes again |
 //! | `mute` | no heartbeats any more; until then they come by themselves |
 //! | `do launch(O T RES) kill(T) save(K V) ..` | the scheduler acts at once |

@@ -7,7 +7,8 @@
 //! | `store hold`, `store land`, `store fail`, `store fence` | by default writes land at once |
 //! | `store put KEY TEXT` | somebody else wrote that |
 //! | `register A HOST RESOURCES`, `reregister A ID HOST RESOURCES task(..) ..` | agents; `A` is the peer's name |
-//! | `update A FRAMEWORK TASK STATE #1 latest=`, `exited`, `unregister`, `mute A` | what agents say; pings are answered |
+//! | `update A FRAMEWORK TASK STATE #1 latest=`, `exited`, `unregister` | what agents say |
+//! | `mute A` | it answers no pings |
 //! | `subscribe F roles=`, `accept F OFFERS launch(T RES) ..`, `decline`, `kill`, .. | what frameworks say |
 //! | `operator weights web:2`, `operator gone ID`, `reserve`, `unreserve`, `teardown` | what operators ask |
 //! | `disconnect P`, `lose P`, `repeat P` | the connection ends; its next message is lost, or comes twice |

@@ -12,11 +12,13 @@
 //! -> f1 offer m-O0 m-S0 web cpus:4;mem:4096
 //! ```
 //!
-//! A block is some commands, a line of four dashes and what the machine did; a blank line ends it. Which commands there are
-//! depends on the machine: see [`MasterSession`], [`AgentSession`], [`DriverSession`] and [`AllocatorSession`]. A session
-//! plays every peer of its machine, and its store; nothing else is simulated, so that a line of output has one cause.
+//! A block is some commands, a line of four dashes and what the machine did; a blank line ends it. Which commands there
+//! are depends on the machine: see [`MasterSession`], [`AgentSession`], [`DriverSession`] and [`AllocatorSession`]. A
+//! session plays every peer of its machine, and its store; nothing else is simulated, so that a line of output has one
+//! cause.
 //!
-//! What is not here: files. [`replay`] takes a text and gives the text back as it should be; the caller compares and writes.
+//! What is not here: files. [`replay`] takes a text and gives the text back as it should be; the caller compares and
+//! writes.
 
 pub mod agent;
 pub mod allocator;
