@@ -56,6 +56,8 @@ pub mod task;
 pub mod time;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod weight;
+#[cfg(feature = "wire")]
+pub mod wire;
 
 pub use agent::{AgentCapability, AgentInfo, FaultDomain};
 pub use attribute::{AttributeValue, Attributes};
