@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mesos_core::kernel::{Change, Record, Ticket};
-use mesos_core::{AgentId, AgentInfo, MasterId, Role, WallTime, Weight};
+use mesos_core::{AgentId, AgentInfo, MasterId, Quota, Role, WallTime, Weight};
 use mesos_sched::registry::{BATCH_CHANGES_MAX, Op, Registrar, Registry};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -59,6 +59,15 @@ fn weights() -> impl Strategy<Value = BTreeMap<Role, Weight>> {
     )
 }
 
+fn quotas() -> impl Strategy<Value = BTreeMap<Role, Quota>> {
+    let role = prop_oneof![Just("*"), Just("eng"), Just("eng/web"), Just("eng/web/x"), Just("ops")];
+    let amounts = || prop_oneof![Just(""), Just("cpus:1"), Just("cpus:2;mem:64"), Just("mem:128")];
+    let quota = (amounts(), amounts()).prop_filter_map("a guarantee above its limit", |(guarantees, limits)| {
+        Quota::new(guarantees.parse().unwrap(), limits.parse().unwrap()).ok()
+    });
+    btree_map(role.prop_map(|role| Role::new(role).unwrap()), quota, 0..4)
+}
+
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         (0..3_u8).prop_map(|n| Op::Lead { master: MasterId::new(format!("m{n}")).unwrap() }),
@@ -69,6 +78,7 @@ fn op() -> impl Strategy<Value = Op> {
         agent_id().prop_map(|id| Op::RemoveAgent { id }),
         (agent_id(), wall()).prop_map(|(id, at_wall)| Op::MarkGone { id, at_wall }),
         weights().prop_map(Op::SetWeights),
+        quotas().prop_map(Op::SetQuotas),
         (wall(), 0..4_usize).prop_map(|(before_wall, count_max)| Op::Prune { before_wall, count_max }),
     ]
 }
@@ -193,7 +203,8 @@ proptest! {
 }
 
 fn hostile_key() -> impl Strategy<Value = String> {
-    let kind = prop_oneof![Just("leader"), Just("agent"), Just("unreachable"), Just("gone"), Just("weight"), Just("x")];
+    let kind =
+        prop_oneof![Just("leader"), Just("agent"), Just("unreachable"), Just("gone"), Just("weight"), Just("quota")];
     prop_oneof![
         (kind, "[/.a-c*\\\\\0-\u{1f}]{0,4}").prop_map(|(kind, name)| format!("{kind}/{name}")),
         "(leader|agent|)/?",
@@ -206,6 +217,7 @@ fn hostile_value() -> impl Strategy<Value = Vec<u8>> {
         Just(br#"{"master":"m1"}"#.to_vec()),
         Just(br#"{"since_wall":18446744073709551615}"#.to_vec()),
         Just(br#"{"weight":1e300}"#.to_vec()),
+        Just(br#"{"limits":{"cpus":1e300}}"#.to_vec()),
         Just(br#"{"weight":2.0,"more":[[[[]]]]}"#.to_vec()),
         Just(br#"{"info":{"hostname":"","port":70000}}"#.to_vec()),
         Just("[".repeat(100_000).into_bytes()),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Rejection;
 use crate::id::{AgentId, FrameworkId};
+use crate::quota::Quota;
 use crate::resource::Resources;
 use crate::role::Role;
 use crate::weight::Weight;
@@ -21,6 +22,16 @@ pub struct ReplyTo(pub u64);
 pub enum Call {
     /// Sets how much roles count; others keep theirs.
     UpdateWeights(BTreeMap<Role, Weight>),
+    /// Sets what roles are promised and allowed, all of them or none; other roles keep theirs. Offers that would break the
+    /// new quotas are rescinded.
+    UpdateQuota {
+        /// The whole quota of each role named; one that promises and forbids nothing removes what was set.
+        quotas: BTreeMap<Role, Quota>,
+        /// Whether to set them although the cluster is too small for the guarantees, or roles have more than the limits.
+        force: bool,
+    },
+    /// Asks for the quotas that are in force.
+    GetQuota,
     /// Removes a framework and kills its tasks.
     Teardown(FrameworkId),
     /// Says that an agent will never come back.
@@ -48,6 +59,8 @@ pub enum Call {
 pub enum Response {
     /// It is done, and durable where it has to be.
     Done,
+    /// The quotas in force; a role that is not named has none.
+    Quotas(BTreeMap<Role, Quota>),
     /// It was not done.
     Refused(Rejection),
 }

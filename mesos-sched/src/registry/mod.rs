@@ -1,7 +1,7 @@
 //! The durable truth of a cluster, as a value.
 //!
 //! What a new leader must know and cannot ask anybody for: who leads, which agents belong to the cluster, which of them
-//! were lost or are gone for good, and how much roles count. Everything else (frameworks, tasks, offers, reservations) is
+//! were lost or are gone for good, how much roles count and what they are promised. Everything else (frameworks, tasks, offers, reservations) is
 //! deliberately not here: agents and frameworks report it when they come back. Semantics as in Apache Mesos,
 //! `src/master/registry.proto`, but as small keyed records instead of one value that is rewritten for every agent.
 //!
@@ -16,14 +16,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use mesos_core::{AgentId, AgentInfo, MasterId, Role, WallTime, Weight};
+use mesos_core::{AgentId, AgentInfo, MasterId, Quota, Role, WallTime, Weight};
 use serde::{Deserialize, Serialize};
 
 mod op;
+mod quota;
 mod record;
 mod registrar;
 
 pub use op::{Op, PRUNED_PER_OP_MAX, ROLE_BYTES_MAX, WEIGHTED_ROLES_MAX, WEIGHTS_PER_OP_MAX};
+pub use quota::{QUOTA_NAMES_MAX, QUOTA_ROLES_MAX, QUOTAS_PER_OP_MAX};
 pub use registrar::{BATCH_BYTES_MAX, BATCH_CHANGES_MAX, Batch, QUEUED_OPS_MAX, Registrar};
 
 /// An agent that belongs to the cluster.
@@ -69,6 +71,7 @@ pub struct Registry {
     pub(crate) unreachable: BTreeMap<AgentId, Unreachable>,
     pub(crate) gone: BTreeMap<AgentId, Gone>,
     pub(crate) weights: BTreeMap<Role, Weight>,
+    pub(crate) quotas: BTreeMap<Role, Quota>,
 }
 
 impl Registry {
@@ -100,6 +103,12 @@ impl Registry {
     #[must_use]
     pub const fn weights(&self) -> &BTreeMap<Role, Weight> {
         &self.weights
+    }
+
+    /// What roles are promised and allowed; a role that is not here has no quota.
+    #[must_use]
+    pub const fn quotas(&self) -> &BTreeMap<Role, Quota> {
+        &self.quotas
     }
 
     /// What is held about `agent`, if anything.

@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mesos_core::kernel::Change;
-use mesos_core::{AgentId, AgentInfo, MasterId, Rejection, RejectionCode, Role, WallTime, Weight};
+use mesos_core::{AgentId, AgentInfo, MasterId, Quota, Rejection, RejectionCode, Role, WallTime, Weight};
 
 use super::record::Edit;
-use super::{Admitted, BATCH_CHANGES_MAX, Gone, Registry, Standing, Unreachable};
+use super::{Admitted, BATCH_CHANGES_MAX, Gone, Registry, Standing, Unreachable, quota};
 
 /// Most roles one [`Op::SetWeights`] may name: it is written in one batch.
 pub const WEIGHTS_PER_OP_MAX: usize = BATCH_CHANGES_MAX;
@@ -78,6 +78,8 @@ pub enum Op {
     },
     /// Sets how much roles count; others keep theirs. [`Weight::ONE`] needs no record.
     SetWeights(BTreeMap<Role, Weight>),
+    /// Sets what roles are promised and allowed; others keep theirs. A quota that does neither needs no record.
+    SetQuotas(BTreeMap<Role, Quota>),
     /// Forgets lost agents and gone ones, each by age and by number. Drops at most [`PRUNED_PER_OP_MAX`] records, the
     /// oldest of each kind first.
     Prune {
@@ -101,6 +103,7 @@ impl Op {
             Self::RemoveAgent { .. } => "REMOVE_AGENT",
             Self::MarkGone { .. } => "MARK_GONE",
             Self::SetWeights(_) => "SET_WEIGHTS",
+            Self::SetQuotas(_) => "SET_QUOTAS",
             Self::Prune { .. } => "PRUNE",
         }
     }
@@ -136,6 +139,7 @@ impl Op {
             Self::RemoveAgent { id } => Ok(remove(registry, id)),
             Self::MarkGone { id, at_wall } => mark_gone(registry, id, *at_wall),
             Self::SetWeights(weights) => set_weights(registry, weights),
+            Self::SetQuotas(quotas) => quota::set(registry, quotas),
             Self::Prune { before_wall, count_max } => Ok(prune(registry, *before_wall, *count_max)),
         }
     }

@@ -1,6 +1,6 @@
 //! The registry as records: one key per fact, and the typed form of one change of it.
 //!
-//! Keys: `leader`, `agent/<id>`, `unreachable/<id>`, `gone/<id>`, `weight/<role>`. Ids hold no `/` and a role comes last,
+//! Keys: `leader`, `agent/<id>`, `unreachable/<id>`, `gone/<id>`, `weight/<role>`, `quota/<role>`. Ids hold no `/` and a role comes last,
 //! so nothing needs escaping. Reading is strict: a key this version does not know was written by a newer one, and a
 //! leader that ignored it would act against what that version promised.
 
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mesos_core::kernel::{Change, Record, RecordError};
-use mesos_core::{AgentId, MasterId, Role, Weight};
+use mesos_core::{AgentId, MasterId, Quota, Role, Weight};
 use serde::{Deserialize, Serialize};
 
 use super::{Admitted, Gone, Registry, Unreachable};
@@ -18,6 +18,7 @@ const AGENT: &str = "agent";
 const UNREACHABLE: &str = "unreachable";
 const GONE: &str = "gone";
 const WEIGHT: &str = "weight";
+const QUOTA: &str = "quota";
 
 #[derive(Serialize, Deserialize)]
 struct LeaderShape {
@@ -37,6 +38,7 @@ pub(super) enum Edit {
     Unreachable(AgentId, Option<Unreachable>),
     Gone(AgentId, Option<Gone>),
     Weight(Role, Option<Weight>),
+    Quota(Role, Option<Quota>),
 }
 
 impl Edit {
@@ -50,6 +52,7 @@ impl Edit {
             Self::Weight(role, weight) => {
                 change(WEIGHT, role.as_str(), weight.map(|weight| WeightShape { weight }).as_ref())
             }
+            Self::Quota(role, quota) => change(QUOTA, role.as_str(), quota.as_ref()),
         }
     }
 }
@@ -99,8 +102,12 @@ impl Registry {
                 Ok(self.standing(&id).is_none() && is_new(&mut self.gone, id, record.decode()?))
             }
             (WEIGHT, Some(name)) => {
-                let role = Role::new(name).map_err(|error| refuse(record, error.to_string()))?;
+                let role = role(record, name)?;
                 Ok(is_new(&mut self.weights, role, record.decode::<WeightShape>()?.weight))
+            }
+            (QUOTA, Some(name)) => {
+                let role = role(record, name)?;
+                Ok(is_new(&mut self.quotas, role, record.decode()?))
             }
             _ => Err(refuse(record, "this version knows no such record; a newer one may have written it")),
         }
@@ -114,12 +121,17 @@ impl Registry {
             Edit::Unreachable(id, value) => put(&mut self.unreachable, id, value),
             Edit::Gone(id, value) => put(&mut self.gone, id, value),
             Edit::Weight(role, weight) => put(&mut self.weights, role, weight),
+            Edit::Quota(role, quota) => put(&mut self.quotas, role, quota),
         }
     }
 }
 
 fn agent_id(record: &Record, name: &str) -> Result<AgentId, RecordError> {
     AgentId::new(name).map_err(|error| refuse(record, error.to_string()))
+}
+
+fn role(record: &Record, name: &str) -> Result<Role, RecordError> {
+    Role::new(name).map_err(|error| refuse(record, error.to_string()))
 }
 
 fn refuse(record: &Record, problem: impl Into<String>) -> RecordError {
@@ -147,7 +159,7 @@ mod tests {
 
     #[test]
     fn what_this_version_does_not_know_is_named_and_refused() {
-        for key in ["quota/web", "leader/x", "agent", "weight", "agents/a1", "", "/"] {
+        for key in ["quotas/web", "leader/x", "agent", "weight", "agents/a1", "", "/"] {
             let error = Registry::load(&[record(key, "{}")]).unwrap_err();
             assert_eq!(&*error.key, key);
             assert!(error.problem.contains("knows no such record"), "{error}");
@@ -166,6 +178,9 @@ mod tests {
             ("gone/..", r#"{"since_wall":1}"#),
             ("weight/a//b", r#"{"weight":1.0}"#),
             ("weight/a", r#"{"weight":0.0}"#),
+            ("quota/a", r#"{"guarantees":{"cpus":2},"limits":{"cpus":1}}"#),
+            ("quota/a", r#"{"limits":{"cpus":-1}}"#),
+            ("quota//a", "{}"),
         ] {
             let error = Registry::load(&[record(key, value)]).unwrap_err();
             assert_eq!(&*error.key, key, "{value}");
