@@ -52,7 +52,8 @@ fn what_clients_get_away_with_is_forgiven() {
 #[test]
 fn an_unknown_name_of_an_enum_is_nothing_said() {
     assert_eq!(read_call(r#"{"type": "TELEPORT"}"#).unwrap().r#type, None);
-    let capabilities = r#"{"name": "f", "user": "", "capabilities": [{"type": "MIND_READING"}, {"type": "MULTI_ROLE"}]}"#;
+    let capabilities =
+        r#"{"name": "f", "user": "", "capabilities": [{"type": "MIND_READING"}, {"type": "MULTI_ROLE"}]}"#;
     let info: v1::FrameworkInfo = json::read(capabilities.as_bytes()).unwrap();
     assert_eq!(info.capabilities.len(), 2);
     assert_eq!(info.capabilities[0].r#type(), v1::framework_info::capability::Type::Unknown);
