@@ -101,6 +101,7 @@ impl HierarchicalDrf {
         self.filters.clear_agent(key);
         self.constraints.forget_agent(key);
         self.maintenance.forget_agent(key);
+        self.scratch.dealing.forget_agent(key);
         self.set_agent_active(key, false);
         let Some(agent) = self.agents[key.slot()].take() else { return };
         for holding in agent.holdings {
@@ -192,6 +193,9 @@ impl HierarchicalDrf {
             return;
         }
         let client = client.unwrap_or_else(|| panic!("{resources} was recovered from a role without a framework"));
+        if self.options.policy.is_dealing() {
+            self.scratch.dealing.returned(client, key, &resources, filters.is_some());
+        }
         let (shrunk, is_last) = agent.release(client, &resources);
         agent.give_back(&resources);
         self.tree.release(client, &shrunk);

@@ -43,7 +43,10 @@ impl HierarchicalDrf {
             own.is_suppressed = suppressed.contains(&role);
             own.abilities = Abilities::of(info, &role);
             own.minimums = info.min_allocatable.get(&role).map(|minimums| Arc::from(minimums.as_slice()));
-            if !own.is_subscribed {
+            if self.options.policy.is_dealing() {
+                self.scratch.dealing.describe(client, info, &role);
+            }
+            if !self.client_mut(client).is_subscribed {
                 self.filters.clear_client(client);
             }
             self.settle_client(client);
@@ -187,6 +190,7 @@ impl HierarchicalDrf {
         }
         self.filters.clear_client(client);
         self.constraints.forget_client(client);
+        self.scratch.dealing.forget_client(client);
         self.tree.remove_client(client);
         let framework = self.framework_mut(key).expect("the framework of a client is known");
         framework.clients.retain(|(own, _)| *own != role);

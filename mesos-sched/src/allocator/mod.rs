@@ -30,6 +30,7 @@ mod filter;
 mod framework;
 mod maintenance;
 mod options;
+mod policy;
 mod round;
 mod schedule;
 mod sorter;
@@ -50,6 +51,7 @@ pub use constraint::{
     CONSTRAINT_TEXT_BYTES_MAX, CONSTRAINTS_MAX, PATTERN_BYTES_MAX, PROGRAM_BYTES_MAX, validate_constraints,
 };
 pub use options::Options;
+pub use policy::{Packing, Policy, Preemption, Priorities, Victim};
 pub use sorter::SorterKind;
 pub use view::{FrameworkShare, RoleShare};
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use mesos_core::resource::{Quantities, ResourceName, Scalar};
 
+use super::policy::Policy;
 use super::sorter::SorterKind;
 
 /// The allocator's options; the defaults are those of Mesos.
@@ -14,6 +15,8 @@ pub struct Options {
     pub allocation_interval: Duration,
     /// An offer must hold at least one of these. Nothing named means anything that is not empty.
     pub min_allocatable: Vec<Quantities>,
+    /// Who is served first, and how much is offered at a time.
+    pub policy: Policy,
     /// In what order roles are served.
     pub role_sorter: SorterKind,
     /// In what order the frameworks of a role are served.
@@ -38,6 +41,7 @@ impl Default for Options {
                 Quantities::from_iter([(ResourceName::Cpus, Scalar::from_milli(10))]),
                 Quantities::from_iter([(ResourceName::Mem, Scalar::from_units(32))]),
             ],
+            policy: Policy::Hierarchical,
             role_sorter: SorterKind::Drf,
             framework_sorter: SorterKind::Drf,
             fairness_excluded: Vec::new(),

@@ -17,6 +17,7 @@ use super::constraint::ConstraintTable;
 use super::eligibility::is_allocatable;
 use super::filter::FilterTable;
 use super::options::mutant;
+use super::policy::{Dealing, Policy};
 use super::schedule::Scope;
 use super::sorter::{NodeKey, Tree, Walk};
 use super::{HierarchicalDrf, Options};
@@ -27,35 +28,41 @@ pub(super) struct Scratch {
     agents: Vec<AgentKey>,
     walk: Walk,
     booked: Vec<Booked>,
+    pub(super) dealing: Dealing,
 }
 
 /// A grant that the tree has still to be told, once the walk through it is over.
 #[derive(Debug)]
-struct Booked {
-    client: NodeKey,
-    grown: Quantities,
+pub(super) struct Booked {
+    pub(super) client: NodeKey,
+    pub(super) grown: Quantities,
     is_new: bool,
 }
 
 /// One agent while it is served.
-struct Serving<'a> {
-    key: AgentKey,
-    agent: &'a mut Agent,
-    clients: &'a [Option<Client>],
-    filters: &'a FilterTable,
-    constraints: &'a ConstraintTable,
-    options: &'a Options,
+pub(super) struct Serving<'a> {
+    pub(super) key: AgentKey,
+    pub(super) agent: &'a mut Agent,
+    pub(super) clients: &'a [Option<Client>],
+    pub(super) filters: &'a FilterTable,
+    pub(super) constraints: &'a ConstraintTable,
+    pub(super) options: &'a Options,
     /// Shared resources stay available, but go to one client a round.
-    shared: Resources,
+    pub(super) shared: Resources,
     /// Whether only fresh clients come into question, since nothing changed on the agent.
-    is_for_fresh: bool,
-    booked: &'a mut Vec<Booked>,
-    grants: &'a mut Vec<Grant>,
+    pub(super) is_for_fresh: bool,
+    pub(super) booked: &'a mut Vec<Booked>,
+    pub(super) grants: &'a mut Vec<Grant>,
 }
 
 impl Scratch {
     pub(super) fn new(options: &Options) -> Self {
-        Self { agents: Vec::new(), walk: Walk::new(options.role_sorter, options.framework_sorter), booked: Vec::new() }
+        let walk = Walk::new(options.role_sorter, options.framework_sorter);
+        let walk = match &options.policy {
+            Policy::Priority(priorities) => walk.ranked(priorities.clone()),
+            _ => walk,
+        };
+        Self { agents: Vec::new(), walk, booked: Vec::new(), dealing: Dealing::default() }
     }
 }
 
@@ -66,7 +73,7 @@ impl HierarchicalDrf {
         self.expire_filters(round.now);
         let mut agents = std::mem::take(&mut self.scratch.agents);
         self.collect(scope, &mut agents);
-        round.rng.shuffle(&mut agents);
+        self.arrange(&mut agents, round.rng);
         for agent in &agents {
             self.serve(*agent, round.rng, grants);
         }
@@ -119,7 +126,7 @@ impl HierarchicalDrf {
             return;
         }
         let Some(agent) = self.agents.get_mut(key.slot()).and_then(Option::as_mut) else { return };
-        let Scratch { walk, booked, .. } = &mut self.scratch;
+        let Scratch { walk, booked, dealing, .. } = &mut self.scratch;
         let (clients, filters, options) = (&self.clients, &self.filters, &self.options);
         let constraints = &self.constraints;
         let shared = Resources::new();
@@ -129,6 +136,12 @@ impl HierarchicalDrf {
             if self.tree[*only].is_active() {
                 let _ = serving.consider(*only, &mut None);
             }
+        } else if options.policy.is_dealing() {
+            let first = serving.grants.len();
+            serving.deal(dealing, walk, &mut self.tree, rng);
+            serving.walk(walk, &mut self.tree, rng);
+            serving.merge_grants(first);
+            dealing.note(key, serving.booked.iter().map(|booked| booked.client).zip(&serving.grants[first..]));
         } else {
             serving.walk(walk, &mut self.tree, rng);
         }
@@ -146,7 +159,7 @@ impl HierarchicalDrf {
 
 impl Serving<'_> {
     fn walk(&mut self, walk: &mut Walk, tree: &mut Tree, rng: &mut Rng) {
-        walk.start(tree);
+        walk.start(tree, rng);
         while !self.agent.available.is_empty() && walk.next_role(tree, rng).is_some() {
             let mut left = None;
             while let Some(client) = walk.next_client(tree, rng) {
@@ -158,13 +171,13 @@ impl Serving<'_> {
     }
 
     /// Grants a client what it may have of what is left for its role; stops when that is nothing.
-    fn consider(&mut self, client: NodeKey, left: &mut Option<Resources>) -> ControlFlow<()> {
+    pub(super) fn consider(&mut self, client: NodeKey, left: &mut Option<Resources>) -> ControlFlow<()> {
         let clients = self.clients;
         let own = clients[client.slot()].as_ref().expect("a client of the tree has a book");
         if self.is_for_fresh && !own.is_fresh {
             return ControlFlow::Continue(());
         }
-        let left = left.get_or_insert_with(|| self.agent.available.allocatable_to(&own.role) - &self.shared);
+        let left = left.get_or_insert_with(|| self.left_for(own));
         if left.is_empty() {
             return ControlFlow::Break(());
         }
@@ -175,8 +188,18 @@ impl Serving<'_> {
         ControlFlow::Continue(())
     }
 
+    /// What there is for a client's role.
+    pub(super) fn left_for(&self, own: &Client) -> Resources {
+        self.agent.available.allocatable_to(&own.role) - &self.shared
+    }
+
+    /// Whether a client may be offered the agent at all.
+    pub(super) fn admits(&self, client: NodeKey, own: &Client) -> bool {
+        self.agent.demands.admit(own.abilities) && self.constraints.admit(client, self.key, &self.agent.info)
+    }
+
     fn offer_to(&self, client: NodeKey, own: &Client, left: &Resources) -> Option<Resources> {
-        if !(self.agent.demands.admit(own.abilities) && self.constraints.admit(client, self.key, &self.agent.info)) {
+        if !self.admits(client, own) {
             return None;
         }
         let offer = own.abilities.strip(left);

@@ -3,6 +3,7 @@
 //! [`Tree`] holds who was granted what; [`Walk`] goes through it once per agent, by dominant share or at random.
 
 mod random;
+mod ranked;
 mod share;
 mod tree;
 mod walk;
@@ -10,6 +11,7 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use share::{Share, Totals};
 pub(crate) use tree::{Kind, NodeKey, Tree};
 pub(crate) use walk::Walk;
 

@@ -61,7 +61,7 @@ impl Sorter {
 
     fn order(&mut self) -> String {
         let paths: BTreeMap<NodeKey, &str> = self.clients.iter().map(|(path, node)| (*node, *path)).collect();
-        self.walk.start(&self.tree);
+        self.walk.start(&mut self.tree, &mut self.rng);
         let mut order = Vec::new();
         while self.walk.next_role(&mut self.tree, &mut self.rng).is_some() {
             while let Some(client) = self.walk.next_client(&mut self.tree, &mut self.rng) {

@@ -29,6 +29,11 @@ pub(crate) struct NodeKey(u32);
 impl NodeKey {
     pub(crate) const ROOT: Self = Self(0);
 
+    /// The node in this slot.
+    pub(crate) const fn from_slot(slot: u32) -> Self {
+        Self(slot)
+    }
+
     /// For books that lie beside the tree.
     pub(crate) const fn slot(self) -> usize {
         self.0 as usize
@@ -175,6 +180,23 @@ impl Tree {
     /// The share of a node among its siblings, by weight.
     pub(crate) fn share(&self, node: NodeKey) -> Share {
         self.totals.dominant(&self[node].amounts, self[node].weight)
+    }
+
+    /// The path of the role that a virtual leaf belongs to.
+    pub(crate) fn path(&self, leaf: NodeKey) -> String {
+        let mut names = Vec::new();
+        let mut node = self[leaf].parent;
+        while node != NodeKey::ROOT {
+            names.push(self[node].name());
+            node = self[node].parent;
+        }
+        names.reverse();
+        names.join("/")
+    }
+
+    /// The weight of a client's role.
+    pub(crate) fn role_weight(&self, client: NodeKey) -> Weight {
+        self[self[self[client].parent].parent].weight
     }
 
     /// How many grants went to a node or below.

@@ -5,7 +5,9 @@
 use mesos_core::kernel::Rng;
 
 use super::random::{Pool, RandomRoles};
+use super::ranked::RankedRoles;
 use super::{Kind, NodeKey, SorterKind, Tree};
+use crate::allocator::policy::Priorities;
 
 /// Where a walk is; kept between walks for its memory.
 #[derive(Debug)]
@@ -19,6 +21,7 @@ enum RoleOrder {
     /// Nodes on the way down, each with the place of its next child.
     Drf(Vec<(NodeKey, usize)>),
     Random(RandomRoles),
+    Ranked(Box<(RankedRoles, Self)>),
 }
 
 #[derive(Debug)]
@@ -29,10 +32,7 @@ enum ClientOrder {
 
 impl Walk {
     pub(crate) fn new(roles: SorterKind, frameworks: SorterKind) -> Self {
-        let roles = match roles {
-            SorterKind::Drf => RoleOrder::Drf(Vec::new()),
-            SorterKind::Random => RoleOrder::Random(RandomRoles::default()),
-        };
+        let roles = RoleOrder::new(roles);
         let clients = match frameworks {
             SorterKind::Drf => ClientOrder::Drf { own: NodeKey::ROOT, next: 0 },
             SorterKind::Random => ClientOrder::Random(Pool::default()),
@@ -40,23 +40,20 @@ impl Walk {
         Self { roles, clients }
     }
 
+    /// The same walk, with roles of a higher priority before all others.
+    pub(crate) fn ranked(self, priorities: Priorities) -> Self {
+        let roles = RoleOrder::Ranked(Box::new((RankedRoles::new(priorities), self.roles)));
+        Self { roles, ..self }
+    }
+
     /// Begins a walk.
-    pub(crate) fn start(&mut self, tree: &Tree) {
-        match &mut self.roles {
-            RoleOrder::Drf(stack) => {
-                stack.clear();
-                stack.push((NodeKey::ROOT, 0));
-            }
-            RoleOrder::Random(roles) => roles.start(tree),
-        }
+    pub(crate) fn start(&mut self, tree: &mut Tree, rng: &mut Rng) {
+        self.roles.start(tree, rng);
     }
 
     /// The virtual leaf of the next role that has somebody to serve.
     pub(crate) fn next_role(&mut self, tree: &mut Tree, rng: &mut Rng) -> Option<NodeKey> {
-        let own = match &mut self.roles {
-            RoleOrder::Drf(stack) => next_in_preorder(stack, tree)?,
-            RoleOrder::Random(roles) => roles.draw(rng)?,
-        };
+        let own = self.roles.next(tree, rng)?;
         match &mut self.clients {
             ClientOrder::Drf { own: current, next } => (*current, *next) = (own, 0),
             ClientOrder::Random(pool) => pool.fill(tree.active_children(own).iter().map(|client| (*client, 1))),
@@ -73,6 +70,38 @@ impl Walk {
                 client
             }
             ClientOrder::Random(pool) => pool.draw(rng),
+        }
+    }
+}
+
+impl RoleOrder {
+    fn new(kind: SorterKind) -> Self {
+        match kind {
+            SorterKind::Drf => Self::Drf(Vec::new()),
+            SorterKind::Random => Self::Random(RandomRoles::default()),
+        }
+    }
+
+    fn start(&mut self, tree: &mut Tree, rng: &mut Rng) {
+        match self {
+            Self::Drf(stack) => {
+                stack.clear();
+                stack.push((NodeKey::ROOT, 0));
+            }
+            Self::Random(roles) => roles.start(tree),
+            Self::Ranked(ranked) => {
+                let (ranked, equals) = &mut **ranked;
+                equals.start(tree, rng);
+                ranked.gather(tree, |tree| equals.next(tree, rng));
+            }
+        }
+    }
+
+    fn next(&mut self, tree: &mut Tree, rng: &mut Rng) -> Option<NodeKey> {
+        match self {
+            Self::Drf(stack) => next_in_preorder(stack, tree),
+            Self::Random(roles) => roles.draw(rng),
+            Self::Ranked(ranked) => ranked.0.next(),
         }
     }
 }

@@ -4,6 +4,7 @@
 mod books;
 mod eligibility;
 mod fairness;
+mod policy;
 mod refusal;
 
 use std::collections::{BTreeMap, BTreeSet};

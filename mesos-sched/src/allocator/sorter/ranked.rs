@@ -1,0 +1,56 @@
+//! Roles by priority; among equals in the order they come in.
+//!
+//! Which role has which priority is looked up when the tree has another shape; for an agent the roles are then sorted by a
+//! number. That visits all active roles where the plain order visits only those it comes to.
+
+use std::cmp::Reverse;
+
+use super::{NodeKey, Tree};
+use crate::allocator::policy::Priorities;
+
+/// The roles of one walk, by priority.
+#[derive(Debug)]
+pub(crate) struct RankedRoles {
+    priorities: Priorities,
+    shape: Option<u64>,
+    /// By node slot.
+    ranks: Vec<i32>,
+    queue: Vec<NodeKey>,
+    next: usize,
+}
+
+impl RankedRoles {
+    pub(crate) const fn new(priorities: Priorities) -> Self {
+        Self { priorities, shape: None, ranks: Vec::new(), queue: Vec::new(), next: 0 }
+    }
+
+    /// Sorts the active roles, given as virtual leaves in the order among equals.
+    pub(crate) fn gather(&mut self, tree: &mut Tree, mut next: impl FnMut(&mut Tree) -> Option<NodeKey>) {
+        self.next = 0;
+        self.queue.clear();
+        while let Some(leaf) = next(tree) {
+            self.queue.push(leaf);
+        }
+        if self.shape != Some(tree.shape()) {
+            self.shape = Some(tree.shape());
+            self.rank(tree);
+        }
+        let ranks = &self.ranks;
+        self.queue.sort_by_key(|leaf| Reverse(ranks[leaf.slot()]));
+    }
+
+    fn rank(&mut self, tree: &Tree) {
+        for leaf in &self.queue {
+            if self.ranks.len() <= leaf.slot() {
+                self.ranks.resize(leaf.slot() + 1, 0);
+            }
+            self.ranks[leaf.slot()] = self.priorities.of_path(&tree.path(*leaf));
+        }
+    }
+
+    pub(crate) fn next(&mut self) -> Option<NodeKey> {
+        let next = self.queue.get(self.next).copied();
+        self.next += 1;
+        next
+    }
+}
