@@ -126,6 +126,14 @@ pub struct Survey {
     pub nearest: Option<AgentId>,
 }
 
+impl Survey {
+    /// Nothing counted yet of so many agents.
+    #[must_use]
+    pub const fn new(agents: usize, nearest: Option<AgentId>) -> Self {
+        Self { agents, counts: BTreeMap::new(), nearest }
+    }
+}
+
 impl Need {
     /// Whether an offer is enough.
     #[must_use]

@@ -10,6 +10,7 @@
 //! | `claim F A ROLE RES`, `convert F A ROLE FROM TO`, `weight ROLE 2.5` | |
 //! | `advance 5s` | lets time pass, and rounds run when they are due |
 //! | `view` | who has how much |
+//! | `explain F ROLE A`, `explain F ROLE need=RES` | why there was no offer, and what would have been enough |
 //!
 //! A grant reads `grant F A ROLE RESOURCES`.
 
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mesos_core::kernel::{Handle, Rng};
+use mesos_core::provider::explain::{Need, Question, Subject};
 use mesos_core::provider::{AgentKey, Allocator, Fact, FrameworkKey, Grant, Round, Used};
 use mesos_core::{AgentId, AgentInfo, Filters, FrameworkId, FrameworkInfo, Instant, Resources, Role, Weight};
 use mesos_sched::allocator::{HierarchicalDrf, Options, SorterKind};
@@ -226,6 +228,24 @@ impl AllocatorSession {
         format!("grant {framework} {agent} {} {}", grant.role, grant.resources)
     }
 
+    /// A framework or an agent that nobody knows may be asked about too.
+    fn explain(&self, arguments: &mut Arguments, lines: &mut Vec<String>) -> Result<(), String> {
+        const NOBODY: u32 = 1_000_000;
+        let name = arguments.word("a framework")?;
+        let framework = self.frameworks.get(&name).copied().unwrap_or(FrameworkKey(NOBODY));
+        let role: Role = arguments.next("a role")?;
+        let of = match arguments.named("need") {
+            Some(need) => Subject::Need(Need::Resources(resources(&need)?)),
+            None => {
+                let name = arguments.word("an agent")?;
+                Subject::Agent(self.agents.get(&name).copied().unwrap_or(AgentKey(NOBODY)))
+            }
+        };
+        let answer = self.allocator.explain(self.now, &Question { framework, role, of }).ok_or("it cannot tell")?;
+        lines.extend(answer.to_string().lines().map(str::to_owned));
+        Ok(())
+    }
+
     fn view(&self, lines: &mut Vec<String>) {
         for (name, key) in &self.agents {
             lines.push(format!("agent {name} free={}", self.allocator.available(*key).unwrap_or_default()));
@@ -286,6 +306,7 @@ impl Session for AllocatorSession {
             }
             "advance" => self.advance(span(&arguments.word("a time span")?)?, lines),
             "view" => self.view(lines),
+            "explain" => self.explain(&mut arguments, lines)?,
             other => return Err(format!("{other:?} is no command here")),
         }
         arguments.finish()

@@ -35,7 +35,7 @@ pub enum Change {
     /// An agent registers that has at least this.
     AddAgent {
         /// What it has; empty if anything will do.
-        resources: Quantities,
+        resources: Resources,
     },
     /// The agent serves offers again.
     ActivateAgent,
@@ -76,7 +76,7 @@ pub enum Change {
     /// The agent, or a new one, has more.
     AddCapacity {
         /// How much more.
-        resources: Quantities,
+        resources: Resources,
     },
     /// The framework asks for larger offers.
     RaiseMaximum {

@@ -241,6 +241,13 @@ pub enum Order {
         /// The side of who asks.
         own: Standing,
     },
+    /// The policy of the cluster has an order of its own.
+    Policy {
+        /// The side that went first.
+        first: Standing,
+        /// The side of who asks.
+        own: Standing,
+    },
     /// Guarantees are served before anything else.
     Guarantee {
         /// Whose.

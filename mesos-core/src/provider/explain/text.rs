@@ -135,6 +135,7 @@ impl Display for Order {
                 write!(f, "the order is drawn, and {} (weight {}) was drawn", first.name, first.weight)?;
                 write!(f, " before {} (weight {})", own.name, own.weight)
             }
+            Self::Policy { first, own } => write!(f, "so the policy of the cluster has it: {first}; {own}"),
             Self::Guarantee { role } => write!(f, "the guarantee of {role} was not met, and guarantees go first"),
         }
     }

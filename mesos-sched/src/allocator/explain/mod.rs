@@ -1,7 +1,79 @@
-//! Why somebody got no offer: what the last round did.
+//! Why somebody got no offer: answers from the books, computed when somebody asks.
+//!
+//! ```text
+//!   question ──▶ asker ──▶ judge: agent by agent, the same steps as a round ──▶ reasons
+//!                            │                                                     │
+//!                            └─ judged again with something changed ──▶ the smallest change
+//!   last round ──▶ memory ──▶ who went first, and with which shares
+//! ```
+//!
+//! Nothing is kept for questions but the grants of the last round and what was different before it. An answer is about what
+//! holds now: what became true since the last round counts, and if nothing stands in the way any more it says when the next
+//! round looks.
 
-#![allow(dead_code, unused_imports, reason = "asked by the part that explains")]
-
+mod asker;
+mod block;
+mod bounds;
+mod change;
+mod judge;
 mod memory;
+mod order;
+mod reason;
+mod survey;
+
+use mesos_core::Instant;
+use mesos_core::provider::AgentKey;
+use mesos_core::provider::explain::{About, Explanation, Question, Reason, Subject, Verdict};
 
 pub(super) use memory::{Memory, Past};
+
+use super::HierarchicalDrf;
+use super::book::Agent;
+use asker::Asker;
+use judge::WhatIf;
+
+impl HierarchicalDrf {
+    pub(super) fn answer(&self, now: Instant, question: &Question) -> Explanation {
+        let asker = Asker::new(self, question);
+        match &question.of {
+            Subject::Agent(key) => self.answer_about(now, &asker, *key),
+            Subject::Need(need) => self.answer_need(now, &asker, need),
+            _ => Explanation::new(now, None, question.role.clone(), About::Agent(None)),
+        }
+    }
+
+    fn answer_about(&self, now: Instant, asker: &Asker<'_>, key: AgentKey) -> Explanation {
+        let about = About::Agent(self.memory.agent_id(key).cloned());
+        let mut answer = Explanation::new(now, asker.id.cloned(), asker.role.clone(), about);
+        let Some(agent) = self.agent(key) else {
+            answer.reasons = self.reasons_of(asker, asker.blocks);
+            answer.reasons.push(Reason::AgentUnknown);
+            answer.change = self.changes_without_agent(asker);
+            return answer;
+        };
+        answer.verdict = self.verdict(asker, key, agent);
+        if !matches!(answer.verdict, Verdict::Offered { .. }) {
+            self.explain_agent(now, asker, key, agent, &mut answer);
+        }
+        answer
+    }
+
+    /// Fills in the reasons that hold on one agent, and what would change them.
+    fn explain_agent(&self, now: Instant, asker: &Asker<'_>, key: AgentKey, agent: &Agent, answer: &mut Explanation) {
+        let judged = self.judge(asker, key, agent, &WhatIf::default());
+        answer.reasons = self.reasons(now, asker, key, agent, &judged);
+        (answer.change, answer.or) = self.smallest_change(now, asker, key, agent, &judged);
+    }
+
+    fn verdict(&self, asker: &Asker<'_>, key: AgentKey, agent: &Agent) -> Verdict {
+        let Some(client) = asker.client else { return Verdict::NotOffered };
+        let resources = self.memory.granted(key, client);
+        if !resources.is_empty() {
+            return Verdict::Offered { agent: self.memory.agent_id(key).cloned(), resources };
+        }
+        match agent.holdings.iter().find(|holding| holding.client == client) {
+            Some(holding) => Verdict::Held { resources: holding.resources.clone() },
+            None => Verdict::NotOffered,
+        }
+    }
+}

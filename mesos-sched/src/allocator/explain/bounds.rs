@@ -1,0 +1,202 @@
+//! What bounds offers to one who asks: limits along its path, promises to others, and how large it wants its offers.
+//!
+//! They are the same on all agents, so they are computed once for a question.
+
+use mesos_core::Role;
+use mesos_core::provider::explain::{Change, Reason, Unsatisfied};
+use mesos_core::quota::Quota;
+use mesos_core::resource::{Limits, Quantities, Resource, Resources};
+
+use super::super::HierarchicalDrf;
+use super::super::quota::{Room, within};
+use super::super::sorter::NodeKey;
+use super::asker::Asker;
+use super::judge::Judged;
+
+/// The bounds of one who asks.
+#[derive(Debug)]
+pub(super) struct Bounds {
+    /// Whether there are any.
+    pub(super) is_bounded: bool,
+    /// What the limits along the path leave.
+    limits: Room,
+    /// What is free beyond promises.
+    headroom: Room,
+    /// What counts on nobody's headroom.
+    promised: Quantities,
+    /// The largest offer it wants.
+    size: Option<Limits>,
+}
+
+impl Bounds {
+    pub(super) fn new(allocator: &HierarchicalDrf, role: &Role, client: Option<NodeKey>) -> Self {
+        let own = client.and_then(|client| allocator.clients[client.slot()].as_ref());
+        let size = own.and_then(|own| own.max_offer.as_deref().cloned());
+        let mut limits = Room::UNBOUNDED;
+        for (_, quota, consumed) in allocator.quotas_above(role) {
+            limits.narrow(quota.limits(), consumed);
+        }
+        Self {
+            is_bounded: allocator.quotas.has_quota() || size.is_some(),
+            limits,
+            headroom: allocator.headroom.room(&allocator.quotas),
+            promised: own.map_or_else(Quantities::new, |own| allocator.quotas.promised(own.role_key)),
+            size,
+        }
+    }
+
+    /// Whether guarantees are to be satisfied by offers to it.
+    pub(super) fn is_promised(&self) -> bool {
+        !self.promised.is_empty()
+    }
+
+    pub(super) fn within_limits(&self, bag: &Resources) -> Resources {
+        cut(bag, |amounts| self.limits.part(amounts))
+    }
+
+    /// Without what is kept for others; promises to itself are not, when guarantees are served.
+    pub(super) fn beyond_headroom(&self, bag: &Resources, is_guaranteed: bool, extra: &Quantities) -> Resources {
+        cut(bag, |amounts| {
+            let promised = if is_guaranteed { within(amounts, &self.promised) } else { Quantities::new() };
+            let beyond = amounts.clone() - &promised;
+            if extra.is_empty() {
+                return self.headroom.part(&beyond) + &promised;
+            }
+            let kept = beyond.clone() - &self.headroom.part(&beyond);
+            beyond - &(kept - extra) + &promised
+        })
+    }
+
+    /// What of an offer is promised to it.
+    pub(super) fn promised_of(&self, offer: &Resources) -> Quantities {
+        within(&offer.quota_quantities(), &self.promised)
+    }
+
+    pub(super) fn within_size(&self, bag: &Resources) -> Resources {
+        match &self.size {
+            Some(size) => {
+                let mut room = Room::UNBOUNDED;
+                room.narrow(size, &Quantities::new());
+                cut(bag, |amounts| room.part(amounts))
+            }
+            None => bag.clone(),
+        }
+    }
+}
+
+/// Cuts what quota is about down to what may be had of it.
+fn cut(bag: &Resources, part_of: impl Fn(&Quantities) -> Quantities) -> Resources {
+    let amounts = bag.quota_quantities();
+    let part = part_of(&amounts);
+    if part == amounts {
+        return bag.clone();
+    }
+    if bag.is_quota_plain() {
+        return bag - &Resources::from_plain((amounts - &part).common());
+    }
+    let mut kept = bag.filter(Resource::is_under_quota);
+    kept.shrink(&part);
+    kept + &bag.filter(|entry| !entry.is_under_quota())
+}
+
+impl HierarchicalDrf {
+    /// The quotas of a role and of those above it, from the innermost, with what is consumed of each.
+    fn quotas_above(&self, role: &Role) -> Vec<(Role, &Quota, &Quantities)> {
+        let path = std::iter::successors(Some(role.clone()), Role::parent);
+        let books = path.filter_map(|role| self.quotas.find(&role));
+        books.filter_map(|book| Some((book.role().clone(), book.quota()?, book.consumed()))).collect()
+    }
+
+    /// Whether a role on the path has a guarantee.
+    pub(super) fn has_guarantee(&self, role: &Role) -> bool {
+        self.quotas_above(role).iter().any(|(_, quota, _)| !quota.guarantees().is_empty())
+    }
+
+    /// Every role on the path whose limit takes something away.
+    pub(super) fn limit_reasons(&self, asker: &Asker<'_>, judged: &Judged) -> Vec<Reason> {
+        let amounts = judged.able.quota_quantities();
+        let mut reasons = Vec::new();
+        for (role, quota, consumed) in self.quotas_above(asker.role) {
+            let mut room = Room::UNBOUNDED;
+            room.narrow(quota.limits(), consumed);
+            let withheld = amounts.clone() - &room.part(&amounts);
+            if !withheld.is_empty() {
+                let (limits, consumed) = (quota.limits().clone(), consumed.clone());
+                reasons.push(Reason::QuotaLimit { role, limits, consumed, withheld });
+            }
+        }
+        reasons
+    }
+
+    pub(super) fn headroom_reason(&self, judged: &Judged) -> Reason {
+        let withheld = judged.within.quota_quantities() - &judged.open.quota_quantities();
+        let missing = |quota: &Quota, consumed: &Quantities| quota.guarantees().clone() - consumed;
+        let roles = self.quotas.roles().filter_map(|book| {
+            let missing = missing(book.quota()?, book.consumed());
+            let is_kept = missing.iter().any(|(name, _)| !withheld.get(name).is_zero());
+            is_kept.then(|| Unsatisfied { role: book.role().clone(), missing })
+        });
+        Reason::Headroom { kept_for: roles.collect(), withheld }
+    }
+
+    pub(super) fn maximum_reason(&self, asker: &Asker<'_>, judged: &Judged) -> Reason {
+        let withheld = judged.open.quota_quantities() - &judged.offer.quota_quantities();
+        Reason::OwnMaximum { limits: asker.bounds.size.clone().unwrap_or_default(), withheld }
+    }
+
+    /// How much the limits along the path have to be raised so that an offer may hold so much.
+    pub(super) fn raised_limits(&self, asker: &Asker<'_>, wanted: &Quantities) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for (role, quota, consumed) in self.quotas_above(asker.role) {
+            let mut by = Quantities::new();
+            for (name, limit) in quota.limits().iter() {
+                if wanted.get(name).is_positive() {
+                    by.set(name.clone(), consumed.get(name) + wanted.get(name) - limit);
+                }
+            }
+            if !by.is_empty() {
+                changes.push(Change::RaiseLimit { role, by });
+            }
+        }
+        changes
+    }
+
+    /// How much more would have to be free in the cluster, or less promised, so that so much can be offered that was not
+    /// promised.
+    pub(super) fn headroom_deficit(&self, wanted: &Quantities) -> Quantities {
+        let (required, free) = (self.quotas.required(), self.headroom.free());
+        let mut deficit = Quantities::new();
+        for (name, required) in required.iter().filter(|(name, _)| wanted.get(name).is_positive()) {
+            deficit.set(name.clone(), required + wanted.get(name) - free.get(name));
+        }
+        deficit
+    }
+
+    /// Which promises have to be smaller, so that so much less is required; nothing if those of others are not enough.
+    pub(super) fn lowered_guarantees(&self, asker: &Asker<'_>, deficit: &Quantities) -> Option<Vec<Change>> {
+        let (mut left, mut changes) = (deficit.clone(), Vec::new());
+        let is_own = |role: &Role| asker.role == role || asker.role.is_below(role);
+        for book in self.quotas.roles().filter(|book| !is_own(book.role())) {
+            let by = within(book.unclaimed(), &left);
+            if !by.is_empty() {
+                left -= &by;
+                changes.push(Change::LowerGuarantee { role: book.role().clone(), by });
+            }
+        }
+        left.is_empty().then_some(changes)
+    }
+
+    /// How much larger the framework's own bound has to be.
+    pub(super) fn raised_maximum(asker: &Asker<'_>, wanted: &Quantities) -> Quantities {
+        let mut by = Quantities::new();
+        for (name, size) in asker.bounds.size.iter().flat_map(Limits::iter) {
+            by.set(name.clone(), wanted.get(name) - size);
+        }
+        by
+    }
+
+    /// Why nothing is granted for now: agents are still awaited.
+    pub(super) const fn hold_off(&self) -> Option<Reason> {
+        None
+    }
+}

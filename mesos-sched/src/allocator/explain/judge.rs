@@ -1,0 +1,155 @@
+//! What one agent has to say to one who asks: the steps of a round, told one by one.
+
+use mesos_core::FrameworkCapability;
+use mesos_core::provider::AgentKey;
+use mesos_core::resource::{Quantities, Resources};
+
+use super::super::HierarchicalDrf;
+use super::super::book::Agent;
+use super::super::eligibility::{Abilities, is_allocatable};
+use super::asker::Asker;
+use super::block::Blocks;
+
+/// What would be different.
+#[derive(Debug, Clone, Default)]
+pub(super) struct WhatIf {
+    /// Capabilities that are there too.
+    pub(super) abilities: Abilities,
+    /// What is free instead of what is.
+    pub(super) free: Option<Resources>,
+    /// What is free in the cluster beyond what is.
+    pub(super) headroom: Quantities,
+    /// Reservations bind nobody.
+    pub(super) is_unreserved: bool,
+    /// Limits bind nobody.
+    pub(super) is_unlimited: bool,
+    /// Nothing is kept for guarantees.
+    pub(super) is_unkept: bool,
+    /// The framework wants large offers.
+    pub(super) has_no_maximum: bool,
+    /// Anything is enough.
+    pub(super) has_no_minimum: bool,
+    /// Nothing was refused.
+    pub(super) is_unfiltered: bool,
+}
+
+/// What is left of an agent's free resources, step by step.
+#[derive(Debug)]
+pub(super) struct Judged {
+    pub(super) blocks: Blocks,
+    pub(super) free: Resources,
+    /// What may be offered to the role.
+    pub(super) allocatable: Resources,
+    /// What the framework can deal with.
+    pub(super) able: Resources,
+    /// What its role may have.
+    pub(super) within: Resources,
+    /// What is not kept for others.
+    pub(super) open: Resources,
+    /// What it would be offered.
+    pub(super) offer: Resources,
+}
+
+impl WhatIf {
+    /// One more capability is there.
+    pub(super) fn add(&mut self, capability: FrameworkCapability) {
+        self.abilities = self.abilities.with(capability);
+    }
+}
+
+impl HierarchicalDrf {
+    /// Judges as both stages of a round would: what guarantees allow, and what is left for everybody.
+    pub(super) fn judge(&self, asker: &Asker<'_>, key: AgentKey, agent: &Agent, what_if: &WhatIf) -> Judged {
+        let fair = self.judge_stage(asker, key, agent, what_if, false);
+        if !asker.bounds.is_promised() || fair.blocks.is_none() {
+            return fair;
+        }
+        let guaranteed = self.judge_stage(asker, key, agent, what_if, true);
+        if guaranteed.blocks.count() < fair.blocks.count() { guaranteed } else { fair }
+    }
+
+    fn judge_stage(
+        &self,
+        asker: &Asker<'_>,
+        key: AgentKey,
+        agent: &Agent,
+        what_if: &WhatIf,
+        is_guaranteed: bool,
+    ) -> Judged {
+        let mut blocks = asker.blocks;
+        let free = what_if.free.as_ref().unwrap_or(&agent.available).clone();
+        blocks.set(Blocks::DEACTIVATED, !agent.is_active);
+        blocks.set(Blocks::NOT_LISTED, !agent.is_listed);
+        blocks.set(Blocks::NOTHING_FREE, free.is_empty());
+        let abilities = asker.abilities | what_if.abilities;
+        let allocatable = if what_if.is_unreserved { free.clone() } else { free.allocatable_to(asker.role) };
+        let able = abilities.strip(&allocatable);
+        let (within, open, offer) = Self::bounded(asker, &able, what_if, is_guaranteed);
+        let mut judged = Judged { blocks, free, allocatable, able, within, open, offer };
+        if asker.is_known() {
+            judged.blocks.set(Blocks::DEMANDS, !agent.demands.admit(abilities));
+            let is_admitted = asker.client.is_none_or(|client| self.constraints.admit(client, key, &agent.info));
+            judged.blocks.set(Blocks::CONSTRAINT, !is_admitted);
+            self.judge_offer(asker, key, what_if, &mut judged);
+        }
+        judged
+    }
+
+    fn bounded(
+        asker: &Asker<'_>,
+        able: &Resources,
+        what_if: &WhatIf,
+        is_guaranteed: bool,
+    ) -> (Resources, Resources, Resources) {
+        if !asker.bounds.is_bounded {
+            return (able.clone(), able.clone(), able.clone());
+        }
+        let bounds = &asker.bounds;
+        let within = if what_if.is_unlimited { able.clone() } else { bounds.within_limits(able) };
+        let open = match what_if.is_unkept {
+            true => within.clone(),
+            false => bounds.beyond_headroom(&within, is_guaranteed, &what_if.headroom),
+        };
+        let offer = if what_if.has_no_maximum { open.clone() } else { bounds.within_size(&open) };
+        (within, open, offer)
+    }
+
+    fn judge_offer(&self, asker: &Asker<'_>, key: AgentKey, what_if: &WhatIf, judged: &mut Judged) {
+        let minimums = if what_if.has_no_minimum { &[] } else { asker.minimums };
+        let (offer, blocks) = (&judged.offer, &mut judged.blocks);
+        let is_filtered = !what_if.is_unfiltered
+            && !offer.is_empty()
+            && asker.client.is_some_and(|client| self.filters.blocks(client, key, offer));
+        let is_enough = is_allocatable(offer, minimums);
+        let is_met = asker.need.is_none_or(|need| need.is_met_by(offer));
+        if (is_enough && is_met && !is_filtered) || judged.free.is_empty() {
+            return;
+        }
+        // If nothing but the need is not met, only what would help it stands in the way.
+        let missing = if is_enough && !is_filtered { asker.missing(offer) } else { Quantities::new() };
+        let matters = |before: &Resources, after: &Resources| {
+            before != after && (missing.is_empty() || is_in(&missing, &(before - after)))
+        };
+        blocks.set(Blocks::RESERVED, matters(&judged.free, &judged.allocatable));
+        blocks.set(Blocks::STRIPPED, matters(&judged.allocatable, &judged.able));
+        blocks.set(Blocks::LIMIT, matters(&judged.able, &judged.within));
+        blocks.set(Blocks::HEADROOM, matters(&judged.within, &judged.open));
+        blocks.set(Blocks::MAXIMUM, matters(&judged.open, offer));
+        blocks.set(Blocks::BELOW_MINIMUM, !offer.is_empty() && !is_enough);
+        blocks.set(Blocks::FILTERED, is_filtered);
+        blocks.set(Blocks::TOO_SMALL, !is_met);
+    }
+}
+
+impl Asker<'_> {
+    /// What an offer lacks of what is needed.
+    pub(super) fn missing(&self, offer: &Resources) -> Quantities {
+        self.need.map_or_else(Quantities::new, |need| need.quantities() - &offer.quantities())
+    }
+}
+
+/// Whether a bag holds anything of these names.
+fn is_in(names: &Quantities, bag: &Resources) -> bool {
+    let amounts = bag.quantities();
+    names.iter().any(|(name, _)| !amounts.get(name).is_zero())
+}

@@ -1,0 +1,156 @@
+//! Who went first in the last round, and with which shares at that moment.
+
+use mesos_core::Weight;
+use mesos_core::provider::AgentKey;
+use mesos_core::provider::explain::{Change, Order, Party, Reason, Standing};
+use mesos_core::resource::Resources;
+use mesos_core::{FrameworkId, Role};
+
+use super::super::HierarchicalDrf;
+use super::super::book::Agent;
+use super::super::policy::Policy;
+use super::super::sorter::{Kind, NodeKey, SorterKind};
+use super::asker::Asker;
+use super::judge::WhatIf;
+use super::memory::{Given, Served};
+
+/// One side of a fork of the tree, at a moment of the last round.
+#[derive(Debug)]
+struct Side {
+    node: NodeKey,
+    standing: Standing,
+}
+
+impl HierarchicalDrf {
+    /// Who took in the last round what the asker could have had, and why he went first; with the weight that would have put
+    /// the asker first, if there is one.
+    pub(super) fn share_order(
+        &self,
+        asker: &Asker<'_>,
+        key: AgentKey,
+        agent: &Agent,
+    ) -> Option<(Reason, Option<Change>)> {
+        let mut served = self.memory.served().filter(|(served, ..)| served.agent == key);
+        served.find_map(|(served, before, given)| self.order_at(asker, agent, served, before, given))
+    }
+
+    /// The same for one agent at one moment.
+    pub(super) fn order_at(
+        &self,
+        asker: &Asker<'_>,
+        agent: &Agent,
+        served: &Served,
+        before: &[Given],
+        given: &[Given],
+    ) -> Option<(Reason, Option<Change>)> {
+        let client = asker.client?;
+        let first = given.iter().find(|given| given.client != client)?;
+        if !self.was_able(asker, client, agent, served) {
+            return None;
+        }
+        let (order, change) = self.compare(client, first.client, before)?;
+        let taken: Resources = given.iter().filter(|one| one.client == first.client).map(|one| &one.resources).sum();
+        Some((Reason::ShareOrder { by: self.party(first.client)?, taken, order }, change))
+    }
+
+    /// Whether the asker could have had something of the agent, had nobody gone first.
+    fn was_able(&self, asker: &Asker<'_>, client: NodeKey, agent: &Agent, served: &Served) -> bool {
+        let what_if = WhatIf { free: Some(served.free.clone()), ..WhatIf::default() };
+        self.tree.past().is_whole()
+            && self.memory.is_as_it_was(asker.key, served.agent, client)
+            && self.judge(asker, served.agent, agent, &what_if).blocks.is_none()
+    }
+
+    pub(super) fn party(&self, client: NodeKey) -> Option<Party> {
+        let own = self.clients.get(client.slot())?.as_ref()?;
+        let framework = self.framework(own.framework).and_then(|framework| framework.id.clone());
+        Some(Party { framework, role: own.role.clone() })
+    }
+
+    /// Compares two clients where their paths part.
+    fn compare(&self, own: NodeKey, other: NodeKey, before: &[Given]) -> Option<(Order, Option<Change>)> {
+        let (own_path, other_path) = (self.tree.ancestry(own), self.tree.ancestry(other));
+        let fork = own_path.iter().zip(&other_path).position(|(own, other)| own != other)?;
+        let [own, first] = [own_path[fork], other_path[fork]].map(|node| self.side(node, before));
+        let sorter = match self.tree[own.node].kind {
+            Kind::Client => self.options.framework_sorter,
+            _ => self.options.role_sorter,
+        };
+        if self.options.policy != Policy::Hierarchical {
+            return Some((Order::Policy { first: first.standing, own: own.standing }, None));
+        }
+        match sorter {
+            SorterKind::Drf if self.is_before(&first, &own) => {
+                let change = self.enough_weight(&first, &own);
+                Some((Order::Shares { first: first.standing, own: own.standing }, change))
+            }
+            SorterKind::Drf => {
+                let role = self.clients[other.slot()].as_ref()?.role.clone();
+                self.has_guarantee(&role).then_some((Order::Guarantee { role }, None))
+            }
+            SorterKind::Random => Some((Order::Drawn { first: first.standing, own: own.standing }, None)),
+        }
+    }
+
+    fn side(&self, node: NodeKey, before: &[Given]) -> Side {
+        let was = self.tree.past().node(node);
+        let mut amounts = was.map_or_else(|| self.tree[node].amounts().clone(), |was| was.amounts.clone());
+        let mut grants = was.map_or_else(|| self.tree.count(node), |was| was.count);
+        let weight = was.map_or_else(|| self.tree[node].weight(), |was| was.weight);
+        for given in before.iter().filter(|given| self.tree.is_within(given.client, node)) {
+            amounts += &given.grown;
+            grants += 1;
+        }
+        let totals = self.tree.past().totals().unwrap_or_else(|| self.tree.totals());
+        let resource = totals.dominant_name(&amounts);
+        let held = resource.as_ref().map(|name| amounts.get(name)).unwrap_or_default();
+        let total = resource.as_ref().map(|name| totals.quantities().get(name)).unwrap_or_default();
+        let name = self.name_of(node);
+        Side { node, standing: Standing { name, resource, held, total, weight, grants } }
+    }
+
+    /// A role's path, or a framework's id.
+    fn name_of(&self, node: NodeKey) -> String {
+        match self.tree[node].kind {
+            Kind::Client => {
+                let own = self.clients[node.slot()].as_ref().and_then(|own| self.framework(own.framework));
+                own.and_then(|framework| framework.id.as_ref()).map_or("?", FrameworkId::as_str).to_owned()
+            }
+            Kind::Own => format!("{}'s own frameworks", self.tree.role_path(node)),
+            _ => self.tree.role_path(node),
+        }
+    }
+
+    /// Whether one side is served before the other by shares, grants and names.
+    fn is_before(&self, first: &Side, own: &Side) -> bool {
+        let (left, right) = (fraction(&first.standing), fraction(&own.standing));
+        let shares = (left.0 * right.1).cmp(&(right.0 * left.1));
+        let grants = first.standing.grants.cmp(&own.standing.grants);
+        let names = self.tree[first.node].name().cmp(self.tree[own.node].name());
+        shares.then(grants).then(names).is_lt()
+    }
+
+    /// The weight with which a role would have had the smaller share; only if nobody else could have gone before the asker
+    /// then.
+    fn enough_weight(&self, first: &Side, own: &Side) -> Option<Change> {
+        if self.tree[own.node].kind != Kind::Role || !self.tree.is_lonely(own.node) || first.standing.held.is_zero() {
+            return None;
+        }
+        let (left, right) = (fraction(&first.standing), fraction(&own.standing));
+        let weight = u128::from(own.standing.weight.as_milli());
+        // own / weight < first: the share without the weight is right.0 * weight / right.1.
+        let milli = right.0 * weight * left.1 / (right.1 * left.0) + 1;
+        let weight = f64::from(u32::try_from(milli).ok()?) / 1e3;
+        let role = Role::new(self.tree.role_path(own.node)).ok()?;
+        Some(Change::RaiseWeight { role, to: Weight::new(weight).ok()? })
+    }
+}
+
+/// A share by weight in whole numbers.
+fn fraction(standing: &Standing) -> (u128, u128) {
+    let milli = |amount: mesos_core::Scalar| u128::try_from(amount.as_milli()).unwrap_or(0);
+    match standing.resource {
+        Some(_) => (milli(standing.held), milli(standing.total) * u128::from(standing.weight.as_milli())),
+        None => (0, 1),
+    }
+}
