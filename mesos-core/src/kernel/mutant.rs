@@ -31,6 +31,8 @@ pub enum Mutant {
     KeepMissingTasks,
     /// Master: a late update of a finished task brings it back to running.
     ReviveTerminalTask,
+    /// Master: a new quota is durable and answered, but the allocator never hears of it.
+    HideQuota,
     /// Agent: updates behind the head of a stream are sent before the head is acknowledged.
     SendPastHead,
     /// Agent: an unacknowledged update is not sent again.
@@ -70,6 +72,7 @@ impl Mutant {
         Self::ForgetReregisteredTasks,
         Self::KeepMissingTasks,
         Self::ReviveTerminalTask,
+        Self::HideQuota,
         Self::SendPastHead,
         Self::NeverRetryUpdate,
         Self::AcknowledgeAnything,

@@ -4,7 +4,7 @@
 //! whose outcome is unknown, ends the term: carrying on would let two masters disagree about who is admitted.
 
 use mesos_core::kernel::{Record, Term, Ticket};
-use mesos_core::provider::StoreError;
+use mesos_core::provider::{Fact, StoreError};
 
 use super::options::mutant;
 use super::pending::Pending;
@@ -58,17 +58,26 @@ impl Master {
     pub(super) fn lead(&mut self, cx: &mut MasterCx<'_>) {
         let Phase::Fencing { term } = self.phase else { return };
         self.phase = Phase::Leading { term };
-        let registry = self.registrar.registry();
-        let facts = registry.weights().iter().map(|(role, weight)| (role.clone(), *weight));
-        for (role, weight) in facts.collect::<Vec<_>>() {
-            self.observe(cx, mesos_core::provider::Fact::WeightSet { role, weight });
-        }
+        self.tell_what_roles_may(cx);
         let due = cx.now.mono + self.options.agent_reregister_timeout;
         for agent in self.registrar.registry().agents().keys() {
             self.agents.absent.insert(agent.clone());
             self.timers.set(Timer::Absent(agent.clone()), due);
         }
         self.timers.set(Timer::PruneRegistry, cx.now.mono + self.options.registry_prune_every);
+    }
+
+    /// Weights and quotas outlive leaders. Before any agent comes back, lest the first ones go to whoever asks first.
+    fn tell_what_roles_may(&mut self, cx: &MasterCx<'_>) {
+        let registry = self.registrar.registry();
+        let weights = registry.weights().iter().map(|(role, weight)| (role.clone(), *weight));
+        let weights = weights.map(|(role, weight)| Fact::WeightSet { role, weight });
+        let quotas = registry.quotas().iter().map(|(role, quota)| (role.clone(), quota.clone()));
+        let quotas = quotas.map(|(role, quota)| Fact::QuotaSet { role, quota });
+        let expected = Fact::AgentsExpected { count: registry.agents().len() };
+        for fact in weights.chain(quotas).chain([expected]).collect::<Vec<_>>() {
+            self.observe(cx, fact);
+        }
     }
 
     pub(super) fn persisted(&mut self, cx: &mut MasterCx<'_>, ticket: Ticket, result: Result<(), StoreError>) {

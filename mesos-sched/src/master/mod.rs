@@ -27,8 +27,10 @@ mod operation;
 mod operator;
 mod options;
 mod pending;
+mod quota;
 mod readmission;
 mod reconcile;
+mod role;
 mod route;
 mod status;
 mod subscribe;
@@ -38,6 +40,7 @@ mod view;
 pub use effect::Effect;
 pub use input::Input;
 pub use options::Options;
+pub use role::RoleView;
 pub use view::{AgentView, Counters, ExecutorView, FrameworkView, OfferView, TaskView};
 
 use std::collections::BTreeMap;

@@ -24,6 +24,13 @@ impl Master {
         }
         let outcome = match call {
             Call::UpdateWeights(weights) => self.update_weights(weights, reply),
+            Call::UpdateQuota { quotas, force } => {
+                self.update_quota(quotas, force, reply).map(|()| Answered::WhenDurable)
+            }
+            Call::GetQuota => {
+                let quotas = self.registrar.registry().quotas().clone();
+                return self.reply(cx, reply, Response::Quotas(quotas));
+            }
             Call::MarkAgentGone(id) => self.mark_gone(cx, id, reply),
             Call::Teardown(id) => self.teardown(cx, &id).map(|()| Answered::Now),
             Call::Reserve { agent_id, resources } => self.operator_reserve(cx, &agent_id, &resources),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use mesos_core::call::operator::{ReplyTo, Response};
 use mesos_core::call::{ConnId, agent::Reregistration};
 use mesos_core::provider::AgentKey;
-use mesos_core::{AgentId, AgentInfo, Resources, Role, WallTime, Weight};
+use mesos_core::{AgentId, AgentInfo, Quota, Resources, Role, WallTime, Weight};
 
 use super::{Effect, Master, MasterCx};
 
@@ -30,6 +30,8 @@ pub(super) enum Pending {
     Gone { id: AgentId, reply: ReplyTo },
     /// Roles weigh something else.
     Weights { weights: BTreeMap<Role, Weight>, reply: ReplyTo },
+    /// Roles are promised and allowed something else.
+    Quotas { quotas: BTreeMap<Role, Quota>, reply: ReplyTo },
 }
 
 impl Master {
@@ -47,6 +49,10 @@ impl Master {
             }
             Pending::Weights { weights, reply } => {
                 self.weights_set(cx, weights);
+                self.reply(cx, reply, Response::Done);
+            }
+            Pending::Quotas { quotas, reply } => {
+                self.quotas_set(cx, quotas);
                 self.reply(cx, reply, Response::Done);
             }
         }

@@ -10,7 +10,7 @@ use mesos_core::resource::{Quantities, ResourceName, Scalar};
 use mesos_core::{Quota, Rejection, RejectionCode, Role};
 
 use super::record::Edit;
-use super::{BATCH_CHANGES_MAX, ROLE_BYTES_MAX, Registry};
+use super::{BATCH_CHANGES_MAX, Registry};
 
 /// Most roles one [`Op::SetQuotas`](super::Op::SetQuotas) may name: it is written in one batch.
 pub const QUOTAS_PER_OP_MAX: usize = BATCH_CHANGES_MAX;
@@ -66,11 +66,6 @@ fn validate(role: &Role, quota: &Quota) -> Result<(), Rejection> {
         let what = "role * is everybody's and cannot have a quota";
         return Err(Rejection::new(RejectionCode::InvalidRole, what, "name a role of its own"));
     }
-    if role.as_str().len() > ROLE_BYTES_MAX {
-        let what = format!("the path of a role is {} bytes long", role.as_str().len());
-        let remedy = format!("use roles of at most {ROLE_BYTES_MAX} bytes");
-        return Err(Rejection::new(RejectionCode::InvalidRole, what, remedy));
-    }
     let count = quota.guarantees().iter().count().max(quota.limits().iter().count());
     if count > QUOTA_NAMES_MAX {
         let what = format!("the quota of role {role} names {count} resources");
@@ -91,41 +86,26 @@ fn top_of(role: &Role) -> &str {
 
 /// Quotas by role, each below the nearest role above it that has one too.
 #[derive(Debug)]
-pub(crate) struct Forest<'a> {
+struct Forest<'a> {
     quotas: &'a BTreeMap<Role, Quota>,
     children: BTreeMap<&'a Role, Vec<&'a Role>>,
-    roots: Vec<&'a Role>,
 }
 
 impl<'a> Forest<'a> {
-    pub(crate) fn of(quotas: &'a BTreeMap<Role, Quota>) -> Self {
-        let mut forest = Self { quotas, children: BTreeMap::new(), roots: Vec::new() };
+    fn of(quotas: &'a BTreeMap<Role, Quota>) -> Self {
+        let mut children: BTreeMap<&Role, Vec<&Role>> = BTreeMap::new();
         for role in quotas.keys() {
-            match above(role).find_map(|upper| quotas.get_key_value(&upper)) {
-                Some((upper, _)) => forest.children.entry(upper).or_default().push(role),
-                None => forest.roots.push(role),
+            if let Some((upper, _)) = above(role).find_map(|upper| quotas.get_key_value(&upper)) {
+                children.entry(upper).or_default().push(role);
             }
         }
-        forest
+        Self { quotas, children }
     }
 
-    /// The roles that lie below no other role with a quota.
-    pub(crate) fn roots(&self) -> &[&'a Role] {
-        &self.roots
-    }
-
-    /// What is promised to a role and below it: its own guarantees, or those below where these are more.
-    pub(crate) fn promised(&self, role: &Role) -> Quantities {
-        self.fold(role, &|role| self.quotas[role].guarantees().clone())
-    }
-
-    /// The larger of what `own` says of a role and of what it comes to below, per name.
-    pub(crate) fn fold(&self, role: &Role, own: &impl Fn(&Role) -> Quantities) -> Quantities {
-        larger(own(role), &self.below(role, own))
-    }
-
-    fn below(&self, role: &Role, own: &impl Fn(&Role) -> Quantities) -> Quantities {
-        self.children.get(role).into_iter().flatten().map(|child| self.fold(child, own)).sum()
+    /// What is guaranteed below a role: of each role the larger of its own and of what it comes to below that.
+    fn guaranteed_below(&self, role: &Role) -> Quantities {
+        let children = self.children.get(role).into_iter().flatten();
+        children.map(|child| larger(self.quotas[*child].guarantees(), self.guaranteed_below(child))).sum()
     }
 
     /// Whether everything is part of what lies above it, in the trees whose outermost name is asked for.
@@ -133,8 +113,7 @@ impl<'a> Forest<'a> {
         let roles = self.quotas.iter().filter(|(role, _)| is_asked(top_of(role)));
         for (role, quota) in roles {
             if self.children.contains_key(role) {
-                let below = self.below(role, &|role| self.quotas[role].guarantees().clone());
-                below.iter().try_for_each(|(name, amount)| fits(role, quota, name, amount))?;
+                self.guaranteed_below(role).iter().try_for_each(|(name, amount)| fits(role, quota, name, amount))?;
             }
             for upper in above(role) {
                 let Some(limits) = self.quotas.get(&upper).map(Quota::limits) else { continue };
@@ -167,18 +146,24 @@ fn fits(role: &Role, quota: &Quota, name: &ResourceName, below: Scalar) -> Resul
     Err(refuse(what, remedy))
 }
 
+/// The larger amount of each name.
+pub(crate) fn larger(left: &Quantities, mut right: Quantities) -> Quantities {
+    for (name, amount) in left.iter() {
+        if right.get(name) < amount {
+            right.set(name.clone(), amount);
+        }
+    }
+    right
+}
+
 /// The roles above a role, innermost first.
 pub(crate) fn above(role: &Role) -> impl Iterator<Item = Role> + use<> {
     std::iter::successors(role.parent(), Role::parent)
 }
 
-fn larger(mut left: Quantities, right: &Quantities) -> Quantities {
-    for (name, amount) in right.iter() {
-        if left.get(name) < amount {
-            left.set(name.clone(), amount);
-        }
-    }
-    left
+/// A role and those above it, innermost first.
+pub(crate) fn covering(role: &Role) -> impl Iterator<Item = Role> + use<> {
+    std::iter::once(role.clone()).chain(above(role))
 }
 
 fn refuse(what: String, remedy: impl Into<String>) -> Rejection {
@@ -250,7 +235,6 @@ mod tests {
         for (path, guarantees, part) in [
             ("*", "cpus:1", "invalid_role: role * is everybody's"),
             ("a", "ports:10", "invalid_quota: the quota of role a names ports"),
-            (&"r".repeat(256), "cpus:1", "invalid_role: the path of a role is 256 bytes long"),
         ] {
             let error = set(&mut registry, &[("good", "cpus:1", ""), (path, guarantees, "")]).unwrap_err();
             assert!(error.starts_with(part), "{error}");

@@ -6,15 +6,16 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mesos_core::resource::{Disk, Reservation, Reservations, Resource};
+use mesos_core::resource::{Disk, Quantities, Reservation, Reservations, Resource};
 use mesos_core::task::TaskRun;
 use mesos_core::{
     AgentCapability, AgentId, AgentInfo, CommandInfo, ExecutorId, ExecutorInfo, Filters, FrameworkCapability,
-    FrameworkInfo, KillPolicy, PersistenceId, Principal, Reason, Resources, Role, Source, TaskId, TaskInfo, TaskState,
+    FrameworkInfo, KillPolicy, PersistenceId, Principal, Quota, Reason, Resources, Role, Source, TaskId, TaskInfo,
+    TaskState,
 };
 use serde::de::DeserializeOwned;
 
-use super::Command;
+use super::{Command, show};
 
 /// The words of a command that were not used yet.
 #[derive(Debug)]
@@ -140,6 +141,18 @@ impl Arguments {
         let mut task = TaskInfo::new(id, agent_id, uses, run);
         task.kill_policy = self.policy()?.unwrap_or_default();
         Ok(task)
+    }
+
+    /// `guarantee= limit= exactly=`; nothing of it is no quota.
+    pub(super) fn quota(&mut self) -> Result<Quota, String> {
+        let quota = match self.optional::<Quantities>("exactly")? {
+            Some(amounts) => Quota::exactly(amounts),
+            None => {
+                let (guarantees, limits) = (self.optional("guarantee")?, self.optional("limit")?);
+                Quota::new(guarantees.unwrap_or_default(), limits.unwrap_or_default())
+            }
+        };
+        quota.map_err(|error| error.to_string())
     }
 
     /// `executor_uses= kind=`.
@@ -293,6 +306,12 @@ pub(super) fn read_at_edge(kind: &str, text: &str) -> Result<String, String> {
             let number: f64 = text.parse().map_err(|_| format!("{text:?} is not a number"))?;
             let weight = mesos_core::Weight::new(number);
             Ok(weight.map_or_else(|error| format!("refused: {error}"), |weight| format!("read: {weight}")))
+        }
+        "quota" => {
+            let mut arguments = Arguments::of(&Command::parse(0, &format!("quota {text}"))?);
+            let quota = arguments.quota();
+            arguments.finish()?;
+            Ok(quota.map_or_else(|error| format!("refused: {error}"), |quota| format!("read: {}", show::quota(&quota))))
         }
         "refuse-seconds" => {
             let number: f64 = text.parse().map_err(|_| format!("{text:?} is not a number"))?;

@@ -11,8 +11,9 @@
 //! | `mute A` | it answers no pings |
 //! | `subscribe F roles=`, `accept F OFFERS launch(T RES) ..`, `decline`, `kill`, .. | what frameworks say |
 //! | `operator weights web:2`, `operator gone ID`, `reserve`, `unreserve`, `teardown` | what operators ask |
+//! | `operator quota web(guarantee=RES limit=RES exactly=RES) .. [force=true]`, `get-quota` | an empty quota is none |
 //! | `disconnect P`, `lose P`, `repeat P` | the connection ends; its next message is lost, or comes twice |
-//! | `advance 75s`, `view`, `read KIND TEXT` | time, the books, the edge where texts become values |
+//! | `advance 75s`, `view`, `roles`, `read KIND TEXT` | time, the books, the edge where texts become values |
 //!
 //! Pings that are answered and heartbeats are not shown.
 
@@ -157,6 +158,10 @@ impl MasterSession {
                 Effect::Reply { to, response: Response::Done } => lines.push(format!("reply {}: done", to.0)),
                 Effect::Reply { to, response: Response::Refused(why) } => {
                     lines.push(format!("reply {}: refused {why}", to.0));
+                }
+                Effect::Reply { to, response: Response::Quotas(quotas) } => {
+                    lines.push(format!("reply {}: {} quotas", to.0, quotas.len()));
+                    lines.extend(quotas.iter().map(|(role, quota)| format!("  {role} {}", show::quota(quota))));
                 }
                 Effect::Reply { to, response } => lines.push(format!("reply {}: {response:?}", to.0)),
                 Effect::StepDown { term, why } => {
@@ -353,6 +358,7 @@ impl Session for MasterSession {
                 self.peer(&name).is_mute = true;
             }
             "operator" => self.operate(&mut arguments, lines)?,
+            "roles" => view::roles(&self.master, lines),
             "view" => view::lines(&self.master, lines),
             "read" => lines.push(read_at_edge(&arguments.word("a kind")?, &arguments.word("a text")?)?),
             verb => {

@@ -8,7 +8,9 @@ use mesos_core::call::agent::{Reregistration, ToAgent, ToMaster};
 use mesos_core::call::scheduler::{Call, Event};
 use mesos_core::kernel::Change;
 use mesos_core::task::TaskRun;
-use mesos_core::{AgentId, Filters, KillPolicy, Offer, Operation, Role, TaskId, TaskInfo, TaskState, TaskStatus};
+use mesos_core::{
+    AgentId, Filters, KillPolicy, Offer, Operation, Quota, Role, TaskId, TaskInfo, TaskState, TaskStatus,
+};
 
 use super::names::Names;
 
@@ -213,6 +215,16 @@ fn refusal(filters: Filters) -> String {
 }
 
 /// A time span in seconds, with as many decimals as it needs.
+/// What a quota promises and allows.
+pub(super) fn quota(quota: &Quota) -> String {
+    match (quota.guarantees().is_empty(), quota.limits().is_empty()) {
+        (true, true) => "no quota".into(),
+        (false, true) => format!("guarantee={}", quota.guarantees()),
+        (true, false) => format!("limit={}", quota.limits()),
+        (false, false) => format!("guarantee={} limit={}", quota.guarantees(), quota.limits()),
+    }
+}
+
 pub(super) fn span(span: Duration) -> String {
     format!("{}s", span.as_secs_f64())
 }

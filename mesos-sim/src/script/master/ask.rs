@@ -25,6 +25,17 @@ pub(super) fn operator(arguments: &mut Arguments) -> Result<operator::Call, Stri
             }
             Ok(operator::Call::UpdateWeights(weights))
         }
+        "quota" => {
+            let force = arguments.optional("force")?.unwrap_or_default();
+            let mut quotas = BTreeMap::new();
+            while let Some(word) = arguments.next_word() {
+                let (role, mut part) = Arguments::nested(&word)?;
+                quotas.insert(read::<Role>(&role)?, part.quota()?);
+                part.finish()?;
+            }
+            Ok(operator::Call::UpdateQuota { quotas, force })
+        }
+        "get-quota" => Ok(operator::Call::GetQuota),
         "teardown" => Ok(operator::Call::Teardown(arguments.next("a framework id")?)),
         "gone" => Ok(operator::Call::MarkAgentGone(arguments.next("an agent id")?)),
         verb @ ("reserve" | "unreserve") => {

@@ -1,7 +1,7 @@
 //! A master's books, a line per row, in the order of ids.
 
 use mesos_core::Resources;
-use mesos_sched::master::Master;
+use mesos_sched::master::{Master, RoleView};
 
 use super::super::show;
 
@@ -35,4 +35,15 @@ pub(super) fn lines(master: &Master, lines: &mut Vec<String>) {
         rows.push("(the books are empty)".into());
     }
     lines.append(&mut rows);
+}
+
+/// What roles have, and what they are promised and allowed.
+pub(super) fn roles(master: &Master, lines: &mut Vec<String>) {
+    for (role, view) in master.roles() {
+        let quota = show::quota(&view.quota);
+        let RoleView { reserved, allocated, offered, consumed, .. } = view;
+        lines.push(format!(
+            "role {role} {quota} reserved={reserved} allocated={allocated} offered={offered} consumed={consumed}"
+        ));
+    }
 }
