@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use mesos_core::kernel::Handle;
 use mesos_core::provider::{AgentKey, FrameworkKey, Used};
-use mesos_core::resource::Resources;
+use mesos_core::resource::{Quantities, Resources};
 use mesos_core::{AgentInfo, Filters, Instant, Role};
 
-use super::book::{Agent, Framework};
+use super::book::{Agent, Framework, Holding};
 use super::eligibility::Demands;
+use super::inconsistency::Inconsistency;
 use super::options::mutant;
 use super::sorter::NodeKey;
 use super::{HierarchicalDrf, slot_of};
@@ -28,6 +29,8 @@ impl HierarchicalDrf {
         let is_listed = self.lists(&info);
         let added = total.scalar_quantities();
         self.tree.change_totals(|all| *all += &added);
+        self.reserve(&total);
+        self.headroom.add(&total.quota_quantities());
         *slot_of(&mut self.agents, key.slot()) = Some(Agent { is_listed, ..Agent::new(info, total, demands) });
         for Used { framework, role, resources } in used {
             self.hold(framework, &role, key, &resources);
@@ -41,13 +44,9 @@ impl HierarchicalDrf {
         if agent.total == total {
             return;
         }
-        let (before, after) = (agent.total.scalar_quantities(), total.scalar_quantities());
         agent.demands = agent.demands.with_total(&total, &self.options);
-        agent.total = total;
-        self.tree.change_totals(|all| {
-            *all -= &before;
-            *all += &after;
-        });
+        let before = std::mem::replace(&mut agent.total, total.clone());
+        self.retotal(&before, &total);
         self.weigh_agent(key);
         self.schedule.call_for(now, key);
     }
@@ -104,10 +103,12 @@ impl HierarchicalDrf {
         self.scratch.dealing.forget_agent(key);
         self.set_agent_active(key, false);
         let Some(agent) = self.agents[key.slot()].take() else { return };
-        for holding in agent.holdings {
-            self.tree.release(holding.client, &holding.resources.scalar_quantities());
-            self.count_holding_less(holding.client);
+        self.headroom.take(&agent.available.quota_quantities());
+        for Holding { client, resources } in agent.holdings {
+            self.release(client, &resources.scalar_quantities(), &resources.quota_quantities());
+            self.count_holding_less(client);
         }
+        self.unreserve(&agent.total);
         let removed = agent.total.scalar_quantities();
         self.tree.change_totals(|all| *all -= &removed);
     }
@@ -129,11 +130,31 @@ impl HierarchicalDrf {
         let (grown, is_new) = agent.hold(client, resources);
         self.client_mut(client).holdings += usize::from(is_new);
         self.tree.book(client, &grown);
+        let role = self.client_mut(client).role_key;
+        self.quotas.consume(role, &resources.quota_quantities());
         self.maintenance.touch(key);
     }
 
-    /// # Panics
-    /// When `from` is not part of what the framework was granted.
+    /// A client holds less: what its share and what its role's consumption shrinks by.
+    fn release(&mut self, client: NodeKey, share: &Quantities, consumed: &Quantities) {
+        self.tree.release(client, share);
+        let role = self.client_mut(client).role_key;
+        self.quotas.release(role, consumed);
+    }
+
+    fn reserve(&mut self, total: &Resources) {
+        for (role, name, amount) in total.reserved_amounts() {
+            self.quotas.reserve(role, name, amount);
+        }
+    }
+
+    fn unreserve(&mut self, total: &Resources) {
+        for (role, name, amount) in total.reserved_amounts() {
+            self.quotas.unreserve(role, name, amount);
+        }
+    }
+
+    /// What somebody holds has another form. If they do not hold it, nothing changes.
     pub(super) fn convert(
         &mut self,
         framework: FrameworkKey,
@@ -142,20 +163,44 @@ impl HierarchicalDrf {
         from: &Resources,
         to: &Resources,
     ) {
-        let Some(client) = self.framework(framework).and_then(|framework| framework.client(role)) else { return };
+        let Some(holder) = self.framework(framework) else { return };
+        let client = Framework::client(holder, role);
         let counts_twice = mutant!(self.options, CountConvertedTwice);
-        let Some(agent) = self.agent_mut(key) else { return };
-        let total_before = agent.total.scalar_quantities();
+        let Some(agent) = self.agents.get_mut(key.slot()).and_then(Option::as_mut) else { return };
+        let is_held = |client: &NodeKey| agent.holding(*client).is_some_and(|holding| holding.resources.contains(from));
+        let Some(client) = client.filter(is_held) else {
+            let (role, resources) = (role.clone(), from.clone());
+            let refused = Inconsistency::ConvertedUnheld { framework, role, agent: key, resources };
+            return self.inconsistencies.note(refused);
+        };
         // The total of an agent that shrank below what is used may not hold the old form any more.
         if agent.total.contains(from) {
+            let before = agent.total.clone();
             if !counts_twice {
                 agent.total -= from;
             }
             agent.total += to;
+            let after = agent.total.clone();
+            self.retotal(&before, &after);
         }
-        let total_after = agent.total.scalar_quantities();
-        let held = agent.holding(client).map(|holding| &mut holding.resources).filter(|held| held.contains(from));
-        let held = held.unwrap_or_else(|| panic!("{from} was converted by somebody who does not hold it"));
+        self.convert_held(client, key, from, to);
+        self.weigh_agent(key);
+    }
+
+    /// An agent has another total than before.
+    fn retotal(&mut self, before: &Resources, after: &Resources) {
+        self.reserve(after);
+        self.unreserve(before);
+        let (before, after) = (before.scalar_quantities(), after.scalar_quantities());
+        self.tree.change_totals(|all| {
+            *all -= &before;
+            *all += &after;
+        });
+    }
+
+    fn convert_held(&mut self, client: NodeKey, key: AgentKey, from: &Resources, to: &Resources) {
+        let Some(agent) = self.agents.get_mut(key.slot()).and_then(Option::as_mut) else { return };
+        let Some(Holding { resources: held, .. }) = agent.holding(client) else { return };
         let before = held.scalar_quantities();
         *held -= from;
         *held += to;
@@ -165,18 +210,15 @@ impl HierarchicalDrf {
             agent.holdings.retain(|holding| holding.client != client);
         }
         self.tree.convert(client, &before, &after);
-        self.tree.change_totals(|all| {
-            *all -= &total_before;
-            *all += &total_after;
-        });
+        let role = self.client_mut(client).role_key;
+        self.quotas.consume(role, &to.quota_quantities());
+        self.quotas.release(role, &from.quota_quantities());
         if is_empty {
             self.count_holding_less(client);
         }
-        self.weigh_agent(key);
     }
 
-    /// # Panics
-    /// When the framework was not granted that.
+    /// What somebody holds is free again. If they do not hold it, nothing changes.
     pub(super) fn recover(
         &mut self,
         now: Instant,
@@ -192,13 +234,18 @@ impl HierarchicalDrf {
         if resources.is_empty() {
             return;
         }
-        let client = client.unwrap_or_else(|| panic!("{resources} was recovered from a role without a framework"));
+        let Some((client, (shrunk, is_last))) =
+            client.and_then(|client| agent.release(client, &resources).map(|released| (client, released)))
+        else {
+            let refused = Inconsistency::RecoveredUnheld { framework, role: role.clone(), agent: key, resources };
+            return self.inconsistencies.note(refused);
+        };
         if self.options.policy.is_dealing() {
             self.scratch.dealing.returned(client, key, &resources, filters.is_some());
         }
-        let (shrunk, is_last) = agent.release(client, &resources);
-        agent.give_back(&resources);
-        self.tree.release(client, &shrunk);
+        let consumed = resources.quota_quantities();
+        self.headroom.change(agent, |agent| agent.give_back(&resources));
+        self.release(client, &shrunk, &consumed);
         self.settle_agent(key);
         if let Some(filters) = filters.filter(|filters| is_active && !filters.refuse_for.is_zero()) {
             self.refuse(now, client, key, resources, filters);
@@ -225,8 +272,8 @@ impl HierarchicalDrf {
     }
 
     fn weigh_agent(&mut self, key: AgentKey) {
-        if let Some(agent) = self.agent_mut(key) {
-            agent.weigh();
+        if let Some(agent) = self.agents.get_mut(key.slot()).and_then(Option::as_mut) {
+            self.headroom.change(agent, Agent::weigh);
         }
         self.settle_agent(key);
     }
@@ -246,6 +293,8 @@ impl HierarchicalDrf {
         } else {
             self.open.remove(key);
             self.dirty.remove(key);
+            self.headroom.held.remove(key);
+            self.headroom.held_in_guarantees.remove(key);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A set of agents that is cheap to change and to walk through.
 
-use mesos_core::kernel::Handle;
+use mesos_core::kernel::{Handle, Rng};
 use mesos_core::provider::AgentKey;
 
 /// A set of agents. Their order follows from the history of changes alone.
@@ -31,6 +31,18 @@ impl AgentSet {
             self.places[moved.slot()] = Some(place);
         }
         true
+    }
+
+    /// Takes a random one of the members that are not among the first `from`, and puts it into that place. Drawing one place
+    /// after the other visits all members in random order, at the cost of those visited.
+    pub(super) fn draw(&mut self, from: usize, rng: &mut Rng) -> Option<AgentKey> {
+        let left = self.members.len().checked_sub(from).filter(|left| *left > 0)?;
+        let drawn = from + rng.index(left);
+        self.members.swap(from, drawn);
+        for place in [from, drawn] {
+            self.places[self.members[place].slot()] = Some(place);
+        }
+        Some(self.members[from])
     }
 
     pub(super) fn contains(&self, agent: AgentKey) -> bool {

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use mesos_core::provider::FrameworkKey;
-use mesos_core::resource::{Quantities, Resources};
+use mesos_core::resource::{Limits, Quantities, Resources};
 use mesos_core::{AgentInfo, FrameworkId, Role};
 
 use super::eligibility::{Abilities, Demands};
+use super::quota::RoleKey;
 use super::sorter::NodeKey;
 
 /// A framework.
@@ -24,6 +25,7 @@ pub(super) struct Framework {
 pub(super) struct Client {
     pub(super) framework: FrameworkKey,
     pub(super) role: Role,
+    pub(super) role_key: RoleKey,
     pub(super) abilities: Abilities,
     /// Whether the framework has the role. One that gave it up stays a client while it holds something.
     pub(super) is_subscribed: bool,
@@ -32,6 +34,8 @@ pub(super) struct Client {
     pub(super) is_fresh: bool,
     /// Its own minimal amounts instead of everybody's.
     pub(super) minimums: Option<Arc<[Quantities]>>,
+    /// The most one offer may hold.
+    pub(super) max_offer: Option<Box<Limits>>,
     /// On how many agents it holds something.
     pub(super) holdings: usize,
 }
@@ -57,6 +61,8 @@ pub(super) struct Agent {
     pub(super) is_listed: bool,
     /// Whether more is held than there is.
     pub(super) is_over: bool,
+    /// Shared resources that went to somebody in the round of that count.
+    pub(super) offered_shared: (u64, Resources),
 }
 
 impl Framework {
@@ -73,15 +79,17 @@ impl Framework {
 }
 
 impl Client {
-    pub(super) fn new(framework: FrameworkKey, role: Role) -> Self {
+    pub(super) fn new(framework: FrameworkKey, role: Role, role_key: RoleKey) -> Self {
         Self {
             framework,
             role,
+            role_key,
             abilities: Abilities::default(),
             is_subscribed: false,
             is_suppressed: false,
             is_fresh: false,
             minimums: None,
+            max_offer: None,
             holdings: 0,
         }
     }
@@ -98,12 +106,19 @@ impl Agent {
             is_active: true,
             is_listed: true,
             is_over: false,
+            offered_shared: (0, Resources::new()),
         }
     }
 
     /// Whether it has something to offer.
     pub(super) fn is_open(&self) -> bool {
         self.is_active && self.is_listed && !self.available.is_empty()
+    }
+
+    /// Shared resources that went to somebody in this round.
+    pub(super) fn shared_in(&mut self, round: u64) -> Resources {
+        let (offered_in, shared) = std::mem::take(&mut self.offered_shared);
+        if offered_in == round { shared } else { Resources::new() }
     }
 
     pub(super) fn holding(&mut self, client: NodeKey) -> Option<&mut Holding> {
@@ -126,15 +141,14 @@ impl Agent {
         (holding.resources.scalar_quantities() - &before, false)
     }
 
-    /// A client holds less; by how much its share shrank, and whether it holds nothing here any more.
-    ///
-    /// # Panics
-    /// When it did not hold that.
-    pub(super) fn release(&mut self, client: NodeKey, resources: &Resources) -> (Quantities, bool) {
-        let place = self.holdings.iter().position(|holding| holding.client == client);
-        let held = place.filter(|place| self.holdings[*place].resources.contains(resources));
-        let place = held.unwrap_or_else(|| panic!("{resources} was recovered from somebody who does not hold it"));
+    /// A client holds less; by how much its share shrank, and whether it holds nothing here any more. Nothing, and nothing
+    /// changes, if it did not hold that.
+    pub(super) fn release(&mut self, client: NodeKey, resources: &Resources) -> Option<(Quantities, bool)> {
+        let place = self.holdings.iter().position(|holding| holding.client == client)?;
         let holding = &mut self.holdings[place].resources;
+        if !holding.contains(resources) {
+            return None;
+        }
         let released = if resources.shared().is_empty() {
             *holding -= resources;
             resources.scalar_quantities()
@@ -147,7 +161,7 @@ impl Agent {
         if is_empty {
             self.holdings.swap_remove(place);
         }
-        (released, is_empty)
+        Some((released, is_empty))
     }
 
     /// Takes what was granted out of what is available.

@@ -88,6 +88,17 @@ impl FilterTable {
         self.of_pair(client, agent).iter().any(|(_, slot)| self.slots[*slot as usize].refused.contains(offer))
     }
 
+    /// The refusals that block an offer: when each is due, the count of batch rounds when it was made, and what it is about.
+    pub(super) fn blocking(
+        &self,
+        client: NodeKey,
+        agent: AgentKey,
+        offer: &Resources,
+    ) -> impl Iterator<Item = (Instant, u64, &Resources)> {
+        let own = self.of_pair(client, agent).iter().map(|(_, slot)| &self.slots[*slot as usize]);
+        own.filter(|filter| filter.refused.contains(offer)).map(|filter| (filter.due_at, filter.batch, &filter.refused))
+    }
+
     fn of_pair(&self, client: NodeKey, agent: AgentKey) -> &[(NodeKey, u32)] {
         let Some(listed) = self.by_agent.get(agent.slot()) else { return &[] };
         let first = listed.partition_point(|(other, _)| *other < client);
@@ -110,14 +121,15 @@ impl FilterTable {
     }
 
     /// Drops the filters that are due and were seen by a batch round; names their agents.
-    pub(super) fn expire(&mut self, now: Instant, batches: u64, mut expired: impl FnMut(AgentKey)) {
+    pub(super) fn expire(&mut self, now: Instant, batches: u64, mut expired: impl FnMut(NodeKey, AgentKey)) {
         if self.next_due().is_none_or(|due_at| due_at > now) {
             return;
         }
         let due = self.due.range(..=(now, u32::MAX)).map(|(_, slot)| *slot);
         let seen: Vec<u32> = due.filter(|slot| self.slots[*slot as usize].batch < batches).collect();
         for slot in seen {
-            expired(self.slots[slot as usize].agent);
+            let Filter { client, agent, .. } = self.slots[slot as usize];
+            expired(client, agent);
             self.remove(slot);
         }
     }

@@ -10,6 +10,7 @@ use mesos_core::{FrameworkId, FrameworkInfo, Instant, Role};
 
 use super::book::{Client, Framework};
 use super::eligibility::Abilities;
+use super::inconsistency::Inconsistency;
 use super::options::mutant;
 use super::sorter::NodeKey;
 use super::{HierarchicalDrf, slot_of};
@@ -43,6 +44,9 @@ impl HierarchicalDrf {
             own.is_suppressed = suppressed.contains(&role);
             own.abilities = Abilities::of(info, &role);
             own.minimums = info.min_allocatable.get(&role).map(|minimums| Arc::from(minimums.as_slice()));
+            let max_offer = info.max_offer.get(&role).filter(|most| !most.is_empty());
+            own.max_offer = max_offer.map(|most| Box::new(most.clone()));
+            self.has_sizes |= max_offer.is_some();
             if self.options.policy.is_dealing() {
                 self.scratch.dealing.describe(client, info, &role);
             }
@@ -85,22 +89,38 @@ impl HierarchicalDrf {
         }
     }
 
-    /// # Panics
-    /// When it holds something.
+    /// One that still holds something is only known to use it from now on.
     pub(super) fn remove_framework(&mut self, key: FrameworkKey) {
         if !self.is_known(key) {
             return;
         }
-        for (role, client) in self.clients_of(key) {
-            let held_on = self.client_mut(client).holdings;
-            assert_eq!(
-                held_on, 0,
-                "a framework was removed that holds resources of {held_on} agents under role {role}"
-            );
+        self.maintenance.forget_framework(key);
+        let clients = self.clients_of(key);
+        let held_on = |client: &(Role, NodeKey)| self.clients[client.1.slot()].as_ref().map_or(0, |own| own.holdings);
+        let agents: usize = clients.iter().map(held_on).sum();
+        if agents > 0 {
+            self.inconsistencies.note(Inconsistency::RemovedHolding { framework: key, agents });
+            self.disown(key, clients);
+            return;
+        }
+        for (_, client) in clients {
             self.drop_client(client);
         }
-        self.maintenance.forget_framework(key);
         self.frameworks[key.slot()] = None;
+    }
+
+    /// What a framework holds stays booked, but it is offered nothing.
+    fn disown(&mut self, key: FrameworkKey, clients: Vec<(Role, NodeKey)>) {
+        if let Some(framework) = self.framework_mut(key) {
+            framework.id = None;
+            framework.is_active = false;
+        }
+        for (_, client) in clients {
+            self.client_mut(client).is_subscribed = false;
+            self.filters.clear_client(client);
+            self.constraints.forget_client(client);
+            self.settle_client(client);
+        }
     }
 
     pub(super) fn suppress(&mut self, key: FrameworkKey, roles: &BTreeSet<Role>) {
@@ -150,18 +170,32 @@ impl HierarchicalDrf {
         };
         let client = self.tree.add_client(role, framework.id.as_ref().map_or("", FrameworkId::as_str));
         framework.clients.insert(place, (role.clone(), client));
-        *slot_of(&mut self.clients, client.slot()) = Some(Client::new(key, role.clone()));
+        let role_key = self.quotas.add_client(role, client);
+        *slot_of(&mut self.clients, client.slot()) = Some(Client::new(key, role.clone(), role_key));
         client
     }
 
     /// A client that takes part can be offered more than before, also on agents where nothing changes.
-    fn freshen(&mut self, client: NodeKey) {
+    pub(super) fn freshen(&mut self, client: NodeKey) {
         let is_active = self.tree[client].is_active();
         let Some(own) = self.clients[client.slot()].as_mut() else { return };
         if is_active && !own.is_fresh {
             own.is_fresh = true;
             self.fresh.push(client);
         }
+    }
+
+    /// Clients that were cut by a quota can be offered more when less is consumed below it.
+    pub(super) fn freshen_grown(&mut self) {
+        if !self.quotas.has_growth() {
+            return;
+        }
+        let mut clients = std::mem::take(&mut self.scratch.clients);
+        self.quotas.drain_growth(&mut clients);
+        for client in clients.drain(..) {
+            self.freshen(client);
+        }
+        self.scratch.clients = clients;
     }
 
     /// Lets a client take part if it may and wants to, and forgets one that is no client any more.
@@ -184,7 +218,9 @@ impl HierarchicalDrf {
     }
 
     fn drop_client(&mut self, client: NodeKey) {
-        let Some(Client { framework: key, role, is_fresh, .. }) = self.clients[client.slot()].take() else { return };
+        let Some(gone) = self.clients[client.slot()].take() else { return };
+        let Client { framework: key, role, role_key, is_fresh, .. } = gone;
+        self.quotas.remove_client(role_key, client);
         if is_fresh {
             self.fresh.retain(|other| *other != client);
         }

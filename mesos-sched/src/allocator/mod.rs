@@ -25,15 +25,23 @@ mod agent;
 mod agent_set;
 mod book;
 mod constraint;
+mod costs;
 mod eligibility;
+mod explain;
 mod filter;
 mod framework;
+mod headroom;
+mod inconsistency;
 mod maintenance;
+mod merging;
 mod options;
 mod policy;
+mod quota;
 mod round;
 mod schedule;
+mod serve;
 mod sorter;
+mod stage;
 mod view;
 
 #[cfg(test)]
@@ -44,22 +52,28 @@ use std::sync::Arc;
 
 use mesos_core::Instant;
 use mesos_core::kernel::Handle;
-use mesos_core::provider::{AgentKey, Allocator, Fact, FrameworkKey, Grant, InverseGrant, Round};
+use mesos_core::provider::{AgentKey, Allocator, Explanation, Fact, FrameworkKey, Grant, InverseGrant, Question, Round};
 use mesos_core::resource::Resources;
 
 pub use constraint::{
     CONSTRAINT_TEXT_BYTES_MAX, CONSTRAINTS_MAX, PATTERN_BYTES_MAX, PROGRAM_BYTES_MAX, validate_constraints,
 };
+pub use costs::Costs;
+pub use inconsistency::{Inconsistencies, Inconsistency};
 pub use options::Options;
 pub use policy::{Packing, Policy, Preemption, Priorities, Victim};
 pub use sorter::SorterKind;
-pub use view::{FrameworkShare, RoleShare};
+pub use view::{FrameworkShare, RoleQuota, RoleShare};
 
 use agent_set::AgentSet;
 use book::{Agent, Client, Framework};
 use constraint::ConstraintTable;
+use explain::Memory;
 use filter::FilterTable;
+use headroom::Headroom;
 use maintenance::Maintenance;
+use merging::Merging;
+use quota::QuotaTree;
 use round::Scratch;
 use schedule::Schedule;
 use sorter::{NodeKey, Tree};
@@ -75,6 +89,10 @@ pub struct HierarchicalDrf {
     tree: Tree,
     /// By framework slot.
     frameworks: Vec<Option<Framework>>,
+    quotas: QuotaTree,
+    headroom: Headroom,
+    /// Whether there ever was a client that wants small offers.
+    has_sizes: bool,
     /// By slot of the tree's nodes.
     clients: Vec<Option<Client>>,
     /// By agent slot.
@@ -91,6 +109,11 @@ pub struct HierarchicalDrf {
     dirty: AgentSet,
     /// Clients that can be offered more than when the agents were last considered.
     fresh: Vec<NodeKey>,
+    merging: Merging,
+    costs: Costs,
+    inconsistencies: Inconsistencies,
+    /// What the last round did.
+    memory: Memory,
     scratch: Scratch,
 }
 
@@ -101,6 +124,9 @@ impl HierarchicalDrf {
         Self {
             tree: Tree::new(options.fairness_excluded.clone()),
             frameworks: Vec::new(),
+            quotas: QuotaTree::default(),
+            headroom: Headroom::default(),
+            has_sizes: false,
             clients: Vec::new(),
             agents: Vec::new(),
             filters: FilterTable::default(),
@@ -111,6 +137,10 @@ impl HierarchicalDrf {
             open: AgentSet::default(),
             dirty: AgentSet::default(),
             fresh: Vec::new(),
+            merging: Merging::default(),
+            costs: Costs::default(),
+            inconsistencies: Inconsistencies::default(),
+            memory: Memory::default(),
             scratch: Scratch::new(&options),
             options,
         }
@@ -147,7 +177,9 @@ impl HierarchicalDrf {
         if !self.tree.is_active() {
             return None;
         }
-        let is_work_left = !self.dirty.is_empty() || !(self.fresh.is_empty() || self.open.is_empty());
+        let is_work_left = !self.dirty.is_empty()
+            || !(self.fresh.is_empty() || self.open.is_empty())
+            || self.headroom.has_grown(&self.quotas);
         if is_work_left { Some(Instant::ZERO) } else { self.filters.next_due() }
     }
 
@@ -179,6 +211,7 @@ fn slot_of<T>(slots: &mut Vec<Option<T>>, slot: usize) -> &mut Option<T> {
 impl Allocator for HierarchicalDrf {
     fn observe(&mut self, now: Instant, fact: Fact) {
         self.catch_up(now);
+        self.memory.observe(&fact);
         match fact {
             Fact::FrameworkAdded { framework, id, info, suppressed, is_active } => {
                 self.add_framework(now, framework, id, is_active);
@@ -210,9 +243,11 @@ impl Allocator for HierarchicalDrf {
             }
             Fact::WhitelistSet { hostnames } => self.set_whitelist(hostnames),
             Fact::WeightSet { role, weight } => self.tree.set_weight(&role, weight),
+            Fact::QuotaSet { role, quota } => self.quotas.set_quota(&role, quota),
             // Facts of later versions of the vocabulary.
             _ => {}
         }
+        self.freshen_grown();
     }
 
     fn allocate(&mut self, round: Round<'_>, grants: &mut Vec<Grant>) {
@@ -233,5 +268,9 @@ impl Allocator for HierarchicalDrf {
 
     fn available(&self, agent: AgentKey) -> Option<Resources> {
         self.agent(agent).map(|agent| agent.available.clone())
+    }
+
+    fn explain(&self, now: Instant, question: &Question) -> Option<Explanation> {
+        Some(self.answer(now, question))
     }
 }

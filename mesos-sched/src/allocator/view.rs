@@ -2,10 +2,11 @@
 
 use mesos_core::provider::FrameworkKey;
 use mesos_core::resource::{Quantities, ResourceName};
-use mesos_core::{FrameworkId, Weight};
+use mesos_core::{FrameworkId, Quota, Role, Weight};
 
-use super::HierarchicalDrf;
+use super::quota::RoleBook;
 use super::sorter::{Kind, NodeKey};
+use super::{Costs, HierarchicalDrf, Inconsistencies};
 
 /// A role and what was granted to it and to the roles below it.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,7 +44,58 @@ pub struct FrameworkShare {
     pub grants: u64,
 }
 
+/// What a role, with those below it, consumes of its quota.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RoleQuota {
+    /// Which role.
+    pub role: Role,
+    /// What it is promised and may have; nothing for a role that only consumes.
+    pub quota: Quota,
+    /// What is reserved to it or below, in use or not, and what is offered or used there of what nobody owns.
+    pub consumed: Quantities,
+    /// What has to stay free for promises to it and to those below.
+    pub required: Quantities,
+}
+
 impl HierarchicalDrf {
+    /// What roles consume of their quota, by path: all roles that have one, consume something or have frameworks.
+    #[must_use]
+    pub fn quotas(&self) -> Vec<RoleQuota> {
+        self.quotas.roles().map(RoleQuota::of).collect()
+    }
+
+    /// What one role consumes of its quota; nothing if it is unknown.
+    #[must_use]
+    pub fn quota(&self, role: &Role) -> Option<RoleQuota> {
+        self.quotas.find(role).map(RoleQuota::of)
+    }
+
+    /// What is available over all agents, of what nobody owns and whose holder would keep it.
+    #[must_use]
+    pub const fn headroom(&self) -> &Quantities {
+        self.headroom.free()
+    }
+
+    /// What of the headroom has to stay free for promises that are not consumed yet. May exceed it: guarantees are given as
+    /// long as there is anything.
+    #[must_use]
+    pub fn required_headroom(&self) -> &Quantities {
+        self.quotas.required()
+    }
+
+    /// What rounds have cost so far.
+    #[must_use]
+    pub const fn costs(&self) -> Costs {
+        self.costs
+    }
+
+    /// Facts that disagreed with the books, and changed nothing.
+    #[must_use]
+    pub const fn inconsistencies(&self) -> &Inconsistencies {
+        &self.inconsistencies
+    }
+
     /// Shares of all roles: parents before children, siblings by name.
     #[must_use]
     pub fn shares(&self) -> Vec<RoleShare> {
@@ -106,5 +158,16 @@ impl HierarchicalDrf {
     #[must_use]
     pub fn filter_count(&self) -> usize {
         self.filters.len()
+    }
+}
+
+impl RoleQuota {
+    fn of(book: &RoleBook) -> Self {
+        Self {
+            role: book.role().clone(),
+            quota: book.quota().cloned().unwrap_or_default(),
+            consumed: book.consumed().clone(),
+            required: book.required().clone(),
+        }
     }
 }

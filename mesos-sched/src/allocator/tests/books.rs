@@ -193,13 +193,44 @@ fn a_framework_known_by_its_use_alone_is_forgotten_with_it() {
 }
 
 #[test]
-#[should_panic(expected = "does not hold it")]
-fn resources_handed_back_twice_stop_the_master() {
+fn resources_handed_back_twice_are_refused_and_told_of() {
     let mut cluster = Cluster::new();
     cluster.framework("f1", "role1").agent("a1", "cpus:1;mem:64");
     cluster.granted();
     cluster.recover("a1", "f1", "role1", "cpus:1");
+    assert_eq!(cluster.allocator.inconsistencies().count(), 0);
     cluster.recover("a1", "f1", "role1", "cpus:1");
+    cluster.recover("a1", "f1", "role2", "mem:1");
+    assert_eq!((cluster.available("a1"), cluster.dominant_share("role1")), ("cpus:1".into(), 1.0));
+    let told: Vec<String> = cluster.allocator.inconsistencies().latest().map(ToString::to_string).collect();
+    assert_eq!(told[0], "cpus:1 of agent 0 was recovered from framework 0 under role role1, which does not hold it");
+    assert!(told.len() == 2 && told[1].starts_with("mem:1 "), "{told:?}");
+}
+
+#[test]
+fn a_conversion_of_what_nobody_holds_is_refused() {
+    let mut cluster = Cluster::new();
+    cluster.framework("f1", "role1").agent("a1", "cpus:1;mem:64");
+    cluster.granted();
+    let (framework, agent) = (cluster.key("f1"), cluster.agents["a1"]);
+    let (from, to) = (resources("cpus:2"), resources("cpus(role1):2"));
+    cluster.observe(Fact::Converted { framework, role: role("role1"), agent, from, to });
+    assert_eq!(cluster.allocator.inconsistencies().count(), 1);
+    assert_eq!((cluster.available("a1"), cluster.allocator.total().to_string()), (String::new(), "cpus:1;mem:64".into()));
+}
+
+#[test]
+fn a_framework_removed_while_it_holds_something_keeps_it_and_gets_nothing_more() {
+    let mut cluster = Cluster::new();
+    cluster.framework("f1", "role1").agent("a1", "cpus:1;mem:64").agent("a2", "cpus:1;mem:64");
+    cluster.granted();
+    cluster.recover("a2", "f1", "role1", "cpus:1;mem:64");
+    let framework = cluster.key("f1");
+    cluster.observe(Fact::FrameworkRemoved { framework });
+    assert_eq!(cluster.allocator.inconsistencies().count(), 1);
+    assert_eq!((cluster.pass(10 * SECOND), cluster.dominant_share("role1")), (String::new(), 0.5));
+    cluster.recover("a1", "f1", "role1", "cpus:1;mem:64");
+    assert_eq!(cluster.allocator.shares(), []);
 }
 
 #[cfg(feature = "mutants")]

@@ -1,0 +1,17 @@
+//! What rounds cost, counted: so that tests can say what a change may cost without measuring time.
+
+/// How often the steps were done that rounds consist of, since the allocator was made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Costs {
+    /// Rounds that took place.
+    pub rounds: u64,
+    /// Agents that were looked at; one that is looked at for guarantees and for fair shares counts twice.
+    pub visits: u64,
+    /// Clients, frameworks under a role, that were looked at for an agent.
+    pub considered: u64,
+    /// Clients whose refusals were compared with an offer.
+    pub filter_checks: u64,
+    /// Filters that ended because they were due.
+    pub expired: u64,
+}
