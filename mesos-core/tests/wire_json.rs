@@ -60,6 +60,16 @@ fn an_unknown_name_of_an_enum_is_nothing_said() {
 }
 
 #[test]
+fn maps_are_objects() {
+    let text =
+        r#"{"name": "t", "task_id": {"value": "t"}, "agent_id": {"value": "a"}, "limits": {"cpus": {"value": "2"}}}"#;
+    let task: v1::TaskInfo = json::read(text.as_bytes()).unwrap();
+    assert_eq!(task.limits["cpus"].value, 2.0);
+    let wrong = json::read::<v1::TaskInfo>(br#"{"limits": {"cpus": 2}}"#).unwrap_err().to_string();
+    assert!(wrong.starts_with("limits[\"cpus\"]: "), "{wrong}");
+}
+
+#[test]
 fn what_stays_wrong_is_named_by_its_path() {
     assert_eq!(path_of(r#"{"framework_id": "f"}"#), "framework_id");
     assert_eq!(path_of(r#"{"accept": {"offer_ids": [{"value": "a"}, {"value": 7}]}}"#), "accept.offer_ids[1].value");

@@ -136,6 +136,9 @@ fn message(descriptor: &MessageDescriptor, value: Value, path: &mut Path) -> Res
 }
 
 fn field_value(field: &FieldDescriptor, value: Value, path: &mut Path) -> Result<Option<Value>, InvalidJson> {
+    if field.is_map() {
+        return map(field, value, path).map(Some);
+    }
     if !field.is_list() {
         return single(&field.kind(), value, path);
     }
@@ -148,6 +151,21 @@ fn field_value(field: &FieldDescriptor, value: Value, path: &mut Path) -> Result
         kept.extend(path.within(format!("[{index}]"), |path| single(&field.kind(), value, path))?);
     }
     Ok(Some(Value::Array(kept)))
+}
+
+fn map(field: &FieldDescriptor, value: Value, path: &mut Path) -> Result<Value, InvalidJson> {
+    let Value::Object(given) = value else {
+        return Err(path.refuse(format!("there is {}; give an object", kind_of(&value))));
+    };
+    let Kind::Message(entry) = field.kind() else { unreachable!("the entries of a map are messages") };
+    let kind = entry.map_entry_value_field().kind();
+    let mut kept = Map::new();
+    for (key, value) in given.into_iter().filter(|(_, value)| !value.is_null()) {
+        if let Some(value) = path.within(format!("[{key:?}]"), |path| single(&kind, value, path))? {
+            kept.insert(key, value);
+        }
+    }
+    Ok(Value::Object(kept))
 }
 
 fn single(kind: &Kind, value: Value, path: &mut Path) -> Result<Option<Value>, InvalidJson> {

@@ -11,6 +11,7 @@
 //!
 //! This is not where anything is sent or received (the daemons), nor where calls are judged (the kernel).
 
+pub mod convert;
 pub mod json;
 pub mod record_io;
 

@@ -13,16 +13,12 @@ pub struct Call {
     pub read_file: ::core::option::Option<call::ReadFile>,
     #[prost(message, optional, tag = "20")]
     pub get_containers: ::core::option::Option<call::GetContainers>,
-    #[deprecated]
     #[prost(message, optional, tag = "6")]
     pub launch_nested_container: ::core::option::Option<call::LaunchNestedContainer>,
-    #[deprecated]
     #[prost(message, optional, tag = "7")]
     pub wait_nested_container: ::core::option::Option<call::WaitNestedContainer>,
-    #[deprecated]
     #[prost(message, optional, tag = "8")]
     pub kill_nested_container: ::core::option::Option<call::KillNestedContainer>,
-    #[deprecated]
     #[prost(message, optional, tag = "12")]
     pub remove_nested_container: ::core::option::Option<call::RemoveNestedContainer>,
     #[prost(message, optional, tag = "9")]
@@ -316,8 +312,8 @@ pub mod call {
         pub resources: ::prost::alloc::vec::Vec<super::super::Resource>,
         #[prost(message, optional, tag = "4")]
         pub container: ::core::option::Option<super::super::ContainerInfo>,
-        #[prost(map = "string, message", tag = "5")]
-        pub limits: ::std::collections::HashMap<
+        #[prost(btree_map = "string, message", tag = "5")]
+        pub limits: ::prost::alloc::collections::BTreeMap<
             ::prost::alloc::string::String,
             super::super::value::Scalar,
         >,
@@ -486,13 +482,9 @@ pub mod call {
         GetTasks = 13,
         GetAgent = 20,
         GetResourceProviders = 26,
-        #[deprecated]
         LaunchNestedContainer = 14,
-        #[deprecated]
         WaitNestedContainer = 15,
-        #[deprecated]
         KillNestedContainer = 16,
-        #[deprecated]
         RemoveNestedContainer = 21,
         LaunchNestedContainerSession = 17,
         AttachContainerInput = 18,
@@ -531,13 +523,9 @@ pub mod call {
                 Self::GetTasks => "GET_TASKS",
                 Self::GetAgent => "GET_AGENT",
                 Self::GetResourceProviders => "GET_RESOURCE_PROVIDERS",
-                #[allow(deprecated)]
                 Self::LaunchNestedContainer => "LAUNCH_NESTED_CONTAINER",
-                #[allow(deprecated)]
                 Self::WaitNestedContainer => "WAIT_NESTED_CONTAINER",
-                #[allow(deprecated)]
                 Self::KillNestedContainer => "KILL_NESTED_CONTAINER",
-                #[allow(deprecated)]
                 Self::RemoveNestedContainer => "REMOVE_NESTED_CONTAINER",
                 Self::LaunchNestedContainerSession => "LAUNCH_NESTED_CONTAINER_SESSION",
                 Self::AttachContainerInput => "ATTACH_CONTAINER_INPUT",
@@ -573,18 +561,10 @@ pub mod call {
                 "GET_TASKS" => Some(Self::GetTasks),
                 "GET_AGENT" => Some(Self::GetAgent),
                 "GET_RESOURCE_PROVIDERS" => Some(Self::GetResourceProviders),
-                "LAUNCH_NESTED_CONTAINER" => {
-                    Some(#[allow(deprecated)] Self::LaunchNestedContainer)
-                }
-                "WAIT_NESTED_CONTAINER" => {
-                    Some(#[allow(deprecated)] Self::WaitNestedContainer)
-                }
-                "KILL_NESTED_CONTAINER" => {
-                    Some(#[allow(deprecated)] Self::KillNestedContainer)
-                }
-                "REMOVE_NESTED_CONTAINER" => {
-                    Some(#[allow(deprecated)] Self::RemoveNestedContainer)
-                }
+                "LAUNCH_NESTED_CONTAINER" => Some(Self::LaunchNestedContainer),
+                "WAIT_NESTED_CONTAINER" => Some(Self::WaitNestedContainer),
+                "KILL_NESTED_CONTAINER" => Some(Self::KillNestedContainer),
+                "REMOVE_NESTED_CONTAINER" => Some(Self::RemoveNestedContainer),
                 "LAUNCH_NESTED_CONTAINER_SESSION" => {
                     Some(Self::LaunchNestedContainerSession)
                 }
@@ -1071,7 +1051,6 @@ pub mod response {
         GetTasks = 12,
         GetAgent = 14,
         GetResourceProviders = 16,
-        #[deprecated]
         WaitNestedContainer = 13,
         WaitContainer = 15,
     }
@@ -1098,7 +1077,6 @@ pub mod response {
                 Self::GetTasks => "GET_TASKS",
                 Self::GetAgent => "GET_AGENT",
                 Self::GetResourceProviders => "GET_RESOURCE_PROVIDERS",
-                #[allow(deprecated)]
                 Self::WaitNestedContainer => "WAIT_NESTED_CONTAINER",
                 Self::WaitContainer => "WAIT_CONTAINER",
             }
@@ -1122,9 +1100,7 @@ pub mod response {
                 "GET_TASKS" => Some(Self::GetTasks),
                 "GET_AGENT" => Some(Self::GetAgent),
                 "GET_RESOURCE_PROVIDERS" => Some(Self::GetResourceProviders),
-                "WAIT_NESTED_CONTAINER" => {
-                    Some(#[allow(deprecated)] Self::WaitNestedContainer)
-                }
+                "WAIT_NESTED_CONTAINER" => Some(Self::WaitNestedContainer),
                 "WAIT_CONTAINER" => Some(Self::WaitContainer),
                 _ => None,
             }

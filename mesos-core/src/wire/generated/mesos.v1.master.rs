@@ -45,10 +45,8 @@ pub struct Call {
     pub teardown: ::core::option::Option<call::Teardown>,
     #[prost(message, optional, tag = "17")]
     pub mark_agent_gone: ::core::option::Option<call::MarkAgentGone>,
-    #[deprecated]
     #[prost(message, optional, tag = "14")]
     pub set_quota: ::core::option::Option<call::SetQuota>,
-    #[deprecated]
     #[prost(message, optional, tag = "15")]
     pub remove_quota: ::core::option::Option<call::RemoveQuota>,
 }
@@ -463,9 +461,7 @@ pub mod call {
         ReactivateAgent = 39,
         GetQuota = 28,
         UpdateQuota = 36,
-        #[deprecated]
         SetQuota = 29,
-        #[deprecated]
         RemoveQuota = 30,
         Teardown = 31,
         MarkAgentGone = 32,
@@ -513,9 +509,7 @@ pub mod call {
                 Self::ReactivateAgent => "REACTIVATE_AGENT",
                 Self::GetQuota => "GET_QUOTA",
                 Self::UpdateQuota => "UPDATE_QUOTA",
-                #[allow(deprecated)]
                 Self::SetQuota => "SET_QUOTA",
-                #[allow(deprecated)]
                 Self::RemoveQuota => "REMOVE_QUOTA",
                 Self::Teardown => "TEARDOWN",
                 Self::MarkAgentGone => "MARK_AGENT_GONE",
@@ -560,8 +554,8 @@ pub mod call {
                 "REACTIVATE_AGENT" => Some(Self::ReactivateAgent),
                 "GET_QUOTA" => Some(Self::GetQuota),
                 "UPDATE_QUOTA" => Some(Self::UpdateQuota),
-                "SET_QUOTA" => Some(#[allow(deprecated)] Self::SetQuota),
-                "REMOVE_QUOTA" => Some(#[allow(deprecated)] Self::RemoveQuota),
+                "SET_QUOTA" => Some(Self::SetQuota),
+                "REMOVE_QUOTA" => Some(Self::RemoveQuota),
                 "TEARDOWN" => Some(Self::Teardown),
                 "MARK_AGENT_GONE" => Some(Self::MarkAgentGone),
                 _ => None,
@@ -851,7 +845,6 @@ pub mod response {
         pub frameworks: ::prost::alloc::vec::Vec<get_frameworks::Framework>,
         #[prost(message, repeated, tag = "2")]
         pub completed_frameworks: ::prost::alloc::vec::Vec<get_frameworks::Framework>,
-        #[deprecated]
         #[prost(message, repeated, tag = "3")]
         pub recovered_frameworks: ::prost::alloc::vec::Vec<super::super::FrameworkInfo>,
     }
@@ -917,7 +910,6 @@ pub mod response {
     pub struct GetExecutors {
         #[prost(message, repeated, tag = "1")]
         pub executors: ::prost::alloc::vec::Vec<get_executors::Executor>,
-        #[deprecated]
         #[prost(message, repeated, tag = "2")]
         pub orphan_executors: ::prost::alloc::vec::Vec<get_executors::Executor>,
     }
@@ -968,7 +960,6 @@ pub mod response {
     }
     #[derive(Clone, PartialEq, ::prost::Message)]
     pub struct GetTasks {
-        #[deprecated]
         #[prost(message, repeated, tag = "1")]
         pub pending_tasks: ::prost::alloc::vec::Vec<super::super::Task>,
         #[prost(message, repeated, tag = "2")]
@@ -977,7 +968,6 @@ pub mod response {
         pub unreachable_tasks: ::prost::alloc::vec::Vec<super::super::Task>,
         #[prost(message, repeated, tag = "3")]
         pub completed_tasks: ::prost::alloc::vec::Vec<super::super::Task>,
-        #[deprecated]
         #[prost(message, repeated, tag = "4")]
         pub orphan_tasks: ::prost::alloc::vec::Vec<super::super::Task>,
     }

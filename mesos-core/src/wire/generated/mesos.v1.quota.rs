@@ -41,13 +41,13 @@ impl ::prost::Name for QuotaRequest {
 pub struct QuotaConfig {
     #[prost(string, required, tag = "1")]
     pub role: ::prost::alloc::string::String,
-    #[prost(map = "string, message", tag = "2")]
-    pub guarantees: ::std::collections::HashMap<
+    #[prost(btree_map = "string, message", tag = "2")]
+    pub guarantees: ::prost::alloc::collections::BTreeMap<
         ::prost::alloc::string::String,
         super::value::Scalar,
     >,
-    #[prost(map = "string, message", tag = "3")]
-    pub limits: ::std::collections::HashMap<
+    #[prost(btree_map = "string, message", tag = "3")]
+    pub limits: ::prost::alloc::collections::BTreeMap<
         ::prost::alloc::string::String,
         super::value::Scalar,
     >,
@@ -64,7 +64,6 @@ impl ::prost::Name for QuotaConfig {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct QuotaStatus {
-    #[deprecated]
     #[prost(message, repeated, tag = "1")]
     pub infos: ::prost::alloc::vec::Vec<QuotaInfo>,
     #[prost(message, repeated, tag = "2")]

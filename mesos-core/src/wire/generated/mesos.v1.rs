@@ -1033,7 +1033,6 @@ pub mod image {
     pub struct Docker {
         #[prost(string, required, tag = "1")]
         pub name: ::prost::alloc::string::String,
-        #[deprecated]
         #[prost(message, optional, tag = "2")]
         pub credential: ::core::option::Option<super::Credential>,
         #[prost(message, optional, tag = "3")]
@@ -1437,18 +1436,18 @@ pub mod volume {
                 pub volume_id: ::prost::alloc::string::String,
                 #[prost(message, required, tag = "2")]
                 pub volume_capability: VolumeCapability,
-                #[prost(map = "string, message", tag = "3")]
-                pub node_stage_secrets: ::std::collections::HashMap<
+                #[prost(btree_map = "string, message", tag = "3")]
+                pub node_stage_secrets: ::prost::alloc::collections::BTreeMap<
                     ::prost::alloc::string::String,
                     super::super::super::Secret,
                 >,
-                #[prost(map = "string, message", tag = "4")]
-                pub node_publish_secrets: ::std::collections::HashMap<
+                #[prost(btree_map = "string, message", tag = "4")]
+                pub node_publish_secrets: ::prost::alloc::collections::BTreeMap<
                     ::prost::alloc::string::String,
                     super::super::super::Secret,
                 >,
-                #[prost(map = "string, string", tag = "5")]
-                pub volume_context: ::std::collections::HashMap<
+                #[prost(btree_map = "string, string", tag = "5")]
+                pub volume_context: ::prost::alloc::collections::BTreeMap<
                     ::prost::alloc::string::String,
                     ::prost::alloc::string::String,
                 >,
@@ -1876,7 +1875,6 @@ impl ::prost::Name for SeccompInfo {
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LinuxInfo {
-    #[deprecated]
     #[prost(message, optional, tag = "1")]
     pub capability_info: ::core::option::Option<CapabilityInfo>,
     #[prost(message, optional, tag = "2")]
@@ -2144,7 +2142,6 @@ pub mod container_info {
         pub parameters: ::prost::alloc::vec::Vec<super::Parameter>,
         #[prost(bool, optional, tag = "6")]
         pub force_pull_image: ::core::option::Option<bool>,
-        #[deprecated]
         #[prost(string, optional, tag = "7")]
         pub volume_driver: ::core::option::Option<::prost::alloc::string::String>,
     }
@@ -2568,8 +2565,8 @@ pub struct OfferFilters {
 pub mod offer_filters {
     #[derive(Clone, PartialEq, ::prost::Message)]
     pub struct ResourceQuantities {
-        #[prost(map = "string, message", tag = "1")]
-        pub quantities: ::std::collections::HashMap<
+        #[prost(btree_map = "string, message", tag = "1")]
+        pub quantities: ::prost::alloc::collections::BTreeMap<
             ::prost::alloc::string::String,
             super::value::Scalar,
         >,
@@ -2622,7 +2619,6 @@ pub struct FrameworkInfo {
     pub failover_timeout: ::core::option::Option<f64>,
     #[prost(bool, optional, tag = "5", default = "false")]
     pub checkpoint: ::core::option::Option<bool>,
-    #[deprecated]
     #[prost(string, optional, tag = "6", default = "*")]
     pub role: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(string, repeated, tag = "12")]
@@ -2637,8 +2633,8 @@ pub struct FrameworkInfo {
     pub capabilities: ::prost::alloc::vec::Vec<framework_info::Capability>,
     #[prost(message, optional, tag = "11")]
     pub labels: ::core::option::Option<Labels>,
-    #[prost(map = "string, message", tag = "13")]
-    pub offer_filters: ::std::collections::HashMap<
+    #[prost(btree_map = "string, message", tag = "13")]
+    pub offer_filters: ::prost::alloc::collections::BTreeMap<
         ::prost::alloc::string::String,
         OfferFilters,
     >,
@@ -2745,7 +2741,6 @@ pub struct Resource {
     pub ranges: ::core::option::Option<value::Ranges>,
     #[prost(message, optional, tag = "5")]
     pub set: ::core::option::Option<value::Set>,
-    #[deprecated]
     #[prost(string, optional, tag = "6", default = "*")]
     pub role: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(message, optional, tag = "11")]
@@ -3523,7 +3518,6 @@ pub struct ExecutorInfo {
     pub resources: ::prost::alloc::vec::Vec<Resource>,
     #[prost(string, optional, tag = "9")]
     pub name: ::core::option::Option<::prost::alloc::string::String>,
-    #[deprecated]
     #[prost(string, optional, tag = "10")]
     pub source: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(bytes = "vec", optional, tag = "4")]
@@ -3617,8 +3611,8 @@ pub struct TaskInfo {
     pub discovery: ::core::option::Option<DiscoveryInfo>,
     #[prost(message, optional, tag = "14")]
     pub max_completion_time: ::core::option::Option<DurationInfo>,
-    #[prost(map = "string, message", tag = "15")]
-    pub limits: ::std::collections::HashMap<
+    #[prost(btree_map = "string, message", tag = "15")]
+    pub limits: ::prost::alloc::collections::BTreeMap<
         ::prost::alloc::string::String,
         value::Scalar,
     >,
@@ -3935,8 +3929,8 @@ pub struct Task {
     pub kill_policy: ::core::option::Option<KillPolicy>,
     #[prost(string, optional, tag = "14")]
     pub user: ::core::option::Option<::prost::alloc::string::String>,
-    #[prost(map = "string, message", tag = "17")]
-    pub limits: ::std::collections::HashMap<
+    #[prost(btree_map = "string, message", tag = "17")]
+    pub limits: ::prost::alloc::collections::BTreeMap<
         ::prost::alloc::string::String,
         value::Scalar,
     >,

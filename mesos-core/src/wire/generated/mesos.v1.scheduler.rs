@@ -269,7 +269,6 @@ impl ::prost::Name for Event {
 pub struct Response {
     #[prost(enumeration = "response::Type", optional, tag = "1")]
     pub r#type: ::core::option::Option<i32>,
-    #[deprecated]
     #[prost(message, optional, tag = "2")]
     pub reconcile_operations: ::core::option::Option<response::ReconcileOperations>,
 }
@@ -277,7 +276,6 @@ pub struct Response {
 pub mod response {
     #[derive(Clone, PartialEq, ::prost::Message)]
     pub struct ReconcileOperations {
-        #[deprecated]
         #[prost(message, repeated, tag = "1")]
         pub operation_statuses: ::prost::alloc::vec::Vec<super::super::OperationStatus>,
     }
@@ -305,7 +303,6 @@ pub mod response {
     #[repr(i32)]
     pub enum Type {
         Unknown = 0,
-        #[deprecated]
         ReconcileOperations = 1,
     }
     impl Type {
@@ -316,7 +313,6 @@ pub mod response {
         pub fn as_str_name(&self) -> &'static str {
             match self {
                 Self::Unknown => "UNKNOWN",
-                #[allow(deprecated)]
                 Self::ReconcileOperations => "RECONCILE_OPERATIONS",
             }
         }
@@ -324,9 +320,7 @@ pub mod response {
         pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
             match value {
                 "UNKNOWN" => Some(Self::Unknown),
-                "RECONCILE_OPERATIONS" => {
-                    Some(#[allow(deprecated)] Self::ReconcileOperations)
-                }
+                "RECONCILE_OPERATIONS" => Some(Self::ReconcileOperations),
                 _ => None,
             }
         }
@@ -548,8 +542,8 @@ impl ::prost::Name for AttributeConstraint {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct OfferConstraints {
-    #[prost(map = "string, message", tag = "1")]
-    pub role_constraints: ::std::collections::HashMap<
+    #[prost(btree_map = "string, message", tag = "1")]
+    pub role_constraints: ::prost::alloc::collections::BTreeMap<
         ::prost::alloc::string::String,
         offer_constraints::RoleConstraints,
     >,

@@ -1,0 +1,38 @@
+//! Between the messages of the wire and the domain, one file per kind of thing.
+//!
+//! Inwards everything is checked: `TryFrom` refuses with a [`Rejection`] that names the field, and what a message asks for
+//! that this version cannot do is refused as unsupported, never dropped in silence. Outwards, `From` cannot fail.
+
+mod framework;
+mod id;
+mod offer;
+mod resource;
+mod scheduler;
+mod task;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+pub use resource::{ReservationForm, resources_from_wire, resources_to_wire};
+pub use scheduler::{SubscribedMaster, event_to_wire};
+
+use crate::error::{Rejection, RejectionCode};
+
+/// A field that must be there.
+fn required<T>(field: Option<T>, name: &str, code: RejectionCode) -> Result<T, Rejection> {
+    field.ok_or_else(|| Rejection::new(code, format!("{name} is missing"), format!("set {name}")))
+}
+
+/// Something Mesos has and this version does not.
+fn unsupported(what: &str, remedy: &str) -> Rejection {
+    Rejection::new(RejectionCode::Unsupported, format!("{what} is not supported by this version"), remedy)
+}
+
+/// Refuses what is set although this version cannot do it.
+fn unset<T>(field: Option<&T>, what: &str) -> Result<(), Rejection> {
+    match field {
+        Some(_) => Err(unsupported(what, "leave it out")),
+        None => Ok(()),
+    }
+}

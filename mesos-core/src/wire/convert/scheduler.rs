@@ -1,0 +1,177 @@
+//! What a framework asks and is told.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::offer::{offer_to_wire, operations_from_wire};
+use super::{required, unsupported};
+use crate::call::scheduler::{Call, Event};
+use crate::error::{Rejection, RejectionCode};
+use crate::id::{AgentId, OfferId};
+use crate::offer::Filters;
+use crate::role::Role;
+use crate::wire::convert::ReservationForm;
+use crate::wire::v1;
+use v1::scheduler::call::{Reconcile, Type};
+use v1::scheduler::event::{self, Type as EventType};
+
+impl TryFrom<v1::scheduler::Call> for Call {
+    type Error = Rejection;
+
+    fn try_from(call: v1::scheduler::Call) -> Result<Self, Rejection> {
+        Ok(match call.r#type() {
+            Type::Subscribe => {
+                let subscribe = part(call.subscribe, "subscribe")?;
+                let mut info = subscribe.framework_info;
+                // Some clients say their id beside the description, some within, some both.
+                info.id = info.id.or(call.framework_id);
+                Self::Subscribe { info: Box::new(info.try_into()?), suppressed: roles(subscribe.suppressed_roles)? }
+            }
+            Type::Teardown => Self::Teardown,
+            Type::Accept => {
+                let accept = part(call.accept, "accept")?;
+                let (operations, roles) = operations_from_wire(accept.operations)?;
+                if roles.len() > 1 {
+                    let named: Vec<&str> = roles.iter().map(Role::as_str).collect();
+                    let what = format!("resources of one accept are allocated to {}", named.join(" and "));
+                    let remedy = "accept offers of one role at a time";
+                    return Err(Rejection::new(RejectionCode::InvalidOffers, what, remedy));
+                }
+                Self::Accept { offers: offers(accept.offer_ids)?, operations, filters: accept.filters.into() }
+            }
+            Type::Decline => {
+                let decline = part(call.decline, "decline")?;
+                Self::Decline { offers: offers(decline.offer_ids)?, filters: Filters::from(decline.filters) }
+            }
+            Type::Revive => Self::Revive { roles: roles(call.revive.unwrap_or_default().roles)? },
+            Type::Suppress => Self::Suppress { roles: roles(call.suppress.unwrap_or_default().roles)? },
+            Type::Kill => {
+                let kill = part(call.kill, "kill")?;
+                Self::Kill {
+                    task_id: kill.task_id.try_into()?,
+                    agent_id: agent(kill.agent_id)?,
+                    policy: kill.kill_policy.map(TryInto::try_into).transpose()?,
+                }
+            }
+            Type::Shutdown => {
+                let shutdown = part(call.shutdown, "shutdown")?;
+                Self::Shutdown {
+                    executor_id: shutdown.executor_id.try_into()?,
+                    agent_id: shutdown.agent_id.try_into()?,
+                }
+            }
+            Type::Acknowledge => {
+                let acknowledge = part(call.acknowledge, "acknowledge")?;
+                Self::Acknowledge {
+                    task_id: acknowledge.task_id.try_into()?,
+                    agent_id: acknowledge.agent_id.try_into()?,
+                    uuid: acknowledge.uuid.as_slice().try_into()?,
+                }
+            }
+            Type::Reconcile => Self::Reconcile { tasks: reconciled(call.reconcile.unwrap_or_default())? },
+            Type::Message => {
+                let message = part(call.message, "message")?;
+                Self::Message {
+                    executor_id: message.executor_id.try_into()?,
+                    agent_id: message.agent_id.try_into()?,
+                    data: Arc::from(message.data),
+                }
+            }
+            Type::Unknown => {
+                let remedy = "set type to one of the calls of the API";
+                return Err(Rejection::new(
+                    RejectionCode::Unsupported,
+                    "the call has no type, or one not known",
+                    remedy,
+                ));
+            }
+            other => return Err(unsupported(other.as_str_name(), "do without it")),
+        })
+    }
+}
+
+fn part<T>(part: Option<T>, name: &str) -> Result<T, Rejection> {
+    required(part, name, RejectionCode::Unsupported)
+}
+
+fn roles(names: Vec<String>) -> Result<BTreeSet<Role>, Rejection> {
+    let read = |name: String| {
+        Role::new(name.as_str()).map_err(|error| {
+            Rejection::new(RejectionCode::InvalidRole, error.to_string(), "name a role of the framework")
+        })
+    };
+    names.into_iter().map(read).collect()
+}
+
+fn offers(ids: Vec<v1::OfferId>) -> Result<Vec<OfferId>, Rejection> {
+    ids.into_iter().map(OfferId::try_from).collect()
+}
+
+/// Nothing, or an empty text as some clients write it, means that the agent is not known.
+fn agent(id: Option<v1::AgentId>) -> Result<Option<AgentId>, Rejection> {
+    id.filter(|id| !id.value.is_empty()).map(AgentId::try_from).transpose()
+}
+
+fn reconciled(reconcile: Reconcile) -> Result<Vec<(crate::id::TaskId, Option<AgentId>)>, Rejection> {
+    reconcile.tasks.into_iter().map(|task| Ok((task.task_id.try_into()?, agent(task.agent_id)?))).collect()
+}
+
+/// What a subscriber is told about the master beyond what the kernel says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SubscribedMaster {
+    /// Where and which it is.
+    pub info: v1::MasterInfo,
+}
+
+/// An event as a framework of that spelling of reservations reads it.
+#[must_use]
+pub fn event_to_wire(event: &Event, master: &SubscribedMaster, form: ReservationForm) -> v1::scheduler::Event {
+    let mut written = v1::scheduler::Event::default();
+    let kind = match event {
+        Event::Subscribed { framework_id, heartbeat_every, .. } => {
+            written.subscribed = Some(event::Subscribed {
+                framework_id: framework_id.into(),
+                heartbeat_interval_seconds: Some(heartbeat_every.as_secs_f64()),
+                master_info: Some(master.info.clone()),
+            });
+            EventType::Subscribed
+        }
+        Event::Offers(offers) => {
+            let offers = offers.iter().map(|offer| offer_to_wire(offer, form)).collect();
+            written.offers = Some(event::Offers { offers });
+            EventType::Offers
+        }
+        Event::Rescind(offer_id) => {
+            written.rescind = Some(event::Rescind { offer_id: offer_id.into() });
+            EventType::Rescind
+        }
+        Event::Update(status) => {
+            written.update = Some(event::Update { status: (&**status).into() });
+            EventType::Update
+        }
+        Event::Message { executor_id, agent_id, data } => {
+            written.message = Some(event::Message {
+                agent_id: agent_id.into(),
+                executor_id: executor_id.into(),
+                data: data.to_vec(),
+            });
+            EventType::Message
+        }
+        Event::Failure { agent_id, executor_id } => {
+            written.failure = Some(event::Failure {
+                agent_id: Some(agent_id.into()),
+                executor_id: executor_id.as_ref().map(Into::into),
+                // Clients expect a status of an executor that ended; the kernel does not know it.
+                status: executor_id.as_ref().map(|_| -1),
+            });
+            EventType::Failure
+        }
+        Event::Error(rejection) => {
+            written.error = Some(event::Error { message: rejection.to_string() });
+            EventType::Error
+        }
+        Event::Heartbeat { .. } => EventType::Heartbeat,
+    };
+    written.set_type(kind);
+    written
+}

@@ -1,0 +1,217 @@
+//! Laws of the conversions, and the spellings of clients.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::call::scheduler::Call;
+use crate::container::CommandInfo;
+use crate::framework::FrameworkInfo;
+use crate::resource::{Labels, Reservation, Reservations, Resource, Resources, Scalar};
+use crate::role::Role;
+use crate::task::TaskInfo;
+use crate::wire::{json, v1};
+
+fn role(name: &str) -> Role {
+    Role::new(name).unwrap()
+}
+
+fn there_and_back(resources: &Resources) -> Resources {
+    resources_from_wire(resources_to_wire(resources, None, ReservationForm::Stack)).unwrap().0
+}
+
+fn entries(text: &str) -> Result<Resources, Rejection> {
+    let list: serde_json::Value = serde_json::from_str(text).unwrap();
+    let read = |entry: &serde_json::Value| json::from_value::<v1::Resource>(entry.clone()).unwrap();
+    resources_from_wire(list.as_array().unwrap().iter().map(read).collect()).map(|(resources, _)| resources)
+}
+
+#[test]
+fn every_kind_of_entry_survives_the_wire() {
+    let refined = Reservations::new([
+        Reservation::fixed(role("a")),
+        Reservation::dynamic(role("a/b"), Some("ops".parse().unwrap())).with_labels(Labels::from_iter([("k", "v")])),
+    ]);
+    let mut all: Resources = "cpus:1.5;mem(a):64;ports:[1-2,5-9];zones:{x,y};gpus:2".parse().unwrap();
+    all.add(Resource::cpus(Scalar::from_units(2)).with_reservations(refined.unwrap())).unwrap();
+    all.add(Resource::mem(Scalar::from_units(5)).revocable()).unwrap();
+    let disk =
+        crate::resource::Disk::volume("v1".parse().unwrap(), None, "data").on(crate::resource::DiskSource::mount("/m"));
+    let reserved = Reservations::new([Reservation::fixed(role("a"))]).unwrap();
+    all.add(Resource::disk(Scalar::from_units(9)).with_reservations(reserved).with_disk(disk).shared()).unwrap();
+    assert_eq!(there_and_back(&all), all);
+}
+
+#[test]
+fn the_three_spellings_of_a_reservation_mean_the_same() {
+    let stack = r#"[{"name":"cpus","type":"SCALAR","scalar":{"value":1},
+        "reservations":[{"type":"DYNAMIC","role":"web","principal":"p"}]}]"#;
+    let single =
+        r#"[{"name":"cpus","type":"SCALAR","scalar":{"value":1},"role":"web","reservation":{"principal":"p"}}]"#;
+    let both = r#"[{"name":"cpus","type":"SCALAR","scalar":{"value":1},"role":"web","reservation":{"principal":"p"},
+        "reservations":[{"type":"DYNAMIC","role":"web","principal":"p"}]}]"#;
+    let expected = entries(stack).unwrap();
+    assert_eq!(entries(single).unwrap(), expected);
+    assert_eq!(entries(both).unwrap(), expected);
+    let contradicting = both.replace(r#""role":"web","reservation":{"#, r#""role":"ops","reservation":{"#);
+    assert!(entries(&contradicting).unwrap_err().what.contains("contradict"));
+}
+
+#[test]
+fn frameworks_without_refinement_read_a_role_in_every_entry() {
+    let resources: Resources = "cpus:1;mem(web):64".parse().unwrap();
+    let written = resources_to_wire(&resources, Some(&role("web")), ReservationForm::Single);
+    let roles: Vec<_> = written.iter().map(|entry| entry.role.as_deref().unwrap()).collect();
+    assert_eq!(roles, ["*", "web"]);
+    assert!(written.iter().all(|entry| entry.reservations.is_empty() && entry.reservation.is_none()));
+    assert!(written.iter().all(|entry| entry.allocation_info.as_ref().unwrap().role() == "web"));
+    assert_eq!(resources_from_wire(written).unwrap().0, resources);
+}
+
+#[test]
+fn a_bad_entry_is_named_with_its_place() {
+    let error = entries(
+        r#"[{"name":"cpus","type":"SCALAR","scalar":{"value":1}}, {"name":"mem","type":"SCALAR","scalar":{"value":-1}}]"#,
+    );
+    let error = error.unwrap_err();
+    assert_eq!(error.code, RejectionCode::InvalidResources);
+    assert!(error.what.starts_with("resource 2 (\"mem\")"), "{}", error.what);
+    for bad in [
+        r#"[{"name":"","type":"SCALAR","scalar":{"value":1}}]"#,
+        r#"[{"name":"cpus","type":"RANGES","scalar":{"value":1}}]"#,
+        r#"[{"name":"cpus","type":"TEXT"}]"#,
+        r#"[{"name":"ports","type":"RANGES","ranges":{"range":[{"begin":2,"end":1}]}}]"#,
+        r#"[{"name":"cpus","type":"SCALAR","scalar":{"value":1},"reservation":{}}]"#,
+        r#"[{"name":"cpus","type":"SCALAR","scalar":{"value":1},"reservations":[{"role":"web"}]}]"#,
+    ] {
+        assert_eq!(entries(bad).unwrap_err().code, RejectionCode::InvalidResources, "{bad}");
+    }
+}
+
+fn call(text: &str) -> Result<Call, Rejection> {
+    json::read::<v1::scheduler::Call>(text.as_bytes()).unwrap().try_into()
+}
+
+#[test]
+fn a_framework_with_one_role_says_it_the_old_way() {
+    let info = |text: &str| json::read::<v1::FrameworkInfo>(text.as_bytes()).unwrap().try_into();
+    let read: FrameworkInfo = info(r#"{"user": "", "name": "f", "role": "web"}"#).unwrap();
+    assert_eq!(read.roles, [role("web")].into());
+    assert_eq!(
+        (read.failover_timeout.as_secs(), read.checkpoint),
+        (0, false),
+        "what a client leaves out means Mesos' default"
+    );
+    let read: FrameworkInfo = info(r#"{"user": "", "name": "f"}"#).unwrap();
+    assert_eq!(read.roles, [Role::any()].into());
+    let mixed: Result<FrameworkInfo, _> = info(r#"{"user": "", "name": "f", "roles": ["web"]}"#);
+    assert!(mixed.unwrap_err().remedy.contains("capability"));
+}
+
+#[test]
+fn a_failover_timeout_out_of_range_is_refused() {
+    for secs in ["-1", "1e300", "\"NaN\""] {
+        let text = format!(r#"{{"user": "", "name": "f", "failover_timeout": {secs}}}"#);
+        if let Ok(info) = json::read::<v1::FrameworkInfo>(text.as_bytes()) {
+            let refused: Result<FrameworkInfo, Rejection> = info.try_into();
+            assert_eq!(refused.unwrap_err().code, RejectionCode::InvalidFramework, "{secs}");
+        }
+    }
+}
+
+#[test]
+fn a_framework_survives_the_wire() {
+    let mut info = FrameworkInfo::new("f", role("a/b"));
+    info.min_allocatable.insert(role("a/b"), vec!["cpus:1;mem:32".parse().unwrap(), "gpus:1".parse().unwrap()]);
+    info.labels.insert("k".into(), "v".into());
+    info.failover_timeout = std::time::Duration::from_millis(1_500);
+    let back: FrameworkInfo = v1::FrameworkInfo::from(&info).try_into().unwrap();
+    assert_eq!(back, info);
+}
+
+#[test]
+fn a_task_survives_the_wire() {
+    let command = CommandInfo::exec("ls", ["-l", "/"]).env("A", "b");
+    let mut task = TaskInfo::command("t".parse().unwrap(), "a".parse().unwrap(), "cpus:1".parse().unwrap(), command);
+    task.labels.insert("k".into(), "v".into());
+    task.data = std::sync::Arc::from(*b"x");
+    task.kill_policy.grace = Some(std::time::Duration::from_secs(7));
+    task.max_completion_time = Some(std::time::Duration::from_secs(9));
+    let back: TaskInfo = v1::TaskInfo::from(&task).try_into().unwrap();
+    assert_eq!(back, task);
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_and_not_dropped() {
+    let task = |more: &str| {
+        let text = format!(
+            r#"{{"type": "ACCEPT", "accept": {{"offer_ids": [{{"value": "o"}}], "operations": [{{"type": "LAUNCH",
+                "launch": {{"task_infos": [{{"name": "t", "task_id": {{"value": "t"}}, "agent_id": {{"value": "a"}},
+                "command": {{"value": "true"}} {more} }}]}}}}]}}}}"#
+        );
+        call(&text)
+    };
+    assert!(task("").is_ok());
+    for more in [
+        r#", "health_check": {"type": "TCP"}"#,
+        r#", "container": {"type": "DOCKER"}"#,
+        r#", "limits": {"cpus": {"value": 1}}"#,
+        r#", "executor": {"executor_id": {"value": "e"}}"#,
+    ] {
+        let refused = task(more).unwrap_err();
+        assert_eq!(refused.code, RejectionCode::Unsupported, "{more}");
+        assert!(refused.what.starts_with("operation 1: "), "{}", refused.what);
+    }
+}
+
+#[test]
+fn a_call_names_what_it_lacks() {
+    for (text, missing) in [
+        (r#"{"type": "KILL"}"#, "kill is missing"),
+        (r#"{"type": "ACCEPT", "accept": {"operations": [{"type": "RESERVE"}]}}"#, "operation 1: reserve is missing"),
+        (r#"{"type": "DECLINE", "decline": {"offer_ids": [{}]}}"#, "offer id"),
+        (
+            r#"{"type": "ACKNOWLEDGE", "acknowledge": {"agent_id": {"value": "a"}, "task_id": {"value": "t"}, "uuid": "AA=="}}"#,
+            "1 bytes",
+        ),
+        (r"{}", "no type"),
+    ] {
+        let what = call(text).unwrap_err().what;
+        assert!(what.contains(missing), "{text}: {what}");
+    }
+}
+
+#[test]
+fn calls_read_as_clients_write_them() {
+    assert_eq!(call(r#"{"type": "REVIVE"}"#), Ok(Call::Revive { roles: [].into() }));
+    assert_eq!(call(r#"{"type": "RECONCILE", "reconcile": {"tasks": []}}"#), Ok(Call::Reconcile { tasks: Vec::new() }));
+    let subscribe = call(
+        r#"{"type": "SUBSCRIBE", "framework_id": {"value": "f-1"}, "subscribe": {"framework_info": {"user": "u", "name": "n"}}}"#,
+    );
+    let Ok(Call::Subscribe { info, .. }) = subscribe else { panic!("{subscribe:?}") };
+    assert_eq!(info.id.unwrap().as_str(), "f-1");
+    let declined = call(r#"{"type": "DECLINE", "decline": {"offer_ids": [{"value": "o"}]}}"#);
+    let Ok(Call::Decline { filters, .. }) = declined else { panic!("{declined:?}") };
+    assert_eq!(filters.refuse_for.as_secs(), 5);
+}
+
+fn bag() -> impl Strategy<Value = Resources> {
+    let text = prop::sample::select(vec!["cpus", "mem", "disk", "gpus", "cpus(a)", "mem(a/b)", "fpgas"]);
+    let entry = (text, 1_u32..900).prop_map(|(name, amount)| format!("{name}:{amount}"));
+    prop::collection::btree_map("[a-z]", entry, 0..6).prop_filter_map("one kind of value per name", |parts| {
+        parts.into_values().collect::<Vec<_>>().join(";").parse().ok()
+    })
+}
+
+proptest! {
+    #[test]
+    fn bags_survive_the_wire(resources in bag()) {
+        prop_assert_eq!(there_and_back(&resources), resources);
+    }
+
+    #[test]
+    fn no_bytes_upset_the_conversion(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        if let Ok(read) = <v1::scheduler::Call as prost::Message>::decode(&bytes[..]) {
+            let _ = Call::try_from(read);
+        }
+    }
+}
