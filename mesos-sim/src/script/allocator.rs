@@ -4,10 +4,14 @@
 //! |---|---|
 //! | `allocator [interval=1s] [role_sorter=random] [min=RES]` | makes it; first of all |
 //! | `framework F ROLES [suppressed=] [inactive=true] [capabilities=]`, `update F ROLES ..`, `remove F` | frameworks |
+//! | `framework F ROLES [minimum=cpus:1\|mem:32] [max_offer=cpus:4]` | the least and the most in an offer, under all its roles |
 //! | `activate F`, `deactivate F`, `suppress F [roles=]`, `revive F [roles=]` | |
-//! | `agent A RESOURCES [total=] used(F ROLE RES) ..`, `resize A RES`, `remove-agent A`, `close A`, `open A` | agents |
+//! | `agent A RESOURCES [total=] [attributes=] [capabilities=] used(F ROLE RES) ..`, `remove-agent A` | agents |
+//! | `describe A [attributes=] [capabilities=]`, `resize A RES`, `close A`, `open A` | what changes about them |
 //! | `give-back F A ROLE [RES] [refuse=5s]` | recovered; with `refuse=` the framework said no |
 //! | `claim F A ROLE RES`, `convert F A ROLE FROM TO`, `weight ROLE 2.5` | |
+//! | `quota ROLE [guarantee=RES] [limit=RES] [exactly=RES]` | replaces what was set; nothing named removes it |
+//! | `expect 5` | right after an election: so many agents are to come back |
 //! | `advance 5s` | lets time pass, and rounds run when they are due |
 //! | `view` | who has how much |
 //! | `explain F ROLE A`, `explain F ROLE need=RES` | why there was no offer, and what would have been enough |
@@ -21,6 +25,7 @@ use std::time::Duration;
 use mesos_core::kernel::{Handle, Rng};
 use mesos_core::provider::explain::{Need, Question, Subject};
 use mesos_core::provider::{AgentKey, Allocator, Fact, FrameworkKey, Grant, Round, Used};
+use mesos_core::resource::{Limits, Quantities};
 use mesos_core::{AgentId, AgentInfo, Filters, FrameworkId, FrameworkInfo, Instant, Resources, Role, Weight};
 use mesos_sched::allocator::{HierarchicalDrf, Options, SorterKind};
 
@@ -36,6 +41,7 @@ pub struct AllocatorSession {
     now: Instant,
     frameworks: BTreeMap<String, FrameworkKey>,
     agents: BTreeMap<String, AgentKey>,
+    infos: BTreeMap<AgentKey, Arc<AgentInfo>>,
     granted: Vec<Grant>,
 }
 
@@ -48,6 +54,7 @@ impl Default for AllocatorSession {
             now: Instant::ZERO,
             frameworks: BTreeMap::new(),
             agents: BTreeMap::new(),
+            infos: BTreeMap::new(),
             granted: Vec::new(),
         }
     }
@@ -98,6 +105,13 @@ impl AllocatorSession {
         let mut info = arguments.framework()?;
         info.roles = super::argument::list(&roles)?;
         info.name = name.into();
+        if let Some(minimum) = arguments.named("minimum") {
+            let amounts: Vec<Quantities> = minimum.split('|').map(read).collect::<Result<_, String>>()?;
+            info.min_allocatable = info.roles.iter().map(|role| (role.clone(), amounts.clone())).collect();
+        }
+        if let Some(most) = arguments.optional::<Limits>("max_offer")? {
+            info.max_offer = info.roles.iter().map(|role| (role.clone(), most.clone())).collect();
+        }
         Ok(info)
     }
 
@@ -138,9 +152,7 @@ impl AllocatorSession {
         let declared = resources(&arguments.word("resources")?)?;
         let total = arguments.named("total").map(|text| resources(&text)).transpose()?;
         let mut info = AgentInfo::new(name.as_str(), declared.clone());
-        if let Some(attributes) = arguments.named("attributes") {
-            info.attributes = read(&attributes)?;
-        }
+        arguments.describe_agent(&mut info)?;
         let agent = AgentKey::from_slot(free_slot(self.agents.values().map(|key| key.slot())));
         let mut used = Vec::new();
         while let Some(word) = arguments.next_word() {
@@ -153,7 +165,18 @@ impl AllocatorSession {
         let id: AgentId = read(&name)?;
         self.agents.insert(name, agent);
         let total = total.unwrap_or(declared);
-        self.observe(Fact::AgentAdded { agent, id, info: Arc::new(info), total, used });
+        let info = Arc::new(info);
+        self.infos.insert(agent, info.clone());
+        self.observe(Fact::AgentAdded { agent, id, info, total, used });
+        Ok(())
+    }
+
+    fn describe_agent(&mut self, arguments: &mut Arguments) -> Result<(), String> {
+        let agent = self.agent(arguments)?;
+        let info = Arc::make_mut(self.infos.get_mut(&agent).ok_or("the agent is not described")?);
+        arguments.describe_agent(info)?;
+        let info = self.infos[&agent].clone();
+        self.observe(Fact::AgentUpdated { agent, info });
         Ok(())
     }
 
@@ -285,6 +308,7 @@ impl Session for AllocatorSession {
                 });
             }
             "agent" => self.add_agent(&mut arguments)?,
+            "describe" => self.describe_agent(&mut arguments)?,
             "remove-agent" => self.remove_agent(&mut arguments)?,
             verb @ ("open" | "close") => {
                 let agent = self.agent(&mut arguments)?;
@@ -303,6 +327,14 @@ impl Session for AllocatorSession {
                 let role = arguments.next("a role")?;
                 let weight = Weight::new(arguments.next("a weight")?).map_err(|error| error.to_string())?;
                 self.observe(Fact::WeightSet { role, weight });
+            }
+            "quota" => {
+                let (role, quota) = (arguments.next("a role")?, arguments.quota()?);
+                self.observe(Fact::QuotaSet { role, quota });
+            }
+            "expect" => {
+                let count = arguments.next("a number of agents")?;
+                self.observe(Fact::AgentsExpected { count });
             }
             "advance" => self.advance(span(&arguments.word("a time span")?)?, lines),
             "view" => self.view(lines),

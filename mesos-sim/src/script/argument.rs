@@ -115,6 +115,12 @@ impl Arguments {
     pub(super) fn agent(&mut self) -> Result<AgentInfo, String> {
         let mut info = AgentInfo::new(self.word("a host")?, resources(&self.word("resources")?)?);
         info.port = self.optional("port")?.unwrap_or(info.port);
+        self.describe_agent(&mut info)?;
+        Ok(info)
+    }
+
+    /// `capabilities= attributes=`.
+    pub(super) fn describe_agent(&mut self, info: &mut AgentInfo) -> Result<(), String> {
         match self.named("capabilities").as_deref() {
             None => {}
             Some("none") => info.capabilities.clear(),
@@ -126,7 +132,7 @@ impl Arguments {
         if let Some(attributes) = self.named("attributes") {
             info.attributes = read(&attributes)?;
         }
-        Ok(info)
+        Ok(())
     }
 
     /// `TASK RESOURCES run= executor=ID executor_uses= kind= grace=`.
