@@ -16,6 +16,7 @@ use std::sync::Arc;
 use mesos_core::constraint::{AttributeConstraint, OfferConstraints, Predicate, Selector};
 use mesos_core::kernel::Handle;
 use mesos_core::provider::AgentKey;
+use mesos_core::provider::explain::FailedConstraint;
 use mesos_core::{AgentInfo, AttributeValue, Rejection, RejectionCode, Role};
 use regex::{Regex, RegexBuilder};
 
@@ -158,9 +159,36 @@ impl Compiled {
     fn is_met(&self, agent: &AgentInfo) -> bool {
         self.test.is_met(find(&self.selector, agent))
     }
+
+    /// As it was demanded, with what was found.
+    fn failed(&self, group: usize, agent: &AgentInfo) -> FailedConstraint {
+        let found = match find(&self.selector, agent) {
+            Found::Text(text) => Some(text.to_owned()),
+            Found::Nothing => None,
+            Found::Other => Some("not a text".to_owned()),
+        };
+        let constraint = AttributeConstraint { selector: self.selector.clone(), predicate: self.test.predicate() };
+        FailedConstraint { group, constraint, found }
+    }
 }
 
 impl Test {
+    fn predicate(&self) -> Predicate {
+        let pattern = |whole: &Regex| {
+            let framed = whole.as_str();
+            let inner = framed.strip_prefix(r"\A(?:").and_then(|rest| rest.strip_suffix(r")\z"));
+            Arc::from(inner.unwrap_or(framed))
+        };
+        match self {
+            Self::Exists => Predicate::Exists,
+            Self::NotExists => Predicate::NotExists,
+            Self::Equals(text) => Predicate::TextEquals(text.clone()),
+            Self::NotEquals(text) => Predicate::TextNotEquals(text.clone()),
+            Self::Matches(whole) => Predicate::TextMatches(pattern(whole)),
+            Self::NotMatches(whole) => Predicate::TextNotMatches(pattern(whole)),
+        }
+    }
+
     /// An attribute that is not text meets every demand on texts, either way.
     fn is_met(&self, found: Found<'_>) -> bool {
         match (self, found) {
@@ -252,6 +280,17 @@ impl ConstraintTable {
                 *verdict = None;
             }
         }
+    }
+
+    /// Of every group, what an agent does not meet; nothing if it is what the client demands.
+    pub(super) fn failed(&self, client: NodeKey, info: &AgentInfo) -> Vec<Vec<FailedConstraint>> {
+        let Some(Some(demand)) = self.by_client.get(client.slot()) else { return Vec::new() };
+        let failed_of = |(group, all): (usize, &Vec<Compiled>)| {
+            let failed = all.iter().filter(|constraint| !constraint.is_met(info));
+            failed.map(|constraint| constraint.failed(group, info)).collect::<Vec<_>>()
+        };
+        let failed: Vec<_> = demand.groups.iter().enumerate().map(failed_of).collect();
+        if failed.iter().any(Vec::is_empty) { Vec::new() } else { failed }
     }
 
     /// Whether an agent is what a client demands.

@@ -5,6 +5,7 @@
 
 use std::ops::BitOr;
 
+use mesos_core::provider::explain::Lack;
 use mesos_core::resource::{Quantities, ResourceName, Resources};
 use mesos_core::{AgentCapability, AgentInfo, FrameworkCapability, FrameworkInfo, Role};
 
@@ -24,23 +25,45 @@ impl Abilities {
     const REVOCABLE: Self = Self(1 << 5);
     const REFINED: Self = Self(1 << 6);
 
+    const CAPABILITIES: [(FrameworkCapability, Self); 6] = [
+        (FrameworkCapability::MultiRole, Self::MULTI_ROLE),
+        (FrameworkCapability::GpuResources, Self::GPUS),
+        (FrameworkCapability::RegionAware, Self::OTHER_REGIONS),
+        (FrameworkCapability::SharedResources, Self::SHARED),
+        (FrameworkCapability::RevocableResources, Self::REVOCABLE),
+        (FrameworkCapability::ReservationRefinement, Self::REFINED),
+    ];
+
     /// Those of a framework under one of its roles.
     pub(super) fn of(info: &FrameworkInfo, role: &Role) -> Self {
-        const CAPABILITIES: [(FrameworkCapability, Abilities); 6] = [
-            (FrameworkCapability::MultiRole, Abilities::MULTI_ROLE),
-            (FrameworkCapability::GpuResources, Abilities::GPUS),
-            (FrameworkCapability::RegionAware, Abilities::OTHER_REGIONS),
-            (FrameworkCapability::SharedResources, Abilities::SHARED),
-            (FrameworkCapability::RevocableResources, Abilities::REVOCABLE),
-            (FrameworkCapability::ReservationRefinement, Abilities::REFINED),
-        ];
         let nested = if role.components().nth(1).is_some() { Self::NESTED_ROLE } else { Self::NONE };
-        let can = CAPABILITIES.iter().filter(|(capability, _)| info.can(*capability));
+        let can = Self::CAPABILITIES.iter().filter(|(capability, _)| info.can(*capability));
         can.fold(nested, |all, (_, ability)| all | *ability)
     }
 
     const fn has(self, ability: Self) -> bool {
         self.0 & ability.0 == ability.0
+    }
+
+    /// Whether the framework has a capability.
+    pub(super) fn can(self, capability: FrameworkCapability) -> bool {
+        self.has(Self::of_capability(capability))
+    }
+
+    /// The same with one more capability.
+    pub(super) fn with(self, capability: FrameworkCapability) -> Self {
+        self | Self::of_capability(capability)
+    }
+
+    fn of_capability(capability: FrameworkCapability) -> Self {
+        let known = Self::CAPABILITIES.iter().find(|(own, _)| *own == capability);
+        known.map_or(Self::NONE, |(_, ability)| *ability)
+    }
+
+    /// Those of the same framework under another role.
+    pub(super) fn under(self, role: &Role) -> Self {
+        let others = Self(self.0 & !Self::NESTED_ROLE.0);
+        if role.components().nth(1).is_some() { others | Self::NESTED_ROLE } else { others }
     }
 
     /// Without what the framework does not know how to handle.
@@ -99,6 +122,17 @@ impl Demands {
         let has_gpus = options.filter_gpu_resources && !total.gpus().is_zero();
         let needed = Abilities(self.needed.0 & !Abilities::GPUS.0);
         Self { needed: if has_gpus { needed | Abilities::GPUS } else { needed }, ..self }
+    }
+
+    /// What keeps a client from the agent: capabilities that one of both lacks.
+    pub(super) fn lacks(self, client: Abilities) -> impl Iterator<Item = Lack> {
+        let needed = Abilities::CAPABILITIES.iter().filter(move |(_, own)| self.needed.has(*own) && !client.has(*own));
+        let barred = [
+            (AgentCapability::MultiRole, Abilities::MULTI_ROLE),
+            (AgentCapability::HierarchicalRole, Abilities::NESTED_ROLE),
+        ];
+        let barred = barred.into_iter().filter(move |(_, own)| self.barred.has(*own) && client.has(*own));
+        needed.map(|(own, _)| Lack::Framework(*own)).chain(barred.map(|(own, _)| Lack::Agent(own)))
     }
 
     /// Whether a client meets the demands.

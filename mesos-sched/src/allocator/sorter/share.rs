@@ -16,7 +16,7 @@ pub(crate) struct Share {
 }
 
 /// How much the cluster has of every name that counts for fairness.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Totals {
     quantities: Quantities,
     excluded: Vec<ResourceName>,

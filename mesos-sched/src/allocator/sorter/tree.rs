@@ -21,6 +21,7 @@ use mesos_core::resource::{Quantities, ResourceName};
 use mesos_core::{Role, Weight};
 
 use super::share::{Share, Totals};
+use crate::allocator::explain::Past;
 
 /// A node of the tree; used again after its removal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -94,6 +95,8 @@ pub(crate) struct Tree {
     epoch: u64,
     /// Counts the changes of who may be served and of weights.
     shape: u64,
+    /// What was different before the last round.
+    past: Past,
 }
 
 const OWN_NAME: &str = ".";
@@ -159,6 +162,7 @@ impl Tree {
             totals: Totals::new(excluded),
             epoch: 0,
             shape: 0,
+            past: Past::default(),
         }
     }
 
@@ -206,8 +210,53 @@ impl Tree {
 
     /// The cluster has other amounts than before.
     pub(crate) fn change_totals(&mut self, change: impl FnOnce(&mut Quantities)) {
+        self.past.keep_totals(&self.totals);
         if self.totals.change(change) {
             self.epoch += 1;
+        }
+    }
+
+    // The last round.
+
+    /// A round begins.
+    pub(crate) fn begin_round(&mut self) {
+        self.past.begin_round();
+    }
+
+    /// What was different before the last round.
+    pub(in crate::allocator) const fn past(&self) -> &Past {
+        &self.past
+    }
+
+    /// A node and those above it, from the outermost; without the root.
+    pub(crate) fn ancestry(&self, node: NodeKey) -> Vec<NodeKey> {
+        let above = |node: &NodeKey| Some(self[*node].parent).filter(|parent| *parent != NodeKey::ROOT);
+        let mut path: Vec<NodeKey> = std::iter::successors(Some(node), above).collect();
+        path.reverse();
+        path
+    }
+
+    /// Whether a node is this one or lies below it.
+    pub(crate) fn is_within(&self, node: NodeKey, ancestor: NodeKey) -> bool {
+        let above = |node: &NodeKey| Some(self[*node].parent).filter(|parent| *parent != NodeKey::ROOT);
+        std::iter::successors(Some(node), above).any(|node| node == ancestor)
+    }
+
+    /// The path of a role, or of the role that a virtual leaf belongs to.
+    pub(crate) fn role_path(&self, node: NodeKey) -> String {
+        match self[node].kind {
+            Kind::Role if self[node].parent == NodeKey::ROOT => self[node].name().to_owned(),
+            Kind::Role => format!("{}/{}", self.path(node), self[node].name()),
+            _ => self.path(node),
+        }
+    }
+
+    /// Whether only one client may be served at a node or below.
+    pub(crate) fn is_lonely(&self, node: NodeKey) -> bool {
+        match self[node].order.as_slice() {
+            [] => self[node].kind == Kind::Client,
+            [only] => self.is_lonely(*only),
+            _ => false,
         }
     }
 
@@ -299,6 +348,7 @@ impl Tree {
 
     fn unlink(&mut self, node: NodeKey) {
         self.detach(node);
+        self.past.cut();
         self[node] = Node::new(Kind::Vacant, NodeKey::ROOT, "".into());
         self.vacant.push(node);
     }
@@ -393,6 +443,8 @@ impl Tree {
         let parent = self[node].parent;
         let is_placed = self[node].is_active && self.is_sorted(parent) && self[parent].order.len() > 1;
         let place = if is_placed { self.place(node) } else { None };
+        let own = &self.nodes[node.slot()];
+        self.past.keep(node.slot(), &own.amounts, self.keys[node.slot()].count, own.weight);
         change(&mut self[node]);
         let share = self.share(node);
         let key = &mut self.keys[node.slot()];
