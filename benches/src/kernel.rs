@@ -283,7 +283,7 @@ impl MasterAlone {
             alone.feed(master::Input::Agent { conn: ConnId(n as u64 + 1), seq: Seq(0), message });
         }
         let info = Box::new(FrameworkInfo::new("flood", Role::any()));
-        alone.call(Call::Subscribe { info, suppressed: [].into() });
+        alone.call(Call::Subscribe { info, suppressed: [].into(), constraints: Arc::default() });
         alone
     }
 

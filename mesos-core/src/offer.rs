@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::AgentInfo;
 use crate::id::{AgentId, ExecutorId, FrameworkId, OfferId};
+use crate::maintenance::Unavailability;
 use crate::resource::Resources;
 use crate::role::Role;
 
@@ -28,6 +29,9 @@ pub struct Offer {
     pub agent: Arc<AgentInfo>,
     /// Executors of this framework that already run on the agent.
     pub executor_ids: Vec<ExecutorId>,
+    /// When the agent is planned to be away; what runs there then is lost.
+    #[serde(default)]
+    pub unavailability: Option<Unavailability>,
 }
 
 impl Offer {
@@ -41,7 +45,7 @@ impl Offer {
         resources: Resources,
         agent: Arc<AgentInfo>,
     ) -> Self {
-        Self { id, framework_id, agent_id, role, resources, agent, executor_ids: Vec::new() }
+        Self { id, framework_id, agent_id, role, resources, agent, executor_ids: Vec::new(), unavailability: None }
     }
 }
 

@@ -1,11 +1,13 @@
 //! Laws of the registry: what is written is what is meant, however it is batched, and nothing a store holds can crash it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use mesos_core::kernel::{Change, Record, Ticket};
+use mesos_core::maintenance::{MachineId, MaintenanceSchedule, MaintenanceWindow, Unavailability};
 use mesos_core::{AgentId, AgentInfo, MasterId, Quota, Role, WallTime, Weight};
-use mesos_sched::registry::{BATCH_CHANGES_MAX, Op, Registrar, Registry};
+use mesos_sched::registry::{BATCH_CHANGES_MAX, Drain, Op, Registrar, Registry};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 
@@ -68,7 +70,49 @@ fn quotas() -> impl Strategy<Value = BTreeMap<Role, Quota>> {
     btree_map(role.prop_map(|role| Role::new(role).unwrap()), quota, 0..4)
 }
 
+fn machines() -> impl Strategy<Value = Vec<MachineId>> {
+    vec((0..3_u8).prop_map(|n| MachineId::of_host(&format!("host{n}"))), 0..3)
+}
+
+fn schedule() -> impl Strategy<Value = MaintenanceSchedule> {
+    let window = (machines(), wall(), proptest::option::of(0..9_u64)).prop_map(|(machines, start, seconds)| {
+        let duration = seconds.map(Duration::from_secs);
+        MaintenanceWindow { machines, unavailability: Unavailability { start, duration } }
+    });
+    vec(window, 0..3).prop_map(|windows| MaintenanceSchedule { windows })
+}
+
+fn whitelist() -> impl Strategy<Value = Option<BTreeSet<Arc<str>>>> {
+    proptest::option::of(vec((0..3_u8).prop_map(|n| format!("host{n}").into()), 0..3).prop_map(BTreeSet::from_iter))
+}
+
+fn drain() -> impl Strategy<Value = Drain> {
+    let max_grace = proptest::option::of((0..9_u64).prop_map(Duration::from_secs));
+    (max_grace, any::<bool>()).prop_map(|(max_grace, mark_gone)| Drain { max_grace, mark_gone })
+}
+
+/// Ops about whether agents and machines serve.
+fn duty_op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        (agent_id(), drain()).prop_map(|(id, drain)| Op::DrainAgent { id, drain }),
+        agent_id().prop_map(|id| Op::MarkDrained { id }),
+        agent_id().prop_map(|id| Op::DeactivateAgent { id }),
+        agent_id().prop_map(|id| Op::ReactivateAgent { id }),
+        schedule().prop_map(Op::SetSchedule),
+        machines().prop_map(|machines| Op::StartMaintenance(BTreeSet::from_iter(machines))),
+        machines().prop_map(|machines| Op::StopMaintenance(BTreeSet::from_iter(machines))),
+        whitelist().prop_map(Op::SetWhitelist),
+    ]
+}
+
 fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        6 => duty_op(),
+        9 => agent_op(),
+    ]
+}
+
+fn agent_op() -> impl Strategy<Value = Op> {
     prop_oneof![
         (0..3_u8).prop_map(|n| Op::Lead { master: MasterId::new(format!("m{n}")).unwrap() }),
         (agent_id(), agent_info()).prop_map(|(id, info)| Op::AdmitAgent { id, info }),
@@ -203,11 +247,19 @@ proptest! {
 }
 
 fn hostile_key() -> impl Strategy<Value = String> {
-    let kind =
-        prop_oneof![Just("leader"), Just("agent"), Just("unreachable"), Just("gone"), Just("weight"), Just("quota")];
+    let kind = prop_oneof![
+        Just("leader"),
+        Just("agent"),
+        Just("unreachable"),
+        Just("gone"),
+        Just("weight"),
+        Just("quota"),
+        Just("machine"),
+        Just("x")
+    ];
     prop_oneof![
         (kind, "[/.a-c*\\\\\0-\u{1f}]{0,4}").prop_map(|(kind, name)| format!("{kind}/{name}")),
-        "(leader|agent|)/?",
+        "(leader|agent|machine|whitelist|)/?",
         any::<String>(),
     ]
 }

@@ -1,12 +1,16 @@
 //! People and tools, and the master.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::Rejection;
 use crate::id::{AgentId, FrameworkId};
+use crate::maintenance::{MachineId, MaintenanceSchedule, MaintenanceStatus};
 use crate::quota::Quota;
+
 use crate::resource::Resources;
 use crate::role::Role;
 use crate::weight::Weight;
@@ -36,6 +40,32 @@ pub enum Call {
     Teardown(FrameworkId),
     /// Says that an agent will never come back.
     MarkAgentGone(AgentId),
+    /// Offers an agent no more and ends its tasks; when the last one has ended the agent is drained, and stays out of
+    /// service until it is reactivated. Holds through failovers and while the agent is unreachable.
+    DrainAgent {
+        /// Which agent.
+        agent_id: AgentId,
+        /// Tasks get no longer than this to end; without it their own kill policies hold.
+        max_grace: Option<Duration>,
+        /// Whether the drained agent is marked gone.
+        mark_gone: bool,
+    },
+    /// Offers an agent no more; its tasks run on.
+    DeactivateAgent(AgentId),
+    /// Offers an agent again that was deactivated or drained.
+    ReactivateAgent(AgentId),
+    /// Replaces the maintenance schedule.
+    UpdateMaintenanceSchedule(MaintenanceSchedule),
+    /// Asks for the maintenance schedule.
+    GetMaintenanceSchedule,
+    /// Asks which machines are draining or down, and what frameworks answered.
+    GetMaintenanceStatus,
+    /// Takes machines of the schedule down: their agents are shut down and removed, and may not register.
+    StartMaintenance(BTreeSet<MachineId>),
+    /// Machines that were down are up again, and not in the schedule any more.
+    StopMaintenance(BTreeSet<MachineId>),
+    /// Offers only agents on these hosts; nothing said means all. Offers that are out stay.
+    UpdateWhitelist(Option<BTreeSet<Arc<str>>>),
     /// Reserves free resources of an agent: pushes the top reservation of each entry.
     Reserve {
         /// On which agent.
@@ -61,6 +91,10 @@ pub enum Response {
     Done,
     /// The quotas in force; a role that is not named has none.
     Quotas(BTreeMap<Role, Quota>),
+    /// The maintenance schedule.
+    MaintenanceSchedule(MaintenanceSchedule),
+    /// How far maintenance is.
+    MaintenanceStatus(MaintenanceStatus),
     /// It was not done.
     Refused(Rejection),
 }

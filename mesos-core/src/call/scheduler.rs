@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::constraint::OfferConstraints;
 use crate::error::Rejection;
 use crate::framework::FrameworkInfo;
 use crate::id::{AgentId, ExecutorId, FrameworkId, MasterId, OfferId, TaskId, UpdateId};
+use crate::maintenance::InverseOffer;
 use crate::offer::{Filters, Offer};
 use crate::operation::Operation;
 use crate::role::Role;
@@ -25,6 +27,20 @@ pub enum Call {
         info: Box<FrameworkInfo>,
         /// Roles it wants no offers for until it revives them; replaces what was suppressed before.
         suppressed: BTreeSet<Role>,
+        /// What it demands of agents; replaces what it demanded before.
+        #[serde(default)]
+        constraints: Arc<OfferConstraints>,
+    },
+    /// Changes the description. Who the framework is (its id and principal), its user and whether agents checkpoint its tasks
+    /// stay as they are; of roles that are given up the offers are rescinded, what runs stays.
+    UpdateFramework {
+        /// The whole new description.
+        info: Box<FrameworkInfo>,
+        /// Roles it wants no offers for; replaces what was suppressed before.
+        suppressed: BTreeSet<Role>,
+        /// What it demands of agents; replaces what it demanded before.
+        #[serde(default)]
+        constraints: Arc<OfferConstraints>,
     },
     /// Ends the framework: its tasks are killed and its id can never be used again.
     Teardown,
@@ -42,6 +58,20 @@ pub enum Call {
         /// Which.
         offers: Vec<OfferId>,
         /// For how long not to offer the same again.
+        filters: Filters,
+    },
+    /// Will let go of agents in time; unknown ids are ignored.
+    AcceptInverseOffers {
+        /// Which requests.
+        offers: Vec<OfferId>,
+        /// For how long not to ask again.
+        filters: Filters,
+    },
+    /// Will not, or cannot, let go of agents; unknown ids are ignored.
+    DeclineInverseOffers {
+        /// Which requests.
+        offers: Vec<OfferId>,
+        /// For how long not to ask again.
         filters: Filters,
     },
     /// Wants offers again and drops its filters; no roles means all.
@@ -101,9 +131,12 @@ impl Call {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Subscribe { .. } => "SUBSCRIBE",
+            Self::UpdateFramework { .. } => "UPDATE_FRAMEWORK",
             Self::Teardown => "TEARDOWN",
             Self::Accept { .. } => "ACCEPT",
             Self::Decline { .. } => "DECLINE",
+            Self::AcceptInverseOffers { .. } => "ACCEPT_INVERSE_OFFERS",
+            Self::DeclineInverseOffers { .. } => "DECLINE_INVERSE_OFFERS",
             Self::Revive { .. } => "REVIVE",
             Self::Suppress { .. } => "SUPPRESS",
             Self::Kill { .. } => "KILL",
@@ -133,6 +166,10 @@ pub enum Event {
     Offers(Vec<Offer>),
     /// An offer that cannot be used any more.
     Rescind(OfferId),
+    /// Requests to give agents back, to accept or decline.
+    InverseOffers(Vec<InverseOffer>),
+    /// A request that needs no answer any more.
+    RescindInverseOffer(OfferId),
     /// News of a task.
     Update(Box<TaskStatus>),
     /// Bytes from an executor.
@@ -169,6 +206,8 @@ impl Event {
             Self::Subscribed { .. } => "SUBSCRIBED",
             Self::Offers(_) => "OFFERS",
             Self::Rescind(_) => "RESCIND",
+            Self::InverseOffers(_) => "INVERSE_OFFERS",
+            Self::RescindInverseOffer(_) => "RESCIND_INVERSE_OFFER",
             Self::Update(_) => "UPDATE",
             Self::Message { .. } => "MESSAGE",
             Self::Failure { .. } => "FAILURE",

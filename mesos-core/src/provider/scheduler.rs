@@ -1,13 +1,17 @@
 //! A framework's brain.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::call::scheduler::Call;
+use crate::constraint::OfferConstraints;
 use crate::error::Rejection;
+use crate::framework::FrameworkInfo;
 use crate::id::{AgentId, ExecutorId, FrameworkId, OfferId, TaskId};
 use crate::kernel::{Change, Cx, Record};
+use crate::maintenance::InverseOffer;
 use crate::offer::{Filters, Offer};
 use crate::operation::Operation;
 use crate::role::Role;
@@ -58,6 +62,14 @@ pub trait Scheduler: Send {
 
     /// An offer cannot be used any more.
     fn rescinded(&mut self, _cx: &mut SchedulerCx<'_>, _offer: &OfferId) {}
+
+    /// Agents will be away: the master asks for them back. To be answered with [`Cx::accept_inverse_offers`] or
+    /// [`Cx::decline_inverse_offers`]; the answer tells operators whether they may go ahead and changes nothing else.
+    /// Whoever does not answer is not asked again.
+    fn inverse_offers(&mut self, _cx: &mut SchedulerCx<'_>, _offers: Vec<InverseOffer>) {}
+
+    /// A request for an agent needs no answer any more.
+    fn inverse_offer_rescinded(&mut self, _cx: &mut SchedulerCx<'_>, _offer: &OfferId) {}
 
     /// Bytes from an executor.
     fn message(&mut self, _cx: &mut SchedulerCx<'_>, _agent: &AgentId, _executor: &ExecutorId, _data: &[u8]) {}
@@ -116,6 +128,24 @@ impl Cx<'_, Action> {
     /// Refuses an offer, and the same again as long as `filters` says.
     pub fn decline_for(&mut self, offer: &Offer, filters: Filters) {
         self.call(Call::Decline { offers: vec![offer.id.clone()], filters });
+    }
+
+    /// Will let go of agents in time; is asked again when `filters` are over and it still holds
+    /// something there.
+    pub fn accept_inverse_offers(&mut self, offers: impl IntoIterator<Item = OfferId>, filters: Filters) {
+        self.call(Call::AcceptInverseOffers { offers: offers.into_iter().collect(), filters });
+    }
+
+    /// Will not, or cannot, let go of agents.
+    pub fn decline_inverse_offers(&mut self, offers: impl IntoIterator<Item = OfferId>, filters: Filters) {
+        self.call(Call::DeclineInverseOffers { offers: offers.into_iter().collect(), filters });
+    }
+
+    /// Changes the framework's description, the roles it wants no offers for and what it demands of agents, here and at
+    /// every later subscription. Id, principal, user and checkpointing must stay.
+    pub fn update_framework(&mut self, info: FrameworkInfo, suppressed: BTreeSet<Role>, constraints: OfferConstraints) {
+        let (info, constraints) = (Box::new(info), Arc::new(constraints));
+        self.call(Call::UpdateFramework { info, suppressed, constraints });
     }
 
     /// Wants no offers until it revives: what a framework without work owes the others.

@@ -1,11 +1,18 @@
 //! What the scheduler asks for: saved, waiting for what was saved, sent, kept for later or dropped.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use mesos_core::call::CloseReason;
 use mesos_core::call::scheduler::Call;
 use mesos_core::provider::Action;
-use mesos_core::{AgentId, Operation, Rejection, RejectionCode, Scheduler, SchedulerCx, TaskId};
+use mesos_core::{
+    AgentId, FrameworkInfo, OfferConstraints, Operation, Rejection, RejectionCode, Role, Scheduler, SchedulerCx, TaskId,
+};
 
 use super::{Driver, DriverCx, Effect, StopReason, memory};
+use crate::allocator::validate_constraints;
+use crate::master::validate::{validate_subscribe, validate_update};
 
 impl<S: Scheduler + ?Sized> Driver<S> {
     /// Lets the scheduler do something, and does what it asks for, in its order.
@@ -41,6 +48,12 @@ impl<S: Scheduler + ?Sized> Driver<S> {
         let is_current = self.is_subscribed() && subscription == self.session.subscription;
         let is_sent = match &call {
             Call::Subscribe { .. } => false,
+            Call::UpdateFramework { info, suppressed, constraints } => {
+                if let Err(why) = self.describe(info, suppressed, constraints) {
+                    return self.consult(cx, |scheduler, cx| scheduler.refused(cx, &why));
+                }
+                self.is_subscribed()
+            }
             Call::Teardown => {
                 self.end(cx, true, StopReason::Requested);
                 return;
@@ -70,6 +83,25 @@ impl<S: Scheduler + ?Sized> Driver<S> {
         } else {
             tracing::debug!(call = call.name(), "is not sent: there is no subscription, or another one by now");
         }
+    }
+
+    /// Takes over what the framework says of itself, for this and later subscriptions. What the master would refuse is
+    /// refused here: said again with a subscription, it would end the framework.
+    fn describe(
+        &mut self,
+        info: &FrameworkInfo,
+        suppressed: &BTreeSet<Role>,
+        constraints: &Arc<OfferConstraints>,
+    ) -> Result<(), Rejection> {
+        let mut info = info.clone();
+        info.id.clone_from(&self.info.id);
+        validate_subscribe(&info, suppressed)?;
+        validate_update(&self.info, &info)?;
+        validate_constraints(constraints, &info.roles)?;
+        self.info = info;
+        self.suppressed.clone_from(suppressed);
+        self.constraints = constraints.clone();
+        Ok(())
     }
 
     /// Launches are followed even when they are not sent: the master will say that it does not know the tasks.

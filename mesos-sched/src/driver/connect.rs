@@ -54,7 +54,8 @@ impl<S: Scheduler + ?Sized> Driver<S> {
         }
         self.session.observe_connected(conn, cx.now.mono);
         let (info, suppressed) = (Box::new(self.info.clone()), self.suppressed.clone());
-        self.send(cx, Call::Subscribe { info, suppressed });
+        let constraints = self.constraints.clone();
+        self.send(cx, Call::Subscribe { info, suppressed, constraints });
     }
 
     /// The connection broke, or could not be made.

@@ -18,18 +18,19 @@
 //! * A call is sent only after everything the scheduler saved before it is durable; calls never overtake each other.
 //! * An update is acknowledged only after everything saved because of it is durable.
 //! * While there is no subscription, an accept, a decline, a message, an acknowledgement and the shutdown of an executor
-//!   are dropped: the offers are void, the agent repeats its update, the rest is best effort. Kills, suppressed roles and
-//!   questions about tasks are kept and said again at the next subscription.
+//!   are dropped: the offers are void, the agent repeats its update, the rest is best effort. Kills, suppressed roles, a new
+//!   description of the framework and questions about tasks are kept and said again at the next subscription.
 //! * A task that was launched ends in a state the scheduler is told, whatever was lost on the way: after every
 //!   subscription, and when nothing is heard of it, the master is asked about it until something is heard.
 //! * An update may come more than once, after a restart too.
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 use mesos_core::kernel::{Cx, Machine, TimerTable};
 use mesos_core::provider::{Action, StoreError};
-use mesos_core::{FrameworkId, FrameworkInfo, Instant, Role, Scheduler};
+use mesos_core::{FrameworkId, FrameworkInfo, Instant, OfferConstraints, Role, Scheduler};
 
 mod call;
 mod connect;
@@ -65,6 +66,7 @@ pub struct Driver<S: Scheduler + ?Sized = dyn Scheduler> {
     outbox: Outbox,
     ledger: Ledger,
     suppressed: BTreeSet<Role>,
+    constraints: Arc<OfferConstraints>,
     timers: TimerTable<Timer>,
     /// Set when too many calls waited: no subscription until the memory has caught up.
     is_overrun: bool,
@@ -106,12 +108,13 @@ impl<S: Scheduler + ?Sized> Driver<S> {
     pub fn new(info: FrameworkInfo, scheduler: Box<S>, options: Options) -> Self {
         Self {
             info,
-            options: options.usable(),
             phase: Phase::Recovering,
             session: Session::new(),
             outbox: Outbox::default(),
             ledger: Ledger::default(),
             suppressed: BTreeSet::new(),
+            constraints: options.constraints.clone(),
+            options: options.usable(),
             timers: TimerTable::default(),
             is_overrun: false,
             torn_down_in: None,
@@ -148,6 +151,12 @@ impl<S: Scheduler + ?Sized> Driver<S> {
     #[must_use]
     pub const fn suppressed(&self) -> &BTreeSet<Role> {
         &self.suppressed
+    }
+
+    /// What the framework demands of agents.
+    #[must_use]
+    pub fn constraints(&self) -> &OfferConstraints {
+        &self.constraints
     }
 
     /// The tasks that have not ended, as far as is known.

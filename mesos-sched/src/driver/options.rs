@@ -1,7 +1,9 @@
 //! What can be set about a driver, with defaults that suit production.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use mesos_core::OfferConstraints;
 #[cfg(feature = "mutants")]
 use mesos_core::kernel::Mutant;
 
@@ -42,6 +44,8 @@ pub struct Options {
     pub tasks_max: usize,
     /// How many tasks one question names at most.
     pub reconcile_batch_max: usize,
+    /// What the framework demands of agents from its first subscription on.
+    pub constraints: Arc<OfferConstraints>,
     /// A planted defect.
     #[cfg(feature = "mutants")]
     pub mutant: Option<Mutant>,
@@ -65,6 +69,7 @@ impl Default for Options {
             waiting_max: 65_536,
             tasks_max: 1_000_000,
             reconcile_batch_max: 1_000,
+            constraints: Arc::default(),
             #[cfg(feature = "mutants")]
             mutant: None,
         }

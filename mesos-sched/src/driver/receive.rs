@@ -103,6 +103,10 @@ impl<S: Scheduler + ?Sized> Driver<S> {
         match event {
             Event::Offers(offers) => self.consult(cx, |scheduler, cx| scheduler.offers(cx, offers)),
             Event::Rescind(offer) => self.consult(cx, |scheduler, cx| scheduler.rescinded(cx, &offer)),
+            Event::InverseOffers(offers) => self.consult(cx, |scheduler, cx| scheduler.inverse_offers(cx, offers)),
+            Event::RescindInverseOffer(offer) => {
+                self.consult(cx, |scheduler, cx| scheduler.inverse_offer_rescinded(cx, &offer));
+            }
             Event::Update(status) => self.update(cx, &status),
             Event::Message { executor_id, agent_id, data } => {
                 self.consult(cx, |scheduler, cx| scheduler.message(cx, &agent_id, &executor_id, &data));

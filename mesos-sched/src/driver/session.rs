@@ -173,10 +173,18 @@ impl Session {
 /// Whether a refused subscription would be refused again, however often it is repeated.
 pub(super) const fn is_final(why: &Rejection) -> bool {
     use RejectionCode::{
-        FrameworkRemoved, InvalidFramework, InvalidId, InvalidResources, InvalidRole, NotYours, Unsupported,
+        FrameworkRemoved, InvalidConstraint, InvalidFramework, InvalidId, InvalidResources, InvalidRole, NotYours,
+        Unsupported,
     };
     matches!(
         why.code,
-        FrameworkRemoved | InvalidFramework | InvalidId | InvalidResources | InvalidRole | NotYours | Unsupported
+        FrameworkRemoved
+            | InvalidConstraint
+            | InvalidFramework
+            | InvalidId
+            | InvalidResources
+            | InvalidRole
+            | NotYours
+            | Unsupported
     )
 }

@@ -21,6 +21,9 @@ impl Master {
         if let Err(rejection) = validate_agent(&info, &total) {
             return self.refuse_agent(cx, conn, rejection);
         }
+        if let Err(rejection) = self.check_machine_is_up(&info.hostname) {
+            return self.shut_out(cx, conn, rejection);
+        }
         // An agent without an id at the address of one that lost its connection is that host, started anew.
         if let Some(old) = self.agents.at_address(&info)
             && self.agents.table[old].liveness == Liveness::Disconnected
@@ -58,6 +61,7 @@ impl Master {
         let agent = self.add_agent(cx, Agent::new(id.clone(), info, total, conn), Vec::new());
         let ping_timeout = self.options.agent_ping_timeout();
         self.tell_agent(cx, agent, ToAgent::Registered { agent_id: id, ping_timeout });
+        self.plan_for(cx, agent);
     }
 
     /// Puts an agent into the books and starts to ping it.

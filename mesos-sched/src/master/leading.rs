@@ -59,6 +59,9 @@ impl Master {
         let Phase::Fencing { term } = self.phase else { return };
         self.phase = Phase::Leading { term };
         self.tell_what_roles_may(cx);
+        if self.registrar.registry().whitelist().is_some() {
+            self.whitelist_set(cx);
+        }
         let due = cx.now.mono + self.options.agent_reregister_timeout;
         for agent in self.registrar.registry().agents().keys() {
             self.agents.absent.insert(agent.clone());

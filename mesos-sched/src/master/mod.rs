@@ -17,11 +17,15 @@
 mod accept;
 mod admission;
 mod book;
+mod describe;
+mod duty;
 mod effect;
 mod input;
+mod inverse;
 mod leading;
 mod liveness;
 mod loss;
+mod maintenance;
 mod offering;
 mod operation;
 mod operator;
@@ -43,14 +47,14 @@ pub use options::Options;
 pub use role::RoleView;
 pub use view::{AgentView, Counters, ExecutorView, FrameworkView, OfferView, TaskView};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mesos_core::kernel::{Cx, Machine, Ticket, TimerTable};
 use mesos_core::provider::{AgentKey, Allocator, FrameworkKey, Grant};
 use mesos_core::{AgentId, Instant, MasterId};
 
 use crate::registry::{Registrar, Registry};
-use book::{Agents, Conns, Frameworks, OfferKey, Offers};
+use book::{Agents, Conns, Frameworks, InverseOffers, OfferKey, Offers};
 use leading::Phase;
 use pending::Pending;
 
@@ -87,6 +91,9 @@ pub struct Master {
     frameworks: Frameworks,
     agents: Agents,
     offers: Offers,
+    inverse: InverseOffers,
+    /// The agents in the books that drain.
+    draining: BTreeSet<AgentKey>,
     conns: Conns,
     pending: BTreeMap<Ticket, Pending>,
     timers: TimerTable<Timer>,
@@ -107,6 +114,8 @@ impl Master {
             frameworks: Frameworks::default(),
             agents: Agents::default(),
             offers: Offers::default(),
+            inverse: InverseOffers::default(),
+            draining: BTreeSet::new(),
             conns: Conns::default(),
             pending: BTreeMap::new(),
             timers: TimerTable::default(),
@@ -142,6 +151,7 @@ impl Machine for Master {
             Input::Disconnected { conn } => self.disconnected(cx, conn),
             Input::Operator { reply, call } => self.handle_operator(cx, reply, call),
         }
+        self.check_drained(cx);
         self.write_registry(cx);
     }
 
@@ -165,6 +175,7 @@ impl Machine for Master {
         if self.allocator.deadline().is_some_and(|due| due <= cx.now.mono) {
             self.allocate(cx);
         }
+        self.check_drained(cx);
         self.write_registry(cx);
     }
 }

@@ -28,6 +28,7 @@ impl Master {
             self.counters.offers += offers.len() as u64;
             self.tell_framework(cx, framework, Event::Offers(offers));
         }
+        self.ask_back(cx);
     }
 
     /// Puts a grant on the table, or hands it back when nobody can take it.
@@ -51,6 +52,7 @@ impl Master {
             self.timers.set(Timer::Offer(key), cx.now.mono + timeout);
         }
         let mut offer = Offer::new(id, framework_id, agent_row.id.clone(), role, resources, agent_row.info.clone());
+        offer.unavailability = agent_row.unavailability;
         let own = agent_row.executors.keys().filter(|(other, _)| *other == framework);
         offer.executor_ids = own.map(|(_, id)| id.clone()).collect();
         Some(offer)
@@ -102,7 +104,13 @@ impl Master {
         }
     }
 
+    /// Takes back what concerns an agent that leaves or changes: offers and inverse offers.
     pub(super) fn rescind_offers_on(&mut self, cx: &mut MasterCx<'_>, agent: AgentKey) {
+        self.rescind_resources_on(cx, agent);
+        self.rescind_inverse_offers_on(cx, agent);
+    }
+
+    pub(super) fn rescind_resources_on(&mut self, cx: &mut MasterCx<'_>, agent: AgentKey) {
         for key in self.agents.table[agent].offers.clone() {
             self.rescind(cx, key);
         }
@@ -115,5 +123,6 @@ impl Master {
                 self.hand_back(cx, offered, None);
             }
         }
+        self.discard_inverse_offers_of(cx, framework);
     }
 }

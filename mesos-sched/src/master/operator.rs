@@ -13,7 +13,7 @@ use super::operation::{agent_can_hold, refused};
 use super::pending::Pending;
 use super::validate::{validate_reserve, validate_unreserve};
 use super::{Master, MasterCx};
-use crate::registry::Op;
+use crate::registry::{Drain, Op};
 
 impl Master {
     pub(super) fn handle_operator(&mut self, cx: &mut MasterCx<'_>, reply: ReplyTo, call: Call) {
@@ -35,6 +35,31 @@ impl Master {
             Call::Teardown(id) => self.teardown(cx, &id).map(|()| Answered::Now),
             Call::Reserve { agent_id, resources } => self.operator_reserve(cx, &agent_id, &resources),
             Call::Unreserve { agent_id, resources } => self.operator_unreserve(cx, &agent_id, &resources),
+            Call::DrainAgent { agent_id: id, max_grace, mark_gone } => {
+                let op = Op::DrainAgent { id: id.clone(), drain: Drain { max_grace, mark_gone } };
+                self.change_duty(id, op, reply).map(|()| Answered::WhenDurable)
+            }
+            Call::DeactivateAgent(id) => {
+                self.change_duty(id.clone(), Op::DeactivateAgent { id }, reply).map(|()| Answered::WhenDurable)
+            }
+            Call::ReactivateAgent(id) => {
+                self.change_duty(id.clone(), Op::ReactivateAgent { id }, reply).map(|()| Answered::WhenDurable)
+            }
+            Call::UpdateMaintenanceSchedule(schedule) => {
+                self.file(Op::SetSchedule(schedule), Pending::Schedule { reply })
+            }
+            Call::StartMaintenance(machines) => {
+                self.file(Op::StartMaintenance(machines.clone()), Pending::MaintenanceStarted { machines, reply })
+            }
+            Call::StopMaintenance(machines) => self.file(Op::StopMaintenance(machines), Pending::Schedule { reply }),
+            Call::UpdateWhitelist(hostnames) => self.file(Op::SetWhitelist(hostnames), Pending::Whitelist { reply }),
+            Call::GetMaintenanceSchedule => {
+                let schedule = self.registrar.registry().schedule();
+                return self.reply(cx, reply, Response::MaintenanceSchedule(schedule));
+            }
+            Call::GetMaintenanceStatus => {
+                return self.reply(cx, reply, Response::MaintenanceStatus(self.maintenance_status()));
+            }
             _ => Err(Rejection::new(
                 RejectionCode::Unsupported,
                 "this call is not known to this master",
@@ -46,6 +71,13 @@ impl Master {
             Ok(Answered::WhenDurable) => {}
             Err(rejection) => self.reply(cx, reply, Response::Refused(rejection)),
         }
+    }
+
+    /// Submits a change and remembers what follows when it is durable.
+    fn file(&mut self, op: Op, pending: Pending) -> Result<Answered, Rejection> {
+        let ticket = self.registrar.submit(op)?;
+        self.pending.insert(ticket, pending);
+        Ok(Answered::WhenDurable)
     }
 
     fn update_weights(&mut self, weights: BTreeMap<Role, Weight>, reply: ReplyTo) -> Result<Answered, Rejection> {
@@ -131,7 +163,7 @@ impl Master {
         free.apply(conversion).map_err(|error| refused(&error))?;
         let is_offered = |free: Option<Resources>| !free.is_some_and(|free| free.contains(conversion.consumed()));
         if is_offered(self.allocator.available(agent)) {
-            self.rescind_offers_on(cx, agent);
+            self.rescind_resources_on(cx, agent);
         }
         let row = &mut self.agents.table[agent];
         row.total = row.total.apply(conversion).map_err(|error| refused(&error))?;

@@ -1,11 +1,12 @@
 //! What waits for a registry write. Continuations as data: each is resumed in one place, and finds the world as it is by
 //! then, not as it was.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mesos_core::call::operator::{ReplyTo, Response};
 use mesos_core::call::{ConnId, agent::Reregistration};
+use mesos_core::maintenance::MachineId;
 use mesos_core::provider::AgentKey;
 use mesos_core::{AgentId, AgentInfo, Quota, Resources, Role, WallTime, Weight};
 
@@ -28,6 +29,20 @@ pub(super) enum Pending {
     Removal { agent: AgentKey, id: AgentId },
     /// An operator gave an agent up.
     Gone { id: AgentId, reply: ReplyTo },
+    /// An agent describes itself anew.
+    Redescription { conn: ConnId, report: Box<Reregistration> },
+    /// An agent serves, or does not.
+    Duty { id: AgentId, reply: ReplyTo },
+    /// A draining agent's tasks have ended.
+    Drained,
+    /// The same, and the agent is not wanted back.
+    DrainedGone { id: AgentId },
+    /// The maintenance schedule is another one, or machines are up again.
+    Schedule { reply: ReplyTo },
+    /// Machines are down.
+    MaintenanceStarted { machines: BTreeSet<MachineId>, reply: ReplyTo },
+    /// Other hosts may be offered.
+    Whitelist { reply: ReplyTo },
     /// Roles weigh something else.
     Weights { weights: BTreeMap<Role, Weight>, reply: ReplyTo },
     /// Roles are promised and allowed something else.
@@ -45,6 +60,25 @@ impl Master {
             Pending::Removal { agent, id } => self.removed(cx, agent, &id),
             Pending::Gone { id, reply } => {
                 self.gone(cx, &id);
+                self.reply(cx, reply, Response::Done);
+            }
+            Pending::Redescription { conn, report } => self.redescribed(cx, conn, *report),
+            Pending::Duty { id, reply } => {
+                self.duty_changed(cx, &id);
+                self.reply(cx, reply, Response::Done);
+            }
+            Pending::Drained => {}
+            Pending::DrainedGone { id } => self.gone(cx, &id),
+            Pending::Schedule { reply } => {
+                self.follow_schedule(cx);
+                self.reply(cx, reply, Response::Done);
+            }
+            Pending::MaintenanceStarted { machines, reply } => {
+                self.maintenance_started(cx, &machines);
+                self.reply(cx, reply, Response::Done);
+            }
+            Pending::Whitelist { reply } => {
+                self.whitelist_set(cx);
                 self.reply(cx, reply, Response::Done);
             }
             Pending::Weights { weights, reply } => {

@@ -25,6 +25,9 @@ impl Master {
         if matches!(self.registrar.upcoming().standing(&id), Some(registry::Standing::Gone(_))) {
             return self.shut_out(cx, conn, gone(&id));
         }
+        if let Err(rejection) = self.check_machine_is_up(&report.info.hostname) {
+            return self.shut_out(cx, conn, rejection);
+        }
         if let Err(rejection) = self.check_report(&report) {
             return self.refuse_agent(cx, conn, rejection);
         }
@@ -33,6 +36,7 @@ impl Master {
             Some(agent) if self.agents.table[agent].transition != Transition::Settled => {
                 self.close(cx, conn, CloseReason::Removed);
             }
+            Some(agent) if self.agents.table[agent].info != report.info => self.redescribe(cx, conn, report),
             Some(agent) => self.reconnect(cx, conn, agent, *report),
             None => self.readmit(cx, conn, report),
         }
@@ -47,11 +51,42 @@ impl Master {
             Some(admitted) => validate_reregistration(&admitted.info, report)?,
             None => validate_reregistration(&report.info, report)?,
         }
-        let known = self.agents.table.find(&report.agent_id).map(|agent| &self.agents.table[agent]);
-        if known.is_some_and(|row| row.info != report.info) {
-            return Err(changed(&report.agent_id));
-        }
         Ok(())
+    }
+
+    /// The agent is in the books and describes itself anew; its old connection stands until that is durable.
+    fn redescribe(&mut self, cx: &mut MasterCx<'_>, conn: ConnId, report: Box<Reregistration>) {
+        match self.registrar.submit(Op::UpdateAgent { id: report.agent_id.clone(), info: report.info.clone() }) {
+            Err(rejection) => self.refuse_agent(cx, conn, rejection),
+            Ok(ticket) => {
+                self.conns.meet(conn).who = Who::Joining;
+                self.pending.insert(ticket, Pending::Redescription { conn, report });
+            }
+        }
+    }
+
+    /// The new description is durable.
+    pub(super) fn redescribed(&mut self, cx: &mut MasterCx<'_>, conn: ConnId, report: Reregistration) {
+        if self.conns.who(conn).is_none() {
+            return;
+        }
+        let known = self.agents.table.find(&report.agent_id);
+        let Some(agent) = known.filter(|agent| self.agents.table[*agent].transition == Transition::Settled) else {
+            // It left while that was written; it asks again.
+            return self.drop_conn(cx, conn, CloseReason::Removed);
+        };
+        self.rescind_offers_on(cx, agent);
+        let row = &mut self.agents.table[agent];
+        let is_resized = row.info.resources != report.info.resources;
+        row.info = report.info.clone();
+        if is_resized {
+            row.total = report.total.clone();
+        }
+        self.observe(cx, Fact::AgentUpdated { agent, info: report.info.clone() });
+        if is_resized {
+            self.observe(cx, Fact::AgentResized { agent, total: report.total.clone() });
+        }
+        self.reconnect(cx, conn, agent, report);
     }
 
     /// The agent is in the books: only its connection broke, or its process restarted.
@@ -76,8 +111,11 @@ impl Master {
         if total != report.total {
             self.tell_agent(cx, agent, ToAgent::SetTotal { total });
         }
+        self.take_up_duty(cx, agent);
         self.after_return(cx, agent, &report, strangers);
-        self.observe(cx, Fact::AgentActivated { agent });
+        if self.serves(agent) {
+            self.observe(cx, Fact::AgentActivated { agent });
+        }
     }
 
     /// The agent is not in the books: after a failover, or after it was unreachable.
@@ -117,7 +155,9 @@ impl Master {
         let strangers = self.merge_report(cx, agent, &report);
         let ping_timeout = self.options.agent_ping_timeout();
         self.tell_agent(cx, agent, ToAgent::Reregistered { agent_id: id, ping_timeout, missing: Vec::new() });
+        self.take_up_duty(cx, agent);
         self.after_return(cx, agent, &report, strangers);
+        self.plan_for(cx, agent);
     }
 
     /// An admitted agent without a row: it has the usual time to come back.
@@ -315,7 +355,7 @@ impl Master {
     }
 
     /// Turns an agent away for good.
-    fn shut_out(&mut self, cx: &mut MasterCx<'_>, conn: ConnId, rejection: Rejection) {
+    pub(super) fn shut_out(&mut self, cx: &mut MasterCx<'_>, conn: ConnId, rejection: Rejection) {
         self.tell_agent_at(cx, conn, ToAgent::Shutdown(rejection.clone()));
         self.refuse_agent(cx, conn, rejection);
     }
@@ -326,13 +366,5 @@ pub(super) fn gone(id: &AgentId) -> Rejection {
         RejectionCode::AgentGone,
         format!("agent {id} was marked gone"),
         "start the agent with an empty work directory, to register as a new one",
-    )
-}
-
-fn changed(id: &AgentId) -> Rejection {
-    Rejection::new(
-        RejectionCode::InvalidAgent,
-        format!("agent {id} describes itself differently than before"),
-        "start it as it was, or wait until it is unreachable: then it may come back changed",
     )
 }

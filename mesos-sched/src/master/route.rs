@@ -14,7 +14,9 @@ impl Master {
     pub(super) fn handle_scheduler(&mut self, cx: &mut MasterCx<'_>, conn: ConnId, seq: Seq, call: Call) {
         let Some(who) = self.arrive(cx, conn, seq) else { return };
         match (who, call) {
-            (Who::Stranger, Call::Subscribe { info, suppressed }) => self.subscribe(cx, conn, *info, suppressed),
+            (Who::Stranger, Call::Subscribe { info, suppressed, constraints }) => {
+                self.subscribe(cx, conn, *info, suppressed, constraints);
+            }
             (Who::Framework(framework), call) => self.call(cx, framework, call),
             (Who::Stranger, call) => self.refuse_scheduler(cx, conn, before_subscribe(call.name())),
             (Who::Agent(_) | Who::Joining, call) => self.refuse_agent(cx, conn, wrong_side(call.name())),
@@ -28,9 +30,18 @@ impl Master {
                 let what = "SUBSCRIBE came twice on one connection";
                 self.refuse(cx, framework, RejectionCode::InvalidFramework, what, "open a new connection to fail over");
             }
+            Call::UpdateFramework { info, suppressed, constraints } => {
+                self.update_framework(cx, framework, *info, suppressed, constraints);
+            }
             Call::Teardown => self.remove_framework(cx, framework),
             Call::Accept { offers, operations, filters } => self.accept(cx, framework, &offers, operations, filters),
             Call::Decline { offers, filters } => self.decline(cx, framework, &offers, filters),
+            Call::AcceptInverseOffers { offers, filters } => {
+                self.answer_inverse_offers(cx, framework, &offers, filters, true);
+            }
+            Call::DeclineInverseOffers { offers, filters } => {
+                self.answer_inverse_offers(cx, framework, &offers, filters, false);
+            }
             Call::Revive { roles } => self.revive(cx, framework, roles),
             Call::Suppress { roles } => self.suppress(cx, framework, roles),
             Call::Kill { task_id, agent_id, policy } => self.kill(cx, framework, &task_id, agent_id.as_ref(), policy),

@@ -10,11 +10,12 @@ use mesos_core::call::agent::ToAgent;
 use mesos_core::call::scheduler::Event;
 use mesos_core::call::{CloseReason, ConnId};
 use mesos_core::provider::{AgentKey, Fact, FrameworkKey};
-use mesos_core::{FrameworkId, FrameworkInfo, Rejection, RejectionCode, Role};
+use mesos_core::{FrameworkId, FrameworkInfo, OfferConstraints, Rejection, RejectionCode, Role};
 
 use super::book::{Framework, Standing, Who};
 use super::validate::{merge_resubscription, validate_subscribe};
 use super::{Master, MasterCx, Timer};
+use crate::allocator::validate_constraints;
 
 impl Master {
     pub(super) fn subscribe(
@@ -23,13 +24,18 @@ impl Master {
         conn: ConnId,
         info: FrameworkInfo,
         suppressed: BTreeSet<Role>,
+        constraints: Arc<OfferConstraints>,
     ) {
+        if let Err(rejection) = validate_constraints(&constraints, &info.roles) {
+            return self.refuse_scheduler(cx, conn, rejection);
+        }
         let framework = match self.admit_framework(cx, info, suppressed) {
             Ok(framework) => framework,
             Err(rejection) => return self.refuse_scheduler(cx, conn, rejection),
         };
         self.conns.meet(conn).who = Who::Framework(framework);
         self.frameworks.table[framework].standing = Standing::Connected(conn);
+        self.set_constraints(cx, framework, constraints);
         self.observe(cx, Fact::FrameworkActivated { framework });
         self.timers.cancel(&Timer::RemoveFramework(framework));
         self.timers.set(Timer::Heartbeat(framework), cx.now.mono + self.options.heartbeat_every);
@@ -121,13 +127,9 @@ impl Master {
         self.discard_offers_of(cx, framework);
         // Deactivation first: a failover clears the filters of the connection before.
         self.observe(cx, Fact::FrameworkDeactivated { framework });
-        self.observe(cx, Fact::FrameworkUpdated { framework, info: merged.clone(), suppressed });
+        self.observe(cx, Fact::FrameworkUpdated { framework, info: merged, suppressed });
         if is_changed {
-            let framework_id = self.frameworks.table[framework].id.clone();
-            for agent in self.agents_of(framework) {
-                let message = ToAgent::UpdateFramework { framework_id: framework_id.clone(), info: merged.clone() };
-                self.tell_agent(cx, agent, message);
-            }
+            self.tell_agents_of(cx, framework);
         }
         Ok(())
     }
@@ -165,6 +167,7 @@ impl Master {
             self.drop_conn(cx, conn, CloseReason::Removed);
         }
         self.frameworks.table.remove(framework);
+        self.inverse.forget_answers_of(&framework_id);
         self.frameworks.remember_removed(framework_id, self.options.removed_frameworks_max);
         self.observe(cx, Fact::FrameworkRemoved { framework });
     }
@@ -177,7 +180,7 @@ impl Master {
     }
 
     /// The agents a framework has tasks or executors on, each once, in order.
-    fn agents_of(&self, framework: FrameworkKey) -> BTreeSet<AgentKey> {
+    pub(super) fn agents_of(&self, framework: FrameworkKey) -> BTreeSet<AgentKey> {
         let tasks = self.frameworks.table[framework].tasks.iter().map(|(_, _, task)| task.agent);
         let agents =
             self.agents.table.iter().filter(|(_, _, row)| row.executors.keys().any(|(own, _)| *own == framework));

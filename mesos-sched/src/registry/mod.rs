@@ -1,7 +1,8 @@
 //! The durable truth of a cluster, as a value.
 //!
 //! What a new leader must know and cannot ask anybody for: who leads, which agents belong to the cluster, which of them
-//! were lost or are gone for good, how much roles count and what they are promised. Everything else (frameworks, tasks, offers, reservations) is
+//! were lost or are gone for good or do not serve, how much roles count and what they are promised, what is planned for
+//! machines, and which hosts may be offered. Everything else (frameworks, tasks, offers, reservations) is
 //! deliberately not here: agents and frameworks report it when they come back. Semantics as in Apache Mesos,
 //! `src/master/registry.proto`, but as small keyed records instead of one value that is rewritten for every agent.
 //!
@@ -13,17 +14,22 @@
 //!
 //! Not here: when an agent is admitted or marked, and what is told to whom once that is durable; that is the master's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use mesos_core::maintenance::MachineId;
 use mesos_core::{AgentId, AgentInfo, MasterId, Quota, Role, WallTime, Weight};
 use serde::{Deserialize, Serialize};
 
+mod duty;
+mod maintenance;
 mod op;
 mod quota;
 mod record;
 mod registrar;
 
+pub use duty::{Drain, Duty};
+pub use maintenance::{MACHINES_MAX, MACHINES_PER_OP_MAX, Machine, WHITELIST_BYTES_MAX};
 pub use op::{Op, PRUNED_PER_OP_MAX, ROLE_BYTES_MAX, WEIGHTED_ROLES_MAX, WEIGHTS_PER_OP_MAX};
 pub use quota::{QUOTA_NAMES_MAX, QUOTA_ROLES_MAX, QUOTAS_PER_OP_MAX};
 pub(crate) use quota::{above, covering, larger};
@@ -35,6 +41,9 @@ pub use registrar::{BATCH_BYTES_MAX, BATCH_CHANGES_MAX, Batch, QUEUED_OPS_MAX, R
 pub struct Admitted {
     /// Its description, as it was admitted.
     pub info: Arc<AgentInfo>,
+    /// Whether it is offered.
+    #[serde(default, skip_serializing_if = "Duty::is_serving")]
+    pub duty: Duty,
 }
 
 /// An agent that was lost and may come back.
@@ -43,6 +52,9 @@ pub struct Admitted {
 pub struct Unreachable {
     /// Since when.
     pub since_wall: WallTime,
+    /// Whether it will be offered when it is back.
+    #[serde(default, skip_serializing_if = "Duty::is_serving")]
+    pub duty: Duty,
 }
 
 /// An agent an operator said will never come back.
@@ -73,6 +85,8 @@ pub struct Registry {
     pub(crate) gone: BTreeMap<AgentId, Gone>,
     pub(crate) weights: BTreeMap<Role, Weight>,
     pub(crate) quotas: BTreeMap<Role, Quota>,
+    pub(crate) machines: BTreeMap<MachineId, Machine>,
+    pub(crate) whitelist: Option<BTreeSet<Arc<str>>>,
 }
 
 impl Registry {

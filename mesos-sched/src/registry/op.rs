@@ -4,14 +4,17 @@
 //! holds already is no mistake: it changes nothing and is answered like the first time, because a caller who did not hear
 //! the answer asks again. The exception is a contradiction: an id that is admitted cannot be admitted as something else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mesos_core::kernel::Change;
+use mesos_core::maintenance::{MachineId, MaintenanceSchedule};
 use mesos_core::{AgentId, AgentInfo, MasterId, Quota, Rejection, RejectionCode, Role, WallTime, Weight};
 
 use super::record::Edit;
-use super::{Admitted, BATCH_CHANGES_MAX, Gone, Registry, Standing, Unreachable, quota};
+use super::{
+    Admitted, BATCH_CHANGES_MAX, Drain, Duty, Gone, Registry, Standing, Unreachable, duty, maintenance, quota,
+};
 
 /// Most roles one [`Op::SetWeights`] may name: it is written in one batch.
 pub const WEIGHTS_PER_OP_MAX: usize = BATCH_CHANGES_MAX;
@@ -80,6 +83,36 @@ pub enum Op {
     SetWeights(BTreeMap<Role, Weight>),
     /// Sets what roles are promised and allowed; others keep theirs. A quota that does neither needs no record.
     SetQuotas(BTreeMap<Role, Quota>),
+    /// An agent is not offered any more and its tasks end.
+    DrainAgent {
+        /// Which.
+        id: AgentId,
+        /// How.
+        drain: Drain,
+    },
+    /// A draining agent's tasks have all ended.
+    MarkDrained {
+        /// Which.
+        id: AgentId,
+    },
+    /// An agent is not offered any more.
+    DeactivateAgent {
+        /// Which.
+        id: AgentId,
+    },
+    /// An agent that is not draining is offered again.
+    ReactivateAgent {
+        /// Which.
+        id: AgentId,
+    },
+    /// Replaces the maintenance schedule. Changes at most [`MACHINES_PER_OP_MAX`](super::MACHINES_PER_OP_MAX) machines.
+    SetSchedule(MaintenanceSchedule),
+    /// Machines of the schedule are down.
+    StartMaintenance(BTreeSet<MachineId>),
+    /// Machines that were down are up, and not in the schedule any more.
+    StopMaintenance(BTreeSet<MachineId>),
+    /// Only agents on these hosts are offered; nothing said means all.
+    SetWhitelist(Option<BTreeSet<Arc<str>>>),
     /// Forgets lost agents and gone ones, each by age and by number. Drops at most [`PRUNED_PER_OP_MAX`] records, the
     /// oldest of each kind first.
     Prune {
@@ -104,6 +137,14 @@ impl Op {
             Self::MarkGone { .. } => "MARK_GONE",
             Self::SetWeights(_) => "SET_WEIGHTS",
             Self::SetQuotas(_) => "SET_QUOTAS",
+            Self::DrainAgent { .. } => "DRAIN_AGENT",
+            Self::MarkDrained { .. } => "MARK_DRAINED",
+            Self::DeactivateAgent { .. } => "DEACTIVATE_AGENT",
+            Self::ReactivateAgent { .. } => "REACTIVATE_AGENT",
+            Self::SetSchedule(_) => "SET_SCHEDULE",
+            Self::StartMaintenance(_) => "START_MAINTENANCE",
+            Self::StopMaintenance(_) => "STOP_MAINTENANCE",
+            Self::SetWhitelist(_) => "SET_WHITELIST",
             Self::Prune { .. } => "PRUNE",
         }
     }
@@ -140,18 +181,26 @@ impl Op {
             Self::MarkGone { id, at_wall } => mark_gone(registry, id, *at_wall),
             Self::SetWeights(weights) => set_weights(registry, weights),
             Self::SetQuotas(quotas) => quota::set(registry, quotas),
+            Self::DrainAgent { id, drain } => duty::drain(registry, id, *drain),
+            Self::MarkDrained { id } => duty::mark_drained(registry, id),
+            Self::DeactivateAgent { id } => duty::deactivate(registry, id),
+            Self::ReactivateAgent { id } => duty::reactivate(registry, id),
+            Self::SetSchedule(schedule) => maintenance::set_schedule(registry, schedule),
+            Self::StartMaintenance(machines) => maintenance::start(registry, machines),
+            Self::StopMaintenance(machines) => maintenance::stop(registry, machines),
+            Self::SetWhitelist(hostnames) => maintenance::set_whitelist(registry, hostnames.as_ref()),
             Self::Prune { before_wall, count_max } => Ok(prune(registry, *before_wall, *count_max)),
         }
     }
 }
 
-fn admitted(id: &AgentId, info: &Arc<AgentInfo>) -> Edit {
-    Edit::Admitted(id.clone(), Some(Admitted { info: info.clone() }))
+fn admitted(id: &AgentId, info: &Arc<AgentInfo>, duty: Duty) -> Edit {
+    Edit::Admitted(id.clone(), Some(Admitted { info: info.clone(), duty }))
 }
 
 fn admit(registry: &Registry, id: &AgentId, info: &Arc<AgentInfo>) -> Result<Vec<Edit>, Rejection> {
     match registry.standing(id) {
-        None => Ok(vec![admitted(id, info)]),
+        None => Ok(vec![admitted(id, info, Duty::Serving)]),
         Some(Standing::Admitted(known)) if known.info == *info => Ok(Vec::new()),
         Some(Standing::Admitted(_)) => Err(two_agents(id)),
         Some(Standing::Unreachable(_)) => Err(Rejection::new(
@@ -166,7 +215,7 @@ fn admit(registry: &Registry, id: &AgentId, info: &Arc<AgentInfo>) -> Result<Vec
 fn update(registry: &Registry, id: &AgentId, info: &Arc<AgentInfo>) -> Result<Vec<Edit>, Rejection> {
     match registry.standing(id) {
         Some(Standing::Admitted(known)) if known.info == *info => Ok(Vec::new()),
-        Some(Standing::Admitted(_)) => Ok(vec![admitted(id, info)]),
+        Some(Standing::Admitted(known)) => Ok(vec![admitted(id, info, known.duty)]),
         Some(Standing::Gone(_)) => Err(is_gone(id)),
         Some(Standing::Unreachable(_)) | None => Err(is_not_admitted(id)),
     }
@@ -174,8 +223,9 @@ fn update(registry: &Registry, id: &AgentId, info: &Arc<AgentInfo>) -> Result<Ve
 
 fn mark_unreachable(registry: &Registry, id: &AgentId, since_wall: WallTime) -> Result<Vec<Edit>, Rejection> {
     match registry.standing(id) {
-        Some(Standing::Admitted(_)) => {
-            Ok(vec![Edit::Admitted(id.clone(), None), Edit::Unreachable(id.clone(), Some(Unreachable { since_wall }))])
+        Some(Standing::Admitted(known)) => {
+            let unreachable = Unreachable { since_wall, duty: known.duty };
+            Ok(vec![Edit::Admitted(id.clone(), None), Edit::Unreachable(id.clone(), Some(unreachable))])
         }
         // The first time stands: it is what frameworks were told.
         Some(Standing::Unreachable(_)) => Ok(Vec::new()),
@@ -186,8 +236,10 @@ fn mark_unreachable(registry: &Registry, id: &AgentId, since_wall: WallTime) -> 
 
 fn mark_reachable(registry: &Registry, id: &AgentId, info: &Arc<AgentInfo>) -> Result<Vec<Edit>, Rejection> {
     match registry.standing(id) {
-        Some(Standing::Unreachable(_)) => Ok(vec![Edit::Unreachable(id.clone(), None), admitted(id, info)]),
-        None => Ok(vec![admitted(id, info)]),
+        Some(Standing::Unreachable(known)) => {
+            Ok(vec![Edit::Unreachable(id.clone(), None), admitted(id, info, known.duty)])
+        }
+        None => Ok(vec![admitted(id, info, Duty::Serving)]),
         Some(Standing::Admitted(known)) if known.info == *info => Ok(Vec::new()),
         Some(Standing::Admitted(_)) => Err(two_agents(id)),
         Some(Standing::Gone(_)) => Err(is_gone(id)),
@@ -271,7 +323,7 @@ fn two_agents(id: &AgentId) -> Rejection {
     Rejection::new(RejectionCode::InvalidAgent, what, "one id is one agent; an admitted agent's description is updated")
 }
 
-fn is_not_admitted(id: &AgentId) -> Rejection {
+pub(super) fn is_not_admitted(id: &AgentId) -> Rejection {
     Rejection::new(
         RejectionCode::UnknownAgent,
         format!("agent {id} is not admitted"),
@@ -279,7 +331,7 @@ fn is_not_admitted(id: &AgentId) -> Rejection {
     )
 }
 
-fn is_gone(id: &AgentId) -> Rejection {
+pub(super) fn is_gone(id: &AgentId) -> Rejection {
     let what = format!("agent {id} was marked gone");
     Rejection::new(RejectionCode::AgentGone, what, "start the agent afresh, without its old id")
 }
@@ -365,7 +417,7 @@ mod tests {
 
     #[test]
     fn pruning_drops_the_old_and_the_oldest_of_the_many() {
-        let lost = |n: u64| (id(&format!("a{n}")), Unreachable { since_wall: at(n) });
+        let lost = |n: u64| (id(&format!("a{n}")), Unreachable { since_wall: at(n), duty: Duty::Serving });
         let registry = || Registry { unreachable: (0..10).map(lost).collect(), ..Registry::default() };
         let left = |before: u64, count_max| {
             let mut registry = registry();

@@ -1,17 +1,19 @@
 //! The registry as records: one key per fact, and the typed form of one change of it.
 //!
-//! Keys: `leader`, `agent/<id>`, `unreachable/<id>`, `gone/<id>`, `weight/<role>`, `quota/<role>`. Ids hold no `/` and a role comes last,
-//! so nothing needs escaping. Reading is strict: a key this version does not know was written by a newer one, and a
-//! leader that ignored it would act against what that version promised.
+//! Keys: `leader`, `agent/<id>`, `unreachable/<id>`, `gone/<id>`, `weight/<role>`, `quota/<role>`, `machine/<host>`,
+//! `whitelist`. Ids hold no `/`, and a role or host comes last, so nothing needs escaping. Reading is strict: a key this
+//! version does not know was written by a newer one, and a leader that ignored it would act against what that version
+//! promised.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mesos_core::kernel::{Change, Record, RecordError};
+use mesos_core::maintenance::MachineId;
 use mesos_core::{AgentId, MasterId, Quota, Role, Weight};
 use serde::{Deserialize, Serialize};
 
-use super::{Admitted, Gone, Registry, Unreachable};
+use super::{Admitted, Gone, Machine, Registry, Unreachable};
 
 const LEADER: &str = "leader";
 const AGENT: &str = "agent";
@@ -19,6 +21,8 @@ const UNREACHABLE: &str = "unreachable";
 const GONE: &str = "gone";
 const WEIGHT: &str = "weight";
 const QUOTA: &str = "quota";
+const MACHINE: &str = "machine";
+const WHITELIST: &str = "whitelist";
 
 #[derive(Serialize, Deserialize)]
 struct LeaderShape {
@@ -30,6 +34,11 @@ struct WeightShape {
     weight: Weight,
 }
 
+#[derive(Serialize, Deserialize)]
+struct WhitelistShape {
+    hostnames: BTreeSet<Arc<str>>,
+}
+
 /// One change of one fact. An agent's old record goes in an edit of its own, in the same batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Edit {
@@ -39,6 +48,8 @@ pub(super) enum Edit {
     Gone(AgentId, Option<Gone>),
     Weight(Role, Option<Weight>),
     Quota(Role, Option<Quota>),
+    Machine(MachineId, Option<Machine>),
+    Whitelist(Option<BTreeSet<Arc<str>>>),
 }
 
 impl Edit {
@@ -53,6 +64,11 @@ impl Edit {
                 change(WEIGHT, role.as_str(), weight.map(|weight| WeightShape { weight }).as_ref())
             }
             Self::Quota(role, quota) => change(QUOTA, role.as_str(), quota.as_ref()),
+            Self::Machine(id, machine) => change(MACHINE, id.as_str(), machine.as_ref()),
+            Self::Whitelist(Some(hostnames)) => {
+                Change::Put(Record::encode(WHITELIST, &WhitelistShape { hostnames: hostnames.clone() }))
+            }
+            Self::Whitelist(None) => Change::Delete(WHITELIST.into()),
         }
     }
 }
@@ -109,6 +125,17 @@ impl Registry {
                 let role = role(record, name)?;
                 Ok(is_new(&mut self.quotas, role, record.decode()?))
             }
+            (MACHINE, Some(name)) => {
+                let id = MachineId::new(name).map_err(|error| refuse(record, error.to_string()))?;
+                if id.as_str() != name {
+                    return Err(refuse(record, "machines are written in small letters"));
+                }
+                Ok(is_new(&mut self.machines, id, record.decode()?))
+            }
+            (WHITELIST, None) => {
+                let hostnames = record.decode::<WhitelistShape>()?.hostnames;
+                Ok(self.whitelist.replace(hostnames).is_none())
+            }
             _ => Err(refuse(record, "this version knows no such record; a newer one may have written it")),
         }
     }
@@ -122,6 +149,8 @@ impl Registry {
             Edit::Gone(id, value) => put(&mut self.gone, id, value),
             Edit::Weight(role, weight) => put(&mut self.weights, role, weight),
             Edit::Quota(role, quota) => put(&mut self.quotas, role, quota),
+            Edit::Machine(id, machine) => put(&mut self.machines, id, machine),
+            Edit::Whitelist(hostnames) => self.whitelist = hostnames,
         }
     }
 }
@@ -159,7 +188,7 @@ mod tests {
 
     #[test]
     fn what_this_version_does_not_know_is_named_and_refused() {
-        for key in ["quotas/web", "leader/x", "agent", "weight", "agents/a1", "", "/"] {
+        for key in ["quotas/web", "leader/x", "agent", "weight", "agents/a1", "machine", "whitelist/x", "", "/"] {
             let error = Registry::load(&[record(key, "{}")]).unwrap_err();
             assert_eq!(&*error.key, key);
             assert!(error.problem.contains("knows no such record"), "{error}");
@@ -181,6 +210,10 @@ mod tests {
             ("quota/a", r#"{"guarantees":{"cpus":2},"limits":{"cpus":1}}"#),
             ("quota/a", r#"{"limits":{"cpus":-1}}"#),
             ("quota//a", "{}"),
+            ("machine/a b", r#"{"unavailability":{"start":1,"duration":null}}"#),
+            ("machine/a", "{}"),
+            ("machine/A", r#"{"unavailability":{"start":1,"duration":null}}"#),
+            ("whitelist", "[]"),
         ] {
             let error = Registry::load(&[record(key, value)]).unwrap_err();
             assert_eq!(&*error.key, key, "{value}");

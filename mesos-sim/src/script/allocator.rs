@@ -6,9 +6,12 @@
 //! | `framework F ROLES [suppressed=] [inactive=true] [capabilities=]`, `update F ROLES ..`, `remove F` | frameworks |
 //! | `framework F ROLES [minimum=cpus:1\|mem:32] [max_offer=cpus:4]` | the least and the most in an offer, under all its roles |
 //! | `activate F`, `deactivate F`, `suppress F [roles=]`, `revive F [roles=]` | |
-//! | `agent A RESOURCES [total=] [attributes=] [capabilities=] used(F ROLE RES) ..`, `remove-agent A` | agents |
-//! | `describe A [attributes=] [capabilities=]`, `resize A RES`, `close A`, `open A` | what changes about them |
+//! | `agent A RESOURCES [total=] [attributes=] [domain=] [capabilities=] used(F ROLE RES) ..`, `remove-agent A` | agents |
+//! | `describe A [attributes=] [domain=] [capabilities=]`, `resize A RES`, `close A`, `open A` | what changes about them |
 //! | `give-back F A ROLE [RES] [refuse=5s]` | recovered; with `refuse=` the framework said no |
+//! | `constrain F [constraints=]` | what it demands of agents |
+//! | `unavailable A [start=100s] [for=10s]`, `stays A`, `answer F A [refuse=5s]` | maintenance; an inverse offer ended |
+//! | `whitelist all`, `whitelist -`, `whitelist a1,a2` | the hosts that are offered; an agent is its host |
 //! | `claim F A ROLE RES`, `convert F A ROLE FROM TO`, `weight ROLE 2.5` | |
 //! | `quota ROLE [guarantee=RES] [limit=RES] [exactly=RES]` | replaces what was set; nothing named removes it |
 //! | `expect 5` | right after an election: so many agents are to come back |
@@ -16,20 +19,22 @@
 //! | `view` | who has how much |
 //! | `explain F ROLE A`, `explain F ROLE need=RES` | why there was no offer, and what would have been enough |
 //!
-//! A grant reads `grant F A ROLE RESOURCES`.
+//! A grant reads `grant F A ROLE RESOURCES`, an inverse offer `ask F A start= for=`. How constraints are written: see
+//! `demand`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use mesos_core::kernel::{Handle, Rng};
 use mesos_core::provider::explain::{Need, Question, Subject};
-use mesos_core::provider::{AgentKey, Allocator, Fact, FrameworkKey, Grant, Round, Used};
+use mesos_core::provider::{AgentKey, Allocator, Fact, FrameworkKey, Grant, InverseGrant, Round, Used};
 use mesos_core::resource::{Limits, Quantities};
 use mesos_core::{AgentId, AgentInfo, Filters, FrameworkId, FrameworkInfo, Instant, Resources, Role, Weight};
 use mesos_sched::allocator::{HierarchicalDrf, Options, SorterKind};
 
 use super::argument::{Arguments, read, resources, span};
+use super::demand::unavailability;
 use super::{Command, Session, show};
 
 /// A session with one allocator.
@@ -236,18 +241,30 @@ impl AllocatorSession {
             self.now = due.max(self.now);
             let mut grants = Vec::new();
             self.allocator.allocate(Round { now: self.now, rng: &mut self.rng }, &mut grants);
-            if !grants.is_empty() {
+            let mut asked = Vec::new();
+            self.allocator.ask_back(self.now, &mut asked);
+            if !(grants.is_empty() && asked.is_empty()) {
                 lines.push(format!("at {}:", show::span(self.now.since(Instant::ZERO))));
             }
             lines.extend(grants.iter().map(|grant| self.show(grant)));
+            lines.extend(asked.into_iter().map(|asked| self.show_asked(asked)));
             self.granted.append(&mut grants);
         }
         self.now = end;
     }
 
+    fn show_asked(&self, asked: InverseGrant) -> String {
+        let (framework, agent) = self.names(asked.framework, asked.agent);
+        format!("ask {framework} {agent} {}", unavailability(asked.unavailability))
+    }
+
+    fn names(&self, framework: FrameworkKey, agent: AgentKey) -> (&str, &str) {
+        let framework = self.frameworks.iter().find(|(_, key)| **key == framework).map_or("?", |(name, _)| name);
+        (framework, self.agents.iter().find(|(_, key)| **key == agent).map_or("?", |(name, _)| name))
+    }
+
     fn show(&self, grant: &Grant) -> String {
-        let framework = self.frameworks.iter().find(|(_, key)| **key == grant.framework).map_or("?", |(name, _)| name);
-        let agent = self.agents.iter().find(|(_, key)| **key == grant.agent).map_or("?", |(name, _)| name);
+        let (framework, agent) = self.names(grant.framework, grant.agent);
         format!("grant {framework} {agent} {} {}", grant.role, grant.resources)
     }
 
@@ -269,6 +286,29 @@ impl AllocatorSession {
         Ok(())
     }
 
+    /// Facts about maintenance, hosts and demands.
+    fn plan(&mut self, verb: &str, arguments: &mut Arguments) -> Result<(), String> {
+        let fact = match verb {
+            "constrain" => {
+                let (framework, constraints) = (self.framework(arguments)?, arguments.constraints()?);
+                Fact::ConstraintsSet { framework, constraints }
+            }
+            "unavailable" => {
+                let (agent, unavailability) = (self.agent(arguments)?, Some(arguments.unavailability()?));
+                Fact::UnavailabilitySet { agent, unavailability }
+            }
+            "stays" => Fact::UnavailabilitySet { agent: self.agent(arguments)?, unavailability: None },
+            "answer" => {
+                let (framework, agent) = (self.framework(arguments)?, self.agent(arguments)?);
+                let filters = arguments.span("refuse")?.map(Filters::refuse_for);
+                Fact::InverseOfferEnded { framework, agent, filters }
+            }
+            _ => Fact::WhitelistSet { hostnames: hosts(&arguments.word("hosts, all or -")?) },
+        };
+        self.observe(fact);
+        Ok(())
+    }
+
     fn view(&self, lines: &mut Vec<String>) {
         for (name, key) in &self.agents {
             lines.push(format!("agent {name} free={}", self.allocator.available(*key).unwrap_or_default()));
@@ -282,6 +322,15 @@ impl AllocatorSession {
             }
         }
         lines.push(format!("filters {}", self.allocator.filter_count()));
+    }
+}
+
+/// `all`, `-` for none, or names with commas between them.
+pub(super) fn hosts(text: &str) -> Option<BTreeSet<Arc<str>>> {
+    match text {
+        "all" => None,
+        "-" => Some(BTreeSet::new()),
+        names => Some(names.split(',').map(Arc::from).collect()),
     }
 }
 
@@ -308,12 +357,15 @@ impl Session for AllocatorSession {
                 });
             }
             "agent" => self.add_agent(&mut arguments)?,
-            "describe" => self.describe_agent(&mut arguments)?,
             "remove-agent" => self.remove_agent(&mut arguments)?,
             verb @ ("open" | "close") => {
                 let agent = self.agent(&mut arguments)?;
                 let is_open = verb == "open";
                 self.observe(if is_open { Fact::AgentActivated { agent } } else { Fact::AgentDeactivated { agent } });
+            }
+            "describe" => self.describe_agent(&mut arguments)?,
+            verb @ ("constrain" | "unavailable" | "stays" | "answer" | "whitelist") => {
+                self.plan(verb, &mut arguments)?;
             }
             "resize" => {
                 let agent = self.agent(&mut arguments)?;

@@ -9,9 +9,9 @@ use std::time::Duration;
 use mesos_core::resource::{Disk, Quantities, Reservation, Reservations, Resource};
 use mesos_core::task::TaskRun;
 use mesos_core::{
-    AgentCapability, AgentId, AgentInfo, CommandInfo, ExecutorId, ExecutorInfo, Filters, FrameworkCapability,
-    FrameworkInfo, KillPolicy, PersistenceId, Principal, Quota, Reason, Resources, Role, Source, TaskId, TaskInfo,
-    TaskState,
+    AgentCapability, AgentId, AgentInfo, CommandInfo, ExecutorId, ExecutorInfo, FaultDomain, Filters,
+    FrameworkCapability, FrameworkInfo, KillPolicy, PersistenceId, Principal, Quota, Reason, Resources, Role, Source,
+    TaskId, TaskInfo, TaskState,
 };
 use serde::de::DeserializeOwned;
 
@@ -111,7 +111,7 @@ impl Arguments {
         Ok(info)
     }
 
-    /// `HOST RESOURCES port= capabilities=`.
+    /// `HOST RESOURCES port= capabilities= attributes= domain=`.
     pub(super) fn agent(&mut self) -> Result<AgentInfo, String> {
         let mut info = AgentInfo::new(self.word("a host")?, resources(&self.word("resources")?)?);
         info.port = self.optional("port")?.unwrap_or(info.port);
@@ -119,7 +119,7 @@ impl Arguments {
         Ok(info)
     }
 
-    /// `capabilities= attributes=`.
+    /// `capabilities= attributes= domain=REGION/ZONE`.
     pub(super) fn describe_agent(&mut self, info: &mut AgentInfo) -> Result<(), String> {
         match self.named("capabilities").as_deref() {
             None => {}
@@ -131,6 +131,10 @@ impl Arguments {
         }
         if let Some(attributes) = self.named("attributes") {
             info.attributes = read(&attributes)?;
+        }
+        if let Some(domain) = self.named("domain") {
+            let (region, zone) = domain.split_once('/').ok_or_else(|| format!("{domain:?} is not region/zone"))?;
+            info.domain = Some(FaultDomain { region: region.into(), zone: zone.into() });
         }
         Ok(())
     }

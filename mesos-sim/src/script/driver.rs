@@ -6,7 +6,7 @@
 //! | `recovered` | hands it what the store holds |
 //! | `leader m1 [term=1]`, `leader none` | what the detector finds |
 //! | `connected`, `unreachable`, `disconnected` | the connection asked for; none; its end |
-//! | `subscribed ID`, `offer O AGENT ROLE RES`, `rescind O` | the master |
+//! | `subscribed ID`, `offer O AGENT ROLE RES`, `rescind O`, `inverse-offer O AGENT start=`, `rescind-inverse O` | the master |
 //! | `update T STATE #1 agent=`, `error CODE TEXT`, `failure A` | the master |
 //! | `lose`, `repeat` | the master's next event is lost; its last number comes again |
 //! | `mute` | no heartbeats any more; until then they come by themselves |
@@ -25,7 +25,9 @@ use mesos_core::call::scheduler::Event;
 use mesos_core::call::{ConnId, Leader};
 use mesos_core::kernel::{Change, Cx, Machine, Outbound, Record, Rng, Seq, Term, Ticket};
 use mesos_core::provider::StoreError;
-use mesos_core::{AgentId, FrameworkInfo, Instant, MasterId, Now, Offer, OfferId, Rejection, TaskStatus, WallTime};
+use mesos_core::{
+    AgentId, FrameworkInfo, Instant, InverseOffer, MasterId, Now, Offer, OfferId, Rejection, TaskStatus, WallTime,
+};
 use mesos_sched::driver::{Driver, Effect, Input, Options};
 
 use super::argument::{Arguments, keyword, read, reason, resources, source, span, state};
@@ -197,6 +199,12 @@ impl DriverSession {
                 Event::Offers(vec![offer])
             }
             "rescind" => Event::Rescind(arguments.next("an offer id")?),
+            "inverse-offer" => {
+                let (id, agent) = (arguments.next("an offer id")?, arguments.next("an agent id")?);
+                let framework = self.driver.framework_id().cloned().ok_or("there is no framework id yet")?;
+                Event::InverseOffers(vec![InverseOffer::new(id, framework, agent, arguments.unavailability()?)])
+            }
+            "rescind-inverse" => Event::RescindInverseOffer(arguments.next("an offer id")?),
             "update" => {
                 let (task, state) = (arguments.next("a task id")?, state(&arguments.word("a state")?)?);
                 let mut status = TaskStatus::new(task, state, source(arguments.named("source"))?, self.now.wall);

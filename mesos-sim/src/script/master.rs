@@ -12,6 +12,10 @@
 //! | `subscribe F roles=`, `accept F OFFERS launch(T RES) ..`, `decline`, `kill`, .. | what frameworks say |
 //! | `operator weights web:2`, `operator gone ID`, `reserve`, `unreserve`, `teardown` | what operators ask |
 //! | `operator quota web(guarantee=RES limit=RES exactly=RES) .. [force=true]`, `get-quota` | an empty quota is none |
+//! | `operator drain ID [grace=] [gone=true]`, `deactivate ID`, `reactivate ID`, `whitelist all`, `-` or `a,b` | |
+//! | `operator schedule window(H,H start=100s for=10s) ..`, `get-schedule`, `get-status` | planned maintenance |
+//! | `operator start-maintenance H,H`, `stop-maintenance H,H` | machines go down and up |
+//! | `update-framework F roles= constraints=`, `accept-inverse F OFFERS`, `decline-inverse F OFFERS` | frameworks again |
 //! | `disconnect P`, `lose P`, `repeat P` | the connection ends; its next message is lost, or comes twice |
 //! | `advance 75s`, `view`, `roles`, `read KIND TEXT` | time, the books, the edge where texts become values |
 //!
@@ -163,7 +167,9 @@ impl MasterSession {
                     lines.push(format!("reply {}: {} quotas", to.0, quotas.len()));
                     lines.extend(quotas.iter().map(|(role, quota)| format!("  {role} {}", show::quota(quota))));
                 }
-                Effect::Reply { to, response } => lines.push(format!("reply {}: {response:?}", to.0)),
+                Effect::Reply { to, response } => {
+                    lines.extend(view::response(&response).into_iter().map(|line| format!("reply {}: {line}", to.0)));
+                }
                 Effect::StepDown { term, why } => {
                     lines.push(format!("step down term={}: {why}", term.0));
                     self.has_ended = true;

@@ -23,6 +23,7 @@
 pub mod agent;
 pub mod allocator;
 mod argument;
+mod demand;
 mod diff;
 pub mod driver;
 pub mod master;

@@ -1,6 +1,7 @@
 //! Calls, events and messages as one line each. What a line leaves out is the same in every session: descriptions the
 //! script gave itself, and times.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -9,9 +10,11 @@ use mesos_core::call::scheduler::{Call, Event};
 use mesos_core::kernel::Change;
 use mesos_core::task::TaskRun;
 use mesos_core::{
-    AgentId, Filters, KillPolicy, Offer, Operation, Quota, Role, TaskId, TaskInfo, TaskState, TaskStatus,
+    AgentId, Filters, FrameworkInfo, InverseOffer, KillPolicy, Offer, OfferConstraints, Operation, Quota, Role, TaskId,
+    TaskInfo, TaskState, TaskStatus,
 };
 
+use super::demand::unavailability;
 use super::names::Names;
 
 /// What the master tells a framework; offers take a line each.
@@ -26,6 +29,13 @@ pub(super) fn event(names: &mut Names, event: &Event) -> Vec<String> {
         }
         Event::Failure { agent_id, executor_id: None } => format!("failure of {agent_id}"),
         Event::Failure { agent_id, executor_id: Some(executor) } => format!("failure of {executor} on {agent_id}"),
+        Event::InverseOffers(offers) => {
+            let one = |offer: &InverseOffer| {
+                format!("inverse offer {} {} {}", offer.id, offer.agent_id, unavailability(offer.unavailability))
+            };
+            return offers.iter().map(one).collect();
+        }
+        Event::RescindInverseOffer(id) => format!("rescind inverse {id}"),
         Event::Error(rejection) => format!("error {rejection}"),
         Event::Heartbeat { received } => format!("heartbeat received={received}"),
         other => format!("{other:?}"),
@@ -38,6 +48,9 @@ fn offer(offer: &Offer) -> String {
     if !offer.executor_ids.is_empty() {
         let ids: Vec<&str> = offer.executor_ids.iter().map(AsRef::as_ref).collect();
         let _ = write!(line, " executors={}", ids.join(","));
+    }
+    if let Some(at) = offer.unavailability {
+        let _ = write!(line, " unavailable {}", unavailability(at));
     }
     line
 }
@@ -137,10 +150,20 @@ fn reregistration(report: &Reregistration) -> String {
 /// What a framework tells the master.
 pub(super) fn call(names: &mut Names, call: &Call) -> String {
     match call {
-        Call::Subscribe { info, suppressed } => {
+        Call::Subscribe { info, suppressed, constraints } => {
             let id = info.id.as_ref().map_or_else(String::new, |id| format!(" id={id}"));
-            let suppressed = named_roles("suppressed", suppressed.iter());
-            format!("subscribe {}{id}{}{suppressed}", info.name, named_roles("roles", info.roles.iter()))
+            format!("subscribe {}{id}{}", info.name, wishes(info, suppressed, constraints))
+        }
+        Call::UpdateFramework { info, suppressed, constraints } => {
+            format!("update-framework {}{}", info.name, wishes(info, suppressed, constraints))
+        }
+        Call::AcceptInverseOffers { offers, filters } => {
+            let offers: Vec<&str> = offers.iter().map(AsRef::as_ref).collect();
+            format!("accept-inverse {}{}", offers.join(","), refusal(*filters))
+        }
+        Call::DeclineInverseOffers { offers, filters } => {
+            let offers: Vec<&str> = offers.iter().map(AsRef::as_ref).collect();
+            format!("decline-inverse {}{}", offers.join(","), refusal(*filters))
         }
         Call::Teardown => "teardown".into(),
         Call::Accept { offers, operations, filters } => {
@@ -168,6 +191,11 @@ pub(super) fn call(names: &mut Names, call: &Call) -> String {
         }
         other => format!("{other:?}"),
     }
+}
+
+fn wishes(info: &FrameworkInfo, suppressed: &BTreeSet<Role>, constraints: &OfferConstraints) -> String {
+    let (roles, suppressed) = (named_roles("roles", info.roles.iter()), named_roles("suppressed", suppressed.iter()));
+    format!("{roles}{suppressed}{}", named_roles("constrained", constraints.by_role.keys()))
 }
 
 fn questions(tasks: &[(TaskId, Option<AgentId>)]) -> String {

@@ -264,7 +264,7 @@ pub(super) fn line(effect: &Effect) -> String {
 
 fn call_line(call: &Call) -> String {
     let rest = match call {
-        Call::Subscribe { info, suppressed } => {
+        Call::Subscribe { info, suppressed, .. } => {
             format!(" {} suppressed{}", info.id.as_ref().map_or("-", |id| id.as_str()), names(suppressed))
         }
         Call::Accept { offers, operations, .. } => {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use mesos_core::call::ConnId;
 use mesos_core::kernel::Table;
+use mesos_core::maintenance::Unavailability;
 use mesos_core::provider::{AgentKey, FrameworkKey, Used};
 use mesos_core::{AgentId, AgentInfo, ExecutorId, ExecutorInfo, FrameworkId, Resources, Role, TaskId};
 
@@ -49,6 +50,8 @@ pub(in crate::master) struct Agent {
     pub tasks: Vec<(FrameworkKey, TaskKey)>,
     pub executors: BTreeMap<(FrameworkKey, ExecutorId), Executor>,
     pub offers: BTreeSet<OfferKey>,
+    /// When it is planned to be away.
+    pub unavailability: Option<Unavailability>,
     /// Tasks it reported although they run elsewhere by now: it was told to kill them, and their updates go nowhere.
     pub strays: BTreeSet<(FrameworkId, TaskId)>,
 }
@@ -81,6 +84,7 @@ impl Agent {
             tasks: Vec::new(),
             executors: BTreeMap::new(),
             offers: BTreeSet::new(),
+            unavailability: None,
             strays: BTreeSet::new(),
         }
     }

@@ -8,8 +8,8 @@ use mesos_core::handles;
 use mesos_core::kernel::Table;
 use mesos_core::provider::{AgentKey, FrameworkKey};
 use mesos_core::{
-    AgentId, FrameworkCapability, FrameworkId, FrameworkInfo, KillPolicy, Role, TaskId, TaskInfo, TaskState, UpdateId,
-    WallTime,
+    AgentId, FrameworkCapability, FrameworkId, FrameworkInfo, KillPolicy, OfferConstraints, Role, TaskId, TaskInfo,
+    TaskState, UpdateId, WallTime,
 };
 
 use super::OfferKey;
@@ -38,6 +38,8 @@ pub(in crate::master) struct Framework {
     pub is_partition_aware: bool,
     pub standing: Standing,
     pub suppressed: BTreeSet<Role>,
+    /// What it demands of agents.
+    pub constraints: Arc<OfferConstraints>,
     pub tasks: Table<TaskId, TaskKey, Task>,
     pub offers: BTreeSet<OfferKey>,
     pub unreachable: BTreeMap<TaskId, UnreachableTask>,
@@ -89,6 +91,7 @@ impl Framework {
             info,
             standing,
             suppressed: BTreeSet::new(),
+            constraints: Arc::default(),
             tasks: Table::default(),
             offers: BTreeSet::new(),
             unreachable: BTreeMap::new(),

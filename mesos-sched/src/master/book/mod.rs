@@ -3,9 +3,11 @@
 mod agents;
 mod conns;
 mod frameworks;
+mod inverse;
 mod offers;
 
 pub(super) use agents::{Agent, Agents, Executor, Liveness, Transition};
 pub(super) use conns::{Conns, Who};
 pub(super) use frameworks::{Framework, Frameworks, Standing, Task, TaskKey, UnreachableTask};
+pub(super) use inverse::{Answer, Asked, InverseKey, InverseOffers};
 pub(super) use offers::{OfferKey, Offered, Offers};

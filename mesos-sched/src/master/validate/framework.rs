@@ -86,6 +86,27 @@ pub fn merge_resubscription(old: &FrameworkInfo, mut new: FrameworkInfo) -> Resu
     Ok(new)
 }
 
+/// Checks what a framework that is subscribed wants to be from now on; what a resubscription keeps silently is refused here,
+/// since it was asked for.
+///
+/// # Errors
+/// [`Rejection`] if id, principal, user or checkpointing differ.
+pub fn validate_update(old: &FrameworkInfo, new: &FrameworkInfo) -> Result<(), Rejection> {
+    let differs = [
+        ("id", old.id != new.id),
+        ("principal", old.principal != new.principal),
+        ("user", old.user != new.user),
+        ("checkpointing", old.checkpoint != new.checkpoint),
+    ];
+    match differs.iter().find(|(_, differs)| *differs) {
+        None => Ok(()),
+        Some((field, _)) => {
+            let what = format!("framework {}: its {field} would change", excerpt(&old.name));
+            Err(Rejection::new(CODE, what, "tear it down and subscribe anew; everything else may change"))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -100,6 +121,28 @@ mod tests {
 
     fn info() -> FrameworkInfo {
         FrameworkInfo::new("f", role("web"))
+    }
+
+    #[test]
+    fn an_update_changes_everything_but_who_the_framework_is() {
+        type Change = fn(&mut FrameworkInfo);
+        let table: [(&str, Change); 6] = [
+            ("id", |info| info.id = Some(FrameworkId::new("other").unwrap())),
+            ("principal", |info| info.principal = Some(Principal::new("other").unwrap())),
+            ("user", |info| info.user = "other".into()),
+            ("checkpointing", |info| info.checkpoint = !info.checkpoint),
+            ("", |info| info.name = "other".into()),
+            ("", |info| info.roles = [role("db"), role("ops")].into()),
+        ];
+        for (field, change) in table {
+            let mut new = info();
+            change(&mut new);
+            let refused = validate_update(&info(), &new).map_err(|refused| refused.what);
+            match refused {
+                Ok(()) => assert_eq!(field, "", "was not refused"),
+                Err(what) => assert!(!field.is_empty() && what.contains(field), "{what}"),
+            }
+        }
     }
 
     #[test]

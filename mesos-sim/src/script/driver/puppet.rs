@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use mesos_core::kernel::{Change, Record};
 use mesos_core::provider::Action;
 use mesos_core::{
-    Ack, AgentId, ExecutorId, FrameworkId, Instant, Offer, OfferId, Rejection, Scheduler, SchedulerCx, TaskStatus,
+    Ack, AgentId, ExecutorId, FrameworkId, Instant, InverseOffer, Offer, OfferId, Rejection, Scheduler, SchedulerCx,
+    TaskStatus,
 };
 
 use super::super::argument::{Arguments, read};
@@ -72,6 +73,16 @@ impl Scheduler for Puppet {
 
     fn rescinded(&mut self, _cx: &mut SchedulerCx<'_>, offer: &OfferId) {
         self.hear(format!("rescinded {offer}"));
+    }
+
+    fn inverse_offers(&mut self, _cx: &mut SchedulerCx<'_>, offers: Vec<InverseOffer>) {
+        for offer in offers {
+            self.hear(format!("asked for {} by {}", offer.agent_id, offer.id));
+        }
+    }
+
+    fn inverse_offer_rescinded(&mut self, _cx: &mut SchedulerCx<'_>, offer: &OfferId) {
+        self.hear(format!("not asked any more by {offer}"));
     }
 
     fn message(&mut self, _cx: &mut SchedulerCx<'_>, agent: &AgentId, executor: &ExecutorId, data: &[u8]) {

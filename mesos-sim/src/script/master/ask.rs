@@ -6,10 +6,12 @@ use std::sync::Arc;
 use mesos_core::call::agent::{ExecutorReport, Reregistration, TaskReport, ToMaster};
 use mesos_core::call::operator;
 use mesos_core::call::scheduler::Call;
+use mesos_core::maintenance::{MachineId, MaintenanceSchedule, MaintenanceWindow};
 use mesos_core::{
     AgentId, ExecutorId, FrameworkId, OfferId, Operation, Role, TaskId, TaskState, TaskStatus, WallTime, Weight,
 };
 
+use super::super::allocator::hosts;
 use super::super::argument::{Arguments, keyword, list, read, reason, resources, source, state};
 use super::super::names::Names;
 use super::{AgentMessage, SchedulerCall};
@@ -46,8 +48,39 @@ pub(super) fn operator(arguments: &mut Arguments) -> Result<operator::Call, Stri
                 _ => operator::Call::Unreserve { agent_id, resources },
             })
         }
+        "drain" => Ok(operator::Call::DrainAgent {
+            agent_id: arguments.next("an agent id")?,
+            max_grace: arguments.span("grace")?,
+            mark_gone: arguments.optional("gone")?.unwrap_or(false),
+        }),
+        "deactivate" => Ok(operator::Call::DeactivateAgent(arguments.next("an agent id")?)),
+        "reactivate" => Ok(operator::Call::ReactivateAgent(arguments.next("an agent id")?)),
+        "whitelist" => Ok(operator::Call::UpdateWhitelist(hosts(&arguments.word("hosts, all or -")?))),
+        "schedule" => Ok(operator::Call::UpdateMaintenanceSchedule(schedule(arguments)?)),
+        "get-schedule" => Ok(operator::Call::GetMaintenanceSchedule),
+        "get-status" => Ok(operator::Call::GetMaintenanceStatus),
+        "start-maintenance" => Ok(operator::Call::StartMaintenance(machines(arguments)?)),
+        "stop-maintenance" => Ok(operator::Call::StopMaintenance(machines(arguments)?)),
         other => Err(format!("{other:?} is nothing an operator asks")),
     }
+}
+
+/// `window(host1,host2 start=100s for=10s) ..`.
+fn schedule(arguments: &mut Arguments) -> Result<MaintenanceSchedule, String> {
+    let mut schedule = MaintenanceSchedule::default();
+    while let Some(word) = arguments.next_word() {
+        let (_, mut part) = Arguments::nested(&word)?;
+        let unavailability = part.unavailability()?;
+        schedule.windows.push(MaintenanceWindow { machines: machines(&mut part)?, unavailability });
+        part.finish()?;
+    }
+    Ok(schedule)
+}
+
+fn machines<C: FromIterator<MachineId>>(arguments: &mut Arguments) -> Result<C, String> {
+    let names = arguments.word("machines")?;
+    let names = names.split(',').filter(|name| !name.is_empty() && *name != "-");
+    names.map(|name| MachineId::new(name).map_err(|error| error.to_string())).collect()
 }
 
 /// What an agent says; nothing if the verb is not an agent's.
@@ -141,13 +174,26 @@ pub(in crate::script) fn scheduler(
     Ok(match verb {
         "subscribe" => {
             let suppressed = arguments.roles("suppressed")?;
-            Call::Subscribe { info: Box::new(arguments.framework()?), suppressed }
+            let constraints = arguments.constraints()?;
+            Call::Subscribe { info: Box::new(arguments.framework()?), suppressed, constraints }
+        }
+        "update-framework" => {
+            let (suppressed, constraints) = (arguments.roles("suppressed")?, arguments.constraints()?);
+            Call::UpdateFramework { info: Box::new(arguments.framework()?), suppressed, constraints }
         }
         "teardown" => Call::Teardown,
         "accept" => accept(arguments, offers)?,
         "decline" => {
             let ids = list(&arguments.word("offer ids")?)?;
             Call::Decline { offers: ids, filters: arguments.filters()? }
+        }
+        verb @ ("accept-inverse" | "decline-inverse") => {
+            let offers = list(&arguments.word("offer ids")?)?;
+            let filters = arguments.filters()?;
+            match verb {
+                "accept-inverse" => Call::AcceptInverseOffers { offers, filters },
+                _ => Call::DeclineInverseOffers { offers, filters },
+            }
         }
         "revive" => Call::Revive { roles: arguments.roles("roles")? },
         "suppress" => Call::Suppress { roles: arguments.roles("roles")? },
