@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Rejection;
 use crate::id::{AgentId, FrameworkId};
 use crate::maintenance::{MachineId, MaintenanceSchedule, MaintenanceStatus};
+use crate::provider::explain::{Explanation, Wanted};
 use crate::quota::Quota;
 
 use crate::resource::Resources;
@@ -36,6 +37,15 @@ pub enum Call {
     },
     /// Asks for the quotas that are in force.
     GetQuota,
+    /// Asks why a framework got no offer, and what would have been enough.
+    Explain {
+        /// Who waits.
+        framework_id: FrameworkId,
+        /// Under which role.
+        role: Role,
+        /// For what.
+        of: Wanted,
+    },
     /// Removes a framework and kills its tasks.
     Teardown(FrameworkId),
     /// Says that an agent will never come back.
@@ -91,6 +101,8 @@ pub enum Response {
     Done,
     /// The quotas in force; a role that is not named has none.
     Quotas(BTreeMap<Role, Quota>),
+    /// Why there was no offer.
+    Explained(Box<Explanation>),
     /// The maintenance schedule.
     MaintenanceSchedule(MaintenanceSchedule),
     /// How far maintenance is.

@@ -45,6 +45,17 @@ pub enum Subject {
     Need(Need),
 }
 
+/// The same, asked by people and tools, who know ids.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Wanted {
+    /// Any offer of this agent.
+    Agent(AgentId),
+    /// One offer, of whatever agent, that holds at least this.
+    Need(Need),
+}
+
 /// What one offer has to hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -20,6 +20,7 @@ mod book;
 mod describe;
 mod duty;
 mod effect;
+mod explain;
 mod input;
 mod inverse;
 mod leading;

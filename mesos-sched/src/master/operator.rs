@@ -31,6 +31,10 @@ impl Master {
                 let quotas = self.registrar.registry().quotas().clone();
                 return self.reply(cx, reply, Response::Quotas(quotas));
             }
+            Call::Explain { framework_id, role, of } => {
+                let response = self.explain(cx.now.mono, &framework_id, role, of);
+                return self.reply(cx, reply, response);
+            }
             Call::MarkAgentGone(id) => self.mark_gone(cx, id, reply),
             Call::Teardown(id) => self.teardown(cx, &id).map(|()| Answered::Now),
             Call::Reserve { agent_id, resources } => self.operator_reserve(cx, &agent_id, &resources),

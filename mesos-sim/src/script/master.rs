@@ -11,6 +11,7 @@
 //! | `mute A` | it answers no pings |
 //! | `subscribe F roles=`, `accept F OFFERS launch(T RES) ..`, `decline`, `kill`, .. | what frameworks say |
 //! | `operator weights web:2`, `operator gone ID`, `reserve`, `unreserve`, `teardown` | what operators ask |
+//! | `operator explain F ROLE AGENT`, `operator explain F ROLE need=RES` | why there was no offer |
 //! | `operator quota web(guarantee=RES limit=RES exactly=RES) .. [force=true]`, `get-quota` | an empty quota is none |
 //! | `operator drain ID [grace=] [gone=true]`, `deactivate ID`, `reactivate ID`, `whitelist all`, `-` or `a,b` | |
 //! | `operator schedule window(H,H start=100s for=10s) ..`, `get-schedule`, `get-status` | planned maintenance |
@@ -166,6 +167,10 @@ impl MasterSession {
                 Effect::Reply { to, response: Response::Quotas(quotas) } => {
                     lines.push(format!("reply {}: {} quotas", to.0, quotas.len()));
                     lines.extend(quotas.iter().map(|(role, quota)| format!("  {role} {}", show::quota(quota))));
+                }
+                Effect::Reply { to, response: Response::Explained(answer) } => {
+                    lines.push(format!("reply {}:", to.0));
+                    lines.extend(answer.to_string().lines().map(|line| format!("  {line}")));
                 }
                 Effect::Reply { to, response } => {
                     lines.extend(view::response(&response).into_iter().map(|line| format!("reply {}: {line}", to.0)));

@@ -118,7 +118,8 @@ impl Display for Standing {
             Some(name) => write!(f, "{} had {} of {} {name}", self.name, self.held, self.total)?,
             None => write!(f, "{} had nothing", self.name)?,
         }
-        write!(f, " at weight {}, which is a share of {:.3}, and {} grants", self.weight, self.share(), self.grants)
+        let grants = if self.grants == 1 { "grant" } else { "grants" };
+        write!(f, " at weight {}: a share of {:.3}, with {} {grants}", self.weight, self.share(), self.grants)
     }
 }
 
@@ -129,13 +130,13 @@ impl Display for Order {
                 let (ahead, behind) = (first.share(), own.share());
                 let why = if first.grants < own.grants { "had fewer grants" } else { "comes first by name" };
                 let why = if (ahead - behind).abs() < 1e-12 { why } else { "had the smaller share" };
-                write!(f, "{} {why}: {first}; {own}", first.name)
+                write!(f, "{} {why} ({first}, {own})", first.name)
             }
             Self::Drawn { first, own } => {
                 write!(f, "the order is drawn, and {} (weight {}) was drawn", first.name, first.weight)?;
                 write!(f, " before {} (weight {})", own.name, own.weight)
             }
-            Self::Policy { first, own } => write!(f, "so the policy of the cluster has it: {first}; {own}"),
+            Self::Policy { first, own } => write!(f, "so the policy of the cluster has it ({first}, {own})"),
             Self::Guarantee { role } => write!(f, "the guarantee of {role} was not met, and guarantees go first"),
         }
     }
@@ -283,11 +284,11 @@ impl Display for Spoken<'_, Change> {
             Change::Reconnect => f.write_str("connect again"),
             Change::Revive { role } => write!(f, "revive {role}"),
             Change::Wait { until } => write!(f, "wait until {}", At(*until, self.1)),
-            Change::AddAgent { resources } if resources.is_empty() => f.write_str("let an agent register"),
+            Change::AddAgent { resources } if resources.is_empty() => f.write_str("let it register"),
             Change::AddAgent { resources } => write!(f, "let an agent register that has {resources}"),
             Change::ActivateAgent => f.write_str("let the agent serve again"),
             Change::Whitelist { hostname } => write!(f, "put {hostname} on the whitelist"),
-            Change::AddCapability { lack } => write!(f, "change that {lack}"),
+            Change::AddCapability { lack } => write!(f, "{}", Given(*lack)),
             Change::RelaxConstraints { constraints } => {
                 write!(f, "do not demand that {}", joined(constraints, " or that ", |failed| Demand(failed)))
             }
@@ -302,6 +303,20 @@ impl Display for Spoken<'_, Change> {
                 write!(f, "get {} back", joined(from, " and ", |own| format!("{} from {}", own.resources, own.party)))
             }
             Change::RaiseWeight { role, to } => write!(f, "raise the weight of {role} to {to}"),
+        }
+    }
+}
+
+/// A capability to be had.
+struct Given(Lack);
+
+impl Display for Given {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let lack = self.0.to_string();
+        let name = lack.rsplit(' ').next().unwrap_or_default();
+        match self.0 {
+            Lack::Framework(_) => write!(f, "teach the framework to deal with it and declare {name}"),
+            Lack::Agent(_) => write!(f, "upgrade the agent to one with {name}"),
         }
     }
 }

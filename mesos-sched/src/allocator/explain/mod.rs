@@ -21,9 +21,9 @@ mod order;
 mod reason;
 mod survey;
 
-use mesos_core::Instant;
+use mesos_core::{Instant, Resources};
 use mesos_core::provider::AgentKey;
-use mesos_core::provider::explain::{About, Explanation, Question, Reason, Subject, Verdict};
+use mesos_core::provider::explain::{About, Change, Explanation, Question, Reason, Subject, Verdict};
 
 pub(super) use memory::{Memory, Past};
 
@@ -49,6 +49,7 @@ impl HierarchicalDrf {
             answer.reasons = self.reasons_of(asker, asker.blocks);
             answer.reasons.push(Reason::AgentUnknown);
             answer.change = self.changes_without_agent(asker);
+            answer.change.push(Change::AddAgent { resources: Resources::new() });
             return answer;
         };
         answer.verdict = self.verdict(asker, key, agent);

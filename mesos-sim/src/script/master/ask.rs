@@ -7,6 +7,7 @@ use mesos_core::call::agent::{ExecutorReport, Reregistration, TaskReport, ToMast
 use mesos_core::call::operator;
 use mesos_core::call::scheduler::Call;
 use mesos_core::maintenance::{MachineId, MaintenanceSchedule, MaintenanceWindow};
+use mesos_core::provider::explain::{Need, Wanted};
 use mesos_core::{
     AgentId, ExecutorId, FrameworkId, OfferId, Operation, Role, TaskId, TaskState, TaskStatus, WallTime, Weight,
 };
@@ -36,6 +37,14 @@ pub(super) fn operator(arguments: &mut Arguments) -> Result<operator::Call, Stri
                 part.finish()?;
             }
             Ok(operator::Call::UpdateQuota { quotas, force })
+        }
+        "explain" => {
+            let (framework_id, role) = (arguments.next("a framework id")?, arguments.next("a role")?);
+            let of = match arguments.named("need") {
+                Some(need) => Wanted::Need(Need::Resources(resources(&need)?)),
+                None => Wanted::Agent(arguments.next("an agent id")?),
+            };
+            Ok(operator::Call::Explain { framework_id, role, of })
         }
         "get-quota" => Ok(operator::Call::GetQuota),
         "teardown" => Ok(operator::Call::Teardown(arguments.next("a framework id")?)),
