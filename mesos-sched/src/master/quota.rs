@@ -23,7 +23,7 @@ use super::book::{OfferKey, Transition};
 use super::options::mutant;
 use super::pending::Pending;
 use super::{Master, MasterCx};
-use crate::registry::{Op, above, covering, larger};
+use crate::registry::{Op, above, covering, larger, validate_quota};
 
 impl Master {
     /// Judges new quotas and asks for them to be made durable.
@@ -33,6 +33,8 @@ impl Master {
         is_forced: bool,
         reply: ReplyTo,
     ) -> Result<(), Rejection> {
+        // What can be no quota at all is said first, not that the cluster has none of it.
+        quotas.iter().try_for_each(|(role, quota)| validate_quota(role, quota))?;
         if !is_forced {
             self.validate_promises(&quotas)?;
             self.validate_consumption(&quotas)?;

@@ -32,7 +32,7 @@ pub use duty::{Drain, Duty};
 pub use maintenance::{MACHINES_MAX, MACHINES_PER_OP_MAX, Machine, WHITELIST_BYTES_MAX};
 pub use op::{Op, PRUNED_PER_OP_MAX, ROLE_BYTES_MAX, WEIGHTED_ROLES_MAX, WEIGHTS_PER_OP_MAX};
 pub use quota::{QUOTA_NAMES_MAX, QUOTA_ROLES_MAX, QUOTAS_PER_OP_MAX};
-pub(crate) use quota::{above, covering, larger};
+pub(crate) use quota::{above, covering, larger, validate as validate_quota};
 pub use registrar::{BATCH_BYTES_MAX, BATCH_CHANGES_MAX, Batch, QUEUED_OPS_MAX, Registrar};
 
 /// An agent that belongs to the cluster.

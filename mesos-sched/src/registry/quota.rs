@@ -61,7 +61,7 @@ fn edit(role: &Role, quota: &Quota) -> Edit {
 }
 
 /// Whether a role may have this quota, whatever others have.
-fn validate(role: &Role, quota: &Quota) -> Result<(), Rejection> {
+pub(crate) fn validate(role: &Role, quota: &Quota) -> Result<(), Rejection> {
     if role.is_any() {
         let what = "role * is everybody's and cannot have a quota";
         return Err(Rejection::new(RejectionCode::InvalidRole, what, "name a role of its own"));

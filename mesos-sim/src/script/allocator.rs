@@ -8,7 +8,7 @@
 //! | `activate F`, `deactivate F`, `suppress F [roles=]`, `revive F [roles=]` | |
 //! | `agent A RESOURCES [total=] [attributes=] [domain=] [capabilities=] used(F ROLE RES) ..`, `remove-agent A` | agents |
 //! | `describe A [attributes=] [domain=] [capabilities=]`, `resize A RES`, `close A`, `open A` | what changes about them |
-//! | `give-back F A ROLE [RES] [refuse=5s]` | recovered; with `refuse=` the framework said no |
+//! | `give-back F A ROLE [RES] [refuse=5s]`, `give-back F all` | recovered; with `refuse=` the framework said no |
 //! | `constrain F [constraints=]` | what it demands of agents |
 //! | `unavailable A [start=100s] [for=10s]`, `stays A`, `answer F A [refuse=5s]` | maintenance; an inverse offer ended |
 //! | `whitelist all`, `whitelist -`, `whitelist a1,a2` | the hosts that are offered; an agent is its host |
@@ -128,11 +128,16 @@ impl AllocatorSession {
         let suppressed = arguments.roles("suppressed")?;
         let is_active = arguments.named("inactive").is_none();
         let info = Arc::new(Self::describe(arguments, &name)?);
-        let framework = FrameworkKey::from_slot(free_slot(self.frameworks.values().map(|key| key.slot())));
         let id: FrameworkId = read(&name)?;
-        self.frameworks.insert(name, framework);
+        let framework = self.intern(name);
         self.observe(Fact::FrameworkAdded { framework, id, info, suppressed, is_active });
         Ok(())
+    }
+
+    /// The handle of a framework; one that is known from agents only has it from then on.
+    fn intern(&mut self, name: String) -> FrameworkKey {
+        let slot = free_slot(self.frameworks.values().map(|key| key.slot()));
+        *self.frameworks.entry(name).or_insert(FrameworkKey::from_slot(slot))
     }
 
     fn update_framework(&mut self, arguments: &mut Arguments) -> Result<(), String> {
@@ -146,10 +151,7 @@ impl AllocatorSession {
     /// What it holds was recovered before, as the master does it.
     fn remove_framework(&mut self, arguments: &mut Arguments) -> Result<(), String> {
         let framework = self.framework(arguments)?;
-        let held: Vec<Grant> = self.granted.extract_if(.., |grant| grant.framework == framework).collect();
-        for Grant { framework, role, agent, resources } in held {
-            self.observe(Fact::Recovered { framework, role, agent, resources, filters: None });
-        }
+        self.give_all_back(framework);
         self.frameworks.retain(|_, key| *key != framework);
         self.observe(Fact::FrameworkRemoved { framework });
         Ok(())
@@ -165,7 +167,8 @@ impl AllocatorSession {
         let mut used = Vec::new();
         while let Some(word) = arguments.next_word() {
             let (_, mut part) = Arguments::nested(&word)?;
-            let (framework, role) = (self.framework(&mut part)?, part.next::<Role>("a role")?);
+            let (user, role) = (part.word("a framework")?, part.next::<Role>("a role")?);
+            let framework = self.intern(user);
             let resources = resources(&part.word("resources")?)?;
             self.granted.push(Grant { framework, role: role.clone(), agent, resources: resources.clone() });
             used.push(Used { framework, role, resources });
@@ -196,9 +199,21 @@ impl AllocatorSession {
         Ok(())
     }
 
+    fn give_all_back(&mut self, framework: FrameworkKey) {
+        let held: Vec<Grant> = self.granted.extract_if(.., |grant| grant.framework == framework).collect();
+        for Grant { framework, role, agent, resources } in held {
+            self.observe(Fact::Recovered { framework, role, agent, resources, filters: None });
+        }
+    }
+
     /// Gives back what was granted, or the part of it that is named.
     fn give_back(&mut self, arguments: &mut Arguments) -> Result<(), String> {
-        let (framework, agent) = (self.framework(arguments)?, self.agent(arguments)?);
+        let framework = self.framework(arguments)?;
+        if arguments.has_next("all") {
+            self.give_all_back(framework);
+            return Ok(());
+        }
+        let agent = self.agent(arguments)?;
         let role: Role = arguments.next("a role")?;
         let filters = arguments.span("refuse")?.map(Filters::refuse_for);
         let is_own = |grant: &Grant| grant.framework == framework && grant.agent == agent && grant.role == role;

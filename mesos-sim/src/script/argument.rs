@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mesos_core::resource::{Disk, Quantities, Reservation, Reservations, Resource};
+use mesos_core::resource::{Disk, DiskSource, Quantities, Reservation, Reservations, Resource};
 use mesos_core::task::TaskRun;
 use mesos_core::{
     AgentCapability, AgentId, AgentInfo, CommandInfo, ExecutorId, ExecutorInfo, FaultDomain, Filters,
@@ -15,7 +15,7 @@ use mesos_core::{
 };
 use serde::de::DeserializeOwned;
 
-use super::{Command, show};
+use super::Command;
 
 /// The words of a command that were not used yet.
 #[derive(Debug)]
@@ -45,6 +45,11 @@ impl Arguments {
     /// The next word without a name, if there is one.
     pub(super) fn next_word(&mut self) -> Option<String> {
         self.words.pop_front()
+    }
+
+    /// Whether the next word without a name is this one; takes it then.
+    pub(super) fn has_next(&mut self, word: &str) -> bool {
+        self.words.pop_front_if(|next| next == word).is_some()
     }
 
     /// The next word without a name, read.
@@ -216,7 +221,8 @@ pub(super) fn span(text: &str) -> Result<Duration, String> {
 }
 
 /// Resources as they are displayed: the text form, and besides it dynamic reservations `(DYNAMIC web by ops)`, volumes
-/// `[volume v1 by ops at path]` (whose principal is not displayed) and `{shared}`, `{revocable}`.
+/// `[volume v1 by ops at path]` (whose principal is not displayed), disks `[MOUNT /root]` and `[PATH /root]`, and
+/// `{shared}`, `{revocable}`.
 pub(super) fn resources(text: &str) -> Result<Resources, String> {
     let mut all = Resources::new();
     for part in parts(text, ';') {
@@ -283,7 +289,9 @@ fn volume(text: &str) -> Result<Disk, String> {
         ["volume", id, "by", principal, "at", path] => {
             Ok(Disk::volume(read::<PersistenceId>(id)?, Some(read(principal)?), path))
         }
-        _ => Err(format!("{text:?} is not a volume")),
+        ["MOUNT", root] => Ok(Disk::from_source(DiskSource::mount(root))),
+        ["PATH", root] => Ok(Disk::from_source(DiskSource::path(root))),
+        _ => Err(format!("{text:?} is not a disk")),
     }
 }
 
@@ -316,12 +324,6 @@ pub(super) fn read_at_edge(kind: &str, text: &str) -> Result<String, String> {
             let number: f64 = text.parse().map_err(|_| format!("{text:?} is not a number"))?;
             let weight = mesos_core::Weight::new(number);
             Ok(weight.map_or_else(|error| format!("refused: {error}"), |weight| format!("read: {weight}")))
-        }
-        "quota" => {
-            let mut arguments = Arguments::of(&Command::parse(0, &format!("quota {text}"))?);
-            let quota = arguments.quota();
-            arguments.finish()?;
-            Ok(quota.map_or_else(|error| format!("refused: {error}"), |quota| format!("read: {}", show::quota(&quota))))
         }
         "refuse-seconds" => {
             let number: f64 = text.parse().map_err(|_| format!("{text:?} is not a number"))?;

@@ -18,7 +18,7 @@
 //! | `operator start-maintenance H,H`, `stop-maintenance H,H` | machines go down and up |
 //! | `update-framework F roles= constraints=`, `accept-inverse F OFFERS`, `decline-inverse F OFFERS` | frameworks again |
 //! | `disconnect P`, `lose P`, `repeat P` | the connection ends; its next message is lost, or comes twice |
-//! | `advance 75s`, `view`, `roles`, `read KIND TEXT` | time, the books, the edge where texts become values |
+//! | `advance 75s`, `view`, `roles`, `read KIND TEXT`, `read-quota limit=RES` | time, the books, the edge where texts become values |
 //!
 //! Pings that are answered and heartbeats are not shown.
 
@@ -371,6 +371,10 @@ impl Session for MasterSession {
             "operator" => self.operate(&mut arguments, lines)?,
             "roles" => view::roles(&self.master, lines),
             "view" => view::lines(&self.master, lines),
+            "read-quota" => lines.push(match arguments.quota() {
+                Ok(quota) => format!("read: {}", show::quota(&quota)),
+                Err(problem) => format!("refused: {problem}"),
+            }),
             "read" => lines.push(read_at_edge(&arguments.word("a kind")?, &arguments.word("a text")?)?),
             verb => {
                 let peer = arguments.word("a peer")?;
