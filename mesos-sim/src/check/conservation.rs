@@ -4,6 +4,8 @@
 //! offeredOrAllocated`); the chapter on architecture of our own docs. Checked on leading masters only, since nobody else
 //! keeps such books, and after whole steps, since within one the resources are on their way from one book to another.
 //!
+//! A fact that the allocator had to refuse, because it disagreed with its books, breaks the rule whatever the sums say.
+//!
 //! Two agents in turn at every step, and all of them every now and then: books that went wrong stay wrong.
 
 use std::collections::BTreeMap;
@@ -35,6 +37,9 @@ impl Check for Conservation {
         let Stepped::Master { machine, .. } = step.stepped else { return Ok(()) };
         if machine.leading().is_none() {
             return Ok(());
+        }
+        if let Some(inconsistency) = machine.allocator().inconsistency() {
+            return Err(format!("the allocator was told what its books know nothing of: {inconsistency}"));
         }
         self.steps += 1;
         if self.steps.is_multiple_of(FULL_EVERY) {

@@ -14,6 +14,7 @@ pub mod no_double_offer;
 pub mod no_duplicate_run;
 pub mod no_lost_task;
 pub mod one_leader;
+pub mod quota;
 pub mod registry_truth;
 pub mod settled;
 pub mod task_lifecycle;
@@ -26,6 +27,7 @@ pub use no_double_offer::NoDoubleOffer;
 pub use no_duplicate_run::NoDuplicateRun;
 pub use no_lost_task::NoLostTask;
 pub use one_leader::OneLeader;
+pub use quota::QuotaLimit;
 pub use registry_truth::RegistryTruth;
 pub use settled::Settled;
 pub use task_lifecycle::TaskLifecycle;
@@ -135,6 +137,7 @@ pub fn all() -> Vec<Box<dyn Check>> {
         Box::new(NoDuplicateRun::default()),
         Box::new(NoLostTask::default()),
         Box::new(OneLeader::default()),
+        Box::new(QuotaLimit),
         Box::new(RegistryTruth),
         Box::new(Settled),
         Box::new(TaskLifecycle::default()),

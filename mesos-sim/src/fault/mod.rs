@@ -42,6 +42,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mesos_core::Quota;
 use mesos_core::Resources;
 use mesos_core::Role;
 use mesos_core::kernel::Rng;
@@ -185,6 +186,15 @@ pub enum OperatorAction {
         role: Role,
         /// In thousandths.
         milli: u32,
+    },
+    /// Sets what a role is promised and allowed.
+    SetQuota {
+        /// Which role.
+        role: Role,
+        /// The whole of it.
+        quota: Quota,
+        /// Whether to set it although there is less, or the role has more.
+        force: bool,
     },
     /// Reserves free resources.
     Reserve {

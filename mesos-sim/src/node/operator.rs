@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use mesos_core::call::operator::{Call, ReplyTo, Response};
-use mesos_core::{AgentId, FrameworkId, Weight};
-use mesos_sched::master::{AgentView, Input};
+use mesos_core::{AgentId, FrameworkId, Quota, Weight};
+use mesos_sched::master::{AgentView, Input, Master};
+use mesos_sched::registry::QUOTAS_PER_OP_MAX;
 
 use super::NodeId;
 use crate::failure::Failure;
@@ -53,15 +54,17 @@ impl World {
         Ok(true)
     }
 
-    /// Undoes what nobody uses of the reservations made in a run: frameworks that ended leave theirs behind, and others
-    /// could starve beside them in an otherwise healthy cluster.
+    /// Undoes what nobody uses of the reservations made in a run, and all quotas: frameworks that ended leave reservations
+    /// behind, and quotas are drawn without regard to what frameworks need, so that others could starve in an otherwise
+    /// healthy cluster.
     pub(crate) fn tidy_up(&mut self, watch: &mut Watch) -> Result<(), Failure> {
         let Some(holder) = self.election.holder() else { return Ok(()) };
         let process = &self.masters[holder.master as usize].process;
         let Some(machine) = process.machine.as_ref().filter(|machine| machine.leading().is_some()) else {
             return Ok(());
         };
-        let calls: Vec<Call> = machine.agents().filter_map(|agent| unreserve(&agent)).collect();
+        let calls: Vec<Call> =
+            machine.agents().filter_map(|agent| unreserve(&agent)).chain(lift_quotas(machine)).collect();
         for call in calls {
             if self.is_life(NodeId::Master(holder.master), holder.life) {
                 let reply = self.operator.ask(call.clone());
@@ -79,6 +82,9 @@ impl World {
                 let weight = Weight::new(f64::from(*milli) / 1_000.0).ok()?;
                 Call::UpdateWeights(BTreeMap::from([(role.clone(), weight)]))
             }
+            OperatorAction::SetQuota { role, quota, force } => {
+                Call::UpdateQuota { quotas: BTreeMap::from([(role.clone(), quota.clone())]), force: *force }
+            }
             OperatorAction::Reserve { agent, resources } => {
                 Call::Reserve { agent_id: self.agent_id(*agent)?, resources: resources.clone() }
             }
@@ -95,6 +101,12 @@ impl World {
     fn framework_id(&self, framework: u32) -> Option<FrameworkId> {
         self.frameworks.get(framework as usize)?.process.machine.as_ref()?.framework_id().cloned()
     }
+}
+
+fn lift_quotas(machine: &Master) -> Option<Call> {
+    let roles = machine.registry().quotas().keys().take(QUOTAS_PER_OP_MAX);
+    let quotas: BTreeMap<_, _> = roles.map(|role| (role.clone(), Quota::default())).collect();
+    (!quotas.is_empty()).then_some(Call::UpdateQuota { quotas, force: true })
 }
 
 fn unreserve(agent: &AgentView<'_>) -> Option<Call> {
