@@ -201,7 +201,10 @@ pub enum Fact {
         /// Present when the framework answered: for how long not to ask again.
         filters: Option<Filters>,
     },
-    /// What a role is promised and allowed from now on.
+    /// What a role, at any depth, is promised and allowed from now on. Counts what is reserved to the role or below it, in use
+    /// or not, and what is offered or used there of what nobody owns and nobody may take back. A guarantee is consumed by
+    /// everything below the role; one below it is a part of it. A limit holds for everything below the role. Calls for no
+    /// round, and takes nothing back: offers that break a new limit are the master's to rescind.
     QuotaSet {
         /// Which role.
         role: Role,
@@ -279,6 +282,12 @@ pub trait Allocator: Send + fmt::Debug {
 
     /// When the next round is wanted: at once after an event that calls for one, else at the next batch interval.
     fn deadline(&self) -> Option<Instant>;
+
+    /// The latest fact that disagreed with the books and so changed nothing, in words, for checkers. Whoever counts right
+    /// causes none.
+    fn inconsistency(&self) -> Option<String> {
+        None
+    }
 
     /// What is free on an agent, for views and checkers; `None` when the agent is not known.
     fn available(&self, agent: AgentKey) -> Option<Resources>;

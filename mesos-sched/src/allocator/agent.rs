@@ -35,6 +35,7 @@ impl HierarchicalDrf {
         for Used { framework, role, resources } in used {
             self.hold(framework, &role, key, &resources);
         }
+        self.agent_count += 1;
         self.weigh_agent(key);
         self.schedule.call_for(now, key);
     }
@@ -103,6 +104,7 @@ impl HierarchicalDrf {
         self.scratch.dealing.forget_agent(key);
         self.set_agent_active(key, false);
         let Some(agent) = self.agents[key.slot()].take() else { return };
+        self.agent_count -= 1;
         self.headroom.take(&agent.available.quota_quantities());
         for Holding { client, resources } in agent.holdings {
             self.release(client, &resources.scalar_quantities(), &resources.quota_quantities());

@@ -206,12 +206,16 @@ impl HierarchicalDrf {
         if own.is_subscribed && is_active && !own.is_suppressed {
             if !self.tree[client].is_active() {
                 self.tree.activate(client);
+                if self.options.starvation_batches.is_some() {
+                    self.aging.begin(client, self.schedule.batches());
+                }
                 self.freshen(client);
             }
             return;
         }
         let is_gone = !own.is_subscribed && own.holdings == 0;
         self.tree.deactivate(client);
+        self.aging.end(client);
         if is_gone {
             self.drop_client(client);
         }
@@ -224,6 +228,7 @@ impl HierarchicalDrf {
         if is_fresh {
             self.fresh.retain(|other| *other != client);
         }
+        self.aging.end(client);
         self.filters.clear_client(client);
         self.constraints.forget_client(client);
         self.scratch.dealing.forget_client(client);

@@ -5,8 +5,10 @@
 //! elsewhere, yet more of it may be had then. So such agents are listed, and considered again once the bound has grown
 //! beyond what it was when they were considered last; while it grows in no name, they cost nothing.
 
-use mesos_core::resource::Quantities;
+use mesos_core::provider::AgentKey;
+use mesos_core::resource::{Quantities, ResourceName, Scalar};
 
+use super::HierarchicalDrf;
 use super::agent_set::AgentSet;
 use super::book::Agent;
 use super::quota::{QuotaTree, Room};
@@ -80,4 +82,20 @@ impl Headroom {
             seen => *seen = Some(room),
         }
     }
+}
+
+impl HierarchicalDrf {
+    /// Puts agents with the least left first, compared with what they have; equal ones stay in their order.
+    pub(super) fn arrange_by_fullness(&self, agents: &mut [AgentKey]) {
+        agents.sort_by_cached_key(|agent| self.agent(*agent).map_or(0, free_parts));
+    }
+}
+
+/// The largest part of an agent that is free, of any name, in millionths.
+fn free_parts(agent: &Agent) -> i128 {
+    let (free, total) = (agent.available.scalar_quantities(), agent.total.scalar_quantities());
+    let part = |(name, total): (&ResourceName, Scalar)| {
+        i128::from(free.get(name).as_milli()) * 1_000_000 / i128::from(total.as_milli()).max(1)
+    };
+    total.iter().map(part).max().unwrap_or(0)
 }

@@ -11,11 +11,14 @@
 //!
 //! A round takes the agents that are due in random order and gives each one, whole, to the framework that comes first in
 //! the order of shares and may and wants to have it; what that framework may not have goes to the next. Then the grant
-//! counts as used, until it is recovered.
+//! counts as used, until it is recovered. With quota a round has two [stages](stage): what is guaranteed goes first, and
+//! what is left goes to all within their limits, except what has to stay free for guarantees that are not consumed yet
+//! (see [`quota`], [`headroom`]).
 //!
 //! An agent that was considered once and is not taken has nobody to take it, and that stays so until something about
-//! it changes (its resources, a filter on it) or somebody becomes able to take more (a revived or changed framework). So a
-//! round costs what changed, not the size of the cluster; without changes no round is asked for.
+//! it changes (its resources, a filter on it), somebody becomes able to take more (a revived or changed framework, one below
+//! whose limit less is used), or promises leave more headroom. So a round costs what changed, not the size of the cluster;
+//! without changes no round is asked for. [`Costs`] counts the steps, so that tests can hold rounds to that.
 //!
 //! This is not where offers live (the master makes them of grants) and not where is decided how long a refusal lasts.
 //!
@@ -23,6 +26,7 @@
 
 mod agent;
 mod agent_set;
+mod aging;
 mod book;
 mod constraint;
 mod costs;
@@ -34,14 +38,17 @@ mod headroom;
 mod inconsistency;
 mod maintenance;
 mod merging;
+mod nobody;
 mod options;
 mod policy;
 mod quota;
+mod recovery;
 mod round;
 mod schedule;
 mod serve;
 mod sorter;
 mod stage;
+mod trace;
 mod view;
 
 #[cfg(test)]
@@ -60,12 +67,14 @@ pub use constraint::{
 };
 pub use costs::Costs;
 pub use inconsistency::{Inconsistencies, Inconsistency};
-pub use options::Options;
+pub use options::{AgentOrder, Options};
 pub use policy::{Packing, Policy, Preemption, Priorities, Victim};
 pub use sorter::SorterKind;
+pub use trace::Served;
 pub use view::{FrameworkShare, RoleQuota, RoleShare};
 
 use agent_set::AgentSet;
+use aging::Aging;
 use book::{Agent, Client, Framework};
 use constraint::ConstraintTable;
 use explain::Memory;
@@ -74,15 +83,18 @@ use headroom::Headroom;
 use maintenance::Maintenance;
 use merging::Merging;
 use quota::QuotaTree;
+use recovery::Recovery;
 use round::Scratch;
 use schedule::Schedule;
 use sorter::{NodeKey, Tree};
+use trace::Trace;
 
 /// The allocator a master has unless it is given another one.
 ///
 /// Its facts come from a master, so they must agree with each other: resources are recovered from and converted by who was
-/// granted them, and a framework holds nothing any more when it is removed. A master that breaks this has lost count of
-/// what is used, so the allocator stops it. Facts about agents or frameworks that are gone already change nothing.
+/// granted them, and a framework holds nothing any more when it is removed. A fact that breaks this is refused, counted and
+/// described (see [`inconsistencies`](Self::inconsistencies)), and the books stay balanced. Facts about agents or
+/// frameworks that are gone already change nothing.
 #[derive(Debug)]
 pub struct HierarchicalDrf {
     options: Options,
@@ -112,6 +124,11 @@ pub struct HierarchicalDrf {
     merging: Merging,
     costs: Costs,
     inconsistencies: Inconsistencies,
+    trace: Trace,
+    recovery: Option<Recovery>,
+    /// How many agents are known.
+    agent_count: usize,
+    aging: Aging,
     /// What the last round did.
     memory: Memory,
     scratch: Scratch,
@@ -140,6 +157,10 @@ impl HierarchicalDrf {
             merging: Merging::default(),
             costs: Costs::default(),
             inconsistencies: Inconsistencies::default(),
+            trace: Trace::default(),
+            recovery: None,
+            agent_count: 0,
+            aging: Aging::default(),
             memory: Memory::default(),
             scratch: Scratch::new(&options),
             options,
@@ -244,6 +265,7 @@ impl Allocator for HierarchicalDrf {
             Fact::WhitelistSet { hostnames } => self.set_whitelist(hostnames),
             Fact::WeightSet { role, weight } => self.tree.set_weight(&role, weight),
             Fact::QuotaSet { role, quota } => self.quotas.set_quota(&role, quota),
+            Fact::AgentsExpected { count } => self.expect_agents(now, count),
             // Facts of later versions of the vocabulary.
             _ => {}
         }
@@ -260,10 +282,15 @@ impl Allocator for HierarchicalDrf {
 
     fn deadline(&self) -> Option<Instant> {
         let called_at = self.schedule.called_at();
-        match (called_at, self.batch_due()) {
+        let due = match (called_at, self.batch_due()) {
             (Some(called_at), Some(due)) => Some(called_at.min(due)),
             (called_at, due) => called_at.or(due),
-        }
+        };
+        due.map(|due| self.waits_until().map_or(due, |until| due.max(until)))
+    }
+
+    fn inconsistency(&self) -> Option<String> {
+        self.inconsistencies.latest().last().map(ToString::to_string)
     }
 
     fn available(&self, agent: AgentKey) -> Option<Resources> {

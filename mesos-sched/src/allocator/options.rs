@@ -25,12 +25,33 @@ pub struct Options {
     pub fairness_excluded: Vec<ResourceName>,
     /// Whether agents with `gpus` are offered only to frameworks that can deal with them.
     pub filter_gpu_resources: bool,
+    /// In what order agents are served.
+    pub agent_order: AgentOrder,
+    /// After an election with a quota set, so many of a hundred agents must be back before anything is granted.
+    pub agent_recovery_percent: u32,
+    /// But rounds wait for them no longer than this.
+    pub agent_recovery_timeout: Duration,
+    /// A client that was granted nothing for so many batch rounds goes first once. Not in Mesos, where it may wait for ever;
+    /// so nothing unless asked for.
+    pub starvation_batches: Option<u32>,
     /// Where the master stands: agents of other regions are offered only to frameworks that can deal with them. Without
     /// it, all agents are near.
     pub region: Option<Arc<str>>,
     /// A planted defect.
     #[cfg(feature = "mutants")]
     pub mutant: Option<mesos_core::kernel::Mutant>,
+}
+
+/// In what order agents are served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum AgentOrder {
+    /// At random, anew in every stage.
+    #[default]
+    Random,
+    /// Those with the least left first, equal ones at random: what is cut for limits and promises comes from agents that are
+    /// in use already, and empty agents stay whole for those who need one.
+    FullestFirst,
 }
 
 impl Default for Options {
@@ -46,6 +67,10 @@ impl Default for Options {
             framework_sorter: SorterKind::Drf,
             fairness_excluded: Vec::new(),
             filter_gpu_resources: true,
+            agent_order: AgentOrder::Random,
+            agent_recovery_percent: 80,
+            agent_recovery_timeout: Duration::from_secs(600),
+            starvation_batches: None,
             region: None,
             #[cfg(feature = "mutants")]
             mutant: None,

@@ -15,6 +15,7 @@ use mesos_core::kernel::Rng;
 use mesos_core::provider::{AgentKey, Grant, Round};
 
 use super::agent_set::AgentSet;
+use super::nobody::Nobody;
 use super::options::mutant;
 use super::policy::{Dealing, Policy};
 use super::schedule::Scope;
@@ -32,6 +33,9 @@ pub(super) struct Scratch {
     pub(super) booked: Vec<Booked>,
     /// Clients that were cut on the agent that is served.
     pub(super) cut: Vec<NodeKey>,
+    /// Clients that have waited long.
+    pub(super) waiting: Vec<NodeKey>,
+    pub(super) nobody: Nobody,
     pub(super) dealing: Dealing,
 }
 
@@ -48,6 +52,8 @@ impl Scratch {
             walk,
             booked: Vec::new(),
             cut: Vec::new(),
+            waiting: Vec::new(),
+            nobody: Nobody::default(),
             dealing: Dealing::default(),
         }
     }
@@ -57,14 +63,18 @@ impl HierarchicalDrf {
     pub(super) fn run(&mut self, round: Round<'_>, grants: &mut Vec<Grant>) {
         self.catch_up(round.now);
         let Some(scope) = self.schedule.scope(round.now) else { return };
+        if self.is_recovering(round.now) {
+            return;
+        }
         self.costs.rounds += 1;
         self.expire_filters(round.now);
         self.memory.begin_round();
+        self.trace.begin_round();
         self.tree.begin_round();
         self.merging.start(self.needs_draws().then(|| round.rng.split()), grants.len());
         let mut agents = std::mem::take(&mut self.scratch.agents);
         self.collect(scope, &mut agents);
-        if self.quotas.is_hungry() {
+        if self.is_anybody_promised() {
             self.arrange(&mut agents, round.rng);
             self.run_stage(Stage::Guarantees, scope, &agents, round.rng, grants);
         }
@@ -78,6 +88,11 @@ impl HierarchicalDrf {
         self.schedule.finish(round.now, scope);
         // A filter that was due but too young has been seen now; its agent is for the next round.
         self.expire_filters(round.now);
+    }
+
+    /// Whether somebody takes part who can count on a guarantee.
+    fn is_anybody_promised(&self) -> bool {
+        self.quotas.is_hungry() && self.quotas.any_promised(|client| self.tree[client].is_active())
     }
 
     /// Whether cutting offers may need draws.
@@ -95,6 +110,7 @@ impl HierarchicalDrf {
         rng: &mut Rng,
         grants: &mut Vec<Grant>,
     ) -> bool {
+        self.scratch.nobody.clear();
         for agent in agents {
             self.serve(stage, *agent, false, rng, grants);
         }

@@ -48,6 +48,10 @@ pub(super) struct Serving<'a> {
     pub(super) is_held_back: bool,
     /// Whether somebody was granted less than there was because of the size of offers.
     pub(super) is_sized: bool,
+    /// Whether somebody refuses this agent or demands another one.
+    pub(super) is_particular: bool,
+    /// Whether some clients went first, and come again in the order of shares.
+    pub(super) has_preferred: bool,
     /// Who was cut by limits or headroom.
     pub(super) cut: &'a mut Vec<NodeKey>,
     pub(super) booked: &'a mut Vec<Booked>,
@@ -74,7 +78,11 @@ impl HierarchicalDrf {
         }
         let Some(agent) = self.agents.get_mut(key.slot()).and_then(Option::as_mut) else { return };
         self.costs.visits += 1;
-        let Scratch { walk, booked, cut, dealing, .. } = &mut self.scratch;
+        if let Some(patience) = self.options.starvation_batches {
+            let until = self.schedule.batches().checked_sub(patience.into());
+            self.aging.list(until, &mut self.scratch.waiting);
+        }
+        let Scratch { walk, booked, cut, waiting, nobody, dealing, .. } = &mut self.scratch;
         let (first, free) = (grants.len(), agent.available.clone());
         let shared = agent.shared_in(self.merging.round());
         let mut serving = Serving {
@@ -93,10 +101,18 @@ impl HierarchicalDrf {
             is_for_fresh,
             is_held_back: false,
             is_sized: false,
+            is_particular: false,
+            has_preferred: false,
             cut,
             booked,
             grants,
         };
+        if stage == Stage::FairShare {
+            for client in waiting.iter() {
+                let _ = serving.consider(*client, &mut None);
+            }
+            serving.has_preferred = serving.grants.len() > first;
+        }
         if let ([only], true) = (self.fresh.as_slice(), is_for_fresh) {
             if self.tree[*only].is_active() {
                 let _ = serving.consider(*only, &mut None);
@@ -106,13 +122,20 @@ impl HierarchicalDrf {
             serving.walk(walk, &mut self.tree, rng);
             serving.merge_grants(first);
             dealing.note(key, serving.booked.iter().map(|booked| booked.client).zip(&serving.grants[first..]));
+        } else if let Some(is_held_back) = nobody.wants(serving.agent) {
+            serving.is_held_back = is_held_back;
         } else {
             serving.walk(walk, &mut self.tree, rng);
+            let has_taker = serving.grants.len() > first || !serving.shared.is_empty();
+            if !(is_for_fresh || serving.is_particular || has_taker) {
+                nobody.note(serving.agent, serving.is_held_back);
+            }
         }
         let Serving { shared, is_held_back, is_sized, .. } = serving;
         let is_shared = !shared.is_empty();
         agent.offered_shared = (self.merging.round(), shared);
         self.memory.note_served(key, free, self.scratch.booked.len());
+        self.trace.note(key, stage == Stage::Guarantees, &grants[first..]);
         self.book_granted(stage, key, first, grants);
         self.note_cut();
         // Shared resources, and what is beyond the size of offers, may go to the next client in the next round.
@@ -126,6 +149,9 @@ impl HierarchicalDrf {
             self.tree.book(client, &grown);
             let own = self.clients[client.slot()].as_mut().expect("a client of the tree has a book");
             own.holdings += usize::from(is_new);
+            if self.options.starvation_batches.is_some() {
+                self.aging.begin(client, self.schedule.batches());
+            }
             self.memory.note_given(client, grown, grants[place].resources.clone());
             self.maintenance.touch(key);
             match stage {
@@ -176,7 +202,8 @@ impl Serving<'_> {
     pub(super) fn consider(&mut self, client: NodeKey, left: &mut Option<Resources>) -> ControlFlow<()> {
         let clients = self.clients;
         let own = clients[client.slot()].as_ref().expect("a client of the tree has a book");
-        if self.is_for_fresh && !own.is_fresh {
+        let is_served = self.has_preferred && self.booked.iter().any(|booked| booked.client == client);
+        if is_served || self.is_for_fresh && !own.is_fresh {
             return ControlFlow::Continue(());
         }
         if self.stage == Stage::Guarantees && !self.quotas.is_promised(own.role_key) {
@@ -205,10 +232,17 @@ impl Serving<'_> {
     }
 
     fn offer_to(&mut self, client: NodeKey, own: &Client, left: &Resources) -> Option<Resources> {
-        if !self.admits(client, own) {
+        if !self.agent.demands.admit(own.abilities) {
             return None;
         }
-        let Portion { resources, is_limited, is_held_back, is_sized } = self.portion_of(client, own, left)?;
+        let earlier = self.merging.earlier_amounts(self.key, client, self.grants);
+        if !self.constraints.admit(client, self.key, &self.agent.info) {
+            self.is_particular = true;
+            return None;
+        }
+        self.is_particular |= !earlier.is_empty();
+        let portion = self.portion_of(own, left, &earlier)?;
+        let Portion { resources, is_limited, is_held_back, is_sized } = portion;
         if is_limited || is_held_back {
             self.cut.push(client);
         }
@@ -216,20 +250,21 @@ impl Serving<'_> {
         let is_wanted = is_allocatable(&resources, minimums) && !self.is_refused(client, &resources);
         // A smaller offer that was taken leaves nothing in the stage of guarantees that headroom could change.
         self.is_held_back |= is_held_back && !(is_wanted && self.stage == Stage::Guarantees);
-        self.is_sized |= is_sized && is_wanted;
+        self.is_sized |= is_sized && (is_wanted || !earlier.is_empty());
         is_wanted.then_some(resources)
     }
 
-    fn portion_of(&mut self, client: NodeKey, own: &Client, left: &Resources) -> Option<Portion> {
+    fn portion_of(&mut self, own: &Client, left: &Resources, earlier: &Quantities) -> Option<Portion> {
         let whole = own.abilities.strip(left);
-        let earlier = self.merging.earlier_amounts(self.key, client, self.grants);
         let Some(draws) = &mut self.merging.draws else { return Some(Portion::whole(whole)) };
-        self.stage.portion(own, whole, &earlier, self.quotas, self.headroom, draws)
+        self.stage.portion(own, whole, earlier, self.quotas, self.headroom, draws)
     }
 
     fn is_refused(&mut self, client: NodeKey, offer: &Resources) -> bool {
         self.costs.filter_checks += 1;
-        self.filters.blocks(client, self.key, offer)
+        let is_refused = self.filters.blocks(client, self.key, offer);
+        self.is_particular |= is_refused;
+        is_refused
     }
 
     fn grant(&mut self, client: NodeKey, own: &Client, offer: Resources) {

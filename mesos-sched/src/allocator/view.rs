@@ -6,7 +6,7 @@ use mesos_core::{FrameworkId, Quota, Role, Weight};
 
 use super::quota::RoleBook;
 use super::sorter::{Kind, NodeKey};
-use super::{Costs, HierarchicalDrf, Inconsistencies};
+use super::{Costs, HierarchicalDrf, Inconsistencies, Served};
 
 /// A role and what was granted to it and to the roles below it.
 #[derive(Debug, Clone, PartialEq)]
@@ -88,6 +88,17 @@ impl HierarchicalDrf {
     #[must_use]
     pub const fn costs(&self) -> Costs {
         self.costs
+    }
+
+    /// Remembers from now on how each round served which agents.
+    pub fn trace_rounds(&mut self) {
+        self.trace.start();
+    }
+
+    /// How the last round served which agents, in order; nothing unless [told to remember](Self::trace_rounds).
+    #[must_use]
+    pub fn last_round(&self) -> &[Served] {
+        self.trace.last_round()
     }
 
     /// Facts that disagreed with the books, and changed nothing.

@@ -34,7 +34,7 @@ pub use priority::Priorities;
 
 pub(super) use dealing::Dealing;
 
-use super::HierarchicalDrf;
+use super::{AgentOrder, HierarchicalDrf};
 
 /// How the allocator chooses. All of them share one set of books.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -66,6 +66,9 @@ impl HierarchicalDrf {
     /// Brings the agents of a round into the order in which they are served.
     pub(super) fn arrange(&mut self, agents: &mut Vec<AgentKey>, rng: &mut Rng) {
         rng.shuffle(agents);
+        if self.options.agent_order == AgentOrder::FullestFirst {
+            self.arrange_by_fullness(agents);
+        }
         if let Policy::ConstrainedMaxMin { .. } = self.options.policy {
             self.arrange_by_constraint(agents);
         }

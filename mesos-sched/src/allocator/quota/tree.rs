@@ -1,6 +1,6 @@
 //! The tree of roles with what each consumes and requires.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Index, IndexMut};
 
 use mesos_core::quota::Quota;
@@ -55,7 +55,7 @@ pub(in crate::allocator) struct QuotaTree {
     /// Roles with a quota.
     quotas: usize,
     /// Roles whose guarantee has an unclaimed part.
-    hungry: usize,
+    hungry: BTreeSet<RoleKey>,
     /// Roles where somebody who was given less than there was may be given more.
     grown: Vec<RoleKey>,
 }
@@ -125,7 +125,7 @@ impl Default for QuotaTree {
             vacant: Vec::new(),
             by_role: BTreeMap::new(),
             quotas: 0,
-            hungry: 0,
+            hungry: BTreeSet::new(),
             grown: Vec::new(),
         }
     }
@@ -138,8 +138,20 @@ impl QuotaTree {
     }
 
     /// Whether a guarantee is not satisfied, other than by roles below that ask for it themselves.
-    pub(in crate::allocator) const fn is_hungry(&self) -> bool {
-        self.hungry > 0
+    pub(in crate::allocator) fn is_hungry(&self) -> bool {
+        !self.hungry.is_empty()
+    }
+
+    /// Whether a client that can count on a guarantee is one that is wanted.
+    pub(in crate::allocator) fn any_promised(&self, is_wanted: impl Fn(NodeKey) -> bool) -> bool {
+        let mut open: Vec<RoleKey> = self.hungry.iter().copied().collect();
+        while let Some(key) = open.pop() {
+            if self[key].clients.iter().any(|client| is_wanted(*client)) {
+                return true;
+            }
+            open.extend_from_slice(&self[key].children);
+        }
+        false
     }
 
     /// What has to stay free for promises that are not consumed yet.
@@ -200,9 +212,14 @@ impl QuotaTree {
         self[key].quota = (!quota.is_none()).then(|| Box::new(quota));
         self.quotas -= usize::from(before.is_some());
         self.quotas += usize::from(self[key].quota.is_some());
-        // Everything above may see other requirements; who was cut here may have more.
-        self.note_growth(key);
         self.settle_upward(key);
+        // Who was cut here may have more; and so may who was cut under a role above, if less of its guarantee is asked for
+        // by this one.
+        let mut above = key;
+        while above != RoleKey::ROOT {
+            self.note_growth(above);
+            above = self[above].parent;
+        }
         self.prune(key);
     }
 
@@ -254,13 +271,19 @@ impl QuotaTree {
         let mut key = role;
         while key != RoleKey::ROOT {
             change(&mut self[key].consumed);
-            self.settle(key);
+            if self.quotas > 0 {
+                self.settle(key);
+            }
             key = self[key].parent;
         }
     }
 
     fn settle_upward(&mut self, role: RoleKey) {
-        self.change_upward(role, |_| {});
+        let mut key = role;
+        while key != RoleKey::ROOT {
+            self.settle(key);
+            key = self[key].parent;
+        }
     }
 
     /// Computes what is required for a role, and tells the one above.
@@ -272,8 +295,11 @@ impl QuotaTree {
             None => Quantities::new(),
         };
         if unclaimed != book.unclaimed {
-            self.hungry -= usize::from(!book.unclaimed.is_empty());
-            self.hungry += usize::from(!unclaimed.is_empty());
+            if unclaimed.is_empty() {
+                self.hungry.remove(&key);
+            } else {
+                self.hungry.insert(key);
+            }
             book.unclaimed = unclaimed;
         }
         let required = book.below.clone() + &book.unclaimed;

@@ -3,63 +3,139 @@
 //! A role's chance is its part of its siblings' weights times the chance of the role above it, among roles that have
 //! somebody to serve. Drawing without replacement gives the same order as sorting by `u^(1/weight)`, without the
 //! floating point that may differ from one machine to the next.
+//!
+//! Most walks end after a few draws, so a walk costs its draws and not the number of roles: chances lie in a tree of sums,
+//! where a draw is a way down and what was drawn is put back when the next walk begins. Frameworks of a role have equal
+//! chances; their shuffle is only imagined, and remembers which places were swapped.
+
+use std::collections::BTreeMap;
 
 use mesos_core::kernel::Rng;
 
 use super::{Kind, NodeKey, Tree};
 
-/// What can still be drawn.
+/// What can be drawn, each with its chance: partial sums in the manner of Fenwick (1994).
 #[derive(Debug, Default)]
-pub(crate) struct Pool {
-    left: Vec<(NodeKey, u64)>,
+struct Urn {
+    items: Vec<(NodeKey, u64)>,
+    /// At place `i`, counted from one: the chances of the items that end there, as many as its lowest bit says.
+    sums: Vec<u64>,
     sum: u64,
+    drawn: Vec<usize>,
+}
+
+impl Urn {
+    fn fill(&mut self, items: Vec<(NodeKey, u64)>) {
+        self.sum = items.iter().map(|(_, chance)| chance).sum();
+        self.sums.clear();
+        self.sums.extend(std::iter::once(0).chain(items.iter().map(|(_, chance)| *chance)));
+        for place in 1..self.sums.len() {
+            let above = place + (place & place.wrapping_neg());
+            if above < self.sums.len() {
+                self.sums[above] += self.sums[place];
+            }
+        }
+        self.items = items;
+        self.drawn.clear();
+    }
+
+    /// Puts everything back that was drawn.
+    fn restore(&mut self) {
+        while let Some(item) = self.drawn.pop() {
+            let chance = self.items[item].1;
+            self.sum += chance;
+            self.change(item, |sum| *sum += chance);
+        }
+    }
+
+    fn draw(&mut self, rng: &mut Rng) -> Option<NodeKey> {
+        if self.sum == 0 {
+            return None;
+        }
+        let item = self.find(rng.below(self.sum));
+        let (node, chance) = self.items[item];
+        self.sum -= chance;
+        self.change(item, |sum| *sum -= chance);
+        self.drawn.push(item);
+        Some(node)
+    }
+
+    /// The item within whose part of the sum this is.
+    fn find(&self, mut at: u64) -> usize {
+        let mut place = 0;
+        let mut step = self.items.len().checked_ilog2().map_or(0, |bits| 1_usize << bits);
+        while step > 0 {
+            if let Some(sum) = self.sums.get(place + step).filter(|sum| **sum <= at) {
+                at -= sum;
+                place += step;
+            }
+            step /= 2;
+        }
+        place
+    }
+
+    fn change(&mut self, item: usize, change: impl Fn(&mut u64)) {
+        let mut place = item + 1;
+        while let Some(sum) = self.sums.get_mut(place) {
+            change(sum);
+            place += place & place.wrapping_neg();
+        }
+    }
 }
 
 /// The roles with their chances, computed again when the tree has another shape.
 #[derive(Debug, Default)]
 pub(crate) struct RandomRoles {
     shape: Option<u64>,
-    chances: Vec<(NodeKey, u64)>,
-    pool: Pool,
+    urn: Urn,
 }
 
 /// All chances together; leaves room to sum the rounding up of four billion roles.
 const WHOLE: u64 = 1 << 60;
 
-impl Pool {
-    pub(crate) fn fill(&mut self, items: impl Iterator<Item = (NodeKey, u64)>) {
-        self.left.clear();
-        self.left.extend(items);
-        self.sum = self.left.iter().map(|(_, chance)| chance).sum();
+impl RandomRoles {
+    pub(crate) fn start(&mut self, tree: &Tree) {
+        if self.shape == Some(tree.shape()) {
+            self.urn.restore();
+            return;
+        }
+        self.shape = Some(tree.shape());
+        let mut chances = std::mem::take(&mut self.urn.items);
+        chances.clear();
+        weigh(tree, &mut chances);
+        self.urn.fill(chances);
     }
 
     pub(crate) fn draw(&mut self, rng: &mut Rng) -> Option<NodeKey> {
-        let mut at = rng.below(self.sum);
-        let drawn = self.left.iter().position(|(_, chance)| match at.checked_sub(*chance) {
-            Some(rest) => {
-                at = rest;
-                false
-            }
-            None => true,
-        })?;
-        let (node, chance) = self.left.swap_remove(drawn);
-        self.sum -= chance;
-        Some(node)
+        self.urn.draw(rng)
     }
 }
 
-impl RandomRoles {
-    pub(crate) fn start(&mut self, tree: &Tree) {
-        if self.shape != Some(tree.shape()) {
-            self.shape = Some(tree.shape());
-            self.chances.clear();
-            weigh(tree, &mut self.chances);
-        }
-        self.pool.fill(self.chances.iter().copied());
+/// A shuffle of a role's frameworks, as far as anybody wants to know it.
+#[derive(Debug, Default)]
+pub(crate) struct RandomClients {
+    own: Option<NodeKey>,
+    next: usize,
+    /// Places whose content was swapped with an earlier one.
+    swapped: BTreeMap<usize, usize>,
+}
+
+impl RandomClients {
+    pub(crate) fn start(&mut self, own: NodeKey) {
+        self.own = Some(own);
+        self.next = 0;
+        self.swapped.clear();
     }
 
-    pub(crate) fn draw(&mut self, rng: &mut Rng) -> Option<NodeKey> {
-        self.pool.draw(rng)
+    pub(crate) fn draw(&mut self, tree: &Tree, rng: &mut Rng) -> Option<NodeKey> {
+        let clients = tree.active_children(self.own?);
+        let left = clients.len().checked_sub(self.next).filter(|left| *left > 0)?;
+        let place = self.next + rng.index(left);
+        let content = |place: usize| self.swapped.get(&place).copied().unwrap_or(place);
+        let (drawn, first) = (content(place), content(self.next));
+        self.swapped.insert(place, first);
+        self.next += 1;
+        Some(clients[drawn])
     }
 }
 

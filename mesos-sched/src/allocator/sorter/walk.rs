@@ -4,7 +4,7 @@
 
 use mesos_core::kernel::Rng;
 
-use super::random::{Pool, RandomRoles};
+use super::random::{RandomClients, RandomRoles};
 use super::ranked::RankedRoles;
 use super::{Kind, NodeKey, SorterKind, Tree};
 use crate::allocator::policy::Priorities;
@@ -27,7 +27,7 @@ enum RoleOrder {
 #[derive(Debug)]
 enum ClientOrder {
     Drf { own: NodeKey, next: usize },
-    Random(Pool),
+    Random(RandomClients),
 }
 
 impl Walk {
@@ -35,7 +35,7 @@ impl Walk {
         let roles = RoleOrder::new(roles);
         let clients = match frameworks {
             SorterKind::Drf => ClientOrder::Drf { own: NodeKey::ROOT, next: 0 },
-            SorterKind::Random => ClientOrder::Random(Pool::default()),
+            SorterKind::Random => ClientOrder::Random(RandomClients::default()),
         };
         Self { roles, clients }
     }
@@ -56,7 +56,7 @@ impl Walk {
         let own = self.roles.next(tree, rng)?;
         match &mut self.clients {
             ClientOrder::Drf { own: current, next } => (*current, *next) = (own, 0),
-            ClientOrder::Random(pool) => pool.fill(tree.active_children(own).iter().map(|client| (*client, 1))),
+            ClientOrder::Random(clients) => clients.start(own),
         }
         Some(own)
     }
@@ -69,7 +69,7 @@ impl Walk {
                 *next += 1;
                 client
             }
-            ClientOrder::Random(pool) => pool.draw(rng),
+            ClientOrder::Random(clients) => clients.draw(tree, rng),
         }
     }
 }

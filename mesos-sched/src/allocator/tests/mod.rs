@@ -2,8 +2,11 @@
 //! (`src/tests/hierarchical_allocator_tests.cpp`) tell too; the figures are theirs.
 
 mod books;
+mod choices;
+mod costs;
 mod eligibility;
 mod fairness;
+mod quota;
 mod policy;
 mod refusal;
 
@@ -15,7 +18,7 @@ use std::time::Duration;
 use mesos_core::kernel::Rng;
 use mesos_core::provider::{AgentKey, Allocator, Fact, FrameworkKey, Grant, Round, Used};
 use mesos_core::resource::Resources;
-use mesos_core::{AgentId, AgentInfo, Filters, FrameworkCapability, FrameworkId, FrameworkInfo, Instant, Role, Weight};
+use mesos_core::{AgentId, AgentInfo, Filters, FrameworkCapability, FrameworkId, FrameworkInfo, Instant, Quota, Role, Weight};
 
 use super::{HierarchicalDrf, Options};
 
@@ -172,6 +175,13 @@ impl Cluster {
 
     fn weigh(&mut self, path: &str, weight: f64) {
         self.observe(Fact::WeightSet { role: role(path), weight: Weight::new(weight).unwrap() });
+    }
+
+    /// Promises and allows; a text that is the same for both promises exactly what it allows.
+    fn quota(&mut self, path: &str, guarantees: &str, limits: &str) -> &mut Self {
+        let quota = Quota::new(guarantees.parse().unwrap(), limits.parse().unwrap()).unwrap();
+        self.observe(Fact::QuotaSet { role: role(path), quota });
+        self
     }
 
     fn available(&self, agent: &str) -> String {

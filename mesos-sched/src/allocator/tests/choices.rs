@@ -1,0 +1,95 @@
+//! What an operator may choose: waiting for agents after an election, the order of agents, a bound on starvation.
+
+use super::super::AgentOrder;
+use super::*;
+
+#[test]
+fn with_a_quota_rounds_wait_until_most_agents_are_back() {
+    let mut cluster = Cluster::new();
+    cluster.quota("q", "cpus:1", "");
+    cluster.observe(Fact::AgentsExpected { count: 5 });
+    cluster.framework("f1", "r");
+    for agent in ["a1", "a2", "a3"] {
+        cluster.agent(agent, "cpus:1;mem:64");
+    }
+    assert_eq!(cluster.pass(100 * SECOND), "");
+    cluster.agent("a4", "cpus:1;mem:64");
+    assert_eq!(cluster.granted().matches("->f1").count(), 4, "one of them without cpus");
+    // From then on nothing waits, whatever comes and goes.
+    let (first, second) = (cluster.agents["a1"], cluster.agents["a2"]);
+    cluster.observe(Fact::AgentRemoved { agent: first });
+    cluster.observe(Fact::AgentRemoved { agent: second });
+    cluster.agent("a5", "cpus:1;mem:64");
+    assert_ne!(cluster.granted(), "");
+}
+
+#[test]
+fn rounds_wait_no_longer_than_the_timeout() {
+    let mut cluster = Cluster::with(Options { agent_recovery_timeout: 30 * SECOND, ..Options::default() });
+    cluster.quota("q", "cpus:1", "");
+    cluster.observe(Fact::AgentsExpected { count: 100 });
+    cluster.framework("f1", "q").agent("a1", "cpus:1;mem:64");
+    assert_eq!(cluster.pass(29 * SECOND), "");
+    assert_eq!(cluster.pass(SECOND), "a1->f1 cpus:1;mem:64");
+}
+
+#[test]
+fn without_a_quota_nothing_waits() {
+    let mut cluster = Cluster::new();
+    cluster.observe(Fact::AgentsExpected { count: 100 });
+    cluster.framework("f1", "r").agent("a1", "cpus:1;mem:64");
+    assert_eq!(cluster.granted(), "a1->f1 cpus:1;mem:64");
+    cluster.quota("q", "cpus:1", "").agent("a2", "cpus:2;mem:64");
+    assert_eq!(cluster.granted(), "a2->f1 cpus:1;mem:64");
+}
+
+#[test]
+fn the_fullest_agents_come_first_if_that_is_chosen() {
+    let mut cluster = Cluster::with(Options { agent_order: AgentOrder::FullestFirst, ..Options::default() });
+    cluster.quota("q", "", "cpus:2;mem:64");
+    for agent in ["a1", "a2", "a3", "a4", "a5"] {
+        let part = if agent == "a4" { "cpus:6;mem:576" } else { "cpus:0.1" };
+        let used = vec![Used { framework: FrameworkKey(100), role: role("old"), resources: resources(part) }];
+        cluster.agent_with(agent, AgentInfo::new(agent, resources("cpus:8;mem:640")), used);
+    }
+    cluster.framework("f1", "q");
+    assert_eq!(cluster.granted(), "a4->f1 cpus:2;mem:64");
+}
+
+/// One framework returns everything at once, another one has something and would take more.
+fn rounds_until_served(starvation_batches: Option<u32>) -> Option<u32> {
+    let mut cluster = Cluster::with(Options { starvation_batches, ..Options::default() });
+    cluster.framework("greedy", "r1").agent("a1", "cpus:1;mem:64");
+    cluster.granted();
+    cluster.framework("picky", "r2").agent("a2", "cpus:1;mem:64");
+    cluster.granted();
+    (1..=50).find(|_| {
+        cluster.decline("a2", "picky", None);
+        cluster.cycle() == "a2->greedy cpus:1;mem:64"
+    })
+}
+
+#[test]
+fn who_waits_long_enough_goes_first_if_that_is_chosen() {
+    assert_eq!(rounds_until_served(None), None);
+    let waited = rounds_until_served(Some(5)).unwrap();
+    assert!((5..=6).contains(&waited), "{waited}");
+}
+
+#[test]
+fn who_went_first_once_waits_again() {
+    let mut cluster = Cluster::with(Options { starvation_batches: Some(3), ..Options::default() });
+    cluster.framework("f1", "r1").framework("f2", "r2").agent("a1", "cpus:1;mem:64");
+    cluster.granted();
+    cluster.agent("a2", "cpus:1;mem:64");
+    cluster.granted();
+    let mut served = BTreeMap::<FrameworkKey, u32>::new();
+    for _ in 0..40 {
+        let Grant { framework, role, agent, resources } =
+            cluster.grants.iter().rfind(|grant| grant.agent == cluster.agents["a2"]).unwrap().clone();
+        cluster.observe(Fact::Recovered { framework, role, agent, resources, filters: None });
+        cluster.cycle();
+        *served.entry(cluster.grants.last().unwrap().framework).or_default() += 1;
+    }
+    assert!(served.values().all(|times| *times >= 9), "{served:?}");
+}

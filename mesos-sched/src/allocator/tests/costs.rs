@@ -1,0 +1,113 @@
+//! What changes cost, counted in steps.
+
+use super::super::Costs;
+use super::*;
+
+/// A cluster where one framework holds every agent, and another one waits.
+fn full(agents: u32) -> Cluster {
+    let mut cluster = Cluster::new();
+    cluster.framework("f1", "r1");
+    for slot in 0..agents {
+        let (agent, total) = (AgentKey(slot), resources("cpus:2;mem:128"));
+        let info = Arc::new(AgentInfo::new("any", total.clone()));
+        let id = AgentId::new(format!("a{slot}")).unwrap();
+        cluster.observe(Fact::AgentAdded { agent, id, info, total, used: Vec::new() });
+    }
+    rounds(&mut cluster, 1);
+    assert_eq!(cluster.grants.len(), agents as usize);
+    cluster
+}
+
+fn rounds(cluster: &mut Cluster, count: u32) -> Costs {
+    let until = cluster.now + count * SECOND;
+    while let Some(due) = cluster.allocator.deadline().filter(|due| *due <= until) {
+        cluster.now = due.max(cluster.now);
+        cluster.allocator.allocate(Round { now: cluster.now, rng: &mut cluster.rng }, &mut cluster.grants);
+    }
+    cluster.now = until;
+    cluster.allocator.costs()
+}
+
+fn hand_back(cluster: &mut Cluster, count: usize, refuse_for: Option<Duration>) {
+    for Grant { framework, role, agent, resources } in cluster.grants.split_off(cluster.grants.len() - count) {
+        let filters = refuse_for.map(Filters::refuse_for);
+        cluster.observe(Fact::Recovered { framework, role, agent, resources, filters });
+    }
+}
+
+fn difference(before: Costs, after: Costs) -> [u64; 3] {
+    [after.visits - before.visits, after.considered - before.considered, after.filter_checks - before.filter_checks]
+}
+
+#[test]
+fn a_round_costs_what_changed_and_not_the_size_of_the_cluster() {
+    let costs = [40, 400].map(|agents| {
+        let mut cluster = full(agents);
+        hand_back(&mut cluster, 7, None);
+        let before = cluster.allocator.costs();
+        difference(before, rounds(&mut cluster, 1))
+    });
+    assert_eq!(costs[0], costs[1]);
+    assert_eq!(costs[0][0], 7);
+}
+
+#[test]
+fn a_cluster_where_everybody_refused_everything_costs_nothing() {
+    let mut cluster = full(50);
+    hand_back(&mut cluster, 50, Some(1_000 * SECOND));
+    let before = rounds(&mut cluster, 2);
+    assert_eq!(rounds(&mut cluster, 500), before);
+}
+
+#[test]
+fn a_storm_of_refusals_costs_no_more_from_round_to_round() {
+    let mut cluster = full(30);
+    let mut costs = Vec::new();
+    for _ in 0..20 {
+        hand_back(&mut cluster, 30, Some(SECOND / 2));
+        let before = cluster.allocator.costs();
+        costs.push(difference(before, rounds(&mut cluster, 2)));
+        assert_eq!(cluster.grants.len(), 30);
+    }
+    assert_eq!(costs[1..19], costs[2..], "{costs:?}");
+}
+
+#[test]
+fn agents_held_back_cost_nothing_until_there_is_headroom() {
+    let mut cluster = Cluster::new();
+    cluster.quota("absent", "cpus:500", "").framework("f1", "r1");
+    for slot in 0..100 {
+        let (agent, total) = (AgentKey(slot), resources("cpus:2"));
+        let id = AgentId::new(format!("a{slot}")).unwrap();
+        let info = Arc::new(AgentInfo::new("any", total.clone()));
+        cluster.observe(Fact::AgentAdded { agent, id, info, total, used: Vec::new() });
+    }
+    let before = rounds(&mut cluster, 1);
+    assert_eq!(cluster.grants.len(), 0);
+    assert_eq!(difference(Costs::default(), before)[1], 1, "the others have no more than the first");
+    assert_eq!(rounds(&mut cluster, 100), before);
+    cluster.quota("absent", "cpus:196", "");
+    let after = rounds(&mut cluster, 1);
+    assert_eq!((cluster.grants.len(), difference(before, after)[0]), (2, 2), "two of a hundred are looked at");
+    // What comes back is granted again, without a look at the others.
+    hand_back(&mut cluster, 1, None);
+    assert_eq!(difference(after, rounds(&mut cluster, 1))[0], 1);
+    assert_eq!(cluster.grants.len(), 2);
+}
+
+#[test]
+fn agents_that_all_roles_left_are_looked_at_once() {
+    let mut cluster = Cluster::new();
+    for (name, path) in [("f1", "r1"), ("f2", "r2"), ("f3", "r3")] {
+        cluster.quota(path, "", "cpus:1;mem:64").framework(name, path);
+    }
+    for slot in 0..60 {
+        let (agent, total) = (AgentKey(slot), resources("cpus:1;mem:64;ports:[1-9]"));
+        let id = AgentId::new(format!("a{slot}")).unwrap();
+        let info = Arc::new(AgentInfo::new("any", total.clone()));
+        cluster.observe(Fact::AgentAdded { agent, id, info, total, used: Vec::new() });
+    }
+    let [visits, considered, _] = difference(Costs::default(), rounds(&mut cluster, 1));
+    assert_eq!((cluster.grants.len(), visits), (3, 60));
+    assert!(considered <= 1 + 2 + 3 + 3, "{considered}");
+}
