@@ -36,7 +36,7 @@ impl Agent {
             None => {
                 let task = hosted.tasks.first().and_then(|task| self.book.task(*task)?.body.as_ref());
                 let grace = task.and_then(|body| body.info.kill_policy.grace).unwrap_or(self.options.kill_grace);
-                grace + SHUTDOWN_RESERVE
+                grace.saturating_add(SHUTDOWN_RESERVE)
             }
         }
     }

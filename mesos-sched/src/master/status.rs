@@ -14,6 +14,7 @@ use mesos_core::{
 
 use super::book::TaskKey;
 use super::options::mutant;
+use super::validate::validate_kill;
 use super::{Master, MasterCx};
 
 impl Master {
@@ -171,6 +172,9 @@ impl Master {
         agent_id: Option<&AgentId>,
         policy: Option<KillPolicy>,
     ) {
+        if let Err(rejection) = validate_kill(task_id, policy) {
+            return self.reject(cx, framework, rejection);
+        }
         let Some(task) = self.frameworks.table[framework].tasks.find(task_id) else {
             return self.reconcile(cx, framework, &[(task_id.clone(), agent_id.cloned())]);
         };

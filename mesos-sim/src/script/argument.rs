@@ -144,7 +144,7 @@ impl Arguments {
         Ok(())
     }
 
-    /// `TASK RESOURCES run= executor=ID executor_uses= kind= grace=`.
+    /// `TASK RESOURCES run= executor=ID executor_uses= kind= shutdown_grace= grace=`.
     pub(super) fn task(&mut self, agent_id: AgentId) -> Result<TaskInfo, String> {
         let id = self.next::<TaskId>("a task id")?;
         let uses = resources(&self.word("resources")?)?;
@@ -170,11 +170,13 @@ impl Arguments {
         quota.map_err(|error| error.to_string())
     }
 
-    /// `executor_uses= kind=`.
+    /// `executor_uses= kind= shutdown_grace=`.
     pub(super) fn executor(&mut self, id: ExecutorId) -> Result<ExecutorInfo, String> {
         let uses = self.named("executor_uses").map(|text| resources(&text)).transpose()?;
         let kind = self.named("kind").unwrap_or_else(|| "test".into());
-        Ok(ExecutorInfo::new(id, kind, uses.unwrap_or_default()))
+        let mut info = ExecutorInfo::new(id, kind, uses.unwrap_or_default());
+        info.shutdown_grace = self.span("shutdown_grace")?;
+        Ok(info)
     }
 }
 

@@ -3,6 +3,11 @@
 //! An agent's total is what it was started with, in other forms: reserved at run time, made into volumes. So it can be
 //! checked by undoing both. And what an agent that comes back says is in use must fit into its total, since the master
 //! books it without a choice of its own.
+//!
+//! The same goes for descriptions: every one an agent brings along went through a master once, so one that breaks the rules
+//! for descriptions was not made by this cluster. Then the agent is refused as a whole, as with a report that does not add
+//! up: its connection ends, nothing of the report is booked, and whoever has tasks there hears that it is unreachable when
+//! its time is up. To book the rest and leave the task out would leave what it uses to others while it runs.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +17,10 @@ use mesos_core::{
     AgentInfo, AttributeValue, ExecutorId, FrameworkId, ProviderId, Rejection, RejectionCode, Resources, TaskId,
 };
 
-use super::bound::{AGENT_TEXT_BYTES_MAX, HOSTNAME_BYTES_MAX, check_bytes, check_resources_bytes, excerpt};
+use super::bound::{
+    AGENT_TEXT_BYTES_MAX, HOSTNAME_BYTES_MAX, REPORT_ENTRIES_MAX, check_bytes, check_resources_bytes, excerpt,
+};
+use super::task::{check_reported_executor, check_reported_task};
 use super::usage::repeated_volume;
 
 const CODE: RejectionCode = RejectionCode::InvalidAgent;
@@ -173,8 +181,26 @@ pub fn validate_reregistration(admitted: &AgentInfo, report: &Reregistration) ->
     let who = format!("agent {}", report.agent_id);
     check_same_host(admitted, &report.info, &who)?;
     check_not_grown(admitted, report, &who)?;
+    check_count(report, &who)?;
     check_names(report, &who)?;
+    check_descriptions(report, &who)?;
     check_fits(report, &who)
+}
+
+fn check_count(report: &Reregistration, who: &str) -> Result<(), Rejection> {
+    let count = report.frameworks.len() + report.tasks.len() + report.executors.len();
+    if count <= REPORT_ENTRIES_MAX {
+        return Ok(());
+    }
+    let what = format!("{who}: it reports {count} frameworks, tasks and executors");
+    Err(Rejection::new(CODE, what, format!("report at most {REPORT_ENTRIES_MAX}")))
+}
+
+fn check_descriptions(report: &Reregistration, who: &str) -> Result<(), Rejection> {
+    let tasks = report.tasks.iter().map(|task| check_reported_task(&task.info));
+    let executors = report.executors.iter().map(|executor| check_reported_executor(&executor.info));
+    let refuse = |why: Rejection| Rejection::new(CODE, format!("{who}: {}", why.what), why.remedy);
+    executors.chain(tasks).collect::<Result<(), _>>().map_err(refuse)
 }
 
 /// An id that turns up on another machine is a copied work directory: two agents with one identity.

@@ -42,6 +42,14 @@ pub const ROLES_MAX: usize = 1_024;
 /// Alternatives for the smallest offer a framework wants in one role, and names in each: they are tried at every offer.
 pub const MIN_ALLOCATABLE_MAX: usize = 32;
 
+/// Longest time a task or an executor may take to end once it was told to. Mesos leaves it open, and then a kill need never
+/// come true. A day is enough for what is drained in an orderly way; what takes longer asks its tasks by messages first.
+pub const GRACE_MAX: Duration = Duration::from_secs(24 * 3_600);
+
+/// What an agent may bring along when it comes back: frameworks, tasks and executors together, five times the tasks an agent
+/// takes unless its options say otherwise.
+pub const REPORT_ENTRIES_MAX: usize = 500_000;
+
 /// Longest part of what a peer sent that a refusal repeats.
 const EXCERPT_BYTES_MAX: usize = 256;
 
@@ -107,6 +115,22 @@ pub(super) fn check_duration(
     }
     let what = format!("{}: {what} of {} s is too long", excerpt(who), duration.as_secs());
     Err(Rejection::new(code, what, "give at most 9223372036 seconds, which is 292 years"))
+}
+
+/// Refuses a time to end in that is longer than [`GRACE_MAX`].
+pub(super) fn check_grace(
+    code: RejectionCode,
+    who: &impl Display,
+    what: &str,
+    grace: Option<Duration>,
+) -> Result<(), Rejection> {
+    match grace.filter(|grace| *grace > GRACE_MAX) {
+        None => Ok(()),
+        Some(grace) => {
+            let what = format!("{}: {what} of {} s is too long", excerpt(who), grace.as_secs());
+            Err(Rejection::new(code, what, format!("give at most {} s", GRACE_MAX.as_secs())))
+        }
+    }
 }
 
 pub(super) fn check_resources_bytes(
@@ -178,6 +202,14 @@ mod tests {
         assert!(check(Duration::from_nanos(i64::MAX.unsigned_abs())));
         assert!(!check(Duration::from_nanos(i64::MAX.unsigned_abs() + 1)));
         assert!(!check(Duration::MAX));
+    }
+
+    #[test]
+    fn a_grace_is_a_day_at_most() {
+        let check = |grace| check_grace(RejectionCode::InvalidTask, &"t", "grace", grace).is_ok();
+        assert!(check(None) && check(Some(GRACE_MAX)));
+        assert!(!check(Some(GRACE_MAX + Duration::from_nanos(1))));
+        assert!(!check(Some(Duration::MAX)));
     }
 
     #[test]

@@ -21,9 +21,9 @@ mod usage;
 pub use accept::{OfferFacts, validate_offers};
 pub use agent::{validate_agent, validate_reregistration};
 pub use bound::{
-    AGENT_TEXT_BYTES_MAX, ARGUMENT_BYTES_MAX, COMMAND_BYTES_MAX, DATA_BYTES_MAX, HOSTNAME_BYTES_MAX, LABELS_BYTES_MAX,
-    MIN_ALLOCATABLE_MAX, NAME_BYTES_MAX, RESOURCES_BYTES_MAX, ROLES_MAX,
+    AGENT_TEXT_BYTES_MAX, ARGUMENT_BYTES_MAX, COMMAND_BYTES_MAX, DATA_BYTES_MAX, GRACE_MAX, HOSTNAME_BYTES_MAX,
+    LABELS_BYTES_MAX, MIN_ALLOCATABLE_MAX, NAME_BYTES_MAX, REPORT_ENTRIES_MAX, RESOURCES_BYTES_MAX, ROLES_MAX,
 };
 pub use framework::{merge_resubscription, validate_subscribe, validate_update};
 pub use operation::{validate_create, validate_destroy, validate_reserve, validate_unreserve};
-pub use task::validate_task;
+pub use task::{validate_kill, validate_task};

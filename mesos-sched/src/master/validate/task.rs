@@ -7,12 +7,13 @@ use std::fmt::{self, Display};
 use std::path::{Component, Path};
 
 use mesos_core::{
-    AgentId, CommandInfo, ExecutorId, ExecutorInfo, Rejection, RejectionCode, Resources, Run, TaskId, TaskInfo, TaskRun,
+    AgentId, CommandInfo, ExecutorId, ExecutorInfo, KillPolicy, Rejection, RejectionCode, Resources, Run, TaskId,
+    TaskInfo, TaskRun,
 };
 
 use super::bound::{
     ARGUMENT_BYTES_MAX, COMMAND_BYTES_MAX, DATA_BYTES_MAX, LABELS_BYTES_MAX, NAME_BYTES_MAX, check_bytes,
-    check_duration, check_no_nul, excerpt, labels_bytes,
+    check_duration, check_grace, check_no_nul, excerpt, labels_bytes,
 };
 use super::usage::check_usage;
 
@@ -23,6 +24,7 @@ const CODE: RejectionCode = RejectionCode::InvalidTask;
 enum Who<'a> {
     Task(&'a TaskId),
     Executor(&'a ExecutorId, &'a TaskId),
+    Reported(&'a ExecutorId),
 }
 
 impl Display for Who<'_> {
@@ -30,6 +32,7 @@ impl Display for Who<'_> {
         match self {
             Self::Task(task) => write!(f, "task {task}"),
             Self::Executor(executor, task) => write!(f, "executor {executor} of task {task}"),
+            Self::Reported(executor) => write!(f, "executor {executor}"),
         }
     }
 }
@@ -50,22 +53,58 @@ pub fn validate_task(
         let what = format!("{who}: it is meant for agent {}, but the offers are of agent {on}", task.agent_id);
         return Err(Rejection::new(CODE, what, "launch a task on the agent of the offers"));
     }
-    check_sizes(task, who)?;
     check_times(task, who)?;
+    check_own_parts(task)?;
+    match &task.run {
+        TaskRun::Command(_) => {
+            check_name_is_free(task, existing)?;
+            take(task, None, remaining)
+        }
+        TaskRun::Executor(executor) => {
+            check_described_alike(executor, existing, Who::Executor(&executor.id, &task.id))?;
+            // One that runs there was checked when its first task brought it.
+            if existing.is_none() {
+                check_executor(executor, Who::Executor(&executor.id, &task.id))?;
+                check_grace_of(executor, Who::Executor(&executor.id, &task.id))?;
+            }
+            take(task, existing.is_none().then_some(&**executor), remaining)
+        }
+    }
+}
+
+/// Checks the description of a task that an agent says it has, as when it was launched: what is booked from a report takes
+/// no more room than what is booked from an offer. Times are not judged: they bind the agent, and a task that was launched
+/// under another bound goes on.
+///
+/// # Errors
+/// [`Rejection`] with [`RejectionCode::InvalidTask`] names the rule broken.
+pub(super) fn check_reported_task(task: &TaskInfo) -> Result<(), Rejection> {
+    check_own_parts(task)?;
+    match &task.run {
+        TaskRun::Command(_) => Ok(()),
+        TaskRun::Executor(executor) => check_executor(executor, Who::Executor(&executor.id, &task.id)),
+    }
+}
+
+/// Checks the description of an executor that an agent says it has, as [`check_reported_task`] does.
+///
+/// # Errors
+/// [`Rejection`] with [`RejectionCode::InvalidTask`] names the rule broken.
+pub(super) fn check_reported_executor(executor: &ExecutorInfo) -> Result<(), Rejection> {
+    check_executor(executor, Who::Reported(&executor.id))
+}
+
+/// What a task says of itself, without its executor.
+fn check_own_parts(task: &TaskInfo) -> Result<(), Rejection> {
+    let who = Who::Task(&task.id);
+    check_sizes(task, who)?;
     if task.resources.is_empty() {
         return Err(Rejection::new(CODE, format!("{who}: it uses no resources"), "ask for some, say cpus and mem"));
     }
     check_usage(&who, &task.resources)?;
     match &task.run {
-        TaskRun::Command(command) => {
-            check_command(command, who)?;
-            check_name_is_free(task, existing)?;
-            take(task, None, remaining)
-        }
-        TaskRun::Executor(executor) => {
-            check_executor(executor, existing, Who::Executor(&executor.id, &task.id))?;
-            take(task, existing.is_none().then_some(&**executor), remaining)
-        }
+        TaskRun::Command(command) => check_command(command, who),
+        TaskRun::Executor(_) => Ok(()),
     }
 }
 
@@ -76,9 +115,7 @@ fn check_sizes(task: &TaskInfo, who: Who<'_>) -> Result<(), Rejection> {
 }
 
 fn check_times(task: &TaskInfo, who: Who<'_>) -> Result<(), Rejection> {
-    if let Some(grace) = task.kill_policy.grace {
-        check_duration(CODE, &who, "the grace of its kill policy", grace)?;
-    }
+    check_grace(CODE, &who, "the grace of its kill policy", task.kill_policy.grace)?;
     match task.max_completion_time {
         None => Ok(()),
         Some(time) => check_duration(CODE, &who, "the longest time to completion", time),
@@ -165,19 +202,20 @@ fn check_name_is_free(task: &TaskInfo, existing: Option<&ExecutorInfo>) -> Resul
     Err(Rejection::new(CODE, what, "give the task another id, or run it by that executor"))
 }
 
-fn check_executor(info: &ExecutorInfo, existing: Option<&ExecutorInfo>, who: Who<'_>) -> Result<(), Rejection> {
-    if let Some(existing) = existing {
-        // Everything else was checked when the first task brought it.
-        if *existing == *info {
-            return Ok(());
-        }
-        let what = format!("{who}: an executor of this name with another description runs on the agent");
-        return Err(Rejection::new(
-            CODE,
-            what,
-            "describe one executor alike in all its tasks, or name them differently",
-        ));
+/// Tasks that name one executor describe one executor.
+fn check_described_alike(info: &ExecutorInfo, existing: Option<&ExecutorInfo>, who: Who<'_>) -> Result<(), Rejection> {
+    if existing.is_none_or(|existing| existing == info) {
+        return Ok(());
     }
+    let what = format!("{who}: an executor of this name with another description runs on the agent");
+    Err(Rejection::new(CODE, what, "describe one executor alike in all its tasks, or name them differently"))
+}
+
+fn check_grace_of(info: &ExecutorInfo, who: Who<'_>) -> Result<(), Rejection> {
+    check_grace(CODE, &who, "the grace of its shutdown", info.shutdown_grace)
+}
+
+fn check_executor(info: &ExecutorInfo, who: Who<'_>) -> Result<(), Rejection> {
     if info.kind.is_empty() || *info.kind == *ExecutorInfo::COMMAND {
         let what = format!("{who}: its kind is {:?}", info.kind);
         return Err(Rejection::new(
@@ -188,14 +226,19 @@ fn check_executor(info: &ExecutorInfo, existing: Option<&ExecutorInfo>, who: Who
     }
     check_bytes(CODE, &who, "the kind", info.kind.len(), NAME_BYTES_MAX)?;
     check_bytes(CODE, &who, "the data", info.data.len(), DATA_BYTES_MAX)?;
-    if let Some(grace) = info.shutdown_grace {
-        check_duration(CODE, &who, "the grace of its shutdown", grace)?;
-    }
     check_usage(&who, &info.resources)?;
     if info.resources.is_plain() || info.resources.shared().is_empty() {
         return Ok(());
     }
     Err(Rejection::new(CODE, format!("{who}: it uses shared resources"), "give shared volumes to tasks"))
+}
+
+/// Checks what a KILL asks for.
+///
+/// # Errors
+/// [`Rejection`] with [`RejectionCode::InvalidTask`] if its grace is longer than [`GRACE_MAX`](super::GRACE_MAX).
+pub fn validate_kill(task: &TaskId, policy: Option<KillPolicy>) -> Result<(), Rejection> {
+    check_grace(CODE, &Who::Task(task), "the grace of the KILL", policy.and_then(|policy| policy.grace))
 }
 
 /// What the task takes from the offers. One after the other, so that what both name must be there twice: ranges and sets

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use mesos_core::call::agent::{ExecutorReport, TaskReport};
 use mesos_core::resource::{DiskSource, Reservation, Scalar};
-use mesos_core::{AgentId, ExecutorInfo, FrameworkInfo, PersistenceId, Role, TaskInfo, TaskState};
+use mesos_core::{
+    AgentId, CommandInfo, ExecutorInfo, FrameworkInfo, PersistenceId, Role, TaskInfo, TaskRun, TaskState,
+};
 
+use super::super::bound::{ARGUMENT_BYTES_MAX, DATA_BYTES_MAX, LABELS_BYTES_MAX, NAME_BYTES_MAX};
 use super::*;
 
 fn resources(text: &str) -> Resources {
@@ -217,4 +220,57 @@ fn a_shared_volume_is_used_by_many_but_must_be_there() {
     assert!(validate_reregistration(&info(), &report).is_err());
     report.total = resources("cpus:4;mem:1024;disk:990;ports:[1000-1999];zones:{a,b}") + volume;
     assert_eq!(validate_reregistration(&info(), &report), Ok(()));
+}
+
+/// What is booked from a report takes no more room than what is booked from an offer.
+#[test]
+fn every_description_is_judged_as_at_its_launch() {
+    type Spoil = fn(&mut TaskInfo, &mut ExecutorInfo);
+    let table: [(&str, Spoil); 9] = [
+        ("task t1: the name take", |task, _| task.name = "n".repeat(NAME_BYTES_MAX + 1).into()),
+        ("the labels take", |task, _| drop(task.labels.insert("k".into(), "v".repeat(LABELS_BYTES_MAX).into()))),
+        ("task t1: the data take", |task, _| task.data = vec![0; DATA_BYTES_MAX + 1].into()),
+        ("the command take", |task, _| {
+            task.run = TaskRun::Command(CommandInfo::shell("x".repeat(ARGUMENT_BYTES_MAX + 1)));
+        }),
+        ("NUL", |task, _| task.run = TaskRun::Command(CommandInfo::shell("a\0b"))),
+        ("executor own of task t1: the data take", |task, executor| {
+            let mut own = executor.clone();
+            own.id = ExecutorId::new("own").unwrap();
+            own.data = vec![0; DATA_BYTES_MAX + 1].into();
+            task.run = TaskRun::Executor(own.into());
+        }),
+        ("executor e1: the kind take", |_, executor| executor.kind = "k".repeat(NAME_BYTES_MAX + 1).into()),
+        ("executor e1: the data take", |_, executor| executor.data = vec![0; DATA_BYTES_MAX + 1].into()),
+        ("executor e1: its kind is", |_, executor| executor.kind = ExecutorInfo::COMMAND.into()),
+    ];
+    for (says, spoil) in table {
+        let mut report = report();
+        let (mut task, mut executor) = ((*report.tasks[0].info).clone(), (*report.executors[0].info).clone());
+        spoil(&mut task, &mut executor);
+        report.tasks[0].info = task.into();
+        report.executors[0].info = executor.into();
+        let refused = validate_reregistration(&info(), &report).expect_err(says);
+        assert_eq!(refused.code, RejectionCode::InvalidAgent);
+        assert!(refused.what.contains(says), "{refused} does not say {says:?}");
+        assert!(refused.to_string().len() < 2_048, "a refusal stays short");
+    }
+}
+
+#[test]
+fn what_a_task_may_take_to_end_was_settled_at_its_launch() {
+    let mut report = report();
+    let mut task = (*report.tasks[0].info).clone();
+    task.kill_policy.grace = Some(std::time::Duration::MAX);
+    report.tasks[0].info = task.into();
+    assert_eq!(validate_reregistration(&info(), &report), Ok(()));
+}
+
+#[test]
+fn a_report_is_bounded() {
+    let mut report = report();
+    let ended = report.tasks.remove(1);
+    report.tasks = vec![ended; REPORT_ENTRIES_MAX];
+    let refused = validate_reregistration(&info(), &report).unwrap_err();
+    assert!(refused.what.contains("it reports 500002"), "{refused}");
 }
