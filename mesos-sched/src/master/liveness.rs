@@ -74,3 +74,6 @@ impl Master {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
