@@ -110,7 +110,7 @@ impl Master {
             .on(agent_id.clone());
         status.unreachable_since_wall = loss.since_wall;
         if !known.is_terminal() && loss.may_return {
-            let remembered = UnreachableTask { agent_id: agent_id.clone(), since_wall: cx.now.wall };
+            let remembered = UnreachableTask { agent_id: agent_id.clone(), since_wall: cx.now.wall, told: state };
             row.remember_unreachable(id.clone(), remembered, self.options.unreachable_tasks_max);
             self.agents.remember_lost(agent_id, framework, id);
         }

@@ -2,11 +2,15 @@
 //!
 //! Semantics: Apache Mesos, `docs/reconciliation.md` and `src/master/master.cpp` (`Master::_reconcileTasks`). Answers carry no
 //! uuid. While an agent may still come back with the task, there is no answer: the framework asks again.
+//!
+//! A task that was lost with its agent's connection, because its framework keeps no checkpoints, stays what the framework
+//! was told of it, LOST, until the agent is unreachable or brings it back. Mesos would say GONE, which is a last word; but
+//! a connection may break without the task.
 
 use mesos_core::provider::FrameworkKey;
 use mesos_core::{AgentId, Reason, Source, TaskId, TaskState, TaskStatus, WallTime};
 
-use super::book::TaskKey;
+use super::book::{TaskKey, UnreachableTask};
 use super::options::mutant;
 use super::{Master, MasterCx};
 use crate::registry::Standing;
@@ -65,9 +69,17 @@ impl Master {
         self.tell_status(cx, framework, status);
     }
 
+    fn look_up_lost(&self, task: &UnreachableTask) -> Answer {
+        match (task.told, self.registrar.registry().standing(&task.agent_id)) {
+            (TaskState::Unreachable, _) => Answer::State(TaskState::Unreachable, Some(task.since_wall)),
+            (_, Some(Standing::Unreachable(row))) => Answer::State(TaskState::Unreachable, Some(row.since_wall)),
+            (told, _) => Answer::State(told, None),
+        }
+    }
+
     fn look_up(&self, framework: FrameworkKey, id: &TaskId, agent: Option<&AgentId>) -> Answer {
         if let Some(task) = self.frameworks.table[framework].unreachable.get(id) {
-            return Answer::State(TaskState::Unreachable, Some(task.since_wall));
+            return self.look_up_lost(task);
         }
         let Some(agent) = agent else {
             let may_turn_up = !self.agents.absent.is_empty();

@@ -26,7 +26,8 @@ pub(in crate::master) enum Standing {
     Connected(ConnId),
     /// Its connection broke; it is removed when its failover timeout has passed.
     Disconnected,
-    /// Known from agents only: it has not come to this master yet, and no timeout runs.
+    /// Known from agents only: it has not come to this master yet, and no timeout runs. It is forgotten when nothing of it
+    /// is left.
     Recovered,
 }
 
@@ -67,11 +68,14 @@ pub(in crate::master) struct Task {
     pub place: u32,
 }
 
-/// What is remembered of a task whose agent became unreachable.
+/// What is remembered of a task whose agent became unreachable, or lost its connection and the framework keeps no
+/// checkpoints.
 #[derive(Debug, Clone)]
 pub(in crate::master) struct UnreachableTask {
     pub agent_id: AgentId,
     pub since_wall: WallTime,
+    /// What its framework was told: `UNREACHABLE`, or `LOST` with the connection.
+    pub told: TaskState,
 }
 
 /// All frameworks, and the ids that cannot come back.
