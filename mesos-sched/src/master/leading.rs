@@ -121,6 +121,7 @@ impl Master {
         self.timers.set(Timer::PruneRegistry, cx.now.mono + self.options.registry_prune_every);
         let age = u64::try_from(self.options.registry_age_max.as_nanos()).unwrap_or(u64::MAX);
         let before_wall = mesos_core::WallTime::from_nanos(cx.now.wall.as_nanos().saturating_sub(age));
+        self.forget_recovered(cx);
         let frameworks = &self.frameworks.table;
         self.agents.forget_lost(|framework, agent, task| {
             let row = frameworks.get(framework);

@@ -172,6 +172,32 @@ impl Master {
         self.observe(cx, Fact::FrameworkRemoved { framework });
     }
 
+    /// Forgets the frameworks that are known from agents alone, have not come to this master and of which nothing is left: no
+    /// task, no executor, nothing on an agent that may come back. As in Mesos no timeout runs for them as long as something
+    /// is, and their ids are not spent: one that subscribes later is taken as it is.
+    pub(super) fn forget_recovered(&mut self, cx: &MasterCx<'_>) {
+        let rows = self.frameworks.table.iter();
+        let idle = rows.filter(|(_, _, row)| row.standing == Standing::Recovered && row.tasks.len() == 0);
+        let mut idle: BTreeSet<FrameworkKey> = idle.map(|(framework, _, _)| framework).collect();
+        if idle.is_empty() {
+            return;
+        }
+        for (_, _, agent) in self.agents.table.iter() {
+            for (framework, _) in agent.executors.keys() {
+                idle.remove(framework);
+            }
+        }
+        for framework in idle {
+            let (row, registry) = (&self.frameworks.table[framework], self.registrar.registry());
+            // What the registry has forgotten is not expected back.
+            if row.unreachable.values().any(|task| registry.standing(&task.agent_id).is_some()) {
+                continue;
+            }
+            self.frameworks.table.remove(framework);
+            self.observe(cx, Fact::FrameworkRemoved { framework });
+        }
+    }
+
     pub(super) fn heartbeat(&mut self, cx: &mut MasterCx<'_>, framework: FrameworkKey) {
         let Some(conn) = self.frameworks.table[framework].conn() else { return };
         let received = self.conns.meet(conn).inbound.received();
