@@ -9,6 +9,7 @@
 pub mod agent_recovery;
 pub mod conservation;
 mod inbox;
+pub mod kill_in_time;
 pub mod memory;
 pub mod no_double_offer;
 pub mod no_duplicate_run;
@@ -22,6 +23,7 @@ pub mod update_order;
 
 pub use agent_recovery::AgentRecovery;
 pub use conservation::Conservation;
+pub use kill_in_time::KillInTime;
 pub use memory::Memory;
 pub use no_double_offer::NoDoubleOffer;
 pub use no_duplicate_run::NoDuplicateRun;
@@ -132,6 +134,7 @@ pub fn all() -> Vec<Box<dyn Check>> {
     vec![
         Box::new(AgentRecovery),
         Box::new(Conservation::default()),
+        Box::new(KillInTime::default()),
         Box::new(Memory),
         Box::new(NoDoubleOffer),
         Box::new(NoDuplicateRun::default()),

@@ -43,7 +43,7 @@ pub struct Habits {
     pub decline_ppm: u32,
     /// An offer is left lying.
     pub ignore_ppm: u32,
-    /// A running task is killed.
+    /// A running task is killed; a task that is just being launched a quarter as often.
     pub kill_ppm: u32,
     /// Tasks killed at most.
     pub kills_max: u32,
@@ -131,6 +131,7 @@ impl Synthetic {
             let Some(task) = self.task(cx, offer, &mut left) else { break };
             tasks.push(task);
         }
+        let killed = tasks.last().map(|task| task.id.clone()).filter(|_| self.kills_early(cx));
         if !tasks.is_empty() {
             operations.push(Operation::Launch(tasks.into_iter().map(Into::into).collect()));
         }
@@ -140,6 +141,20 @@ impl Synthetic {
         } else {
             cx.accept([offer.id.clone()], operations, filters);
         }
+        if let Some(task) = killed {
+            self.kill(cx, task);
+        }
+    }
+
+    /// Whether it changes its mind at once: the kill follows the launch before any executor has the task.
+    fn kills_early(&self, cx: &mut SchedulerCx<'_>) -> bool {
+        self.kills < self.habits.kills_max && cx.rng.chance(self.habits.kill_ppm / 4)
+    }
+
+    fn kill(&mut self, cx: &mut SchedulerCx<'_>, task: TaskId) {
+        self.kills += 1;
+        cx.remember(KILLS_KEY, &self.kills);
+        cx.kill(task);
     }
 
     /// A task for the next piece, out of what is left of an offer.
@@ -245,9 +260,7 @@ impl Synthetic {
         let tries: Vec<TaskId> = self.book.tries().collect();
         if let Some(task) = tries.get(cx.rng.index(tries.len())) {
             if self.kills < self.habits.kills_max && cx.rng.chance(self.habits.kill_ppm) {
-                self.kills += 1;
-                cx.remember(KILLS_KEY, &self.kills);
-                cx.kill(task.clone());
+                self.kill(cx, task.clone());
             }
             if cx.rng.chance(self.habits.reconcile_ppm) {
                 cx.call(Call::Reconcile { tasks: vec![(task.clone(), None)] });
