@@ -27,7 +27,7 @@ use std::time::Duration;
 use mesos_core::attribute::InvalidAttribute;
 use mesos_core::resource::InvalidResources;
 use mesos_core::role::InvalidRole;
-use mesos_core::{AgentInfo, Allocator, Attributes, FrameworkInfo, Resources, Role, Scheduler};
+use mesos_core::{AgentInfo, Allocator, Attributes, FrameworkInfo, Rejection, Resources, Role, Scheduler, Weight};
 use mesos_exec::agent::{self, ExecutorFactory};
 use mesos_sched::allocator::{self, HierarchicalDrf};
 use mesos_sched::{driver, master};
@@ -202,9 +202,12 @@ pub enum InvalidCluster {
     /// An agent's attributes cannot be read.
     #[error("agents: {0}")]
     Attributes(#[from] InvalidAttribute),
-    /// A framework's role is not one.
-    #[error("framework: {0}")]
+    /// A framework's role, or one with a weight, is not one.
+    #[error("roles: {0}")]
     Role(#[from] InvalidRole),
+    /// A role's weight is not one.
+    #[error("weights: {0}")]
+    Weight(Rejection),
     /// Nobody could lead.
     #[error("a cluster needs at least one master; say masters(1)")]
     NoMaster,
@@ -289,10 +292,25 @@ impl Cluster {
         self
     }
 
-    /// Settings of the masters.
+    /// Settings of the masters. Weights that were set before stay, unless the options have others for the same roles.
     #[must_use]
     pub fn master_options(mut self, options: master::Options) -> Self {
-        self.spec.master_options = options;
+        let before = std::mem::replace(&mut self.spec.master_options, options).weights;
+        for (role, weight) in before {
+            self.spec.master_options.weights.entry(role).or_insert(weight);
+        }
+        self
+    }
+
+    /// How much a role counts from the start: twice the weight is twice the share. A role nobody speaks of weighs 1. Live
+    /// or simulated, the first leader writes it to the registry, where operators may change it later.
+    #[must_use]
+    pub fn weight(mut self, role: &str, weight: f64) -> Self {
+        let role = Role::new(role).map_err(InvalidCluster::from);
+        match role.and_then(|role| Ok((role, Weight::new(weight).map_err(InvalidCluster::Weight)?))) {
+            Ok((role, weight)) => drop(self.spec.master_options.weights.insert(role, weight)),
+            Err(problem) => self.problem = self.problem.or(Some(problem)),
+        }
         self
     }
 
@@ -317,7 +335,8 @@ impl Cluster {
         self
     }
 
-    /// So many more agents with these resources, as `cpus:8;mem:16384`.
+    /// So many more agents with these resources, as `cpus:8;mem:16384`. What is reserved to a role from the start is said
+    /// with the resource, as in `cpus:6;cpus(web):2;mem:16384`.
     #[must_use]
     pub fn agents(self, count: usize, resources: &str) -> Self {
         self.agents_with(count, resources, "")

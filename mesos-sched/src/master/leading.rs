@@ -3,13 +3,15 @@
 //! A new leader's first write is its own name: it fences an older leader before anything is decided. A write that fails, or
 //! whose outcome is unknown, ends the term: carrying on would let two masters disagree about who is admitted.
 
+use std::collections::BTreeMap;
+
 use mesos_core::kernel::{Record, Term, Ticket};
 use mesos_core::provider::{Fact, StoreError};
 
 use super::options::mutant;
 use super::pending::Pending;
 use super::{Effect, Master, MasterCx, Timer};
-use crate::registry::{Op, Registrar, Registry};
+use crate::registry::{Op, Registrar, Registry, WEIGHTS_PER_OP_MAX};
 
 /// Where a master is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +64,7 @@ impl Master {
         if self.registrar.registry().whitelist().is_some() {
             self.whitelist_set(cx);
         }
+        self.write_first_weights();
         let due = cx.now.mono + self.options.agent_reregister_timeout;
         for agent in self.registrar.registry().agents().keys() {
             self.agents.absent.insert(agent.clone());
@@ -80,6 +83,21 @@ impl Master {
         let expected = Fact::AgentsExpected { count: registry.agents().len() };
         for fact in weights.chain(quotas).chain([expected]).collect::<Vec<_>>() {
             self.observe(cx, fact);
+        }
+    }
+
+    /// The weights of the options are for a registry that has none. They count once they are durable, in the order of roles.
+    fn write_first_weights(&mut self) {
+        if !self.registrar.registry().weights().is_empty() {
+            return;
+        }
+        let all: Vec<_> = self.options.weights.clone().into_iter().collect();
+        for part in all.chunks(WEIGHTS_PER_OP_MAX) {
+            let weights: BTreeMap<_, _> = part.iter().cloned().collect();
+            match self.registrar.submit(Op::SetWeights(weights.clone())) {
+                Ok(ticket) => drop(self.pending.insert(ticket, Pending::FirstWeights { weights })),
+                Err(rejection) => return tracing::warn!(%rejection, "weights of the options were not set"),
+            }
         }
     }
 

@@ -1,7 +1,10 @@
 //! What a master can be told at its start. Defaults are those of Apache Mesos (`docs/configuration/master.md`) unless the
 //! field says otherwise.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
+
+use mesos_core::{Role, Weight};
 
 /// A master's options.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +34,9 @@ pub struct Options {
     pub registry_age_max: Duration,
     /// Unreachable and gone agents remembered at most; the oldest are forgotten first.
     pub registry_count_max: usize,
+    /// What roles weigh in a new cluster. The first leader that finds no weights in the registry writes these there; from
+    /// then on the registry counts, and operators change it.
+    pub weights: BTreeMap<Role, Weight>,
     /// A planted defect.
     #[cfg(feature = "mutants")]
     pub mutant: Option<mesos_core::kernel::Mutant>,
@@ -60,6 +66,7 @@ impl Default for Options {
             registry_prune_every: Duration::from_secs(15 * 60),
             registry_age_max: Duration::from_secs(14 * 24 * 3_600),
             registry_count_max: 102_400,
+            weights: BTreeMap::new(),
             #[cfg(feature = "mutants")]
             mutant: None,
         }

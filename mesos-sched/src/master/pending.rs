@@ -43,6 +43,8 @@ pub(super) enum Pending {
     MaintenanceStarted { machines: BTreeSet<MachineId>, reply: ReplyTo },
     /// Other hosts may be offered.
     Whitelist { reply: ReplyTo },
+    /// Roles of a new cluster weigh what the options say.
+    FirstWeights { weights: BTreeMap<Role, Weight> },
     /// Roles weigh something else.
     Weights { weights: BTreeMap<Role, Weight>, reply: ReplyTo },
     /// Roles are promised and allowed something else.
@@ -81,6 +83,7 @@ impl Master {
                 self.whitelist_set(cx);
                 self.reply(cx, reply, Response::Done);
             }
+            Pending::FirstWeights { weights } => self.weights_set(cx, weights),
             Pending::Weights { weights, reply } => {
                 self.weights_set(cx, weights);
                 self.reply(cx, reply, Response::Done);
