@@ -9,8 +9,30 @@
 //! system calls and nothing else (no allocation, no lock, no panic, no wrapper that talks to other threads); it runs on its
 //! own stack with all signals blocked until no handler of the host is left in it.
 //!
+//! What the child shares with the host, and what not:
+//!
+//! | | |
+//! |---|---|
+//! | memory, with the calling thread's `errno` | shared; the thread sleeps, so nobody else looks at that `errno` |
+//! | whether core dumps are allowed | belongs to the memory; put back by [`spawn`] |
+//! | descriptors, folder, file mask | the child's own copies: what it changes stays with it |
+//! | handlers of signals | the child's own copy, so that resetting them leaves the host's alone |
+//! | session, limits, user, death signal | the child's; made by raw system calls, which concern one process |
+//!
+//! The C library keeps two signals of its own out of every mask. It sends them to threads it knows, and the child is none.
+//! The child's stack ends in a page nobody may touch: a child that outgrows it dies of that instead of writing into the
+//! host. Descriptors that other threads open meanwhile, marked to be closed or not, are marked in the child's copy as its
+//! last act but one; the standard streams come from above it (see [`above_streams`](super::sys::above_streams)), because
+//! one that stood where another has to go would be overwritten.
+//!
+//! A child that fails leaves a word in the caller's frame, ends, and is reaped before [`spawn`] returns. One that is killed
+//! before it became the program leaves none: it counts as started, and its end says which signal it was. One that is
+//! *stopped* at that moment keeps the calling thread waiting until somebody lets it go on.
+//!
 //! The death signal is tied to the *thread* that calls [`spawn`], so only threads that live as long as the containerizer
-//! may call it.
+//! may call it. The kernel drops it when the program is set-user-id or carries capabilities of its own.
+//!
+//! The layouts given to the kernel are those of 64-bit systems: elsewhere this does not compile.
 #![allow(unsafe_code)]
 
 use std::ffi::{CString, c_char, c_int, c_void};
@@ -25,8 +47,13 @@ use nix::sys::signal::{SigSet, SigmaskHow};
 
 use super::sys::PidFd;
 
-/// Stack of the child until it becomes the program, in 16-byte words: 64 KiB, of which less than 2 are used.
-const STACK_WORDS: usize = 4096;
+const _: () =
+    assert!(usize::BITS == 64, "the layouts of signal actions, groups and limits are those of 64-bit systems");
+
+/// Stack of the child until it becomes the program, of which less than 2 KiB are used.
+const STACK_BYTES: usize = 64 * 1024;
+/// Below the stack: one page of the largest size there is.
+const GUARD_BYTES: usize = 64 * 1024;
 /// One past the last signal number.
 const SIGNALS_END: c_int = 65;
 /// Size of the kernel's own signal set in bytes.
@@ -152,10 +179,11 @@ fn start(plan: &Plan) -> Result<Spawned, Failure> {
         errno: AtomicI32::new(0),
     };
     let failed = |error| Failure { step: Step::Clone, error };
+    let stack = Stack::new().map_err(failed)?;
     let mask = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK).map_err(|errno| failed(errno.into()))?;
-    let cloned = clone(&frame);
-    // The mask was valid a moment ago; failing to restore it has no other cause than a broken C library.
-    mask.thread_set_mask().map_err(|errno| failed(errno.into()))?;
+    let cloned = clone(&frame, &stack);
+    // Returning here would leave a child behind that nobody knows, and a thread that hears no signal.
+    mask.thread_set_mask().expect("the mask was valid a moment ago");
     let spawned = cloned.map_err(failed)?;
     let step = frame.step.load(Ordering::Acquire);
     match Step::ALL.into_iter().find(|known| *known as i32 == step) {
@@ -171,18 +199,53 @@ fn pointers(texts: &[CString]) -> Vec<*const c_char> {
     texts.iter().map(|text| text.as_ptr()).chain([ptr::null()]).collect()
 }
 
-fn clone(frame: &Frame<'_>) -> io::Result<Spawned> {
-    let mut stack = vec![0_u128; STACK_WORDS];
-    let top = stack.as_mut_ptr_range().end.cast::<c_void>();
+/// Where the child runs until it becomes the program.
+struct Stack {
+    lowest: ptr::NonNull<c_void>,
+}
+
+impl Stack {
+    fn new() -> io::Result<Self> {
+        let (all, rest) = (GUARD_BYTES + STACK_BYTES, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_STACK);
+        // SAFETY: new memory where the kernel likes, of no file, that nobody may touch for now.
+        let lowest = unsafe { libc::mmap(ptr::null_mut(), all, libc::PROT_NONE, rest, -1, 0) };
+        if lowest == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        let lowest = ptr::NonNull::new(lowest).ok_or_else(|| io::Error::other("memory at address 0"))?;
+        let stack = Self { lowest };
+        // SAFETY: the upper part of the mapping that was just made; nobody uses it yet.
+        let done = unsafe { libc::mprotect(stack.floor(), STACK_BYTES, libc::PROT_READ | libc::PROT_WRITE) };
+        if done == 0 { Ok(stack) } else { Err(io::Error::last_os_error()) }
+    }
+
+    /// Its lowest byte that may be used.
+    const fn floor(&self) -> *mut c_void {
+        self.lowest.as_ptr().wrapping_byte_add(GUARD_BYTES)
+    }
+
+    /// One past its highest byte, which is where a stack begins; aligned to a page.
+    const fn top(&self) -> *mut c_void {
+        self.floor().wrapping_byte_add(STACK_BYTES)
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        // SAFETY: the whole mapping, made in `new` and used by nobody any more.
+        unsafe { libc::munmap(self.lowest.as_ptr(), GUARD_BYTES + STACK_BYTES) };
+    }
+}
+
+fn clone(frame: &Frame<'_>, stack: &Stack) -> io::Result<Spawned> {
     let mut pidfd: c_int = -1;
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
     let argument = ptr::from_ref(frame).cast_mut().cast::<c_void>();
     // SAFETY: with CLONE_VFORK this thread sleeps until the child has left our memory (by exec or exit), so `frame`,
-    // `stack` and everything they point to outlive the child's use of them. `top` is the 16-byte aligned end of a stack
+    // `stack` and everything they point to outlive the child's use of them. The top is the 16-byte aligned end of a stack
     // nobody else uses. `run_child` keeps the rules of the module and never returns into a frame of ours. With
     // CLONE_PIDFD the first variadic argument is where the descriptor goes.
-    let pid = unsafe { libc::clone(run_child, top, flags, argument, &raw mut pidfd) };
-    drop(stack);
+    let pid = unsafe { libc::clone(run_child, stack.top(), flags, argument, &raw mut pidfd) };
     if pid < 0 {
         return Err(io::Error::last_os_error());
     }
@@ -322,4 +385,59 @@ unsafe fn exec(frame: &Frame<'_>) {
     }
     // SAFETY: sets the calling thread's `errno`; the thread we share it with sleeps.
     unsafe { *libc::__errno_location() = complaint };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `/proc/self/maps` says of the page an address lies in: the rights.
+    fn rights_at(address: usize) -> Option<String> {
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        maps.lines().find_map(|line| {
+            let (range, rest) = line.split_once(' ')?;
+            let (from, to) = range.split_once('-')?;
+            let hex = |text| usize::from_str_radix(text, 16).unwrap();
+            (hex(from)..hex(to)).contains(&address).then(|| rest[..4].to_owned())
+        })
+    }
+
+    #[test]
+    fn below_the_childs_stack_nobody_may_write() {
+        let stack = Stack::new().unwrap();
+        let floor = stack.floor() as usize;
+        assert_eq!(rights_at(floor).as_deref(), Some("rw-p"));
+        assert_eq!(rights_at(stack.top() as usize - 1).as_deref(), Some("rw-p"));
+        assert_eq!(rights_at(floor - 1).as_deref(), Some("---p"));
+        assert_eq!(rights_at(floor - GUARD_BYTES).as_deref(), Some("---p"));
+        assert_eq!(stack.top() as usize % 16, 0);
+    }
+
+    fn plan(program: &str) -> Plan {
+        let null = || OwnedFd::from(std::fs::OpenOptions::new().read(true).write(true).open("/dev/null").unwrap());
+        Plan {
+            programs: vec![CString::new(program).unwrap()],
+            arguments: vec![CString::new(program).unwrap()],
+            environment: Vec::new(),
+            directory: CString::new("/").unwrap(),
+            stdin: null(),
+            stdout: null(),
+            stderr: null(),
+            identity: None,
+            limits: Vec::new(),
+            ends_with_host: false,
+        }
+    }
+
+    #[test]
+    fn the_caller_hears_signals_as_before_whether_or_not_the_child_starts() {
+        let mask = || SigSet::thread_get_mask().unwrap();
+        let before = mask();
+        let refused = spawn(&plan("/nothing/here")).unwrap_err();
+        assert_eq!((refused.step, refused.error.raw_os_error()), (Step::Exec, Some(libc::ENOENT)));
+        assert_eq!(mask(), before);
+        let spawned = spawn(&plan("/bin/true")).unwrap();
+        assert_eq!(spawned.pidfd.wait().unwrap(), mesos_core::Exit::Status(0));
+        assert_eq!(mask(), before);
+    }
 }
