@@ -5,7 +5,7 @@
 //! been enough. Each has a stable code for programs; shown as text, an explanation reads as a colleague would put it.
 //!
 //! This is not a log: nothing is written down for questions that nobody asks, and an answer is about the last round and
-//! what became true since.
+//! what became true since. See [the guide](crate::docs::offers).
 
 mod change;
 mod reason;

@@ -36,13 +36,25 @@ impl Bounds {
         for (_, quota, consumed) in allocator.quotas_above(role) {
             limits.narrow(quota.limits(), consumed);
         }
+        let path = std::iter::successors(Some(role.clone()), Role::parent);
+        let promised = path.filter_map(|role| allocator.quotas.find(&role)).map(|book| book.unclaimed().clone()).sum();
         Self {
             is_bounded: allocator.quotas.has_quota() || size.is_some(),
             limits,
             headroom: allocator.headroom.room(&allocator.quotas),
-            promised: own.map_or_else(Quantities::new, |own| allocator.quotas.promised(own.role_key)),
+            promised,
             size,
         }
+    }
+
+    /// Whether it wants small offers.
+    pub(super) const fn has_size(&self) -> bool {
+        self.size.is_some()
+    }
+
+    /// Whether anything on its path is limited.
+    pub(super) fn has_limits(&self) -> bool {
+        self.limits != Room::UNBOUNDED
     }
 
     /// Whether guarantees are to be satisfied by offers to it.

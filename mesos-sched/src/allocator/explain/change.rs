@@ -1,10 +1,9 @@
 //! The smallest change that would have been enough: ways out are tried on the books, fewest steps first.
 
-use mesos_core::Instant;
-use mesos_core::Scalar;
 use mesos_core::provider::AgentKey;
 use mesos_core::provider::explain::{Change, Holder, Lack, Need, Reason};
-use mesos_core::resource::{Quantities, Resources};
+use mesos_core::resource::{Quantities, Resource, Resources};
+use mesos_core::{FrameworkCapability, Instant, Scalar};
 
 use super::super::HierarchicalDrf;
 use super::super::book::Agent;
@@ -146,24 +145,34 @@ impl<'a> Case<'a> {
 
     /// Ways that may help, as things are or once more is free.
     fn candidates(&self) -> Vec<Way> {
-        let everything = WhatIf { free: Some(self.agent.total.clone()), ..self.base.clone() };
-        let blocks = self.judge(&self.base).blocks | self.judge(&everything).blocks;
-        let is_short = blocks.has(Blocks::NOTHING_FREE)
-            || blocks.has(Blocks::BELOW_MINIMUM)
-            || blocks.has(Blocks::TOO_SMALL)
-            || blocks.has(Blocks::RESERVED)
-            || blocks.has(Blocks::STRIPPED);
+        let everything = WhatIf { free: Some(self.agent.total.clone()), is_unfiltered: true, ..self.base.clone() };
+        let unbounded = WhatIf {
+            is_unreserved: true,
+            is_unlimited: true,
+            is_unkept: true,
+            has_no_maximum: true,
+            is_unfiltered: true,
+            ..self.base.clone()
+        };
+        let (now, most, loose) = (self.judge(&self.base), self.judge(&everything), self.judge(&unbounded));
+        let blocks = now.blocks | most.blocks | loose.blocks;
+        let is_short =
+            [Blocks::NOTHING_FREE, Blocks::BELOW_MINIMUM, Blocks::TOO_SMALL, Blocks::RESERVED, Blocks::STRIPPED];
+        let is_short = is_short.into_iter().any(|block| blocks.has(block));
         let has_refused = !self.base.is_unfiltered && self.refusals(&Resources::new()).next().is_some();
+        let cuts = |before: fn(&Judged) -> &Resources, after: fn(&Judged) -> &Resources| {
+            [&now, &most].into_iter().any(|judged| before(judged) != after(judged))
+        };
         let all = [
             (Way::Wait, has_refused),
-            (Way::AddCapabilities, blocks.has(Blocks::STRIPPED)),
-            (Way::RaiseMaximum, blocks.has(Blocks::MAXIMUM)),
+            (Way::AddCapabilities, cuts(|own| &own.allocatable, |own| &own.able)),
+            (Way::RaiseMaximum, self.asker.bounds.has_size()),
             (Way::LowerMinimum, blocks.has(Blocks::BELOW_MINIMUM)),
             (Way::Free, is_short),
-            (Way::RaiseLimit, blocks.has(Blocks::LIMIT)),
-            (Way::LowerGuarantee, blocks.has(Blocks::HEADROOM)),
+            (Way::RaiseLimit, self.asker.bounds.has_limits()),
+            (Way::LowerGuarantee, !self.allocator.quotas.required().is_empty()),
             (Way::AddCapacity, is_short || blocks.has(Blocks::HEADROOM)),
-            (Way::Unreserve, blocks.has(Blocks::RESERVED)),
+            (Way::Unreserve, cuts(|own| &own.free, |own| &own.allocatable)),
         ];
         all.into_iter().filter(|(_, is_one)| *is_one).map(|(way, _)| way).collect()
     }
@@ -188,52 +197,51 @@ impl<'a> Case<'a> {
         what_if.has_no_minimum = ways.contains(&Way::LowerMinimum);
         what_if.is_unreserved = ways.contains(&Way::Unreserve);
         let before = self.judge(&what_if);
-        self.targets(&what_if, &before).into_iter().find_map(|target| {
-            let (what_if, more) = self.reach(ways, what_if.clone(), &before, &target)?;
+        self.minimums(&what_if, &before).into_iter().find_map(|minimum| {
+            let (what_if, more) = self.reach(ways, what_if.clone(), &before, &minimum)?;
             let judged = self.judge(&what_if);
-            if !self.is_enough(&judged) {
+            if !self.is_enough(&judged) || !self.lacking(&judged.offer, &minimum).is_empty() {
                 return None;
             }
-            let closing = self.closing(ways, &what_if, &judged)?;
+            let closing = self.closing(ways, &judged, &minimum)?;
             Some(changes.iter().cloned().chain(more).chain(closing).collect())
         })
     }
 
-    /// What an offer has to hold: the need and one of the minimums; the nearest first.
-    fn targets(&self, what_if: &WhatIf, before: &Judged) -> Vec<Quantities> {
-        let need = self.asker.need.map_or_else(Quantities::new, Need::quantities);
-        if what_if.has_no_minimum || self.asker.minimums.is_empty() {
-            return vec![self.at_least_something(need, before)];
+    /// The minimums an offer may reach, the nearest first; the least there is where anything will do.
+    fn minimums(&self, what_if: &WhatIf, before: &Judged) -> Vec<Quantities> {
+        if !what_if.has_no_minimum && !self.asker.minimums.is_empty() {
+            let offered = before.offer.quantities();
+            let mut minimums = self.asker.minimums.to_vec();
+            minimums.sort_by_key(|minimum| lack_of(minimum, &offered));
+            return minimums;
         }
-        let offered = before.offer.quantities();
-        let mut minimums: Vec<&Quantities> = self.asker.minimums.iter().collect();
-        minimums.sort_by_key(|minimum| lack_of(minimum, &offered));
-        minimums.into_iter().map(|minimum| self.at_least_something(larger(&need, minimum), before)).collect()
+        if !before.offer.is_empty() || self.asker.need.is_some() {
+            return vec![Quantities::new()];
+        }
+        let (able, total) = (before.able.scalar_quantities(), self.agent.total.scalar_quantities());
+        let names = able.iter().chain(total.iter()).map(|(name, _)| name.clone());
+        names.map(|name| Quantities::from_iter([(name, LEAST)])).collect()
     }
 
-    fn at_least_something(&self, target: Quantities, before: &Judged) -> Quantities {
-        if !target.is_empty() || !before.offer.is_empty() {
-            return target;
-        }
-        let able = before.able.quantities();
-        let total = self.agent.total.scalar_quantities();
-        let name = able.iter().next().or_else(|| total.iter().next()).map(|(name, _)| name.clone());
-        name.into_iter().map(|name| (name, LEAST)).collect()
+    /// How much a bag lacks of what is needed and of a minimum.
+    fn lacking(&self, bag: &Resources, minimum: &Quantities) -> Quantities {
+        larger(&self.asker.missing(bag), &(minimum.clone() - &bag.quantities()))
     }
 
-    /// Makes an offer of `target` possible with the ways that add something.
+    /// Makes an offer that holds the need and a minimum possible, with the ways that add something.
     fn reach(
         &self,
         ways: &[Way],
         mut what_if: WhatIf,
         before: &Judged,
-        target: &Quantities,
+        minimum: &Quantities,
     ) -> Option<(WhatIf, Vec<Change>)> {
         let mut changes = Vec::new();
         let bounds = &self.asker.bounds;
-        let short = target.clone() - &before.able.quantities();
-        let wanted = before.offer.quota_quantities() + &(target.clone() - &before.offer.quantities());
-        let deficit = match bounds.is_bounded {
+        let short = self.lacking(&before.able, minimum);
+        let wanted = before.offer.quota_quantities() + &self.lacking(&before.offer, minimum);
+        let deficit = match bounds.is_bounded && !what_if.is_unkept {
             true => self.allocator.headroom_deficit(&(wanted.clone() - &bounds.promised_of(&before.open))),
             false => Quantities::new(),
         };
@@ -244,37 +252,63 @@ impl<'a> Case<'a> {
         }
         if ways.contains(&Way::RaiseMaximum) {
             what_if.has_no_maximum = true;
-            changes.push(Change::RaiseMaximum { by: HierarchicalDrf::raised_maximum(self.asker, &wanted) });
+            let by = HierarchicalDrf::raised_maximum(self.asker, &wanted);
+            changes.push(Some(Change::RaiseMaximum { by: by.clone() }).filter(|_| !by.is_empty())?);
         }
         if ways.contains(&Way::RaiseLimit) {
             what_if.is_unlimited = true;
-            changes.extend(self.allocator.raised_limits(self.asker, &wanted));
+            let raised = self.allocator.raised_limits(self.asker, &wanted);
+            changes.extend(Some(raised).filter(|raised| !raised.is_empty())?);
         }
         if ways.contains(&Way::LowerGuarantee) {
             what_if.is_unkept = true;
-            changes.extend(self.allocator.lowered_guarantees(self.asker, &deficit)?);
+            let lowered = self.allocator.lowered_guarantees(self.asker, &deficit)?;
+            changes.extend(Some(lowered).filter(|lowered| !lowered.is_empty())?);
         }
         if ways.contains(&Way::AddCapacity) {
-            let has_free = ways.contains(&Way::Free);
-            let by = if has_free { deficit } else { larger(&(short + &self.excess(before)), &deficit) };
-            let resources = scalars(&by);
-            if resources.is_empty() {
-                return None;
-            }
+            let short = if ways.contains(&Way::Free) { Quantities::new() } else { short };
+            let resources = self.added(before, &short, &deficit)?;
+            changes.extend(self.unlocking(&resources));
             what_if.free = Some(what_if.free.unwrap_or_else(|| self.agent.available.clone()) + &resources);
-            what_if.headroom = by;
-            changes.push(Change::AddCapacity { resources });
+            what_if.headroom = resources.quota_quantities();
+            let excess = self.excess(&short);
+            changes.push(Change::AddCapacity { resources: resources + &scalars(&excess) });
         }
         Some((what_if, changes))
     }
 
-    /// What is held beyond what there is: it is free only when that is covered too.
-    fn excess(&self, _before: &Judged) -> Quantities {
+    /// What would have to be there in addition.
+    fn added(&self, before: &Judged, short: &Quantities, deficit: &Quantities) -> Option<Resources> {
+        let exact = match self.asker.need {
+            Some(Need::Resources(need)) if !short.is_empty() => need - &before.able,
+            _ => Resources::new(),
+        };
+        let more = scalars(&(larger(short, deficit) - &exact.quantities()));
+        let added = exact + &more;
+        (!added.is_empty()).then_some(added)
+    }
+
+    /// An agent gets gpus: from then on it is kept for those who can deal with them.
+    fn unlocking(&self, added: &Resources) -> Option<Change> {
+        let capability = FrameworkCapability::GpuResources;
+        let is_first = !added.gpus().is_zero() && self.agent.total.gpus().is_zero();
+        let is_locked =
+            is_first && self.allocator.options.filter_gpu_resources && !self.asker.abilities.can(capability);
+        is_locked.then_some(Change::AddCapability { lack: Lack::Framework(capability) })
+    }
+
+    /// What is held beyond what there is, of the names that are short: nothing is free before that is covered.
+    fn excess(&self, short: &Quantities) -> Quantities {
         if !self.agent.is_over {
             return Quantities::new();
         }
         let held: Resources = self.agent.holdings.iter().map(|holding| holding.resources.non_shared()).sum();
-        held.scalar_quantities() - &self.agent.total.scalar_quantities()
+        let excess = held.scalar_quantities() - &self.agent.total.scalar_quantities();
+        excess
+            .iter()
+            .filter(|(name, _)| !short.get(name).is_zero())
+            .map(|(name, amount)| (name.clone(), amount))
+            .collect()
     }
 
     /// What would be free if others gave back as much as is short, and who gives what; those who ask come last.
@@ -288,7 +322,7 @@ impl<'a> Case<'a> {
         holdings.sort_by_key(|holding| (Some(holding.client) == self.asker.client, holding.client));
         for holding in holdings {
             let usable = holding.resources.non_shared().allocatable_to(self.asker.role);
-            let mut part = self.asker.abilities.strip(&usable).filter(|entry| !entry.is_indivisible());
+            let mut part = self.asker.abilities.strip(&usable).filter(|entry| self.is_of_use(entry));
             part.shrink(&left);
             if part.is_empty() {
                 continue;
@@ -301,13 +335,28 @@ impl<'a> Case<'a> {
         left.is_empty().then_some((free, from))
     }
 
+    /// Whether an entry can become part of what is needed.
+    fn is_of_use(&self, entry: &Resource) -> bool {
+        let is_like = |other: &Resource| {
+            other.name() == entry.name()
+                && other.reservations() == entry.reservations()
+                && other.is_revocable() == entry.is_revocable()
+        };
+        let is_needed = match self.asker.need {
+            Some(Need::Resources(need)) => need.iter().any(|other| is_like(&other)),
+            _ => true,
+        };
+        is_needed && !entry.is_indivisible()
+    }
+
     /// The steps whose amounts follow from the offer that would be made.
-    fn closing(&self, ways: &[Way], what_if: &WhatIf, judged: &Judged) -> Option<Vec<Change>> {
+    fn closing(&self, ways: &[Way], judged: &Judged, least: &Quantities) -> Option<Vec<Change>> {
         let mut changes = Vec::new();
         if ways.contains(&Way::LowerMinimum) {
             let offered = judged.offer.quantities();
             let nearest = self.asker.minimums.iter().min_by_key(|minimum| lack_of(minimum, &offered))?;
-            let to = nearest.iter().map(|(name, amount)| (name.clone(), amount.min(offered.get(name)))).collect();
+            let reached = nearest.iter().map(|(name, amount)| (name.clone(), amount.min(offered.get(name)))).collect();
+            let to = if least.is_empty() { reached } else { least.clone() };
             changes.push(Change::LowerMinimum { to });
         }
         if ways.contains(&Way::Unreserve) {
@@ -318,7 +367,6 @@ impl<'a> Case<'a> {
             let until = self.refusals(&judged.offer).map(|(due_at, batch, _)| self.ends_at(due_at, batch)).max()?;
             changes.push(Change::Wait { until });
         }
-        let _ = what_if;
         Some(changes)
     }
 

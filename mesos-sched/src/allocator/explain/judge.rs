@@ -2,6 +2,7 @@
 
 use mesos_core::FrameworkCapability;
 use mesos_core::provider::AgentKey;
+use mesos_core::provider::explain::Need;
 use mesos_core::resource::{Quantities, Resources};
 
 use super::super::HierarchicalDrf;
@@ -82,7 +83,10 @@ impl HierarchicalDrf {
         blocks.set(Blocks::NOT_LISTED, !agent.is_listed);
         blocks.set(Blocks::NOTHING_FREE, free.is_empty());
         let abilities = asker.abilities | what_if.abilities;
-        let allocatable = if what_if.is_unreserved { free.clone() } else { free.allocatable_to(asker.role) };
+        let mut allocatable = free.allocatable_to(asker.role);
+        if what_if.is_unreserved {
+            allocatable += &(&free - &allocatable).to_unreserved();
+        }
         let able = abilities.strip(&allocatable);
         let (within, open, offer) = Self::bounded(asker, &able, what_if, is_guaranteed);
         let mut judged = Judged { blocks, free, allocatable, able, within, open, offer };
@@ -144,7 +148,11 @@ impl HierarchicalDrf {
 impl Asker<'_> {
     /// What an offer lacks of what is needed.
     pub(super) fn missing(&self, offer: &Resources) -> Quantities {
-        self.need.map_or_else(Quantities::new, |need| need.quantities() - &offer.quantities())
+        match self.need {
+            Some(Need::Resources(need)) => (need - offer).quantities(),
+            Some(need) => need.quantities() - &offer.quantities(),
+            None => Quantities::new(),
+        }
     }
 }
 

@@ -21,9 +21,9 @@ mod order;
 mod reason;
 mod survey;
 
-use mesos_core::{Instant, Resources};
 use mesos_core::provider::AgentKey;
 use mesos_core::provider::explain::{About, Change, Explanation, Question, Reason, Subject, Verdict};
+use mesos_core::{Instant, Resources};
 
 pub(super) use memory::{Memory, Past};
 
