@@ -2,16 +2,20 @@
 
 #[path = "allocator_laws/model.rs"]
 mod model;
+#[path = "allocator_laws/promise.rs"]
+mod promise;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use mesos_core::kernel::Rng;
 use mesos_core::provider::{AgentKey, Allocator, Fact, FrameworkKey, Grant, Round, Used};
-use mesos_core::resource::{Reservation, Resource, Resources, Scalar};
-use mesos_core::{AgentId, AgentInfo, Filters, FrameworkCapability, FrameworkId, FrameworkInfo, Instant, Role, Weight};
-use mesos_sched::allocator::{HierarchicalDrf, Options, SorterKind};
+use mesos_core::resource::{Disk, DiskSource, Quantities, Reservation, Resource, Resources, Scalar};
+use mesos_core::{
+    AgentId, AgentInfo, Filters, FrameworkCapability, FrameworkId, FrameworkInfo, Instant, Quota, Role, Weight,
+};
+use mesos_sched::allocator::{HierarchicalDrf, Options, Served, SorterKind};
 use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 
@@ -41,11 +45,15 @@ fn any_info() -> impl Strategy<Value = FrameworkInfo> {
     use FrameworkCapability::{GpuResources, ReservationRefinement, RevocableResources};
     let capabilities = subsequence(vec![GpuResources, ReservationRefinement, RevocableResources], 0..=3);
     let minimums = prop::option::weighted(0.2, subsequence(vec!["cpus:0.001", "mem:1000", "disk:1"], 0..=2));
-    (any_roles(1), capabilities, minimums).prop_map(|(roles, capabilities, minimums)| {
+    let size = prop::option::weighted(0.15, select(vec!["cpus:1", "mem:64;disk:50", "cpus:0.5;mem:500"]));
+    (any_roles(1), capabilities, minimums, size).prop_map(|(roles, capabilities, minimums, size)| {
         let mut info = FrameworkInfo::new("any", role("a"));
         if let Some(minimums) = minimums {
             let minimums: Vec<_> = minimums.into_iter().map(|text| text.parse().unwrap()).collect();
             info.min_allocatable = roles.iter().map(|role| (role.clone(), minimums.clone())).collect();
+        }
+        if let Some(size) = size {
+            info.max_offer = roles.iter().map(|role| (role.clone(), size.parse().unwrap())).collect();
         }
         info.roles = roles;
         info.capabilities = capabilities.into_iter().collect();
@@ -54,8 +62,12 @@ fn any_info() -> impl Strategy<Value = FrameworkInfo> {
 }
 
 fn any_total() -> impl Strategy<Value = Resources> {
-    (select(&TOTALS[..]), 0_u32..3).prop_map(|(text, revocable)| {
+    (select(&TOTALS[..]), 0_u32..3, prop::bool::weighted(0.2)).prop_map(|(text, revocable, has_mount)| {
         let mut total: Resources = text.parse().unwrap();
+        if has_mount {
+            let mount = Disk::from_source(DiskSource::mount("/data"));
+            total.add(Resource::disk(Scalar::from_units(60)).with_disk(mount)).unwrap();
+        }
         total.add(Resource::cpus(Scalar::from_units(revocable)).revocable()).unwrap();
         total
     })
@@ -78,7 +90,24 @@ enum Event {
     Reserve { which: Index },
     Claim { agent: u32, framework: u32, path: &'static str },
     Weigh { path: &'static str, milli: u32 },
+    SetQuota { path: &'static str, quota: Quota },
     Pass { ms: u64 },
+}
+
+fn any_quota() -> impl Strategy<Value = Quota> {
+    let guarantees = select(vec!["", "cpus:2", "cpus:1;mem:300", "cpus:6;mem:2000;disk:50", "fpgas:1;mem:64"]);
+    let burst = select(vec![None, Some("cpus:0"), Some("cpus:1;mem:200"), Some("cpus:5;mem:4000;disk:20;fpgas:1")]);
+    (guarantees, burst).prop_map(|(guarantees, burst)| {
+        let guarantees: Quantities = guarantees.parse().unwrap();
+        let beyond = burst.map(|burst| burst.parse::<Quantities>().unwrap());
+        let limits = beyond.into_iter().flat_map(|beyond| {
+            let most = |name: &_| guarantees.get(name) + beyond.get(name);
+            let names = beyond.iter().chain(guarantees.iter()).map(|(name, _)| name.clone());
+            names.map(|name| (name.clone(), most(&name))).collect::<Vec<_>>()
+        });
+        let limits = limits.collect();
+        Quota::new(guarantees, limits).unwrap()
+    })
 }
 
 fn any_event() -> impl Strategy<Value = Event> {
@@ -106,6 +135,8 @@ fn any_event() -> impl Strategy<Value = Event> {
         2 => any::<Index>().prop_map(|which| Event::Reserve { which }),
         1 => (agent(), framework(), path()).prop_map(|(agent, framework, path)| Event::Claim { agent, framework, path }),
         2 => (path(), select(vec![500, 1_000, 1_000, 3_000])).prop_map(|(path, milli)| Event::Weigh { path, milli }),
+        3 => (path(), any_quota()).prop_map(|(path, quota)| Event::SetQuota { path, quota }),
+        1 => path().prop_map(|path| Event::SetQuota { path, quota: Quota::default() }),
         6 => (0_u64..3_500).prop_map(|ms| Event::Pass { ms }),
     ]
 }
@@ -123,8 +154,10 @@ struct Pair {
 impl Pair {
     fn new(sorter: SorterKind, seed: u64) -> Self {
         let options = Options { role_sorter: sorter, framework_sorter: sorter, ..Options::default() };
+        let mut allocator = HierarchicalDrf::new(options);
+        allocator.trace_rounds();
         Self {
-            allocator: HierarchicalDrf::new(options),
+            allocator,
             model: Model::default(),
             is_fair: sorter == SorterKind::Drf,
             rng: Rng::new(seed),
@@ -170,6 +203,7 @@ impl Pair {
                 let weight = Weight::new(f64::from(milli) / 1_000.0).unwrap();
                 self.observe(Fact::WeightSet { role: role(path), weight });
             }
+            Event::SetQuota { path, quota } => self.observe(Fact::QuotaSet { role: role(path), quota }),
             Event::Pass { ms } => return self.pass(Duration::from_millis(ms)),
         }
         self.run_called();
@@ -272,8 +306,12 @@ impl Pair {
     fn round(&mut self) {
         let before = self.log.len();
         self.allocator.allocate(Round { now: self.now, rng: &mut self.rng }, &mut self.log);
-        assert!(self.log[before..].iter().all(|grant| !grant.resources.is_empty()));
-        self.model.check_round(self.now, &self.log[before..], self.is_fair);
+        let grants = &self.log[before..];
+        assert!(grants.iter().all(|grant| !grant.resources.is_empty()));
+        assert_eq!(by_holder(grants), by_holder(served_grants(self.allocator.last_round())));
+        let pairs: BTreeSet<_> = grants.iter().map(|grant| (grant.agent, grant.framework, &grant.role)).collect();
+        assert_eq!(pairs.len(), grants.len(), "one grant for what one client is granted of one agent");
+        self.model.check_round(self.now, self.allocator.last_round(), self.is_fair);
     }
 
     fn check_books(&self) {
@@ -282,12 +320,31 @@ impl Pair {
             let expected = self.model.agents.contains_key(&agent).then(|| self.model.available(agent));
             assert_eq!(self.allocator.available(agent), expected, "{agent:?}");
         }
+        assert_eq!(self.allocator.inconsistencies().count(), 0);
+        for own in self.allocator.quotas() {
+            let expected = self.model.promises.consumed(&self.model, own.role.as_str());
+            assert_eq!(own.consumed, expected, "{}", own.role);
+        }
         for share in self.allocator.shares() {
             let expected = self.model.dominant_share(&share.role);
             assert!((share.dominant_share - expected).abs() < 1e-9, "{share:?}: {expected}");
             assert!(share.dominant_resource.is_none_or(|name| self.model.has_name(&name)));
         }
     }
+}
+
+fn served_grants(served: &[Served]) -> impl Iterator<Item = &Grant> {
+    served.iter().flat_map(|step| &step.granted)
+}
+
+fn by_holder<'a>(
+    grants: impl IntoIterator<Item = &'a Grant>,
+) -> BTreeMap<(AgentKey, FrameworkKey, &'a Role), Resources> {
+    let mut all: BTreeMap<_, Resources> = BTreeMap::new();
+    for grant in grants {
+        *all.entry((grant.agent, grant.framework, &grant.role)).or_default() += &grant.resources;
+    }
+    all
 }
 
 fn run(sorter: SorterKind, seed: u64, events: Vec<Event>) -> Vec<Grant> {
@@ -304,7 +361,7 @@ fn any_history() -> impl Strategy<Value = Vec<Event>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
     /// Every grant is the one the model makes, nobody is forgotten, and the books balance after every step.
     #[test]

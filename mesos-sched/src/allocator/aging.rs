@@ -10,9 +10,9 @@
 
 use std::collections::BTreeSet;
 
-use super::sorter::NodeKey;
 #[cfg(doc)]
 use super::Options;
+use super::sorter::NodeKey;
 
 /// Who waits since when.
 #[derive(Debug, Default)]

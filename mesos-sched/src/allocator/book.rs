@@ -63,6 +63,8 @@ pub(super) struct Agent {
     pub(super) is_over: bool,
     /// Shared resources that went to somebody in the round of that count.
     pub(super) offered_shared: (u64, Resources),
+    /// The round that served it last, by stage.
+    pub(super) served_in: [u64; 2],
 }
 
 impl Framework {
@@ -107,6 +109,7 @@ impl Agent {
             is_listed: true,
             is_over: false,
             offered_shared: (0, Resources::new()),
+            served_in: [0; 2],
         }
     }
 

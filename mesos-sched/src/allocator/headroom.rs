@@ -28,12 +28,7 @@ pub(super) struct Headroom {
 
 impl Default for Headroom {
     fn default() -> Self {
-        Self {
-            free: Quantities::new(),
-            seen: None,
-            held_in_guarantees: AgentSet::default(),
-            held: AgentSet::default(),
-        }
+        Self { free: Quantities::new(), seen: None, held_in_guarantees: AgentSet::default(), held: AgentSet::default() }
     }
 }
 

@@ -91,6 +91,9 @@ impl fmt::Display for Inconsistency {
             }
         };
         let (framework, agent) = (framework.0, agent.0);
-        write!(f, "{resources} of agent {agent} was {verb} framework {framework} under role {role}, which does not hold it")
+        write!(
+            f,
+            "{resources} of agent {agent} was {verb} framework {framework} under role {role}, which does not hold it"
+        )
     }
 }

@@ -19,10 +19,10 @@ use super::nobody::Nobody;
 use super::options::mutant;
 use super::policy::{Dealing, Policy};
 use super::schedule::Scope;
+pub(super) use super::serve::{Booked, Serving};
 use super::sorter::{NodeKey, Walk};
 use super::stage::Stage;
 use super::{HierarchicalDrf, Options};
-pub(super) use super::serve::{Booked, Serving};
 
 /// Memory kept from one round to the next.
 #[derive(Debug)]
@@ -121,7 +121,10 @@ impl HierarchicalDrf {
         let mut next = 0;
         while self.headroom.has_grown(&self.quotas) {
             let Some(agent) = self.held(stage).draw(next, rng) else { return true };
-            self.serve(stage, agent, true, rng, grants);
+            let round = self.merging.round();
+            if self.agent(agent).is_none_or(|agent| agent.served_in[stage as usize] != round) {
+                self.serve(stage, agent, true, rng, grants);
+            }
             // One that is held back no more left its place to another.
             next += usize::from(self.held(stage).as_slice().get(next) == Some(&agent));
         }

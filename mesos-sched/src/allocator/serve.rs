@@ -60,24 +60,20 @@ pub(super) struct Serving<'a> {
 
 impl HierarchicalDrf {
     /// Serves one agent, then books what was granted of it. One that was held back is served as if it had changed.
-    pub(super) fn serve(
-        &mut self,
-        stage: Stage,
-        key: AgentKey,
-        is_held: bool,
-        rng: &mut Rng,
-        grants: &mut Vec<Grant>,
-    ) {
+    pub(super) fn serve(&mut self, stage: Stage, key: AgentKey, is_held: bool, rng: &mut Rng, grants: &mut Vec<Grant>) {
         let is_changed = match stage {
             Stage::Guarantees => self.dirty.contains(key),
             Stage::FairShare => self.dirty.remove(key),
         };
+        // One that is visited for fresh clients is not visited a second time because more headroom is there.
+        let is_held = is_held || self.held(stage).contains(key) && self.headroom.has_grown(&self.quotas);
         let is_for_fresh = !(is_changed || is_held);
         if is_for_fresh && self.fresh.is_empty() {
             return;
         }
         let Some(agent) = self.agents.get_mut(key.slot()).and_then(Option::as_mut) else { return };
         self.costs.visits += 1;
+        agent.served_in[stage as usize] = self.merging.round();
         if let Some(patience) = self.options.starvation_batches {
             let until = self.schedule.batches().checked_sub(patience.into());
             self.aging.list(until, &mut self.scratch.waiting);
@@ -139,7 +135,11 @@ impl HierarchicalDrf {
         self.book_granted(stage, key, first, grants);
         self.note_cut();
         // Shared resources, and what is beyond the size of offers, may go to the next client in the next round.
-        if is_shared || is_sized && stage == Stage::FairShare { self.settle_agent(key) } else { self.list_agent(key) }
+        if is_shared || is_sized && stage == Stage::FairShare {
+            self.settle_agent(key)
+        } else {
+            self.list_agent(key)
+        }
         self.note_held(stage, key, is_held_back, is_for_fresh);
     }
 

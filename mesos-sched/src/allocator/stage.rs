@@ -76,10 +76,12 @@ impl Stage {
         let amounts = whole.quota_quantities();
         let mut most = quotas.room(own.role_key);
         let is_limited = !most.fits(&amounts);
+        let mut is_sized = false;
         if let Some(size) = &own.max_offer {
+            let within_limits = most.part(&amounts);
             most.narrow(size, earlier);
+            is_sized = !most.fits(&within_limits);
         }
-        let is_sized = !is_limited && !most.fits(&amounts);
         let promised = within(&most.part(&amounts), &promised);
         let bounds = Bounds { promised, most, headroom: headroom.room(quotas) };
         let whole = if self == Self::Guarantees { without_ancestors(own, whole) } else { whole };

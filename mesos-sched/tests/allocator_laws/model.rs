@@ -2,7 +2,7 @@
 //! every batch round takes place and looks at every agent, nothing is remembered between rounds but the counts of grants.
 //!
 //! The model does not shuffle. It is told in which order the allocator took the agents, and says for each what must
-//! have been granted; of the others, that nothing could have been.
+//! have been granted; of the others, that nothing could have been. Where a cut depends on a draw, any outcome of it will do.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +12,9 @@ use std::time::Duration;
 use mesos_core::provider::{AgentKey, Fact, FrameworkKey, Grant};
 use mesos_core::resource::{Quantities, ResourceName, Resources, Scalar};
 use mesos_core::{FrameworkCapability, FrameworkId, FrameworkInfo, Instant, Role, Weight};
+use mesos_sched::allocator::Served;
+
+use super::promise::Promises;
 
 pub(crate) const INTERVAL: Duration = Duration::from_secs(1);
 
@@ -47,6 +50,7 @@ pub(crate) struct Model {
     pub(crate) agents: BTreeMap<AgentKey, Agent>,
     pub(crate) used: BTreeMap<(AgentKey, Client), Resources>,
     weights: BTreeMap<String, Weight>,
+    pub(crate) promises: Promises,
     /// Grants by node: a role's path, `path/.` for its own frameworks, `path/./id` for one of them.
     counts: BTreeMap<String, u64>,
     filters: Vec<Filter>,
@@ -54,6 +58,8 @@ pub(crate) struct Model {
     batches: u64,
     candidates: BTreeSet<AgentKey>,
     is_called: bool,
+    /// What was granted in this round, by stage.
+    granted: BTreeMap<(bool, AgentKey, Client), Resources>,
 }
 
 impl Model {
@@ -116,8 +122,10 @@ impl Model {
                 let held = self.used.get_mut(&(agent, (framework, role))).expect("only what is held is converted");
                 let total = &mut self.agents.get_mut(&agent).unwrap().total;
                 for bag in [held, total] {
-                    *bag -= &from;
-                    *bag += &to;
+                    if bag.contains(&from) {
+                        *bag -= &from;
+                        *bag += &to;
+                    }
                 }
             }
             Fact::Claimed { framework, role, agent, resources } => self.book((framework, role), agent, &resources),
@@ -136,6 +144,7 @@ impl Model {
                 self.weights.insert(role.to_string(), weight);
                 self.weights.retain(|_, weight| *weight != Weight::ONE);
             }
+            Fact::QuotaSet { role, quota } => self.promises.set(&role, quota),
             _ => unreachable!("histories have no other facts"),
         }
         self.prune();
@@ -232,24 +241,26 @@ impl Model {
     // Rounds.
 
     /// Checks one round: that every grant is what must have been granted, and that nothing was left out.
-    pub(crate) fn check_round(&mut self, now: Instant, grants: &[Grant], is_fair: bool) {
+    pub(crate) fn check_round(&mut self, now: Instant, served: &[Served], is_fair: bool) {
         let is_batch = self.next_batch().is_some_and(|due| due == now);
         let is_for_all = is_batch || self.is_called;
-        let mut considered: BTreeSet<AgentKey> =
+        let considered: BTreeSet<AgentKey> =
             if is_for_all { self.agents.keys().copied().collect() } else { std::mem::take(&mut self.candidates) };
         self.filters.retain(|filter| filter.due_at > now || filter.batch == self.batches);
-        for own in grants.chunk_by(|left, right| left.agent == right.agent) {
-            let agent = own[0].agent;
-            assert!(considered.remove(&agent), "{agent:?} was not due, or was served twice");
-            if is_fair {
-                self.check_order(agent, own);
-            } else {
-                self.check_each(agent, own);
+        self.granted.clear();
+        let second = served.partition_point(|step| step.is_for_guarantees);
+        for (is_guaranteed, steps) in [(true, &served[..second]), (false, &served[second..])] {
+            let mut seen = BTreeSet::new();
+            for step in steps {
+                assert_eq!(step.is_for_guarantees, is_guaranteed, "guarantees come first");
+                assert!(considered.contains(&step.agent), "{:?} was not due", step.agent);
+                assert!(seen.insert(step.agent), "{:?} was served twice", step.agent);
+                self.check_step(step, is_fair);
             }
-        }
-        let order = self.order();
-        for agent in considered {
-            assert_eq!(self.walk(agent, &order), [], "{agent:?} was forgotten");
+            let order = self.order();
+            for agent in &considered {
+                self.follow(*agent, is_guaranteed, &order, &mut [].iter());
+            }
         }
         if is_for_all {
             self.candidates.clear();
@@ -258,59 +269,80 @@ impl Model {
         self.batches += u64::from(is_batch);
     }
 
-    /// One agent's grants are those of the walk through all clients in order.
-    fn check_order(&mut self, agent: AgentKey, grants: &[Grant]) {
-        let expected = self.walk(agent, &self.order());
-        let granted: Vec<_> = grants.iter().map(told).collect();
-        assert_eq!(granted, expected, "on {agent:?}");
-        for (client, resources) in expected {
-            self.book(client, agent, &resources);
-        }
+    /// One agent's grants are those of a walk through all clients: in their order, or in the order of the grants.
+    fn check_step(&mut self, step: &Served, is_fair: bool) {
+        let mut granted = step.granted.iter();
+        let order = if is_fair {
+            self.order()
+        } else {
+            let first = step.granted.iter().map(|grant| told(grant).0);
+            let others =
+                self.order().into_iter().filter(|client| !step.granted.iter().any(|own| told(own).0 == *client));
+            first.chain(others).collect()
+        };
+        self.follow(step.agent, step.is_for_guarantees, &order, &mut granted);
+        assert_eq!(granted.next(), None, "more was granted than could be of {:?}", step.agent);
     }
 
-    /// One agent's grants are what each client may have; afterwards nobody may have anything.
-    fn check_each(&mut self, agent: AgentKey, grants: &[Grant]) {
-        for (client, resources) in grants.iter().map(told) {
-            assert_eq!(self.offer_to(&client, agent, &self.available(agent)), Some(resources.clone()));
-            self.book(client, agent, &resources);
-        }
-        assert_eq!(self.walk(agent, &self.order()), []);
-    }
-
-    /// What one agent's round must grant, in order.
-    fn walk(&self, agent: AgentKey, order: &[Client]) -> Vec<(Client, Resources)> {
-        let mut left = self.available(agent);
-        let mut granted = Vec::new();
+    /// Walks through the clients, and books what was granted where it could be.
+    fn follow<'a>(
+        &mut self,
+        agent: AgentKey,
+        is_guaranteed: bool,
+        order: &[Client],
+        granted: &mut (impl Iterator<Item = &'a Grant> + Clone),
+    ) {
+        let mut nodes = Vec::new();
         for client in order {
-            if let Some(offer) = self.offer_to(client, agent, &left) {
-                left -= &offer;
-                granted.push((client.clone(), offer));
+            let possible = self.possible_offers(client, agent, is_guaranteed);
+            let next = granted.clone().next().filter(|grant| told(grant).0 == *client);
+            let actual = next.map(|grant| grant.resources.clone());
+            assert!(
+                possible.contains(&actual),
+                "{client:?} was granted {actual:?} of {agent:?} with {:?}, guaranteed: {is_guaranteed}; possible: {possible:?}",
+                self.available(agent)
+            );
+            if let Some(resources) = actual {
+                granted.next();
+                *self.used.entry((agent, client.clone())).or_default() += &resources;
+                *self.granted.entry((is_guaranteed, agent, client.clone())).or_default() += &resources;
+                nodes.extend(nodes_of(client));
             }
         }
-        granted
+        // Counts do not change while an agent is served.
+        for node in nodes {
+            *self.counts.entry(node).or_default() += 1;
+        }
     }
 
-    fn offer_to(&self, client: &Client, agent: AgentKey, left: &Resources) -> Option<Resources> {
+    /// What a client may be offered, whatever is drawn; nothing among them means that it may be left out.
+    fn possible_offers(&self, client: &Client, agent: AgentKey, is_guaranteed: bool) -> Vec<Option<Resources>> {
         let info = &self.frameworks[&client.0].info;
         let can = |capability| info.can(capability);
         let known = &self.agents[&agent];
         let wants_gpus = !known.total.gpus().is_zero() && !can(FrameworkCapability::GpuResources);
-        if !known.is_active || wants_gpus || !self.takes_part(client) {
-            return None;
+        let was_granted = self.granted.contains_key(&(is_guaranteed, agent, client.clone()));
+        if !known.is_active || wants_gpus || !self.takes_part(client) || was_granted {
+            return vec![None];
         }
-        let offer = left.filter(|entry| {
+        let whole = self.available(agent).filter(|entry| {
             entry.reservations().is_allocatable_to(&client.1)
                 && (!entry.is_revocable() || can(FrameworkCapability::RevocableResources))
                 && (entry.reservations().len() <= 1 || can(FrameworkCapability::ReservationRefinement))
         });
         let default = ["cpus:0.01", "mem:32"].map(|text| text.parse().unwrap()).to_vec();
         let minimums = info.min_allocatable.get(&client.1).unwrap_or(&default);
-        let is_enough = minimums.is_empty() || minimums.iter().any(|minimum| offer.contains_quantities(minimum));
-        let is_refused = self
-            .filters
-            .iter()
-            .any(|filter| filter.client == *client && filter.agent == agent && filter.refused.contains(&offer));
-        (!offer.is_empty() && is_enough && !is_refused).then_some(offer)
+        let size = info.max_offer.get(&client.1).map(|size| {
+            let earlier = self.granted.get(&(true, agent, client.clone())).cloned().unwrap_or_default();
+            size.clone() - &earlier.quota_quantities()
+        });
+        let portions = self.promises.portions(self, &client.1, &whole, size.as_ref(), is_guaranteed);
+        let is_wanted = |offer: &Resources| {
+            let is_enough = minimums.is_empty() || minimums.iter().any(|minimum| offer.contains_quantities(minimum));
+            let mut filters = self.filters.iter().filter(|filter| filter.client == *client && filter.agent == agent);
+            !offer.is_empty() && is_enough && !filters.any(|filter| filter.refused.contains(offer))
+        };
+        portions.into_iter().map(|portion| portion.filter(is_wanted)).collect()
     }
 
     fn takes_part(&self, client: &Client) -> bool {
@@ -369,7 +401,7 @@ fn told(grant: &Grant) -> (Client, Resources) {
     ((grant.framework, grant.role.clone()), grant.resources.clone())
 }
 
-fn prefixes(path: &str) -> impl Iterator<Item = String> {
+pub(crate) fn prefixes(path: &str) -> impl Iterator<Item = String> {
     let ends = path.match_indices('/').map(|(end, _)| end).chain([path.len()]);
     ends.map(|end| path[..end].to_owned())
 }

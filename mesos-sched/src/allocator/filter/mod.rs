@@ -121,9 +121,8 @@ impl FilterTable {
     fn make_room(&mut self, client: NodeKey, agent: AgentKey, refused: &Resources, due_at: Instant) {
         let epoch = self.clients[client.slot()].epoch;
         let own = &self.agents[agent.slot()];
-        let is_pointless = |old: &Filter| {
-            old.epoch != epoch || old.due_at <= due_at && refused.contains(own.bags.get(old.bag))
-        };
+        let is_pointless =
+            |old: &Filter| old.epoch != epoch || old.due_at <= due_at && refused.contains(own.bags.get(old.bag));
         let old = own.of(client);
         let mut kept = old.iter().filter(|old| !is_pointless(old)).count();
         if kept == old.len() && kept < FILTERS_PER_PAIR_MAX {

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Index, IndexMut};
 
+use mesos_core::Role;
 use mesos_core::quota::Quota;
 use mesos_core::resource::{Quantities, ResourceName, Scalar};
-use mesos_core::Role;
 
 use super::Room;
 use crate::allocator::sorter::NodeKey;

@@ -216,7 +216,10 @@ fn a_conversion_of_what_nobody_holds_is_refused() {
     let (from, to) = (resources("cpus:2"), resources("cpus(role1):2"));
     cluster.observe(Fact::Converted { framework, role: role("role1"), agent, from, to });
     assert_eq!(cluster.allocator.inconsistencies().count(), 1);
-    assert_eq!((cluster.available("a1"), cluster.allocator.total().to_string()), (String::new(), "cpus:1;mem:64".into()));
+    assert_eq!(
+        (cluster.available("a1"), cluster.allocator.total().to_string()),
+        (String::new(), "cpus:1;mem:64".into())
+    );
 }
 
 #[test]

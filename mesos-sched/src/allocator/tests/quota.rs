@@ -111,10 +111,10 @@ fn a_guarantee_is_given_even_when_another_cannot_be_kept_any_more() {
 
 #[test]
 fn a_role_bursts_beyond_its_guarantee_within_headroom() {
-    let mut cluster = cluster(&[("q1", "cpus:1;mem:200", "cpus:1;mem:200"), ("q2", "cpus:2;mem:2000", "cpus:2;mem:2000")]);
+    let mut cluster =
+        cluster(&[("q1", "cpus:1;mem:200", "cpus:1;mem:200"), ("q2", "cpus:2;mem:2000", "cpus:2;mem:2000")]);
     cluster.framework("f1", "q1").framework("f2", "q2");
-    for (agent, framework, path, part) in
-        [("a1", "f1", "q1", "cpus:1;mem:200"), ("a2", "f2", "q2", "cpus:1;mem:1024")]
+    for (agent, framework, path, part) in [("a1", "f1", "q1", "cpus:1;mem:200"), ("a2", "f2", "q2", "cpus:1;mem:1024")]
     {
         let used = vec![Used { framework: cluster.key(framework), role: role(path), resources: resources(part) }];
         cluster.agent_with(agent, AgentInfo::new(agent, resources(part)), used);
