@@ -1,8 +1,9 @@
 //! When a machine will not be there.
 //!
-//! An operator plans windows of machines; a machine in a window is draining, and when its time has come the operator takes
-//! it down and later up again. Offers of an agent with a planned unavailability say so, and frameworks that use it are asked for it back by inverse
-//! offers. What they answer is information for operators; nothing is taken away by force before the machine goes down.
+//! An operator plans windows of machines. A machine in a window is draining; when its time has come the operator takes it
+//! down, and later up again. Offers of an agent with a planned unavailability say so, and frameworks that use it are asked
+//! for it back by inverse offers. What they answer is information for operators; nothing is taken away by force before the
+//! machine goes down.
 //!
 //! Semantics: Apache Mesos, `docs/maintenance.md`.
 

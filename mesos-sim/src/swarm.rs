@@ -16,8 +16,9 @@ use crate::cluster::{AgentSpec, Cluster, ClusterSpec, Conditions, FrameworkSpec}
 use crate::container::ContainerModel;
 use crate::election::ElectionModel;
 use crate::fault::{
-    ClogNemesis, ContainerNemesis, CrashNemesis, DuplicateNemesis, Faults, FlapNemesis, LossNemesis, Nemesis,
-    OperatorNemesis, PartitionNemesis, PauseNemesis, ResetNemesis, SkewNemesis, StoreNemesis,
+    ClogNemesis, ContainerNemesis, CrashNemesis, DuplicateNemesis, Faults, FlapNemesis, LossNemesis,
+    MaintenanceNemesis, Nemesis, OperatorNemesis, PartitionNemesis, PauseNemesis, ResetNemesis, SkewNemesis,
+    StoreNemesis,
 };
 use crate::net::NetModel;
 use crate::workload::{Habits, Synthetic};
@@ -225,5 +226,6 @@ fn faults(dice: &mut Rng, spec: &ClusterSpec) -> Faults {
     let roles: Vec<Role> = spec.frameworks.iter().flat_map(|framework| framework.info.roles.clone()).collect();
     let is_destructive = dice.chance(500_000);
     add(dice, &|every| Arc::new(OperatorNemesis { every, roles: roles.clone(), is_destructive }));
+    add(dice, &|every| Arc::new(MaintenanceNemesis { every }));
     Faults { plan: Vec::new(), nemeses, until }
 }

@@ -42,6 +42,8 @@ const HOST_STREAMS: u64 = 8 << 32;
 
 /// Between two times an operator undoes reservations nobody uses, in probes: ten minutes.
 const TIDY_PROBES: u32 = 600;
+/// Between two times an operator puts back into service what was taken out of it, in probes: half a minute.
+const SERVICE_PROBES: u32 = 30;
 
 /// So many ticks of one machine at one instant mean that it will never let time pass.
 const TICKS_AT_ONCE_MAX: u32 = 10_000;
@@ -248,6 +250,9 @@ impl World {
             return Ok(());
         }
         self.agenda.put(self.now + PROBE_EVERY, Event::Probe(count.wrapping_add(1)));
+        if count % SERVICE_PROBES == SERVICE_PROBES - 1 {
+            self.restore_service(watch)?;
+        }
         if self.conditions.is_tidied && count % TIDY_PROBES == TIDY_PROBES - 1 { self.tidy_up(watch) } else { Ok(()) }
     }
 

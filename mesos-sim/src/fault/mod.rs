@@ -17,6 +17,7 @@ mod crash;
 mod duplicate;
 mod flap;
 mod loss;
+mod maintenance;
 mod operator;
 mod partition;
 mod pause;
@@ -31,6 +32,7 @@ pub use crash::CrashNemesis;
 pub use duplicate::DuplicateNemesis;
 pub use flap::FlapNemesis;
 pub use loss::LossNemesis;
+pub use maintenance::MaintenanceNemesis;
 pub use operator::OperatorNemesis;
 pub use partition::PartitionNemesis;
 pub use pause::PauseNemesis;
@@ -202,6 +204,43 @@ pub enum OperatorAction {
         agent: u32,
         /// As what.
         resources: Resources,
+    },
+    /// Ends this agent's tasks and offers it no more.
+    Drain {
+        /// The agent's index.
+        agent: u32,
+        /// How long tasks have at most, in seconds.
+        max_grace_secs: Option<u32>,
+    },
+    /// Offers this agent no more.
+    Deactivate {
+        /// The agent's index.
+        agent: u32,
+    },
+    /// Offers this agent again.
+    Reactivate {
+        /// The agent's index.
+        agent: u32,
+    },
+    /// Plans that these agents, and no others, will be away.
+    Schedule {
+        /// The agents' indexes.
+        agents: Vec<u32>,
+    },
+    /// Takes these agents' machines down, if all of them are to be away.
+    StartMaintenance {
+        /// The agents' indexes.
+        agents: Vec<u32>,
+    },
+    /// Takes these agents' machines up, if all of them that are to be away are down.
+    StopMaintenance {
+        /// The agents' indexes.
+        agents: Vec<u32>,
+    },
+    /// Offers only these agents.
+    Whitelist {
+        /// The agents' indexes; nothing said means all.
+        agents: Option<Vec<u32>>,
     },
     /// Undoes a reservation.
     Unreserve {

@@ -1,11 +1,14 @@
 //! The operator: a person or tool that asks the leading master for things and reads the answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
 
 use mesos_core::call::operator::{Call, ReplyTo, Response};
-use mesos_core::{AgentId, FrameworkId, Quota, Weight};
+use mesos_core::maintenance::{MachineId, MaintenanceSchedule, MaintenanceWindow, Unavailability};
+use mesos_core::{AgentId, FrameworkId, Quota, WallTime, Weight};
 use mesos_sched::master::{AgentView, Input, Master};
-use mesos_sched::registry::QUOTAS_PER_OP_MAX;
+use mesos_sched::registry::{Duty, QUOTAS_PER_OP_MAX};
 
 use super::NodeId;
 use crate::failure::Failure;
@@ -54,18 +57,27 @@ impl World {
         Ok(true)
     }
 
+    /// Puts everything back into service that operators took out of it: a cluster without agents never settles.
+    pub(crate) fn restore_service(&mut self, watch: &mut Watch) -> Result<(), Failure> {
+        self.ask_leader(watch, out_of_service)
+    }
+
     /// Undoes what nobody uses of the reservations made in a run, and all quotas: frameworks that ended leave reservations
     /// behind, and quotas are drawn without regard to what frameworks need, so that others could starve in an otherwise
     /// healthy cluster.
     pub(crate) fn tidy_up(&mut self, watch: &mut Watch) -> Result<(), Failure> {
+        self.ask_leader(watch, |machine| {
+            machine.agents().filter_map(|agent| unreserve(&agent)).chain(lift_quotas(machine)).collect()
+        })
+    }
+
+    fn ask_leader(&mut self, watch: &mut Watch, calls: impl Fn(&Master) -> Vec<Call>) -> Result<(), Failure> {
         let Some(holder) = self.election.holder() else { return Ok(()) };
         let process = &self.masters[holder.master as usize].process;
         let Some(machine) = process.machine.as_ref().filter(|machine| machine.leading().is_some()) else {
             return Ok(());
         };
-        let calls: Vec<Call> =
-            machine.agents().filter_map(|agent| unreserve(&agent)).chain(lift_quotas(machine)).collect();
-        for call in calls {
+        for call in calls(machine) {
             if self.is_life(NodeId::Master(holder.master), holder.life) {
                 let reply = self.operator.ask(call.clone());
                 self.step_master(holder.master, Some(Input::Operator { reply, call }), watch)?;
@@ -91,7 +103,40 @@ impl World {
             OperatorAction::Unreserve { agent, resources } => {
                 Call::Unreserve { agent_id: self.agent_id(*agent)?, resources: resources.clone() }
             }
+            OperatorAction::Drain { agent, max_grace_secs } => Call::DrainAgent {
+                agent_id: self.agent_id(*agent)?,
+                max_grace: max_grace_secs.map(|secs| Duration::from_secs(secs.into())),
+                mark_gone: false,
+            },
+            OperatorAction::Deactivate { agent } => Call::DeactivateAgent(self.agent_id(*agent)?),
+            OperatorAction::Reactivate { agent } => Call::ReactivateAgent(self.agent_id(*agent)?),
+            OperatorAction::Schedule { agents } => Call::UpdateMaintenanceSchedule(self.schedule(agents)),
+            OperatorAction::StartMaintenance { agents } => Call::StartMaintenance(self.machines(agents)),
+            OperatorAction::StopMaintenance { agents } => Call::StopMaintenance(self.machines(agents)),
+            OperatorAction::Whitelist { agents } => {
+                let hosts = |agents: &Vec<u32>| agents.iter().filter_map(|agent| self.hostname(*agent)).collect();
+                Call::UpdateWhitelist(agents.as_ref().map(hosts))
+            }
         })
+    }
+
+    fn schedule(&self, agents: &[u32]) -> MaintenanceSchedule {
+        let machines: Vec<MachineId> = self.machines(agents);
+        if machines.is_empty() {
+            return MaintenanceSchedule::default();
+        }
+        let duration = Some(Duration::from_secs(3_600));
+        let unavailability = Unavailability { start: WallTime::default(), duration };
+        MaintenanceSchedule { windows: vec![MaintenanceWindow { machines, unavailability }] }
+    }
+
+    fn machines<C: FromIterator<MachineId>>(&self, agents: &[u32]) -> C {
+        let hosts = agents.iter().filter_map(|agent| self.hostname(*agent));
+        hosts.map(|hostname| MachineId::of_host(&hostname)).collect()
+    }
+
+    fn hostname(&self, agent: u32) -> Option<Arc<str>> {
+        Some(self.spec.agents.get(agent as usize)?.info.hostname.clone())
     }
 
     fn agent_id(&self, agent: u32) -> Option<AgentId> {
@@ -107,6 +152,25 @@ fn lift_quotas(machine: &Master) -> Option<Call> {
     let roles = machine.registry().quotas().keys().take(QUOTAS_PER_OP_MAX);
     let quotas: BTreeMap<_, _> = roles.map(|role| (role.clone(), Quota::default())).collect();
     (!quotas.is_empty()).then_some(Call::UpdateQuota { quotas, force: true })
+}
+
+/// What ends what operators planned, as far as that can be ended now: the rest falls to the next time.
+fn out_of_service(master: &Master) -> Vec<Call> {
+    let registry = master.registry();
+    let mut calls: Vec<Call> = Vec::new();
+    if registry.whitelist().is_some() {
+        calls.push(Call::UpdateWhitelist(None));
+    }
+    let down: BTreeSet<MachineId> =
+        registry.machines().iter().filter(|(_, machine)| machine.is_down).map(|(id, _)| id.clone()).collect();
+    if !down.is_empty() {
+        calls.push(Call::StopMaintenance(down));
+    } else if !registry.machines().is_empty() {
+        calls.push(Call::UpdateMaintenanceSchedule(MaintenanceSchedule::default()));
+    }
+    let resting = |id: &&AgentId| matches!(registry.duty(id), Some(Duty::Deactivated | Duty::Drained));
+    calls.extend(registry.agents().keys().filter(resting).map(|id| Call::ReactivateAgent(id.clone())));
+    calls
 }
 
 fn unreserve(agent: &AgentView<'_>) -> Option<Call> {

@@ -14,8 +14,6 @@
 //! | `whitelist all`, `whitelist -`, `whitelist a1,a2` | the hosts that are offered; an agent is its host |
 //! | `claim F A ROLE RES`, `convert F A ROLE FROM TO`, `weight ROLE 2.5` | |
 //! | `quota ROLE [guarantee=RES] [limit=RES] [exactly=RES]` | replaces what was set; nothing named removes it |
-//! | `whitelist HOST,..` | only agents on these hosts are offered; no host named means all |
-//! | `constrain F ROLE NAME=TEXT ..` | agents have to have these attributes; replaces what was demanded before |
 //! | `expect 5` | right after an election: so many agents are to come back |
 //! | `advance 5s` | lets time pass, and rounds run when they are due |
 //! | `view` | who has how much |
@@ -29,7 +27,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mesos_core::kernel::{Handle, Rng};
-use mesos_core::constraint::{AttributeConstraint, OfferConstraints, Predicate, Selector};
 use mesos_core::provider::explain::{Need, Question, Subject};
 use mesos_core::provider::{AgentKey, Allocator, Fact, FrameworkKey, Grant, InverseGrant, Round, Used};
 use mesos_core::resource::{Limits, Quantities};
@@ -286,19 +283,6 @@ impl AllocatorSession {
         format!("grant {framework} {agent} {} {}", grant.role, grant.resources)
     }
 
-    fn constrain(&mut self, command: &Command, mut arguments: Arguments) -> Result<(), String> {
-        let (framework, role) = (self.framework(&mut arguments)?, arguments.next::<Role>("a role")?);
-        let demand = |(name, text): &(String, String)| AttributeConstraint {
-            selector: Selector::Attribute(name.as_str().into()),
-            predicate: Predicate::TextEquals(text.as_str().into()),
-        };
-        let group: Vec<AttributeConstraint> = command.named.iter().map(demand).collect();
-        let groups = if group.is_empty() { Vec::new() } else { vec![group] };
-        let constraints = Arc::new(OfferConstraints { by_role: [(role, groups)].into() });
-        self.observe(Fact::ConstraintsSet { framework, constraints });
-        Ok(())
-    }
-
     /// A framework or an agent that nobody knows may be asked about too.
     fn explain(&self, arguments: &mut Arguments, lines: &mut Vec<String>) -> Result<(), String> {
         const NOBODY: u32 = 1_000_000;
@@ -415,12 +399,6 @@ impl Session for AllocatorSession {
                 let (role, quota) = (arguments.next("a role")?, arguments.quota()?);
                 self.observe(Fact::QuotaSet { role, quota });
             }
-            "whitelist" => {
-                let hosts = arguments.next_word();
-                let hostnames = hosts.map(|hosts| hosts.split(',').map(Arc::from).collect());
-                self.observe(Fact::WhitelistSet { hostnames });
-            }
-            "constrain" => return self.constrain(command, arguments),
             "expect" => {
                 let count = arguments.next("a number of agents")?;
                 self.observe(Fact::AgentsExpected { count });

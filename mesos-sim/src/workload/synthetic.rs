@@ -15,8 +15,8 @@ use mesos_core::resource::{
     Disk, Persistence, Quantities, Reservation, Resource, ResourceName, Value, Volume, VolumeMode,
 };
 use mesos_core::{
-    AgentId, CommandInfo, Filters, FrameworkId, Instant, Offer, OfferId, Operation, PersistenceId, Resources,
-    Scheduler, SchedulerCx, TaskId, TaskInfo, TaskRun, TaskStatus,
+    AgentId, CommandInfo, Filters, FrameworkId, Instant, InverseOffer, Offer, OfferId, Operation, PersistenceId,
+    Resources, Scheduler, SchedulerCx, TaskId, TaskInfo, TaskRun, TaskStatus,
 };
 use serde::{Deserialize, Serialize};
 
@@ -329,6 +329,17 @@ impl Scheduler for Synthetic {
 
     fn rescinded(&mut self, _cx: &mut SchedulerCx<'_>, offer: &OfferId) {
         self.ignored.remove(offer);
+    }
+
+    /// Says now this, now that: it changes nothing about what runs.
+    fn inverse_offers(&mut self, cx: &mut SchedulerCx<'_>, offers: Vec<InverseOffer>) {
+        for offer in offers {
+            if cx.rng.chance(500_000) {
+                cx.accept_inverse_offers([offer.id], Filters::default());
+            } else {
+                cx.decline_inverse_offers([offer.id], Filters::default());
+            }
+        }
     }
 
     fn agent_lost(&mut self, cx: &mut SchedulerCx<'_>, _agent: &AgentId) {
