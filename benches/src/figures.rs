@@ -3,97 +3,86 @@
 use std::process::Command;
 use std::time::Duration;
 
-use crate::{heap, kernel, live, resources, simulated};
+use crate::measure::process_time;
+use crate::workload::Workload;
+use crate::{allocator, heap, kernel, live, resources, simulated, sorter};
 
-/// One figure.
-#[derive(Debug)]
-pub struct Figure {
-    /// Its name.
-    pub name: &'static str,
-    /// Its unit.
-    pub unit: &'static str,
-    /// What it measures.
-    pub about: &'static str,
-    measure: fn() -> f64,
-}
+/// Figures per second.
+const PER_SECOND: &[(&str, &str)] = &[("", "1/s")];
+const BYTES: &[(&str, &str)] = &[("", "B")];
+const MILLIS: &[(&str, &str)] = &[("", "ms")];
 
-/// All figures.
-pub const ALL: &[Figure] = &[
-    Figure {
-        name: "kernel.lifecycles.100",
-        unit: "1/s",
-        about: "task life cycles through master, allocator, driver and 100 agents, checkpointing off",
-        measure: || lifecycles(100, false),
-    },
-    Figure {
-        name: "kernel.lifecycles.5000",
-        unit: "1/s",
-        about: "the same with 5,000 agents",
-        measure: || lifecycles(5_000, false),
-    },
-    Figure {
-        name: "kernel.lifecycles.checkpoint.100",
-        unit: "1/s",
-        about: "the same with 100 agents that encode every checkpoint",
-        measure: || lifecycles(100, true),
-    },
-    Figure {
-        name: "master.bytes_per_task",
-        unit: "B",
-        about: "heap the master holds per live task",
-        measure: bytes_per_task,
-    },
-    Figure {
-        name: "master.bytes_per_agent",
-        unit: "B",
-        about: "heap the master holds per registered agent, registry and allocator included",
-        measure: bytes_per_agent,
-    },
-    Figure {
-        name: "resources.carve",
-        unit: "1/s",
-        about: "contains and subtract, a task from an offer",
-        measure: carves,
-    },
-    Figure {
-        name: "resources.parse",
-        unit: "1/s",
-        about: "text of an agent's resources to the algebra",
-        measure: parses,
-    },
-    Figure {
-        name: "sim.steps.1000",
-        unit: "1/s",
-        about: "kernel steps simulated at 1,000 agents, checks off",
-        measure: || {
-            let mut steps = 0;
-            let spent = processor_time(|| steps = simulated::steady(1_000, 50_000, 120).steps);
-            rate(steps, spent)
-        },
-    },
-    Figure {
-        name: "sim.failover.1000",
-        unit: "ms",
-        about: "an author's failover test on 1,000 agents, from nothing to the last task's end",
-        measure: || processor_time(|| drop(simulated::failover(1_000, 1_000))).as_secs_f64() * 1e3,
-    },
-    Figure {
-        name: "live.launches",
-        unit: "1/s",
-        about: "real processes launched and finished through a live master and agent in this process, per second of the clock",
-        measure: live::launches,
-    },
-];
-
-/// The median of so many runs.
+/// Everything that is measured.
 #[must_use]
-pub fn median(figure: &Figure, runs: usize) -> String {
-    let mut values: Vec<f64> = (0..runs).map(|_| (figure.measure)()).collect();
-    values.sort_by(f64::total_cmp);
-    format!("{:.0}", values[runs / 2])
+pub fn all() -> Vec<Workload> {
+    let mut all = kernel_workloads();
+    all.extend(allocator::workloads());
+    all.extend(sorter::workloads());
+    all.extend(resources::workloads());
+    all
 }
 
-/// Executed instructions of one run of a figure, its set-up included.
+fn kernel_workloads() -> Vec<Workload> {
+    vec![
+        Workload::single(
+            "kernel.lifecycles.100",
+            PER_SECOND,
+            "task life cycles through master, allocator, driver and 100 agents, checkpointing off",
+            || lifecycles(100, false),
+        ),
+        Workload::single("kernel.lifecycles.5000", PER_SECOND, "the same with 5,000 agents", || {
+            lifecycles(5_000, false)
+        }),
+        Workload::single(
+            "kernel.lifecycles.checkpoint.100",
+            PER_SECOND,
+            "the same with 100 agents that encode every checkpoint",
+            || lifecycles(100, true),
+        ),
+        Workload::single("master.bytes_per_task", BYTES, "heap the master holds per live task", bytes_per_task),
+        Workload::single(
+            "master.bytes_per_agent",
+            BYTES,
+            "heap the master holds per registered agent, registry and allocator included",
+            bytes_per_agent,
+        ),
+        Workload::single("resources.carve", PER_SECOND, "contains and subtract, a task from an offer", carves),
+        Workload::single("resources.parse", PER_SECOND, "text of an agent's resources to the algebra", parses),
+        Workload::single(
+            "sim.steps.1000",
+            PER_SECOND,
+            "kernel steps simulated at 1,000 agents, checks off",
+            simulated_steps,
+        ),
+        Workload::single(
+            "sim.failover.1000",
+            MILLIS,
+            "an author's failover test on 1,000 agents, from nothing to the last task's end",
+            || process_time(|| drop(simulated::failover(1_000, 1_000))).as_secs_f64() * 1e3,
+        ),
+        Workload::single(
+            "live.launches",
+            PER_SECOND,
+            "real processes launched and finished through a live master and agent in this process, per second of the clock",
+            live::launches,
+        ),
+    ]
+}
+
+/// A figure as people read it: three digits that count, or whole numbers.
+#[must_use]
+pub fn shown(value: f64) -> String {
+    match value.abs() {
+        large if large >= 100.0 => format!("{value:.0}"),
+        some if some >= 10.0 => format!("{value:.1}"),
+        few if few >= 1.0 => format!("{value:.2}"),
+        little if little >= 0.1 => format!("{value:.3}"),
+        least if least >= 0.01 => format!("{value:.4}"),
+        _ => format!("{value:.5}"),
+    }
+}
+
+/// Executed instructions of one run of a workload, its set-up included.
 ///
 /// # Errors
 /// When valgrind is not installed, or does not say.
@@ -111,10 +100,16 @@ pub fn instructions(name: &str) -> Result<u64, String> {
     count.ok_or_else(|| format!("valgrind did not say: {text}"))
 }
 
+fn simulated_steps() -> f64 {
+    let mut steps = 0;
+    let spent = process_time(|| steps = simulated::steady(1_000, 50_000, 120).steps);
+    rate(steps, spent)
+}
+
 fn lifecycles(agents: usize, is_checkpointing: bool) -> f64 {
     const COUNT: u64 = 100_000;
     let mut pump = kernel::Pump::new(agents, is_checkpointing);
-    rate(COUNT, processor_time(|| pump.run(COUNT)))
+    rate(COUNT, process_time(|| pump.run(COUNT)))
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a figure for people")]
@@ -140,27 +135,15 @@ fn bytes_per_agent() -> f64 {
 fn carves() -> f64 {
     const COUNT: u32 = 20_000_000;
     let (offer, task) = (resources::agent(), resources::task());
-    rate(COUNT.into(), processor_time(|| drop(std::hint::black_box(resources::carve(&offer, &task, COUNT)))))
+    rate(COUNT.into(), process_time(|| drop(std::hint::black_box(resources::carve(&offer, &task, COUNT)))))
 }
 
 fn parses() -> f64 {
     const COUNT: u32 = 200_000;
-    rate(COUNT.into(), processor_time(|| (0..COUNT).for_each(|_| drop(std::hint::black_box(resources::agent())))))
+    rate(COUNT.into(), process_time(|| (0..COUNT).for_each(|_| drop(std::hint::black_box(resources::agent())))))
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a figure for people")]
 fn rate(count: u64, spent: Duration) -> f64 {
     count as f64 / spent.as_secs_f64()
-}
-
-/// Processor time this process spends in `work`, of all its threads.
-fn processor_time(work: impl FnOnce()) -> Duration {
-    let before = spent();
-    work();
-    spent().saturating_sub(before)
-}
-
-fn spent() -> Duration {
-    let clock = nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID;
-    Duration::from(nix::time::clock_gettime(clock).expect("every Linux has this clock"))
 }

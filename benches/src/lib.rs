@@ -3,9 +3,15 @@
 //! Two ways to measure use it: Criterion's benches under `benches/`, for statistics, and the program `figures`, for one line
 //! per figure.
 
+pub mod allocator;
 pub mod figures;
 pub mod heap;
 pub mod kernel;
 pub mod live;
+pub mod measure;
+pub mod peer;
+pub mod report;
 pub mod resources;
 pub mod simulated;
+pub mod sorter;
+pub mod workload;

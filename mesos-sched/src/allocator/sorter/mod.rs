@@ -2,6 +2,8 @@
 //!
 //! [`Tree`] holds who was granted what; [`Walk`] goes through it once per agent, by dominant share or at random.
 
+#[cfg(feature = "bench")]
+mod bench;
 mod random;
 mod ranked;
 mod share;

@@ -1,0 +1,71 @@
+//! The sorter alone, for benches: what an allocator does to it, without an allocator around it.
+//!
+//! Compiled only with the feature `bench`, and no part of the interface.
+
+use mesos_core::{Quantities, Role};
+
+use super::{Kind, NodeKey, SorterKind, Tree};
+
+/// A tree of clients.
+#[derive(Debug)]
+pub struct BenchSorter {
+    tree: Tree,
+    clients: Vec<NodeKey>,
+}
+
+impl SorterKind {
+    /// A sorter by dominant shares that knows nobody yet.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn bench() -> BenchSorter {
+        BenchSorter { tree: Tree::new(Vec::new()), clients: Vec::new() }
+    }
+}
+
+impl BenchSorter {
+    /// Adds a client under a role, which may be served or not; clients are numbered in this order.
+    pub fn add_client(&mut self, role: &Role, id: &str, is_active: bool) {
+        let client = self.tree.add_client(role, id);
+        if is_active {
+            self.tree.activate(client);
+        }
+        self.clients.push(client);
+    }
+
+    /// The cluster has that much more.
+    pub fn grow(&mut self, amounts: &Quantities) {
+        self.tree.change_totals(|all| *all += amounts);
+    }
+
+    /// The cluster has that much less.
+    pub fn shrink(&mut self, amounts: &Quantities) {
+        self.tree.change_totals(|all| *all -= amounts);
+    }
+
+    /// A client was granted something.
+    pub fn book(&mut self, client: usize, amounts: &Quantities) {
+        self.tree.book(self.clients[client], amounts);
+    }
+
+    /// Something a client was granted is free again.
+    pub fn release(&mut self, client: usize, amounts: &Quantities) {
+        self.tree.release(self.clients[client], amounts);
+    }
+
+    /// Appends the tree's slots of all clients that may be served, in that order.
+    pub fn sort(&mut self, sorted: &mut Vec<usize>) {
+        let mut open = vec![(NodeKey::ROOT, 0)];
+        while let Some((node, next)) = open.last_mut() {
+            let Some(child) = self.tree.order(*node).get(*next).copied() else {
+                open.pop();
+                continue;
+            };
+            *next += 1;
+            if self.tree[child].kind == Kind::Own {
+                sorted.extend(self.tree.order(child).iter().map(|client| client.slot()));
+            } else {
+                open.push((child, 0));
+            }
+        }
+    }
+}
