@@ -177,7 +177,7 @@ impl Master {
     /// is, and their ids are not spent: one that subscribes later is taken as it is.
     pub(super) fn forget_recovered(&mut self, cx: &MasterCx<'_>) {
         let rows = self.frameworks.table.iter();
-        let idle = rows.filter(|(_, _, row)| row.standing == Standing::Recovered && row.tasks.len() == 0);
+        let idle = rows.filter(|(_, _, row)| row.standing == Standing::Recovered && row.tasks.is_empty());
         let mut idle: BTreeSet<FrameworkKey> = idle.map(|(framework, _, _)| framework).collect();
         if idle.is_empty() {
             return;
