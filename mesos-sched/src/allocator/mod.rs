@@ -11,9 +11,8 @@
 //!
 //! A round takes the agents that are due in random order and gives each one, whole, to the framework that comes first in
 //! the order of shares and may and wants to have it; what that framework may not have goes to the next. Then the grant
-//! counts as used, until it is recovered. With quota a round has two [stages](stage): what is guaranteed goes first, and
-//! what is left goes to all within their limits, except what has to stay free for guarantees that are not consumed yet
-//! (see [`quota`], [`headroom`]).
+//! counts as used, until it is recovered. With quota a round has two stages: what is guaranteed goes first, and
+//! what is left goes to all within their limits, except what has to stay free for guarantees that are not consumed yet.
 //!
 //! An agent that was considered once and is not taken has nobody to take it, and that stays so until something about
 //! it changes (its resources, a filter on it), somebody becomes able to take more (a revived or changed framework, one below
