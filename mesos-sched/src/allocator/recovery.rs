@@ -41,6 +41,12 @@ impl HierarchicalDrf {
         is_waiting
     }
 
+    /// Until when rounds have to wait, how many agents are back, and how many have to be.
+    pub(super) fn awaited(&self) -> Option<(Instant, usize, usize)> {
+        let until = self.waits_until()?;
+        self.recovery.map(|wanted| (until, self.agent_count, wanted.agents))
+    }
+
     /// Until when rounds have to wait, unless agents come.
     pub(super) fn waits_until(&self) -> Option<Instant> {
         let waiting = self.recovery.filter(|wanted| self.quotas.has_quota() && self.agent_count < wanted.agents);

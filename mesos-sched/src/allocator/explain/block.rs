@@ -42,7 +42,6 @@ blocks! {
     BELOW_MINIMUM = "below_minimum",
     FILTERED = "filtered",
     TOO_SMALL = "too_small",
-    SHARE_ORDER = "share_order",
     AWAITING_ROUND = "awaiting_round",
 }
 
@@ -55,10 +54,6 @@ impl Blocks {
 
     pub(super) const fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0
-    }
-
-    pub(super) const fn without(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
     }
 
     /// How many there are.

@@ -20,8 +20,12 @@ pub(super) struct Bounds {
     pub(super) is_bounded: bool,
     /// What the limits along the path leave.
     limits: Room,
+    /// Limits on the path, with what counts against them.
+    path: Vec<(Role, Limits, Quantities)>,
     /// What is free beyond promises.
     headroom: Room,
+    required: Quantities,
+    free: Quantities,
     /// What counts on nobody's headroom.
     promised: Quantities,
     /// The largest offer it wants.
@@ -33,14 +37,19 @@ impl Bounds {
         let own = client.and_then(|client| allocator.clients[client.slot()].as_ref());
         let size = own.and_then(|own| own.max_offer.as_deref().cloned());
         let mut limits = Room::UNBOUNDED;
-        for (_, quota, consumed) in allocator.quotas_above(role) {
+        let quotas = allocator.quotas_above(role);
+        for (_, quota, consumed) in &quotas {
             limits.narrow(quota.limits(), consumed);
         }
+        let above = quotas.into_iter().map(|(role, quota, consumed)| (role, quota.limits().clone(), consumed.clone()));
         let path = std::iter::successors(Some(role.clone()), Role::parent);
         let promised = path.filter_map(|role| allocator.quotas.find(&role)).map(|book| book.unclaimed().clone()).sum();
         Self {
             is_bounded: allocator.quotas.has_quota() || size.is_some(),
             limits,
+            path: above.collect(),
+            required: allocator.quotas.required().clone(),
+            free: allocator.headroom.free().clone(),
             headroom: allocator.headroom.room(&allocator.quotas),
             promised,
             size,
@@ -62,20 +71,30 @@ impl Bounds {
         !self.promised.is_empty()
     }
 
-    pub(super) fn within_limits(&self, bag: &Resources) -> Resources {
-        cut(bag, |amounts| self.limits.part(amounts))
+    /// With what others gave back, limits on their paths leave more.
+    pub(super) fn within_limits(&self, bag: &Resources, freed: &[Freed]) -> Resources {
+        if freed.is_empty() {
+            return cut(bag, |amounts| self.limits.part(amounts));
+        }
+        let mut room = Room::UNBOUNDED;
+        for (role, limits, consumed) in &self.path {
+            room.narrow(limits, &without(role, consumed, freed));
+        }
+        cut(bag, |amounts| room.part(amounts))
     }
 
     /// Without what is kept for others; promises to itself are not, when guarantees are served.
-    pub(super) fn beyond_headroom(&self, bag: &Resources, is_guaranteed: bool, extra: &Quantities) -> Resources {
+    pub(super) fn beyond_headroom(
+        &self,
+        bag: &Resources,
+        is_guaranteed: bool,
+        (required, free): (&Quantities, &Quantities),
+    ) -> Resources {
+        let changed = Room::beyond(&(self.required.clone() + required), &(self.free.clone() + free));
+        let room = if required.is_empty() && free.is_empty() { &self.headroom } else { &changed };
         cut(bag, |amounts| {
             let promised = if is_guaranteed { within(amounts, &self.promised) } else { Quantities::new() };
-            let beyond = amounts.clone() - &promised;
-            if extra.is_empty() {
-                return self.headroom.part(&beyond) + &promised;
-            }
-            let kept = beyond.clone() - &self.headroom.part(&beyond);
-            beyond - &(kept - extra) + &promised
+            room.part(&(amounts.clone() - &promised)) + &promised
         })
     }
 
@@ -94,6 +113,15 @@ impl Bounds {
             None => bag.clone(),
         }
     }
+}
+
+/// What somebody under a role gave back of what quota is about.
+pub(super) type Freed = (Role, Quantities);
+
+/// What still counts against a role.
+fn without(role: &Role, consumed: &Quantities, freed: &[Freed]) -> Quantities {
+    let own = freed.iter().filter(|(holder, _)| holder == role || holder.is_below(role));
+    own.fold(consumed.clone(), |left, (_, amounts)| left - amounts)
 }
 
 /// Cuts what quota is about down to what may be had of it.
@@ -157,9 +185,10 @@ impl HierarchicalDrf {
     }
 
     /// How much the limits along the path have to be raised so that an offer may hold so much.
-    pub(super) fn raised_limits(&self, asker: &Asker<'_>, wanted: &Quantities) -> Vec<Change> {
+    pub(super) fn raised_limits(&self, asker: &Asker<'_>, wanted: &Quantities, freed: &[Freed]) -> Vec<Change> {
         let mut changes = Vec::new();
         for (role, quota, consumed) in self.quotas_above(asker.role) {
+            let consumed = without(&role, consumed, freed);
             let mut by = Quantities::new();
             for (name, limit) in quota.limits().iter() {
                 if wanted.get(name).is_positive() {
@@ -175,13 +204,30 @@ impl HierarchicalDrf {
 
     /// How much more would have to be free in the cluster, or less promised, so that so much can be offered that was not
     /// promised.
-    pub(super) fn headroom_deficit(&self, wanted: &Quantities) -> Quantities {
-        let (required, free) = (self.quotas.required(), self.headroom.free());
+    pub(super) fn headroom_deficit(
+        &self,
+        wanted: &Quantities,
+        (more, freed): (&Quantities, &Quantities),
+    ) -> Quantities {
+        let (required, free) = (self.quotas.required().clone() + more, self.headroom.free().clone() + freed);
         let mut deficit = Quantities::new();
         for (name, required) in required.iter().filter(|(name, _)| wanted.get(name).is_positive()) {
             deficit.set(name.clone(), required + wanted.get(name) - free.get(name));
         }
         deficit
+    }
+
+    /// How much more is required when promises are not met any more, since somebody gave something back.
+    pub(super) fn newly_required(&self, freed: &[Freed]) -> Quantities {
+        let mut required = Quantities::new();
+        for (holder, _) in freed {
+            for (role, quota, consumed) in self.quotas_above(holder) {
+                let missing = quota.guarantees().clone() - &without(&role, consumed, freed);
+                let more = missing - &(quota.guarantees().clone() - consumed);
+                required = required.clone() + &(more - &required);
+            }
+        }
+        required
     }
 
     /// Which promises have to be smaller, so that so much less is required; nothing if those of others are not enough.
@@ -208,7 +254,8 @@ impl HierarchicalDrf {
     }
 
     /// Why nothing is granted for now: agents are still awaited.
-    pub(super) const fn hold_off(&self) -> Option<Reason> {
-        None
+    pub(super) fn hold_off(&self) -> Option<Reason> {
+        let (until, back, expected) = self.awaited()?;
+        Some(Reason::RecoveryHoldOff { until, back, expected })
     }
 }

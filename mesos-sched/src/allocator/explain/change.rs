@@ -203,7 +203,8 @@ impl<'a> Case<'a> {
             if !self.is_enough(&judged) || !self.lacking(&judged.offer, &minimum).is_empty() {
                 return None;
             }
-            let closing = self.closing(ways, &judged, &minimum)?;
+            let assured = before.offer.quantities() + &self.lacking(&before.offer, &minimum);
+            let closing = self.closing(ways, &judged, &assured)?;
             Some(changes.iter().cloned().chain(more).chain(closing).collect())
         })
     }
@@ -241,15 +242,21 @@ impl<'a> Case<'a> {
         let bounds = &self.asker.bounds;
         let short = self.lacking(&before.able, minimum);
         let wanted = before.offer.quota_quantities() + &self.lacking(&before.offer, minimum);
-        let deficit = match bounds.is_bounded && !what_if.is_unkept {
-            true => self.allocator.headroom_deficit(&(wanted.clone() - &bounds.promised_of(&before.open))),
-            false => Quantities::new(),
-        };
         if ways.contains(&Way::Free) {
             let (free, from) = self.freed(before, &short)?;
             what_if.free = Some(free);
+            what_if.freed = from.iter().map(|own| (own.party.role.clone(), own.resources.quota_quantities())).collect();
+            what_if.headroom = what_if.freed.iter().map(|(_, amounts)| amounts.clone()).sum();
+            what_if.required = self.allocator.newly_required(&what_if.freed);
             changes.push(Change::Free { from });
         }
+        let deficit = match bounds.is_bounded && !what_if.is_unkept {
+            true => {
+                let wanted = wanted.clone() - &bounds.promised_of(&before.open);
+                self.allocator.headroom_deficit(&wanted, (&what_if.required, &what_if.headroom))
+            }
+            false => Quantities::new(),
+        };
         if ways.contains(&Way::RaiseMaximum) {
             what_if.has_no_maximum = true;
             let by = HierarchicalDrf::raised_maximum(self.asker, &wanted);
@@ -257,7 +264,7 @@ impl<'a> Case<'a> {
         }
         if ways.contains(&Way::RaiseLimit) {
             what_if.is_unlimited = true;
-            let raised = self.allocator.raised_limits(self.asker, &wanted);
+            let raised = self.allocator.raised_limits(self.asker, &wanted, &what_if.freed);
             changes.extend(Some(raised).filter(|raised| !raised.is_empty())?);
         }
         if ways.contains(&Way::LowerGuarantee) {
@@ -270,7 +277,7 @@ impl<'a> Case<'a> {
             let resources = self.added(before, &short, &deficit)?;
             changes.extend(self.unlocking(&resources));
             what_if.free = Some(what_if.free.unwrap_or_else(|| self.agent.available.clone()) + &resources);
-            what_if.headroom = resources.quota_quantities();
+            what_if.headroom += &resources.quota_quantities();
             let excess = self.excess(&short);
             changes.push(Change::AddCapacity { resources: resources + &scalars(&excess) });
         }
@@ -303,7 +310,7 @@ impl<'a> Case<'a> {
             return Quantities::new();
         }
         let held: Resources = self.agent.holdings.iter().map(|holding| holding.resources.non_shared()).sum();
-        let excess = held.scalar_quantities() - &self.agent.total.scalar_quantities();
+        let excess = (&held - &self.agent.total).scalar_quantities();
         excess
             .iter()
             .filter(|(name, _)| !short.get(name).is_zero())
@@ -350,13 +357,11 @@ impl<'a> Case<'a> {
     }
 
     /// The steps whose amounts follow from the offer that would be made.
-    fn closing(&self, ways: &[Way], judged: &Judged, least: &Quantities) -> Option<Vec<Change>> {
+    fn closing(&self, ways: &[Way], judged: &Judged, assured: &Quantities) -> Option<Vec<Change>> {
         let mut changes = Vec::new();
         if ways.contains(&Way::LowerMinimum) {
-            let offered = judged.offer.quantities();
-            let nearest = self.asker.minimums.iter().min_by_key(|minimum| lack_of(minimum, &offered))?;
-            let reached = nearest.iter().map(|(name, amount)| (name.clone(), amount.min(offered.get(name)))).collect();
-            let to = if least.is_empty() { reached } else { least.clone() };
+            let nearest = self.asker.minimums.iter().min_by_key(|minimum| lack_of(minimum, assured))?;
+            let to = nearest.iter().map(|(name, amount)| (name.clone(), amount.min(assured.get(name)))).collect();
             changes.push(Change::LowerMinimum { to });
         }
         if ways.contains(&Way::Unreserve) {

@@ -10,6 +10,7 @@ use super::super::book::Agent;
 use super::super::eligibility::{Abilities, is_allocatable};
 use super::asker::Asker;
 use super::block::Blocks;
+use super::bounds::Freed;
 
 /// What would be different.
 #[derive(Debug, Clone, Default)]
@@ -18,8 +19,11 @@ pub(super) struct WhatIf {
     pub(super) abilities: Abilities,
     /// What is free instead of what is.
     pub(super) free: Option<Resources>,
-    /// What is free in the cluster beyond what is.
+    /// What is free in the cluster beyond what is, and what is required beyond what is.
     pub(super) headroom: Quantities,
+    pub(super) required: Quantities,
+    /// Who gave what back.
+    pub(super) freed: Vec<Freed>,
     /// Reservations bind nobody.
     pub(super) is_unreserved: bool,
     /// Limits bind nobody.
@@ -109,10 +113,10 @@ impl HierarchicalDrf {
             return (able.clone(), able.clone(), able.clone());
         }
         let bounds = &asker.bounds;
-        let within = if what_if.is_unlimited { able.clone() } else { bounds.within_limits(able) };
+        let within = if what_if.is_unlimited { able.clone() } else { bounds.within_limits(able, &what_if.freed) };
         let open = match what_if.is_unkept {
             true => within.clone(),
-            false => bounds.beyond_headroom(&within, is_guaranteed, &what_if.headroom),
+            false => bounds.beyond_headroom(&within, is_guaranteed, (&what_if.required, &what_if.headroom)),
         };
         let offer = if what_if.has_no_maximum { open.clone() } else { bounds.within_size(&open) };
         (within, open, offer)
