@@ -2,7 +2,6 @@
 //! themselves. Simulated here; live with the feature `live`.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use mesos_sched::master::Master;
 use mesos_sim::workload::Sleepers;
@@ -65,7 +64,7 @@ fn what_is_reserved_from_the_start_is_for_its_role() {
         .service("batch", batch)
         .framework("web", web);
     let mut run = cluster.simulate(3).unwrap();
-    let report = run.run_until_done(Duration::from_secs(300)).unwrap();
+    let report = run.run_until_done(secs(300)).unwrap();
     assert_eq!((report.tasks("FINISHED"), report.launched()), (10, 10), "the other framework got nothing");
     let agent = leader(&run).agents().next().unwrap();
     assert_eq!(agent.info.attributes.to_string(), "rack:r1");
@@ -88,17 +87,17 @@ async fn a_live_cluster_begins_with_the_same_weights_and_reservations() {
         let agents = master.agents().map(|agent| (agent.total.to_string(), agent.info.attributes.to_string()));
         (weights, agents.collect::<Vec<_>>())
     };
-    let mut found = None;
-    for _ in 0..300 {
-        found = live.inspect(seen).await;
-        if found.as_ref().is_some_and(|(_, agents)| !agents.is_empty()) {
-            break;
+    let registered = async {
+        loop {
+            match live.inspect(seen).await {
+                Some((weights, agents)) if !agents.is_empty() => return (weights, agents),
+                _ => tokio::task::yield_now().await,
+            }
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    let (weights, agents) = found.expect("a master leads");
+    };
+    let (weights, agents) = tokio::time::timeout(secs(60), registered).await.expect("the agent registers");
     assert_eq!(weights, [2_500]);
-    assert_eq!(agents.len(), 1, "the agent registers");
+    assert_eq!(agents.len(), 1);
     let (total, attributes) = &agents[0];
     assert!(total.contains("cpus(web):1") && attributes == "rack:r1", "{total} {attributes}");
     live.shutdown().await.unwrap();
