@@ -21,7 +21,7 @@ pub(super) fn offer_to_wire(offer: &Offer, form: ReservationForm) -> v1::Offer {
     let agent = &offer.agent;
     let address = v1::Address {
         hostname: Some((*agent.hostname).to_owned()),
-        ip: agent.hostname.parse::<std::net::IpAddr>().ok().map(|ip| ip.to_string()),
+        ip: agent.hostname.parse::<core::net::IpAddr>().ok().map(|ip| ip.to_string()),
         port: i32::from(agent.port),
     };
     v1::Offer {
