@@ -171,6 +171,20 @@ pub enum Fact {
         /// Present when the framework refused it.
         filters: Option<Filters>,
     },
+    /// An optimistic grant, or a part of one, is off the table without a commitment: refused, expired or rescinded. It was
+    /// never booked, so nothing is freed.
+    Lapsed {
+        /// Who had it.
+        framework: FrameworkKey,
+        /// Under which role.
+        role: Role,
+        /// Where.
+        agent: AgentKey,
+        /// What.
+        resources: Resources,
+        /// Present when the framework refused it.
+        filters: Option<Filters>,
+    },
     /// What a framework demands of agents from now on; replaces what it demanded before.
     ConstraintsSet {
         /// Which.
@@ -253,6 +267,35 @@ pub struct Grant {
     pub resources: Resources,
 }
 
+/// How the grants of an allocator relate to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Concurrency {
+    /// What is granted is nobody else's until it comes back: a grant is a lock.
+    #[default]
+    Pessimistic,
+    /// The same free resources may be granted to several; who commits first has them. See Schwarzkopf et al., "Omega:
+    /// flexible, scalable schedulers for large compute clusters", EuroSys 2013.
+    Optimistic(Transactions),
+}
+
+/// What becomes of an accept when a part of its offers is taken by now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Transactions {
+    /// What still fits is done, the rest fails.
+    #[default]
+    Incremental,
+    /// Nothing is done unless all of it is still there.
+    AllOrNothing,
+}
+
+/// A commitment came too late.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("only {left} of it is still there")]
+pub struct Conflict {
+    /// What could be committed now of what was wanted.
+    pub left: Resources,
+}
+
 /// A framework to be asked for an agent back; the master makes an inverse offer of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InverseGrant {
@@ -271,8 +314,23 @@ pub trait Allocator: Send + fmt::Debug {
     /// Folds one fact into the books. Never grants.
     fn observe(&mut self, now: Instant, fact: Fact);
 
-    /// Runs one round over the agents that are due, appends its grants and books them as used.
+    /// Runs one round over the agents that are due, appends its grants and, unless they are optimistic, books them as used.
     fn allocate(&mut self, round: Round<'_>, grants: &mut Vec<Grant>);
+
+    /// Whether several may be granted the same.
+    fn concurrency(&self) -> Concurrency {
+        Concurrency::Pessimistic
+    }
+
+    /// A framework wants to use a part of an optimistic grant: takes the whole grant off the table and books what is wanted,
+    /// to be recovered like any other use. A pessimistic grant is booked already, so there is nothing to do.
+    ///
+    /// # Errors
+    /// [`Conflict`] if some of it is not there any more. Then nothing has changed.
+    fn commit(&mut self, now: Instant, grant: &Grant, wanted: &Resources) -> Result<(), Conflict> {
+        let _ = (now, grant, wanted);
+        Ok(())
+    }
 
     /// After every round: appends who is to be asked for agents that will be away, and books them as asked until
     /// [`Fact::InverseOfferEnded`]. An allocator that knows no maintenance asks nobody.

@@ -13,7 +13,9 @@ pub mod explain;
 mod scheduler;
 mod store;
 
-pub use allocator::{AgentKey, Allocator, Fact, FrameworkKey, Grant, InverseGrant, Round, Used};
+pub use allocator::{
+    AgentKey, Allocator, Concurrency, Conflict, Fact, FrameworkKey, Grant, InverseGrant, Round, Transactions, Used,
+};
 pub use clock::Clock;
 pub use containerizer::{Container, ContainerError, Containerizer, Launch};
 pub use election::{Contender, Detector};

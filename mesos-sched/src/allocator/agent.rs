@@ -102,6 +102,7 @@ impl HierarchicalDrf {
         self.constraints.forget_agent(key);
         self.maintenance.forget_agent(key);
         self.scratch.dealing.forget_agent(key);
+        self.shown.forget_agent(key);
         self.set_agent_active(key, false);
         let Some(agent) = self.agents[key.slot()].take() else { return };
         self.agent_count -= 1;
@@ -257,7 +258,7 @@ impl HierarchicalDrf {
         }
     }
 
-    fn refuse(&mut self, now: Instant, client: NodeKey, key: AgentKey, refused: Resources, filters: Filters) {
+    pub(super) fn refuse(&mut self, now: Instant, client: NodeKey, key: AgentKey, refused: Resources, filters: Filters) {
         if self.client_mut(client).is_subscribed {
             let due_at = now + filters.refuse_for.max(self.schedule.interval());
             self.filters.add(client, key, refused, due_at, self.schedule.batches());

@@ -58,7 +58,7 @@ use std::sync::Arc;
 
 use mesos_core::Instant;
 use mesos_core::kernel::Handle;
-use mesos_core::provider::{AgentKey, Allocator, Explanation, Fact, FrameworkKey, Grant, InverseGrant, Question, Round};
+use mesos_core::provider::{AgentKey, Allocator, Concurrency, Conflict, Explanation, Fact, FrameworkKey, Grant, InverseGrant, Question, Round};
 use mesos_core::resource::Resources;
 
 pub use constraint::{
@@ -80,6 +80,7 @@ use explain::Memory;
 use filter::FilterTable;
 use headroom::Headroom;
 use maintenance::Maintenance;
+use policy::Shown;
 use merging::Merging;
 use quota::QuotaTree;
 use recovery::Recovery;
@@ -111,6 +112,7 @@ pub struct HierarchicalDrf {
     filters: FilterTable,
     constraints: ConstraintTable,
     maintenance: Maintenance,
+    shown: Shown,
     /// The hosts that are offered; nothing means all.
     whitelist: Option<BTreeSet<Arc<str>>>,
     schedule: Schedule,
@@ -148,6 +150,7 @@ impl HierarchicalDrf {
             filters: FilterTable::default(),
             constraints: ConstraintTable::default(),
             maintenance: Maintenance::default(),
+            shown: Shown::default(),
             whitelist: None,
             schedule: Schedule::new(options.allocation_interval),
             open: AgentSet::default(),
@@ -256,6 +259,9 @@ impl Allocator for HierarchicalDrf {
             Fact::Recovered { framework, role, agent, resources, filters } => {
                 self.recover(now, framework, &role, agent, resources, filters);
             }
+            Fact::Lapsed { framework, role, agent, resources, filters } => {
+                self.lapse(now, framework, &role, agent, resources, filters);
+            }
             Fact::ConstraintsSet { framework, constraints } => self.constrain(framework, &constraints),
             Fact::UnavailabilitySet { agent, unavailability } => self.set_unavailability(now, agent, unavailability),
             Fact::InverseOfferEnded { framework, agent, filters } => {
@@ -273,6 +279,17 @@ impl Allocator for HierarchicalDrf {
 
     fn allocate(&mut self, round: Round<'_>, grants: &mut Vec<Grant>) {
         self.run(round, grants);
+    }
+
+    fn concurrency(&self) -> Concurrency {
+        self.concurrency_of_policy()
+    }
+
+    fn commit(&mut self, now: Instant, grant: &Grant, wanted: &Resources) -> Result<(), Conflict> {
+        self.catch_up(now);
+        let committed = self.commit_shared(grant, wanted);
+        self.freshen_grown();
+        committed
     }
 
     fn ask_back(&mut self, now: Instant, asked: &mut Vec<InverseGrant>) {

@@ -13,6 +13,7 @@ use super::eligibility::is_allocatable;
 use super::filter::FilterTable;
 use super::headroom::Headroom;
 use super::merging::Merging;
+use super::policy::Policy;
 use super::quota::QuotaTree;
 use super::round::Scratch;
 use super::sorter::{NodeKey, Tree, Walk};
@@ -103,13 +104,18 @@ impl HierarchicalDrf {
             booked,
             grants,
         };
-        if stage == Stage::FairShare {
+        let is_shared_state = matches!(serving.options.policy, Policy::SharedState(_));
+        if stage == Stage::FairShare && !is_shared_state {
             for client in waiting.iter() {
                 let _ = serving.consider(*client, &mut None);
             }
             serving.has_preferred = serving.grants.len() > first;
         }
-        if let ([only], true) = (self.fresh.as_slice(), is_for_fresh) {
+        if is_shared_state {
+            if stage == Stage::FairShare {
+                serving.show(&mut self.shown, walk, &mut self.tree, rng);
+            }
+        } else if let ([only], true) = (self.fresh.as_slice(), is_for_fresh) {
             if self.tree[*only].is_active() {
                 let _ = serving.consider(*only, &mut None);
             }
@@ -231,7 +237,7 @@ impl Serving<'_> {
         self.agent.demands.admit(own.abilities) && self.constraints.admit(client, self.key, &self.agent.info)
     }
 
-    fn offer_to(&mut self, client: NodeKey, own: &Client, left: &Resources) -> Option<Resources> {
+    pub(super) fn offer_to(&mut self, client: NodeKey, own: &Client, left: &Resources) -> Option<Resources> {
         if !self.agent.demands.admit(own.abilities) {
             return None;
         }

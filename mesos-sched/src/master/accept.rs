@@ -3,8 +3,10 @@
 //! Semantics: Apache Mesos, `src/master/master.cpp` (`Master::accept`) and `docs/scheduler-http-api.md`. An accept that names an
 //! invalid offer loses all its offers; an operation that fails is dropped and those after it still run.
 
+use std::time::Duration;
+
 use mesos_core::call::agent::ToAgent;
-use mesos_core::provider::{AgentKey, FrameworkKey};
+use mesos_core::provider::{AgentKey, FrameworkKey, Grant};
 use mesos_core::resource::Resources;
 use mesos_core::{Filters, OfferId, Operation, Reason, Rejection, Role, Source, TaskInfo, TaskState, TaskStatus};
 
@@ -24,6 +26,8 @@ pub(super) struct Accepting {
     pub made: Resources,
     /// Whether the agent's total changed its form.
     pub is_total_changed: bool,
+    /// What the offers held and others committed before; nothing unless offers are optimistic.
+    pub lost: Resources,
 }
 
 impl Master {
@@ -43,24 +47,35 @@ impl Master {
         if let Err(rejection) = validate_offers(offers, framework, facts) {
             return self.refuse_accept(cx, framework, offers, &operations, &rejection);
         }
-        let Some(mut accepting) = self.take_accepted(framework, offers) else { return };
+        let Some(mut accepting) = self.take_accepted(cx, framework, offers) else { return };
+        let agent = accepting.agent;
         self.counters.accepts += 1;
-        for operation in operations {
-            self.apply(cx, &mut accepting, operation);
+        if let Some(rejection) = self.conflict_of(&accepting) {
+            self.drop_operations(cx, framework, &operations, &rejection);
+            self.finish_accept(cx, accepting, Filters::refuse_for(Duration::ZERO));
+        } else {
+            for operation in operations {
+                self.apply(cx, &mut accepting, operation);
+            }
+            self.finish_accept(cx, accepting, filters);
         }
-        self.finish_accept(cx, accepting, filters);
+        self.rescind_stale_offers(cx, agent);
     }
 
     /// Takes all offers of a valid accept off the table, as one pool.
-    fn take_accepted(&mut self, framework: FrameworkKey, offers: &[OfferId]) -> Option<Accepting> {
+    fn take_accepted(&mut self, cx: &MasterCx<'_>, framework: FrameworkKey, offers: &[OfferId]) -> Option<Accepting> {
         let mut pool: Option<Accepting> = None;
         for id in offers {
             let (_, Offered { agent, role, resources, .. }) = self.take_offer(self.offers.table.find(id)?)?;
+            let (resources, lost) = self.commit(cx, Grant { framework, role: role.clone(), agent, resources });
             match &mut pool {
-                Some(pool) => pool.remaining += &resources,
+                Some(pool) => {
+                    pool.remaining += &resources;
+                    pool.lost += &lost;
+                }
                 None => {
                     let (made, remaining) = (Resources::new(), resources);
-                    pool = Some(Accepting { framework, agent, role, remaining, made, is_total_changed: false });
+                    pool = Some(Accepting { framework, agent, role, remaining, made, is_total_changed: false, lost });
                 }
             }
         }
@@ -130,9 +145,20 @@ impl Master {
                 continue;
             }
             if let Some((_, offered)) = self.take_offer(key) {
-                self.hand_back(cx, offered, None);
+                self.lapse(cx, offered, None);
             }
         }
+        self.drop_operations(cx, framework, operations, rejection);
+    }
+
+    /// Says of the operations of an accept that none of them was done.
+    fn drop_operations(
+        &mut self,
+        cx: &mut MasterCx<'_>,
+        framework: FrameworkKey,
+        operations: &[Operation],
+        rejection: &Rejection,
+    ) {
         let launched = operations.iter().filter_map(|operation| match operation {
             Operation::Launch(tasks) => Some(tasks),
             _ => None,
@@ -148,7 +174,13 @@ impl Master {
     }
 
     /// Says that a task was never started, unless the id is that of one that was.
-    fn drop_task(&mut self, cx: &mut MasterCx<'_>, framework: FrameworkKey, task: &TaskInfo, rejection: &Rejection) {
+    pub(super) fn drop_task(
+        &mut self,
+        cx: &mut MasterCx<'_>,
+        framework: FrameworkKey,
+        task: &TaskInfo,
+        rejection: &Rejection,
+    ) {
         let row = &self.frameworks.table[framework];
         if row.tasks.find(&task.id).is_some() {
             return self.reject(cx, framework, rejection.clone());

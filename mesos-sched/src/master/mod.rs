@@ -17,6 +17,7 @@
 mod accept;
 mod admission;
 mod book;
+mod commit;
 mod describe;
 mod duty;
 mod effect;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use mesos_core::call::scheduler::Event;
-use mesos_core::provider::{AgentKey, Fact, FrameworkKey, Grant, Round};
+use mesos_core::provider::{AgentKey, Concurrency, Fact, FrameworkKey, Grant, Round};
 use mesos_core::{Filters, Offer, OfferId};
 
 use super::book::{OfferKey, Offered};
@@ -37,7 +37,7 @@ impl Master {
         let is_takable = self.frameworks.table.get(framework).is_some_and(|row| row.conn().is_some())
             && self.agents.table.get(agent).is_some_and(|row| row.conn().is_some());
         if !is_takable {
-            self.observe(cx, Fact::Recovered { framework, role, agent, resources, filters: None });
+            self.lapse(cx, Offered { framework, agent, role, resources }, None);
             return None;
         }
         let id = self.offers.next_id(self.id.as_str());
@@ -78,6 +78,17 @@ impl Master {
         }
     }
 
+    /// An offer is off the table and nobody used it: its resources are free again, unless they were free all the time.
+    pub(super) fn lapse(&mut self, cx: &MasterCx<'_>, offered: Offered, filters: Option<Filters>) {
+        match self.allocator.concurrency() {
+            Concurrency::Pessimistic => self.hand_back(cx, offered, filters),
+            Concurrency::Optimistic(_) => {
+                let Offered { framework, agent, role, resources } = offered;
+                self.observe(cx, Fact::Lapsed { framework, role, agent, resources, filters });
+            }
+        }
+    }
+
     pub(super) fn decline(&mut self, cx: &MasterCx<'_>, framework: FrameworkKey, offers: &[OfferId], filters: Filters) {
         for id in offers {
             let Some(key) = self.offers.table.find(id) else { continue };
@@ -89,7 +100,7 @@ impl Master {
                 if mutant!(self, RecoverTwice) {
                     self.hand_back(cx, offered.clone(), None);
                 }
-                self.hand_back(cx, offered, Some(filters));
+                self.lapse(cx, offered, Some(filters));
             }
         }
     }
@@ -98,7 +109,7 @@ impl Master {
     pub(super) fn rescind(&mut self, cx: &mut MasterCx<'_>, key: OfferKey) {
         if let Some((id, offered)) = self.take_offer(key) {
             let framework = offered.framework;
-            self.hand_back(cx, offered, None);
+            self.lapse(cx, offered, None);
             self.counters.rescinds += 1;
             self.tell_framework(cx, framework, Event::Rescind(id));
         }
@@ -120,7 +131,7 @@ impl Master {
     pub(super) fn discard_offers_of(&mut self, cx: &MasterCx<'_>, framework: FrameworkKey) {
         for key in self.frameworks.table[framework].offers.clone() {
             if let Some((_, offered)) = self.take_offer(key) {
-                self.hand_back(cx, offered, None);
+                self.lapse(cx, offered, None);
             }
         }
         self.discard_inverse_offers_of(cx, framework);

@@ -26,6 +26,8 @@ pub struct Counters {
     pub reconciliations: u64,
     pub rejections: u64,
     pub rescinds: u64,
+    /// Accepted offers of which others had committed something before.
+    pub conflicts: u64,
     pub rounds: u64,
     pub updates: u64,
 }

@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use mesos_core::provider::AgentKey;
+use mesos_core::provider::{AgentKey, Concurrency};
 use mesos_core::resource::{Quantities, Resources};
 use mesos_sched::master::{AgentView, Master};
 
@@ -80,8 +80,10 @@ fn balanced(master: &Master, agent: &AgentView<'_>) -> Result<(), String> {
     Err(format!("agent {}: offered {offered}, used {used} and free {free} are not its total {}", agent.id, agent.total))
 }
 
+/// What is booked on an agent: an optimistic offer is not.
 fn parts<'a>(master: &'a Master, agent: &'a AgentView<'a>) -> impl Iterator<Item = &'a Resources> {
-    let offered = master.offers_on(agent.key).map(|offer| offer.resources);
+    let is_booked = master.allocator().concurrency() == Concurrency::Pessimistic;
+    let offered = master.offers_on(agent.key).filter(move |_| is_booked).map(|offer| offer.resources);
     offered.chain(agent.used.iter().map(|used| &used.resources))
 }
 

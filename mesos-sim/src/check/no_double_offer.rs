@@ -3,10 +3,13 @@
 //! Source: Apache Mesos, `docs/architecture.md` (an offer is exclusive until it is answered or rescinded); the chapter on
 //! architecture of our own docs. Amounts are watched by [`conservation`](super::conservation); here are the things that have
 //! a name: ports, items of sets, volumes. Checked where an offer is sent, since that is where one can be made twice.
+//!
+//! Where the allocator's grants are optimistic, offers may overlap by design; what is used may not.
 
 use std::collections::BTreeSet;
 
 use mesos_core::call::scheduler::Event;
+use mesos_core::provider::Concurrency;
 use mesos_core::resource::{Quantities, Resources};
 use mesos_core::{AgentId, Offer, PersistenceId};
 use mesos_sched::master::{Effect, Master};
@@ -39,7 +42,8 @@ fn apart(master: &Master, id: &AgentId) -> Result<(), String> {
     };
     let (mut union, mut amounts) = (Resources::new(), Quantities::default());
     let mut volumes: BTreeSet<PersistenceId> = BTreeSet::new();
-    let offered = master.offers_on(agent.key).map(|offer| offer.resources);
+    let is_exclusive = master.allocator().concurrency() == Concurrency::Pessimistic;
+    let offered = master.offers_on(agent.key).filter(|_| is_exclusive).map(|offer| offer.resources);
     for part in offered.chain(agent.used.iter().map(|used| &used.resources)) {
         union += part;
         part.quantities().iter().for_each(|(name, amount)| amounts.add_amount(name, amount));

@@ -2,7 +2,7 @@
 //!
 //! | Command | Meaning |
 //! |---|---|
-//! | `options offer_timeout=30s ...` | before anything else |
+//! | `options offer_timeout=30s ... [shared_state=incremental or all-or-nothing]` | before anything else |
 //! | `elect [term=1]`, `demote`, `restart m2` | leadership; a restarted master finds the same store |
 //! | `store hold`, `store land`, `store fail`, `store fence` | by default writes land at once |
 //! | `store put KEY TEXT` | somebody else wrote that |
@@ -31,9 +31,9 @@ use mesos_core::call::operator::{ReplyTo, Response};
 use mesos_core::call::scheduler::Event;
 use mesos_core::call::{ConnId, scheduler};
 use mesos_core::kernel::{Change, Cx, Machine, Outbound, Record, Rng, Term, Ticket};
-use mesos_core::provider::StoreError;
+use mesos_core::provider::{StoreError, Transactions};
 use mesos_core::{AgentId, Instant, MasterId, Now, OfferId, WallTime};
-use mesos_sched::allocator::HierarchicalDrf;
+use mesos_sched::allocator::{HierarchicalDrf, Policy};
 use mesos_sched::master::{Effect, Input, Master, Options};
 
 use super::argument::{Arguments, read_at_edge};
@@ -67,6 +67,7 @@ struct Peer {
 #[derive(Debug)]
 pub struct MasterSession {
     options: Options,
+    policy: Policy,
     master: Master,
     rng: Rng,
     now: Now,
@@ -82,10 +83,10 @@ pub struct MasterSession {
     has_ended: bool,
 }
 
-fn master(id: &str, options: &Options) -> Master {
+fn master(id: &str, options: &Options, policy: &Policy) -> Master {
     let id = MasterId::new(id).expect("a session's master ids are plain");
     #[allow(unused_mut, reason = "defects are planted only where the feature is on")]
-    let mut allocator = mesos_sched::allocator::Options::default();
+    let mut allocator = mesos_sched::allocator::Options { policy: policy.clone(), ..Default::default() };
     #[cfg(feature = "mutants")]
     {
         allocator.mutant = options.mutant;
@@ -97,8 +98,9 @@ impl Default for MasterSession {
     fn default() -> Self {
         let options = Options::default();
         Self {
-            master: master("m", &options),
+            master: master("m", &options, &Policy::default()),
             options,
+            policy: Policy::default(),
             rng: Rng::new(1),
             now: Now { mono: Instant::ZERO, wall: WallTime::default() + WALL_START },
             out: Vec::new(),
@@ -122,7 +124,7 @@ impl MasterSession {
     pub fn with_mutant(mutant: mesos_core::kernel::Mutant) -> Self {
         let mut session = Self::default();
         session.options.mutant = Some(mutant);
-        session.master = master("m", &session.options);
+        session.master = master("m", &session.options, &session.policy);
         session
     }
 
@@ -263,13 +265,19 @@ impl MasterSession {
         options.frameworks_max = arguments.optional("frameworks_max")?.unwrap_or(options.frameworks_max);
         options.tasks_per_framework_max = arguments.optional("tasks_max")?.unwrap_or(options.tasks_per_framework_max);
         options.registry_count_max = arguments.optional("registry_count_max")?.unwrap_or(options.registry_count_max);
-        self.master = master("m", &self.options);
+        match arguments.named("shared_state").as_deref() {
+            None => {}
+            Some("incremental") => self.policy = Policy::SharedState(Transactions::Incremental),
+            Some("all-or-nothing") => self.policy = Policy::SharedState(Transactions::AllOrNothing),
+            Some(other) => return Err(format!("{other:?} is no way to commit")),
+        }
+        self.master = master("m", &self.options, &self.policy);
         Ok(())
     }
 
     /// The process ends and another one starts over the same store; all connections are gone.
     fn restart(&mut self, id: &str) {
-        self.master = master(id, &self.options);
+        self.master = master(id, &self.options, &self.policy);
         self.peers.clear();
         self.under_way = None;
         self.store = Store::Lands;

@@ -8,8 +8,7 @@
 //!
 //! Users are frameworks under a role, weighed by their role; how roles nest does not matter here.
 //!
-//! Ghodsi, Zaharia, Shenker, Stoica: "Choosy: Max-Min Fair Sharing for Datacenter Jobs with Constraints", EuroSys 2013: the
-//! definition in section 3, the scheduler in section 5.
+//! Ghodsi, Zaharia, Shenker, Stoica: "Choosy: Max-Min Fair Sharing for Datacenter Jobs with Constraints", EuroSys 2013.
 
 use mesos_core::provider::AgentKey;
 use mesos_core::resource::Quantities;

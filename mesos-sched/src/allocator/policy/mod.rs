@@ -17,15 +17,17 @@
 //! | [`Priority`](Policy::Priority) | higher roles first, then the same | random | whole agents | |
 //! | [`Packing`](Policy::Packing) | best alignment of demand and agent | random | one demand | Grandl et al., SIGCOMM 2014 |
 //! | [`ConstrainedMaxMin`](Policy::ConstrainedMaxMin) | fewest slots | most constrained first | one slot | Ghodsi et al., EuroSys 2013 |
+//! | [`SharedState`](Policy::SharedState) | all together | random | the same to all | Schwarzkopf et al., EuroSys 2013 |
 
 mod constrained;
 mod dealing;
 mod packing;
 mod preemption;
 mod priority;
+mod shared;
 
 use mesos_core::kernel::Rng;
-use mesos_core::provider::AgentKey;
+use mesos_core::provider::{AgentKey, Transactions};
 use mesos_core::resource::Quantities;
 
 pub use packing::Packing;
@@ -33,6 +35,7 @@ pub use preemption::{Preemption, Victim};
 pub use priority::Priorities;
 
 pub(super) use dealing::Dealing;
+pub(super) use shared::Shown;
 
 use super::{AgentOrder, HierarchicalDrf};
 
@@ -53,6 +56,8 @@ pub enum Policy {
         /// offer is never dealt by itself.
         slot: Quantities,
     },
+    /// Everything to everybody at once; who commits first has it.
+    SharedState(Transactions),
 }
 
 impl Policy {

@@ -9,9 +9,8 @@
 //! A demand is what a framework says it is: for each role the first of its minimal amounts, else the most it wants in an
 //! offer. Of one that says nothing it is the mean of what it used of its latest offers; until something is known, all there is.
 //!
-//! Grandl, Ananthanarayanan, Kandula, Rao, Akella: "Multi-Resource Packing for Cluster Schedulers", SIGCOMM 2014: alignment in
-//! section 3.2, fairness in 3.4. Their score also favours jobs that end soon (3.3), of which an allocator of offers knows
-//! nothing.
+//! Grandl, Ananthanarayanan, Kandula, Rao, Akella: "Multi-Resource Packing for Cluster Schedulers", SIGCOMM 2014. Their score
+//! also favours jobs with little work left, of which an allocator of offers knows nothing.
 
 use mesos_core::kernel::Handle;
 use mesos_core::provider::AgentKey;
@@ -58,7 +57,7 @@ impl Packing {
 }
 
 impl Default for Packing {
-    /// A quarter, which the paper found to cost little of either goal (section 5.3).
+    /// A quarter, which the paper found to cost little of either goal.
     fn default() -> Self {
         Self { fairness_ppm: WHOLE_PPM / 4 }
     }

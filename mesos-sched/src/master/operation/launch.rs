@@ -20,7 +20,12 @@ impl Master {
     pub(in crate::master) fn launch(&mut self, cx: &mut MasterCx<'_>, accepting: &mut Accepting, task: Arc<TaskInfo>) {
         let consumed = match self.judge(accepting, &task) {
             Ok(consumed) => consumed,
-            Err(rejection) => return self.refuse_task(cx, accepting.framework, &task, &rejection),
+            Err(rejection) => {
+                return match accepting.conflict_with(&task) {
+                    Some(conflict) => self.drop_task(cx, accepting.framework, &task, &conflict),
+                    None => self.refuse_task(cx, accepting.framework, &task, &rejection),
+                };
+            }
         };
         let Accepting { framework, agent, .. } = *accepting;
         accepting.remaining -= &consumed;

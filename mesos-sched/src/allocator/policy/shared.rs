@@ -1,0 +1,163 @@
+//! Shared state: everybody sees all that is free, and who commits first has it.
+//!
+//! A grant books nothing. Every client is shown of every agent what it may have and was not shown yet, whoever else was shown
+//! the same; when a framework accepts, the master commits what the offer holds, and what somebody else committed before is
+//! missing from it. So no framework waits for another to make up its mind, and the price are conflicts. Guarantees and limits
+//! are looked at again when something is committed, because many offers together may hold more than a role may have.
+//!
+//! Schwarzkopf, Konwinski, Abd-El-Malek, Wilkes: "Omega: flexible, scalable schedulers for large compute clusters", EuroSys
+//! 2013, section 3.4. There a scheduler copies the state of the cell and commits its changes to it; here the copy arrives as
+//! offers, and grows with what becomes free.
+
+use mesos_core::kernel::{Handle, Rng};
+use mesos_core::provider::{AgentKey, Concurrency, Conflict, FrameworkKey, Grant};
+use mesos_core::resource::{Quantities, Resources};
+use mesos_core::{Filters, Instant, Role};
+
+use super::Policy;
+use crate::allocator::HierarchicalDrf;
+use crate::allocator::serve::Serving;
+use crate::allocator::sorter::{NodeKey, Tree, Walk};
+use crate::allocator::stage::Stage;
+
+/// What clients were shown and did not answer yet.
+#[derive(Debug, Default)]
+pub(in crate::allocator) struct Shown {
+    /// By agent slot.
+    agents: Vec<Vec<(NodeKey, Resources)>>,
+}
+
+impl Shown {
+    fn of(&self, client: NodeKey, agent: AgentKey) -> Option<&Resources> {
+        let shown = self.agents.get(agent.slot())?;
+        shown.iter().find(|(own, _)| *own == client).map(|(_, resources)| resources)
+    }
+
+    fn add(&mut self, client: NodeKey, agent: AgentKey, resources: &Resources) {
+        if self.agents.len() <= agent.slot() {
+            self.agents.resize_with(agent.slot() + 1, Vec::new);
+        }
+        let shown = &mut self.agents[agent.slot()];
+        match shown.iter_mut().find(|(own, _)| *own == client) {
+            Some((_, before)) => *before += resources,
+            None => shown.push((client, resources.clone())),
+        }
+    }
+
+    fn remove(&mut self, client: NodeKey, agent: AgentKey, resources: &Resources) {
+        let Some(shown) = self.agents.get_mut(agent.slot()) else { return };
+        let Some(place) = shown.iter().position(|(own, _)| *own == client) else { return };
+        shown[place].1 -= resources;
+        if shown[place].1.is_empty() {
+            shown.swap_remove(place);
+        }
+    }
+
+    /// An agent is gone; its place may be used again.
+    pub(in crate::allocator) fn forget_agent(&mut self, agent: AgentKey) {
+        if let Some(shown) = self.agents.get_mut(agent.slot()) {
+            shown.clear();
+        }
+    }
+
+    /// A client is gone; its place may be used again.
+    pub(in crate::allocator) fn forget_client(&mut self, client: NodeKey) {
+        for shown in &mut self.agents {
+            shown.retain(|(own, _)| *own != client);
+        }
+    }
+}
+
+impl Serving<'_> {
+    /// Shows the agent to everybody who may have something of it.
+    pub(in crate::allocator) fn show(&mut self, shown: &mut Shown, walk: &mut Walk, tree: &mut Tree, rng: &mut Rng) {
+        walk.start(tree, rng);
+        while walk.next_role(tree, rng).is_some() {
+            while let Some(client) = walk.next_client(tree, rng) {
+                self.show_to(shown, client);
+            }
+        }
+    }
+
+    fn show_to(&mut self, shown: &mut Shown, client: NodeKey) {
+        let clients = self.clients;
+        let own = clients[client.slot()].as_ref().expect("a client of the tree has a book");
+        if self.is_for_fresh && !own.is_fresh {
+            return;
+        }
+        let mut left = self.left_for(own);
+        if let Some(before) = shown.of(client, self.key) {
+            left -= before;
+        }
+        if left.is_empty() {
+            return;
+        }
+        if let Some(resources) = self.offer_to(client, own, &left) {
+            shown.add(client, self.key, &resources);
+            self.grants.push(Grant { framework: own.framework, role: own.role.clone(), agent: self.key, resources });
+        }
+    }
+}
+
+impl HierarchicalDrf {
+    /// Whether grants book nothing.
+    pub(in crate::allocator) const fn is_shared_state(&self) -> bool {
+        matches!(self.options.policy, Policy::SharedState(_))
+    }
+
+    pub(in crate::allocator) const fn concurrency_of_policy(&self) -> Concurrency {
+        match self.options.policy {
+            Policy::SharedState(transactions) => Concurrency::Optimistic(transactions),
+            _ => Concurrency::Pessimistic,
+        }
+    }
+
+    pub(in crate::allocator) fn commit_shared(&mut self, grant: &Grant, wanted: &Resources) -> Result<(), Conflict> {
+        if !self.is_shared_state() {
+            return Ok(());
+        }
+        let left = self.committable(grant, wanted);
+        if left != *wanted {
+            return Err(Conflict { left });
+        }
+        if let Some(client) = self.framework(grant.framework).and_then(|framework| framework.client(&grant.role)) {
+            self.shown.remove(client, grant.agent, &grant.resources);
+        }
+        self.claim(grant.framework, &grant.role, grant.agent, wanted);
+        Ok(())
+    }
+
+    /// What of some resources is free, and within what the client's role may have.
+    fn committable(&mut self, grant: &Grant, wanted: &Resources) -> Resources {
+        let client = self.framework(grant.framework).and_then(|framework| framework.client(&grant.role));
+        let own = client.and_then(|client| self.clients[client.slot()].as_ref());
+        let (Some(own), Some(agent)) = (own, self.agent(grant.agent)) else { return Resources::new() };
+        let free = wanted - &(wanted - &agent.available);
+        let is_promised = self.quotas.is_promised(own.role_key);
+        let stage = if is_promised { Stage::Guarantees } else { Stage::FairShare };
+        // Which of several entries is cut is of no account here, so the draws may be the same ones every time.
+        let draws = &mut Rng::new(0);
+        let portion = stage.portion(own, free, &Quantities::new(), &self.quotas, &self.headroom, draws);
+        portion.map(|portion| portion.resources).unwrap_or_default()
+    }
+
+    /// An offer is off the table, and nothing of it was committed.
+    pub(in crate::allocator) fn lapse(
+        &mut self,
+        now: Instant,
+        framework: FrameworkKey,
+        role: &Role,
+        key: AgentKey,
+        resources: Resources,
+        filters: Option<Filters>,
+    ) {
+        let Some(holder) = self.framework(framework) else { return };
+        let (is_active, client) = (holder.is_active, holder.client(role));
+        let Some(client) = client.filter(|_| self.agent(key).is_some()) else { return };
+        self.shown.remove(client, key, &resources);
+        self.settle_agent(key);
+        if let Some(filters) = filters.filter(|filters| is_active && !filters.refuse_for.is_zero()) {
+            self.refuse(now, client, key, resources, filters);
+        }
+    }
+}
