@@ -53,6 +53,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 #[cfg(test)]
 mod tests {
+    use mesos_sim::conformance::{self, Profile};
+
     use super::*;
 
     #[test]
@@ -62,5 +64,11 @@ mod tests {
         assert!(strict_urgent < fair_urgent, "{strict_urgent} {fair_urgent}");
         assert!(strict_urgent < strict_patient);
         assert_eq!(strict.tasks("FINISHED"), 400);
+    }
+
+    #[test]
+    fn it_keeps_the_laws_of_allocators() {
+        conformance::check(|| Box::<Priority>::default(), &Profile::default())
+            .unwrap_or_else(|broken| panic!("{broken}"));
     }
 }

@@ -16,8 +16,8 @@ struct Framework {
     roles: BTreeSet<Role>,
     suppressed: BTreeSet<Role>,
     is_active: bool,
-    /// Agents it refused, and until when.
-    refused: BTreeMap<AgentKey, Instant>,
+    /// Agents it refused under a role, and until when.
+    refused: BTreeMap<(Role, AgentKey), Instant>,
 }
 
 #[derive(Debug, Default)]
@@ -37,12 +37,13 @@ pub struct Priority {
 }
 
 impl Priority {
-    fn framework(&mut self, key: FrameworkKey) -> &mut Framework {
-        self.frameworks.entry(key).or_default()
+    /// Facts may be about frameworks that are gone already; then there is nothing to change.
+    fn framework(&mut self, key: FrameworkKey, change: impl FnOnce(&mut Framework)) {
+        self.frameworks.get_mut(&key).map(change);
     }
 
-    fn agent(&mut self, key: AgentKey) -> &mut Agent {
-        self.agents.entry(key).or_default()
+    fn agent(&mut self, key: AgentKey, change: impl FnOnce(&mut Agent)) {
+        self.agents.get_mut(&key).map(change);
     }
 
     /// Who is served, in order: heaviest role first.
@@ -64,46 +65,45 @@ impl Allocator for Priority {
                 let roles = info.roles.clone();
                 self.frameworks.insert(framework, Framework { roles, suppressed, is_active, ..Framework::default() });
             }
-            Fact::FrameworkUpdated { framework, info, suppressed } => {
-                let row = self.framework(framework);
-                (row.roles, row.suppressed) = (info.roles.clone(), suppressed);
-            }
-            Fact::FrameworkActivated { framework } => self.framework(framework).is_active = true,
-            Fact::FrameworkDeactivated { framework } => {
-                let row = self.framework(framework);
+            Fact::FrameworkUpdated { framework, info, suppressed } => self.framework(framework, |row| {
+                row.roles = info.roles.clone();
+                row.suppressed = suppressed;
+            }),
+            Fact::FrameworkActivated { framework } => self.framework(framework, |row| row.is_active = true),
+            Fact::FrameworkDeactivated { framework } => self.framework(framework, |row| {
                 row.is_active = false;
                 row.refused.clear();
-            }
+            }),
             Fact::FrameworkRemoved { framework } => drop(self.frameworks.remove(&framework)),
-            Fact::RolesSuppressed { framework, roles } => {
-                let row = self.framework(framework);
+            Fact::RolesSuppressed { framework, roles } => self.framework(framework, |row| {
                 row.suppressed.extend(if roles.is_empty() { row.roles.clone() } else { roles });
-            }
-            Fact::RolesRevived { framework, roles } => {
-                let row = self.framework(framework);
-                row.suppressed.retain(|role| !roles.is_empty() && !roles.contains(role));
-                row.refused.clear();
-            }
+            }),
+            Fact::RolesRevived { framework, roles } => self.framework(framework, |row| {
+                let is_meant = |role: &Role| roles.is_empty() || roles.contains(role);
+                row.suppressed.retain(|role| !is_meant(role));
+                row.refused.retain(|(role, _), _| !is_meant(role));
+            }),
             Fact::AgentAdded { agent, total, used, .. } => {
                 let used = used.into_iter().fold(Resources::new(), |sum, used| &sum + &used.resources);
                 self.agents.insert(agent, Agent { total, used, is_active: true });
             }
-            Fact::AgentResized { agent, total } => self.agent(agent).total = total,
-            Fact::AgentActivated { agent } => self.agent(agent).is_active = true,
-            Fact::AgentDeactivated { agent } => self.agent(agent).is_active = false,
+            Fact::AgentResized { agent, total } => self.agent(agent, |row| row.total = total),
+            Fact::AgentActivated { agent } => self.agent(agent, |row| row.is_active = true),
+            Fact::AgentDeactivated { agent } => self.agent(agent, |row| row.is_active = false),
             Fact::AgentRemoved { agent } => drop(self.agents.remove(&agent)),
-            Fact::Converted { agent, from, to, .. } => {
-                let row = self.agent(agent);
+            Fact::Converted { agent, from, to, .. } => self.agent(agent, |row| {
                 row.total = &(&row.total - &from) + &to;
                 row.used = &(&row.used - &from) + &to;
-            }
-            Fact::Claimed { agent, resources, .. } => self.agent(agent).used += &resources,
-            Fact::Recovered { framework, agent, resources, filters, .. } => {
-                if let Some(row) = self.agents.get_mut(&agent) {
-                    row.used -= &resources;
-                }
-                if let (Some(filters), Some(row)) = (filters, self.frameworks.get_mut(&framework)) {
-                    row.refused.insert(agent, now + filters.refuse_for);
+            }),
+            Fact::Claimed { agent, resources, .. } => self.agent(agent, |row| row.used += &resources),
+            Fact::Recovered { framework, role, agent, resources, filters } => {
+                self.agent(agent, |row| row.used -= &resources);
+                if let Some(filters) = filters {
+                    let until = now + filters.refuse_for;
+                    self.framework(framework, |row| {
+                        let refused = row.refused.entry((role, agent)).or_insert(until);
+                        *refused = until.max(*refused);
+                    });
                 }
             }
             Fact::WeightSet { role, weight } => drop(self.weights.insert(role, weight)),
@@ -118,7 +118,8 @@ impl Allocator for Priority {
             for &(framework, ref role) in &order {
                 let refused = &self.frameworks[&framework].refused;
                 let resources = (&row.total - &row.used).allocatable_to(role);
-                if resources.is_empty() || refused.get(&agent).is_some_and(|until| *until > round.now) {
+                let is_refused = refused.get(&(role.clone(), agent)).is_some_and(|until| *until > round.now);
+                if resources.is_empty() || is_refused {
                     continue;
                 }
                 row.used += &resources;

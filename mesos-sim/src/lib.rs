@@ -21,6 +21,8 @@ pub mod check;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod cluster;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod conformance;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod container;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod disk;

@@ -1,0 +1,223 @@
+//! The host of the allocator under test: plays a history, runs the rounds that are due, and checks the laws.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use mesos_core::kernel::Rng;
+use mesos_core::provider::{Allocator, Concurrency, Fact, Grant, Round};
+use mesos_core::resource::Resources;
+use mesos_core::{Filters, Instant};
+
+use super::history::Step;
+use super::laws::{self, Breach};
+use super::truth::Truth;
+use super::{Law, Profile, Report, script};
+
+/// When histories begin.
+const BEGIN: Instant = Instant::from_nanos(12_345);
+/// While nothing happens, more rounds than this in a second, and this many to begin with, are a loop.
+const ROUNDS_PER_SECOND_MAX: u64 = 16;
+
+/// A law that was broken, in the words of the history.
+#[derive(Debug)]
+pub(super) struct Broken {
+    pub(super) law: Law,
+    pub(super) what: String,
+    pub(super) script: String,
+}
+
+/// What was done to the allocator, to do the same to another one.
+#[derive(Debug)]
+enum Told {
+    Fact(Instant, Fact),
+    Round(Instant),
+    Commit(Instant, Grant, Resources),
+}
+
+/// An allocator under test beside the truth.
+pub(super) struct Bench<'a> {
+    pub(super) profile: &'a Profile,
+    pub(super) truth: Truth,
+    pub(super) now: Instant,
+    allocator: Box<dyn Allocator>,
+    rng: Rng,
+    told: Vec<Told>,
+    grants: Vec<Grant>,
+    lines: Vec<String>,
+    facts: u64,
+    rounds: u64,
+}
+
+/// Plays a history to a fresh allocator, and once more to another one.
+pub(super) fn play(
+    make: &dyn Fn() -> Box<dyn Allocator>,
+    profile: &Profile,
+    seed: u64,
+    history: &[Step],
+) -> Result<Report, Broken> {
+    let mut bench = Bench::new(make(), profile, seed);
+    let played = survive(|| history.iter().try_for_each(|step| bench.step(*step)));
+    let replayed = played.and_then(|()| survive(|| replay(make(), seed, &bench.told, &bench.grants)));
+    match replayed {
+        Ok(()) => {
+            let grants = bench.grants.len() as u64;
+            Ok(Report { histories: 1, facts: bench.facts, rounds: bench.rounds, grants })
+        }
+        Err((law, what)) => Err(Broken { law, what, script: bench.lines.join("\n") }),
+    }
+}
+
+/// A panic is a breach like others.
+fn survive(play: impl FnOnce() -> Result<(), Breach>) -> Result<(), Breach> {
+    catch_unwind(AssertUnwindSafe(play)).unwrap_or_else(|panic| Err((Law::Survival, message(&*panic))))
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    format!("it panicked: {}", text.unwrap_or("without a word"))
+}
+
+fn replay(mut fresh: Box<dyn Allocator>, seed: u64, told: &[Told], grants: &[Grant]) -> Result<(), Breach> {
+    let mut rng = Rng::new(seed);
+    let mut granted = Vec::new();
+    for told in told {
+        match told {
+            Told::Fact(now, fact) => fresh.observe(*now, fact.clone()),
+            Told::Commit(now, grant, wanted) => drop(fresh.commit(*now, grant, wanted)),
+            Told::Round(now) => fresh.allocate(Round { now: *now, rng: &mut rng }, &mut granted),
+        }
+    }
+    let differs = (0..granted.len().max(grants.len())).find(|place| granted.get(*place) != grants.get(*place));
+    differs.map_or(Ok(()), |place| {
+        let what = format!("grant {place} was {:?}, and {:?} on another", grants.get(place), granted.get(place));
+        Err((Law::Replay, what))
+    })
+}
+
+impl<'a> Bench<'a> {
+    fn new(allocator: Box<dyn Allocator>, profile: &'a Profile, seed: u64) -> Self {
+        Self {
+            profile,
+            truth: Truth::default(),
+            now: BEGIN,
+            allocator,
+            rng: Rng::new(seed),
+            told: Vec::new(),
+            grants: Vec::new(),
+            lines: Vec::new(),
+            facts: 0,
+            rounds: 0,
+        }
+    }
+
+    /// Tells the allocator a fact, and the truth too.
+    pub(super) fn observe(&mut self, fact: Fact) {
+        self.lines.push(script::line(&fact));
+        self.truth.observe(self.now, &fact);
+        self.facts += 1;
+        self.told.push(Told::Fact(self.now, fact.clone()));
+        self.allocator.observe(self.now, fact);
+    }
+
+    /// What every step ends with.
+    pub(super) fn finish_step(&mut self) -> Result<(), Breach> {
+        self.run_due(self.now)?;
+        laws::balance(&self.truth, &*self.allocator)
+    }
+
+    /// Lets time pass; rounds run when they are due.
+    pub(super) fn pass(&mut self, time: Duration) -> Result<(), Breach> {
+        self.lines.push(format!("advance {}ms", time.as_millis()));
+        let until = self.now + time;
+        self.run_due(until)?;
+        self.now = until;
+        self.finish_step()
+    }
+
+    /// Lets so much time pass that whoever may have something must have got it.
+    pub(super) fn settle(&mut self) -> Result<(), Breach> {
+        let last = self.truth.refusals.iter().map(|refusal| refusal.until).max();
+        self.pass(last.unwrap_or(self.now).since(self.now) + self.profile.patience)?;
+        laws::liveness(&self.truth, self.profile, self.now)
+    }
+
+    fn run_due(&mut self, until: Instant) -> Result<(), Breach> {
+        let begun = self.rounds;
+        let bound = (until.since(self.now).as_secs() + 1) * ROUNDS_PER_SECOND_MAX;
+        while let Some(due) = self.allocator.deadline().filter(|due| *due <= until) {
+            self.now = due.max(self.now);
+            self.round()?;
+            if let Some(next) = self.allocator.deadline().filter(|next| *next <= self.now) {
+                let what = format!("after a round at {:?} the next is due at {next:?}", self.now);
+                return Err((Law::Deadline, what));
+            }
+            if self.rounds - begun > bound {
+                let what = format!("more than {bound} rounds from one fact to the next, up to {until:?}");
+                return Err((Law::Deadline, what));
+            }
+        }
+        Ok(())
+    }
+
+    fn round(&mut self) -> Result<(), Breach> {
+        let before = self.grants.len();
+        self.rounds += 1;
+        self.told.push(Told::Round(self.now));
+        self.allocator.allocate(Round { now: self.now, rng: &mut self.rng }, &mut self.grants);
+        for grant in &self.grants[before..] {
+            laws::grant(&self.truth, self.profile, self.now, grant)?;
+            match self.allocator.concurrency() {
+                Concurrency::Pessimistic => self.truth.grant(grant),
+                Concurrency::Optimistic(_) => self.truth.offered.push(grant.clone()),
+            }
+        }
+        laws::balance(&self.truth, &*self.allocator)
+    }
+
+    /// Whether grants are to be committed.
+    pub(super) fn is_optimistic(&self) -> bool {
+        self.allocator.concurrency() != Concurrency::Pessimistic
+    }
+
+    /// Commits a part of an optimistic grant; it is off the table then, if it could be.
+    pub(super) fn commit(&mut self, grant: Grant, wanted: Resources) -> Result<(), Breach> {
+        self.lines
+            .push(format!("# f{} commits {wanted} of a{} under {}", grant.framework.0, grant.agent.0, grant.role));
+        self.told.push(Told::Commit(self.now, grant.clone(), wanted.clone()));
+        let said = self.allocator.commit(self.now, &grant, &wanted);
+        laws::commitment(&self.truth, &grant, &wanted, &said)?;
+        match said {
+            Ok(()) => {
+                self.truth.take_offered(&grant);
+                self.truth.grant(&Grant { resources: wanted, ..grant });
+            }
+            Err(_) => self.lapse(grant, None),
+        }
+        Ok(())
+    }
+
+    /// Takes an optimistic grant off the table.
+    pub(super) fn lapse(&mut self, grant: Grant, refuse_for: Option<Duration>) {
+        let Grant { framework, role, agent, resources } = grant;
+        let filters = refuse_for.map(Filters::refuse_for);
+        self.observe(Fact::Lapsed { framework, role, agent, resources, filters });
+    }
+
+    /// Takes optimistic grants off the table as a master does when those they concern change.
+    pub(super) fn lapse_all(&mut self, is_meant: impl Fn(&Grant) -> bool) {
+        let meant: Vec<Grant> = self.truth.offered.iter().filter(|grant| is_meant(grant)).cloned().collect();
+        for grant in meant {
+            self.lapse(grant, None);
+        }
+    }
+
+    /// Hands back something of what is held.
+    pub(super) fn give_back(&mut self, grant: Grant, refuse_for: Option<Duration>) {
+        let Grant { framework, role, agent, resources } = grant;
+        if !resources.is_empty() {
+            let filters = refuse_for.map(Filters::refuse_for);
+            self.observe(Fact::Recovered { framework, role, agent, resources, filters });
+        }
+    }
+}

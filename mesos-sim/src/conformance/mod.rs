@@ -1,0 +1,232 @@
+//! What every allocator must keep, and a search for a history in which one does not.
+//!
+//! Whoever writes an [`Allocator`] calls [`check`] in a test:
+//!
+//! ```
+//! use mesos_sched::allocator::HierarchicalDrf;
+//! use mesos_sim::conformance::{self, Profile};
+//!
+//! let report = conformance::check(|| Box::new(HierarchicalDrf::default()), &Profile::quick())?;
+//! assert!(report.grants > 0);
+//! # Ok::<(), Box<conformance::Violation>>(())
+//! ```
+//!
+//! ```text
+//!   seed ──▶ history of steps ──▶ facts and rounds ──▶ allocator under test
+//!                   ▲                     │                    │ grants, deadline, available
+//!                   │                     ▼                    ▼
+//!              shrinking ◀── violation ── truth: what a slow and plain book says
+//! ```
+//!
+//! A history is drawn from a seed: frameworks and agents come and go, roles nest, agents are resized, frameworks suppress,
+//! revive, refuse with filters, keep a part, reserve, return; weights and quotas are set; now and then a fact is about
+//! somebody nobody knows. It is played to a fresh allocator by a host that runs every round when it is due, as a master
+//! would, and after every step the [`Law`]s are checked against books kept beside it. When one is broken, steps are taken
+//! out of the history while it still is; what remains is told as a session in the words of [`script`](crate::script).
+//!
+//! Laws that depend on what an allocator sets out to do are checked if the [`Profile`] claims them. The suite judges neither
+//! fairness nor speed, and does not call for grants at once: only that whoever may have something gets it in the end.
+
+mod bench;
+mod history;
+mod laws;
+mod play;
+mod script;
+mod shrink;
+#[cfg(test)]
+mod tests;
+mod truth;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::Duration;
+
+use mesos_core::Allocator;
+use mesos_core::kernel::Rng;
+use mesos_core::resource::Quantities;
+
+use history::Step;
+
+/// What must hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Law {
+    /// What is available on an agent is what it has without what was granted of it, in form and in amount; of an agent that
+    /// is not known nothing is.
+    Balance,
+    /// A grant is of resources that were free, and not empty. Where grants are optimistic, this holds for commitments.
+    Once,
+    /// A grant is for a framework that is connected, has the role and did not suppress it, of an agent that serves offers,
+    /// and of what the role may have.
+    Audience,
+    /// Nothing is granted that the framework refused and still does.
+    Filters,
+    /// If claimed: agents with `gpus` go to those who can deal with them, revocable resources and refined reservations too.
+    Eligibility,
+    /// If claimed: a grant holds one of the minimal amounts.
+    Minimums,
+    /// If claimed: no grant exceeds the limit of a role.
+    Limits,
+    /// A round at the deadline moves the deadline on.
+    Deadline,
+    /// While something is free and somebody may have it and did not refuse it, it is granted in the end.
+    Liveness,
+    /// The same facts and rounds give the same grants on another allocator of the kind.
+    Replay,
+    /// No fact, and be it about somebody unknown, makes it panic.
+    Survival,
+}
+
+/// What an allocator sets out to do beyond what all must.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Claim {
+    /// See [`Law::Eligibility`].
+    Eligibility,
+    /// See [`Law::Minimums`].
+    Minimums,
+    /// See [`Law::Limits`]. Only then are quotas set at all.
+    Limits,
+}
+
+/// How hard an allocator is tried, and what it claims.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Profile {
+    /// Histories are numbered from this seed.
+    pub seed: u64,
+    /// How many histories.
+    pub histories: u32,
+    /// How many steps each has.
+    pub steps: usize,
+    /// What the allocator claims.
+    pub claims: BTreeSet<Claim>,
+    /// An offer holds one of these, unless the framework says otherwise. Matters for liveness even if it is not claimed:
+    /// less than the first of them need never be granted.
+    pub minimums: Vec<Quantities>,
+    /// How long whoever may have something can be left waiting after the last refusal ended.
+    pub patience: Duration,
+}
+
+/// What was tried, and held.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// Histories.
+    pub histories: u32,
+    /// Facts told.
+    pub facts: u64,
+    /// Rounds run.
+    pub rounds: u64,
+    /// Grants made.
+    pub grants: u64,
+}
+
+/// A law that was broken, and the shortest history found in which it is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{law:?} is broken: {what}\nseed {seed}, {steps} steps:\n{script}")]
+#[non_exhaustive]
+pub struct Violation {
+    /// Which.
+    pub law: Law,
+    /// What was seen, and what would have been right.
+    pub what: String,
+    /// The seed of the history.
+    pub seed: u64,
+    /// How many steps are left of the history.
+    pub steps: usize,
+    /// The history, as a session.
+    pub script: String,
+}
+
+impl Default for Profile {
+    fn default() -> Self {
+        let minimums = ["cpus:0.01", "mem:32"].map(|text| text.parse().expect("two amounts"));
+        Self {
+            seed: 0,
+            histories: 96,
+            steps: 120,
+            claims: BTreeSet::new(),
+            minimums: minimums.into(),
+            patience: Duration::from_secs(90),
+        }
+    }
+}
+
+impl Profile {
+    /// A few short histories, for examples.
+    #[must_use]
+    pub fn quick() -> Self {
+        Self { histories: 8, steps: 40, ..Self::default() }
+    }
+
+    /// The same, with everything claimed that can be.
+    #[must_use]
+    pub fn claiming(mut self, claims: impl IntoIterator<Item = Claim>) -> Self {
+        self.claims.extend(claims);
+        self
+    }
+
+    /// The same, from another seed.
+    #[must_use]
+    pub const fn from_seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    fn claims(&self, claim: &Claim) -> bool {
+        self.claims.contains(claim)
+    }
+}
+
+impl Report {
+    const fn add(&mut self, other: Self) {
+        self.histories += other.histories;
+        self.facts += other.facts;
+        self.rounds += other.rounds;
+        self.grants += other.grants;
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { histories, facts, rounds, grants } = self;
+        write!(f, "{histories} histories: {facts} facts, {rounds} rounds, {grants} grants")
+    }
+}
+
+/// Tries an allocator; `make` makes a fresh one for every history.
+///
+/// # Errors
+/// The first law found broken, with a history that is as short as could be found.
+pub fn check(make: impl Fn() -> Box<dyn Allocator>, profile: &Profile) -> Result<Report, Box<Violation>> {
+    let mut report = Report::default();
+    for number in 0..profile.histories {
+        let seed = profile.seed.wrapping_add(u64::from(number));
+        let history = history::draw(&mut Rng::new(seed), profile);
+        match bench::play(&make, profile, seed, &history) {
+            Ok(played) => report.add(played),
+            Err(broken) => return Err(Box::new(minimise(&make, profile, seed, history, broken))),
+        }
+    }
+    Ok(report)
+}
+
+fn minimise(
+    make: &dyn Fn() -> Box<dyn Allocator>,
+    profile: &Profile,
+    seed: u64,
+    history: Vec<Step>,
+    broken: bench::Broken,
+) -> Violation {
+    let law = broken.law;
+    let mut last = broken;
+    let shortest = shrink::shrink(history, |shorter| match bench::play(make, profile, seed, shorter) {
+        Err(broken) if broken.law == law => {
+            last = broken;
+            true
+        }
+        _ => false,
+    });
+    Violation { law, what: last.what, seed, steps: shortest.len(), script: last.script }
+}
