@@ -90,7 +90,7 @@ impl Promises {
         let others = whole.filter(|entry| {
             let is_above = entry.reservations().role().is_some_and(|owner| owner != role);
             let is_amount = entry.amount().is_positive() && !entry.is_revocable();
-            !entry.is_under_quota() && !(is_guaranteed && is_above && is_amount)
+            !(entry.is_under_quota() || is_guaranteed && is_above && is_amount)
         });
         let mut portions = Vec::new();
         for guaranteed in cuts(&free, |bag, order| bag.shrink_in_order(&promised, order)) {

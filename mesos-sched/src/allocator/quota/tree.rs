@@ -40,7 +40,7 @@ pub(in crate::allocator) struct RoleBook {
     /// What is required for the roles below, together.
     below: Quantities,
     /// What has to stay free for promises to it and to those below; part of the parent's `below`.
-    required: Quantities,
+    own_required: Quantities,
     /// Whether somebody here or below was given less than there was, because of limits or headroom, since they were last
     /// told that there may be more.
     has_cut: bool,
@@ -86,7 +86,7 @@ impl RoleBook {
             consumed: Quantities::new(),
             unclaimed: Quantities::new(),
             below: Quantities::new(),
-            required: Quantities::new(),
+            own_required: Quantities::new(),
             has_cut: false,
         }
     }
@@ -105,7 +105,7 @@ impl RoleBook {
 
     /// What has to stay free for promises to the role and those below.
     pub(in crate::allocator) const fn required(&self) -> &Quantities {
-        &self.required
+        &self.own_required
     }
 
     /// The part of its unsatisfied guarantee that no role below asks for.
@@ -303,8 +303,8 @@ impl QuotaTree {
             book.unclaimed = unclaimed;
         }
         let required = book.below.clone() + &book.unclaimed;
-        if required != book.required {
-            let before = std::mem::replace(&mut book.required, required.clone());
+        if required != book.own_required {
+            let before = std::mem::replace(&mut book.own_required, required.clone());
             let parent = book.parent;
             let above = &mut self[parent].below;
             *above -= &before;
