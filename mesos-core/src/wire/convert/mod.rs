@@ -3,6 +3,7 @@
 //! Inwards everything is checked: `TryFrom` refuses with a [`Rejection`] that names the field, and what a message asks for
 //! that this version cannot do is refused as unsupported, never dropped in silence. Outwards, `From` cannot fail.
 
+mod constraint;
 mod framework;
 mod id;
 mod offer;

@@ -39,7 +39,7 @@ pub(super) fn offer_to_wire(offer: &Offer, form: ReservationForm) -> v1::Offer {
         resources: resources_to_wire(&offer.resources, Some(&offer.role), form),
         attributes: attributes_of(&agent.attributes),
         executor_ids: offer.executor_ids.iter().map(Into::into).collect(),
-        unavailability: None,
+        unavailability: offer.unavailability.as_ref().map(Into::into),
         allocation_info: Some(v1::resource::AllocationInfo { role: Some(offer.role.as_str().to_owned()) }),
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::offer::{offer_to_wire, operations_from_wire};
 use super::{required, unsupported};
 use crate::call::scheduler::{Call, Event};
+use crate::constraint::OfferConstraints;
 use crate::error::{Rejection, RejectionCode};
 use crate::id::{AgentId, OfferId};
 use crate::offer::Filters;
@@ -25,7 +26,19 @@ impl TryFrom<v1::scheduler::Call> for Call {
                 let mut info = subscribe.framework_info;
                 // Some clients say their id beside the description, some within, some both.
                 info.id = info.id.or(call.framework_id);
-                Self::Subscribe { info: Box::new(info.try_into()?), suppressed: roles(subscribe.suppressed_roles)? }
+                Self::Subscribe {
+                    info: Box::new(info.try_into()?),
+                    suppressed: roles(subscribe.suppressed_roles)?,
+                    constraints: constraints(subscribe.offer_constraints)?,
+                }
+            }
+            Type::UpdateFramework => {
+                let update = part(call.update_framework, "update_framework")?;
+                Self::UpdateFramework {
+                    info: Box::new(update.framework_info.try_into()?),
+                    suppressed: roles(update.suppressed_roles)?,
+                    constraints: constraints(update.offer_constraints)?,
+                }
             }
             Type::Teardown => Self::Teardown,
             Type::Accept => {
@@ -42,6 +55,20 @@ impl TryFrom<v1::scheduler::Call> for Call {
             Type::Decline => {
                 let decline = part(call.decline, "decline")?;
                 Self::Decline { offers: offers(decline.offer_ids)?, filters: Filters::from(decline.filters) }
+            }
+            Type::AcceptInverseOffers => {
+                let accept = part(call.accept_inverse_offers, "accept_inverse_offers")?;
+                Self::AcceptInverseOffers {
+                    offers: offers(accept.inverse_offer_ids)?,
+                    filters: Filters::from(accept.filters),
+                }
+            }
+            Type::DeclineInverseOffers => {
+                let decline = part(call.decline_inverse_offers, "decline_inverse_offers")?;
+                Self::DeclineInverseOffers {
+                    offers: offers(decline.inverse_offer_ids)?,
+                    filters: Filters::from(decline.filters),
+                }
             }
             Type::Revive => Self::Revive { roles: roles(call.revive.unwrap_or_default().roles)? },
             Type::Suppress => Self::Suppress { roles: roles(call.suppress.unwrap_or_default().roles)? },
@@ -103,6 +130,10 @@ fn roles(names: Vec<String>) -> Result<BTreeSet<Role>, Rejection> {
     names.into_iter().map(read).collect()
 }
 
+fn constraints(given: Option<v1::scheduler::OfferConstraints>) -> Result<Arc<OfferConstraints>, Rejection> {
+    given.map(OfferConstraints::try_from).transpose().map(|read| Arc::new(read.unwrap_or_default()))
+}
+
 fn offers(ids: Vec<v1::OfferId>) -> Result<Vec<OfferId>, Rejection> {
     ids.into_iter().map(OfferId::try_from).collect()
 }
@@ -144,6 +175,16 @@ pub fn event_to_wire(event: &Event, master: &SubscribedMaster, form: Reservation
         Event::Rescind(offer_id) => {
             written.rescind = Some(event::Rescind { offer_id: offer_id.into() });
             EventType::Rescind
+        }
+        Event::InverseOffers(offers) => {
+            let inverse_offers = offers.iter().map(Into::into).collect();
+            written.inverse_offers = Some(event::InverseOffers { inverse_offers });
+            EventType::InverseOffers
+        }
+        Event::RescindInverseOffer(offer_id) => {
+            let rescinded = event::RescindInverseOffer { inverse_offer_id: offer_id.into() };
+            written.rescind_inverse_offer = Some(rescinded);
+            EventType::RescindInverseOffer
         }
         Event::Update(status) => {
             written.update = Some(event::Update { status: (&**status).into() });

@@ -194,6 +194,25 @@ fn calls_read_as_clients_write_them() {
     assert_eq!(filters.refuse_for.as_secs(), 5);
 }
 
+#[test]
+fn constraints_read_as_clients_write_them_and_none_is_dropped() {
+    let subscribe = |predicate: &str| {
+        call(&format!(
+            r#"{{"type": "SUBSCRIBE", "subscribe": {{"framework_info": {{"user": "u", "name": "n"}}, "offer_constraints":
+                {{"role_constraints": {{"web": {{"groups": [{{"attribute_constraints": [{{"selector":
+                {{"attribute_name": "rack"}}, "predicate": {predicate} }}]}}]}}}}}}}}}}"#
+        ))
+    };
+    let Ok(Call::Subscribe { constraints, .. }) = subscribe(r#"{"text_matches": {"regex": "r[0-9]"}}"#) else {
+        panic!()
+    };
+    let group = &constraints.by_role[&role("web")][0];
+    assert_eq!(group[0].selector, crate::constraint::Selector::Attribute("rack".into()));
+    assert_eq!(group[0].predicate, crate::constraint::Predicate::TextMatches("r[0-9]".into()));
+    let refused = subscribe(r#"{"glows_in_the_dark": {}}"#).unwrap_err();
+    assert_eq!(refused.code, RejectionCode::InvalidConstraint);
+}
+
 fn bag() -> impl Strategy<Value = Resources> {
     let text = prop::sample::select(vec!["cpus", "mem", "disk", "gpus", "cpus(a)", "mem(a/b)", "fpgas"]);
     let entry = (text, 1_u32..900).prop_map(|(name, amount)| format!("{name}:{amount}"));

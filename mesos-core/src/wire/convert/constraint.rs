@@ -1,0 +1,67 @@
+//! What a framework demands of agents. Whether its regular expressions compile is for whoever applies them.
+
+use crate::constraint::{AttributeConstraint, OfferConstraints, Predicate, Selector};
+use crate::error::{Rejection, RejectionCode};
+use crate::role::Role;
+use crate::wire::v1::scheduler as wire;
+use wire::attribute_constraint::predicate::Predicate as WirePredicate;
+use wire::attribute_constraint::selector::{PseudoattributeType, Selector as WireSelector};
+
+impl TryFrom<wire::OfferConstraints> for OfferConstraints {
+    type Error = Rejection;
+
+    fn try_from(constraints: wire::OfferConstraints) -> Result<Self, Rejection> {
+        let role = |(role, demands): (String, wire::offer_constraints::RoleConstraints)| {
+            let role = Role::new(role.as_str()).map_err(|error| refuse(error.to_string()))?;
+            if demands.groups.is_empty() {
+                return Err(refuse(format!("role {role} has no group")));
+            }
+            let groups = demands.groups.into_iter().map(|group| {
+                if group.attribute_constraints.is_empty() {
+                    return Err(refuse(format!("a group of role {role} is empty")));
+                }
+                group.attribute_constraints.into_iter().map(AttributeConstraint::try_from).collect()
+            });
+            Ok((role.clone(), groups.collect::<Result<_, _>>()?))
+        };
+        Ok(Self { by_role: constraints.role_constraints.into_iter().map(role).collect::<Result<_, _>>()? })
+    }
+}
+
+impl TryFrom<wire::AttributeConstraint> for AttributeConstraint {
+    type Error = Rejection;
+
+    fn try_from(constraint: wire::AttributeConstraint) -> Result<Self, Rejection> {
+        let selector = match constraint.selector.selector {
+            Some(WireSelector::AttributeName(name)) => Selector::Attribute(name.into()),
+            Some(WireSelector::PseudoattributeType(kind)) => match PseudoattributeType::try_from(kind) {
+                Ok(PseudoattributeType::Hostname) => Selector::Hostname,
+                Ok(PseudoattributeType::Region) => Selector::Region,
+                Ok(PseudoattributeType::Zone) => Selector::Zone,
+                Ok(PseudoattributeType::Unknown) | Err(_) => {
+                    return Err(refuse(format!("pseudo attribute {kind} is not known")));
+                }
+            },
+            None => return Err(refuse("a constraint selects nothing".to_owned())),
+        };
+        let predicate = match constraint.predicate.predicate {
+            Some(WirePredicate::Exists(_)) => Predicate::Exists,
+            Some(WirePredicate::NotExists(_)) => Predicate::NotExists,
+            Some(WirePredicate::TextEquals(text)) => Predicate::TextEquals(text.value.into()),
+            Some(WirePredicate::TextNotEquals(text)) => Predicate::TextNotEquals(text.value.into()),
+            Some(WirePredicate::TextMatches(text)) => Predicate::TextMatches(text.regex.into()),
+            Some(WirePredicate::TextNotMatches(text)) => Predicate::TextNotMatches(text.regex.into()),
+            None => return Err(refuse("a constraint has no predicate, or one that is not known".to_owned())),
+        };
+        Ok(Self { selector, predicate })
+    }
+}
+
+/// A constraint that is not understood is refused: ignoring it would offer what the framework excluded.
+fn refuse(what: String) -> Rejection {
+    Rejection::new(
+        RejectionCode::InvalidConstraint,
+        what,
+        "give selector and predicate of the API, in groups of one or more",
+    )
+}
