@@ -236,3 +236,37 @@ fn random_order_gives_a_subtree_the_chance_of_its_root() {
     }
     assert!(first.abs_diff(500) <= 50, "{first}");
 }
+
+/// HierarchicalAllocation of Apache Mesos, `src/tests/sorter_tests.cpp`, every step of it.
+#[test]
+fn hierarchical_allocation() {
+    let mut sorter = Sorter::drf("cpus:100;mem:100");
+    sorter.add("a").add("b/c").add("b/d");
+    assert_eq!(sorter.order(), "a b/c b/d");
+    sorter.book("a", "cpus:6;mem:6");
+    assert_eq!(sorter.order(), "b/c b/d a");
+    sorter.book("b/c", "cpus:4;mem:4").book("b/d", "cpus:3;mem:3");
+    assert_eq!(sorter.order(), "a b/d b/c");
+    sorter.book("a", "cpus:2;mem:2");
+    assert_eq!(sorter.order(), "b/d b/c a");
+    sorter.add("b/e/f");
+    assert_eq!(sorter.order(), "b/e/f b/d b/c a");
+    sorter.book("b/e/f", "cpus:3.5;mem:3.5");
+    assert_eq!(sorter.order(), "a b/d b/e/f b/c");
+}
+
+/// AddChildToLeaf and RemoveLeafCollapseParent of Apache Mesos: what a role holds of its own is one sibling among those
+/// below it, and the role is a leaf again when the last of them has gone.
+#[test]
+fn add_child_to_leaf_and_remove_leaf_collapse_parent() {
+    let mut sorter = Sorter::drf("cpus:100;mem:100");
+    sorter.add("a").book("a", "cpus:10;mem:10");
+    sorter.add("b").book("b", "cpus:6;mem:6");
+    assert_eq!(sorter.order(), "b a");
+    sorter.add("a/b").book("a/b", "cpus:5;mem:5");
+    assert_eq!(sorter.order(), "b a/b a");
+    sorter.release("a", "cpus:9.5;mem:9.5");
+    assert_eq!(sorter.order(), "a a/b b", "together they have 5.5, and a itself has less than what lies below it");
+    sorter.remove("a/b");
+    assert_eq!(sorter.order(), "a b");
+}
