@@ -199,8 +199,8 @@ impl Spoken<'_, Reason> {
             Reason::Suppressed => f.write_str("it said that it wants no offers under this role"),
             Reason::RecoveryHoldOff { until, back, expected } => {
                 let until = At(*until, self.1);
-                write!(f, "{back} agents are back after the election, and nothing is granted before {expected} are")?;
-                write!(f, ", or {until}")
+                write!(f, "only {back} agents are back after the election; nothing is granted before {expected} are")?;
+                write!(f, ", or before {until}")
             }
             Reason::NoAgents => f.write_str("there is no agent"),
             Reason::AgentUnknown => f.write_str("nobody knows this agent"),

@@ -2,6 +2,8 @@
 //!
 //! They are the same on all agents, so they are computed once for a question.
 
+use std::collections::BTreeMap;
+
 use mesos_core::Role;
 use mesos_core::provider::explain::{Change, Reason, Unsatisfied};
 use mesos_core::quota::Quota;
@@ -232,16 +234,32 @@ impl HierarchicalDrf {
 
     /// Which promises have to be smaller, so that so much less is required; nothing if those of others are not enough.
     pub(super) fn lowered_guarantees(&self, asker: &Asker<'_>, deficit: &Quantities) -> Option<Vec<Change>> {
-        let (mut left, mut changes) = (deficit.clone(), Vec::new());
+        let (mut left, mut lowered) = (deficit.clone(), BTreeMap::<Role, Quantities>::new());
         let is_own = |role: &Role| asker.role == role || asker.role.is_below(role);
         for book in self.quotas.roles().filter(|book| !is_own(book.role())) {
             let by = within(book.unclaimed(), &left);
-            if !by.is_empty() {
-                left -= &by;
-                changes.push(Change::LowerGuarantee { role: book.role().clone(), by });
+            if by.is_empty() {
+                continue;
+            }
+            left -= &by;
+            *lowered.entry(book.role().clone()).or_default() += &by;
+            for (role, amounts) in self.uncovered(book.role(), &by) {
+                *lowered.entry(role).or_default() += &amounts;
             }
         }
-        left.is_empty().then_some(changes)
+        let changes = lowered.into_iter().map(|(role, by)| Change::LowerGuarantee { role, by });
+        left.is_empty().then(|| changes.collect())
+    }
+
+    /// What promises to roles above ask for instead, once a role below asks for so much less.
+    fn uncovered(&self, role: &Role, less: &Quantities) -> Vec<(Role, Quantities)> {
+        let above = std::iter::successors(role.parent(), Role::parent).filter_map(|role| self.quotas.find(&role));
+        let own = above.filter_map(|book| {
+            let missing = book.quota()?.guarantees().clone() - book.consumed();
+            let more = within(&(missing - &(book.required().clone() - less)), less);
+            (!more.is_empty()).then(|| (book.role().clone(), more))
+        });
+        own.collect()
     }
 
     /// How much larger the framework's own bound has to be.

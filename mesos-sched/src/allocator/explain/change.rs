@@ -172,7 +172,7 @@ impl<'a> Case<'a> {
             (Way::RaiseLimit, self.asker.bounds.has_limits()),
             (Way::LowerGuarantee, !self.allocator.quotas.required().is_empty()),
             (Way::AddCapacity, is_short || blocks.has(Blocks::HEADROOM)),
-            (Way::Unreserve, cuts(|own| &own.free, |own| &own.allocatable)),
+            (Way::Unreserve, !self.agent.is_over && cuts(|own| &own.free, |own| &own.allocatable)),
         ];
         all.into_iter().filter(|(_, is_one)| *is_one).map(|(way, _)| way).collect()
     }
@@ -212,7 +212,9 @@ impl<'a> Case<'a> {
     /// The minimums an offer may reach, the nearest first; the least there is where anything will do.
     fn minimums(&self, what_if: &WhatIf, before: &Judged) -> Vec<Quantities> {
         if !what_if.has_no_minimum && !self.asker.minimums.is_empty() {
-            let offered = before.offer.quantities();
+            // What is needed goes towards a minimum.
+            let needed = self.asker.need.map_or_else(Quantities::new, Need::quantities);
+            let offered = larger(&before.offer.quantities(), &needed);
             let mut minimums = self.asker.minimums.to_vec();
             minimums.sort_by_key(|minimum| lack_of(minimum, &offered));
             return minimums;
