@@ -20,8 +20,7 @@ use crate::id::ProviderId;
 /// assert_eq!(reserved.to_string(), "cpus(web):2");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-// The order of the fields is the order of entries in a collection: the value comes last.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Resource {
     name: ResourceName,
     reservations: Reservations,
@@ -236,7 +235,7 @@ impl Resource {
         self.name
             .cmp(&other.name)
             .then_with(|| self.reservations.cmp(&other.reservations))
-            .then_with(|| self.disk.cmp(&other.disk))
+            .then_with(|| cmp_shared(self.disk.as_ref(), other.disk.as_ref()))
             .then_with(|| self.is_revocable.cmp(&other.is_revocable))
             .then_with(|| self.is_shared.cmp(&other.is_shared))
             .then_with(|| self.provider.cmp(&other.provider))
@@ -251,5 +250,26 @@ impl Resource {
     pub(super) fn stripped(&self) -> Self {
         let disk = self.disk.as_ref().and_then(|disk| disk.stripped()).map(Arc::new);
         Self { disk, is_shared: false, ..self.clone() }
+    }
+}
+
+/// The order of entries in a collection: the value comes last.
+impl Ord for Resource {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.cmp_identity(other).then_with(|| self.value.cmp(&other.value))
+    }
+}
+
+impl PartialOrd for Resource {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Compares what copies of an entry share without looking at it.
+fn cmp_shared<T: Ord>(own: Option<&Arc<T>>, other: Option<&Arc<T>>) -> Ordering {
+    match (own, other) {
+        (Some(own), Some(other)) if Arc::ptr_eq(own, other) => Ordering::Equal,
+        _ => own.cmp(&other),
     }
 }

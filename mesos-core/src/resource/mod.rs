@@ -107,9 +107,16 @@ impl Resources {
     /// [`InvalidResources::Entry`] says which entry is wrong.
     pub fn from_entries(entries: impl IntoIterator<Item = Resource>) -> Result<Self, InvalidResources> {
         let mut all = Self::new();
+        let mut special = Vec::new();
         for (index, entry) in entries.into_iter().enumerate() {
-            all.add(entry).map_err(|source| InvalidResources::Entry { position: index + 1, source })?;
+            entry.validate().map_err(|source| InvalidResources::Entry { position: index + 1, source })?;
+            match entry.as_plain() {
+                Some((slot, amount)) => all.plain[slot] += amount,
+                None if entry.is_empty() => {}
+                None => special.push(Entry { resource: entry, copies: 1 }),
+            }
         }
+        all.rest = Rest::collected(special);
         Ok(all)
     }
 

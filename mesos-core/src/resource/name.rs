@@ -101,7 +101,11 @@ pub(super) const SLOTS: [ResourceName; 4] =
     [ResourceName::Cpus, ResourceName::Mem, ResourceName::Disk, ResourceName::Gpus];
 
 fn problem_of(text: &str) -> Option<&'static str> {
-    if text.is_empty() {
+    // Almost all names are like this, and one look at each byte tells.
+    let is_common = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    if (1..=NAME_BYTES_MAX).contains(&text.len()) && text.bytes().all(is_common) {
+        None
+    } else if text.is_empty() {
         Some("it is empty; give a name such as \"cpus\"")
     } else if text.len() > NAME_BYTES_MAX {
         Some("it is longer than 255 bytes")

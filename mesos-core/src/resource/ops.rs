@@ -6,6 +6,7 @@ use std::cmp::Ordering;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Range, Sub, SubAssign};
 
+use super::rest::search;
 use super::{Entry, Quantities, Resource, Resources, Rest};
 
 impl Resources {
@@ -22,44 +23,39 @@ impl Resources {
     }
 
     fn insert_special(&mut self, resource: Resource, copies: u32) {
-        match self.position(&resource) {
-            Ok(found) if resource.is_shared() => {
-                self.rest.edit(|list| list[found].copies = list[found].copies.saturating_add(copies));
+        let entry = Entry { resource, copies };
+        let (Ok(place) | Err(place)) = self.position(&entry.resource);
+        self.rest.edit(|list| {
+            let is_combined = list.get_mut(place).is_some_and(|own| own.absorb(&entry));
+            if !is_combined {
+                list.insert(place, entry);
             }
-            Ok(found) if !resource.is_indivisible() => self.merge_at(found, &resource),
-            Ok(place) | Err(place) => self.rest.edit(|list| list.insert(place, Entry { resource, copies })),
-        }
-    }
-
-    fn merge_at(&mut self, found: usize, resource: &Resource) {
-        self.rest.edit(|list| list[found].resource.value_mut().merge(resource.value()));
+        });
     }
 
     /// Where the entry that may be combined with `resource` is, or where it would belong.
     fn position(&self, resource: &Resource) -> Result<usize, usize> {
-        if resource.is_indivisible() {
-            self.rest.binary_search_by(|own| own.resource.cmp(resource))
-        } else {
-            self.rest.binary_search_by(|own| own.resource.cmp_identity(resource))
+        self.rest.binary_search_by(|own| own.cmp_place(resource))
+    }
+
+    fn add_rest(&mut self, other: &Rest) {
+        if self.rest.is_none() {
+            self.rest = other.clone();
+        } else if !other.is_none() {
+            self.rest.edit(|list| add_all(list, other));
         }
     }
 
-    /// Takes away what matches an entry outside the inline slots.
-    fn remove_special(&mut self, resource: &Resource, copies: u32) {
-        let Ok(found) = self.position(resource) else { return };
-        self.rest.edit(|list| {
-            let own = &mut list[found];
-            let is_gone = if resource.is_indivisible() {
-                own.copies = own.copies.saturating_sub(copies);
-                own.copies == 0
-            } else {
-                own.resource.value_mut().subtract(resource.value());
-                own.resource.is_empty()
-            };
-            if is_gone {
-                list.remove(found);
-            }
-        });
+    fn subtract_rest(&mut self, other: &Rest) {
+        if self.rest.is_same(other) {
+            self.rest = Rest::EMPTY;
+            return;
+        }
+        // Without a match nothing changes, so nothing is copied.
+        let matching = other.iter().position(|entry| self.position(&entry.resource).is_ok());
+        if let Some(first) = matching {
+            self.rest.edit(|list| subtract_all(list, &other[first..]));
+        }
     }
 
     /// Whether `other` could be subtracted without anything missing.
@@ -68,11 +64,22 @@ impl Resources {
     #[must_use]
     pub fn contains(&self, other: &Self) -> bool {
         let plain = self.plain.iter().zip(&other.plain).all(|(own, other)| own >= other);
-        plain && (self.rest.is_same(&other.rest) || other.rest.iter().all(|entry| self.contains_special(entry, other)))
+        plain && (self.rest.is_same(&other.rest) || self.contains_rest(other))
     }
 
-    fn contains_special(&self, entry: &Entry, other: &Self) -> bool {
-        let Ok(found) = self.position(&entry.resource) else { return false };
+    fn contains_rest(&self, other: &Self) -> bool {
+        let mut from = 0;
+        other.rest.iter().all(|entry| {
+            let Ok(found) = search(&self.rest, from, &entry.resource) else { return false };
+            // Entries that are equal lie together, and the place found may be any of theirs.
+            if !entry.resource.is_indivisible() {
+                from = found + 1;
+            }
+            self.contains_special(found, entry, other)
+        })
+    }
+
+    fn contains_special(&self, found: usize, entry: &Entry, other: &Self) -> bool {
         if entry.resource.is_shared() {
             self.rest[found].copies >= entry.copies
         } else if entry.resource.is_indivisible() {
@@ -121,22 +128,78 @@ impl Resources {
     }
 }
 
+/// Adds sorted entries to a sorted list: what is there already is combined in place, what is not is put in between at once.
+fn add_all(list: &mut Vec<Entry>, others: &[Entry]) {
+    let mut missing = Vec::new();
+    let mut from = 0;
+    for entry in others {
+        let (place, is_combined) = match search(list, from, &entry.resource) {
+            Ok(found) => (found, list[found].combine(entry)),
+            Err(place) => (place, false),
+        };
+        if !is_combined {
+            missing.push((place, entry));
+        }
+        from = place + usize::from(is_combined);
+    }
+    match missing[..] {
+        [] => {}
+        [(place, entry)] => list.insert(place, entry.clone()),
+        _ => put_between(list, &missing),
+    }
+}
+
+/// Puts entries before the places they are given with, which grow.
+fn put_between(list: &mut Vec<Entry>, missing: &[(usize, &Entry)]) {
+    let mut all = Vec::with_capacity(list.len() + missing.len());
+    let mut old = list.drain(..);
+    let mut taken = 0;
+    for (place, entry) in missing {
+        all.extend(old.by_ref().take(place - taken));
+        taken = *place;
+        all.push((*entry).clone());
+    }
+    all.extend(old);
+    *list = all;
+}
+
+/// Takes sorted entries from a sorted list; what does not match is ignored.
+fn subtract_all(list: &mut Vec<Entry>, others: &[Entry]) {
+    let mut from = 0;
+    let mut is_any_gone = false;
+    for entry in others {
+        let found = match search(list, from, &entry.resource) {
+            Ok(found) => found,
+            Err(place) => {
+                from = place;
+                continue;
+            }
+        };
+        let is_gone = list[found].take(entry);
+        if entry.resource.is_indivisible() {
+            // Equal ones lie together, each an entry of its own: the next of them may lie before this one.
+            if is_gone {
+                list.remove(found);
+            }
+        } else {
+            from = found + 1;
+            if is_gone {
+                list[found].copies = 0;
+                is_any_gone = true;
+            }
+        }
+    }
+    if is_any_gone {
+        list.retain(|entry| entry.copies > 0);
+    }
+}
+
 impl AddAssign<&Self> for Resources {
     fn add_assign(&mut self, other: &Self) {
         for (own, amount) in self.plain.iter_mut().zip(other.plain) {
             *own += amount;
         }
-        if self.rest.is_none() {
-            self.rest = other.rest.clone();
-            return;
-        }
-        for Entry { resource, copies } in other.rest.iter() {
-            match self.position(resource) {
-                // Merging in place spares the clone of an entry that is here already.
-                Ok(found) if !resource.is_indivisible() => self.merge_at(found, resource),
-                _ => self.insert_special(resource.clone(), *copies),
-            }
-        }
+        self.add_rest(&other.rest);
     }
 }
 
@@ -152,13 +215,7 @@ impl SubAssign<&Self> for Resources {
         for (own, amount) in self.plain.iter_mut().zip(other.plain) {
             *own = own.sub_floored(amount);
         }
-        if self.rest.is_same(&other.rest) {
-            self.rest = Rest::EMPTY;
-            return;
-        }
-        for Entry { resource, copies } in other.rest.iter() {
-            self.remove_special(resource, *copies);
-        }
+        self.subtract_rest(&other.rest);
     }
 }
 

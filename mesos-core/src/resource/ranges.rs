@@ -141,46 +141,85 @@ fn coalesced(mut sorted: Vec<Range>) -> Vec<Range> {
 
 impl AddAssign<&Self> for Ranges {
     fn add_assign(&mut self, other: &Self) {
-        if other.is_empty() {
-            return;
+        if self.is_empty() {
+            self.0.clone_from(&other.0);
+        } else if !other.is_empty() {
+            self.0 = union(&self.0, &other.0);
         }
-        self.0.extend_from_slice(&other.0);
-        // Two sorted runs one after the other, which the stable sort merges in one pass.
-        self.0.sort();
-        self.0 = coalesced(std::mem::take(&mut self.0));
     }
 }
 
 impl SubAssign<&Self> for Ranges {
     fn sub_assign(&mut self, other: &Self) {
-        if other.is_empty() {
-            return;
+        if !self.is_empty() && !other.is_empty() {
+            self.0 = difference(&self.0, &other.0);
         }
-        let mut kept = Vec::with_capacity(self.0.len() + other.0.len());
-        let mut first = 0;
-        for range in &self.0 {
-            while other.0.get(first).is_some_and(|hole| hole.end < range.begin) {
-                first += 1;
-            }
-            cut(*range, &other.0[first..], &mut kept);
-        }
-        self.0 = kept;
     }
 }
 
-/// Pushes what is left of `range` once the sorted `holes` are taken out.
-fn cut(range: Range, holes: &[Range], kept: &mut Vec<Range>) {
-    let mut begin = range.begin;
-    for hole in holes.iter().take_while(|hole| hole.begin <= range.end) {
-        if hole.begin > begin {
-            kept.push(Range { begin, end: hole.begin - 1 });
+/// Merges two sorted lists, neither of them empty, in one pass.
+fn union(left: &[Range], right: &[Range]) -> Vec<Range> {
+    let mut all = Vec::with_capacity(left.len() + right.len());
+    let (mut left, mut right) = (left, right);
+    while let (Some(own), Some(other)) = (left.first(), right.first()) {
+        let mut grown = if own.begin <= other.begin { *own } else { *other };
+        loop {
+            if let Some(rest) = absorbed(&mut grown, left) {
+                left = rest;
+            } else if let Some(rest) = absorbed(&mut grown, right) {
+                right = rest;
+            } else {
+                break;
+            }
         }
-        if hole.end >= range.end {
-            return;
-        }
-        begin = begin.max(hole.end + 1);
+        all.push(grown);
     }
-    kept.push(Range { begin, end: range.end });
+    // Of one list, which neither overlaps nor touches itself, nor what was pushed last.
+    all.extend_from_slice(left);
+    all.extend_from_slice(right);
+    all
+}
+
+/// Joins the first of sorted ranges to one that does not begin after it, if they overlap or touch; the others.
+fn absorbed<'a>(grown: &mut Range, ranges: &'a [Range]) -> Option<&'a [Range]> {
+    let (first, rest) = ranges.split_first()?;
+    if first.begin > grown.end.saturating_add(1) {
+        return None;
+    }
+    grown.end = grown.end.max(first.end);
+    Some(rest)
+}
+
+/// What is left of a sorted list once sorted holes are taken out, in one pass.
+fn difference(ranges: &[Range], holes: &[Range]) -> Vec<Range> {
+    let mut kept = Vec::with_capacity(ranges.len() + holes.len());
+    let mut first = 0;
+    for (place, range) in ranges.iter().enumerate() {
+        let mut begin = range.begin;
+        let is_left = loop {
+            let Some(hole) = holes.get(first) else {
+                kept.push(Range { begin, end: range.end });
+                kept.extend_from_slice(&ranges[place + 1..]);
+                return kept;
+            };
+            if hole.begin > range.end {
+                break true;
+            }
+            if hole.begin > begin {
+                kept.push(Range { begin, end: hole.begin - 1 });
+            }
+            // A hole that reaches beyond this range may take from the next one too.
+            if hole.end >= range.end {
+                break false;
+            }
+            begin = begin.max(hole.end + 1);
+            first += 1;
+        };
+        if is_left {
+            kept.push(Range { begin, end: range.end });
+        }
+    }
+    kept
 }
 
 impl fmt::Display for Range {

@@ -209,9 +209,28 @@ impl FromStr for Scalar {
     type Err = InvalidScalar;
 
     fn from_str(text: &str) -> Result<Self, InvalidScalar> {
+        if let Some(amount) = read_short(text) {
+            return Ok(amount);
+        }
         let number: f64 = text.parse().map_err(|_| InvalidScalar::NotANumber(text.chars().take(64).collect()))?;
         Self::from_f64(number)
     }
+}
+
+/// Reads what is written most: up to twelve digits, perhaps a point and up to three more. That is below the largest input
+/// and exact; everything else takes the long way.
+fn read_short(text: &str) -> Option<Scalar> {
+    let (units, decimals) = text.split_once('.').unwrap_or((text, "0"));
+    let (units, milli) = (read_digits(units, 12)?, read_digits(decimals, 3)?);
+    let scale = [100, 10, 1][decimals.len() - 1];
+    Some(Scalar(units * MILLI + milli * scale))
+}
+
+/// One to `most` digits, nothing else.
+fn read_digits(text: &str, most: usize) -> Option<i64> {
+    let is_short = !text.is_empty() && text.len() <= most;
+    let digit = |byte: u8| byte.is_ascii_digit().then(|| i64::from(byte - b'0'));
+    is_short.then(|| text.bytes().try_fold(0, |all, byte| Some(all * 10 + digit(byte)?))).flatten()
 }
 
 impl Serialize for Scalar {

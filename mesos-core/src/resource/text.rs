@@ -69,6 +69,9 @@ fn declarable(entry: &Resource) -> Result<(), &'static str> {
 }
 
 fn refuse_mixed_kinds(entries: &[Resource]) -> Result<(), InvalidResources> {
+    if entries.windows(2).all(|pair| pair[0].value().kind() == pair[1].value().kind()) {
+        return Ok(());
+    }
     let mut kinds = std::collections::BTreeMap::new();
     for entry in entries {
         let second = entry.value().kind();
