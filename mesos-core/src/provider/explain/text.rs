@@ -290,7 +290,7 @@ impl Display for Spoken<'_, Change> {
             Change::Whitelist { hostname } => write!(f, "put {hostname} on the whitelist"),
             Change::AddCapability { lack } => write!(f, "{}", Given(*lack)),
             Change::RelaxConstraints { constraints } => {
-                write!(f, "do not demand that {}", joined(constraints, " or that ", |failed| Demand(failed)))
+                write!(f, "do not demand that {}", joined(constraints, " or that ", Demand))
             }
             Change::Unreserve { resources } => write!(f, "unreserve {resources}"),
             Change::RaiseLimit { role, by } => write!(f, "raise the limit of {role} by {by}"),
