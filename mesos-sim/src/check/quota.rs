@@ -4,10 +4,12 @@
 //! came back with its tasks, an operator reserved something for it. Then it is offered nothing more of what is limited.
 //!
 //! Checked where offers are sent, with sums of its own over what agents have and use and what is on the table. Limits are
-//! those of the durable registry: one that is not written yet binds nobody.
+//! those of the durable registry: one that is not written yet binds nobody. Optimistic offers are no use of anything, and
+//! may hold more together than is committed in the end.
 
 use mesos_core::Role;
 use mesos_core::call::scheduler::Event;
+use mesos_core::provider::Concurrency;
 use mesos_core::resource::{Limits, ResourceName, Scalar};
 use mesos_sched::master::{Effect, Master};
 
@@ -66,6 +68,7 @@ fn consumed(machine: &Master, role: &Role, name: &ResourceName) -> Scalar {
         let used = agent.used.iter().filter(|used| covers(role, &used.role));
         sum = used.fold(sum, |sum, used| sum + used.resources.quota_quantities().get(name));
     }
-    let offers = machine.offers().filter(|offer| covers(role, offer.role));
+    let is_booked = machine.allocator().concurrency() == Concurrency::Pessimistic;
+    let offers = machine.offers().filter(|offer| is_booked && covers(role, offer.role));
     offers.fold(sum, |sum, offer| sum + offer.resources.quota_quantities().get(name))
 }
