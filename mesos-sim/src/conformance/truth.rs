@@ -94,10 +94,8 @@ impl Truth {
                     self.with_agent(agent, |known| known.total = &(&known.total - &from) + &to);
                 }
             }
-            Fact::Claimed { framework, role, agent, resources } => {
-                if self.agents.contains_key(&agent) {
-                    self.hold((framework, role), agent, &resources);
-                }
+            Fact::Claimed { framework, role, agent, resources } if self.agents.contains_key(&agent) => {
+                self.hold((framework, role), agent, &resources);
             }
             Fact::Recovered { framework, role, agent, resources, filters } => {
                 self.recover(now, (framework, role), agent, &resources, filters);

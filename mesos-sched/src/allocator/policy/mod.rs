@@ -69,7 +69,7 @@ impl Policy {
 
 impl HierarchicalDrf {
     /// Brings the agents of a round into the order in which they are served.
-    pub(super) fn arrange(&mut self, agents: &mut Vec<AgentKey>, rng: &mut Rng) {
+    pub(super) fn arrange(&mut self, agents: &mut [AgentKey], rng: &mut Rng) {
         rng.shuffle(agents);
         if self.options.agent_order == AgentOrder::FullestFirst {
             self.arrange_by_fullness(agents);
