@@ -134,7 +134,7 @@ impl AllocatorSession {
     /// The handle of a framework; one that is known from agents only has it from then on.
     fn intern(&mut self, name: String) -> FrameworkKey {
         let slot = free_slot(self.frameworks.values().map(|key| key.slot()));
-        *self.frameworks.entry(name).or_insert(FrameworkKey::from_slot(slot))
+        *self.frameworks.entry(name).or_insert_with(|| FrameworkKey::from_slot(slot))
     }
 
     fn update_framework(&mut self, arguments: &mut Arguments) -> Result<(), String> {
