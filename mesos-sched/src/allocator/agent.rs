@@ -258,7 +258,14 @@ impl HierarchicalDrf {
         }
     }
 
-    pub(super) fn refuse(&mut self, now: Instant, client: NodeKey, key: AgentKey, refused: Resources, filters: Filters) {
+    pub(super) fn refuse(
+        &mut self,
+        now: Instant,
+        client: NodeKey,
+        key: AgentKey,
+        refused: Resources,
+        filters: Filters,
+    ) {
         if self.client_mut(client).is_subscribed {
             let due_at = now + filters.refuse_for.max(self.schedule.interval());
             self.filters.add(client, key, refused, due_at, self.schedule.batches());

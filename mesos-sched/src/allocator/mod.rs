@@ -58,7 +58,9 @@ use std::sync::Arc;
 
 use mesos_core::Instant;
 use mesos_core::kernel::Handle;
-use mesos_core::provider::{AgentKey, Allocator, Concurrency, Conflict, Explanation, Fact, FrameworkKey, Grant, InverseGrant, Question, Round};
+use mesos_core::provider::{
+    AgentKey, Allocator, Concurrency, Conflict, Explanation, Fact, FrameworkKey, Grant, InverseGrant, Question, Round,
+};
 use mesos_core::resource::Resources;
 
 pub use constraint::{
@@ -80,8 +82,8 @@ use explain::Memory;
 use filter::FilterTable;
 use headroom::Headroom;
 use maintenance::Maintenance;
-use policy::Shown;
 use merging::Merging;
+use policy::Shown;
 use quota::QuotaTree;
 use recovery::Recovery;
 use round::Scratch;

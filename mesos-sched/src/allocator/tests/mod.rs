@@ -6,8 +6,8 @@ mod choices;
 mod costs;
 mod eligibility;
 mod fairness;
-mod quota;
 mod policy;
+mod quota;
 mod refusal;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +18,9 @@ use std::time::Duration;
 use mesos_core::kernel::Rng;
 use mesos_core::provider::{AgentKey, Allocator, Fact, FrameworkKey, Grant, Round, Used};
 use mesos_core::resource::Resources;
-use mesos_core::{AgentId, AgentInfo, Filters, FrameworkCapability, FrameworkId, FrameworkInfo, Instant, Quota, Role, Weight};
+use mesos_core::{
+    AgentId, AgentInfo, Filters, FrameworkCapability, FrameworkId, FrameworkInfo, Instant, Quota, Role, Weight,
+};
 
 use super::{HierarchicalDrf, Options};
 
