@@ -33,8 +33,9 @@ impl Row {
         self.times() >= peer::target(&self.name)
     }
 
-    const fn verdict(&self, is_reached: bool) -> &'static str {
-        if is_reached { "reached" } else { "short" }
+    /// That in one word.
+    fn verdict(&self) -> &'static str {
+        if self.is_reached() { "reached" } else { "short" }
     }
 }
 
@@ -67,7 +68,7 @@ pub fn markdown(rows: &[Row]) -> String {
     for row in rows {
         let (theirs, ours) = (shown(row.peer.spread[1]), shown(row.ours.median));
         let (unit, times, target) = (row.unit, shown(row.times()), peer::target(&row.name));
-        let verdict = row.verdict(row.is_reached());
+        let verdict = row.verdict();
         let _ = writeln!(text, "| {} | {theirs} {unit} | {ours} {unit} | {times} | {target} | {verdict} |", row.name);
     }
     let reached = rows.iter().filter(|row| row.is_reached()).count();

@@ -37,7 +37,7 @@ pub fn workloads() -> Vec<Workload> {
     for agents in [1_000, 10_000, 50_000] {
         for (height, branching) in TREES {
             for (is_active, kind) in [(false, ""), (true, "active.")] {
-                let about = "the same with clients all over a tree of roles; idle ones as in the comparison, so that no order is made";
+                let about = "the same with clients all over a tree of roles; idle as in the comparison, or active";
                 let run = move |found: &mut Readings| run(agents, &nested(height, branching), is_active, found);
                 let name = format!("sorter.hierarchy_full_sort.{kind}{agents}x{height}x{branching}");
                 all.push(Workload::new(name, about, PHASES, run));

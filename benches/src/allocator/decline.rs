@@ -47,7 +47,6 @@ pub(super) fn declining(size: Size, readings: &mut Readings) -> Cluster {
     partly_used(size, "cpus:16;mem:2014;disk:1024", readings)
 }
 
-#[allow(clippy::cast_precision_loss, reason = "a figure for people")]
 fn run(size: Size, rounds: u32, readings: &mut Readings) {
     let mut cluster = declining(size, readings);
     cluster.check_spread(size.agents, size.frameworks);
@@ -56,10 +55,8 @@ fn run(size: Size, rounds: u32, readings: &mut Readings) {
         readings.time("recover", || cluster.hand_back(Some(YEAR)));
         readings.time("cycle", || cluster.batch());
         cluster.check_once_each(size.agents);
-        if round == 0 {
-            if let Some(first) = readings.last("cycle") {
-                readings.note("first_cycle", first);
-            }
+        if let Some(first) = readings.last("cycle").filter(|_| round == 0) {
+            readings.note("first_cycle", first);
         }
     }
     note_memory(&cluster, before, readings);

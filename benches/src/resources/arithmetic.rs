@@ -13,6 +13,9 @@ use crate::workload::Workload;
 /// An operation on a total.
 type Step = fn(&mut Resources, &Resources);
 
+/// A kind of bag: its name, how it is made, how often a step is taken.
+type Kind = (&'static str, fn() -> Resources, u32);
+
 const STEPS: [(&str, Step); 4] = [
     ("total+=r", |total, r| *total += r),
     ("total-=r", |total, r| *total -= r),
@@ -23,7 +26,7 @@ const STEPS: [(&str, Step); 4] = [
 /// Four operations on three kinds of bags.
 #[must_use]
 pub fn workloads() -> Vec<Workload> {
-    let kinds: [(&str, fn() -> Resources, u32); 3] =
+    let kinds: [Kind; 3] =
         [("scalars", scalars, 50_000), ("reservations", reservations, 10), ("shared", shared, 50_000)];
     let mut all = Vec::new();
     for (kind, of, count) in kinds {
@@ -36,8 +39,7 @@ pub fn workloads() -> Vec<Workload> {
     all
 }
 
-/// As in the comparison: all additions in place, all subtractions in place, then both with a new value each; the totals go
-/// up and down and each operation starts from where the one before left them.
+/// The totals grow from nothing, or shrink to nothing from as many times what is taken away.
 fn run(r: &Resources, name: &str, step: Step, count: u32, readings: &mut Readings) {
     let mut total = Resources::new();
     if name.contains('-') {

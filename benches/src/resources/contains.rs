@@ -12,10 +12,13 @@ use crate::workload::Workload;
 /// How a pair is asked: the larger contains the smaller, the smaller the larger, the larger itself.
 const WAYS: [&str; 3] = ["1", "2", "3"];
 
+/// A larger and a smaller bag: their name, how they are made, how often each way is asked.
+type Pair = (&'static str, fn() -> [Resources; 2], [u32; 3]);
+
 /// Three pairs in three ways.
 #[must_use]
 pub fn workloads() -> Vec<Workload> {
-    let pairs: [(&str, fn() -> [Resources; 2], [u32; 3]); 3] =
+    let pairs: [Pair; 3] =
         [("scalars", scalars, [5_000, 5_000, 5_000]), ("range", ranges, [100, 50, 1]), ("mixed", mixed, [100, 50, 1])];
     let mut all = Vec::new();
     for (kind, of, counts) in pairs {

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use mesos_core::resource::{Range, Ranges, Resource, ResourceName, Scalar, Set};
+use mesos_core::resource::{Range, Ranges, Resource, ResourceName, Resources, Scalar, Set};
+use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::arbitrary::*;
@@ -34,6 +35,21 @@ fn scalars_never_wrap_around() {
 }
 
 proptest! {
+    #[test]
+    fn entries_collected_at_once_are_entries_added_one_by_one(entries in vec(entries(), 0..12)) {
+        let mut added = Resources::new();
+        for entry in &entries {
+            added.add(entry.clone()).unwrap();
+        }
+        prop_assert_eq!(of(entries), added);
+    }
+
+    #[test]
+    fn short_texts_of_amounts_are_read_as_long_ones(text in "[0-9]{0,14}(\\.[0-9]{0,5})?") {
+        let long = text.parse::<f64>().ok().and_then(|number| Scalar::from_f64(number).ok());
+        prop_assert_eq!(text.parse::<Scalar>().ok(), long);
+    }
+
     #[test]
     fn scalars_survive_text_float_and_json(milli in 0..=Scalar::MAX_INPUT.as_milli()) {
         let scalar = Scalar::from_milli(milli);
