@@ -33,6 +33,8 @@ pub(super) struct Scratch {
     pub(super) booked: Vec<Booked>,
     /// Clients that were cut on the agent that is served.
     pub(super) cut: Vec<NodeKey>,
+    /// Roles that can count on no guarantee any more, met on the agent that is served.
+    pub(super) sated: Vec<NodeKey>,
     /// Clients that have waited long.
     pub(super) waiting: Vec<NodeKey>,
     pub(super) nobody: Nobody,
@@ -52,6 +54,7 @@ impl Scratch {
             walk,
             booked: Vec::new(),
             cut: Vec::new(),
+            sated: Vec::new(),
             waiting: Vec::new(),
             nobody: Nobody::default(),
             dealing: Dealing::default(),
@@ -74,9 +77,11 @@ impl HierarchicalDrf {
         self.merging.start(self.needs_draws().then(|| round.rng.split()), grants.len());
         let mut agents = std::mem::take(&mut self.scratch.agents);
         self.collect(scope, &mut agents);
-        if self.is_anybody_promised() {
+        if self.begin_shortlist() {
             self.arrange(&mut agents, round.rng);
             self.run_stage(Stage::Guarantees, scope, &agents, round.rng, grants);
+            self.tree.end_shortlist();
+            self.scratch.walk.end_shortlist();
         }
         self.arrange(&mut agents, round.rng);
         let is_complete = self.run_stage(Stage::FairShare, scope, &agents, round.rng, grants);
@@ -90,9 +95,22 @@ impl HierarchicalDrf {
         self.expire_filters(round.now);
     }
 
-    /// Whether somebody takes part who can count on a guarantee.
-    fn is_anybody_promised(&self) -> bool {
-        self.quotas.is_hungry() && self.quotas.any_promised(|client| self.tree[client].is_active())
+    /// Prepares the stage of guarantees; whether somebody takes part who can count on one.
+    fn begin_shortlist(&mut self) -> bool {
+        if !self.quotas.is_hungry() {
+            return false;
+        }
+        let mut promised = std::mem::take(&mut self.scratch.clients);
+        self.quotas.list_promised(&mut promised);
+        promised.retain(|client| self.tree[*client].is_active());
+        let is_anybody = !promised.is_empty();
+        if is_anybody {
+            self.tree.begin_shortlist(&promised);
+            self.scratch.walk.begin_shortlist(&self.tree);
+        }
+        promised.clear();
+        self.scratch.clients = promised;
+        is_anybody
     }
 
     /// Whether cutting offers may need draws.

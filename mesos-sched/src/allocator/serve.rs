@@ -53,6 +53,10 @@ pub(super) struct Serving<'a> {
     pub(super) is_particular: bool,
     /// Whether some clients went first, and come again in the order of shares.
     pub(super) has_preferred: bool,
+    /// Whether the role that is served can count on no guarantee any more.
+    pub(super) is_sated: bool,
+    /// Such roles.
+    pub(super) sated: &'a mut Vec<NodeKey>,
     /// Who was cut by limits or headroom.
     pub(super) cut: &'a mut Vec<NodeKey>,
     pub(super) booked: &'a mut Vec<Booked>,
@@ -79,7 +83,7 @@ impl HierarchicalDrf {
             let until = self.schedule.batches().checked_sub(patience.into());
             self.aging.list(until, &mut self.scratch.waiting);
         }
-        let Scratch { walk, booked, cut, waiting, nobody, dealing, .. } = &mut self.scratch;
+        let Scratch { walk, booked, cut, sated, waiting, nobody, dealing, .. } = &mut self.scratch;
         let (first, free) = (grants.len(), agent.available.clone());
         let shared = agent.shared_in(self.merging.round());
         let mut serving = Serving {
@@ -100,6 +104,8 @@ impl HierarchicalDrf {
             is_sized: false,
             is_particular: false,
             has_preferred: false,
+            is_sated: false,
+            sated,
             cut,
             booked,
             grants,
@@ -189,13 +195,24 @@ impl HierarchicalDrf {
 impl Serving<'_> {
     fn walk(&mut self, walk: &mut Walk, tree: &mut Tree, rng: &mut Rng) {
         walk.start(tree, rng);
-        while !self.is_done() && walk.next_role(tree, rng).is_some() {
+        while !self.is_done()
+            && let Some(own) = walk.next_role(tree, rng)
+        {
             let mut left = None;
+            self.is_sated = false;
             while let Some(client) = walk.next_client(tree, rng) {
                 if self.consider(client, &mut left).is_break() {
                     break;
                 }
             }
+            if self.is_sated {
+                self.sated.push(own);
+                walk.leave_shortlist();
+            }
+        }
+        // A walk may not lose what it is going through.
+        for own in self.sated.drain(..) {
+            tree.leave_shortlist(own);
         }
     }
 
@@ -213,6 +230,7 @@ impl Serving<'_> {
             return ControlFlow::Continue(());
         }
         if self.stage == Stage::Guarantees && !self.quotas.is_promised(own.role_key) {
+            self.is_sated = true;
             return ControlFlow::Break(());
         }
         self.costs.considered += 1;

@@ -142,16 +142,14 @@ impl QuotaTree {
         !self.hungry.is_empty()
     }
 
-    /// Whether a client that can count on a guarantee is one that is wanted.
-    pub(in crate::allocator) fn any_promised(&self, is_wanted: impl Fn(NodeKey) -> bool) -> bool {
+    /// Names the clients that can count on a guarantee.
+    pub(in crate::allocator) fn list_promised(&self, clients: &mut Vec<NodeKey>) {
         let mut open: Vec<RoleKey> = self.hungry.iter().copied().collect();
         while let Some(key) = open.pop() {
-            if self[key].clients.iter().any(|client| is_wanted(*client)) {
-                return true;
-            }
-            open.extend_from_slice(&self[key].children);
+            clients.extend_from_slice(&self[key].clients);
+            // A role below that is hungry itself was named already.
+            open.extend(self[key].children.iter().filter(|child| !self.hungry.contains(child)));
         }
-        false
     }
 
     /// What has to stay free for promises that are not consumed yet.

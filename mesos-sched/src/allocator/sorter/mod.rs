@@ -7,6 +7,7 @@ mod bench;
 mod random;
 mod ranked;
 mod share;
+mod shortlist;
 mod tree;
 mod walk;
 

@@ -39,10 +39,13 @@ impl Urn {
         self.drawn.clear();
     }
 
-    /// Puts everything back that was drawn.
+    /// Puts everything back that was drawn, but for what left for good.
     fn restore(&mut self) {
         while let Some(item) = self.drawn.pop() {
             let chance = self.items[item].1;
+            if chance == 0 {
+                continue;
+            }
             self.sum += chance;
             self.change(item, |sum| *sum += chance);
         }
@@ -58,6 +61,13 @@ impl Urn {
         self.change(item, |sum| *sum -= chance);
         self.drawn.push(item);
         Some(node)
+    }
+
+    /// What was drawn last is not put back.
+    fn keep_last(&mut self) {
+        if let Some(item) = self.drawn.last() {
+            self.items[*item].1 = 0;
+        }
     }
 
     /// The item within whose part of the sum this is.
@@ -88,13 +98,38 @@ impl Urn {
 pub(crate) struct RandomRoles {
     shape: Option<u64>,
     urn: Urn,
+    /// Those a stage is about, with the chances they have among all.
+    shortlist: Urn,
+    is_short: bool,
 }
 
 /// All chances together; leaves room to sum the rounding up of four billion roles.
 const WHOLE: u64 = 1 << 60;
 
 impl RandomRoles {
+    /// A stage begins that is about the short list of the tree.
+    pub(crate) fn begin_shortlist(&mut self, tree: &Tree) {
+        self.is_short = false;
+        self.start(tree);
+        let is_listed = |own: &NodeKey| tree.is_shortlisted(*own);
+        self.shortlist.fill(self.urn.items.iter().filter(|(own, _)| is_listed(own)).copied().collect());
+        self.is_short = true;
+    }
+
+    pub(crate) const fn end_shortlist(&mut self) {
+        self.is_short = false;
+    }
+
+    /// The role drawn last does not come again in this stage.
+    pub(crate) fn leave_shortlist(&mut self) {
+        self.shortlist.keep_last();
+    }
+
     pub(crate) fn start(&mut self, tree: &Tree) {
+        if self.is_short {
+            self.shortlist.restore();
+            return;
+        }
         if self.shape == Some(tree.shape()) {
             self.urn.restore();
             return;
@@ -107,7 +142,7 @@ impl RandomRoles {
     }
 
     pub(crate) fn draw(&mut self, rng: &mut Rng) -> Option<NodeKey> {
-        self.urn.draw(rng)
+        if self.is_short { self.shortlist.draw(rng) } else { self.urn.draw(rng) }
     }
 }
 

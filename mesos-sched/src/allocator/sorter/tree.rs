@@ -20,6 +20,7 @@ use std::sync::Arc;
 use mesos_core::resource::{Quantities, ResourceName};
 use mesos_core::{Role, Weight};
 
+use super::shortlist::Shortlist;
 use super::share::{Share, Totals};
 use crate::allocator::explain::Past;
 
@@ -58,7 +59,7 @@ pub(crate) enum Kind {
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) kind: Kind,
-    parent: NodeKey,
+    pub(super) parent: NodeKey,
     /// One component of a role, `.`, or the id of a framework.
     name: Arc<str>,
     weight: Weight,
@@ -75,7 +76,7 @@ pub(crate) struct Node {
 
 /// What siblings are ordered by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct SortKey {
+pub(super) struct SortKey {
     share: Share,
     /// How many grants there were; never falls, so that those who return what they are offered do not come first again.
     count: u64,
@@ -86,9 +87,9 @@ struct SortKey {
 /// The tree.
 #[derive(Debug)]
 pub(crate) struct Tree {
-    nodes: Vec<Node>,
+    pub(super) nodes: Vec<Node>,
     /// Beside the nodes, because sorting reads nothing else.
-    keys: Vec<SortKey>,
+    pub(super) keys: Vec<SortKey>,
     vacant: Vec<NodeKey>,
     totals: Totals,
     /// Counts the changes of totals.
@@ -97,6 +98,8 @@ pub(crate) struct Tree {
     shape: u64,
     /// What was different before the last round.
     past: Past,
+    /// What a stage is about that is not about everybody.
+    pub(super) shortlist: Shortlist,
 }
 
 const OWN_NAME: &str = ".";
@@ -162,6 +165,7 @@ impl Tree {
             totals: Totals::new(excluded),
             epoch: 0,
             shape: 0,
+            shortlist: Shortlist::default(),
             past: Past::default(),
         }
     }
@@ -443,6 +447,7 @@ impl Tree {
         let parent = self[node].parent;
         let is_placed = self[node].is_active && self.is_sorted(parent) && self[parent].order.len() > 1;
         let place = if is_placed { self.place(node) } else { None };
+        let shortlisted = self.shortlist_place(node);
         let own = &self.nodes[node.slot()];
         self.past.keep(node.slot(), &own.amounts, self.keys[node.slot()].count, own.weight);
         change(&mut self[node]);
@@ -452,6 +457,9 @@ impl Tree {
         key.count += grants;
         if let Some(place) = place {
             self.replace(parent, place);
+        }
+        if let Some(place) = shortlisted {
+            self.replace_in_shortlist(parent, place);
         }
     }
 

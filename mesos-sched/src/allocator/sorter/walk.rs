@@ -14,6 +14,8 @@ use crate::allocator::policy::Priorities;
 pub(crate) struct Walk {
     roles: RoleOrder,
     clients: ClientOrder,
+    /// Whether it goes through the short list alone.
+    is_short: bool,
 }
 
 #[derive(Debug)]
@@ -37,7 +39,7 @@ impl Walk {
             SorterKind::Drf => ClientOrder::Drf { own: NodeKey::ROOT, next: 0 },
             SorterKind::Random => ClientOrder::Random(RandomClients::default()),
         };
-        Self { roles, clients }
+        Self { roles, clients, is_short: false }
     }
 
     /// The same walk, with roles of a higher priority before all others.
@@ -46,14 +48,31 @@ impl Walk {
         Self { roles, ..self }
     }
 
+    /// From here on, walks go through the tree's short list.
+    pub(crate) fn begin_shortlist(&mut self, tree: &Tree) {
+        self.is_short = true;
+        self.roles.begin_shortlist(tree);
+    }
+
+    /// From here on, walks go through the whole tree again.
+    pub(crate) fn end_shortlist(&mut self) {
+        self.is_short = false;
+        self.roles.end_shortlist();
+    }
+
+    /// The role that [`Walk::next_role`] gave last does not come again in this stage.
+    pub(crate) fn leave_shortlist(&mut self) {
+        self.roles.leave_shortlist();
+    }
+
     /// Begins a walk.
     pub(crate) fn start(&mut self, tree: &mut Tree, rng: &mut Rng) {
-        self.roles.start(tree, rng);
+        self.roles.start(tree, rng, self.is_short);
     }
 
     /// The virtual leaf of the next role that has somebody to serve.
     pub(crate) fn next_role(&mut self, tree: &mut Tree, rng: &mut Rng) -> Option<NodeKey> {
-        let own = self.roles.next(tree, rng)?;
+        let own = self.roles.next(tree, rng, self.is_short)?;
         match &mut self.clients {
             ClientOrder::Drf { own: current, next } => (*current, *next) = (own, 0),
             ClientOrder::Random(clients) => clients.start(own),
@@ -82,7 +101,31 @@ impl RoleOrder {
         }
     }
 
-    fn start(&mut self, tree: &mut Tree, rng: &mut Rng) {
+    fn begin_shortlist(&mut self, tree: &Tree) {
+        match self {
+            Self::Drf(_) => {}
+            Self::Random(roles) => roles.begin_shortlist(tree),
+            Self::Ranked(ranked) => ranked.1.begin_shortlist(tree),
+        }
+    }
+
+    fn end_shortlist(&mut self) {
+        match self {
+            Self::Drf(_) => {}
+            Self::Random(roles) => roles.end_shortlist(),
+            Self::Ranked(ranked) => ranked.1.end_shortlist(),
+        }
+    }
+
+    fn leave_shortlist(&mut self) {
+        match self {
+            // It left the list itself. Ranked roles were all drawn before the first of them was served.
+            Self::Drf(_) | Self::Ranked(_) => {}
+            Self::Random(roles) => roles.leave_shortlist(),
+        }
+    }
+
+    fn start(&mut self, tree: &mut Tree, rng: &mut Rng, is_short: bool) {
         match self {
             Self::Drf(stack) => {
                 stack.clear();
@@ -91,15 +134,16 @@ impl RoleOrder {
             Self::Random(roles) => roles.start(tree),
             Self::Ranked(ranked) => {
                 let (ranked, equals) = &mut **ranked;
-                equals.start(tree, rng);
-                ranked.gather(tree, |tree| equals.next(tree, rng));
+                equals.start(tree, rng, is_short);
+                ranked.gather(tree, |tree| equals.next(tree, rng, is_short));
             }
         }
     }
 
-    fn next(&mut self, tree: &mut Tree, rng: &mut Rng) -> Option<NodeKey> {
+    fn next(&mut self, tree: &mut Tree, rng: &mut Rng, is_short: bool) -> Option<NodeKey> {
         match self {
-            Self::Drf(stack) => next_in_preorder(stack, tree),
+            Self::Drf(stack) if is_short => next_in_preorder(stack, tree, |tree, node| tree.shortlist(node)),
+            Self::Drf(stack) => next_in_preorder(stack, tree, |tree, node| tree.order(node)),
             Self::Random(roles) => roles.draw(rng),
             Self::Ranked(ranked) => ranked.0.next(),
         }
@@ -107,9 +151,13 @@ impl RoleOrder {
 }
 
 /// A stack instead of recursion: how deep roles nest is up to whoever subscribes.
-fn next_in_preorder(stack: &mut Vec<(NodeKey, usize)>, tree: &mut Tree) -> Option<NodeKey> {
+fn next_in_preorder(
+    stack: &mut Vec<(NodeKey, usize)>,
+    tree: &mut Tree,
+    order: impl Fn(&mut Tree, NodeKey) -> &[NodeKey],
+) -> Option<NodeKey> {
     while let Some((node, next)) = stack.last_mut() {
-        let Some(child) = tree.order(*node).get(*next).copied() else {
+        let Some(child) = order(tree, *node).get(*next).copied() else {
             stack.pop();
             continue;
         };
