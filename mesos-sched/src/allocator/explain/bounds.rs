@@ -219,11 +219,12 @@ impl HierarchicalDrf {
         deficit
     }
 
-    /// How much more is required when promises are not met any more, since somebody gave something back.
-    pub(super) fn newly_required(&self, freed: &[Freed]) -> Quantities {
+    /// How much more is required for others when promises are not met any more, since somebody gave something back.
+    pub(super) fn newly_required(&self, asker: &Asker<'_>, freed: &[Freed]) -> Quantities {
+        let is_own = |role: &Role| asker.role == role || asker.role.is_below(role);
         let mut required = Quantities::new();
         for (holder, _) in freed {
-            for (role, quota, consumed) in self.quotas_above(holder) {
+            for (role, quota, consumed) in self.quotas_above(holder).into_iter().filter(|(role, ..)| !is_own(role)) {
                 let missing = quota.guarantees().clone() - &without(&role, consumed, freed);
                 let more = missing - &(quota.guarantees().clone() - consumed);
                 required = required.clone() + &(more - &required);
@@ -243,7 +244,8 @@ impl HierarchicalDrf {
             }
             left -= &by;
             *lowered.entry(book.role().clone()).or_default() += &by;
-            for (role, amounts) in self.uncovered(book.role(), &by) {
+            // What a role above asks for instead is kept for those below it; for who asks, too, if he is among them.
+            for (role, amounts) in self.uncovered(book.role(), &by).into_iter().filter(|(role, _)| !is_own(role)) {
                 *lowered.entry(role).or_default() += &amounts;
             }
         }

@@ -204,7 +204,11 @@ impl<'a> Case<'a> {
                 return None;
             }
             let assured = before.offer.quantities() + &self.lacking(&before.offer, &minimum);
-            let closing = self.closing(ways, &judged, &assured)?;
+            let sure = sure_part(ways, &judged.offer, &before.offer, &assured);
+            if !what_if.is_unfiltered && self.refusals(&sure).next().is_some() {
+                return None;
+            }
+            let closing = self.closing(ways, (&judged.free, &sure), &assured)?;
             Some(changes.iter().cloned().chain(more).chain(closing).collect())
         })
     }
@@ -249,7 +253,7 @@ impl<'a> Case<'a> {
             what_if.free = Some(free);
             what_if.freed = from.iter().map(|own| (own.party.role.clone(), own.resources.quota_quantities())).collect();
             what_if.headroom = what_if.freed.iter().map(|(_, amounts)| amounts.clone()).sum();
-            what_if.required = self.allocator.newly_required(&what_if.freed);
+            what_if.required = self.allocator.newly_required(self.asker, &what_if.freed);
             changes.push(Change::Free { from });
         }
         let deficit = match bounds.is_bounded && !what_if.is_unkept {
@@ -359,7 +363,12 @@ impl<'a> Case<'a> {
     }
 
     /// The steps whose amounts follow from the offer that would be made.
-    fn closing(&self, ways: &[Way], judged: &Judged, assured: &Quantities) -> Option<Vec<Change>> {
+    fn closing(
+        &self,
+        ways: &[Way],
+        (free, offer): (&Resources, &Resources),
+        assured: &Quantities,
+    ) -> Option<Vec<Change>> {
         let mut changes = Vec::new();
         if ways.contains(&Way::LowerMinimum) {
             let nearest = self.asker.minimums.iter().min_by_key(|minimum| lack_of(minimum, assured))?;
@@ -367,11 +376,11 @@ impl<'a> Case<'a> {
             changes.push(Change::LowerMinimum { to });
         }
         if ways.contains(&Way::Unreserve) {
-            let owned = judged.free.clone() - &judged.free.allocatable_to(self.asker.role);
+            let owned = free - &free.allocatable_to(self.asker.role);
             changes.push(Change::Unreserve { resources: owned });
         }
         if ways.contains(&Way::Wait) {
-            let until = self.refusals(&judged.offer).map(|(due_at, batch, _)| self.ends_at(due_at, batch)).max()?;
+            let until = self.refusals(offer).map(|(due_at, batch, _)| self.ends_at(due_at, batch)).max()?;
             changes.push(Change::Wait { until });
         }
         Some(changes)
@@ -384,6 +393,17 @@ impl<'a> Case<'a> {
         let is_first = schedule.batch_from(Instant::ZERO) == round && batch == schedule.batches();
         if is_first { round + schedule.interval() } else { round }
     }
+}
+
+/// What an offer will hold for sure when bounds are raised by as little as is needed, rather than lifted.
+fn sure_part(ways: &[Way], offer: &Resources, before: &Resources, assured: &Quantities) -> Resources {
+    let is_raised = [Way::RaiseMaximum, Way::RaiseLimit, Way::LowerGuarantee].iter().any(|way| ways.contains(way));
+    if !is_raised {
+        return offer.clone();
+    }
+    let mut bounded = offer.filter(Resource::is_under_quota);
+    bounded.shrink(&larger(&before.quota_quantities(), assured));
+    bounded + &offer.filter(|entry| !entry.is_under_quota())
 }
 
 /// Of each name the larger amount.

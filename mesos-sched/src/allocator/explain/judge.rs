@@ -55,6 +55,21 @@ pub(super) struct Judged {
     pub(super) offer: Resources,
 }
 
+impl Judged {
+    /// Of an agent where nothing is free.
+    const fn nothing(blocks: Blocks) -> Self {
+        Self {
+            blocks,
+            free: Resources::new(),
+            allocatable: Resources::new(),
+            able: Resources::new(),
+            within: Resources::new(),
+            open: Resources::new(),
+            offer: Resources::new(),
+        }
+    }
+}
+
 impl WhatIf {
     /// One more capability is there.
     pub(super) fn add(&mut self, capability: FrameworkCapability) {
@@ -87,6 +102,11 @@ impl HierarchicalDrf {
         blocks.set(Blocks::NOT_LISTED, !agent.is_listed);
         blocks.set(Blocks::NOTHING_FREE, free.is_empty());
         let abilities = asker.abilities | what_if.abilities;
+        if free.is_empty() {
+            let mut judged = Judged::nothing(blocks);
+            self.judge_agent(asker, key, agent, abilities, &mut judged.blocks);
+            return judged;
+        }
         let mut allocatable = free.allocatable_to(asker.role);
         if what_if.is_unreserved {
             allocatable += &(&free - &allocatable).to_unreserved();
@@ -94,13 +114,20 @@ impl HierarchicalDrf {
         let able = abilities.strip(&allocatable);
         let (within, open, offer) = Self::bounded(asker, &able, what_if, is_guaranteed);
         let mut judged = Judged { blocks, free, allocatable, able, within, open, offer };
+        self.judge_agent(asker, key, agent, abilities, &mut judged.blocks);
         if asker.is_known() {
-            judged.blocks.set(Blocks::DEMANDS, !agent.demands.admit(abilities));
-            let is_admitted = asker.client.is_none_or(|client| self.constraints.admit(client, key, &agent.info));
-            judged.blocks.set(Blocks::CONSTRAINT, !is_admitted);
             self.judge_offer(asker, key, what_if, &mut judged);
         }
         judged
+    }
+
+    /// Whether the framework may and wants to have anything of the agent.
+    fn judge_agent(&self, asker: &Asker<'_>, key: AgentKey, agent: &Agent, abilities: Abilities, blocks: &mut Blocks) {
+        if asker.is_known() {
+            blocks.set(Blocks::DEMANDS, !agent.demands.admit(abilities));
+            let is_admitted = asker.client.is_none_or(|client| self.constraints.admit(client, key, &agent.info));
+            blocks.set(Blocks::CONSTRAINT, !is_admitted);
+        }
     }
 
     fn bounded(

@@ -4,7 +4,7 @@ use mesos_core::Instant;
 use mesos_core::kernel::Handle;
 use mesos_core::provider::AgentKey;
 use mesos_core::provider::explain::{About, Change, Explanation, Need, Reason, Survey, Verdict};
-use mesos_core::resource::{Quantities, Resources};
+use mesos_core::resource::{Quantities, ResourceName, Resources, Scalar};
 
 use super::super::HierarchicalDrf;
 use super::super::book::Agent;
@@ -74,15 +74,23 @@ impl HierarchicalDrf {
 }
 
 fn distance(need: &Quantities, agent: &Agent, judged: &Judged) -> Distance {
-    let offered = judged.offer.quantities();
-    let milli = |amount: mesos_core::Scalar| u64::try_from(amount.as_milli()).unwrap_or(0);
+    let offered = if judged.offer.is_empty() { Quantities::new() } else { judged.offer.quantities() };
+    let milli = |amount: Scalar| u64::try_from(amount.as_milli()).unwrap_or(0);
     let (mut missing, mut is_never_enough) = (0, false);
     for (name, amount) in need.iter() {
         let lacking = amount.sub_floored(offered.get(name));
         missing += milli(lacking).saturating_mul(1_000) / milli(amount).max(1);
-        is_never_enough |= !lacking.is_zero() && agent.total.quantities().get(name) < amount;
+        is_never_enough |= !lacking.is_zero() && amount_of(&agent.total, name) < amount;
     }
     (judged.blocks.count() + u32::from(is_never_enough), missing)
+}
+
+/// How much a bag holds of a name.
+fn amount_of(bag: &Resources, name: &ResourceName) -> Scalar {
+    match bag.scalar(name) {
+        none if none.is_zero() => bag.quantities().get(name),
+        amount => amount,
+    }
 }
 
 /// What an agent would have to have.
@@ -96,7 +104,7 @@ pub(super) fn as_resources(need: &Need) -> Resources {
 
 /// Amounts that nobody owns.
 pub(super) fn scalars(amounts: &Quantities) -> Resources {
-    use mesos_core::resource::{Resource, ResourceName};
+    use mesos_core::resource::Resource;
     let mut all = Resources::new();
     for (name, amount) in amounts.iter().filter(|(name, _)| **name != ResourceName::Ports) {
         all += &Resources::try_from(Resource::scalar(name.clone(), amount)).unwrap_or_default();
