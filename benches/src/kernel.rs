@@ -12,7 +12,7 @@ use std::time::Duration;
 use mesos_core::call::agent::ToMaster;
 use mesos_core::call::scheduler::{Call, Event};
 use mesos_core::call::{ConnId, Leader};
-use mesos_core::kernel::{Cx, Machine, Outbound, Rng, Seq, Term};
+use mesos_core::kernel::{Cx, Draft, Machine, Outbound, Rng, Seq, Term};
 use mesos_core::{
     Ack, AgentInfo, Exit, Filters, FrameworkInfo, Instant, MasterId, Now, Offer, Operation, Resources, Role, Scheduler,
     SchedulerCx, TaskId, TaskInfo, TaskState, TaskStatus, WallTime,
@@ -219,7 +219,10 @@ impl Pump {
                     self.queue.push_back(Due::Master(master::Input::Agent { conn, seq, message }));
                     continue;
                 }
-                agent::Effect::Checkpoint { ticket, .. } => agent::Input::Checkpointed { ticket, result: Ok(()) },
+                agent::Effect::Checkpoint { ticket, changes } => {
+                    std::hint::black_box(Draft::write_out_all(&changes));
+                    agent::Input::Checkpointed { ticket, result: Ok(()) }
+                }
                 agent::Effect::Container { ticket, op } => {
                     let outcome = match op {
                         ContainerOp::Recover(_) => ContainerOutcome::Recovered([].into()),
@@ -240,7 +243,10 @@ impl Pump {
             self.queue.push_back(match effect {
                 driver::Effect::Connect { .. } => Due::Driver(driver::Input::Connected { conn: ConnId(0) }),
                 driver::Effect::Send { conn, seq, call } => Due::Master(master::Input::Scheduler { conn, seq, call }),
-                driver::Effect::Save { ticket, .. } => Due::Driver(driver::Input::Saved { ticket, result: Ok(()) }),
+                driver::Effect::Save { ticket, changes } => {
+                    std::hint::black_box(Draft::write_out_all(&changes));
+                    Due::Driver(driver::Input::Saved { ticket, result: Ok(()) })
+                }
                 other => panic!("a healthy cluster does not need {other:?}"),
             });
         }

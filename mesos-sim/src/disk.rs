@@ -11,7 +11,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use mesos_core::kernel::{Change, Record, Term, Ticket};
+use mesos_core::handles;
+use mesos_core::kernel::{Change, Draft, Key, Record, Table, Term, Ticket, Value};
 use mesos_core::provider::StoreError;
 
 /// Records by key.
@@ -172,18 +173,32 @@ impl SharedStore {
     }
 }
 
+handles! {
+    /// A record on a disk.
+    DiskRow;
+}
+
 /// One node's own disk: batches become durable in the order they were asked for.
+///
+/// What is durable is written out when somebody reads it: most records are deleted before that. A node that restarts gets
+/// the very bytes a live host would have stored.
 #[derive(Debug, Default)]
 pub struct Disk {
-    records: Records,
-    queue: VecDeque<(Ticket, Vec<Change>)>,
+    rows: Table<Key, DiskRow, Value>,
+    queue: VecDeque<(Ticket, Vec<Draft>)>,
 }
 
 impl Disk {
-    /// What is durable.
+    /// What is durable, written out.
+    ///
+    /// # Panics
+    /// When two records are stored under one key: the parts of keys are to tell them apart, on a live host, too.
     #[must_use]
-    pub const fn records(&self) -> &Records {
-        &self.records
+    pub fn records(&self) -> Records {
+        let records: BTreeMap<_, _> =
+            self.rows.iter().map(|(_, key, value)| (key.write_out(), value.write_out())).collect();
+        assert_eq!(records.len(), self.rows.len(), "keys of different parts are written out alike");
+        Records(records)
     }
 
     /// Whether nothing is waiting to become durable.
@@ -193,11 +208,11 @@ impl Disk {
     }
 
     pub(crate) fn recovered(&self) -> Vec<Record> {
-        self.records.to_vec()
+        self.records().to_vec()
     }
 
     /// A batch is asked for.
-    pub(crate) fn begin(&mut self, ticket: Ticket, changes: Vec<Change>) {
+    pub(crate) fn begin(&mut self, ticket: Ticket, changes: Vec<Draft>) {
         self.queue.push_back((ticket, changes));
     }
 
@@ -207,9 +222,18 @@ impl Disk {
         if is_lost {
             self.queue.clear();
         } else {
-            self.records.apply(&changes);
+            self.apply(changes);
         }
         Some(ticket)
+    }
+
+    fn apply(&mut self, changes: Vec<Draft>) {
+        for change in changes {
+            match change.into_parts() {
+                (key, Some(value)) => drop(self.rows.replace(key, value)),
+                (key, None) => drop(self.rows.remove_id(&key)),
+            }
+        }
     }
 
     /// How many batches are not yet durable.
@@ -219,8 +243,8 @@ impl Disk {
 
     /// The process or its machine dies: of what was not yet acknowledged, only the first `kept` batches are there later.
     pub(crate) fn crash(&mut self, kept: usize) {
-        for (_, changes) in self.queue.drain(..).take(kept) {
-            self.records.apply(&changes);
+        for (_, changes) in std::mem::take(&mut self.queue).into_iter().take(kept) {
+            self.apply(changes);
         }
     }
 
@@ -236,6 +260,10 @@ mod tests {
 
     fn put(key: &str) -> Vec<Change> {
         vec![Change::Put(Record::encode(key, &1))]
+    }
+
+    fn draft(key: &'static str) -> Vec<Draft> {
+        vec![Draft::put(Key::new(key), 1)]
     }
 
     #[test]
@@ -263,20 +291,20 @@ mod tests {
     fn a_crash_loses_only_what_was_not_acknowledged_and_only_from_the_end() {
         let mut disk = Disk::default();
         for (n, key) in ["a", "b", "c"].into_iter().enumerate() {
-            disk.begin(Ticket(n as u64), put(key));
+            disk.begin(Ticket(n as u64), draft(key));
         }
         assert_eq!(disk.finish(false), Some(Ticket(0)));
         disk.crash(1);
-        let kept: Vec<&str> = disk.records().iter().map(|(key, _)| &**key).collect();
-        assert_eq!(kept, ["a", "b"]);
+        let kept: Vec<Record> = disk.recovered();
+        assert_eq!(kept, [Record::encode("a", &1), Record::encode("b", &1)]);
         assert_eq!(disk.finish(false), None);
     }
 
     #[test]
     fn what_was_asked_for_after_a_lost_batch_is_lost_too() {
         let mut disk = Disk::default();
-        disk.begin(Ticket(1), put("a"));
-        disk.begin(Ticket(2), put("b"));
+        disk.begin(Ticket(1), draft("a"));
+        disk.begin(Ticket(2), draft("b"));
         assert_eq!(disk.finish(true), Some(Ticket(1)));
         assert_eq!(disk.finish(false), None);
         assert!(disk.records().is_empty());

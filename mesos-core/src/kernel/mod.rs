@@ -10,6 +10,7 @@
 //! drive the same code: the tokio loop in `daemon` and the simulator. Nothing in here knows either.
 
 mod cx;
+mod draft;
 mod link;
 mod machine;
 #[cfg(feature = "mutants")]
@@ -21,6 +22,7 @@ mod ticket;
 mod timer;
 
 pub use cx::Cx;
+pub use draft::{Draft, Encode, Key, Value};
 pub use link::{Arrival, Inbound, Outbound, Seq};
 pub use machine::Machine;
 #[cfg(feature = "mutants")]

@@ -75,10 +75,40 @@ impl<I: Hash + Eq, H: Handle, T> Table<I, H, T> {
     /// # Errors
     /// Gives the row back when the id is taken.
     pub fn insert(&mut self, id: I, row: T) -> Result<H, T> {
-        if self.find(&id).is_some() {
+        let hash = self.hasher.hash_one(&id);
+        if self.find_hashed(hash, &id).is_some() {
             return Err(row);
         }
+        Ok(self.add(hash, id, row))
+    }
+
+    /// Adds a row, or puts it in the place of the one that has this id.
+    pub fn replace(&mut self, id: I, row: T) -> H {
         let hash = self.hasher.hash_one(&id);
+        match self.find_hashed(hash, &id) {
+            Some(slot) => {
+                self.slots[slot as usize] = Some((id, row));
+                H::from_slot(slot)
+            }
+            None => self.add(hash, id, row),
+        }
+    }
+
+    /// Removes the row with this id.
+    pub fn remove_id<Q>(&mut self, id: &Q) -> Option<(I, T)>
+    where
+        I: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let hash = self.hasher.hash_one(id);
+        let slots = &self.slots;
+        let is_it = |&slot: &u32| slots[slot as usize].as_ref().is_some_and(|(own, _)| own.borrow() == id);
+        let (slot, _) = self.index.find_entry(hash, is_it).ok()?.remove();
+        self.free.push(slot);
+        self.slots[slot as usize].take()
+    }
+
+    fn add(&mut self, hash: u64, id: I, row: T) -> H {
         let slot = match self.free.pop() {
             Some(slot) => slot,
             None => {
@@ -92,7 +122,7 @@ impl<I: Hash + Eq, H: Handle, T> Table<I, H, T> {
             let (id, _) = slots[s as usize].as_ref().expect("an indexed slot is filled");
             hasher.hash_one(id)
         });
-        Ok(H::from_slot(slot))
+        H::from_slot(slot)
     }
 
     /// The handle of the row with this id.
@@ -102,10 +132,16 @@ impl<I: Hash + Eq, H: Handle, T> Table<I, H, T> {
         I: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let hash = self.hasher.hash_one(id);
-        self.index
-            .find(hash, |&slot| self.slots[slot as usize].as_ref().is_some_and(|(own, _)| own.borrow() == id))
-            .map(|&slot| H::from_slot(slot))
+        self.find_hashed(self.hasher.hash_one(id), id).map(H::from_slot)
+    }
+
+    fn find_hashed<Q>(&self, hash: u64, id: &Q) -> Option<u32>
+    where
+        I: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        let is_it = |&slot: &u32| self.slots[slot as usize].as_ref().is_some_and(|(own, _)| own.borrow() == id);
+        self.index.find(hash, is_it).copied()
     }
 
     /// The row behind `handle`, if it still exists.
@@ -225,6 +261,15 @@ mod tests {
         assert_eq!((table.find("a"), table.get(a), table.len()), (None, None, 1));
         assert_eq!(table.insert("c".into(), 3), Ok(a));
         assert_eq!(table.iter().map(|(_, _, row)| *row).collect::<Vec<_>>(), [3, 2]);
+    }
+
+    #[test]
+    fn a_row_is_replaced_in_its_place_and_removed_by_its_id() {
+        let mut table: Table<String, Row, u32> = Table::default();
+        let a = table.replace("a".into(), 1);
+        assert_eq!((table.replace("a".into(), 2), table[a], table.len()), (a, 2, 1));
+        assert_eq!((table.remove_id("b"), table.remove_id("a")), (None, Some(("a".into(), 2))));
+        assert_eq!((table.find("a"), table.remove_id("a"), table.insert("c".into(), 3)), (None, None, Ok(a)));
     }
 
     #[test]

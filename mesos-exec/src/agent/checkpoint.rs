@@ -17,7 +17,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use mesos_core::kernel::{Change, Record};
+use mesos_core::kernel::{Draft, Key, Record};
 use mesos_core::{
     AgentId, ContainerId, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, Resources, Role, TaskId, TaskInfo,
     TaskState, TaskStatus,
@@ -26,6 +26,12 @@ use serde::{Deserialize, Serialize};
 
 const AGENT: &str = "agent";
 const TOTAL: &str = "total";
+const FRAMEWORK: &str = "framework";
+const EXECUTOR: &str = "executor";
+const TASK: &str = "task";
+const STATE: &str = "state";
+const UPDATE: &str = "update";
+const CONTAINER: &str = "container";
 
 #[derive(Debug, Serialize, Deserialize)]
 struct AgentRecord {
@@ -55,68 +61,70 @@ pub(super) struct ContainerRecord {
     pub(super) name: ContainerId,
 }
 
-pub(super) fn put_agent(id: &AgentId) -> Change {
-    Change::Put(Record::encode(AGENT, &AgentRecord { id: id.clone() }))
+pub(super) fn put_agent(id: &AgentId) -> Draft {
+    Draft::put(Key::new(AGENT), AgentRecord { id: id.clone() })
 }
 
-pub(super) fn delete_agent() -> Change {
-    Change::Delete(AGENT.into())
+pub(super) fn delete_agent() -> Draft {
+    Draft::delete(Key::new(AGENT))
 }
 
-pub(super) fn put_total(total: &Resources) -> Change {
-    Change::Put(Record::encode(TOTAL, total))
+pub(super) fn put_total(total: &Resources) -> Draft {
+    Draft::put(Key::new(TOTAL), total.clone())
 }
 
-pub(super) fn put_framework(id: &FrameworkId, info: &FrameworkInfo) -> Change {
-    Change::Put(Record::encode(format!("framework/{id}"), info))
+pub(super) fn put_framework(id: &FrameworkId, info: &Arc<FrameworkInfo>) -> Draft {
+    Draft::put(Key::of(FRAMEWORK, id.shared()), info.clone())
 }
 
-pub(super) fn delete_framework(id: &FrameworkId) -> Change {
-    Change::Delete(format!("framework/{id}").into())
+pub(super) fn delete_framework(id: &FrameworkId) -> Draft {
+    Draft::delete(Key::of(FRAMEWORK, id.shared()))
 }
 
-pub(super) fn put_executor(framework: &FrameworkId, id: &ExecutorId, record: &ExecutorRecord) -> Change {
-    Change::Put(Record::encode(format!("executor/{framework}/{id}"), record))
+pub(super) fn put_executor(framework: &FrameworkId, id: &ExecutorId, record: ExecutorRecord) -> Draft {
+    Draft::put(Key::of_two(EXECUTOR, framework.shared(), id.shared()), record)
 }
 
-pub(super) fn delete_executor(framework: &FrameworkId, id: &ExecutorId) -> Change {
-    Change::Delete(format!("executor/{framework}/{id}").into())
+pub(super) fn delete_executor(framework: &FrameworkId, id: &ExecutorId) -> Draft {
+    Draft::delete(Key::of_two(EXECUTOR, framework.shared(), id.shared()))
 }
 
-pub(super) fn put_task(framework: &FrameworkId, id: &TaskId, record: &TaskRecord) -> Change {
-    Change::Put(Record::encode(format!("task/{framework}/{id}"), record))
+pub(super) fn put_task(framework: &FrameworkId, id: &TaskId, record: TaskRecord) -> Draft {
+    Draft::put(Key::of_two(TASK, framework.shared(), id.shared()), record)
 }
 
 /// Everything about a task with these unacknowledged updates.
-pub(super) fn delete_task(framework: &FrameworkId, id: &TaskId, updates: impl Iterator<Item = u64>) -> Vec<Change> {
-    let mut changes: Vec<Change> = updates.map(|number| delete_update(framework, id, number)).collect();
-    changes.push(Change::Delete(format!("state/{framework}/{id}").into()));
-    changes.push(Change::Delete(format!("task/{framework}/{id}").into()));
-    changes
+pub(super) fn delete_task(
+    framework: &FrameworkId,
+    id: &TaskId,
+    updates: impl Iterator<Item = u64>,
+) -> impl Iterator<Item = Draft> {
+    let rest = [STATE, TASK].map(|kind| Draft::delete(Key::of_two(kind, framework.shared(), id.shared())));
+    updates.map(|number| delete_update(framework, id, number)).chain(rest)
 }
 
-pub(super) fn put_state(framework: &FrameworkId, id: &TaskId, state: TaskState) -> Change {
-    Change::Put(Record::encode(format!("state/{framework}/{id}"), &state))
+pub(super) fn put_state(framework: &FrameworkId, id: &TaskId, state: TaskState) -> Draft {
+    Draft::put(Key::of_two(STATE, framework.shared(), id.shared()), state)
 }
 
-pub(super) fn put_update(framework: &FrameworkId, id: &TaskId, number: u64, status: &TaskStatus) -> Change {
-    Change::Put(Record::encode(update_key(framework, id, number), status))
+pub(super) fn put_update(framework: &FrameworkId, number: u64, status: Arc<TaskStatus>) -> Draft {
+    Draft::put(update_key(framework, &status.task_id, number), status)
 }
 
-pub(super) fn delete_update(framework: &FrameworkId, id: &TaskId, number: u64) -> Change {
-    Change::Delete(update_key(framework, id, number).into())
+pub(super) fn delete_update(framework: &FrameworkId, id: &TaskId, number: u64) -> Draft {
+    Draft::delete(update_key(framework, id, number))
 }
 
-fn update_key(framework: &FrameworkId, id: &TaskId, number: u64) -> String {
-    format!("update/{framework}/{id}/{number}")
+fn update_key(framework: &FrameworkId, id: &TaskId, number: u64) -> Key {
+    Key::of_two(UPDATE, framework.shared(), id.shared()).numbered(number)
 }
 
-pub(super) fn put_container(id: &ContainerId, record: &ContainerRecord) -> Change {
-    Change::Put(Record::encode(format!("container/{id}"), record))
+pub(super) fn put_container(id: &ContainerId, record: ContainerRecord) -> Draft {
+    Draft::put(Key::of(CONTAINER, id.shared()), record)
 }
 
-pub(super) fn delete_container(id: &ContainerId) -> Change {
-    Change::Delete(format!("container/{id}").into())
+pub(super) fn delete_container(id: &ContainerId) -> Draft {
+    Draft::delete(Key::of(CONTAINER, id.shared()))
 }
 
 /// Everything an earlier run wrote down.
@@ -152,21 +160,21 @@ impl Memory {
         match *parts {
             [AGENT] => self.agent_id = Some(decode::<AgentRecord>(record)?.id),
             [TOTAL] => self.total = Some(decode(record)?),
-            ["framework", id] => drop(self.frameworks.insert(parse(record, id)?, decode(record)?)),
-            ["executor", framework, id] => {
+            [FRAMEWORK, id] => drop(self.frameworks.insert(parse(record, id)?, decode(record)?)),
+            [EXECUTOR, framework, id] => {
                 self.executors.insert((parse(record, framework)?, parse(record, id)?), decode(record)?);
             }
-            ["task", framework, id] => {
+            [TASK, framework, id] => {
                 self.tasks.insert((parse(record, framework)?, parse(record, id)?), decode(record)?);
             }
-            ["state", framework, id] => {
+            [STATE, framework, id] => {
                 self.states.insert((parse(record, framework)?, parse(record, id)?), decode(record)?);
             }
-            ["update", framework, id, number] => {
+            [UPDATE, framework, id, number] => {
                 let key = (parse(record, framework)?, parse(record, id)?);
                 self.updates.entry(key).or_default().insert(parse(record, number)?, decode(record)?);
             }
-            ["container", id] => drop(self.containers.insert(parse(record, id)?, decode(record)?)),
+            [CONTAINER, id] => drop(self.containers.insert(parse(record, id)?, decode(record)?)),
             _ => return Err(format!("record {:?} is of a kind this version does not know", record.key)),
         }
         Ok(())
@@ -194,6 +202,7 @@ fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(record: &Record, text: &s
 
 #[cfg(test)]
 mod tests {
+    use mesos_core::kernel::Change;
     use mesos_core::{Source, UpdateId, WallTime};
 
     use super::*;
@@ -202,25 +211,25 @@ mod tests {
         (FrameworkId::new("f1").unwrap(), TaskId::new("t1").unwrap())
     }
 
-    fn records(changes: Vec<Change>) -> Vec<Record> {
-        changes
-            .into_iter()
-            .map(|change| match change {
+    fn records(drafts: &[Draft]) -> Vec<Record> {
+        drafts
+            .iter()
+            .map(|draft| match draft.write_out() {
                 Change::Put(record) => record,
                 Change::Delete(key) => panic!("{key} is deleted"),
             })
             .collect()
     }
 
-    fn task_batch() -> Vec<Change> {
+    fn task_batch() -> Vec<Draft> {
         let (framework, id) = ids();
         let agent = AgentId::new("a1").unwrap();
         let info = Arc::new(TaskInfo::shell(id.clone(), agent.clone(), Resources::new(), "true"));
         let role = Role::new("web").unwrap();
         vec![
             put_agent(&agent),
-            put_framework(&framework, &FrameworkInfo::new("f", role.clone())),
-            put_task(&framework, &id, &TaskRecord { info, role }),
+            put_framework(&framework, &Arc::new(FrameworkInfo::new("f", role.clone()))),
+            put_task(&framework, &id, TaskRecord { info, role }),
         ]
     }
 
@@ -230,9 +239,9 @@ mod tests {
         let mut status = TaskStatus::new(id.clone(), TaskState::Running, Source::Executor, WallTime::default());
         status.uuid = Some(UpdateId(u128::MAX - 5));
         let mut batch = task_batch();
-        batch.push(put_update(&framework, &id, 11, &status));
+        batch.push(put_update(&framework, 11, Arc::new(status.clone())));
         batch.push(put_state(&framework, &id, TaskState::Starting));
-        let memory = Memory::decode(&records(batch)).unwrap();
+        let memory = Memory::decode(&records(&batch)).unwrap();
         let key = (framework, id);
         assert_eq!(memory.updates[&key][&11], status);
         assert_eq!(memory.states[&key], TaskState::Starting);
@@ -242,7 +251,7 @@ mod tests {
     #[test]
     fn an_update_without_its_task_is_refused() {
         let (framework, id) = ids();
-        let refused = Memory::decode(&records(vec![put_state(&framework, &id, TaskState::Running)]));
+        let refused = Memory::decode(&records(&[put_state(&framework, &id, TaskState::Running)]));
         assert!(refused.unwrap_err().contains("t1"));
     }
 

@@ -50,7 +50,7 @@ impl Agent {
         if is_checkpointed {
             let (framework_id, executor_id) = (spec.framework_id.clone(), spec.executor_id.clone());
             let record = ContainerRecord { framework_id, executor_id, task_id, name: name.clone() };
-            self.write(cx, vec![checkpoint::put_container(&id, &record)]);
+            self.write(cx, vec![checkpoint::put_container(&id, record)]);
         }
         if let Some(hosted) = self.book.executor_mut(executor) {
             hosted.containers.insert(name, at);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use mesos_core::call::agent::ToMaster;
 use mesos_core::call::executor::TaskUpdate;
-use mesos_core::kernel::Change;
+use mesos_core::kernel::Draft;
 use mesos_core::{FrameworkId, Reason, Source, TaskId, TaskState, TaskStatus, UpdateId};
 
 use super::book::{ExecutorRef, FrameworkKey, Task, TaskRef};
@@ -101,13 +101,13 @@ impl Agent {
         let Some(task) = self.book.task_mut(at) else { return };
         let is_checkpointed = task.is_checkpointed;
         if !is_checkpointed {
-            let number = task.stream.push(status);
+            let number = task.stream.push(Arc::new(status));
             self.handle_update_written(cx, at, number);
             return;
         }
+        let status = Arc::new(status);
         let number = task.stream.push(status.clone());
-        let change =
-            checkpoint::put_update(self.book.framework_id(at.framework), self.book.task_id(at), number, &status);
+        let change = checkpoint::put_update(self.book.framework_id(at.framework), number, status);
         self.write_then(cx, vec![change], Pending::Update { task: at, number });
     }
 
@@ -165,7 +165,7 @@ impl Agent {
         }
         let Some(task) = self.book.task_mut(at) else { return };
         let (latest, after) = (task.stream.settled(), task.stream.retry_after);
-        let Some(status) = task.stream.head_to_send().cloned() else { return };
+        let Some(status) = task.stream.head_to_send().map(TaskStatus::clone) else { return };
         let framework_id = self.book.framework_id(at.framework).clone();
         self.send(cx, ToMaster::Update { framework_id, status: Box::new(status), latest });
         if !mutant!(self.options, NeverRetryUpdate) {
@@ -176,7 +176,7 @@ impl Agent {
     fn send_tail(&mut self, cx: &mut AgentCx<'_>, at: TaskRef) {
         let Some(task) = self.book.task(at).filter(|_| self.link.is_registered()) else { return };
         let latest = task.stream.settled();
-        let Some(status) = task.stream.tail().cloned() else { return };
+        let Some(status) = task.stream.tail().map(TaskStatus::clone) else { return };
         let framework_id = self.book.framework_id(at.framework).clone();
         self.send(cx, ToMaster::Update { framework_id, status: Box::new(status), latest });
     }
@@ -251,7 +251,7 @@ impl Agent {
     }
 
     /// Forgets a task and all it had to tell. `changes` are written in the same batch.
-    pub(super) fn forget_task(&mut self, cx: &mut AgentCx<'_>, at: TaskRef, mut changes: Vec<Change>) {
+    pub(super) fn forget_task(&mut self, cx: &mut AgentCx<'_>, at: TaskRef, mut changes: Vec<Draft>) {
         self.detach_from_executor(at);
         self.timers.cancel(&Timer::Update(at));
         let Some((id, task)) = self.book.remove_task(at) else { return };
@@ -264,7 +264,7 @@ impl Agent {
     }
 
     /// Forgets a framework of which nothing is left here; the record to delete with it, if there is one.
-    pub(super) fn drop_framework_if_empty(&mut self, framework: FrameworkKey) -> Option<Change> {
+    pub(super) fn drop_framework_if_empty(&mut self, framework: FrameworkKey) -> Option<Draft> {
         let (id, is_written) = self.book.drop_framework_if_empty(framework)?;
         is_written.then(|| checkpoint::delete_framework(&id))
     }

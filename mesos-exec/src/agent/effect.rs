@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use mesos_core::call::{CloseReason, ConnId, Leader, agent};
-use mesos_core::kernel::{Change, Seq, Ticket};
+use mesos_core::kernel::{Draft, Seq, Ticket};
 use mesos_core::{ContainerId, ContainerSpec, Rejection, Signal};
 
 /// Something an agent wants done.
@@ -44,7 +44,7 @@ pub enum Effect {
         /// Comes back with the answer.
         ticket: Ticket,
         /// The batch.
-        changes: Vec<Change>,
+        changes: Vec<Draft>,
     },
     /// The agent has ended: this machine does nothing more.
     Stop {

@@ -5,7 +5,7 @@
 
 use mesos_core::TaskState;
 use mesos_core::call::agent::RunTask;
-use mesos_core::kernel::Change;
+use mesos_core::kernel::Draft;
 
 use super::book::{Body, ExecutorPhase, ExecutorRef, FrameworkKey, Hosted, Task, TaskRef};
 use super::checkpoint::{self, ExecutorRecord, TaskRecord};
@@ -74,7 +74,7 @@ impl Agent {
     }
 
     /// What has to be durable before the task starts, in one batch.
-    fn launch_records(&mut self, framework: FrameworkKey, executor: ExecutorRef, run: &RunTask) -> Vec<Change> {
+    fn launch_records(&mut self, framework: FrameworkKey, executor: ExecutorRef, run: &RunTask) -> Vec<Draft> {
         let mut changes = Vec::with_capacity(3);
         if let Some(row) = self.book.framework_mut(framework)
             && !std::mem::replace(&mut row.is_written, true)
@@ -87,10 +87,10 @@ impl Agent {
             && !std::mem::replace(&mut hosted.is_written, true)
         {
             let record = ExecutorRecord { info, role: hosted.role.clone() };
-            changes.push(checkpoint::put_executor(&run.framework_id, self.book.executor_id(executor), &record));
+            changes.push(checkpoint::put_executor(&run.framework_id, self.book.executor_id(executor), record));
         }
         let record = TaskRecord { info: run.task.clone(), role: run.role.clone() };
-        changes.push(checkpoint::put_task(&run.framework_id, &run.task.id, &record));
+        changes.push(checkpoint::put_task(&run.framework_id, &run.task.id, record));
         changes
     }
 

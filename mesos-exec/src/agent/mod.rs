@@ -45,7 +45,7 @@ use std::time::Duration;
 
 use mesos_core::call::agent::ToAgent;
 use mesos_core::call::executor::Call;
-use mesos_core::kernel::{Change, Cx, Machine, Ticket, Tickets, TimerTable};
+use mesos_core::kernel::{Cx, Draft, Machine, Ticket, Tickets, TimerTable};
 use mesos_core::provider::StoreError;
 use mesos_core::{AgentId, AgentInfo, Instant, Resources};
 
@@ -212,7 +212,7 @@ impl Agent {
     }
 
     /// Makes changes durable; nothing waits for them.
-    fn write(&mut self, cx: &mut AgentCx<'_>, changes: Vec<Change>) {
+    fn write(&mut self, cx: &mut AgentCx<'_>, changes: Vec<Draft>) {
         if !changes.is_empty() {
             let ticket = self.tickets.draw();
             cx.emit(Effect::Checkpoint { ticket, changes });
@@ -220,7 +220,7 @@ impl Agent {
     }
 
     /// Makes changes durable; `then` goes on once they are.
-    fn write_then(&mut self, cx: &mut AgentCx<'_>, changes: Vec<Change>, then: Pending) {
+    fn write_then(&mut self, cx: &mut AgentCx<'_>, changes: Vec<Draft>, then: Pending) {
         let ticket = self.tickets.draw();
         self.pending.insert(ticket, then);
         cx.emit(Effect::Checkpoint { ticket, changes });

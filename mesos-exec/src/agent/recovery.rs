@@ -14,7 +14,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use mesos_core::kernel::{Change, Record};
+use mesos_core::kernel::{Draft, Record};
 use mesos_core::{ContainerId, ExecutorId, Exit, FrameworkId, Reason, Role, TaskInfo, TaskRun, TaskState};
 
 use super::book::{Body, Book, Container, ContainerPhase, ExecutorRef, FrameworkKey, Hosted, Task, TaskRef};
@@ -221,7 +221,7 @@ impl Agent {
         at: ExecutorRef,
         own: BTreeMap<ContainerId, ContainerRecord>,
         survivors: &BTreeSet<ContainerId>,
-        changes: &mut Vec<Change>,
+        changes: &mut Vec<Draft>,
     ) {
         let mut running = Vec::new();
         let mut ended = Vec::new();

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use mesos_core::call::CloseReason;
 use mesos_core::call::agent::ToMaster;
-use mesos_core::kernel::{Change, TimerTable};
+use mesos_core::kernel::{Draft, TimerTable};
 use mesos_core::{FrameworkId, FrameworkInfo};
 
 use super::book::{ExecutorPhase, ExecutorRef, TaskRef};
@@ -147,7 +147,7 @@ impl Agent {
     }
 
     /// Deletes everything but the total.
-    fn erasure(&self) -> Vec<Change> {
+    fn erasure(&self) -> Vec<Draft> {
         let mut changes = vec![checkpoint::delete_agent()];
         for (_, framework_id, framework) in self.book.frameworks().filter(|(_, _, framework)| framework.is_written) {
             for (_, id, task) in framework.tasks.iter().filter(|(_, _, task)| task.is_checkpointed) {

@@ -9,6 +9,7 @@
 //! `src/status_update_manager/status_update_manager_process.hpp`.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mesos_core::{Source, TaskState, TaskStatus, UpdateId};
@@ -35,7 +36,7 @@ pub(super) struct UpdateStream {
 #[derive(Debug)]
 struct Entry {
     number: u64,
-    status: TaskStatus,
+    status: Arc<TaskStatus>,
     is_durable: bool,
 }
 
@@ -65,14 +66,14 @@ impl UpdateStream {
         let mut stream = Self::new(told);
         for (number, status) in updates {
             stream.next = number;
-            let number = stream.push(status);
+            let number = stream.push(Arc::new(status));
             stream.settle(number);
         }
         stream
     }
 
     /// Takes over an update; its number.
-    pub(super) fn push(&mut self, status: TaskStatus) -> u64 {
+    pub(super) fn push(&mut self, status: Arc<TaskStatus>) -> u64 {
         let number = self.next;
         self.next += 1;
         self.newest = status.state;
@@ -100,7 +101,7 @@ impl UpdateStream {
 
     /// The newest update if it is durable, for the planted defect that sends it before its turn.
     pub(super) fn tail(&self) -> Option<&TaskStatus> {
-        self.queue.back().filter(|entry| entry.is_durable).map(|entry| &entry.status)
+        self.queue.back().filter(|entry| entry.is_durable).map(|entry| &*entry.status)
     }
 
     /// Removes the head if `uuid` names it.
@@ -191,7 +192,7 @@ mod tests {
     #[test]
     fn an_update_is_neither_sent_nor_told_before_it_is_durable() {
         let mut stream = UpdateStream::new(TaskState::Staging);
-        let number = stream.push(status(TaskState::Running, 7));
+        let number = stream.push(Arc::new(status(TaskState::Running, 7)));
         assert_eq!(stream.head_to_send(), None);
         assert_eq!(stream.settled(), TaskState::Staging);
         assert_eq!(stream.acknowledge(UpdateId(7)), None);
@@ -214,7 +215,7 @@ mod tests {
     fn a_recovered_stream_counts_on_after_its_last_number() {
         let mut stream = UpdateStream::recovered(TaskState::Starting, [(4, status(TaskState::Running, 4))]);
         assert_eq!((stream.told(), stream.newest()), (TaskState::Starting, TaskState::Running));
-        assert_eq!(stream.push(status(TaskState::Finished, 5)), 5);
+        assert_eq!(stream.push(Arc::new(status(TaskState::Finished, 5))), 5);
         assert!(stream.is_closed());
     }
 }

@@ -8,7 +8,7 @@ use mesos_core::daemon::{
     Connector, Ended, Flow, Host, Inbox, Running, SystemClock, Task, Uplink, UplinkArrival, UplinkNews, World, Writer,
     entropy, inbox,
 };
-use mesos_core::kernel::{Rng, Term, Ticket};
+use mesos_core::kernel::{Draft, Rng, Term, Ticket};
 use mesos_core::provider::{ContainerError, Launch, StoreError};
 use mesos_core::{AgentInfo, Clock, Containerizer, Detector, Store};
 
@@ -166,7 +166,7 @@ impl World<Agent> for AgentWorld {
             }
             Effect::Container { ticket, op } => self.operate(ticket, op),
             Effect::Checkpoint { ticket, changes } => {
-                if let Err(error) = self.writer.write(ticket, changes) {
+                if let Err(error) = self.writer.write(ticket, Draft::write_out_all(&changes)) {
                     back.push_back(Input::Checkpointed { ticket, result: Err(error) });
                 }
             }

@@ -9,7 +9,7 @@ use mesos_core::daemon::{
     Connector, Ended, Flow, Host, Inbox, SystemClock, Task, Uplink, UplinkArrival, UplinkNews, World, Writer, entropy,
     inbox,
 };
-use mesos_core::kernel::{Rng, Term, Ticket};
+use mesos_core::kernel::{Draft, Rng, Term, Ticket};
 use mesos_core::provider::StoreError;
 use mesos_core::{Clock, Detector, FrameworkInfo, Scheduler, Store};
 
@@ -145,7 +145,7 @@ impl<S: Scheduler + ?Sized + 'static> World<Driver<S>> for SchedulerWorld<S> {
                 self.uplink.close(conn);
             }
             Effect::Save { ticket, changes } => {
-                if let Err(error) = self.writer.write(ticket, changes) {
+                if let Err(error) = self.writer.write(ticket, Draft::write_out_all(&changes)) {
                     back.push_back(Input::Saved { ticket, result: Err(error) });
                 }
             }

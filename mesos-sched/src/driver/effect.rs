@@ -1,7 +1,7 @@
 //! Everything a scheduler driver can ask for.
 
 use mesos_core::call::{CloseReason, ConnId, Leader, scheduler};
-use mesos_core::kernel::{Change, Seq, Ticket};
+use mesos_core::kernel::{Draft, Seq, Ticket};
 
 /// Something a driver wants done.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,7 +33,7 @@ pub enum Effect {
         /// Comes back with the answer.
         ticket: Ticket,
         /// The batch.
-        changes: Vec<Change>,
+        changes: Vec<Draft>,
     },
     /// The framework has ended: this machine does nothing more.
     Stop {

@@ -1,15 +1,16 @@
 //! What a framework remembers, and under which keys: the driver's own records and the author's never collide.
 
-use std::sync::Arc;
-
 use mesos_core::FrameworkId;
-use mesos_core::kernel::{Change, Record, RecordError};
+use mesos_core::kernel::{Change, Draft, Key, Record, RecordError};
 
 /// The framework's id, given by the master at the first subscription.
 pub const FRAMEWORK_ID_KEY: &str = "driver/framework_id";
 
 /// Before the keys of what the scheduler remembers.
 pub const MEMORY_PREFIX: &str = "memory/";
+
+/// The same as the first part of a key.
+const MEMORY: &str = "memory";
 
 /// What an earlier run left.
 #[derive(Debug, Default)]
@@ -36,13 +37,10 @@ pub(super) fn recall(records: Vec<Record>) -> Result<Memory, RecordError> {
 }
 
 /// The scheduler's change under the key it is stored with.
-pub(super) fn stored(change: Change) -> Change {
+pub(super) fn stored(change: Change) -> Draft {
+    let key = |key| Key::of(MEMORY, key);
     match change {
-        Change::Put(Record { key, value }) => Change::Put(Record { key: prefixed(&key), value }),
-        Change::Delete(key) => Change::Delete(prefixed(&key)),
+        Change::Put(record) => Draft::put_encoded(key(record.key), record.value),
+        Change::Delete(deleted) => Draft::delete(key(deleted)),
     }
-}
-
-fn prefixed(key: &str) -> Arc<str> {
-    format!("{MEMORY_PREFIX}{key}").into()
 }

@@ -12,7 +12,7 @@
 use std::collections::VecDeque;
 
 use mesos_core::call::scheduler::Call;
-use mesos_core::kernel::{Change, Ticket, Tickets};
+use mesos_core::kernel::{Draft, Ticket, Tickets};
 
 /// A call that waits.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub(super) struct Waiting {
 pub(super) struct Outbox {
     calls: VecDeque<Waiting>,
     /// Changes of the next batch.
-    changes: Vec<Change>,
+    changes: Vec<Draft>,
     under_way: Option<Ticket>,
     tickets: Tickets,
     /// How many batches were begun.
@@ -41,7 +41,7 @@ pub(super) struct Outbox {
 
 impl Outbox {
     /// Adds a change to the next batch.
-    pub(super) fn save(&mut self, change: Change) {
+    pub(super) fn save(&mut self, change: Draft) {
         self.changes.push(change);
     }
 
@@ -56,7 +56,7 @@ impl Outbox {
     }
 
     /// The next batch, when there is one and none is under way.
-    pub(super) fn begin(&mut self) -> Option<(Ticket, Vec<Change>)> {
+    pub(super) fn begin(&mut self) -> Option<(Ticket, Vec<Draft>)> {
         if self.under_way.is_some() || self.changes.is_empty() {
             return None;
         }

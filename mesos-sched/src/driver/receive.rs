@@ -7,7 +7,7 @@ use mesos_core::kernel::Mutant;
 
 use mesos_core::call::scheduler::{Call, Event};
 use mesos_core::call::{CloseReason, ConnId};
-use mesos_core::kernel::{Arrival, Change, Record, Seq};
+use mesos_core::kernel::{Arrival, Draft, Key, Seq};
 use mesos_core::{Ack, FrameworkId, Rejection, RejectionCode, Scheduler, TaskStatus};
 
 use super::session::{Wire, is_final};
@@ -51,7 +51,7 @@ impl<S: Scheduler + ?Sized> Driver<S> {
         }
         let is_known = self.info.id.is_some();
         if !is_known {
-            self.outbox.save(Change::Put(Record::encode(FRAMEWORK_ID_KEY, &id)));
+            self.outbox.save(Draft::put(Key::new(FRAMEWORK_ID_KEY), id.clone()));
             self.info.id = Some(id.clone());
         }
         if self.phase == Phase::Running {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mesos_core::kernel::{Change, Cx, Machine, Rng, Ticket};
+use mesos_core::kernel::{Cx, Draft, Machine, Rng, Ticket};
 use mesos_core::{ContainerId, Instant, Signal};
 use mesos_exec::agent::{Agent, ContainerOp, ContainerOutcome, Effect, Input, StopReason};
 
@@ -85,7 +85,7 @@ impl World {
         }
     }
 
-    fn checkpoint(&mut self, index: u32, ticket: Ticket, changes: Vec<Change>) {
+    fn checkpoint(&mut self, index: u32, ticket: Ticket, changes: Vec<Draft>) {
         let (low, high) = self.conditions.disk_latency;
         let slow = self.trouble.slow;
         let node = &mut self.agents[index as usize];

@@ -1,7 +1,7 @@
 //! Frameworks: a driver and its scheduler each, and a disk for what they remember.
 
 use mesos_core::call::scheduler::{Call, Event as Told};
-use mesos_core::kernel::{Change, Cx, Machine, Rng, Ticket};
+use mesos_core::kernel::{Cx, Draft, Machine, Rng, Ticket};
 use mesos_core::{Instant, Operation};
 use mesos_sched::driver::{Driver, Effect, Input, StopReason};
 
@@ -104,7 +104,7 @@ impl World {
         }
     }
 
-    fn save(&mut self, index: u32, ticket: Ticket, changes: Vec<Change>) {
+    fn save(&mut self, index: u32, ticket: Ticket, changes: Vec<Draft>) {
         let (low, high) = self.conditions.disk_latency;
         let slow = self.trouble.slow;
         let node = &mut self.frameworks[index as usize];

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use mesos_core::call::agent::{RunTask, ToAgent, ToMaster};
 use mesos_core::call::{ConnId, Leader};
-use mesos_core::kernel::{Change, Cx, Machine, Outbound, Record, Rng, Seq, Term, Ticket};
+use mesos_core::kernel::{Change, Cx, Draft, Machine, Outbound, Record, Rng, Seq, Term, Ticket};
 use mesos_core::provider::StoreError;
 use mesos_core::{AgentId, AgentInfo, Exit, FrameworkId, Instant, MasterId, Now, Rejection, RejectionCode, WallTime};
 use mesos_exec::agent::{Agent, ContainerOutcome, Effect, ExecutorFactory, Input, Options};
@@ -136,6 +136,7 @@ impl AgentSession {
                     delivered.extend(answer);
                 }
                 Effect::Checkpoint { ticket, changes } => {
+                    let changes = Draft::write_out_all(&changes);
                     self.containers.meet(&changes);
                     lines.push(format!("write {}", self.containers.shortened(&show::changes(&changes))));
                     self.under_way.push_back((ticket, changes));

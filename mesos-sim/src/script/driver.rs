@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use mesos_core::call::scheduler::Event;
 use mesos_core::call::{ConnId, Leader};
-use mesos_core::kernel::{Change, Cx, Machine, Outbound, Record, Rng, Seq, Term, Ticket};
+use mesos_core::kernel::{Change, Cx, Draft, Machine, Outbound, Record, Rng, Seq, Term, Ticket};
 use mesos_core::provider::StoreError;
 use mesos_core::{
     AgentId, FrameworkInfo, Instant, InverseOffer, MasterId, Now, Offer, OfferId, Rejection, TaskStatus, WallTime,
@@ -131,6 +131,7 @@ impl DriverSession {
                     lines.push(format!("close: {why}"));
                 }
                 Effect::Save { ticket, changes } => {
+                    let changes = Draft::write_out_all(&changes);
                     lines.push(format!("save {}", show::changes(&changes)));
                     self.under_way.push_back((ticket, changes));
                     is_saved = !self.is_holding;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use mesos_core::call::agent::{RunTask, ToAgent, ToMaster};
 use mesos_core::call::executor::{Call, TaskUpdate};
 use mesos_core::call::{ConnId, Leader};
-use mesos_core::kernel::{Change, Cx, Machine, Record, Rng, Seq, Term, Ticket};
+use mesos_core::kernel::{Change, Cx, Draft, Machine, Record, Rng, Seq, Term, Ticket};
 use mesos_core::provider::StoreError;
 use mesos_core::{
     AgentId, AgentInfo, CommandInfo, ContainerId, Executor, ExecutorCx, ExecutorId, ExecutorInfo, Exit, FrameworkId,
@@ -368,6 +368,7 @@ impl World {
             Effect::Close { why, .. } => Some(format!("close: {why}")),
             Effect::Container { ticket, op } => Some(self.operate(ticket, op)),
             Effect::Checkpoint { ticket, changes } => {
+                let changes = Draft::write_out_all(&changes);
                 let keys: Vec<_> = changes.iter().map(key).collect();
                 self.batches.push(changes.clone());
                 self.writes.push_back((ticket, changes));

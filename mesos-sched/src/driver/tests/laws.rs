@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mesos_core::call::ConnId;
 use mesos_core::call::scheduler::{Call, Event};
-use mesos_core::kernel::{Change, Cx, Machine, Rng, Seq, Ticket};
+use mesos_core::kernel::{Change, Cx, Draft, Machine, Rng, Seq, Ticket};
 use mesos_core::provider::StoreError;
 use mesos_core::{
     Ack, Instant, Now, Offer, Rejection, RejectionCode, Scheduler, SchedulerCx, TaskState, TaskStatus, WallTime,
@@ -202,7 +202,7 @@ impl World {
                 }
                 Effect::Save { ticket, changes } => {
                     assert!(self.saving.is_none(), "at most one save is under way");
-                    self.saving = Some((ticket, changes));
+                    self.saving = Some((ticket, Draft::write_out_all(&changes)));
                 }
                 Effect::Close { .. } => {}
                 Effect::Stop { .. } => self.is_stopped = true,

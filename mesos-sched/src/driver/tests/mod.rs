@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use mesos_core::call::scheduler::{Call, Event};
 use mesos_core::call::{ConnId, Leader};
-use mesos_core::kernel::{Change, Cx, Machine, Record, Rng, Seq, Term, Ticket};
+use mesos_core::kernel::{Change, Cx, Draft, Machine, Record, Rng, Seq, Term, Ticket};
 use mesos_core::{
     Ack, AgentId, AgentInfo, FrameworkId, FrameworkInfo, Instant, MasterId, Now, Offer, OfferId, Operation, Rejection,
     Resources, Role, Scheduler, SchedulerCx, Source, TaskId, TaskInfo, TaskState, TaskStatus, UpdateId, WallTime,
@@ -252,6 +252,7 @@ pub(super) fn line(effect: &Effect) -> String {
         Effect::Send { call, .. } => call_line(call),
         Effect::Close { conn, why } => format!("close {conn} {why}"),
         Effect::Save { ticket, changes } => {
+            let changes = Draft::write_out_all(changes);
             let keys = changes.iter().map(|change| match change {
                 Change::Put(record) => format!("+{}", record.key),
                 Change::Delete(key) => format!("-{key}"),
