@@ -39,14 +39,15 @@ impl Rng {
         if bound == 0 {
             return 0;
         }
-        let threshold = bound.wrapping_neg() % bound;
-        loop {
-            let wide = u128::from(self.bits()) * u128::from(bound);
-            let [low, high] = split(wide);
-            if low >= threshold {
-                return high;
+        let [mut low, mut high] = split(u128::from(self.bits()) * u128::from(bound));
+        // The threshold is less than the bound, and takes a division to know.
+        if low < bound {
+            let threshold = bound.wrapping_neg() % bound;
+            while low < threshold {
+                [low, high] = split(u128::from(self.bits()) * u128::from(bound));
             }
         }
+        high
     }
 
     /// Uniform in `low..=high`; `low` when they are out of order.
