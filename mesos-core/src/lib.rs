@@ -53,6 +53,8 @@ pub mod role;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod task;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod text;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod time;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod weight;

@@ -82,6 +82,15 @@ impl<I: Hash + Eq, H: Handle, T> Table<I, H, T> {
         Ok(self.add(hash, id, row))
     }
 
+    /// The handle of the row with this id; `row` is added if there is none. Whether it was.
+    pub fn find_or_insert(&mut self, id: I, row: T) -> (H, bool) {
+        let hash = self.hasher.hash_one(&id);
+        match self.find_hashed(hash, &id) {
+            Some(slot) => (H::from_slot(slot), false),
+            None => (self.add(hash, id, row), true),
+        }
+    }
+
     /// Adds a row, or puts it in the place of the one that has this id.
     pub fn replace(&mut self, id: I, row: T) -> H {
         let hash = self.hasher.hash_one(&id);
@@ -268,6 +277,7 @@ mod tests {
         let mut table: Table<String, Row, u32> = Table::default();
         let a = table.replace("a".into(), 1);
         assert_eq!((table.replace("a".into(), 2), table[a], table.len()), (a, 2, 1));
+        assert_eq!((table.find_or_insert("a".into(), 3), table[a]), ((a, false), 2));
         assert_eq!((table.remove_id("b"), table.remove_id("a")), (None, Some(("a".into(), 2))));
         assert_eq!((table.find("a"), table.remove_id("a"), table.insert("c".into(), 3)), (None, None, Ok(a)));
     }

@@ -24,6 +24,28 @@ use super::{Agent, AgentCx, ContainerOp, ContainerOutcome, Effect, Pending, Time
 /// well below the longest file name.
 const NAME_BYTES_MAX: usize = 64;
 
+/// The names of what every command finds in its environment.
+#[derive(Debug)]
+pub(super) struct Variables {
+    framework_id: Arc<str>,
+    executor_id: Arc<str>,
+    task_id: Arc<str>,
+    agent_id: Arc<str>,
+    role: Arc<str>,
+}
+
+impl Default for Variables {
+    fn default() -> Self {
+        Self {
+            framework_id: "MESOS_FRAMEWORK_ID".into(),
+            executor_id: "MESOS_EXECUTOR_ID".into(),
+            task_id: "MESOS_TASK_ID".into(),
+            agent_id: "MESOS_AGENT_ID".into(),
+            role: "MESOS_ALLOCATION_ROLE".into(),
+        }
+    }
+}
+
 impl Agent {
     /// Starts a container for an executor; what the executor did wrong otherwise.
     pub(super) fn launch_container(
@@ -70,17 +92,18 @@ impl Agent {
     ) -> ContainerSpec {
         let framework_id = self.book.framework_id(executor.framework).clone();
         let executor_id = self.book.executor_id(executor).clone();
-        let mut offer = |name: &str, value: &str| {
-            command.environment.entry(name.into()).or_insert_with(|| value.into());
+        let names = &self.variables;
+        let mut offer = |name: &Arc<str>, value: Arc<str>| {
+            command.environment.entry(name.clone()).or_insert(value);
         };
-        offer("MESOS_FRAMEWORK_ID", framework_id.as_str());
-        offer("MESOS_EXECUTOR_ID", executor_id.as_str());
-        offer("MESOS_TASK_ID", task_id.as_str());
+        offer(&names.framework_id, framework_id.shared());
+        offer(&names.executor_id, executor_id.shared());
+        offer(&names.task_id, task_id.shared());
         if let Some(agent_id) = &self.id {
-            offer("MESOS_AGENT_ID", agent_id.as_str());
+            offer(&names.agent_id, agent_id.shared());
         }
         if let Some(hosted) = self.book.executor(executor) {
-            offer("MESOS_ALLOCATION_ROLE", hosted.role.as_str());
+            offer(&names.role, hosted.role.as_str().into());
         }
         let info = self.book.framework(executor.framework).and_then(|framework| framework.info.as_ref());
         let user = info.map(|info| info.user.clone()).filter(|user| !user.is_empty());
@@ -93,7 +116,7 @@ impl Agent {
         let prefix = executor.as_str();
         let cut = (0..=NAME_BYTES_MAX.min(prefix.len())).rev().find(|&n| prefix.is_char_boundary(n)).unwrap_or(0);
         loop {
-            let text = format!("{}.{:016x}", &prefix[..cut], cx.rng.bits());
+            let text = mesos_core::text::shared(format_args!("{}.{:016x}", &prefix[..cut], cx.rng.bits()));
             let id = ContainerId::new(text).expect("a cut executor id with a number is a container id");
             if self.book.find_container(&id).is_none() {
                 return id;
@@ -103,7 +126,7 @@ impl Agent {
 
     fn operate(&mut self, cx: &mut AgentCx<'_>, op: ContainerOp, then: Pending) {
         let ticket = self.tickets.draw();
-        self.pending.insert(ticket, then);
+        self.await_answer(ticket, then);
         cx.emit(Effect::Container { ticket, op });
     }
 
@@ -157,7 +180,7 @@ impl Agent {
     }
 
     pub(super) fn handle_outcome(&mut self, cx: &mut AgentCx<'_>, ticket: Ticket, outcome: ContainerOutcome) {
-        match (self.pending.remove(&ticket), outcome) {
+        match (self.pending.remove_id(&ticket).map(|(_, pending)| pending), outcome) {
             (Some(Pending::Recovery), outcome) => self.handle_survivors(cx, outcome),
             (Some(Pending::Launch(at)), ContainerOutcome::Launched) => self.handle_launched(cx, at),
             (Some(Pending::Launch(at)), ContainerOutcome::Failed(problem)) => self.handle_gone(cx, at, Err(problem)),

@@ -39,17 +39,18 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mesos_core::call::agent::ToAgent;
 use mesos_core::call::executor::Call;
-use mesos_core::kernel::{Cx, Draft, Machine, Ticket, Tickets, TimerTable};
+use mesos_core::kernel::{Cx, Draft, Machine, Table, Ticket, Tickets, TimerTable};
 use mesos_core::provider::StoreError;
 use mesos_core::{AgentId, AgentInfo, Instant, Resources};
 
 use self::book::{Book, ContainerRef, ExecutorRef, TaskRef};
+use self::containment::Variables;
 pub use self::effect::{ContainerOp, Effect, StopReason};
 pub use self::factory::ExecutorFactory;
 pub use self::input::{ContainerOutcome, Input};
@@ -77,11 +78,12 @@ pub struct Agent {
     book: Book,
     timers: TimerTable<Timer>,
     tickets: Tickets,
-    pending: BTreeMap<Ticket, Pending>,
+    pending: Table<Ticket, PendingKey, Pending>,
     /// Tasks that wait to be written.
     queued: usize,
     /// What guests asked for and was not looked at yet.
     calls: VecDeque<(ExecutorRef, Call)>,
+    variables: Variables,
     /// The buffer guests write to, kept for its capacity.
     scratch: Vec<Call>,
 }
@@ -104,7 +106,7 @@ enum Phase {
 }
 
 /// What is due when. The order is that of timers due at the same instant.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Timer {
     Link,
     Recovery,
@@ -113,6 +115,11 @@ enum Timer {
     Container(ContainerRef),
     Executor(ExecutorRef),
     Stop,
+}
+
+mesos_core::handles! {
+    /// Something that goes on when an effect is answered.
+    PendingKey;
 }
 
 /// What goes on when an effect is answered.
@@ -143,9 +150,10 @@ impl Agent {
             book: Book::default(),
             timers: TimerTable::default(),
             tickets: Tickets::default(),
-            pending: BTreeMap::new(),
+            pending: Table::default(),
             queued: 0,
             calls: VecDeque::new(),
+            variables: Variables::default(),
             scratch: Vec::new(),
         }
     }
@@ -194,7 +202,7 @@ impl Agent {
             self.stop(cx, StopReason::Checkpoint(error.to_string()));
             return;
         }
-        match self.pending.remove(&ticket) {
+        match self.pending.remove_id(&ticket).map(|(_, pending)| pending) {
             Some(Pending::Task(task)) => self.handle_task_written(cx, task),
             Some(Pending::Update { task, number }) => self.handle_update_written(cx, task, number),
             Some(Pending::Acknowledgement(task)) => self.handle_acknowledgement_written(cx, task),
@@ -222,8 +230,13 @@ impl Agent {
     /// Makes changes durable; `then` goes on once they are.
     fn write_then(&mut self, cx: &mut AgentCx<'_>, changes: Vec<Draft>, then: Pending) {
         let ticket = self.tickets.draw();
-        self.pending.insert(ticket, then);
+        self.await_answer(ticket, then);
         cx.emit(Effect::Checkpoint { ticket, changes });
+    }
+
+    /// The answer that comes with `ticket` lets `then` go on.
+    fn await_answer(&mut self, ticket: Ticket, then: Pending) {
+        self.pending.replace(ticket, then);
     }
 
     fn arm(&mut self, cx: &AgentCx<'_>, timer: Timer, after: Duration) {

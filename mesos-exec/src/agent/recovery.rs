@@ -65,7 +65,7 @@ impl Agent {
         let known = known.flat_map(BTreeMap::keys).cloned().collect();
         self.phase = Phase::Recovering(Box::new(recovery));
         let ticket = self.tickets.draw();
-        self.pending.insert(ticket, Pending::Recovery);
+        self.await_answer(ticket, Pending::Recovery);
         cx.emit(Effect::Container { ticket, op: ContainerOp::Recover(known) });
         self.arm(cx, Timer::Recovery, self.options.recovery_timeout);
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use mesos_core::call::CloseReason;
 use mesos_core::call::agent::ToMaster;
-use mesos_core::kernel::{Draft, TimerTable};
+use mesos_core::kernel::{Draft, Table, TimerTable};
 use mesos_core::{FrameworkId, FrameworkInfo};
 
 use super::book::{ExecutorPhase, ExecutorRef, TaskRef};
@@ -139,7 +139,7 @@ impl Agent {
         self.phase = Phase::Leaving { why };
         // Nothing may be written after the erasure: half a task on the disk would keep the next agent from starting.
         self.calls.clear();
-        self.pending.clear();
+        self.pending = Table::default();
         self.timers = TimerTable::default();
         self.arm(cx, Timer::Stop, self.options.executor_shutdown_grace);
         let changes = self.erasure();

@@ -140,7 +140,7 @@ impl Work {
         let id = &self.task.id;
         let launched = exit.is_ok();
         let message: Arc<str> = match &exit {
-            Ok(exit) => exit.to_string().into(),
+            Ok(exit) => mesos_core::text::shared(format_args!("{exit}")),
             Err(problem) => problem.clone(),
         };
         match (self.ending.map(|ending| ending.why), exit) {
@@ -279,7 +279,7 @@ fn first_step(cx: &mut ExecutorCx<'_>, phase: Phase, container: &ContainerId, ki
 
 /// Containers are named within their executor, and this one has a single task.
 fn container_of(task: &TaskId) -> ContainerId {
-    ContainerId::new(task.as_str()).expect("task ids and container ids follow the same rules")
+    ContainerId::new(task.shared()).expect("task ids and container ids follow the same rules")
 }
 
 fn saying(task: &TaskId, state: TaskState, message: Arc<str>) -> TaskUpdate {

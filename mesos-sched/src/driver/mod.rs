@@ -90,7 +90,7 @@ enum Phase {
     Stopped,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Timer {
     /// The next attempt to connect and subscribe.
     Attempt,

@@ -64,7 +64,7 @@ use pending::Pending;
 pub(crate) type MasterCx<'a> = Cx<'a, Effect>;
 
 /// What is due some day.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Timer {
     /// Tell a framework that its connection lives.
     Heartbeat(FrameworkKey),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use mesos_core::call::scheduler::Call;
 use mesos_core::kernel::Record;
+use mesos_core::text::shared;
 use mesos_core::{SchedulerCx, TaskId, TaskState, TaskStatus};
 
 /// Before the keys of what is remembered about pieces.
@@ -158,11 +159,11 @@ impl<I: Iterator> RevFilter for I {
 }
 
 fn key(piece: u32) -> Arc<str> {
-    format!("{PIECE_PREFIX}{piece}").into()
+    shared(format_args!("{PIECE_PREFIX}{piece}"))
 }
 
 fn task_id(piece: u32, attempt: u32) -> TaskId {
-    TaskId::new(format!("{piece}.{attempt}")).expect("digits make an id")
+    TaskId::new(shared(format_args!("{piece}.{attempt}"))).expect("digits make an id")
 }
 
 fn parse(id: &TaskId) -> Option<(u32, u32)> {

@@ -36,7 +36,7 @@ mesos_core::handles! {
 }
 
 /// Names a task for as long as it is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct TaskRef {
     pub(super) framework: FrameworkKey,
     pub(super) task: TaskKey,
@@ -44,7 +44,7 @@ pub(super) struct TaskRef {
 }
 
 /// Names an executor for as long as it is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct ExecutorRef {
     pub(super) framework: FrameworkKey,
     pub(super) executor: ExecutorKey,
@@ -52,7 +52,7 @@ pub(super) struct ExecutorRef {
 }
 
 /// Names a container for as long as it is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct ContainerRef {
     pub(super) container: ContainerKey,
     pub(super) born: u64,
