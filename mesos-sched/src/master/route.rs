@@ -81,7 +81,7 @@ impl Master {
         match message {
             ToMaster::Pong => self.pong(agent),
             ToMaster::Update { framework_id, status, latest } => {
-                self.update(cx, agent, &framework_id, *status, latest);
+                self.update(cx, agent, &framework_id, status, latest);
             }
             ToMaster::Register { .. } | ToMaster::Reregister(_) => self.answer_registration_again(cx, agent),
             ToMaster::ExecutorExited { framework_id, executor_id } => {

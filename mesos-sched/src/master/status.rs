@@ -23,7 +23,7 @@ impl Master {
         cx: &mut MasterCx<'_>,
         agent: AgentKey,
         framework_id: &FrameworkId,
-        mut status: TaskStatus,
+        mut status: Box<TaskStatus>,
         latest: TaskState,
     ) {
         let Some(framework) = self.frameworks.table.find(framework_id) else {
@@ -31,13 +31,12 @@ impl Master {
             self.tell_agent(cx, agent, ToAgent::ShutdownFramework { framework_id: framework_id.clone() });
             return;
         };
-        if let Err(rejection) = self.check_update(agent, framework, &status) {
-            return self.refuse_update(cx, agent, framework_id, &status, rejection);
-        }
+        let task = match self.check_update(agent, framework, &status) {
+            Ok(task) => task,
+            Err(rejection) => return self.refuse_update(cx, agent, framework_id, &status, rejection),
+        };
         self.counters.updates += 1;
-        let row = &self.frameworks.table[framework];
-        let task = row.tasks.find(&status.task_id);
-        status.state = row.hears(status.state);
+        status.state = self.frameworks.table[framework].hears(status.state);
         // Acknowledgements go where the update came from, whatever it says.
         status.agent_id = Some(self.agents.table[agent].id.clone());
         if let Some(task) = task {
@@ -45,7 +44,7 @@ impl Master {
             self.note_state(cx, framework, task, latest);
         }
         let (told, uuid) = (status.state, status.uuid);
-        if !self.tell_framework(cx, framework, Event::Update(Box::new(status))) {
+        if !self.tell_framework(cx, framework, Event::Update(status)) {
             return;
         }
         if let Some(task) = task {
@@ -72,11 +71,17 @@ impl Master {
         }
     }
 
-    fn check_update(&self, agent: AgentKey, framework: FrameworkKey, status: &TaskStatus) -> Result<(), Rejection> {
+    /// The task an update is about, if it is known, unless the agent may not say that.
+    fn check_update(
+        &self,
+        agent: AgentKey,
+        framework: FrameworkKey,
+        status: &TaskStatus,
+    ) -> Result<Option<TaskKey>, Rejection> {
         let row = &self.agents.table[agent];
         let tasks = &self.frameworks.table[framework].tasks;
-        let owner = tasks.find(&status.task_id).map(|task| tasks[task].agent);
-        if owner.is_some_and(|owner| owner != agent) {
+        let task = tasks.find(&status.task_id);
+        if task.is_some_and(|task| tasks[task].agent != agent) {
             return Err(Rejection::new(
                 RejectionCode::NotYours,
                 format!("agent {} reported on task {}, which runs on another agent", row.id, status.task_id),
@@ -94,7 +99,7 @@ impl Master {
                 "report what the agent or the executor can know: STARTING, RUNNING, KILLING or an end",
             ));
         }
-        Ok(())
+        Ok(task)
     }
 
     /// An update that must not reach the framework. That of a task the agent was told to kill because it runs elsewhere is
