@@ -3,7 +3,7 @@
 //! ```text
 //!   put ──▶ near      a heap: everything due up to the end of the current tick ──▶ take
 //!           wheels    later: buckets of 1, 256, 65,536 .. ticks, unsorted ──▶ near, when their time comes
-//!           far       a heap: due in more than eleven days
+//!           far       a heap: due in another turn of the last wheel
 //! ```
 //!
 //! Two things due at the same instant happen in the order they were put on the agenda, so a run depends on nothing but its
@@ -18,13 +18,13 @@ use std::collections::BinaryHeap;
 
 use mesos_core::Instant;
 
-/// Bits of a time that lie within one tick: 0.26 ms, the span in which a busy cluster does a handful of things.
-const TICK_BITS: u32 = 18;
+/// Bits of a time that lie within one tick: 4 us, in which even the busiest cluster does a handful of things.
+const TICK_BITS: u32 = 12;
 /// Bits of a tick that choose a bucket of a wheel.
 const WHEEL_BITS: u32 = 8;
 /// Buckets of a wheel.
 const BUCKETS: usize = 1 << WHEEL_BITS;
-/// Wheels: the last one's buckets are 73 minutes wide.
+/// Wheels: the last one turns once in five hours.
 const WHEELS: usize = 4;
 /// Bits of a key that name the payload's slot; the rest of the lower half is the sequence number.
 const SLOT_BITS: u32 = 24;
