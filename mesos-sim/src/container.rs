@@ -7,13 +7,16 @@
 //! Containers belong to the machine, not to the agent's process: they outlive its restarts and are what the checks compare
 //! the books with. Nobody but the world drives this module; checks read it.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use mesos_core::container::{CommandInfo, Run};
-use mesos_core::kernel::{Rng, Ticket};
+use mesos_core::handles;
+use mesos_core::kernel::{Rng, Table, Ticket};
 use mesos_core::{ContainerId, ContainerSpec, Exit, FrameworkId, Instant, Resources};
 use serde::{Deserialize, Serialize};
+
+use crate::report::{Amounts, amounts};
 
 /// Environment variable that says how long a simulated container runs: seconds, with decimals. `forever` never ends.
 pub const DURATION_ENV: &str = "MESOS_SIM_DURATION";
@@ -79,8 +82,12 @@ pub struct Container {
     pub asked_at: Instant,
     /// Tells it from earlier containers of the same name.
     pub(crate) serial: u64,
+    /// What it may use, in short.
+    pub(crate) amounts: Amounts,
     launch: Option<Ticket>,
-    waits: Vec<Ticket>,
+    /// Who waits for its end: one, as a rule.
+    waits: Option<Ticket>,
+    more_waits: Vec<Ticket>,
     runs_for: Option<Duration>,
     exit: Exit,
     obeys_after: Option<Duration>,
@@ -107,10 +114,15 @@ pub(crate) enum News {
     Exited(Ticket, Exit),
 }
 
+handles! {
+    /// A container on its machine.
+    ContainerRow;
+}
+
 /// The containers of one machine.
 #[derive(Debug, Default)]
 pub struct Containers {
-    by_id: BTreeMap<ContainerId, Container>,
+    table: Table<ContainerId, ContainerRow, Container>,
     next_serial: u64,
 }
 
@@ -123,20 +135,24 @@ pub(crate) enum UseChange {
 }
 
 impl Containers {
-    /// All containers in order of their ids.
+    /// All containers, in an order that depends on the run alone.
     pub fn iter(&self) -> impl Iterator<Item = (&ContainerId, &Container)> {
-        self.by_id.iter()
+        self.table.iter().map(|(_, id, container)| (id, container))
     }
 
     /// The container of this id.
     #[must_use]
     pub fn get(&self, id: &ContainerId) -> Option<&Container> {
-        self.by_id.get(id)
+        self.table.get(self.table.find(id)?)
+    }
+
+    fn get_mut(&mut self, id: &ContainerId) -> Option<&mut Container> {
+        self.table.get_mut(self.table.find(id)?)
     }
 
     /// Those that run or are about to.
     pub fn alive(&self) -> impl Iterator<Item = (&ContainerId, &Container)> {
-        self.by_id.iter().filter(|(_, container)| container.is_alive())
+        self.iter().filter(|(_, container)| container.is_alive())
     }
 
     /// A container is asked for: when it will run or have failed.
@@ -148,7 +164,7 @@ impl Containers {
         ticket: Ticket,
         spec: ContainerSpec,
     ) -> Result<(u64, Due, Duration), &'static str> {
-        if self.by_id.contains_key(&spec.id) {
+        if self.table.find(&spec.id).is_some() {
             return Err("a container of this id exists already");
         }
         let serial = self.next_serial;
@@ -160,16 +176,18 @@ impl Containers {
         let container = Container {
             phase: Phase::Starting,
             framework_id: spec.framework_id,
+            amounts: amounts(&spec.resources),
             resources: spec.resources,
             asked_at: now,
             serial,
             launch: Some(ticket),
-            waits: Vec::new(),
+            waits: None,
+            more_waits: Vec::new(),
             runs_for,
             exit,
             obeys_after,
         };
-        self.by_id.insert(spec.id, container);
+        self.table.replace(spec.id, container);
         Ok((serial, due, start))
     }
 
@@ -181,9 +199,10 @@ impl Containers {
         due: Due,
         news: &mut Vec<News>,
     ) -> (UseChange, Option<Duration>) {
-        let Some(container) = self.by_id.get_mut(id).filter(|container| container.serial == serial) else {
+        let Some(at) = self.table.find(id).filter(|at| self.table[*at].serial == serial) else {
             return (UseChange::None, None);
         };
+        let container = &mut self.table[at];
         match (due, &container.phase) {
             (Due::Starts, Phase::Starting) => {
                 container.phase = Phase::Running;
@@ -191,7 +210,7 @@ impl Containers {
                 (UseChange::Began, container.runs_for)
             }
             (Due::FailsToStart, Phase::Starting) => {
-                let container = self.by_id.remove(id).expect("it was just there");
+                let (_, container) = self.table.remove(at).expect("it was just there");
                 news.extend(
                     container.launch.map(|ticket| News::LaunchFailed(ticket, "the image could not be prepared")),
                 );
@@ -199,11 +218,11 @@ impl Containers {
             }
             (Due::Ends, Phase::Running) => {
                 let exit = container.exit.clone();
-                self.end(id, exit, news);
+                self.end(at, exit, news);
                 (UseChange::Ended, None)
             }
             (Due::GivesIn, Phase::Running) => {
-                self.end(id, Exit::Signalled(SIGTERM), news);
+                self.end(at, Exit::Signalled(SIGTERM), news);
                 (UseChange::Ended, None)
             }
             _ => (UseChange::None, None),
@@ -212,19 +231,22 @@ impl Containers {
 
     /// Somebody wants to know how it ends.
     pub(crate) fn wait(&mut self, id: &ContainerId, ticket: Ticket) -> Result<Option<Exit>, &'static str> {
-        let container = self.by_id.get_mut(id).ok_or("no such container")?;
+        let container = self.get_mut(id).ok_or("no such container")?;
         if let Phase::Ended(exit) = &container.phase {
             let exit = exit.clone();
-            self.by_id.remove(id);
+            self.table.remove_id(id);
             return Ok(Some(exit));
         }
-        container.waits.push(ticket);
+        match container.waits {
+            None => container.waits = Some(ticket),
+            Some(_) => container.more_waits.push(ticket),
+        }
         Ok(None)
     }
 
     /// A polite signal: when it will give in, if it does.
     pub(crate) fn terminate(&self, id: &ContainerId) -> Result<Option<(u64, Duration)>, &'static str> {
-        let container = self.by_id.get(id).ok_or("no such container")?;
+        let container = self.get(id).ok_or("no such container")?;
         match container.phase {
             Phase::Running => Ok(container.obeys_after.map(|after| (container.serial, after))),
             _ => Ok(None),
@@ -233,65 +255,74 @@ impl Containers {
 
     /// Ends it at once. `is_removed` also forgets it.
     pub(crate) fn kill(&mut self, id: &ContainerId, is_removed: bool, news: &mut Vec<News>) -> UseChange {
-        let Some(container) = self.by_id.get_mut(id) else { return UseChange::None };
+        let Some(at) = self.table.find(id) else { return UseChange::None };
+        let container = &mut self.table[at];
         let change = match container.phase {
             Phase::Running => {
-                self.end(id, Exit::Signalled(SIGKILL), news);
+                self.end(at, Exit::Signalled(SIGKILL), news);
                 UseChange::Ended
             }
             Phase::Starting if is_removed => {
                 let ticket = container.launch.take();
                 news.extend(ticket.map(|ticket| News::LaunchFailed(ticket, "it was destroyed while it was starting")));
                 let exit = Exit::Signalled(SIGKILL);
-                news.extend(container.waits.drain(..).map(|ticket| News::Exited(ticket, exit.clone())));
+                news.extend(container.take_waits().map(|ticket| News::Exited(ticket, exit.clone())));
                 UseChange::None
             }
             _ => UseChange::None,
         };
         if is_removed {
-            self.by_id.remove(id);
+            self.table.remove_id(id);
         }
         change
     }
 
-    fn end(&mut self, id: &ContainerId, exit: Exit, news: &mut Vec<News>) {
-        let Some(container) = self.by_id.get_mut(id) else { return };
-        let waits = std::mem::take(&mut container.waits);
-        if waits.is_empty() {
+    fn end(&mut self, at: ContainerRow, exit: Exit, news: &mut Vec<News>) {
+        let container = &mut self.table[at];
+        if container.waits.is_none() {
             container.phase = Phase::Ended(exit);
         } else {
-            news.extend(waits.into_iter().map(|ticket| News::Exited(ticket, exit.clone())));
-            self.by_id.remove(id);
+            news.extend(container.take_waits().map(|ticket| News::Exited(ticket, exit.clone())));
+            self.table.remove(at);
         }
     }
 
     /// The agent's process died: nobody waits any more. Starts under way may have been cut short.
     pub(crate) fn abandon(&mut self, rng: &mut Rng) {
-        self.by_id.retain(|_, container| {
-            container.waits.clear();
+        for id in self.ids() {
+            let Some(container) = self.get_mut(&id) else { continue };
+            drop(container.take_waits());
             let was_starting = container.launch.take().is_some() && container.phase == Phase::Starting;
-            !(was_starting && rng.chance(500_000))
-        });
+            if was_starting && rng.chance(500_000) {
+                self.table.remove_id(&id);
+            }
+        }
     }
 
-    /// The machine lost its power, or the agent is being wiped: ids of all that used something.
+    /// The machine lost its power, or the agent is being wiped: all that used something.
     pub(crate) fn clear(&mut self) -> Vec<Container> {
-        let all = std::mem::take(&mut self.by_id);
-        all.into_values().filter(|container| container.phase == Phase::Running).collect()
+        let all = self.ids().into_iter().filter_map(|id| self.table.remove_id(&id));
+        all.map(|(_, container)| container).filter(|container| container.phase == Phase::Running).collect()
     }
 
     /// Containers that are not among `known`, to be destroyed.
-    pub(crate) fn strangers(&self, known: &std::collections::BTreeSet<ContainerId>) -> Vec<ContainerId> {
-        self.by_id.keys().filter(|id| !known.contains(*id)).cloned().collect()
+    pub(crate) fn strangers(&self, known: &BTreeSet<ContainerId>) -> BTreeSet<ContainerId> {
+        self.iter().map(|(id, _)| id).filter(|id| !known.contains(*id)).cloned().collect()
     }
 
     /// Forgets ended ones; which of `known` are alive.
-    pub(crate) fn survivors(
-        &mut self,
-        known: &std::collections::BTreeSet<ContainerId>,
-    ) -> std::collections::BTreeSet<ContainerId> {
-        self.by_id.retain(|_, container| container.is_alive());
-        self.by_id.keys().filter(|id| known.contains(*id)).cloned().collect()
+    pub(crate) fn survivors(&mut self, known: &BTreeSet<ContainerId>) -> BTreeSet<ContainerId> {
+        let ended: Vec<ContainerRow> =
+            self.table.iter().filter(|(_, _, container)| !container.is_alive()).map(|(at, _, _)| at).collect();
+        for at in ended {
+            self.table.remove(at);
+        }
+        self.iter().map(|(id, _)| id).filter(|id| known.contains(*id)).cloned().collect()
+    }
+
+    /// The ids in their order.
+    fn ids(&self) -> BTreeSet<ContainerId> {
+        self.iter().map(|(id, _)| id.clone()).collect()
     }
 }
 
@@ -300,6 +331,10 @@ impl Container {
     #[must_use]
     pub const fn is_alive(&self) -> bool {
         matches!(self.phase, Phase::Starting | Phase::Running)
+    }
+
+    fn take_waits(&mut self) -> impl Iterator<Item = Ticket> + use<> {
+        self.waits.take().into_iter().chain(std::mem::take(&mut self.more_waits))
     }
 }
 
@@ -405,7 +440,7 @@ mod tests {
         }
         all.abandon(&mut rng);
         let known = [ContainerId::new("a").unwrap()].into();
-        assert_eq!(all.strangers(&known), [ContainerId::new("b").unwrap()]);
+        assert_eq!(all.strangers(&known), BTreeSet::from([ContainerId::new("b").unwrap()]));
         assert_eq!(all.survivors(&known), known);
     }
 }

@@ -24,9 +24,9 @@ handles! {
 }
 
 /// Amounts in thousandths.
-type Amounts = [i64; KINDS];
+pub(crate) type Amounts = [i64; KINDS];
 
-fn amounts(resources: &Resources) -> Amounts {
+pub(crate) fn amounts(resources: &Resources) -> Amounts {
     [resources.cpus(), resources.mem(), resources.disk(), resources.gpus()].map(mesos_core::Scalar::as_milli)
 }
 
@@ -135,24 +135,23 @@ impl Tally {
         self.frameworks[framework as usize].ended_at.get_or_insert(now);
     }
 
-    pub(crate) fn container_began(&mut self, now: Instant, owner: &FrameworkId, resources: &Resources) {
+    pub(crate) fn container_began(&mut self, now: Instant, owner: &FrameworkId, amounts: Amounts) {
         self.containers += 1;
         self.running += 1;
         self.running_max = self.running_max.max(self.running);
-        self.change_use(now, owner, resources, 1);
+        self.change_use(now, owner, amounts, 1);
     }
 
-    pub(crate) fn container_ended(&mut self, now: Instant, owner: &FrameworkId, resources: &Resources) {
+    pub(crate) fn container_ended(&mut self, now: Instant, owner: &FrameworkId, amounts: Amounts) {
         self.running -= 1;
-        self.change_use(now, owner, resources, -1);
+        self.change_use(now, owner, amounts, -1);
     }
 
-    fn change_use(&mut self, now: Instant, owner: &FrameworkId, resources: &Resources, sign: i64) {
+    fn change_use(&mut self, now: Instant, owner: &FrameworkId, change: Amounts, sign: i64) {
         if !self.is_on {
             return;
         }
         self.close_area(now);
-        let change = amounts(resources);
         add(&mut self.used, change, sign);
         if let Some(&index) = self.by_id.get(owner) {
             add(&mut self.frameworks[index].used, change, sign);

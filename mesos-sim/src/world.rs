@@ -11,6 +11,8 @@
 //!
 //! Who may look: checks and reports, through the views. Who drives it: [`Simulation`](crate::Simulation) alone.
 
+mod lives;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,11 +25,11 @@ use mesos_sched::driver;
 use mesos_sched::master;
 
 use crate::cluster::{ClusterSpec, Conditions, PROBE_EVERY};
-use crate::container::{ContainerModel, Containers};
+use crate::container::{ContainerModel, Containers, News};
 use crate::disk::{Disk, SharedStore};
 use crate::election::Election;
 use crate::failure::{Failure, FailureKind};
-use crate::fault::{Action, CrashKind, StoreTrouble, Undo};
+use crate::fault::{Action, StoreTrouble, Undo};
 use crate::net::{End, Net};
 use crate::node::{AgentNode, Event, FrameworkNode, MasterNode, NodeId, OperatorNode, Process};
 use crate::report::{Report, Tally};
@@ -88,6 +90,7 @@ pub struct World {
     pub(crate) master_effects: Vec<master::Effect>,
     pub(crate) agent_effects: Vec<agent::Effect>,
     pub(crate) driver_effects: Vec<driver::Effect>,
+    pub(crate) container_news: Vec<News>,
     ticks_at_once: (Instant, u32),
 }
 
@@ -124,6 +127,7 @@ impl World {
             master_effects: Vec::new(),
             agent_effects: Vec::new(),
             driver_effects: Vec::new(),
+            container_news: Vec::new(),
             ticks_at_once: (Instant::ZERO, 0),
             spec,
             conditions,
@@ -397,28 +401,6 @@ impl World {
         }
     }
 
-    fn recovered(&mut self, node: NodeId, life: u32, watch: &mut Watch) -> Result<(), Failure> {
-        if !self.is_life(node, life) {
-            return Ok(());
-        }
-        let version = self.election.version();
-        if version > 0 {
-            let after = self.dice.duration(self.conditions.election.detect);
-            self.agenda.put(self.now + after, Event::Tell { node, version });
-        }
-        match node {
-            NodeId::Agent(index) => {
-                let records = self.agents[index as usize].disk.recovered();
-                self.step_agent(index, Some(agent::Input::Recovered { records }), watch)
-            }
-            NodeId::Framework(index) => {
-                let records = self.frameworks[index as usize].disk.recovered();
-                self.step_framework(index, Some(driver::Input::Recovered { records }), watch)
-            }
-            _ => Ok(()),
-        }
-    }
-
     fn wake(&mut self, node: NodeId, watch: &mut Watch) -> Result<(), Failure> {
         let now = self.now;
         let (wake_at, deadline, is_paused) = match node {
@@ -475,101 +457,6 @@ impl World {
             *wake_at = at;
             self.agenda.put(at, Event::Wake(node));
         }
-    }
-
-    /// Takes a process down; what was on its disk queue may be lost. Whether it was up.
-    pub(crate) fn crash(&mut self, node: NodeId, kind: CrashKind) -> bool {
-        let life = self.life(node);
-        if !self.is_life(node, life) {
-            return false;
-        }
-        for (conn, end) in self.net.open_at(node, life) {
-            match kind {
-                CrashKind::Process => self.hang_up(conn, end),
-                CrashKind::Machine => drop(self.net.close(conn, end)),
-            }
-        }
-        if self.held(node).is_some() {
-            self.paused -= 1;
-        }
-        if let Some((disk, dice)) = self.disk_mut(node) {
-            let kept = dice.index(disk.pending() + 1);
-            disk.crash(kept);
-            self.dialling(node).conn = None;
-        }
-        let is_powered = kind == CrashKind::Process;
-        match node {
-            NodeId::Master(index) => {
-                let row = &mut self.masters[index as usize];
-                row.process.stop(is_powered);
-                row.term = None;
-            }
-            NodeId::Framework(index) => self.frameworks[index as usize].process.stop(is_powered),
-            NodeId::Agent(index) => {
-                let row = &mut self.agents[index as usize];
-                row.process.stop(is_powered);
-                if is_powered {
-                    row.containers.abandon(&mut row.dice);
-                } else {
-                    self.drop_containers(index);
-                }
-            }
-            NodeId::Quorum | NodeId::Operator => {}
-        }
-        self.notices.push(Notice::Crashed(node));
-        if matches!(node, NodeId::Master(_)) {
-            self.review_lease();
-        }
-        true
-    }
-
-    pub(crate) fn start(&mut self, node: NodeId) {
-        let life = self.life(node);
-        if self.is_life(node, life) || self.is_retired(node) {
-            return;
-        }
-        match node {
-            NodeId::Master(index) => self.start_master(index),
-            NodeId::Agent(index) => self.start_agent(index),
-            NodeId::Framework(index) => self.start_framework(index),
-            NodeId::Quorum | NodeId::Operator => {}
-        }
-    }
-
-    /// Stops a process without its noticing.
-    pub(crate) fn pause(&mut self, node: NodeId) -> bool {
-        let life = self.life(node);
-        if !self.is_life(node, life) || self.held(node).is_some() {
-            return false;
-        }
-        match node {
-            NodeId::Master(index) => self.masters[index as usize].process.held = Some(Vec::new()),
-            NodeId::Agent(index) => self.agents[index as usize].process.held = Some(Vec::new()),
-            NodeId::Framework(index) => self.frameworks[index as usize].process.held = Some(Vec::new()),
-            NodeId::Quorum | NodeId::Operator => return false,
-        }
-        self.paused += 1;
-        self.review_lease();
-        true
-    }
-
-    pub(crate) fn resume(&mut self, node: NodeId, life: u32) {
-        if !self.is_life(node, life) {
-            return;
-        }
-        let held = match node {
-            NodeId::Master(index) => self.masters[index as usize].process.held.take(),
-            NodeId::Agent(index) => self.agents[index as usize].process.held.take(),
-            NodeId::Framework(index) => self.frameworks[index as usize].process.held.take(),
-            NodeId::Quorum | NodeId::Operator => None,
-        };
-        let Some(held) = held else { return };
-        self.paused -= 1;
-        for event in held {
-            self.agenda.put(self.now, event);
-        }
-        self.arm(node);
-        self.review_lease();
     }
 
     /// What is still missing before the cluster can be called settled; `None` when nothing is.
@@ -645,80 +532,6 @@ impl World {
         report.elections = self.election.changes();
         report.net = self.net.stats();
         report
-    }
-
-    pub(crate) fn restart_delay(&mut self) -> Duration {
-        let (low, high) = self.conditions.restart_after;
-        self.dice.duration_between(low, high)
-    }
-}
-
-/// Which process a node runs now.
-impl World {
-    pub(crate) fn life(&self, node: NodeId) -> u32 {
-        match node {
-            NodeId::Master(index) => self.masters[index as usize].process.life,
-            NodeId::Agent(index) => self.agents[index as usize].process.life,
-            NodeId::Framework(index) => self.frameworks[index as usize].process.life,
-            NodeId::Quorum | NodeId::Operator => 0,
-        }
-    }
-
-    pub(crate) fn is_life(&self, node: NodeId, life: u32) -> bool {
-        match node {
-            NodeId::Master(index) => self.masters[index as usize].process.is_life(life),
-            NodeId::Agent(index) => self.agents[index as usize].process.is_life(life),
-            NodeId::Framework(index) => self.frameworks[index as usize].process.is_life(life),
-            NodeId::Quorum | NodeId::Operator => false,
-        }
-    }
-
-    pub(crate) fn is_powered(&self, node: NodeId) -> bool {
-        match node {
-            NodeId::Master(index) => self.masters[index as usize].process.is_powered,
-            NodeId::Agent(index) => self.agents[index as usize].process.is_powered,
-            NodeId::Framework(index) => self.frameworks[index as usize].process.is_powered,
-            NodeId::Quorum | NodeId::Operator => true,
-        }
-    }
-
-    fn is_retired(&self, node: NodeId) -> bool {
-        match node {
-            NodeId::Agent(index) => self.agents[index as usize].process.is_retired,
-            NodeId::Framework(index) => self.frameworks[index as usize].process.is_retired,
-            NodeId::Master(_) | NodeId::Quorum | NodeId::Operator => false,
-        }
-    }
-
-    fn held(&mut self, node: NodeId) -> Option<&mut Vec<Event>> {
-        match node {
-            NodeId::Master(index) => self.masters[index as usize].process.held.as_mut(),
-            NodeId::Agent(index) => self.agents[index as usize].process.held.as_mut(),
-            NodeId::Framework(index) => self.frameworks[index as usize].process.held.as_mut(),
-            NodeId::Quorum | NodeId::Operator => None,
-        }
-    }
-
-    pub(crate) fn dialling(&mut self, client: NodeId) -> &mut crate::node::Dialling {
-        match client {
-            NodeId::Agent(index) => &mut self.agents[index as usize].dialling,
-            NodeId::Framework(index) => &mut self.frameworks[index as usize].dialling,
-            NodeId::Master(_) | NodeId::Quorum | NodeId::Operator => unreachable!("{client} connects to nobody"),
-        }
-    }
-
-    fn disk_mut(&mut self, node: NodeId) -> Option<(&mut Disk, &mut Rng)> {
-        match node {
-            NodeId::Agent(index) => {
-                let row = &mut self.agents[index as usize];
-                Some((&mut row.disk, &mut row.dice))
-            }
-            NodeId::Framework(index) => {
-                let row = &mut self.frameworks[index as usize];
-                Some((&mut row.disk, &mut row.dice))
-            }
-            NodeId::Master(_) | NodeId::Quorum | NodeId::Operator => None,
-        }
     }
 }
 

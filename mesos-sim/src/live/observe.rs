@@ -13,7 +13,7 @@ use mesos_core::{
     OfferId, Operation, Rejection, Resources, Scheduler, SchedulerCx, Signal, TaskStatus,
 };
 
-use crate::report::Tally;
+use crate::report::{Tally, amounts};
 
 /// Where a task's output is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -163,7 +163,7 @@ impl WatchedContainers {
         let owner = (spec.framework_id.clone(), spec.resources.clone());
         self.running().insert(spec.id.clone(), owner);
         let mut seen = self.ledger.seen();
-        seen.tally.container_began(self.clock.now().mono, &spec.framework_id, &spec.resources);
+        seen.tally.container_began(self.clock.now().mono, &spec.framework_id, amounts(&spec.resources));
         let (framework_id, executor_id) = (spec.framework_id.clone(), spec.executor_id.clone());
         let hostname = self.hostname.clone();
         seen.sandboxes.extend(path.map(|path| Sandbox { framework_id, executor_id, hostname, path }));
@@ -172,7 +172,7 @@ impl WatchedContainers {
     fn ended(&self, id: &ContainerId) {
         if let Some((owner, resources)) = self.running().remove(id) {
             let now = self.clock.now().mono;
-            self.ledger.tally(|tally| tally.container_ended(now, &owner, &resources));
+            self.ledger.tally(|tally| tally.container_ended(now, &owner, amounts(&resources)));
         }
     }
 }

@@ -113,8 +113,8 @@ impl World {
     }
 
     fn contain(&mut self, index: u32, ticket: Ticket, op: ContainerOp) {
+        let mut news = std::mem::take(&mut self.container_news);
         let node = &mut self.agents[index as usize];
-        let mut news = Vec::new();
         let outcome = match op {
             ContainerOp::Recover(known) => {
                 for stranger in node.containers.strangers(&known) {
@@ -148,7 +148,8 @@ impl World {
             // As above: unknown operations must not pass unnoticed.
             other => unreachable!("this simulator does not know how to perform {other:?}"),
         };
-        self.tell_news(index, news);
+        self.tell_news(index, &mut news);
+        self.container_news = news;
         if let Some(outcome) = outcome {
             self.answer(index, ticket, outcome);
         }
@@ -166,32 +167,32 @@ impl World {
 
     fn kill_container(&mut self, index: u32, id: &ContainerId, is_removed: bool, news: &mut Vec<News>) {
         let containers = &mut self.agents[index as usize].containers;
-        let before = containers.get(id).map(|container| (container.framework_id.clone(), container.resources.clone()));
+        let before = containers.get(id).map(|container| (container.framework_id.clone(), container.amounts));
         let change = containers.kill(id, is_removed, news);
-        if let (UseChange::Ended, Some((framework_id, resources))) = (change, before) {
-            self.tally.container_ended(self.now, &framework_id, &resources);
+        if let (UseChange::Ended, Some((framework_id, amounts))) = (change, before) {
+            self.tally.container_ended(self.now, &framework_id, amounts);
         }
     }
 
     /// All containers of a machine are gone, without anybody being told.
     pub(crate) fn drop_containers(&mut self, index: u32) {
         for container in self.agents[index as usize].containers.clear() {
-            self.tally.container_ended(self.now, &container.framework_id, &container.resources);
+            self.tally.container_ended(self.now, &container.framework_id, container.amounts);
         }
     }
 
     /// Something scheduled for a container is due.
     pub(crate) fn container_due(&mut self, index: u32, id: ContainerId, serial: u64, due: Due) {
         let containers = &mut self.agents[index as usize].containers;
-        let owner = containers.get(&id).map(|container| (container.framework_id.clone(), container.resources.clone()));
-        let mut news = Vec::new();
+        let owner = containers.get(&id).map(|container| (container.framework_id.clone(), container.amounts));
+        let mut news = std::mem::take(&mut self.container_news);
         let (change, ends_after) = containers.due(&id, serial, due, &mut news);
         match (change, owner) {
-            (UseChange::Began, Some((framework_id, resources))) => {
-                self.tally.container_began(self.now, &framework_id, &resources);
+            (UseChange::Began, Some((framework_id, amounts))) => {
+                self.tally.container_began(self.now, &framework_id, amounts);
             }
-            (UseChange::Ended, Some((framework_id, resources))) => {
-                self.tally.container_ended(self.now, &framework_id, &resources);
+            (UseChange::Ended, Some((framework_id, amounts))) => {
+                self.tally.container_ended(self.now, &framework_id, amounts);
             }
             _ => {}
         }
@@ -199,11 +200,12 @@ impl World {
             let event = Event::ContainerDue { agent: index, id, serial, due: Due::Ends };
             self.agenda.put(self.now + after, event);
         }
-        self.tell_news(index, news);
+        self.tell_news(index, &mut news);
+        self.container_news = news;
     }
 
-    fn tell_news(&mut self, index: u32, news: Vec<News>) {
-        for item in news {
+    fn tell_news(&mut self, index: u32, news: &mut Vec<News>) {
+        for item in news.drain(..) {
             let (ticket, outcome) = match item {
                 News::Launched(ticket) => (ticket, ContainerOutcome::Launched),
                 News::LaunchFailed(ticket, why) => (ticket, ContainerOutcome::Failed(why.into())),
