@@ -142,9 +142,10 @@ impl HierarchicalDrf {
         let Serving { shared, is_held_back, is_sized, .. } = serving;
         let is_shared = !shared.is_empty();
         agent.offered_shared = (self.merging.round(), shared);
+        let is_whole = !is_shared && agent.available.is_empty() && self.scratch.booked.len() == 1;
         self.memory.note_served(key, free, self.scratch.booked.len());
         self.trace.note(key, stage == Stage::Guarantees, &grants[first..]);
-        self.book_granted(stage, key, first, grants);
+        self.book_granted(stage, key, (is_whole, is_shared), first, grants);
         self.note_cut();
         // Shared resources, and what is beyond the size of offers, may go to the next client in the next round.
         if is_shared || is_sized && stage == Stage::FairShare {
@@ -155,7 +156,14 @@ impl HierarchicalDrf {
         self.note_held(stage, key, is_held_back, is_for_fresh);
     }
 
-    fn book_granted(&mut self, stage: Stage, key: AgentKey, first: usize, grants: &mut [Grant]) {
+    fn book_granted(
+        &mut self,
+        stage: Stage,
+        key: AgentKey,
+        (is_whole, is_shared): (bool, bool),
+        first: usize,
+        grants: &mut [Grant],
+    ) {
         let mut booked = std::mem::take(&mut self.scratch.booked);
         for (place, Booked { client, grown, is_new }) in (first..).zip(booked.drain(..)) {
             self.tree.book(client, &grown);
@@ -164,7 +172,8 @@ impl HierarchicalDrf {
             if self.options.starvation_batches.is_some() {
                 self.aging.begin(client, self.schedule.batches());
             }
-            self.memory.note_given(client, grown, grants[place].resources.clone());
+            let part = (!is_whole).then(|| grants[place].resources.clone());
+            self.memory.note_given(client, part, is_shared.then(|| Box::new(grown)));
             self.maintenance.touch(key);
             match stage {
                 Stage::Guarantees => self.merging.note(key, client, place),

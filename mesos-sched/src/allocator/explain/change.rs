@@ -9,6 +9,7 @@ use super::super::HierarchicalDrf;
 use super::super::book::Agent;
 use super::asker::Asker;
 use super::block::Blocks;
+use super::bounds::Freed;
 use super::judge::{Judged, WhatIf};
 use super::reason::{lack_of, stripped};
 use super::survey::scalars;
@@ -195,7 +196,13 @@ impl<'a> Case<'a> {
         }
         what_if.is_unfiltered |= ways.contains(&Way::Wait);
         what_if.has_no_minimum = ways.contains(&Way::LowerMinimum);
-        what_if.is_unreserved = ways.contains(&Way::Unreserve);
+        if ways.contains(&Way::Unreserve) {
+            what_if.is_unreserved = true;
+            let owned = &self.agent.available - &self.agent.available.allocatable_to(self.asker.role);
+            let owned = owned.reserved().into_iter();
+            let parts = owned.map(|(owner, bag)| (owner, bag.to_unreserved().quota_quantities()));
+            self.give_back(&mut what_if, parts.collect());
+        }
         let before = self.judge(&what_if);
         self.minimums(&what_if, &before).into_iter().find_map(|minimum| {
             let (what_if, more) = self.reach(ways, what_if.clone(), &before, &minimum)?;
@@ -251,9 +258,8 @@ impl<'a> Case<'a> {
         if ways.contains(&Way::Free) {
             let (free, from) = self.freed(before, &short)?;
             what_if.free = Some(free);
-            what_if.freed = from.iter().map(|own| (own.party.role.clone(), own.resources.quota_quantities())).collect();
-            what_if.headroom = what_if.freed.iter().map(|(_, amounts)| amounts.clone()).sum();
-            what_if.required = self.allocator.newly_required(self.asker, &what_if.freed);
+            let parts = from.iter().map(|own| (own.party.role.clone(), own.resources.quota_quantities()));
+            self.give_back(&mut what_if, parts.collect());
             changes.push(Change::Free { from });
         }
         let deficit = match bounds.is_bounded && !what_if.is_unkept {
@@ -288,6 +294,14 @@ impl<'a> Case<'a> {
             changes.push(Change::AddCapacity { resources: resources + &scalars(&excess) });
         }
         Some((what_if, changes))
+    }
+
+    /// What quota is about comes back from others: it does not count against their roles any more, which may be short of
+    /// what they are promised then.
+    fn give_back(&self, what_if: &mut WhatIf, parts: Vec<Freed>) {
+        what_if.headroom += &parts.iter().map(|(_, amounts)| amounts.clone()).sum();
+        what_if.freed.extend(parts);
+        what_if.required = self.allocator.newly_required(self.asker, &what_if.freed);
     }
 
     /// What would have to be there in addition.

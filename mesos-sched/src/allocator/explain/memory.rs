@@ -30,21 +30,71 @@ pub(in crate::allocator) struct Memory {
 
 /// An agent of which something was granted.
 #[derive(Debug)]
-pub(super) struct Served {
-    pub(super) agent: AgentKey,
+struct Served {
+    agent: AgentKey,
     /// What was free before.
-    pub(super) free: Resources,
+    free: Resources,
     /// Where its grants begin.
     first: usize,
 }
 
 /// One grant.
 #[derive(Debug)]
-pub(super) struct Given {
-    pub(super) client: NodeKey,
-    /// By how much the shares grew.
-    pub(super) grown: Quantities,
-    pub(super) resources: Resources,
+struct Given {
+    client: NodeKey,
+    /// Nothing said if it was all that was free.
+    part: Option<Resources>,
+    /// By how much the shares grew, if that is not what was granted: further copies of what is shared do not count.
+    grown: Option<Box<Quantities>>,
+}
+
+/// What was granted of one agent.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Serving<'a> {
+    memory: &'a Memory,
+    place: usize,
+}
+
+impl<'a> Serving<'a> {
+    fn served(self) -> &'a Served {
+        &self.memory.served[self.place]
+    }
+
+    pub(super) fn agent(self) -> AgentKey {
+        self.served().agent
+    }
+
+    /// What was free before.
+    pub(super) fn free(self) -> &'a Resources {
+        &self.served().free
+    }
+
+    /// Who was granted what.
+    pub(super) fn grants(self) -> impl Iterator<Item = (NodeKey, &'a Resources)> {
+        self.given().iter().map(move |given| (given.client, given.part.as_ref().unwrap_or_else(|| self.free())))
+    }
+
+    fn given(self) -> &'a [Given] {
+        let end = self.memory.served.get(self.place + 1).map_or(self.memory.given.len(), |next| next.first);
+        &self.memory.given[self.served().first..end]
+    }
+
+    /// By how much shares grew in the round before, of the clients named; one for each grant.
+    pub(super) fn growth_before(self, is_named: impl Fn(NodeKey) -> bool) -> Vec<Quantities> {
+        let earlier = (0..self.place).map(|place| Self { place, ..self });
+        let all = earlier.flat_map(|serving| serving.given().iter().map(move |given| (serving, given)));
+        let named = all.filter(|(_, given)| is_named(given.client));
+        named.map(|(serving, given)| given.growth(serving.free())).collect()
+    }
+}
+
+impl Given {
+    fn growth(&self, free: &Resources) -> Quantities {
+        match &self.grown {
+            Some(grown) => (**grown).clone(),
+            None => self.part.as_ref().unwrap_or(free).scalar_quantities(),
+        }
+    }
 }
 
 impl Memory {
@@ -63,9 +113,14 @@ impl Memory {
         }
     }
 
-    /// One of them.
-    pub(in crate::allocator) fn note_given(&mut self, client: NodeKey, grown: Quantities, resources: Resources) {
-        self.given.push(Given { client, grown, resources });
+    /// One of them: all that was free if no part is named; with what shares grew by if that is another amount.
+    pub(in crate::allocator) fn note_given(
+        &mut self,
+        client: NodeKey,
+        part: Option<Resources>,
+        grown: Option<Box<Quantities>>,
+    ) {
+        self.given.push(Given { client, part, grown });
     }
 
     /// A refusal ended with the round, after the agents were served.
@@ -116,18 +171,15 @@ impl Memory {
             && !self.ended.contains(&(client, agent))
     }
 
-    /// The agents of which something was granted, each time it was; with what was granted before.
-    pub(super) fn served(&self) -> impl Iterator<Item = (&Served, &[Given], &[Given])> {
-        self.served.iter().enumerate().map(|(place, served)| {
-            let end = self.served.get(place + 1).map_or(self.given.len(), |next| next.first);
-            (served, &self.given[..served.first], &self.given[served.first..end])
-        })
+    /// The agents of which something was granted, each time it was.
+    pub(super) fn served(&self) -> impl Iterator<Item = Serving<'_>> {
+        (0..self.served.len()).map(|place| Serving { memory: self, place })
     }
 
     /// What a client was granted of an agent; empty if it was not.
     pub(super) fn granted(&self, agent: AgentKey, client: NodeKey) -> Resources {
-        let own = self.served().filter(|(served, ..)| served.agent == agent).flat_map(|(_, _, given)| given);
-        own.filter(|given| given.client == client).map(|given| &given.resources).sum()
+        let own = self.served().filter(|serving| serving.agent() == agent).flat_map(Serving::grants);
+        own.filter(|(own, _)| *own == client).map(|(_, resources)| resources).sum()
     }
 }
 
@@ -158,13 +210,19 @@ impl Past {
     }
 
     /// A node is about to change.
+    #[inline]
     pub(in crate::allocator) fn keep(&mut self, node: usize, amounts: &Quantities, count: u64, weight: Weight) {
-        let was = slot(&mut self.nodes, node);
-        if was.round < self.round {
-            was.round = self.round;
-            was.amounts.clone_from(amounts);
-            (was.count, was.weight) = (count, weight);
+        if self.nodes.get(node).is_none_or(|was| was.round < self.round) {
+            self.keep_first(node, amounts, count, weight);
         }
+    }
+
+    #[inline(never)]
+    fn keep_first(&mut self, node: usize, amounts: &Quantities, count: u64, weight: Weight) {
+        let was = slot(&mut self.nodes, node);
+        was.round = self.round;
+        was.amounts.clone_from(amounts);
+        (was.count, was.weight) = (count, weight);
     }
 
     /// The size of the cluster is about to change.

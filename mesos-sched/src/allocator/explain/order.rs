@@ -3,7 +3,6 @@
 use mesos_core::Weight;
 use mesos_core::provider::AgentKey;
 use mesos_core::provider::explain::{Change, Order, Party, Reason, Standing};
-use mesos_core::resource::Resources;
 use mesos_core::{FrameworkId, Role};
 
 use super::super::HierarchicalDrf;
@@ -12,7 +11,7 @@ use super::super::policy::Policy;
 use super::super::sorter::{Kind, NodeKey, SorterKind};
 use super::asker::Asker;
 use super::judge::WhatIf;
-use super::memory::{Given, Served};
+use super::memory::Serving;
 
 /// One side of a fork of the tree, at a moment of the last round.
 #[derive(Debug)]
@@ -30,35 +29,28 @@ impl HierarchicalDrf {
         key: AgentKey,
         agent: &Agent,
     ) -> Option<(Reason, Option<Change>)> {
-        let mut served = self.memory.served().filter(|(served, ..)| served.agent == key);
-        served.find_map(|(served, before, given)| self.order_at(asker, agent, served, before, given))
+        let mut served = self.memory.served().filter(|serving| serving.agent() == key);
+        served.find_map(|serving| self.order_at(asker, agent, serving))
     }
 
     /// The same for one agent at one moment.
-    pub(super) fn order_at(
-        &self,
-        asker: &Asker<'_>,
-        agent: &Agent,
-        served: &Served,
-        before: &[Given],
-        given: &[Given],
-    ) -> Option<(Reason, Option<Change>)> {
+    fn order_at(&self, asker: &Asker<'_>, agent: &Agent, serving: Serving<'_>) -> Option<(Reason, Option<Change>)> {
         let client = asker.client?;
-        let first = given.iter().find(|given| given.client != client)?;
-        if !self.was_able(asker, client, agent, served) {
+        let (first, _) = serving.grants().find(|(other, _)| *other != client)?;
+        if !self.was_able(asker, client, agent, serving) {
             return None;
         }
-        let (order, change) = self.compare(client, first.client, before)?;
-        let taken: Resources = given.iter().filter(|one| one.client == first.client).map(|one| &one.resources).sum();
-        Some((Reason::ShareOrder { by: self.party(first.client)?, taken, order }, change))
+        let (order, change) = self.compare(client, first, serving)?;
+        let taken = serving.grants().filter(|(other, _)| *other == first).map(|(_, resources)| resources).sum();
+        Some((Reason::ShareOrder { by: self.party(first)?, taken, order }, change))
     }
 
     /// Whether the asker could have had something of the agent, had nobody gone first.
-    fn was_able(&self, asker: &Asker<'_>, client: NodeKey, agent: &Agent, served: &Served) -> bool {
-        let what_if = WhatIf { free: Some(served.free.clone()), ..WhatIf::default() };
+    fn was_able(&self, asker: &Asker<'_>, client: NodeKey, agent: &Agent, serving: Serving<'_>) -> bool {
+        let what_if = WhatIf { free: Some(serving.free().clone()), ..WhatIf::default() };
         self.tree.past().is_whole()
-            && self.memory.is_as_it_was(asker.key, served.agent, client)
-            && self.judge(asker, served.agent, agent, &what_if).blocks.is_none()
+            && self.memory.is_as_it_was(asker.key, serving.agent(), client)
+            && self.judge(asker, serving.agent(), agent, &what_if).blocks.is_none()
     }
 
     pub(super) fn party(&self, client: NodeKey) -> Option<Party> {
@@ -68,10 +60,10 @@ impl HierarchicalDrf {
     }
 
     /// Compares two clients where their paths part.
-    fn compare(&self, own: NodeKey, other: NodeKey, before: &[Given]) -> Option<(Order, Option<Change>)> {
+    fn compare(&self, own: NodeKey, other: NodeKey, serving: Serving<'_>) -> Option<(Order, Option<Change>)> {
         let (own_path, other_path) = (self.tree.ancestry(own), self.tree.ancestry(other));
         let fork = own_path.iter().zip(&other_path).position(|(own, other)| own != other)?;
-        let [own, first] = [own_path[fork], other_path[fork]].map(|node| self.side(node, before));
+        let [own, first] = [own_path[fork], other_path[fork]].map(|node| self.side(node, serving));
         let sorter = match self.tree[own.node].kind {
             Kind::Client => self.options.framework_sorter,
             _ => self.options.role_sorter,
@@ -92,13 +84,13 @@ impl HierarchicalDrf {
         }
     }
 
-    fn side(&self, node: NodeKey, before: &[Given]) -> Side {
+    fn side(&self, node: NodeKey, serving: Serving<'_>) -> Side {
         let was = self.tree.past().node(node);
         let mut amounts = was.map_or_else(|| self.tree[node].amounts().clone(), |was| was.amounts.clone());
         let mut grants = was.map_or_else(|| self.tree.count(node), |was| was.count);
         let weight = was.map_or_else(|| self.tree[node].weight(), |was| was.weight);
-        for given in before.iter().filter(|given| self.tree.is_within(given.client, node)) {
-            amounts += &given.grown;
+        for grown in serving.growth_before(|client| self.tree.is_within(client, node)) {
+            amounts += &grown;
             grants += 1;
         }
         let totals = self.tree.past().totals().unwrap_or_else(|| self.tree.totals());

@@ -11,6 +11,7 @@ use super::super::book::Agent;
 use super::asker::Asker;
 use super::block::Blocks;
 use super::judge::{Judged, WhatIf};
+use super::memory::Serving;
 
 /// How far an agent is from an offer: how many things stand in the way, then how much of what is needed is missing, in
 /// thousandths of each name.
@@ -39,11 +40,11 @@ impl HierarchicalDrf {
     }
 
     /// A grant of the last round that is enough.
-    fn granted_need(&self, asker: &Asker<'_>, need: &Need) -> Option<(AgentKey, &Resources)> {
+    fn granted_need<'a>(&'a self, asker: &Asker<'_>, need: &Need) -> Option<(AgentKey, &'a Resources)> {
         let client = asker.client?;
-        let all = self.memory.served().flat_map(|(served, _, given)| given.iter().map(move |one| (served.agent, one)));
-        let mut own = all.filter(|(_, one)| one.client == client && need.is_met_by(&one.resources));
-        own.next().map(|(agent, one)| (agent, &one.resources))
+        let grants = |serving: Serving<'a>| serving.grants().map(move |(client, one)| (serving.agent(), client, one));
+        let mut own = self.memory.served().flat_map(grants).filter(|(_, other, _)| *other == client);
+        own.find(|(_, _, resources)| need.is_met_by(resources)).map(|(agent, _, resources)| (agent, resources))
     }
 
     /// Counts what stands in the way, and finds the nearest agent.
