@@ -15,6 +15,7 @@ use mesos_core::kernel::Rng;
 use mesos_core::provider::{AgentKey, Grant, Round};
 
 use super::agent_set::AgentSet;
+use super::filter::Refusers;
 use super::nobody::Nobody;
 use super::options::mutant;
 use super::policy::{Dealing, Policy};
@@ -38,6 +39,7 @@ pub(super) struct Scratch {
     /// Clients that have waited long.
     pub(super) waiting: Vec<NodeKey>,
     pub(super) nobody: Nobody,
+    pub(super) refusers: Refusers,
     pub(super) dealing: Dealing,
 }
 
@@ -57,6 +59,7 @@ impl Scratch {
             sated: Vec::new(),
             waiting: Vec::new(),
             nobody: Nobody::default(),
+            refusers: Refusers::default(),
             dealing: Dealing::default(),
         }
     }

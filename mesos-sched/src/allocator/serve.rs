@@ -10,7 +10,7 @@ use super::book::{Agent, Client};
 use super::constraint::ConstraintTable;
 use super::costs::Costs;
 use super::eligibility::is_allocatable;
-use super::filter::FilterTable;
+use super::filter::{FilterTable, Refusers};
 use super::headroom::Headroom;
 use super::merging::Merging;
 use super::policy::Policy;
@@ -34,6 +34,8 @@ pub(super) struct Serving<'a> {
     pub(super) agent: &'a mut Agent,
     pub(super) clients: &'a [Option<Client>],
     pub(super) filters: &'a FilterTable,
+    /// Clients that refused all of the agent.
+    pub(super) refusers: &'a Refusers,
     pub(super) constraints: &'a ConstraintTable,
     pub(super) options: &'a Options,
     pub(super) quotas: &'a mut QuotaTree,
@@ -83,14 +85,16 @@ impl HierarchicalDrf {
             let until = self.schedule.batches().checked_sub(patience.into());
             self.aging.list(until, &mut self.scratch.waiting);
         }
-        let Scratch { walk, booked, cut, sated, waiting, nobody, dealing, .. } = &mut self.scratch;
+        let Scratch { walk, booked, cut, sated, waiting, nobody, refusers, dealing, .. } = &mut self.scratch;
         let (first, free) = (grants.len(), agent.available.clone());
         let shared = agent.shared_in(self.merging.round());
+        self.filters.gather(key, &free, refusers);
         let mut serving = Serving {
             key,
             agent,
             clients: &self.clients,
             filters: &self.filters,
+            refusers,
             constraints: &self.constraints,
             options: &self.options,
             quotas: &mut self.quotas,
@@ -236,6 +240,10 @@ impl Serving<'_> {
         let own = clients[client.slot()].as_ref().expect("a client of the tree has a book");
         let is_served = self.has_preferred && self.booked.iter().any(|booked| booked.client == client);
         if is_served || self.is_for_fresh && !own.is_fresh {
+            return ControlFlow::Continue(());
+        }
+        if self.refusers.contains(client) {
+            self.is_particular = true;
             return ControlFlow::Continue(());
         }
         if self.stage == Stage::Guarantees && !self.quotas.is_promised(own.role_key) {

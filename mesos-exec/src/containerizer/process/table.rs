@@ -348,7 +348,8 @@ mod tests {
     fn an_environment_is_told_of_only_when_the_program_is_there() {
         let line = |code: u64, start: u64, end: u64| {
             let zeros = "0 ".repeat(23);
-            let text = format!("42 (a) R 7 8 9 0 -1 0 1 2 3 4 0 0 0 0 20 0 1 0 123 0 1 0 {code} {zeros}{start} {end} 0");
+            let text =
+                format!("42 (a) R 7 8 9 0 -1 0 1 2 3 4 0 0 0 0 20 0 1 0 123 0 1 0 {code} {zeros}{start} {end} 0");
             Stat::parse(text.as_bytes()).unwrap().environment_bytes
         };
         assert_eq!(line(4096, 100, 120), Some(20));

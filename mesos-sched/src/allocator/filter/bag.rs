@@ -19,6 +19,11 @@ impl Bags {
         &self.bags[bag as usize].0
     }
 
+    /// All of them, by place; those that nobody refers to are empty.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Resources> {
+        self.bags.iter().map(|(bag, _)| bag)
+    }
+
     /// The place of a bag, for one more filter.
     pub(super) fn intern(&mut self, refused: Resources) -> u32 {
         let latest = self.bags.iter().enumerate().rev().take(COMPARED_MAX);

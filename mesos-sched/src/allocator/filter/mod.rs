@@ -12,6 +12,7 @@
 
 mod bag;
 mod due;
+mod refusers;
 
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ use mesos_core::resource::Resources;
 use super::sorter::NodeKey;
 use bag::Bags;
 use due::{Due, DueHeap};
+pub(super) use refusers::Refusers;
 
 /// Filters of one client on one agent at most. A further one replaces the one that is due first, so that an agent whose
 /// free resources keep changing cannot collect filters for ever; the price is an offer that comes too early.

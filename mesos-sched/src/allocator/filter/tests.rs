@@ -53,7 +53,7 @@ proptest! {
     fn the_table_is_a_list_of_refusals(steps in prop::collection::vec(any_step(), 1..120)) {
         let clients = clients();
         let (mut table, mut list) = (FilterTable::default(), Vec::<Refusal>::new());
-        let (mut now, mut batches) = (Instant::from_nanos(1), 0);
+        let (mut now, mut batches, mut refusers) = (Instant::from_nanos(1), 0, Refusers::default());
         for step in steps {
             match step {
                 Step::Refuse { client, agent, refused, seconds } => {
@@ -97,6 +97,10 @@ proptest! {
                         (old.client, old.agent) == (place, agent) && old.refused.contains(&offer)
                     });
                     prop_assert_eq!(table.blocks(*client, AgentKey(agent), &offer), expected);
+                    if table.agents.len() > agent as usize {
+                        table.list(AgentKey(agent), &offer, &mut refusers);
+                        prop_assert_eq!(refusers.contains(*client), expected, "gathered for a visit");
+                    }
                 }
             }
         }

@@ -20,8 +20,8 @@ use std::sync::Arc;
 use mesos_core::resource::{Quantities, ResourceName};
 use mesos_core::{Role, Weight};
 
-use super::shortlist::Shortlist;
 use super::share::{Share, Totals};
+use super::shortlist::Shortlist;
 use crate::allocator::explain::Past;
 
 /// A node of the tree; used again after its removal.
