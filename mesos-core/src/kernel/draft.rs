@@ -8,7 +8,7 @@
 //! a key and a value that can be encoded; a live host writes both out at once, a simulated disk only when somebody reads
 //! them back, which is seldom. Either way the same code makes the same bytes, since a draft cannot change once it is made.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -77,7 +77,19 @@ impl Key {
     /// The key as it is stored.
     #[must_use]
     pub fn write_out(&self) -> Arc<str> {
-        self.to_string().into()
+        const DIGITS_MAX: usize = 20;
+        let names: usize = self.parts.iter().flatten().map(|part| 1 + part.len()).sum();
+        let mut text = String::with_capacity(self.kind.len() + names + 1 + DIGITS_MAX);
+        text.push_str(self.kind);
+        for part in self.parts.iter().flatten() {
+            text.push('/');
+            text.push_str(part);
+        }
+        if let Some(number) = self.number {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "/{number}");
+        }
+        text.into()
     }
 }
 
@@ -94,17 +106,13 @@ impl Hash for Key {
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.kind)?;
-        for part in self.parts.iter().flatten() {
-            write!(f, "/{part}")?;
-        }
-        self.number.iter().try_for_each(|number| write!(f, "/{number}"))
+        f.write_str(&self.write_out())
     }
 }
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.to_string())
+        fmt::Debug::fmt(&*self.write_out(), f)
     }
 }
 
