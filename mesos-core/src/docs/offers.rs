@@ -89,4 +89,4 @@
 //!   smaller share by weight goes first, then fewer grants, then the name.
 //! * **One agent, all else equal.** What would be enough is computed for the agent asked about, or for the nearest one of
 //!   a need. Others may be quicker: if more is free, somebody with a smaller share may take it.
-//! * **Nothing else.** An answer changes nothing, and costs nothing while nobody asks.
+//! * **Nothing else.** An answer changes nothing. While nobody asks, a round pays for its notes: a few words for each grant.
