@@ -117,6 +117,7 @@ impl<T> Default for Agenda<T> {
 }
 
 /// One digit of a tick.
+#[expect(clippy::cast_possible_truncation, reason = "only the lowest digit is kept")]
 const fn digit(tick: u64, wheel: usize) -> usize {
     (tick >> (WHEEL_BITS as usize * wheel)) as usize & (BUCKETS - 1)
 }

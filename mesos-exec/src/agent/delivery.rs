@@ -165,7 +165,7 @@ impl Agent {
         }
         let Some(task) = self.book.task_mut(at) else { return };
         let (latest, after) = (task.stream.settled(), task.stream.retry_after);
-        let Some(status) = task.stream.head_to_send().map(TaskStatus::clone) else { return };
+        let Some(status) = task.stream.head_to_send().cloned() else { return };
         let framework_id = self.book.framework_id(at.framework).clone();
         self.send(cx, ToMaster::Update { framework_id, status: Box::new(status), latest });
         if !mutant!(self.options, NeverRetryUpdate) {
@@ -176,7 +176,7 @@ impl Agent {
     fn send_tail(&mut self, cx: &mut AgentCx<'_>, at: TaskRef) {
         let Some(task) = self.book.task(at).filter(|_| self.link.is_registered()) else { return };
         let latest = task.stream.settled();
-        let Some(status) = task.stream.tail().map(TaskStatus::clone) else { return };
+        let Some(status) = task.stream.tail().cloned() else { return };
         let framework_id = self.book.framework_id(at.framework).clone();
         self.send(cx, ToMaster::Update { framework_id, status: Box::new(status), latest });
     }

@@ -25,9 +25,9 @@ use super::sorter::NodeKey;
 /// Longest pattern, in bytes.
 pub const PATTERN_BYTES_MAX: usize = 512;
 
-/// What one pattern may be compiled to, in bytes. Holds what 100 instructions of RE2 express, and one or two classes like
-/// `\w`, which know all scripts here and only ASCII there.
-pub const PROGRAM_BYTES_MAX: usize = 32 * 1024;
+/// What one pattern may be compiled to, in bytes, forwards and where the library was built for speed also backwards. Holds
+/// what 100 instructions of RE2 express, and one or two classes like `\w`, which know all scripts here and only ASCII there.
+pub const PROGRAM_BYTES_MAX: usize = 64 * 1024;
 
 /// Most constraints of one framework, over all its roles and groups; each is judged once per agent.
 pub const CONSTRAINTS_MAX: usize = 256;

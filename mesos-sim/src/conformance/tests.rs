@@ -82,18 +82,13 @@ struct Flawed {
     number: usize,
 }
 
-thread_local! {
-    static INSTANCES: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
-}
-
-fn flawed(flaw: Flaw) -> Box<dyn Allocator> {
+fn flawed(flaw: Flaw, number: usize) -> Box<dyn Allocator> {
     let mut options = Options::default();
     match flaw {
         Flaw::IgnoresGpus => options.filter_gpu_resources = false,
         Flaw::IgnoresMinimums => options.min_allocatable.clear(),
         _ => {}
     }
-    let number = INSTANCES.replace(INSTANCES.get() + 1);
     Box::new(Flawed { inner: HierarchicalDrf::new(options), flaw, granted: BTreeMap::new(), number })
 }
 
@@ -139,7 +134,8 @@ impl Allocator for Flawed {
 }
 
 fn breaks(flaw: Flaw) -> Box<Violation> {
-    check(move || flawed(flaw), &all()).expect_err("the flaw is found")
+    let instances = std::cell::Cell::new(0);
+    check(move || flawed(flaw, instances.replace(instances.get() + 1)), &all()).expect_err("the flaw is found")
 }
 
 #[test]

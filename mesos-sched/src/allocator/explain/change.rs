@@ -147,7 +147,7 @@ impl<'a> Case<'a> {
     /// Ways that may help, as things are or once more is free.
     fn candidates(&self) -> Vec<Way> {
         let everything = WhatIf { free: Some(self.agent.total.clone()), is_unfiltered: true, ..self.base.clone() };
-        let unbounded = WhatIf {
+        let lenient = WhatIf {
             is_unreserved: true,
             is_unlimited: true,
             is_unkept: true,
@@ -155,7 +155,7 @@ impl<'a> Case<'a> {
             is_unfiltered: true,
             ..self.base.clone()
         };
-        let (now, most, loose) = (self.judge(&self.base), self.judge(&everything), self.judge(&unbounded));
+        let (now, most, loose) = (self.judge(&self.base), self.judge(&everything), self.judge(&lenient));
         let blocks = now.blocks | most.blocks | loose.blocks;
         let is_short =
             [Blocks::NOTHING_FREE, Blocks::BELOW_MINIMUM, Blocks::TOO_SMALL, Blocks::RESERVED, Blocks::STRIPPED];

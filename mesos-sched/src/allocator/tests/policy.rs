@@ -166,12 +166,12 @@ fn an_agent_of_many_slots_is_divided() {
 #[test]
 fn agents_of_very_many_pieces_are_dealt_in_few_steps() {
     let mut cluster = cluster(Policy::ConstrainedMaxMin { slot: amounts("cpus:0.001") });
-    let unbounded = |name, path| {
+    let undemanding = |name, path| {
         let mut info = FrameworkInfo::new(name, role(path));
         info.min_allocatable.insert(role(path), Vec::new());
         info
     };
-    cluster.framework_with("f1", unbounded("f1", "a")).framework_with("f2", unbounded("f2", "b"));
+    cluster.framework_with("f1", undemanding("f1", "a")).framework_with("f2", undemanding("f2", "b"));
     cluster.agent("a1", "cpus:1000000");
     cluster.granted();
     let [one, two] = ["a", "b"].map(|path| cluster.dominant_share(path));
