@@ -24,6 +24,7 @@ use mesos_core::{
 use mesos_sched::allocator::{HierarchicalDrf, Options, SorterKind};
 use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
+use proptest::test_runner::RngSeed;
 
 use ledger::{Ledger, role};
 
@@ -583,8 +584,19 @@ fn check_all_changes(world: &World, need: Need) {
     }
 }
 
+/// The same cases in every run, unless `PROPTEST_RNG_SEED` says otherwise: what is left of rare corners is hunted by hand
+/// with other seeds, and does not fail somebody else's change.
+fn repeatable(cases: u32) -> ProptestConfig {
+    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
+    let rng_seed = match config.rng_seed {
+        RngSeed::Random => RngSeed::Fixed(1),
+        given => given,
+    };
+    ProptestConfig { rng_seed, ..config }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(repeatable(64))]
 
     #[test]
     fn everybody_hears_true_reasons(events in any_history(false), seed in any::<u64>(), is_fair: bool) {

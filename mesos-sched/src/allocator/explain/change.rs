@@ -98,7 +98,12 @@ impl HierarchicalDrf {
         }
         let mut ways = Case { allocator: self, asker, key, agent, base }.ways();
         let first = ways.next();
-        let other = ways.next().filter(|_| changes.is_empty());
+        // What others give back may be promised to them again, so with quotas it is named only where it is enough alone.
+        let is_sure = |way: &Vec<Change>| {
+            let gives_back = way.iter().any(|change| matches!(change, Change::Free { .. }));
+            !(gives_back && way.len() > 1 && self.quotas.has_quota())
+        };
+        let other = ways.find(is_sure).filter(|_| changes.is_empty());
         drop(ways);
         changes.extend(first.into_iter().flatten());
         let weight = self.share_order(asker, key, agent).and_then(|(_, weight)| weight);
