@@ -1,6 +1,6 @@
 //! The allocator at work, alone: the workloads Mesos' own benchmarks run, and some beyond.
 //!
-//! The driver is a [`Cluster`](cluster::Cluster): a master reduced to feeding facts and holding grants. Common to all:
+//! The driver is a `Cluster` (`cluster.rs`): a master reduced to feeding facts and holding grants. Common to all:
 //!
 //! * Facts are built before the timed section and moved into the allocator. Nothing is enqueued from another thread.
 //! * **Batching.** All facts of a phase are observed one after the other, then one round runs; its time belongs to the
