@@ -16,7 +16,7 @@ mod value;
 mod tests;
 
 pub use resource::{ReservationForm, resources_from_wire, resources_to_wire};
-pub use scheduler::{SubscribedMaster, event_to_wire};
+pub use scheduler::event_to_wire;
 
 use crate::error::{Rejection, RejectionCode};
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::resource::{ReservationForm, resources_from_wire, resources_to_wire};
+use super::task::task_from_wire;
 use super::value::attributes_of;
 use super::{required, unset, unsupported};
 use crate::error::{Rejection, RejectionCode};
@@ -12,7 +13,6 @@ use crate::offer::{Filters, Offer};
 use crate::operation::Operation;
 use crate::resource::Resources;
 use crate::role::Role;
-use crate::task::TaskInfo;
 use crate::wire::v1;
 use v1::offer::operation::Type;
 
@@ -79,31 +79,36 @@ pub(super) fn operations_from_wire(
     Ok((read, roles))
 }
 
+/// A bag, with the roles its entries name added to those of the accept.
+fn bag(roles: &mut BTreeSet<Role>, entries: Vec<v1::Resource>) -> Result<Resources, Rejection> {
+    let (resources, named) = resources_from_wire(entries)?;
+    roles.extend(named);
+    Ok(resources)
+}
+
 fn operation_from_wire(operation: v1::offer::Operation, roles: &mut BTreeSet<Role>) -> Result<Operation, Rejection> {
     const CODE: RejectionCode = RejectionCode::InvalidOperation;
     unset(operation.id.as_ref(), "feedback about operations")?;
-    let mut bag = |entries: Vec<v1::Resource>| -> Result<Resources, Rejection> {
-        let (resources, named) = resources_from_wire(entries)?;
-        roles.extend(named);
-        Ok(resources)
-    };
     Ok(match operation.r#type() {
         Type::Launch => {
-            let tasks = required(operation.launch, "launch", CODE)?.task_infos;
-            for task in &tasks {
-                bag(task.resources.clone())?;
+            let mut tasks = Vec::new();
+            for task in required(operation.launch, "launch", CODE)?.task_infos {
+                let (task, named) = task_from_wire(task)?;
+                roles.extend(named);
+                tasks.push(Arc::new(task));
             }
-            let tasks = tasks.into_iter().map(|task| TaskInfo::try_from(task).map(Arc::new));
-            Operation::Launch(tasks.collect::<Result<_, _>>()?)
+            Operation::Launch(tasks)
         }
         Type::Reserve => {
             let reserve = required(operation.reserve, "reserve", CODE)?;
             unset(reserve.source.first(), "reserving from a source other than what is below")?;
-            Operation::Reserve(bag(reserve.resources)?)
+            Operation::Reserve(bag(roles, reserve.resources)?)
         }
-        Type::Unreserve => Operation::Unreserve(bag(required(operation.unreserve, "unreserve", CODE)?.resources)?),
-        Type::Create => Operation::Create(bag(required(operation.create, "create", CODE)?.volumes)?),
-        Type::Destroy => Operation::Destroy(bag(required(operation.destroy, "destroy", CODE)?.volumes)?),
+        Type::Unreserve => {
+            Operation::Unreserve(bag(roles, required(operation.unreserve, "unreserve", CODE)?.resources)?)
+        }
+        Type::Create => Operation::Create(bag(roles, required(operation.create, "create", CODE)?.volumes)?),
+        Type::Destroy => Operation::Destroy(bag(roles, required(operation.destroy, "destroy", CODE)?.volumes)?),
         Type::Unknown => return Err(unsupported("an operation of this type", "set one of the types of the API")),
         other => return Err(unsupported(other.as_str_name(), "use LAUNCH, RESERVE, UNRESERVE, CREATE or DESTROY")),
     })

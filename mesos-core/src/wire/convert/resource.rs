@@ -44,7 +44,7 @@ pub fn resources_from_wire(entries: Vec<v1::Resource>) -> Result<(Resources, BTr
         if let Some(role) = entry.allocation_info.as_ref().and_then(|info| info.role.as_deref()) {
             roles.insert(Role::new(role).map_err(|error| refuse(&error))?);
         }
-        let read = read_entry(entry.clone()).map_err(|rejection| refuse(&rejection.what))?;
+        let read = read_entry(&entry).map_err(|rejection| refuse(&rejection.what))?;
         all.add(read).map_err(|error| refuse(&error))?;
     }
     Ok((all, roles))
@@ -56,15 +56,16 @@ pub fn resources_to_wire(resources: &Resources, role: Option<&Role>, form: Reser
     resources.iter().map(|entry| write_entry(&entry, role, form)).collect()
 }
 
-fn read_entry(entry: v1::Resource) -> Result<Resource, Rejection> {
-    let reservations = read_reservations(&entry)?;
+fn read_entry(entry: &v1::Resource) -> Result<Resource, Rejection> {
+    let reservations = read_reservations(entry)?;
     let name = ResourceName::new(&entry.name).map_err(|error| invalid(error.to_string()))?;
-    let mut read = Resource::new(name, read_value(&entry)?).with_reservations(reservations);
-    if let Some(disk) = entry.disk {
-        read = read.with_disk(read_disk(disk)?);
+    let mut read = Resource::new(name, read_value(entry)?).with_reservations(reservations);
+    if let Some(disk) = &entry.disk {
+        read = read.with_disk(read_disk(disk.clone())?);
     }
-    if let Some(provider) = entry.provider_id {
-        read = read.with_provider(ProviderId::new(provider.value).map_err(|error| invalid(error.to_string()))?);
+    if let Some(provider) = &entry.provider_id {
+        read =
+            read.with_provider(ProviderId::new(provider.value.as_str()).map_err(|error| invalid(error.to_string()))?);
     }
     if entry.revocable.is_some() {
         read = read.revocable();
@@ -90,10 +91,13 @@ fn read_reservations(entry: &v1::Resource) -> Result<Reservations, Rejection> {
     let single = read_single(entry)?;
     let stack: Vec<Reservation> =
         entry.reservations.iter().map(|info| read_reservation(info, None)).collect::<Result<_, _>>()?;
-    if !stack.is_empty() && single.is_some_and(|single| stack.as_slice() != [single]) {
-        return Err(invalid("role and reservation contradict reservations; set reservations alone".to_owned()));
-    }
-    let stack = if stack.is_empty() { read_single(entry)?.into_iter().collect() } else { stack };
+    let stack = match single {
+        Some(single) if stack.is_empty() => vec![single],
+        Some(single) if stack.as_slice() != std::slice::from_ref(&single) => {
+            return Err(invalid("role and reservation contradict reservations; set reservations alone".to_owned()));
+        }
+        _ => stack,
+    };
     Reservations::new(stack).map_err(|error| invalid(error.to_string()))
 }
 

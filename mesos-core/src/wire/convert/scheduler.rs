@@ -147,23 +147,16 @@ fn reconciled(reconcile: Reconcile) -> Result<Vec<(crate::id::TaskId, Option<Age
     reconcile.tasks.into_iter().map(|task| Ok((task.task_id.try_into()?, agent(task.agent_id)?))).collect()
 }
 
-/// What a subscriber is told about the master beyond what the kernel says.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SubscribedMaster {
-    /// Where and which it is.
-    pub info: v1::MasterInfo,
-}
-
 /// An event as a framework of that spelling of reservations reads it.
 #[must_use]
-pub fn event_to_wire(event: &Event, master: &SubscribedMaster, form: ReservationForm) -> v1::scheduler::Event {
+pub fn event_to_wire(event: &Event, master: &v1::MasterInfo, form: ReservationForm) -> v1::scheduler::Event {
     let mut written = v1::scheduler::Event::default();
     let kind = match event {
         Event::Subscribed { framework_id, heartbeat_every, .. } => {
             written.subscribed = Some(event::Subscribed {
                 framework_id: framework_id.into(),
                 heartbeat_interval_seconds: Some(heartbeat_every.as_secs_f64()),
-                master_info: Some(master.info.clone()),
+                master_info: Some(master.clone()),
             });
             EventType::Subscribed
         }

@@ -1,5 +1,6 @@
 //! Tasks and what is said about them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use super::{unset, unsupported};
 use crate::container::{CommandInfo, Run};
 use crate::error::{Rejection, RejectionCode};
 use crate::executor::ExecutorInfo;
+use crate::role::Role;
 use crate::task::{KillPolicy, Reason, Source, TaskInfo, TaskRun, TaskState, TaskStatus};
 use crate::wire::v1;
 use v1::task_status::{Reason as WireReason, Source as WireSource};
@@ -104,27 +106,32 @@ impl TryFrom<v1::TaskInfo> for TaskInfo {
     type Error = Rejection;
 
     fn try_from(task: v1::TaskInfo) -> Result<Self, Rejection> {
-        unset(task.executor.as_ref(), "an executor of the framework's own")?;
-        unset(task.container.as_ref(), "a container image or network")?;
-        unset(task.health_check.as_ref(), "a health check")?;
-        unset(task.check.as_ref(), "a check")?;
-        unset(task.limits.keys().next(), "a limit above the task's resources")?;
-        let command = task
-            .command
-            .ok_or_else(|| Rejection::new(RejectionCode::InvalidTask, "the task has no command", "set command"))?;
-        // Amounts of nothing are what some clients send for what a task does not need.
-        let is_nothing = |entry: &v1::Resource| entry.scalar.is_some_and(|scalar| scalar.value == 0.0);
-        let resources = task.resources.into_iter().filter(|entry| !is_nothing(entry)).collect();
-        let (resources, _) = resources_from_wire(resources)?;
-        let run = TaskRun::Command(command.try_into()?);
-        let mut read = Self::new(task.task_id.try_into()?, task.agent_id.try_into()?, resources, run);
-        read.name = task.name.into();
-        read.kill_policy = task.kill_policy.map(KillPolicy::try_from).transpose()?.unwrap_or_default();
-        read.max_completion_time = task.max_completion_time.map(Duration::try_from).transpose()?;
-        read.labels = label_map(task.labels);
-        read.data = task.data.unwrap_or_default().into();
-        Ok(read)
+        task_from_wire(task).map(|(task, _)| task)
     }
+}
+
+/// A task, and the roles its resources say they are allocated to.
+pub(super) fn task_from_wire(task: v1::TaskInfo) -> Result<(TaskInfo, BTreeSet<Role>), Rejection> {
+    unset(task.executor.as_ref(), "an executor of the framework's own")?;
+    unset(task.container.as_ref(), "a container image or network")?;
+    unset(task.health_check.as_ref(), "a health check")?;
+    unset(task.check.as_ref(), "a check")?;
+    unset(task.limits.keys().next(), "a limit above the task's resources")?;
+    let command = task
+        .command
+        .ok_or_else(|| Rejection::new(RejectionCode::InvalidTask, "the task has no command", "set command"))?;
+    // Amounts of nothing are what some clients send for what a task does not need.
+    let is_nothing = |entry: &v1::Resource| entry.scalar.is_some_and(|scalar| scalar.value == 0.0);
+    let resources = task.resources.into_iter().filter(|entry| !is_nothing(entry)).collect();
+    let (resources, roles) = resources_from_wire(resources)?;
+    let run = TaskRun::Command(command.try_into()?);
+    let mut read = TaskInfo::new(task.task_id.try_into()?, task.agent_id.try_into()?, resources, run);
+    read.name = task.name.into();
+    read.kill_policy = task.kill_policy.map(KillPolicy::try_from).transpose()?.unwrap_or_default();
+    read.max_completion_time = task.max_completion_time.map(Duration::try_from).transpose()?;
+    read.labels = label_map(task.labels);
+    read.data = task.data.unwrap_or_default().into();
+    Ok((read, roles))
 }
 
 impl From<&TaskInfo> for v1::TaskInfo {

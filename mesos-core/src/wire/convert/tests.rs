@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::call::scheduler::Call;
+use crate::call::scheduler::{Call, Event};
 use crate::container::CommandInfo;
 use crate::framework::FrameworkInfo;
 use crate::resource::{Labels, Reservation, Reservations, Resource, Resources, Scalar};
@@ -211,6 +211,34 @@ fn constraints_read_as_clients_write_them_and_none_is_dropped() {
     assert_eq!(group[0].predicate, crate::constraint::Predicate::TextMatches("r[0-9]".into()));
     let refused = subscribe(r#"{"glows_in_the_dark": {}}"#).unwrap_err();
     assert_eq!(refused.code, RejectionCode::InvalidConstraint);
+}
+
+#[test]
+fn events_are_written_as_clients_read_them() {
+    let master = v1::MasterInfo { id: "m".into(), hostname: Some("h".into()), ..Default::default() };
+    let write = |event: &Event| json::write(&event_to_wire(event, &master, ReservationForm::Single));
+    let agent = crate::agent::AgentInfo::new("10.0.0.7", Resources::default());
+    let offer = crate::offer::Offer::new(
+        "o".parse().unwrap(),
+        "f".parse().unwrap(),
+        "a".parse().unwrap(),
+        role("web"),
+        "cpus:1".parse().unwrap(),
+        std::sync::Arc::new(agent),
+    );
+    assert_eq!(
+        write(&Event::Offers(vec![offer])),
+        concat!(
+            r#"{"type":"OFFERS","offers":{"offers":[{"id":{"value":"o"},"framework_id":{"value":"f"},"#,
+            r#""agent_id":{"value":"a"},"hostname":"10.0.0.7","resources":[{"name":"cpus","type":"SCALAR","#,
+            r#""scalar":{"value":1.0},"role":"*","allocation_info":{"role":"web"}}],"url":{"scheme":"http","#,
+            r#""address":{"hostname":"10.0.0.7","ip":"10.0.0.7","port":5051},"path":"/slave(1)"},"#,
+            r#""allocation_info":{"role":"web"}}]}}"#
+        )
+    );
+    let lost = Event::Failure { agent_id: "a".parse().unwrap(), executor_id: None };
+    assert_eq!(write(&lost), r#"{"type":"FAILURE","failure":{"agent_id":{"value":"a"}}}"#);
+    assert_eq!(write(&Event::Heartbeat { received: 3 }), r#"{"type":"HEARTBEAT"}"#);
 }
 
 fn bag() -> impl Strategy<Value = Resources> {
