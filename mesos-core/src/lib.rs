@@ -39,6 +39,8 @@ pub mod id;
 pub mod kernel;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod maintenance;
+#[cfg(feature = "net")]
+pub mod net;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod offer;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]

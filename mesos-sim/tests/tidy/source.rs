@@ -28,9 +28,10 @@ impl Source {
     /// Whether the file is kernel or data: told the time, handed its randomness, owned by one machine.
     pub(crate) fn is_pure(&self) -> bool {
         const PURE: [&str; 4] = ["mesos-core/src/", "mesos-sched/src/", "mesos-exec/src/", "mesos-sim/src/"];
-        const HOSTS: [&str; 15] = [
+        const HOSTS: [&str; 16] = [
             "mesos-core/src/daemon/",
             "mesos-core/src/daemon.rs",
+            "mesos-core/src/net/",
             "mesos-core/src/provider/clock.rs",
             "mesos-core/src/provider/containerizer.rs",
             "mesos-core/src/provider/election.rs",
