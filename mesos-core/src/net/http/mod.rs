@@ -1,0 +1,42 @@
+//! HTTP as the APIs of Apache Mesos use it: what master and agent have in common.
+//!
+//! ```text
+//!   listener ──▶ serve ──▶ Site: path rules ──▶ layers of the embedder ──▶ handler
+//!                 │                                (Caller)                  │
+//!           limits of peers                        Media, read_body, decode  │  answer, Refusal, record_stream
+//!                                                                            ▼
+//! ```
+//!
+//! * [`serve`]: accepts connections with [`Limits`] for peers that are slow, half open or too many.
+//! * [`Site`]: which paths are known, and the rules by which others mean one of them.
+//! * [`Media`] and [`Form`]: what a body is and what an answer shall be.
+//! * [`read_body`], [`decode`]: bodies of bounded size as messages.
+//! * [`answer`], [`accepted`], [`done`], [`Refusal`]: answers with the status codes of Mesos and sentences that help.
+//! * [`record_stream`], [`RecordReader`]: RecordIO in both directions, one record in exactly one chunk.
+//! * [`Caller`]: who asks; filled in by a layer that authenticates.
+//!
+//! It decides nothing about calls, and authenticates nobody.
+
+mod answer;
+mod body;
+mod caller;
+mod guard;
+mod media;
+mod records;
+mod serve;
+mod site;
+
+#[cfg(test)]
+mod tests;
+
+pub use answer::{Refusal, accepted, answer, answer_json, done};
+pub use body::{BODY_BYTES_MAX, BODY_TIMEOUT, decode, encode, read_body, read_message};
+pub use caller::Caller;
+pub use media::{Form, JSON, Media, PROTOBUF, RECORD_IO};
+pub use records::{Overrun, RECORDS_WAITING_MAX, RecordReader, RecordSender, STALLED_MAX, record_stream};
+pub use serve::{Handshake, Limits, Peer, Plain, serve};
+pub use site::{OriginalPath, Site};
+
+pub use axum;
+pub use axum::body::Body;
+pub use axum::response::Response;
