@@ -34,6 +34,8 @@ pub(super) const BLANK_FOR: Duration = Duration::from_secs(1);
 const ENVIRONMENT_TRIES: u32 = 3;
 /// How much of an environment is read. The kernel lets a program start with at most 6 MiB of arguments and environment.
 const ENVIRONMENT_BYTES_MAX: u64 = 6 << 20;
+/// The flag of a thread of the kernel, `PF_KTHREAD` in Linux' `include/linux/sched.h`.
+pub(super) const KERNEL_THREAD: u64 = 0x0020_0000;
 
 /// One line of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +43,10 @@ pub(super) struct Stat {
     pub(super) name: String,
     pub(super) state: char,
     pub(super) parent: i32,
+    /// 0 is the session of the kernel's threads, but also of the first process, and of everybody whose session began outside
+    /// the space of process numbers we see.
     pub(super) session: i32,
+    pub(super) is_kernel_thread: bool,
     /// Processor time in clock ticks, its reaped children's included.
     pub(super) ticks: u64,
     pub(super) threads: u32,
@@ -79,6 +84,7 @@ impl Stat {
             state: fields.first()?.chars().next()?,
             parent: i32::try_from(number(4)?).ok()?,
             session: i32::try_from(number(6)?).ok()?,
+            is_kernel_thread: count(9)? & KERNEL_THREAD != 0,
             ticks: count(14)?.saturating_add(count(15)?).saturating_add(count(16)?).saturating_add(count(17)?),
             threads: u32::try_from(number(20)?).ok()?,
             start: place(22)?,
@@ -236,6 +242,9 @@ impl Walker {
         if stat.is_dead() {
             return None;
         }
+        if stat.is_kernel_thread {
+            return Some(Origin::Unsaid { parent: stat.parent, is_certain: true });
+        }
         let Some(environment) = environment(pid) else {
             let before = blank.get(&pid).filter(|(start, _)| *start == stat.start);
             let since = before.map_or(now, |(_, since)| *since);
@@ -279,15 +288,14 @@ impl Walker {
     }
 }
 
-/// All processes with their sessions, without those of the kernel.
+/// All processes with their sessions.
 fn processes() -> io::Result<Vec<(i32, i32)>> {
     let mut all = Vec::with_capacity(256);
     for entry in fs::read_dir("/proc")? {
         let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
-        match getsid(Some(Pid::from_raw(pid))) {
-            Ok(session) if session.as_raw() == 0 => {}
-            Ok(session) => all.push((pid, session.as_raw())),
-            Err(_) => {} // it has ended since it was listed
+        // One that has none has ended since it was listed.
+        if let Ok(session) = getsid(Some(Pid::from_raw(pid))) {
+            all.push((pid, session.as_raw()));
         }
     }
     Ok(all)
@@ -327,7 +335,18 @@ mod tests {
         let stat = Stat::parse(line).unwrap();
         assert_eq!((stat.name.as_str(), stat.state), ("a) S 1 (b\n", 'R'));
         assert_eq!((stat.parent, stat.session, stat.threads), (7, 9, 5));
+        assert!(!stat.is_kernel_thread);
         assert_eq!((stat.ticks, stat.start, stat.resident_pages), (100, 123_456, 77));
+    }
+
+    #[test]
+    fn threads_of_the_kernel_are_told_by_their_flag_not_by_their_session() {
+        let line = |flags: u64| {
+            let text = format!("42 (a) S 2 0 0 0 -1 {flags} 0 0 0 0 0 0 0 0 20 0 1 0 123 0 0");
+            Stat::parse(text.as_bytes()).unwrap().is_kernel_thread
+        };
+        assert!(line(69_238_880));
+        assert!(!line(4_194_560), "the first process");
     }
 
     #[test]

@@ -21,6 +21,7 @@ use nix::libc;
 use super::command::OWNER_VARIABLE;
 use super::spawn::{self, Plan};
 use super::sys::{PidFd, above_streams};
+use super::table::KERNEL_THREAD;
 
 /// `$1` the work directory, `$2` the name of the containerizer. At most so many rounds: a hundred take several seconds,
 /// and what survives so many `SIGKILL`s is stuck in the kernel.
@@ -31,7 +32,7 @@ dir=$1; owner=$2; round=0; clean=0; inner=' '
 look() {
   stat=; while IFS= read -r line; do stat="$stat$line "; done 2>/dev/null <"$entry/stat"
   set -f; set -- ${stat##*) }; set +f
-  state=$1; parent=$2; session=$4; code=${24}; from=${48}; to=${49}
+  state=$1; parent=$2; session=$4; flags=$7; code=${24}; from=${48}; to=${49}
 }
 while [ $round -lt 100 ]; do
   round=$((round + 1)); sessions=$inner; members=' '; others=; blank=
@@ -43,7 +44,7 @@ while [ $round -lt 100 ]; do
     pid=${entry#/proc/}; [ "$pid" = $$ ] && continue
     look
     case $state in ''|Z|X) continue;; esac
-    [ "$session" = 0 ] && continue
+    [ $((flags & KERNEL_THREAD)) != 0 ] && continue
     case $sessions in *" $session "*) members="$members$pid "; continue;; esac
     text=; while IFS= read -r line; do text="$text$line"; done 2>/dev/null <"$entry/environ"
     case $text$line in *"VARIABLE=$owner"*)
@@ -84,7 +85,7 @@ impl Watchdog {
     pub(super) fn start(work_dir: &Path, owner: &str) -> io::Result<Self> {
         let (reader, pipe) = io::pipe()?;
         let text = |text: &[u8]| CString::new(text).map_err(io::Error::from);
-        let script = SCRIPT.replace("VARIABLE", OWNER_VARIABLE);
+        let script = SCRIPT.replace("VARIABLE", OWNER_VARIABLE).replace("KERNEL_THREAD", &KERNEL_THREAD.to_string());
         let arguments = [b"mesos-watchdog", &b"-c"[..], script.as_bytes(), b"mesos-watchdog"];
         let rest = [work_dir.as_os_str().as_bytes(), owner.as_bytes()];
         let silent = || above_streams(File::options().write(true).open("/dev/null")?.into());
