@@ -100,6 +100,20 @@ pub enum Exit {
     Unknown,
 }
 
+impl Exit {
+    /// As the system writes it for whoever waits: `status << 8`, or the number of the signal; -1 when nobody knows.
+    #[must_use]
+    pub const fn wait_status(&self) -> i32 {
+        match self {
+            Self::Status(status) => (*status & 0xff) << 8,
+            Self::Signalled(signal) => *signal & 0x7f,
+            // What used too much is ended by SIGKILL.
+            Self::LimitExceeded { .. } => 9,
+            Self::Unknown => -1,
+        }
+    }
+}
+
 impl fmt::Display for Exit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -68,7 +68,7 @@ pub use attribute::{AttributeValue, Attributes};
 pub use constraint::{AttributeConstraint, OfferConstraints, Predicate, Selector};
 pub use container::{CommandInfo, ContainerSpec, Exit, Run, Signal};
 pub use error::{Rejection, RejectionCode};
-pub use executor::ExecutorInfo;
+pub use executor::{ExecutorInfo, ExecutorRun};
 pub use framework::{FrameworkCapability, FrameworkInfo};
 pub use id::{
     AgentId, ContainerId, ExecutorId, FrameworkId, MasterId, OfferId, OperationId, PersistenceId, Principal,

@@ -17,6 +17,8 @@ use crate::task::TaskInfo;
 pub enum Operation {
     /// Starts tasks, each judged alone.
     Launch(Vec<Arc<TaskInfo>>),
+    /// Starts a [group](TaskInfo::group) of tasks, whole or not at all.
+    LaunchGroup(Vec<Arc<TaskInfo>>),
     /// Pushes the top reservation of each entry onto what is offered.
     Reserve(Resources),
     /// Pops the top reservation of each entry.
@@ -28,11 +30,21 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// The tasks it starts.
+    #[must_use]
+    pub fn tasks(&self) -> &[Arc<TaskInfo>] {
+        match self {
+            Self::Launch(tasks) | Self::LaunchGroup(tasks) => tasks,
+            _ => &[],
+        }
+    }
+
     /// Its name, for messages.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Launch(_) => "LAUNCH",
+            Self::LaunchGroup(_) => "LAUNCH_GROUP",
             Self::Reserve(_) => "RESERVE",
             Self::Unreserve(_) => "UNRESERVE",
             Self::Create(_) => "CREATE",

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::container::CommandInfo;
 use crate::executor::ExecutorInfo;
-use crate::id::{AgentId, ExecutorId, TaskId, UpdateId};
+use crate::id::{AgentId, ContainerId, ExecutorId, TaskId, UpdateId};
 use crate::resource::Resources;
 use crate::time::WallTime;
 
@@ -47,6 +47,36 @@ pub enum TaskRun {
     Command(CommandInfo),
     /// By this executor.
     Executor(Arc<ExecutorInfo>),
+    /// As part of a group, by this executor: the tasks of a group are launched whole or not at all.
+    InGroup {
+        /// The group's name: the id of its first task.
+        group: TaskId,
+        /// The executor of the whole group.
+        executor: Arc<ExecutorInfo>,
+        /// What the task runs; an executor of the framework's own may do without.
+        command: Option<CommandInfo>,
+    },
+}
+
+impl TaskRun {
+    /// The executor it names; none for a task that is a command alone.
+    #[must_use]
+    pub const fn executor(&self) -> Option<&Arc<ExecutorInfo>> {
+        match self {
+            Self::Command(_) => None,
+            Self::Executor(executor) | Self::InGroup { executor, .. } => Some(executor),
+        }
+    }
+
+    /// The command it runs, if it says one.
+    #[must_use]
+    pub const fn command(&self) -> Option<&CommandInfo> {
+        match self {
+            Self::Command(command) => Some(command),
+            Self::InGroup { command, .. } => command.as_ref(),
+            Self::Executor(_) => None,
+        }
+    }
 }
 
 /// How a task is ended.
@@ -85,14 +115,30 @@ impl TaskInfo {
         Self::new(id, agent_id, resources, TaskRun::Command(command))
     }
 
+    /// Makes a group of tasks that are commands: from now on they belong to this executor and share their fate.
+    #[must_use]
+    pub fn group(executor: ExecutorInfo, tasks: impl IntoIterator<Item = Self>) -> Vec<Arc<Self>> {
+        let executor = Arc::new(executor);
+        let mut name = None;
+        let join = |mut task: Self| {
+            let group = name.get_or_insert_with(|| task.id.clone()).clone();
+            let command = match task.run {
+                TaskRun::Command(command) => Some(command),
+                TaskRun::InGroup { command, .. } => command,
+                TaskRun::Executor(_) => None,
+            };
+            task.run = TaskRun::InGroup { group, executor: executor.clone(), command };
+            Arc::new(task)
+        };
+        tasks.into_iter().map(join).collect()
+    }
+
     /// The id of the executor that runs it: its own id for a command.
     #[must_use]
     pub fn executor_id(&self) -> ExecutorId {
-        match &self.run {
-            TaskRun::Command(_) => {
-                ExecutorId::new(self.id.as_str()).expect("task ids and executor ids follow the same rules")
-            }
-            TaskRun::Executor(info) => info.id.clone(),
+        match self.run.executor() {
+            None => ExecutorId::new(self.id.as_str()).expect("task ids and executor ids follow the same rules"),
+            Some(info) => info.id.clone(),
         }
     }
 }
@@ -246,8 +292,18 @@ pub enum Reason {
     TaskKilledDuringLaunch,
     /// Its description breaks a rule.
     TaskInvalid,
+    /// A task of its group, or the group, breaks a rule.
+    TaskGroupInvalid,
     /// Its framework may not run it.
     TaskUnauthorized,
+    /// Its framework may not run a task of its group.
+    TaskGroupUnauthorized,
+    /// More of something than given.
+    ContainerLimitation,
+    /// What a check found out changed.
+    TaskCheckStatusUpdated,
+    /// Its health changed.
+    TaskHealthCheckStatusUpdated,
     /// The agent or executor has as much as it may queue.
     QueueFull,
 }
@@ -278,6 +334,12 @@ pub struct TaskStatus {
     pub unreachable_since_wall: Option<WallTime>,
     /// From the executor, unread.
     pub data: Option<Arc<[u8]>>,
+    /// Whether it is well, as far as its executor checks that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub healthy: Option<bool>,
+    /// The container it runs in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container_id: Option<ContainerId>,
 }
 
 impl TaskStatus {
@@ -296,6 +358,8 @@ impl TaskStatus {
             at_wall,
             unreachable_since_wall: None,
             data: None,
+            healthy: None,
+            container_id: None,
         }
     }
 

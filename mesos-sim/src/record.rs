@@ -306,9 +306,12 @@ impl Brief for scheduler::Call {
             Self::Accept { offers, operations, .. } => {
                 write!(out, "ACCEPT {}", list(offers))?;
                 operations.iter().try_for_each(|operation| match operation {
-                    mesos_core::Operation::Launch(tasks) => tasks.iter().try_for_each(|task| {
-                        write!(out, " LAUNCH {} on {} {}", task.id, task.agent_id, task.resources)
-                    }),
+                    mesos_core::Operation::Launch(tasks) | mesos_core::Operation::LaunchGroup(tasks) => {
+                        tasks.iter().try_for_each(|task| {
+                            let name = operation.name();
+                            write!(out, " {name} {} on {} {}", task.id, task.agent_id, task.resources)
+                        })
+                    }
                     mesos_core::Operation::Reserve(what)
                     | mesos_core::Operation::Unreserve(what)
                     | mesos_core::Operation::Create(what)

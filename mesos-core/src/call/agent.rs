@@ -89,6 +89,8 @@ pub enum ToMaster {
         framework_id: FrameworkId,
         /// Which.
         executor_id: ExecutorId,
+        /// How, as a wait status of the system; -1 when nobody knows.
+        status: i32,
     },
     /// Bytes from an executor for its framework, best effort.
     Message {
@@ -135,6 +137,21 @@ pub struct RunTask {
     pub may_start_executor: bool,
 }
 
+/// A group of tasks on its way to an agent: all of them start or none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunGroup {
+    /// Whose it is.
+    pub framework_id: FrameworkId,
+    /// That framework's description.
+    pub framework: Arc<FrameworkInfo>,
+    /// The role their resources are allocated to.
+    pub role: Role,
+    /// The tasks, in the order they were named.
+    pub tasks: Vec<Arc<TaskInfo>>,
+    /// As for a [single task](RunTask::may_start_executor).
+    pub may_start_executor: bool,
+}
+
 /// What the master tells an agent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -163,6 +180,8 @@ pub enum ToAgent {
     },
     /// Runs a task.
     Run(Box<RunTask>),
+    /// Runs a group of tasks, whole or not at all.
+    RunGroup(Box<RunGroup>),
     /// Ends a task.
     Kill {
         /// Whose.
@@ -227,6 +246,7 @@ impl ToAgent {
             Self::Reregistered { .. } => "REREGISTERED",
             Self::Ping { .. } => "PING",
             Self::Run(_) => "RUN",
+            Self::RunGroup(_) => "RUN_GROUP",
             Self::Kill { .. } => "KILL",
             Self::Acknowledge { .. } => "ACKNOWLEDGE",
             Self::ShutdownExecutor { .. } => "SHUTDOWN_EXECUTOR",

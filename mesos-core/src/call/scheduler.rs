@@ -187,6 +187,8 @@ pub enum Event {
         agent_id: AgentId,
         /// Which executor; none when the whole agent is meant.
         executor_id: Option<ExecutorId>,
+        /// How the executor ended, as a wait status of the system; -1 when nobody knows. None for an agent.
+        status: Option<i32>,
     },
     /// A call was refused. Followed by the end of the connection when the subscription itself was.
     Error(Rejection),

@@ -21,6 +21,11 @@ pub trait Executor: Send {
     /// Runs tasks. Each must be reported `RUNNING` and, some day, in a terminal state.
     fn launch(&mut self, cx: &mut ExecutorCx<'_>, tasks: Vec<Arc<TaskInfo>>);
 
+    /// Runs the tasks of one group, which share their fate: when one fails or is killed, its executor ends the others.
+    fn launch_group(&mut self, cx: &mut ExecutorCx<'_>, tasks: Vec<Arc<TaskInfo>>) {
+        self.launch(cx, tasks);
+    }
+
     /// Ends a task, politely first. May come again, with a shorter grace.
     fn kill(&mut self, cx: &mut ExecutorCx<'_>, task: &TaskId, policy: KillPolicy);
 

@@ -53,9 +53,10 @@ impl ExecutorFactory {
     /// An executor as described, for a task of this framework; none when the kind is unknown.
     #[must_use]
     pub fn make(&self, info: &ExecutorInfo, framework: &FrameworkInfo) -> Option<Box<dyn Executor>> {
-        match self.makers.get(&info.kind) {
+        let kind = info.kind()?;
+        match self.makers.get(kind) {
             Some(make) => Some(make(info)),
-            None if *info.kind == *ExecutorInfo::COMMAND => Some(self.command(framework)),
+            None if kind == ExecutorInfo::COMMAND => Some(self.command(framework)),
             None => None,
         }
     }

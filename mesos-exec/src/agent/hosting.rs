@@ -142,7 +142,7 @@ impl Agent {
         changes.extend(self.drop_framework_if_empty(at.framework));
         self.write(cx, changes);
         if hosted.info.is_some() && self.link.is_registered() && !is_removed {
-            self.send(cx, ToMaster::ExecutorExited { framework_id, executor_id });
+            self.send(cx, ToMaster::ExecutorExited { framework_id, executor_id, status: 0 });
         }
     }
 }

@@ -3,7 +3,7 @@
 //! A task that its executor does not have yet is over at once. Otherwise the executor ends it: with the grace the kill
 //! brings, else the task's own, else the agent's default.
 
-use mesos_core::{FrameworkId, KillPolicy, Reason, TaskId, TaskState};
+use mesos_core::{FrameworkId, KillPolicy, Reason, TaskId, TaskRun, TaskState};
 
 use super::book::{ExecutorRef, Task, TaskRef};
 use super::options::mutant;
@@ -40,10 +40,25 @@ impl Agent {
     fn kill_queued(&mut self, cx: &mut AgentCx<'_>, at: TaskRef) {
         let executor = self.book.executor_of(at);
         let message = "Killed before its executor had it";
-        self.say(cx, at, TaskState::Killed, Reason::TaskKilledDuringLaunch, message);
+        for task in self.queued_with(at) {
+            self.say(cx, task, TaskState::Killed, Reason::TaskKilledDuringLaunch, message);
+        }
         if let Some(executor) = executor {
             self.end_if_unused(cx, executor);
         }
+    }
+
+    /// A task that waits and, if it belongs to a group, all others of that, which wait with it.
+    fn queued_with(&self, at: TaskRef) -> Vec<TaskRef> {
+        let group_of = |at| match &self.book.task(at)?.body.as_ref()?.info.run {
+            TaskRun::InGroup { group, .. } => Some(group),
+            _ => None,
+        };
+        let Some(group) = group_of(at) else { return vec![at] };
+        let all = self.book.executor_of(at).and_then(|executor| self.book.executor(executor));
+        let all = all.into_iter().flat_map(|hosted| &hosted.tasks).copied();
+        let is_waiting = |at: &TaskRef| self.book.task(*at).is_some_and(Task::is_queued);
+        all.filter(is_waiting).filter(|own| group_of(*own) == Some(group)).collect()
     }
 
     /// An executor that never got a task and has none to wait for is of no use.

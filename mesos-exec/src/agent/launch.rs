@@ -1,11 +1,14 @@
 //! Tasks on their way in: validated, booked, written down, handed to their executor.
 //!
 //! For a checkpointing framework nothing starts before the task is durable: an agent that dies in between must know, when
-//! it is back, what it had promised to run.
+//! it is back, what it had promised to run. The tasks of a group are judged, written and handed over together.
 
-use mesos_core::TaskState;
-use mesos_core::call::agent::RunTask;
+use std::slice;
+use std::sync::Arc;
+
+use mesos_core::call::agent::{RunGroup, RunTask};
 use mesos_core::kernel::Draft;
+use mesos_core::{FrameworkId, FrameworkInfo, Role, TaskInfo, TaskRun, TaskState};
 
 use super::book::{Body, ExecutorPhase, ExecutorRef, FrameworkKey, Hosted, Task, TaskRef};
 use super::checkpoint::{self, ExecutorRecord, TaskRecord};
@@ -13,106 +16,148 @@ use super::update_stream::UpdateStream;
 use super::validate::{Destination, Refusal};
 use super::{Agent, AgentCx, Pending, Phase};
 
+/// What the master wants to run: one task, or a whole group.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    pub(super) framework_id: &'a FrameworkId,
+    pub(super) framework: &'a Arc<FrameworkInfo>,
+    pub(super) role: &'a Role,
+    /// At least one, all of one executor.
+    pub(super) tasks: &'a [Arc<TaskInfo>],
+    pub(super) may_start_executor: bool,
+}
+
 impl Agent {
-    pub(super) fn handle_run(&mut self, cx: &mut AgentCx<'_>, run: RunTask) {
+    pub(super) fn handle_run(&mut self, cx: &mut AgentCx<'_>, run: &RunTask) {
+        let RunTask { framework_id, framework, role, task, may_start_executor } = run;
+        let (tasks, may_start_executor) = (slice::from_ref(task), *may_start_executor);
+        self.handle_wanted(cx, Wanted { framework_id, framework, role, tasks, may_start_executor });
+    }
+
+    pub(super) fn handle_run_group(&mut self, cx: &mut AgentCx<'_>, run: &RunGroup) {
+        let RunGroup { framework_id, framework, role, tasks, may_start_executor } = run;
+        let may_start_executor = *may_start_executor;
+        if !tasks.is_empty() {
+            self.handle_wanted(cx, Wanted { framework_id, framework, role, tasks, may_start_executor });
+        }
+    }
+
+    fn handle_wanted(&mut self, cx: &mut AgentCx<'_>, wanted: Wanted<'_>) {
         if !matches!(self.phase, Phase::Serving) {
             return;
         }
-        match self.validate_run(&run) {
-            Ok(destination) => self.launch(cx, run, destination),
+        match self.validate_run(wanted) {
+            Ok(destination) => self.launch(cx, wanted, destination),
             Err(Refusal::Silent) => {}
             Err(Refusal::Told(state, reason, message)) => {
-                let framework = self.book.framework_or_new(&run.framework_id, Some(&run.framework));
-                self.describe_framework(cx, framework, &run);
-                self.say_of_absent(cx, framework, run.task.id.clone(), (state, reason, message));
+                let framework = self.book.framework_or_new(wanted.framework_id, Some(wanted.framework));
+                self.describe_framework(cx, framework, wanted);
+                for task in wanted.tasks {
+                    self.say_of_absent(cx, framework, task.id.clone(), (state, reason, message.clone()));
+                }
                 self.drop_framework_if_empty(framework);
             }
         }
     }
 
-    fn launch(&mut self, cx: &mut AgentCx<'_>, run: RunTask, destination: Destination) {
-        let framework = self.book.framework_or_new(&run.framework_id, Some(&run.framework));
-        self.describe_framework(cx, framework, &run);
-        let Some(executor) = self.assign(framework, &run, destination) else { return };
+    fn launch(&mut self, cx: &mut AgentCx<'_>, wanted: Wanted<'_>, destination: Destination) {
+        let framework = self.book.framework_or_new(wanted.framework_id, Some(wanted.framework));
+        self.describe_framework(cx, framework, wanted);
+        let Some(executor) = self.assign(framework, wanted.role, destination) else { return };
         let Some(row) = self.book.framework_mut(framework) else { return };
         let is_checkpointed = row.is_checkpointed;
         let mut changes = Vec::new();
         if is_checkpointed {
-            changes = self.launch_records(framework, executor, &run);
+            changes = self.launch_records(framework, executor, wanted);
         }
-        let RunTask { task: info, role, .. } = run;
-        let id = info.id.clone();
-        let body = Body::new(info, role, Some(executor));
-        let task = Task::new(UpdateStream::new(TaskState::Staging), is_checkpointed, Some(body));
-        let Some(at) = self.book.add_task(framework, id, task) else { return };
+        let mut booked = Vec::with_capacity(wanted.tasks.len());
+        for info in wanted.tasks {
+            let body = Body::new(info.clone(), wanted.role.clone(), Some(executor));
+            let task = Task::new(UpdateStream::new(TaskState::Staging), is_checkpointed, Some(body));
+            booked.extend(self.book.add_task(framework, info.id.clone(), task));
+        }
         if let Some(hosted) = self.book.executor_mut(executor) {
-            hosted.tasks.insert(at);
+            hosted.tasks.extend(booked.iter().copied());
         }
         if is_checkpointed {
-            self.queued += 1;
-            self.write_then(cx, changes, Pending::Task(at));
+            self.queued += booked.len();
+            let then = match *booked {
+                [task] => Pending::Task(task),
+                _ => Pending::Group(booked),
+            };
+            self.write_then(cx, changes, then);
         } else {
-            self.deliver(cx, at);
+            self.deliver(cx, executor, &booked);
         }
     }
 
     /// A framework may come with a newer description than the one that is known.
-    fn describe_framework(&mut self, cx: &mut AgentCx<'_>, framework: FrameworkKey, run: &RunTask) {
+    fn describe_framework(&mut self, cx: &mut AgentCx<'_>, framework: FrameworkKey, wanted: Wanted<'_>) {
         let Some(row) = self.book.framework_mut(framework) else { return };
-        if row.describe(&run.framework) && row.is_written {
-            self.write(cx, vec![checkpoint::put_framework(&run.framework_id, &run.framework)]);
+        if row.describe(wanted.framework) && row.is_written {
+            self.write(cx, vec![checkpoint::put_framework(wanted.framework_id, wanted.framework)]);
         }
     }
 
-    fn assign(&mut self, framework: FrameworkKey, run: &RunTask, destination: Destination) -> Option<ExecutorRef> {
+    fn assign(&mut self, framework: FrameworkKey, role: &Role, destination: Destination) -> Option<ExecutorRef> {
         match destination {
             Destination::Existing(executor) => Some(executor),
             Destination::New { id, info, guest } => {
-                self.book.add_executor(framework, id, Hosted::new(info, run.role.clone(), guest))
+                self.book.add_executor(framework, id, Hosted::new(info, role.clone(), guest))
             }
         }
     }
 
-    /// What has to be durable before the task starts, in one batch.
-    fn launch_records(&mut self, framework: FrameworkKey, executor: ExecutorRef, run: &RunTask) -> Vec<Draft> {
-        let mut changes = Vec::with_capacity(3);
+    /// What has to be durable before the tasks start, in one batch.
+    fn launch_records(&mut self, framework: FrameworkKey, executor: ExecutorRef, wanted: Wanted<'_>) -> Vec<Draft> {
+        let mut changes = Vec::with_capacity(2 + wanted.tasks.len());
         if let Some(row) = self.book.framework_mut(framework)
             && !std::mem::replace(&mut row.is_written, true)
         {
-            let info = row.info.as_ref().unwrap_or(&run.framework);
-            changes.push(checkpoint::put_framework(&run.framework_id, info));
+            let info = row.info.as_ref().unwrap_or(wanted.framework);
+            changes.push(checkpoint::put_framework(wanted.framework_id, info));
         }
         if let Some(hosted) = self.book.executor_mut(executor)
             && let Some(info) = hosted.info.clone()
             && !std::mem::replace(&mut hosted.is_written, true)
         {
             let record = ExecutorRecord { info, role: hosted.role.clone() };
-            changes.push(checkpoint::put_executor(&run.framework_id, self.book.executor_id(executor), record));
+            changes.push(checkpoint::put_executor(wanted.framework_id, self.book.executor_id(executor), record));
         }
-        let record = TaskRecord { info: run.task.clone(), role: run.role.clone() };
-        changes.push(checkpoint::put_task(&run.framework_id, &run.task.id, record));
+        for task in wanted.tasks {
+            let record = TaskRecord { info: task.clone(), role: wanted.role.clone() };
+            changes.push(checkpoint::put_task(wanted.framework_id, &task.id, record));
+        }
         changes
     }
 
-    /// A task is durable; if nobody ended it meanwhile, it starts.
-    pub(super) fn handle_task_written(&mut self, cx: &mut AgentCx<'_>, at: TaskRef) {
-        self.queued = self.queued.saturating_sub(1);
-        if self.book.task(at).is_some_and(Task::is_queued) {
-            self.deliver(cx, at);
+    /// Tasks are durable; those that nobody ended meanwhile start.
+    pub(super) fn handle_tasks_written(&mut self, cx: &mut AgentCx<'_>, tasks: &[TaskRef]) {
+        self.queued = self.queued.saturating_sub(tasks.len());
+        let waiting = tasks.iter().copied().filter(|at| self.book.task(*at).is_some_and(Task::is_queued));
+        let waiting: Vec<TaskRef> = waiting.collect();
+        if let Some(executor) = waiting.first().and_then(|at| self.book.executor_of(*at)) {
+            self.deliver(cx, executor, &waiting);
         }
     }
 
-    /// Hands a task to its executor. One that is ending gets nothing: the task ends with it.
-    fn deliver(&mut self, cx: &mut AgentCx<'_>, at: TaskRef) {
-        let Some(executor) = self.book.executor_of(at) else { return };
+    /// Hands tasks that belong together to their executor. One that is ending gets nothing: the tasks end with it.
+    pub(super) fn deliver(&mut self, cx: &mut AgentCx<'_>, executor: ExecutorRef, tasks: &[TaskRef]) {
         let Some(hosted) = self.book.executor_mut(executor) else { return };
         if hosted.phase != ExecutorPhase::Serving {
             return;
         }
         hosted.was_used = true;
-        let Some(body) = self.book.task_mut(at).and_then(|task| task.body.as_mut()) else { return };
-        body.is_delivered = true;
-        let info = body.info.clone();
-        self.call_guest(cx, executor, |guest, cx| guest.launch(cx, vec![info]));
+        let mut infos = Vec::with_capacity(tasks.len());
+        for at in tasks {
+            let Some(body) = self.book.task_mut(*at).and_then(|task| task.body.as_mut()) else { continue };
+            body.is_delivered = true;
+            infos.push(body.info.clone());
+        }
+        let is_group = infos.iter().any(|info| matches!(info.run, TaskRun::InGroup { .. }));
+        self.call_guest(cx, executor, |guest, cx| match is_group {
+            true => guest.launch_group(cx, infos),
+            false => guest.launch(cx, infos),
+        });
     }
 }

@@ -130,6 +130,7 @@ enum Pending {
     Wait(ContainerRef),
     Destroy(ContainerRef),
     Task(TaskRef),
+    Group(Vec<TaskRef>),
     Update { task: TaskRef, number: u64 },
     Acknowledgement(TaskRef),
     Farewell,
@@ -171,7 +172,8 @@ impl Agent {
             ToAgent::Shutdown(rejection) => self.begin_ending(cx, StopReason::Ordered(rejection)),
             // A master speaks of tasks only to agents it has registered.
             _ if !self.link.is_registered() => {}
-            ToAgent::Run(run) => self.handle_run(cx, *run),
+            ToAgent::Run(run) => self.handle_run(cx, &run),
+            ToAgent::RunGroup(run) => self.handle_run_group(cx, &run),
             ToAgent::Kill { framework_id, task_id, policy } => self.handle_kill(cx, &framework_id, &task_id, policy),
             ToAgent::Acknowledge { framework_id, task_id, uuid } => {
                 self.handle_acknowledge(cx, &framework_id, &task_id, uuid);
@@ -203,7 +205,8 @@ impl Agent {
             return;
         }
         match self.pending.remove_id(&ticket).map(|(_, pending)| pending) {
-            Some(Pending::Task(task)) => self.handle_task_written(cx, task),
+            Some(Pending::Task(task)) => self.handle_tasks_written(cx, &[task]),
+            Some(Pending::Group(tasks)) => self.handle_tasks_written(cx, &tasks),
             Some(Pending::Update { task, number }) => self.handle_update_written(cx, task, number),
             Some(Pending::Acknowledgement(task)) => self.handle_acknowledgement_written(cx, task),
             Some(Pending::Farewell) => self.leave(cx),

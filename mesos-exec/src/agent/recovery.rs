@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mesos_core::kernel::{Draft, Record};
-use mesos_core::{ContainerId, ExecutorId, Exit, FrameworkId, Reason, Role, TaskInfo, TaskRun, TaskState};
+use mesos_core::{ContainerId, ExecutorId, Exit, FrameworkId, Reason, Role, TaskInfo, TaskState};
 
 use super::book::{Body, Book, Container, ContainerPhase, ExecutorRef, FrameworkKey, Hosted, Task, TaskRef};
 use super::checkpoint::{self, ContainerRecord, Memory};
@@ -152,9 +152,9 @@ impl Agent {
         let framework = self.book.find_framework(framework_id)?;
         let framework_info = self.book.framework(framework)?.info.clone()?;
         let (task, role) = self.first_of(former)?;
-        let mut hosted = match &task.run {
-            TaskRun::Command(_) => Hosted::new(None, role, self.factory.command(&framework_info)),
-            TaskRun::Executor(info) => {
+        let mut hosted = match task.run.executor() {
+            None => Hosted::new(None, role, self.factory.command(&framework_info)),
+            Some(info) => {
                 let guest = self.factory.make(info, &framework_info)?;
                 let mut hosted = Hosted::new(Some(info.clone()), role, guest);
                 hosted.is_written = true;

@@ -6,11 +6,11 @@
 
 use std::sync::Arc;
 
-use mesos_core::call::agent::RunTask;
-use mesos_core::{Executor, ExecutorId, ExecutorInfo, Reason, TaskRun, TaskState};
+use mesos_core::{Executor, ExecutorId, ExecutorInfo, Reason, TaskState};
 
 use super::Agent;
 use super::book::{ExecutorPhase, ExecutorRef};
+use super::launch::Wanted;
 
 /// Why a task is not taken.
 #[derive(Debug)]
@@ -34,64 +34,74 @@ fn told(state: TaskState, reason: Reason, message: impl Into<Arc<str>>) -> Refus
 }
 
 impl Agent {
-    /// Where a task goes, or why nowhere.
-    pub(super) fn validate_run(&self, run: &RunTask) -> Result<Destination, Refusal> {
-        let framework = self.book.find_framework(&run.framework_id);
-        if framework.is_some_and(|framework| self.book.find_task_of(framework, &run.task.id).is_some()) {
+    /// Where a task, or a group, goes, or why nowhere.
+    pub(super) fn validate_run(&self, run: Wanted<'_>) -> Result<Destination, Refusal> {
+        let framework = self.book.find_framework(run.framework_id);
+        let is_known = |id| framework.is_some_and(|framework| self.book.find_task_of(framework, id).is_some());
+        let known = run.tasks.iter().filter(|task| is_known(&task.id)).count();
+        if known == run.tasks.len() {
             return Err(Refusal::Silent);
+        }
+        if known > 0 {
+            let message = "A task of the group is on the agent already";
+            return Err(told(TaskState::Dropped, Reason::TaskGroupInvalid, message));
         }
         if framework.and_then(|framework| self.book.framework(framework)).is_some_and(|f| f.is_removed) {
             return Err(Refusal::Silent);
         }
-        if self.id.as_ref() != Some(&run.task.agent_id) {
-            let message = format!("Task was meant for agent {}, and this is another", run.task.agent_id);
+        if let Some(other) = run.tasks.iter().find(|task| self.id.as_ref() != Some(&task.agent_id)) {
+            let message = format!("Task was meant for agent {}, and this is another", other.agent_id);
             return Err(told(TaskState::Error, Reason::TaskInvalid, message));
         }
-        if self.book.task_count() >= self.options.tasks_max {
+        let more = run.tasks.len();
+        if self.book.task_count() + more > self.options.tasks_max {
             return Err(told(TaskState::Dropped, Reason::QueueFull, "The agent has as many tasks as it may have"));
         }
-        if self.queued >= self.options.queued_tasks_max {
+        if self.queued + more > self.options.queued_tasks_max {
             return Err(told(TaskState::Dropped, Reason::QueueFull, "Too many tasks wait to be written on the agent"));
         }
-        let id = run.task.executor_id();
+        let id = run.tasks[0].executor_id();
         match framework.and_then(|framework| self.book.find_executor_of(framework, &id)) {
             Some(executor) => self.validate_existing(executor, run),
             None => self.validate_new(id, run),
         }
     }
 
-    fn validate_existing(&self, at: ExecutorRef, run: &RunTask) -> Result<Destination, Refusal> {
+    fn validate_existing(&self, at: ExecutorRef, run: Wanted<'_>) -> Result<Destination, Refusal> {
         let Some(hosted) = self.book.executor(at) else { return Err(Refusal::Silent) };
         if hosted.phase != ExecutorPhase::Serving {
             return Err(told(TaskState::Dropped, Reason::ExecutorTerminated, "The executor of the task is ending"));
         }
-        match (&run.task.run, &hosted.info) {
-            (TaskRun::Executor(wanted), Some(info)) if wanted == info => {}
+        match (run.tasks[0].run.executor(), &hosted.info) {
+            (Some(wanted), Some(info)) if wanted == info => {}
             _ => {
                 let message =
                     format!("An executor {} with another description runs already", self.book.executor_id(at));
                 return Err(told(TaskState::Error, Reason::TaskInvalid, message));
             }
         }
-        if hosted.tasks.len() >= self.options.tasks_per_executor_max {
+        if hosted.tasks.len() + run.tasks.len() > self.options.tasks_per_executor_max {
             return Err(told(TaskState::Dropped, Reason::QueueFull, "The executor has as many tasks as it may have"));
         }
         Ok(Destination::Existing(at))
     }
 
-    fn validate_new(&self, id: ExecutorId, run: &RunTask) -> Result<Destination, Refusal> {
-        let TaskRun::Executor(info) = &run.task.run else {
-            return Ok(Destination::New { id, info: None, guest: self.factory.command(&run.framework) });
+    fn validate_new(&self, id: ExecutorId, run: Wanted<'_>) -> Result<Destination, Refusal> {
+        let Some(info) = run.tasks[0].run.executor() else {
+            return Ok(Destination::New { id, info: None, guest: self.factory.command(run.framework) });
         };
         if !run.may_start_executor {
             return Err(told(TaskState::Dropped, Reason::ExecutorTerminated, "The executor of the task has ended"));
         }
-        match self.factory.make(info, &run.framework) {
+        match self.factory.make(info, run.framework) {
             Some(guest) => Ok(Destination::New { id, info: Some(info.clone()), guest }),
             None => {
                 let kinds: Vec<&str> = self.factory.kinds().collect();
-                let message =
-                    format!("The agent knows no executors of kind {:?}, only of {}", info.kind, kinds.join(", "));
+                let message = format!(
+                    "The agent knows no executors of kind {:?}, only of {}",
+                    info.kind().unwrap_or_default(),
+                    kinds.join(", ")
+                );
                 Err(told(TaskState::Failed, Reason::ContainerLaunchFailed, message))
             }
         }

@@ -179,9 +179,7 @@ impl Executor for Command {
                     let command = command.clone();
                     self.start(cx, task, command);
                 }
-                TaskRun::Executor(_) => {
-                    self.refuse(cx, &task, "A command executor runs commands, and this task has none")
-                }
+                _ => self.refuse(cx, &task, "A command executor runs commands, and this task has none"),
             }
         }
     }

@@ -106,12 +106,8 @@ impl<S: Scheduler + ?Sized> Driver<S> {
 
     /// Launches are followed even when they are not sent: the master will say that it does not know the tasks.
     fn book_launches(&mut self, cx: &DriverCx<'_>, operations: &[Operation]) {
-        for operation in operations {
-            if let Operation::Launch(tasks) = operation {
-                for task in tasks {
-                    self.ledger.observe_launch(task, cx.now.mono, &self.options);
-                }
-            }
+        for task in operations.iter().flat_map(Operation::tasks) {
+            self.ledger.observe_launch(task, cx.now.mono, &self.options);
         }
     }
 

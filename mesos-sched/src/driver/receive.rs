@@ -111,10 +111,10 @@ impl<S: Scheduler + ?Sized> Driver<S> {
             Event::Message { executor_id, agent_id, data } => {
                 self.consult(cx, |scheduler, cx| scheduler.message(cx, &agent_id, &executor_id, &data));
             }
-            Event::Failure { agent_id, executor_id: None } => {
+            Event::Failure { agent_id, executor_id: None, .. } => {
                 self.consult(cx, |scheduler, cx| scheduler.agent_lost(cx, &agent_id));
             }
-            Event::Failure { agent_id, executor_id: Some(executor_id) } => {
+            Event::Failure { agent_id, executor_id: Some(executor_id), .. } => {
                 self.consult(cx, |scheduler, cx| scheduler.executor_lost(cx, &agent_id, &executor_id));
             }
             other => tracing::debug!(event = other.name(), "is not for a scheduler"),

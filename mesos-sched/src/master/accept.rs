@@ -91,6 +91,7 @@ impl Master {
                 }
                 return;
             }
+            Operation::LaunchGroup(tasks) => return self.launch_group(cx, accepting, tasks),
             Operation::Reserve(entries) => self.reserve(cx, accepting, &entries),
             Operation::Unreserve(entries) => self.unreserve(cx, accepting, &entries),
             Operation::Create(volumes) => self.create(cx, accepting, &volumes),
@@ -159,12 +160,8 @@ impl Master {
         operations: &[Operation],
         rejection: &Rejection,
     ) {
-        let launched = operations.iter().filter_map(|operation| match operation {
-            Operation::Launch(tasks) => Some(tasks),
-            _ => None,
-        });
         let mut is_told = false;
-        for task in launched.flatten() {
+        for task in operations.iter().flat_map(Operation::tasks) {
             is_told = true;
             self.drop_task(cx, framework, task, rejection);
         }

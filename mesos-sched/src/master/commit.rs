@@ -7,9 +7,11 @@
 //! A task that would have fitted if others had not been faster is dropped as one with an invalid offer. Which transactions
 //! there are: Schwarzkopf et al., "Omega", EuroSys 2013, section 3.4.
 
+use std::sync::Arc;
+
 use mesos_core::provider::{AgentKey, Concurrency, Conflict, Grant, Transactions};
 use mesos_core::resource::Resources;
-use mesos_core::{Rejection, RejectionCode, TaskInfo, TaskRun};
+use mesos_core::{Rejection, RejectionCode, TaskInfo};
 
 use super::accept::Accepting;
 use super::{Master, MasterCx};
@@ -56,12 +58,22 @@ impl Master {
 impl Accepting {
     /// Why a task does not fit, if it would have with what others committed before.
     pub(super) fn conflict_with(&self, task: &TaskInfo) -> Option<Rejection> {
-        let executor = match &task.run {
-            TaskRun::Executor(info) => info.resources.clone(),
-            _ => Resources::new(),
-        };
-        let needed = &task.resources + &executor;
-        let missing = &needed - &self.remaining;
+        let executor = task.run.executor().map_or_else(Resources::new, |executor| executor.resources.clone());
+        self.conflict_over(&(&task.resources + &executor))
+    }
+
+    /// Why a group of tasks does not fit, if it would have with what others committed before.
+    pub(super) fn conflict_with_all(&self, tasks: &[Arc<TaskInfo>]) -> Option<Rejection> {
+        let executor = tasks.first()?.run.executor();
+        let mut needed = executor.map_or_else(Resources::new, |executor| executor.resources.clone());
+        for task in tasks {
+            needed += &task.resources;
+        }
+        self.conflict_over(&needed)
+    }
+
+    fn conflict_over(&self, needed: &Resources) -> Option<Rejection> {
+        let missing = needed - &self.remaining;
         (!missing.is_empty() && self.lost.contains(&missing)).then(|| conflict(self))
     }
 }

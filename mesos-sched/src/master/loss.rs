@@ -151,7 +151,11 @@ impl Master {
     fn tell_all_of_failure(&mut self, cx: &mut MasterCx<'_>, id: &AgentId) {
         let frameworks: Vec<_> = self.frameworks.table.handles().collect();
         for framework in frameworks {
-            self.tell_framework(cx, framework, Event::Failure { agent_id: id.clone(), executor_id: None });
+            self.tell_framework(
+                cx,
+                framework,
+                Event::Failure { agent_id: id.clone(), executor_id: None, status: None },
+            );
         }
     }
 }

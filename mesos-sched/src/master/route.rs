@@ -84,8 +84,8 @@ impl Master {
                 self.update(cx, agent, &framework_id, status, latest);
             }
             ToMaster::Register { .. } | ToMaster::Reregister(_) => self.answer_registration_again(cx, agent),
-            ToMaster::ExecutorExited { framework_id, executor_id } => {
-                self.executor_exited(cx, agent, &framework_id, executor_id);
+            ToMaster::ExecutorExited { framework_id, executor_id, status } => {
+                self.executor_exited(cx, agent, &framework_id, executor_id, status);
             }
             ToMaster::Message { framework_id, executor_id, data } => {
                 let agent_id = self.agents.table[agent].id.clone();

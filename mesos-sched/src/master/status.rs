@@ -229,10 +229,12 @@ impl Master {
         agent: AgentKey,
         framework_id: &FrameworkId,
         executor_id: ExecutorId,
+        status: i32,
     ) {
         let Some(framework) = self.frameworks.table.find(framework_id) else { return };
         self.free_executor(cx, agent, framework, executor_id.clone());
         let agent_id = self.agents.table[agent].id.clone();
-        self.tell_framework(cx, framework, Event::Failure { agent_id, executor_id: Some(executor_id) });
+        let event = Event::Failure { agent_id, executor_id: Some(executor_id), status: Some(status) };
+        self.tell_framework(cx, framework, event);
     }
 }

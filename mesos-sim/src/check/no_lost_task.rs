@@ -94,6 +94,10 @@ impl Books {
                 ToAgent::Run(run) => {
                     self.tasks.insert((run.framework_id.clone(), run.task.id.clone()), false);
                 }
+                ToAgent::RunGroup(run) => {
+                    let own = run.tasks.iter().map(|task| ((run.framework_id.clone(), task.id.clone()), false));
+                    self.tasks.extend(own);
+                }
                 ToAgent::Reregistered { .. } => {
                     self.took(master, *conn)?;
                     has_merged = true;

@@ -74,10 +74,8 @@ impl Watched {
         let result = act(&mut *self.inner, &mut cx.guest(&mut self.actions));
         for action in self.actions.drain(..) {
             if let Action::Call(Call::Accept { operations, .. }) = &action {
-                for operation in operations {
-                    if let Operation::Launch(tasks) = operation {
-                        self.ledger.tally(|tally| tally.launched(cx.now.mono, self.framework, tasks));
-                    }
+                for tasks in operations.iter().map(Operation::tasks).filter(|tasks| !tasks.is_empty()) {
+                    self.ledger.tally(|tally| tally.launched(cx.now.mono, self.framework, tasks));
                 }
             }
             cx.emit(action);

@@ -96,10 +96,8 @@ impl World {
 
     fn note_call(&mut self, index: u32, call: &Call) {
         if let Call::Accept { operations, .. } = call {
-            for operation in operations {
-                if let Operation::Launch(tasks) = operation {
-                    self.tally.launched(self.now, index, tasks);
-                }
+            for tasks in operations.iter().map(Operation::tasks).filter(|tasks| !tasks.is_empty()) {
+                self.tally.launched(self.now, index, tasks);
             }
         }
     }

@@ -8,6 +8,7 @@
 //! | `connected`, `unreachable`, `disconnected` | the connection asked for; none; its end |
 //! | `registered ID`, `reregistered ID missing=F/T`, `set-total RES`, .. | the master |
 //! | `run F ROLE T RES [may_start=false]`, `kill F T`, `ack F T u1`, .. | the master |
+//! | `run-group F ROLE EXECUTOR T RES T RES ..` | the master |
 //! | `lose`, `repeat` | the master's next message is lost; its last number comes again |
 //! | `mute` | no pings any more; until then they come by themselves |
 //! | `recover c1,c2`, `launch c1 ok`, `wait c1 0`, `wait c1 signal:9` | answers of the containerizer |
@@ -21,7 +22,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mesos_core::call::agent::{RunTask, ToAgent, ToMaster};
+use mesos_core::call::agent::{RunGroup, RunTask, ToAgent, ToMaster};
 use mesos_core::call::{ConnId, Leader};
 use mesos_core::kernel::{Change, Cx, Draft, Machine, Outbound, Record, Rng, Seq, Term, Ticket};
 use mesos_core::provider::StoreError;
@@ -204,6 +205,7 @@ impl AgentSession {
                 ToAgent::Reregistered { agent_id: arguments.next("an id")?, ping_timeout: PING_TIMEOUT, missing }
             }
             "run" => self.run(arguments)?,
+            "run-group" => self.run_group(arguments)?,
             "kill" => ToAgent::Kill {
                 framework_id: arguments.next("a framework id")?,
                 task_id: arguments.next("a task id")?,
@@ -247,6 +249,18 @@ impl AgentSession {
         let may_start_executor = arguments.optional("may_start")?.unwrap_or(true);
         let framework = Arc::new(info);
         Ok(ToAgent::Run(Box::new(RunTask { framework_id, framework, role, task, may_start_executor })))
+    }
+
+    fn run_group(&self, arguments: &mut Arguments) -> Result<ToAgent, String> {
+        let framework_id: FrameworkId = arguments.next("a framework id")?;
+        let role = arguments.next("a role")?;
+        let agent_id = self.agent.id().cloned().map_or_else(|| read::<AgentId>("m-S0"), Ok)?;
+        let tasks = arguments.group(agent_id)?;
+        let mut info = arguments.framework()?;
+        info.id = Some(framework_id.clone());
+        let may_start_executor = arguments.optional("may_start")?.unwrap_or(true);
+        let framework = Arc::new(info);
+        Ok(ToAgent::RunGroup(Box::new(RunGroup { framework_id, framework, role, tasks, may_start_executor })))
     }
 
     fn follow(&mut self, arguments: &mut Arguments, lines: &mut Vec<String>) -> Result<(), String> {

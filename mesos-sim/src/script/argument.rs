@@ -144,7 +144,7 @@ impl Arguments {
         Ok(())
     }
 
-    /// `TASK RESOURCES run= executor=ID executor_uses= kind= shutdown_grace= grace=`.
+    /// `TASK RESOURCES run= executor=ID executor_uses= kind= exec= shutdown_grace= grace=`.
     pub(super) fn task(&mut self, agent_id: AgentId) -> Result<TaskInfo, String> {
         let id = self.next::<TaskId>("a task id")?;
         let uses = resources(&self.word("resources")?)?;
@@ -156,6 +156,22 @@ impl Arguments {
         let mut task = TaskInfo::new(id, agent_id, uses, run);
         task.kill_policy = self.policy()?.unwrap_or_default();
         Ok(task)
+    }
+
+    /// `EXECUTOR TASK RESOURCES TASK RESOURCES .. run= executor_uses= kind= exec= shutdown_grace= grace=`.
+    pub(super) fn group(&mut self, agent_id: AgentId) -> Result<Vec<Arc<TaskInfo>>, String> {
+        let executor = self.next("an executor id")?;
+        let executor = self.executor(executor)?;
+        let line = self.named("run").unwrap_or_else(|| "sleep 1000".into());
+        let policy = self.policy()?.unwrap_or_default();
+        let mut tasks = Vec::new();
+        while let Some(id) = self.next_word() {
+            let uses = resources(&self.word("resources")?)?;
+            let mut task = TaskInfo::shell(read(&id)?, agent_id.clone(), uses, line.clone());
+            task.kill_policy = policy;
+            tasks.push(task);
+        }
+        Ok(TaskInfo::group(executor, tasks))
     }
 
     /// `guarantee= limit= exactly=`; nothing of it is no quota.
@@ -170,11 +186,16 @@ impl Arguments {
         quota.map_err(|error| error.to_string())
     }
 
-    /// `executor_uses= kind= shutdown_grace=`.
+    /// `executor_uses= kind= exec= shutdown_grace=`; with `exec=` it is that command, with `kind=default` for groups.
     pub(super) fn executor(&mut self, id: ExecutorId) -> Result<ExecutorInfo, String> {
         let uses = self.named("executor_uses").map(|text| resources(&text)).transpose()?;
+        let uses = uses.unwrap_or_default();
         let kind = self.named("kind").unwrap_or_else(|| "test".into());
-        let mut info = ExecutorInfo::new(id, kind, uses.unwrap_or_default());
+        let mut info = match self.named("exec") {
+            Some(line) => ExecutorInfo::custom(id, CommandInfo::shell(line), uses),
+            None if kind == ExecutorInfo::DEFAULT => ExecutorInfo::for_groups(id, uses),
+            None => ExecutorInfo::new(id, kind, uses),
+        };
         info.shutdown_grace = self.span("shutdown_grace")?;
         Ok(info)
     }

@@ -223,6 +223,7 @@ impl DriverSession {
             "failure" => Event::Failure {
                 agent_id: arguments.next("an agent id")?,
                 executor_id: arguments.optional("executor")?,
+                status: arguments.optional("status")?,
             },
             "message" => Event::Message {
                 executor_id: arguments.next("an executor id")?,

@@ -27,8 +27,10 @@ pub(super) fn event(names: &mut Names, event: &Event) -> Vec<String> {
         Event::Message { executor_id, agent_id, data } => {
             format!("message from {executor_id} on {agent_id}: {}", String::from_utf8_lossy(data))
         }
-        Event::Failure { agent_id, executor_id: None } => format!("failure of {agent_id}"),
-        Event::Failure { agent_id, executor_id: Some(executor) } => format!("failure of {executor} on {agent_id}"),
+        Event::Failure { agent_id, executor_id: None, .. } => format!("failure of {agent_id}"),
+        Event::Failure { agent_id, executor_id: Some(executor), status } => {
+            format!("failure of {executor} on {agent_id} status={}", status.unwrap_or(-1))
+        }
         Event::InverseOffers(offers) => {
             let one = |offer: &InverseOffer| {
                 format!("inverse offer {} {} {}", offer.id, offer.agent_id, unavailability(offer.unavailability))
@@ -91,6 +93,10 @@ pub(super) fn to_agent(names: &mut Names, message: &ToAgent) -> String {
             format!("reregistered {agent_id}{missing}")
         }
         ToAgent::Ping { received } => format!("ping received={received}"),
+        ToAgent::RunGroup(run) => {
+            let tasks: Vec<String> = run.tasks.iter().map(|own| task(own)).collect();
+            format!("run-group {} {} {}", run.framework_id, run.role, tasks.join(" + "))
+        }
         ToAgent::Run(run) => format!("run {} {} {}", run.framework_id, run.role, task(&run.task)),
         ToAgent::Kill { framework_id, task_id, policy } => {
             format!("kill {framework_id} {task_id}{}", grace(policy.as_ref()))
@@ -124,8 +130,8 @@ pub(super) fn to_master(names: &mut Names, message: &ToMaster) -> String {
             let latest = if *latest == news.state { String::new() } else { format!(" latest={latest}") };
             format!("update {framework_id} {}{latest}", status(names, news))
         }
-        ToMaster::ExecutorExited { framework_id, executor_id } => {
-            format!("executor-exited {framework_id} {executor_id}")
+        ToMaster::ExecutorExited { framework_id, executor_id, status } => {
+            format!("executor-exited {framework_id} {executor_id} status={status}")
         }
         ToMaster::Message { framework_id, executor_id, data } => {
             format!("message from {executor_id} for {framework_id}: {}", String::from_utf8_lossy(data))
@@ -212,6 +218,10 @@ fn operation(operation: &Operation) -> String {
             let tasks: Vec<String> = tasks.iter().map(|own| format!("launch({})", task(own))).collect();
             tasks.join(" ")
         }
+        Operation::LaunchGroup(tasks) => {
+            let tasks: Vec<String> = tasks.iter().map(|own| task(own)).collect();
+            format!("launch-group({})", tasks.join(" + "))
+        }
         Operation::Reserve(entries) => format!("reserve({entries})"),
         Operation::Unreserve(entries) => format!("unreserve({entries})"),
         Operation::Create(volumes) => format!("create({volumes})"),
@@ -223,8 +233,8 @@ fn operation(operation: &Operation) -> String {
 /// A task's id and what it uses.
 pub(super) fn task(task: &TaskInfo) -> String {
     let executor = match &task.run {
-        TaskRun::Command(_) => String::new(),
-        TaskRun::Executor(info) => format!(" executor={}", info.id),
+        TaskRun::InGroup { executor, group, .. } => format!(" executor={} group={group}", executor.id),
+        run => run.executor().map(|info| format!(" executor={}", info.id)).unwrap_or_default(),
     };
     format!("{} {}{executor}", task.id, task.resources)
 }

@@ -4,6 +4,7 @@
 //! that this version cannot do is refused as unsupported, never dropped in silence. Outwards, `From` cannot fail.
 
 mod constraint;
+mod executor;
 mod framework;
 mod id;
 mod offer;

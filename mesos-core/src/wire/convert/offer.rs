@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::resource::{ReservationForm, resources_from_wire, resources_to_wire};
-use super::task::task_from_wire;
+use super::task::{group_from_wire, task_from_wire};
 use super::value::attributes_of;
 use super::{required, unset, unsupported};
 use crate::error::{Rejection, RejectionCode};
@@ -99,6 +99,12 @@ fn operation_from_wire(operation: v1::offer::Operation, roles: &mut BTreeSet<Rol
             }
             Operation::Launch(tasks)
         }
+        Type::LaunchGroup => {
+            let launch = required(operation.launch_group, "launch_group", CODE)?;
+            let (tasks, named) = group_from_wire(launch.executor, launch.task_group)?;
+            roles.extend(named);
+            Operation::LaunchGroup(tasks)
+        }
         Type::Reserve => {
             let reserve = required(operation.reserve, "reserve", CODE)?;
             unset(reserve.source.first(), "reserving from a source other than what is below")?;
@@ -110,6 +116,11 @@ fn operation_from_wire(operation: v1::offer::Operation, roles: &mut BTreeSet<Rol
         Type::Create => Operation::Create(bag(roles, required(operation.create, "create", CODE)?.volumes)?),
         Type::Destroy => Operation::Destroy(bag(roles, required(operation.destroy, "destroy", CODE)?.volumes)?),
         Type::Unknown => return Err(unsupported("an operation of this type", "set one of the types of the API")),
-        other => return Err(unsupported(other.as_str_name(), "use LAUNCH, RESERVE, UNRESERVE, CREATE or DESTROY")),
+        other => {
+            return Err(unsupported(
+                other.as_str_name(),
+                "use LAUNCH, LAUNCH_GROUP, RESERVE, UNRESERVE, CREATE or DESTROY",
+            ));
+        }
     })
 }

@@ -191,12 +191,12 @@ pub fn event_to_wire(event: &Event, master: &v1::MasterInfo, form: ReservationFo
             });
             EventType::Message
         }
-        Event::Failure { agent_id, executor_id } => {
+        Event::Failure { agent_id, executor_id, status } => {
             written.failure = Some(event::Failure {
                 agent_id: Some(agent_id.into()),
                 executor_id: executor_id.as_ref().map(Into::into),
-                // Clients expect a status of an executor that ended; the kernel does not know it.
-                status: executor_id.as_ref().map(|_| -1),
+                // Clients fail without a status of an executor that ended.
+                status: executor_id.as_ref().map(|_| status.unwrap_or(-1)),
             });
             EventType::Failure
         }

@@ -4,19 +4,19 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::executor::executor_from_wire;
 use super::resource::{ReservationForm, resources_from_wire, resources_to_wire};
 use super::value::{label_map, labels_of, seconds_of};
 use super::{unset, unsupported};
 use crate::container::{CommandInfo, Run};
 use crate::error::{Rejection, RejectionCode};
-use crate::executor::ExecutorInfo;
 use crate::role::Role;
 use crate::task::{KillPolicy, Reason, Source, TaskInfo, TaskRun, TaskState, TaskStatus};
 use crate::wire::v1;
 use v1::task_status::{Reason as WireReason, Source as WireSource};
 
 /// Reasons as both sides call them; the last one has no counterpart and is told as the nearest.
-const REASONS: [(WireReason, Reason); 19] = [
+const REASONS: [(WireReason, Reason); 24] = [
     (WireReason::ContainerLaunchFailed, Reason::ContainerLaunchFailed),
     (WireReason::ContainerLimitationMemory, Reason::ContainerLimitationMemory),
     (WireReason::ContainerLimitationDisk, Reason::ContainerLimitationDisk),
@@ -36,6 +36,11 @@ const REASONS: [(WireReason, Reason); 19] = [
     (WireReason::TaskKilledDuringLaunch, Reason::TaskKilledDuringLaunch),
     (WireReason::TaskInvalid, Reason::TaskInvalid),
     (WireReason::TaskUnauthorized, Reason::TaskUnauthorized),
+    (WireReason::TaskGroupInvalid, Reason::TaskGroupInvalid),
+    (WireReason::TaskGroupUnauthorized, Reason::TaskGroupUnauthorized),
+    (WireReason::ContainerLimitation, Reason::ContainerLimitation),
+    (WireReason::TaskCheckStatusUpdated, Reason::TaskCheckStatusUpdated),
+    (WireReason::TaskHealthCheckStatusUpdated, Reason::TaskHealthCheckStatusUpdated),
 ];
 
 impl TryFrom<v1::CommandInfo> for CommandInfo {
@@ -112,19 +117,70 @@ impl TryFrom<v1::TaskInfo> for TaskInfo {
 
 /// A task, and the roles its resources say they are allocated to.
 pub(super) fn task_from_wire(task: v1::TaskInfo) -> Result<(TaskInfo, BTreeSet<Role>), Rejection> {
-    unset(task.executor.as_ref(), "an executor of the framework's own")?;
+    let (executor, mut roles) = match task.executor.clone() {
+        None => (None, BTreeSet::new()),
+        Some(executor) => {
+            let (executor, roles) = executor_from_wire(executor)?;
+            (Some(executor), roles)
+        }
+    };
+    let run = match (executor, task.command.clone()) {
+        (None, Some(command)) => TaskRun::Command(command.try_into()?),
+        (Some(executor), None) => TaskRun::Executor(Arc::new(executor)),
+        (None, None) => {
+            let remedy = "set command, or executor";
+            return Err(Rejection::new(
+                RejectionCode::InvalidTask,
+                "the task has neither command nor executor",
+                remedy,
+            ));
+        }
+        (Some(_), Some(_)) => {
+            let remedy = "set one of them; tasks of a group say their command and leave the executor to the group";
+            return Err(Rejection::new(RejectionCode::InvalidTask, "the task has both command and executor", remedy));
+        }
+    };
+    let (task, named) = described(task, run)?;
+    roles.extend(named);
+    Ok((task, roles))
+}
+
+/// The tasks of a group, and the roles their resources and those of their executor say they are allocated to.
+pub(super) fn group_from_wire(
+    executor: v1::ExecutorInfo,
+    group: v1::TaskGroupInfo,
+) -> Result<(Vec<Arc<TaskInfo>>, BTreeSet<Role>), Rejection> {
+    const CODE: RejectionCode = RejectionCode::InvalidTask;
+    let (executor, mut roles) = executor_from_wire(executor)?;
+    let mut tasks = Vec::with_capacity(group.tasks.len());
+    for task in group.tasks {
+        if let Some(own) = task.executor.clone()
+            && executor_from_wire(own)?.0 != executor
+        {
+            let what = format!("task {} names another executor than its group", task.task_id.value);
+            return Err(Rejection::new(CODE, what, "leave the executor to the group"));
+        }
+        let command = task.command.clone().map(CommandInfo::try_from).transpose()?;
+        // The executor is put in place of this below, and the command with it.
+        let run =
+            TaskRun::InGroup { group: task.task_id.clone().try_into()?, executor: Arc::new(executor.clone()), command };
+        let (task, named) = described(task, run)?;
+        roles.extend(named);
+        tasks.push(task);
+    }
+    Ok((TaskInfo::group(executor, tasks), roles))
+}
+
+/// What a task says beside what it runs.
+fn described(task: v1::TaskInfo, run: TaskRun) -> Result<(TaskInfo, BTreeSet<Role>), Rejection> {
     unset(task.container.as_ref(), "a container image or network")?;
     unset(task.health_check.as_ref(), "a health check")?;
     unset(task.check.as_ref(), "a check")?;
     unset(task.limits.keys().next(), "a limit above the task's resources")?;
-    let command = task
-        .command
-        .ok_or_else(|| Rejection::new(RejectionCode::InvalidTask, "the task has no command", "set command"))?;
     // Amounts of nothing are what some clients send for what a task does not need.
     let is_nothing = |entry: &v1::Resource| entry.scalar.is_some_and(|scalar| scalar.value == 0.0);
     let resources = task.resources.into_iter().filter(|entry| !is_nothing(entry)).collect();
     let (resources, roles) = resources_from_wire(resources)?;
-    let run = TaskRun::Command(command.try_into()?);
     let mut read = TaskInfo::new(task.task_id.try_into()?, task.agent_id.try_into()?, resources, run);
     read.name = task.name.into();
     read.kill_policy = task.kill_policy.map(KillPolicy::try_from).transpose()?.unwrap_or_default();
@@ -136,10 +192,8 @@ pub(super) fn task_from_wire(task: v1::TaskInfo) -> Result<(TaskInfo, BTreeSet<R
 
 impl From<&TaskInfo> for v1::TaskInfo {
     fn from(task: &TaskInfo) -> Self {
-        let (command, executor) = match &task.run {
-            TaskRun::Command(command) => (Some(command.into()), None),
-            TaskRun::Executor(executor) => (None, Some((&**executor).into())),
-        };
+        let command = task.run.command().map(Into::into);
+        let executor = task.run.executor().map(|executor| (&**executor).into());
         Self {
             name: (*task.name).to_owned(),
             task_id: (&task.id).into(),
@@ -151,20 +205,6 @@ impl From<&TaskInfo> for v1::TaskInfo {
             data: Some(task.data.to_vec()).filter(|data| !data.is_empty()),
             labels: labels_of(&task.labels),
             max_completion_time: task.max_completion_time.map(Into::into),
-            ..Default::default()
-        }
-    }
-}
-
-impl From<&ExecutorInfo> for v1::ExecutorInfo {
-    fn from(executor: &ExecutorInfo) -> Self {
-        Self {
-            r#type: Some(v1::executor_info::Type::Custom.into()),
-            executor_id: (&executor.id).into(),
-            name: Some((*executor.kind).to_owned()),
-            resources: resources_to_wire(&executor.resources, None, ReservationForm::Stack),
-            data: Some(executor.data.to_vec()).filter(|data| !data.is_empty()),
-            shutdown_grace_period: executor.shutdown_grace.map(Into::into),
             ..Default::default()
         }
     }

@@ -1,10 +1,13 @@
 //! Laws of the conversions, and the spellings of clients.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::call::scheduler::{Call, Event};
 use crate::container::CommandInfo;
+use crate::executor::ExecutorInfo;
 use crate::framework::FrameworkInfo;
 use crate::resource::{Labels, Reservation, Reservations, Resource, Resources, Scalar};
 use crate::role::Role;
@@ -87,6 +90,63 @@ fn a_bad_entry_is_named_with_its_place() {
     }
 }
 
+#[test]
+fn every_kind_of_executor_survives_the_wire() {
+    let (id, uses): (crate::ExecutorId, Resources) = ("e1".parse().unwrap(), "cpus:0.1;mem:32".parse().unwrap());
+    let mut custom = ExecutorInfo::custom(id.clone(), CommandInfo::shell("./run").env("A", "b"), uses.clone());
+    custom.name = "mine".into();
+    custom.labels.insert("k".into(), "v".into());
+    custom.data = Arc::from(*b"\x00\xff");
+    custom.shutdown_grace = Some(std::time::Duration::from_millis(1_500));
+    let others = [ExecutorInfo::for_groups(id.clone(), uses.clone()), ExecutorInfo::new(id, "puppet", uses)];
+    for executor in others.into_iter().chain([custom]) {
+        assert_eq!(ExecutorInfo::try_from(v1::ExecutorInfo::from(&executor)).unwrap(), executor);
+    }
+}
+
+#[test]
+fn an_executor_says_what_it_is() {
+    let read = |text: &str| json::read::<v1::ExecutorInfo>(text.as_bytes()).unwrap().try_into();
+    let plain: ExecutorInfo = read(r#"{"executor_id": {"value": "e"}, "command": {"value": "run"}}"#).unwrap();
+    assert_eq!(plain.command(), Some(&CommandInfo::shell("run")), "a program needs no type");
+    for (text, says) in [
+        (r#"{"executor_id": {"value": "e"}}"#, "executor e: it has no command"),
+        (r#"{"executor_id": {"value": "e"}, "type": "CUSTOM", "name": "x"}"#, "no command"),
+        (r#"{"executor_id": {"value": "e"}, "type": "DEFAULT", "command": {"value": "run"}}"#, "type DEFAULT"),
+        (r#"{"executor_id": {"value": "a/b"}, "type": "DEFAULT"}"#, "a/b"),
+        (r#"{"executor_id": {"value": "e"}, "type": "DEFAULT", "container": {"type": "MESOS"}}"#, "container"),
+    ] {
+        let refused: Result<ExecutorInfo, Rejection> = read(text);
+        let refused = refused.unwrap_err();
+        assert!(refused.what.contains(says), "{refused} does not say {says:?}");
+    }
+}
+
+#[test]
+fn a_group_takes_its_executor_from_the_operation() {
+    let accept = |executor: &str| {
+        call(&format!(
+            r#"{{"type": "ACCEPT", "accept": {{"offer_ids": [{{"value": "o"}}], "operations": [{{"type": "LAUNCH_GROUP",
+            "launch_group": {{"executor": {{"type": "DEFAULT", "executor_id": {{"value": "e"}}}},
+            "task_group": {{"tasks": [
+                {{"name": "a", "task_id": {{"value": "t1"}}, "agent_id": {{"value": "s"}}, "command": {{"value": "x"}}}},
+                {{"name": "b", "task_id": {{"value": "t2"}}, "agent_id": {{"value": "s"}}, "command": {{"value": "y"}}
+                {executor}}}]}}}}}}]}}}}"#
+        ))
+    };
+    let Call::Accept { operations, .. } = accept("").unwrap() else { panic!("it is an ACCEPT") };
+    let tasks = operations[0].tasks();
+    assert_eq!(tasks.iter().map(|task| task.executor_id().to_string()).collect::<Vec<_>>(), ["e", "e"]);
+    for (task, line) in tasks.iter().zip(["x", "y"]) {
+        let crate::TaskRun::InGroup { group, .. } = &task.run else { panic!("{task:?} is in a group") };
+        assert_eq!((group.as_str(), task.run.command()), ("t1", Some(&CommandInfo::shell(line))));
+    }
+    let same = r#", "executor": {"type": "DEFAULT", "executor_id": {"value": "e"}}"#;
+    assert!(accept(same).is_ok());
+    let other = r#", "executor": {"type": "DEFAULT", "executor_id": {"value": "other"}}"#;
+    assert!(accept(other).unwrap_err().what.contains("t2"));
+}
+
 fn call(text: &str) -> Result<Call, Rejection> {
     json::read::<v1::scheduler::Call>(text.as_bytes()).unwrap().try_into()
 }
@@ -133,7 +193,7 @@ fn a_task_survives_the_wire() {
     let command = CommandInfo::exec("ls", ["-l", "/"]).env("A", "b");
     let mut task = TaskInfo::command("t".parse().unwrap(), "a".parse().unwrap(), "cpus:1".parse().unwrap(), command);
     task.labels.insert("k".into(), "v".into());
-    task.data = std::sync::Arc::from(*b"x");
+    task.data = Arc::from(*b"x");
     task.kill_policy.grace = Some(std::time::Duration::from_secs(7));
     task.max_completion_time = Some(std::time::Duration::from_secs(9));
     let back: TaskInfo = v1::TaskInfo::from(&task).try_into().unwrap();
@@ -155,7 +215,6 @@ fn what_cannot_be_done_is_refused_and_not_dropped() {
         r#", "health_check": {"type": "TCP"}"#,
         r#", "container": {"type": "DOCKER"}"#,
         r#", "limits": {"cpus": {"value": 1}}"#,
-        r#", "executor": {"executor_id": {"value": "e"}}"#,
     ] {
         let refused = task(more).unwrap_err();
         assert_eq!(refused.code, RejectionCode::Unsupported, "{more}");
@@ -224,7 +283,7 @@ fn events_are_written_as_clients_read_them() {
         "a".parse().unwrap(),
         role("web"),
         "cpus:1".parse().unwrap(),
-        std::sync::Arc::new(agent),
+        Arc::new(agent),
     );
     assert_eq!(
         write(&Event::Offers(vec![offer])),
@@ -236,7 +295,7 @@ fn events_are_written_as_clients_read_them() {
             r#""allocation_info":{"role":"web"}}]}}"#
         )
     );
-    let lost = Event::Failure { agent_id: "a".parse().unwrap(), executor_id: None };
+    let lost = Event::Failure { agent_id: "a".parse().unwrap(), executor_id: None, status: None };
     assert_eq!(write(&lost), r#"{"type":"FAILURE","failure":{"agent_id":{"value":"a"}}}"#);
     assert_eq!(write(&Event::Heartbeat { received: 3 }), r#"{"type":"HEARTBEAT"}"#);
 }

@@ -3,7 +3,7 @@
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
-use mesos_core::call::agent::{RunTask, ToAgent};
+use mesos_core::call::agent::{RunGroup, RunTask, ToAgent};
 use mesos_core::provider::{AgentKey, FrameworkKey};
 use mesos_core::{
     ExecutorId, Reason, Rejection, RejectionCode, Resources, Source, TaskInfo, TaskRun, TaskState, TaskStatus,
@@ -12,7 +12,7 @@ use mesos_core::{
 use crate::master::accept::Accepting;
 use crate::master::book::{Executor, Task, TaskKey};
 use crate::master::options::mutant;
-use crate::master::validate::validate_task;
+use crate::master::validate::{validate_group, validate_task};
 use crate::master::{Master, MasterCx};
 
 impl Master {
@@ -28,26 +28,7 @@ impl Master {
             }
         };
         let Accepting { framework, agent, .. } = *accepting;
-        accepting.remaining -= &consumed;
-        accepting.made -= &consumed;
-        self.agents.table[agent].charge(framework, &accepting.role, &consumed);
-        let may_start_executor = self.book_executor(accepting, &task);
-        self.add_task(
-            agent,
-            framework,
-            Task {
-                info: task.clone(),
-                role: accepting.role.clone(),
-                agent,
-                state: TaskState::Staging,
-                told: TaskState::Staging,
-                unacknowledged: None,
-                is_charged: true,
-                kill: None,
-                place: 0,
-            },
-        );
-        self.counters.launches += 1;
+        let may_start_executor = self.book_launch(accepting, &task, &consumed);
         let row = &self.frameworks.table[framework];
         let (framework_id, info) = (row.id.clone(), row.info.clone());
         self.tell_total(cx, accepting);
@@ -56,9 +37,85 @@ impl Master {
         self.tell_agent(cx, agent, ToAgent::Run(Box::new(run)));
     }
 
+    /// Launches a group of tasks, or tells its framework of each why not: all of them or none.
+    pub(in crate::master) fn launch_group(
+        &mut self,
+        cx: &mut MasterCx<'_>,
+        accepting: &mut Accepting,
+        tasks: Vec<Arc<TaskInfo>>,
+    ) {
+        let consumed = match self.judge_group(accepting, &tasks) {
+            Ok(consumed) => consumed,
+            Err(rejection) => {
+                let conflict = accepting.conflict_with_all(&tasks);
+                for task in &tasks {
+                    match &conflict {
+                        Some(conflict) => self.drop_task(cx, accepting.framework, task, conflict),
+                        None => self.refuse_as(cx, accepting.framework, task, &rejection, Reason::TaskGroupInvalid),
+                    }
+                }
+                if tasks.is_empty() {
+                    self.reject(cx, accepting.framework, rejection);
+                }
+                return;
+            }
+        };
+        let Accepting { framework, agent, .. } = *accepting;
+        let mut may_start_executor = false;
+        for (task, consumed) in tasks.iter().zip(&consumed) {
+            may_start_executor |= self.book_launch(accepting, task, consumed);
+        }
+        let row = &self.frameworks.table[framework];
+        let (framework_id, info) = (row.id.clone(), row.info.clone());
+        self.tell_total(cx, accepting);
+        let role = accepting.role.clone();
+        let run = RunGroup { framework_id, framework: info, role, tasks, may_start_executor };
+        self.tell_agent(cx, agent, ToAgent::RunGroup(Box::new(run)));
+    }
+
+    /// What each task of a group takes from the offer.
+    fn judge_group(&self, accepting: &Accepting, tasks: &[Arc<TaskInfo>]) -> Result<Vec<Resources>, Rejection> {
+        validate_group(tasks)?;
+        let mut remaining = accepting.remaining.clone();
+        let mut all = Vec::with_capacity(tasks.len());
+        // The executor is there from the second task on.
+        let mut existing = self.executor_of(accepting, &tasks[0]).map(|executor| &*executor.info);
+        for task in tasks {
+            self.check_room(accepting, task, all.len())?;
+            let consumed = validate_task(task, &self.agents.table[accepting.agent].id, existing, &remaining)?;
+            remaining -= &consumed;
+            all.push(consumed);
+            existing = task.run.executor().map(|executor| &**executor);
+        }
+        Ok(all)
+    }
+
+    /// Charges a task and puts it into the books; whether its executor is new on the agent.
+    fn book_launch(&mut self, accepting: &mut Accepting, task: &Arc<TaskInfo>, consumed: &Resources) -> bool {
+        let Accepting { framework, agent, .. } = *accepting;
+        accepting.remaining -= consumed;
+        accepting.made -= consumed;
+        self.agents.table[agent].charge(framework, &accepting.role, consumed);
+        let is_new = self.book_executor(accepting, task);
+        let row = Task {
+            info: task.clone(),
+            role: accepting.role.clone(),
+            agent,
+            state: TaskState::Staging,
+            told: TaskState::Staging,
+            unacknowledged: None,
+            is_charged: true,
+            kill: None,
+            place: 0,
+        };
+        self.add_task(agent, framework, row);
+        self.counters.launches += 1;
+        is_new
+    }
+
     /// Books the executor a task names; whether it is new on the agent, and charged with this task.
     fn book_executor(&mut self, accepting: &Accepting, task: &TaskInfo) -> bool {
-        let TaskRun::Executor(info) = &task.run else { return true };
+        let Some(info) = task.run.executor() else { return true };
         let key = (accepting.framework, info.id.clone());
         match self.agents.table[accepting.agent].executors.entry(key) {
             Entry::Occupied(_) => false,
@@ -71,8 +128,21 @@ impl Master {
 
     /// What the task takes from the offer, with an executor that is new on the agent.
     fn judge(&self, accepting: &Accepting, task: &TaskInfo) -> Result<Resources, Rejection> {
+        self.check_room(accepting, task, 0)?;
+        if matches!(task.run, TaskRun::InGroup { .. }) {
+            return Err(Rejection::new(
+                RejectionCode::InvalidTask,
+                format!("task {} belongs to a group", task.id),
+                "launch groups whole, with LAUNCH_GROUP",
+            ));
+        }
+        let existing = self.executor_of(accepting, task).map(|executor| &*executor.info);
+        validate_task(task, &self.agents.table[accepting.agent].id, existing, &accepting.remaining)
+    }
+
+    /// Whether the framework may have another task of this id, with `more` that come at the same time.
+    fn check_room(&self, accepting: &Accepting, task: &TaskInfo, more: usize) -> Result<(), Rejection> {
         let framework = &self.frameworks.table[accepting.framework];
-        let agent = &self.agents.table[accepting.agent];
         let is_known = framework.tasks.find(&task.id).is_some() || framework.unreachable.contains_key(&task.id);
         if is_known && !mutant!(self, AllowDuplicateTaskId) {
             return Err(Rejection::new(
@@ -81,30 +151,40 @@ impl Master {
                 "give every task, also every new attempt, an id of its own",
             ));
         }
-        if framework.tasks.len() >= self.options.tasks_per_framework_max {
+        if framework.tasks.len() + more >= self.options.tasks_per_framework_max {
             return Err(Rejection::new(
                 RejectionCode::TooMany,
                 format!("the framework has {} tasks, as many as it may", framework.tasks.len()),
                 "wait for tasks to end, and acknowledge their updates",
             ));
         }
-        let existing = self.executor_of(accepting, task).map(|executor| &*executor.info);
-        validate_task(task, &agent.id, existing, &accepting.remaining)
+        Ok(())
     }
 
     fn executor_of(&self, accepting: &Accepting, task: &TaskInfo) -> Option<&Executor> {
-        let TaskRun::Executor(info) = &task.run else { return None };
+        let info = task.run.executor()?;
         self.agents.table[accepting.agent].executors.get(&(accepting.framework, info.id.clone()))
     }
 
     fn refuse_task(&mut self, cx: &mut MasterCx<'_>, framework: FrameworkKey, task: &TaskInfo, rejection: &Rejection) {
+        self.refuse_as(cx, framework, task, rejection, Reason::TaskInvalid);
+    }
+
+    fn refuse_as(
+        &mut self,
+        cx: &mut MasterCx<'_>,
+        framework: FrameworkKey,
+        task: &TaskInfo,
+        rejection: &Rejection,
+        reason: Reason,
+    ) {
         self.counters.rejections += 1;
         // The status of a task with the same id that runs must not look as if it had ended.
         if self.frameworks.table[framework].tasks.find(&task.id).is_some() {
             return self.reject(cx, framework, rejection.clone());
         }
         let status = TaskStatus::new(task.id.clone(), TaskState::Error, Source::Master, cx.now.wall)
-            .because(Reason::TaskInvalid)
+            .because(reason)
             .saying(rejection.to_string())
             .on(task.agent_id.clone());
         self.tell_status(cx, framework, status);

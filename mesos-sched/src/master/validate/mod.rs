@@ -26,4 +26,4 @@ pub use bound::{
 };
 pub use framework::{merge_resubscription, validate_subscribe, validate_update};
 pub use operation::{validate_create, validate_destroy, validate_reserve, validate_unreserve};
-pub use task::{validate_kill, validate_task};
+pub use task::{validate_group, validate_kill, validate_task};

@@ -3,12 +3,14 @@
 //! Semantics: Apache Mesos, `src/master/validation.cpp` (`task::validate`, `executor::validate`), as far as tasks have the
 //! parts. Whether the id is in use is asked of the master's books first.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Display};
 use std::path::{Component, Path};
+use std::sync::Arc;
 
 use mesos_core::{
-    AgentId, CommandInfo, ExecutorId, ExecutorInfo, KillPolicy, Rejection, RejectionCode, Resources, Run, TaskId,
-    TaskInfo, TaskRun,
+    AgentId, CommandInfo, ExecutorId, ExecutorInfo, ExecutorRun, KillPolicy, Rejection, RejectionCode, Resources, Run,
+    Scalar, TaskId, TaskInfo, TaskRun,
 };
 
 use super::bound::{
@@ -55,21 +57,70 @@ pub fn validate_task(
     }
     check_times(task, who)?;
     check_own_parts(task)?;
-    match &task.run {
-        TaskRun::Command(_) => {
-            check_name_is_free(task, existing)?;
-            take(task, None, remaining)
+    let Some(executor) = task.run.executor() else {
+        check_name_is_free(task, existing)?;
+        return take(task, None, remaining);
+    };
+    let of = Who::Executor(&executor.id, &task.id);
+    if matches!(task.run, TaskRun::Executor(_)) && executor.run == ExecutorRun::Default {
+        let what = format!("{of}: it runs groups, and the task is alone");
+        return Err(Rejection::new(
+            CODE,
+            what,
+            "launch the task as a group of one, or with an executor of another type",
+        ));
+    }
+    check_described_alike(executor, existing, of)?;
+    // One that runs there was checked when its first task brought it.
+    if existing.is_none() {
+        check_executor(executor, of)?;
+        check_grace_of(executor, of)?;
+    }
+    take(task, existing.is_none().then_some(&**executor), remaining)
+}
+
+/// Checks what makes single tasks a group, beyond what [`validate_task`] says of each.
+///
+/// # Errors
+/// [`Rejection`] with [`RejectionCode::InvalidTask`] names the rule broken.
+pub fn validate_group(tasks: &[Arc<TaskInfo>]) -> Result<(), Rejection> {
+    let Some(first) = tasks.first() else {
+        return Err(Rejection::new(CODE, "the group has no tasks", "name at least one task"));
+    };
+    let mut ids = BTreeSet::new();
+    for task in tasks {
+        let who = Who::Task(&task.id);
+        let TaskRun::InGroup { group, executor, command } = &task.run else {
+            return Err(Rejection::new(CODE, format!("{who}: it belongs to no group"), "launch it alone"));
+        };
+        if *group != first.id || Some(executor) != first.run.executor() {
+            let what = format!("{who}: it belongs to another group or executor than task {}", first.id);
+            return Err(Rejection::new(CODE, what, "give all tasks of a group the same executor"));
         }
-        TaskRun::Executor(executor) => {
-            check_described_alike(executor, existing, Who::Executor(&executor.id, &task.id))?;
-            // One that runs there was checked when its first task brought it.
-            if existing.is_none() {
-                check_executor(executor, Who::Executor(&executor.id, &task.id))?;
-                check_grace_of(executor, Who::Executor(&executor.id, &task.id))?;
-            }
-            take(task, existing.is_none().then_some(&**executor), remaining)
+        if !ids.insert(&task.id) {
+            let what = format!("{who}: it is in the group twice");
+            return Err(Rejection::new(CODE, what, "give every task of a group an id of its own"));
+        }
+        if command.is_none() && executor.run == ExecutorRun::Default {
+            let what = format!("{who}: it has no command, and its executor runs nothing else");
+            return Err(Rejection::new(CODE, what, "say what to run"));
         }
     }
+    first.run.executor().map_or(Ok(()), |executor| check_group_executor(executor, &first.id))
+}
+
+/// An executor of groups is charged for what it uses itself: processor, memory and some disk, at least as much as Mesos asks
+/// for (`MIN_CPUS`, `MIN_MEM` of `src/common/resources_utils.hpp`).
+fn check_group_executor(executor: &ExecutorInfo, task: &TaskId) -> Result<(), Rejection> {
+    let uses = &executor.resources;
+    let is_enough =
+        uses.cpus() >= Scalar::from_milli(10) && uses.mem() >= Scalar::from_units(32) && !uses.disk().is_zero();
+    if is_enough {
+        return Ok(());
+    }
+    let who = Who::Executor(&executor.id, task);
+    let what = format!("{who}: it uses {}, too little for an executor of groups", excerpt(uses));
+    Err(Rejection::new(CODE, what, "give it at least cpus:0.01, mem:32 and some disk"))
 }
 
 /// Checks the description of a task that an agent says it has, as when it was launched: what is booked from a report takes
@@ -80,10 +131,8 @@ pub fn validate_task(
 /// [`Rejection`] with [`RejectionCode::InvalidTask`] names the rule broken.
 pub(super) fn check_reported_task(task: &TaskInfo) -> Result<(), Rejection> {
     check_own_parts(task)?;
-    match &task.run {
-        TaskRun::Command(_) => Ok(()),
-        TaskRun::Executor(executor) => check_executor(executor, Who::Executor(&executor.id, &task.id)),
-    }
+    let executor = task.run.executor();
+    executor.map_or(Ok(()), |executor| check_executor(executor, Who::Executor(&executor.id, &task.id)))
 }
 
 /// Checks the description of an executor that an agent says it has, as [`check_reported_task`] does.
@@ -102,10 +151,7 @@ fn check_own_parts(task: &TaskInfo) -> Result<(), Rejection> {
         return Err(Rejection::new(CODE, format!("{who}: it uses no resources"), "ask for some, say cpus and mem"));
     }
     check_usage(&who, &task.resources)?;
-    match &task.run {
-        TaskRun::Command(command) => check_command(command, who),
-        TaskRun::Executor(_) => Ok(()),
-    }
+    task.run.command().map_or(Ok(()), |command| check_command(command, who))
 }
 
 fn check_sizes(task: &TaskInfo, who: Who<'_>) -> Result<(), Rejection> {
@@ -215,16 +261,26 @@ fn check_grace_of(info: &ExecutorInfo, who: Who<'_>) -> Result<(), Rejection> {
     check_grace(CODE, &who, "the grace of its shutdown", info.shutdown_grace)
 }
 
-fn check_executor(info: &ExecutorInfo, who: Who<'_>) -> Result<(), Rejection> {
-    if info.kind.is_empty() || *info.kind == *ExecutorInfo::COMMAND {
-        let what = format!("{who}: its kind is {:?}", info.kind);
+fn check_kind(kind: &str, who: Who<'_>) -> Result<(), Rejection> {
+    if kind.is_empty() || [ExecutorInfo::COMMAND, ExecutorInfo::DEFAULT].contains(&kind) {
+        let what = format!("{who}: its kind is {kind:?}");
         return Err(Rejection::new(
             CODE,
             what,
-            "name an implementation; one for a command comes with the task's command",
+            "name an implementation; those for commands and groups come with the tasks",
         ));
     }
-    check_bytes(CODE, &who, "the kind", info.kind.len(), NAME_BYTES_MAX)?;
+    check_bytes(CODE, &who, "the kind", kind.len(), NAME_BYTES_MAX)
+}
+
+fn check_executor(info: &ExecutorInfo, who: Who<'_>) -> Result<(), Rejection> {
+    match &info.run {
+        ExecutorRun::Custom(command) => check_command(command, who)?,
+        ExecutorRun::BuiltIn(kind) => check_kind(kind, who)?,
+        _ => {}
+    }
+    check_bytes(CODE, &who, "the name", info.name.len(), NAME_BYTES_MAX)?;
+    check_bytes(CODE, &who, "the labels", labels_bytes(&info.labels), LABELS_BYTES_MAX)?;
     check_bytes(CODE, &who, "the data", info.data.len(), DATA_BYTES_MAX)?;
     check_usage(&who, &info.resources)?;
     if info.resources.is_plain() || info.resources.shared().is_empty() {

@@ -106,6 +106,7 @@ pub(super) fn agent(verb: &str, arguments: &mut Arguments, names: &Names) -> Res
         "exited" => ToMaster::ExecutorExited {
             framework_id: arguments.next("a framework id")?,
             executor_id: arguments.next("an executor id")?,
+            status: arguments.optional("status")?.unwrap_or(0),
         },
         "executor-message" => ToMaster::Message {
             framework_id: arguments.next("a framework id")?,
@@ -254,6 +255,7 @@ fn accept(arguments: &mut Arguments, offers: &BTreeMap<OfferId, AgentId>) -> Res
                 let agent = named.or_else(|| agent.cloned()).ok_or("the offer is not known: say agent=")?;
                 Operation::Launch(vec![Arc::new(part.task(agent)?)])
             }
+            "group" => Operation::LaunchGroup(part.group(agent.cloned().ok_or("the offer is not known")?)?),
             "reserve" => Operation::Reserve(resources(&part.word("resources")?)?),
             "unreserve" => Operation::Unreserve(resources(&part.word("resources")?)?),
             "create" => Operation::Create(resources(&part.word("volumes")?)?),

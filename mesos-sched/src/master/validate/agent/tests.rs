@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mesos_core::call::agent::{ExecutorReport, TaskReport};
 use mesos_core::resource::{DiskSource, Reservation, Scalar};
 use mesos_core::{
-    AgentId, CommandInfo, ExecutorInfo, FrameworkInfo, PersistenceId, Role, TaskInfo, TaskRun, TaskState,
+    AgentId, CommandInfo, ExecutorInfo, ExecutorRun, FrameworkInfo, PersistenceId, Role, TaskInfo, TaskRun, TaskState,
 };
 
 use super::super::bound::{ARGUMENT_BYTES_MAX, DATA_BYTES_MAX, LABELS_BYTES_MAX, NAME_BYTES_MAX};
@@ -240,9 +240,11 @@ fn every_description_is_judged_as_at_its_launch() {
             own.data = vec![0; DATA_BYTES_MAX + 1].into();
             task.run = TaskRun::Executor(own.into());
         }),
-        ("executor e1: the kind take", |_, executor| executor.kind = "k".repeat(NAME_BYTES_MAX + 1).into()),
+        ("executor e1: the kind take", |_, executor| {
+            executor.run = ExecutorRun::BuiltIn("k".repeat(NAME_BYTES_MAX + 1).into())
+        }),
         ("executor e1: the data take", |_, executor| executor.data = vec![0; DATA_BYTES_MAX + 1].into()),
-        ("executor e1: its kind is", |_, executor| executor.kind = ExecutorInfo::COMMAND.into()),
+        ("executor e1: its kind is", |_, executor| executor.run = ExecutorRun::BuiltIn(ExecutorInfo::COMMAND.into())),
     ];
     for (says, spoil) in table {
         let mut report = report();

@@ -48,7 +48,7 @@ fn judge(task: &TaskInfo, existing: Option<&ExecutorInfo>) -> Result<Resources, 
 fn command(task: &mut TaskInfo) -> &mut CommandInfo {
     match &mut task.run {
         TaskRun::Command(command) => command,
-        TaskRun::Executor(_) => panic!("this task has a command"),
+        _ => panic!("this task has a command"),
     }
 }
 
@@ -143,10 +143,13 @@ fn every_rule_of_a_command_has_its_case() {
 #[test]
 fn every_rule_of_an_executor_has_its_case() {
     type Spoil = fn(&mut ExecutorInfo);
-    let table: [(&str, Spoil); 13] = [
-        ("its kind is", |executor| executor.kind = "".into()),
-        ("its kind is", |executor| executor.kind = ExecutorInfo::COMMAND.into()),
-        ("the kind take", |executor| executor.kind = "k".repeat(NAME_BYTES_MAX + 1).into()),
+    let table: [(&str, Spoil); 16] = [
+        ("its kind is", |executor| executor.run = ExecutorRun::BuiltIn("".into())),
+        ("its kind is", |executor| executor.run = ExecutorRun::BuiltIn(ExecutorInfo::COMMAND.into())),
+        ("the kind take", |executor| executor.run = ExecutorRun::BuiltIn("k".repeat(NAME_BYTES_MAX + 1).into())),
+        ("the name take", |executor| executor.name = "n".repeat(NAME_BYTES_MAX + 1).into()),
+        ("its command is empty", |executor| executor.run = ExecutorRun::Custom(CommandInfo::shell(" "))),
+        ("the labels take", |executor| drop(executor.labels.insert("k".into(), "v".repeat(LABELS_BYTES_MAX).into()))),
         ("the data take", |executor| executor.data = vec![0; DATA_BYTES_MAX + 1].into()),
         ("grace of its shutdown", |executor| executor.shutdown_grace = Some(Duration::MAX)),
         ("whole ones", |executor| executor.resources = resources("gpus:1.5")),
