@@ -66,6 +66,12 @@ impl Attributes {
     }
 }
 
+impl FromIterator<(Arc<str>, AttributeValue)> for Attributes {
+    fn from_iter<I: IntoIterator<Item = (Arc<str>, AttributeValue)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().collect())
+    }
+}
+
 /// Parses `name:value;name:value`.
 ///
 /// ```

@@ -79,6 +79,40 @@ pub struct ContainerSpec {
     pub command: CommandInfo,
     /// What it may use.
     pub resources: Resources,
+    /// What it is for.
+    #[serde(default)]
+    pub purpose: Purpose,
+}
+
+impl ContainerSpec {
+    /// A container for a task.
+    #[must_use]
+    pub const fn new(
+        id: ContainerId,
+        framework_id: FrameworkId,
+        executor_id: ExecutorId,
+        command: CommandInfo,
+        resources: Resources,
+    ) -> Self {
+        Self { id, framework_id, executor_id, command, resources, purpose: Purpose::Task }
+    }
+}
+
+/// What a container is for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Purpose {
+    /// A task runs in it.
+    #[default]
+    Task,
+    /// An executor runs in it, which will connect to the agent.
+    Executor,
+    /// Somebody asked the agent for it, beside another one.
+    Nested {
+        /// The other one; this one ends with it.
+        parent: ContainerId,
+    },
 }
 
 /// How a container ended.

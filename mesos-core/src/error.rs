@@ -74,6 +74,10 @@ codes! {
     UnknownFramework = "unknown_framework",
     /// An agent named is not known.
     UnknownAgent = "unknown_agent",
+    /// An executor named is not known.
+    UnknownExecutor = "unknown_executor",
+    /// A container named is not known.
+    UnknownContainer = "unknown_container",
     /// A task named is not known.
     UnknownTask = "unknown_task",
     /// The framework was removed; its id can never subscribe again.
@@ -84,6 +88,8 @@ codes! {
     NotRegistered = "not_registered",
     /// Somebody spoke for what belongs to somebody else.
     NotYours = "not_yours",
+    /// It is being made ready; a little later it will do.
+    NotReady = "not_ready",
     /// This master does not lead.
     NotLeading = "not_leading",
     /// The agent was marked gone and can never come back.

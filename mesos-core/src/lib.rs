@@ -66,7 +66,7 @@ pub mod wire;
 pub use agent::{AgentCapability, AgentInfo, FaultDomain};
 pub use attribute::{AttributeValue, Attributes};
 pub use constraint::{AttributeConstraint, OfferConstraints, Predicate, Selector};
-pub use container::{CommandInfo, ContainerSpec, Exit, Run, Signal};
+pub use container::{CommandInfo, ContainerSpec, Exit, Purpose, Run, Signal};
 pub use error::{Rejection, RejectionCode};
 pub use executor::{ExecutorInfo, ExecutorRun};
 pub use framework::{FrameworkCapability, FrameworkInfo};

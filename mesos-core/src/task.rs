@@ -340,6 +340,9 @@ pub struct TaskStatus {
     /// The container it runs in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container_id: Option<ContainerId>,
+    /// The address it can be reached at: its agent's, as long as containers have none of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<Arc<str>>,
 }
 
 impl TaskStatus {
@@ -360,6 +363,7 @@ impl TaskStatus {
             data: None,
             healthy: None,
             container_id: None,
+            address: None,
         }
     }
 

@@ -95,13 +95,8 @@ fn id(name: &str) -> ContainerId {
 }
 
 fn spec(name: &str, command: CommandInfo) -> ContainerSpec {
-    ContainerSpec {
-        id: id(name),
-        framework_id: FrameworkId::new("framework").unwrap(),
-        executor_id: ExecutorId::new("executor").unwrap(),
-        command,
-        resources: Resources::default(),
-    }
+    let (framework_id, executor_id) = (FrameworkId::new("framework").unwrap(), ExecutorId::new("executor").unwrap());
+    ContainerSpec::new(id(name), framework_id, executor_id, command, Resources::default())
 }
 
 fn shell(line: &str) -> CommandInfo {

@@ -375,13 +375,13 @@ mod tests {
     use mesos_core::ExecutorId;
 
     fn spec(id: &str, command: CommandInfo) -> ContainerSpec {
-        ContainerSpec {
-            id: ContainerId::new(id).unwrap(),
-            framework_id: FrameworkId::new("f").unwrap(),
-            executor_id: ExecutorId::new("e").unwrap(),
+        ContainerSpec::new(
+            ContainerId::new(id).unwrap(),
+            FrameworkId::new("f").unwrap(),
+            ExecutorId::new("e").unwrap(),
             command,
-            resources: Resources::new(),
-        }
+            Resources::new(),
+        )
     }
 
     #[test]

@@ -5,10 +5,15 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::container::{CommandInfo, Exit, Signal};
-use crate::id::{ContainerId, TaskId};
+use crate::agent::AgentInfo;
+use crate::container::{CommandInfo, Signal};
+use crate::error::Rejection;
+use crate::executor::ExecutorInfo;
+use crate::framework::FrameworkInfo;
+use crate::id::{AgentId, ContainerId, FrameworkId, TaskId, UpdateId};
 use crate::resource::Resources;
 use crate::task::{KillPolicy, Reason, TaskInfo, TaskState};
+use crate::time::WallTime;
 
 /// What an executor asks of its agent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,7 +22,7 @@ use crate::task::{KillPolicy, Reason, TaskInfo, TaskState};
 pub enum Call {
     /// News of one of its tasks. The agent adds time, uuid and ids, and delivers it until acknowledged.
     Update(TaskUpdate),
-    /// Starts a container; [`Event::Launched`] or [`Event::Exited`] follows.
+    /// Starts a container; [`launched`](crate::Executor::launched) or [`exited`](crate::Executor::exited) follows.
     Launch {
         /// Its name, unique within the executor; the agent makes it unique on the machine.
         container: ContainerId,
@@ -48,6 +53,7 @@ pub enum Call {
 
 /// What an executor says about a task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct TaskUpdate {
     /// Which task.
     pub task_id: TaskId,
@@ -59,23 +65,74 @@ pub struct TaskUpdate {
     pub message: Option<Arc<str>>,
     /// For the framework, unread.
     pub data: Option<Arc<[u8]>>,
+    /// Whether the task is well, as far as that is checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub healthy: Option<bool>,
+    /// The update's name, if its executor gives it one: what comes twice under one name counts once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uuid: Option<UpdateId>,
+    /// When the executor said it; absent means now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_wall: Option<WallTime>,
 }
 
 impl TaskUpdate {
     /// A bare state.
     #[must_use]
     pub const fn new(task_id: TaskId, state: TaskState) -> Self {
-        Self { task_id, state, reason: None, message: None, data: None }
+        Self { task_id, state, reason: None, message: None, data: None, healthy: None, uuid: None, at_wall: None }
     }
 }
 
-/// What an agent tells an executor.
+/// What an executor that is a process of its own says when it connects.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subscription {
+    /// Updates the agent has not taken over yet, as far as the executor knows; each has a uuid.
+    pub updates: Vec<TaskUpdate>,
+    /// Tasks it has of which no update was taken over yet.
+    pub tasks: Vec<TaskId>,
+}
+
+/// What an executor that is a process of its own says once it is subscribed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Said {
+    /// News of one of its tasks; it has a uuid.
+    Update(Box<TaskUpdate>),
+    /// Bytes for the framework, best effort.
+    Message(Arc<[u8]>),
+    /// It lives.
+    Heartbeat,
+}
+
+/// The answer to a subscription.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Subscribed {
+    /// The executor, as the framework described it.
+    pub executor: Arc<ExecutorInfo>,
+    /// Its framework's id.
+    pub framework_id: FrameworkId,
+    /// Its framework.
+    pub framework: Arc<FrameworkInfo>,
+    /// Its agent's id.
+    pub agent_id: AgentId,
+    /// Its agent.
+    pub agent: Arc<AgentInfo>,
+    /// The container it runs in.
+    pub container_id: ContainerId,
+}
+
+/// What an agent tells an executor that is a process of its own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[non_exhaustive]
 pub enum Event {
-    /// Run these.
-    Launch(Vec<Arc<TaskInfo>>),
+    /// The subscription holds.
+    Subscribed(Box<Subscribed>),
+    /// Run this.
+    Launch(Arc<TaskInfo>),
+    /// Run these, which share their fate.
+    LaunchGroup(Vec<Arc<TaskInfo>>),
     /// End this task.
     Kill {
         /// Which.
@@ -83,22 +140,12 @@ pub enum Event {
         /// How.
         policy: KillPolicy,
     },
-    /// A container runs.
-    Launched {
-        /// Which.
-        container: ContainerId,
-    },
-    /// A container ended, or could not be started.
-    Exited {
-        /// Which.
-        container: ContainerId,
-        /// How, or why it never ran.
-        exit: Result<Exit, Arc<str>>,
-    },
-    /// The agent has taken over an update of this task.
+    /// The agent has taken over this update.
     Acknowledged {
-        /// Which task.
+        /// Of which task.
         task_id: TaskId,
+        /// Which update.
+        uuid: UpdateId,
     },
     /// Bytes from the framework.
     Message(Arc<[u8]>),
@@ -107,4 +154,26 @@ pub enum Event {
         /// How long.
         grace: Duration,
     },
+    /// Something is wrong, and the connection ends.
+    Error(Rejection),
+    /// The connection lives.
+    Heartbeat,
+}
+
+impl Event {
+    /// Its name, for messages and logs.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Subscribed(_) => "SUBSCRIBED",
+            Self::Launch(_) => "LAUNCH",
+            Self::LaunchGroup(_) => "LAUNCH_GROUP",
+            Self::Kill { .. } => "KILL",
+            Self::Acknowledged { .. } => "ACKNOWLEDGED",
+            Self::Message(_) => "MESSAGE",
+            Self::Shutdown { .. } => "SHUTDOWN",
+            Self::Error(_) => "ERROR",
+            Self::Heartbeat => "HEARTBEAT",
+        }
+    }
 }

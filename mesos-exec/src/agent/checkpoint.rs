@@ -7,7 +7,7 @@
 //! | `framework/<id>` | its description | its first task here | its last task and executor are gone |
 //! | `executor/<framework>/<id>` | description, role; not for commands | its first task | its end |
 //! | `task/<framework>/<id>` | description, role | before it starts | its last update is acknowledged |
-//! | `state/<framework>/<task>` | the newest acknowledged state | an acknowledgement | with the task |
+//! | `state/<framework>/<task>` | the newest acknowledged state, and updates that may come again | an acknowledgement | with the task |
 //! | `update/<framework>/<task>/<number>` | an update | before it is sent | its acknowledgement |
 //! | `container/<id>` | whose it is | before it starts | its end |
 //!
@@ -20,7 +20,7 @@ use std::sync::Arc;
 use mesos_core::kernel::{Draft, Key, Record};
 use mesos_core::{
     AgentId, ContainerId, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, Resources, Role, TaskId, TaskInfo,
-    TaskState, TaskStatus,
+    TaskState, TaskStatus, UpdateId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -57,8 +57,44 @@ pub(super) struct TaskRecord {
 pub(super) struct ContainerRecord {
     pub(super) framework_id: FrameworkId,
     pub(super) executor_id: ExecutorId,
-    pub(super) task_id: TaskId,
+    /// For which task; none for an executor's own.
+    pub(super) task_id: Option<TaskId>,
     pub(super) name: ContainerId,
+    /// Whether its executor itself runs in it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(super) is_process: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form serde asks for")]
+const fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+/// The newest acknowledged state of a task as it is written down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(super) enum StateRecord {
+    /// Of an executor inside the agent.
+    Bare(TaskState),
+    /// Of one that names its updates itself.
+    WithRecent {
+        state: TaskState,
+        /// The newest acknowledged updates, oldest first, each as its upper and its lower half.
+        recent: Vec<(u64, u64)>,
+    },
+}
+
+impl StateRecord {
+    /// The state, and the newest acknowledged updates.
+    pub(super) fn into_parts(self) -> (TaskState, Vec<UpdateId>) {
+        match self {
+            Self::Bare(state) => (state, Vec::new()),
+            Self::WithRecent { state, recent } => {
+                let whole = |(upper, lower)| UpdateId(u128::from(upper) << 64 | u128::from(lower));
+                (state, recent.into_iter().map(whole).collect())
+            }
+        }
+    }
 }
 
 pub(super) fn put_agent(id: &AgentId) -> Draft {
@@ -103,8 +139,22 @@ pub(super) fn delete_task(
     updates.map(|number| delete_update(framework, id, number)).chain(rest)
 }
 
-pub(super) fn put_state(framework: &FrameworkId, id: &TaskId, state: TaskState) -> Draft {
-    Draft::put(Key::of_two(STATE, framework.shared(), id.shared()), state)
+pub(super) fn put_state(
+    framework: &FrameworkId,
+    id: &TaskId,
+    state: TaskState,
+    recent: Option<Vec<UpdateId>>,
+) -> Draft {
+    let key = Key::of_two(STATE, framework.shared(), id.shared());
+    match recent {
+        None => Draft::put(key, state),
+        Some(recent) => {
+            let low = u128::from(u64::MAX);
+            let half = |bits: u128| u64::try_from(bits & low).expect("the upper half was cut off");
+            let recent = recent.into_iter().map(|UpdateId(bits)| (half(bits >> 64), half(bits))).collect();
+            Draft::put(key, StateRecord::WithRecent { state, recent })
+        }
+    }
 }
 
 pub(super) fn put_update(framework: &FrameworkId, number: u64, status: Arc<TaskStatus>) -> Draft {
@@ -135,7 +185,7 @@ pub(super) struct Memory {
     pub(super) frameworks: BTreeMap<FrameworkId, Arc<FrameworkInfo>>,
     pub(super) executors: BTreeMap<(FrameworkId, ExecutorId), ExecutorRecord>,
     pub(super) tasks: BTreeMap<(FrameworkId, TaskId), TaskRecord>,
-    pub(super) states: BTreeMap<(FrameworkId, TaskId), TaskState>,
+    pub(super) states: BTreeMap<(FrameworkId, TaskId), StateRecord>,
     pub(super) updates: BTreeMap<(FrameworkId, TaskId), BTreeMap<u64, TaskStatus>>,
     pub(super) containers: BTreeMap<ContainerId, ContainerRecord>,
 }
@@ -240,18 +290,29 @@ mod tests {
         status.uuid = Some(UpdateId(u128::MAX - 5));
         let mut batch = task_batch();
         batch.push(put_update(&framework, 11, Arc::new(status.clone())));
-        batch.push(put_state(&framework, &id, TaskState::Starting));
+        batch.push(put_state(&framework, &id, TaskState::Starting, None));
         let memory = Memory::decode(&records(&batch)).unwrap();
         let key = (framework, id);
         assert_eq!(memory.updates[&key][&11], status);
-        assert_eq!(memory.states[&key], TaskState::Starting);
+        assert_eq!(memory.states[&key], StateRecord::Bare(TaskState::Starting));
         assert_eq!(memory.tasks[&key].role.as_str(), "web");
+    }
+
+    #[test]
+    fn a_state_with_updates_that_may_come_again_is_read_back() {
+        let (framework, id) = ids();
+        let recent = vec![UpdateId(7), UpdateId(u128::MAX)];
+        let mut batch = task_batch();
+        batch.push(put_state(&framework, &id, TaskState::Running, Some(recent.clone())));
+        let mut memory = Memory::decode(&records(&batch)).unwrap();
+        let state = memory.states.remove(&(framework, id)).unwrap();
+        assert_eq!(state.into_parts(), (TaskState::Running, recent));
     }
 
     #[test]
     fn an_update_without_its_task_is_refused() {
         let (framework, id) = ids();
-        let refused = Memory::decode(&records(&[put_state(&framework, &id, TaskState::Running)]));
+        let refused = Memory::decode(&records(&[put_state(&framework, &id, TaskState::Running, None)]));
         assert!(refused.unwrap_err().contains("t1"));
     }
 

@@ -13,9 +13,11 @@
 use std::sync::Arc;
 
 use mesos_core::kernel::Ticket;
-use mesos_core::{CommandInfo, ContainerId, ContainerSpec, ExecutorId, Exit, Resources, Signal, TaskId};
+use mesos_core::{
+    CommandInfo, ContainerId, ContainerSpec, ExecutorId, Exit, Purpose, Reason, Resources, Signal, TaskId,
+};
 
-use super::book::{Container, ContainerPhase, ContainerRef, ExecutorPhase, ExecutorRef};
+use super::book::{Container, ContainerPhase, ContainerRef, End, ExecutorBody, ExecutorPhase, ExecutorRef, Hosted};
 use super::checkpoint::{self, ContainerRecord};
 use super::options::mutant;
 use super::{Agent, AgentCx, ContainerOp, ContainerOutcome, Effect, Pending, Timer};
@@ -23,28 +25,6 @@ use super::{Agent, AgentCx, ContainerOp, ContainerOutcome, Effect, Pending, Time
 /// How much of an executor's id goes into the names of its containers: enough to recognize it, and with the random part
 /// well below the longest file name.
 const NAME_BYTES_MAX: usize = 64;
-
-/// The names of what every command finds in its environment.
-#[derive(Debug)]
-pub(super) struct Variables {
-    framework_id: Arc<str>,
-    executor_id: Arc<str>,
-    task_id: Arc<str>,
-    agent_id: Arc<str>,
-    role: Arc<str>,
-}
-
-impl Default for Variables {
-    fn default() -> Self {
-        Self {
-            framework_id: "MESOS_FRAMEWORK_ID".into(),
-            executor_id: "MESOS_EXECUTOR_ID".into(),
-            task_id: "MESOS_TASK_ID".into(),
-            agent_id: "MESOS_AGENT_ID".into(),
-            role: "MESOS_ALLOCATION_ROLE".into(),
-        }
-    }
-}
 
 impl Agent {
     /// Starts a container for an executor; what the executor did wrong otherwise.
@@ -65,50 +45,66 @@ impl Agent {
             return Err(format!("Executor asked for more than {} containers", hosted.containers.len()));
         }
         let id = self.container_id(cx, self.book.executor_id(executor));
+        let mut command = command;
+        self.task_environment(executor, Some(&task_id), &mut command);
+        let spec = self.container_spec(executor, id, command, resources, Purpose::Task);
+        self.contain(cx, executor, name, Some(task_id), spec);
+        Ok(())
+    }
+
+    /// Starts the process that an executor is.
+    pub(super) fn start_process(&mut self, cx: &mut AgentCx<'_>, at: ExecutorRef) {
+        let Some(info) = self.book.executor(at).and_then(|hosted| hosted.info.clone()) else { return };
+        let Some(mut command) = info.command().cloned() else { return };
+        let id = self.container_id(cx, self.book.executor_id(at));
+        self.executor_environment(at, &mut command);
+        let spec = self.container_spec(at, id.clone(), command, info.resources.clone(), Purpose::Executor);
+        if let Some(hosted) = self.book.executor_mut(at)
+            && let ExecutorBody::Remote(remote) = &mut hosted.body
+        {
+            remote.process = Some(id.clone());
+            self.contain(cx, at, id, None, spec);
+        }
+    }
+
+    /// Books a container under this name and asks for it.
+    fn contain(
+        &mut self,
+        cx: &mut AgentCx<'_>,
+        executor: ExecutorRef,
+        name: ContainerId,
+        task_id: Option<TaskId>,
+        spec: ContainerSpec,
+    ) {
         let is_checkpointed = self.book.framework(executor.framework).is_some_and(|f| f.is_checkpointed);
-        let spec = self.container_spec(executor, id.clone(), &task_id, command, resources);
-        let container = Container::new(executor, name.clone(), ContainerPhase::Launching, is_checkpointed);
-        let Some(at) = self.book.add_container(id.clone(), container) else { return Ok(()) };
+        let is_process = spec.purpose == Purpose::Executor;
+        let mut container = Container::new(executor, name.clone(), ContainerPhase::Launching, is_checkpointed);
+        container.is_process = is_process;
+        let Some(at) = self.book.add_container(spec.id.clone(), container) else { return };
         if is_checkpointed {
             let (framework_id, executor_id) = (spec.framework_id.clone(), spec.executor_id.clone());
-            let record = ContainerRecord { framework_id, executor_id, task_id, name: name.clone() };
-            self.write(cx, vec![checkpoint::put_container(&id, record)]);
+            let record = ContainerRecord { framework_id, executor_id, task_id, name: name.clone(), is_process };
+            self.write(cx, vec![checkpoint::put_container(&spec.id, record)]);
         }
         if let Some(hosted) = self.book.executor_mut(executor) {
             hosted.containers.insert(name, at);
         }
         self.operate(cx, ContainerOp::Launch(Box::new(spec)), Pending::Launch(at));
         self.arm(cx, Timer::Container(at), self.options.container_launch_timeout);
-        Ok(())
     }
 
     fn container_spec(
         &self,
         executor: ExecutorRef,
         id: ContainerId,
-        task_id: &TaskId,
-        mut command: CommandInfo,
+        command: CommandInfo,
         resources: Resources,
+        purpose: Purpose,
     ) -> ContainerSpec {
         let framework_id = self.book.framework_id(executor.framework).clone();
         let executor_id = self.book.executor_id(executor).clone();
-        let names = &self.variables;
-        let mut offer = |name: &Arc<str>, value: Arc<str>| {
-            command.environment.entry(name.clone()).or_insert(value);
-        };
-        offer(&names.framework_id, framework_id.shared());
-        offer(&names.executor_id, executor_id.shared());
-        offer(&names.task_id, task_id.shared());
-        if let Some(agent_id) = &self.id {
-            offer(&names.agent_id, agent_id.shared());
-        }
-        if let Some(hosted) = self.book.executor(executor) {
-            offer(&names.role, hosted.role.as_str().into());
-        }
-        let info = self.book.framework(executor.framework).and_then(|framework| framework.info.as_ref());
-        let user = info.map(|info| info.user.clone()).filter(|user| !user.is_empty());
-        command.user = command.user.or(user);
-        ContainerSpec { id, framework_id, executor_id, command, resources }
+        let spec = ContainerSpec::new(id, framework_id, executor_id, command, resources);
+        ContainerSpec { purpose, ..spec }
     }
 
     /// A name nothing on this machine has: random, so that it is not used again after a restart either.
@@ -201,12 +197,16 @@ impl Agent {
         let Some(container) = self.book.container_mut(at) else { return };
         container.phase = ContainerPhase::Running;
         let (executor, name, is_unwanted) = (container.executor, container.name.clone(), container.destroys > 0);
+        let is_process = container.is_process && self.book.executor(executor).is_some_and(Hosted::is_awaited);
         self.watch_container(cx, at);
         if is_unwanted {
             // Whatever destroyed it before may have found nothing yet.
             self.destroy_again(cx, at);
         } else {
             self.timers.cancel(&Timer::Container(at));
+            if is_process {
+                self.arm(cx, Timer::Executor(executor), self.options.executor_registration_timeout);
+            }
             self.call_guest(cx, executor, |guest, cx| guest.launched(cx, &name));
         }
     }
@@ -241,16 +241,40 @@ impl Agent {
             return;
         }
         let (executor, name, is_late) = (container.executor, container.name.clone(), container.is_late);
-        let exit = match exit {
+        let is_process = container.is_process;
+        let exit: Result<Exit, Arc<str>> = match exit {
             Err(_) if is_late => Err("Container did not start in time".into()),
             exit => exit,
         };
         let Some(hosted) = self.book.executor_mut(executor) else { return };
         hosted.containers.remove(&name);
-        if matches!(hosted.phase, ExecutorPhase::Ended(_)) {
+        if let ExecutorPhase::Ended(end) = &mut hosted.phase {
+            if let (true, Ok(exit)) = (is_process, &exit) {
+                end.status = exit.wait_status();
+            }
             self.bury_executor(cx, executor);
+        } else if is_process {
+            self.end_executor_as(cx, executor, end_of_process(&exit));
         } else if !mutant!(self.options, SwallowExit) {
             self.call_guest(cx, executor, |guest, cx| guest.exited(cx, &name, exit));
+        }
+    }
+}
+
+/// How an executor ends whose process has.
+fn end_of_process(exit: &Result<Exit, Arc<str>>) -> End {
+    match exit {
+        Ok(exit) => {
+            let reason = match exit {
+                Exit::LimitExceeded { resource, .. } => crate::executor::limitation(resource),
+                _ => None,
+            };
+            let end = End::forced(format!("Executor ended: {exit}"));
+            End { status: exit.wait_status(), ..end.because(reason.unwrap_or(Reason::ExecutorTerminated)) }
+        }
+        Err(problem) => {
+            let end = End::forced(format!("Executor could not be started: {problem}"));
+            End { status: -1, ..end.because(Reason::ContainerLaunchFailed) }
         }
     }
 }

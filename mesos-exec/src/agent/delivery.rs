@@ -7,13 +7,13 @@
 use std::sync::Arc;
 
 use mesos_core::call::agent::ToMaster;
-use mesos_core::call::executor::TaskUpdate;
+use mesos_core::call::executor::{Event, TaskUpdate};
 use mesos_core::kernel::Draft;
-use mesos_core::{FrameworkId, Reason, Source, TaskId, TaskState, TaskStatus, UpdateId};
+use mesos_core::{ContainerId, FrameworkId, Reason, Source, TaskId, TaskState, TaskStatus, UpdateId};
 
 use super::book::{ExecutorRef, FrameworkKey, Task, TaskRef};
 use super::options::mutant;
-use super::update_stream::UpdateStream;
+use super::update_stream::{Standing, UpdateStream};
 use super::{Agent, AgentCx, Pending, Timer, checkpoint};
 
 impl Agent {
@@ -58,12 +58,27 @@ impl Agent {
         executor: ExecutorRef,
         update: TaskUpdate,
     ) -> Result<(), Breach> {
-        let Some(at) = self.book.find_task_of(executor.framework, &update.task_id) else { return Ok(()) };
-        let Some(task) = self.book.task(at).filter(|_| self.book.executor_of(at) == Some(executor)) else {
+        if !is_reportable(update.state) && update.uuid.is_some() {
+            return Err(Breach::State(update.state));
+        }
+        let found = self.book.find_task_of(executor.framework, &update.task_id);
+        let found = found.filter(|at| self.book.executor_of(*at) == Some(executor));
+        let Some((at, task)) = found.and_then(|at| Some((at, self.book.task(at)?))) else {
+            self.confirm_repeated(cx, executor, &update);
             return Ok(());
         };
+        match update.uuid.and_then(|uuid| task.stream.standing(uuid)) {
+            None => {}
+            // It is confirmed once it is written.
+            Some(Standing::Pending) => return Ok(()),
+            Some(Standing::TakenOver) => {
+                self.confirm_repeated(cx, executor, &update);
+                return Ok(());
+            }
+        }
         // Nothing follows a terminal state; an executor that says it twice, or says more, changes nothing.
         if task.stream.is_closed() {
+            self.confirm_repeated(cx, executor, &update);
             return Ok(());
         }
         if !is_reportable(update.state) {
@@ -77,8 +92,18 @@ impl Agent {
         status.reason = update.reason;
         status.message = update.message;
         status.data = update.data;
+        status.healthy = update.healthy;
+        status.uuid = update.uuid.or(status.uuid);
+        status.at_wall = update.at_wall.unwrap_or(status.at_wall);
         self.take_over(cx, at, status);
         Ok(())
+    }
+
+    /// An executor's process repeats what was taken over, or says what changes nothing: it need not say it again.
+    fn confirm_repeated(&self, cx: &mut AgentCx<'_>, executor: ExecutorRef, update: &TaskUpdate) {
+        if let Some(uuid) = update.uuid {
+            self.tell(cx, executor, Event::Acknowledged { task_id: update.task_id.clone(), uuid });
+        }
     }
 
     fn status(&self, cx: &mut AgentCx<'_>, at: TaskRef, state: TaskState, source: Source) -> TaskStatus {
@@ -87,7 +112,20 @@ impl Agent {
         status.agent_id = self.id.clone();
         let executor = self.book.executor_of(at).filter(|executor| self.book.executor(*executor).is_some());
         status.executor_id = executor.map(|executor| self.book.executor_id(executor).clone());
+        status.container_id = executor.and_then(|executor| self.container_of(executor, &status.task_id));
+        if status.container_id.is_some() {
+            status.address.clone_from(&self.options.address);
+        }
         status
+    }
+
+    /// The container a task runs in: its own, or that of the process its executor is.
+    fn container_of(&self, executor: ExecutorRef, task_id: &TaskId) -> Option<ContainerId> {
+        let hosted = self.book.executor(executor)?;
+        if let Some(remote) = hosted.remote() {
+            return remote.process.clone();
+        }
+        hosted.containers.get(task_id.as_str()).map(|container| self.book.container_id(*container).clone())
     }
 
     fn take_over(&mut self, cx: &mut AgentCx<'_>, at: TaskRef, status: TaskStatus) {
@@ -114,15 +152,18 @@ impl Agent {
     /// Nobody is left to be told.
     fn swallow(&mut self, cx: &mut AgentCx<'_>, at: TaskRef, status: &TaskStatus) {
         if status.source == Source::Executor {
-            self.confirm_to_executor(cx, at, &status.task_id);
+            self.confirm_to_executor(cx, at, &status.task_id, status.uuid);
         }
         if status.state.is_terminal() {
             self.forget_task(cx, at, Vec::new());
         }
     }
 
-    fn confirm_to_executor(&mut self, cx: &mut AgentCx<'_>, at: TaskRef, task_id: &TaskId) {
+    fn confirm_to_executor(&mut self, cx: &mut AgentCx<'_>, at: TaskRef, task_id: &TaskId, uuid: Option<UpdateId>) {
         if let Some(executor) = self.book.executor_of(at) {
+            if let Some(uuid) = uuid {
+                self.tell(cx, executor, Event::Acknowledged { task_id: task_id.clone(), uuid });
+            }
             self.call_guest(cx, executor, |guest, cx| guest.acknowledged(cx, task_id));
         }
     }
@@ -138,11 +179,11 @@ impl Agent {
 
     pub(super) fn handle_update_written(&mut self, cx: &mut AgentCx<'_>, at: TaskRef, number: u64) {
         let Some(task) = self.book.task_mut(at) else { return };
-        let is_from_executor = task.stream.settle(number) == Some(Source::Executor);
+        let settled = task.stream.settle(number);
         let is_head = task.stream.is_head(number);
-        if is_from_executor {
+        if let Some((Source::Executor, uuid)) = settled {
             let task_id = self.book.task_id(at).clone();
-            self.confirm_to_executor(cx, at, &task_id);
+            self.confirm_to_executor(cx, at, &task_id, uuid);
         }
         if is_head {
             self.send_first(cx, at);
@@ -220,7 +261,8 @@ impl Agent {
             self.forget_task(cx, at, if is_checkpointed { vec![delete()] } else { Vec::new() });
         } else if is_checkpointed {
             task.stream.set_acknowledging(true);
-            let changes = vec![checkpoint::put_state(framework_id, task_id, acknowledged.state), delete()];
+            let recent = task.stream.recent().map(Iterator::collect);
+            let changes = vec![checkpoint::put_state(framework_id, task_id, acknowledged.state, recent), delete()];
             self.write_then(cx, changes, Pending::Acknowledgement(at));
         } else {
             self.send_first(cx, at);

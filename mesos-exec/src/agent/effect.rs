@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use mesos_core::call::executor::Event;
+use mesos_core::call::operator::ReplyTo;
 use mesos_core::call::{CloseReason, ConnId, Leader, agent};
 use mesos_core::kernel::{Draft, Seq, Ticket};
 use mesos_core::{ContainerId, ContainerSpec, Rejection, Signal};
@@ -45,6 +47,27 @@ pub enum Effect {
         ticket: Ticket,
         /// The batch.
         changes: Vec<Draft>,
+    },
+    /// Tell an executor's process.
+    ToExecutor {
+        /// On this stream.
+        conn: ConnId,
+        /// What.
+        event: Event,
+    },
+    /// Close an executor's stream, after what was sent on it.
+    CloseExecutor {
+        /// Which.
+        conn: ConnId,
+        /// Why.
+        why: CloseReason,
+    },
+    /// Answer somebody who asked.
+    Reply {
+        /// What came with the question.
+        reply: ReplyTo,
+        /// Whether it was taken.
+        result: Result<(), Rejection>,
     },
     /// The agent has ended: this machine does nothing more.
     Stop {

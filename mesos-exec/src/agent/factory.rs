@@ -6,20 +6,20 @@ use std::sync::Arc;
 
 use mesos_core::{Executor, ExecutorInfo, FrameworkCapability, FrameworkInfo};
 
-use crate::executor::Command;
+use crate::executor::{Command, Group};
 
 type Make = Arc<dyn Fn(&ExecutorInfo) -> Box<dyn Executor> + Send + Sync>;
 
 /// Makes executors by their kind. Cloning it is cheap.
 ///
-/// The kind `command` is always there: [`Command`].
+/// The kinds `command` and `default` are always there: [`Command`] and [`Group`].
 ///
 /// ```
 /// use mesos_exec::agent::ExecutorFactory;
 /// use mesos_exec::executor::Command;
 ///
 /// let factory = ExecutorFactory::new().with("twin", |_info| Box::new(Command::new(false)));
-/// assert_eq!(factory.kinds().collect::<Vec<_>>(), ["command", "twin"]);
+/// assert_eq!(factory.kinds().collect::<Vec<_>>(), ["command", "default", "twin"]);
 /// ```
 #[derive(Clone, Default)]
 pub struct ExecutorFactory {
@@ -44,10 +44,10 @@ impl ExecutorFactory {
         self
     }
 
-    /// The kinds this factory can make, `command` first.
+    /// The kinds this factory can make, those that are always there first.
     pub fn kinds(&self) -> impl Iterator<Item = &str> {
-        let own = !self.makers.contains_key(ExecutorInfo::COMMAND);
-        own.then_some(ExecutorInfo::COMMAND).into_iter().chain(self.makers.keys().map(AsRef::as_ref))
+        let own = [ExecutorInfo::COMMAND, ExecutorInfo::DEFAULT].into_iter();
+        own.filter(|kind| !self.makers.contains_key(*kind)).chain(self.makers.keys().map(AsRef::as_ref))
     }
 
     /// An executor as described, for a task of this framework; none when the kind is unknown.
@@ -57,6 +57,9 @@ impl ExecutorFactory {
         match self.makers.get(kind) {
             Some(make) => Some(make(info)),
             None if kind == ExecutorInfo::COMMAND => Some(self.command(framework)),
+            None if kind == ExecutorInfo::DEFAULT => {
+                Some(Box::new(Group::new(framework.can(FrameworkCapability::TaskKillingState))))
+            }
             None => None,
         }
     }

@@ -5,11 +5,12 @@
 
 use std::sync::Arc;
 
+use mesos_core::call::CloseReason;
 use mesos_core::call::agent::ToMaster;
-use mesos_core::call::executor::Call;
-use mesos_core::{Executor, ExecutorCx, Instant, Reason, TaskState};
+use mesos_core::call::executor::{Call, Event};
+use mesos_core::{Executor, ExecutorCx, Instant, Reason};
 
-use super::book::{End, ExecutorPhase, ExecutorRef, TaskRef};
+use super::book::{End, ExecutorBody, ExecutorPhase, ExecutorRef, TaskRef};
 use super::delivery::Breach;
 use super::{Agent, AgentCx, Timer, checkpoint};
 
@@ -22,8 +23,8 @@ impl Agent {
         call: impl FnOnce(&mut dyn Executor, &mut ExecutorCx<'_>),
     ) {
         let Some(hosted) = self.book.executor_mut(at) else { return };
-        let Some(guest) = hosted.guest.as_deref_mut() else { return };
-        call(guest, &mut cx.guest(&mut self.scratch));
+        let ExecutorBody::Guest(guest) = &mut hosted.body else { return };
+        call(&mut **guest, &mut cx.guest(&mut self.scratch));
         self.calls.extend(self.scratch.drain(..).map(|call| (at, call)));
         let deadline = guest.deadline();
         if hosted.deadline != deadline {
@@ -54,15 +55,14 @@ impl Agent {
 
     /// Does what a guest asked for, unless it has ended since.
     pub(super) fn handle_call(&mut self, cx: &mut AgentCx<'_>, at: ExecutorRef, call: Call) {
-        if self.book.executor(at).is_none_or(|hosted| hosted.guest.is_none()) {
+        if !self.book.executor(at).is_some_and(|hosted| matches!(hosted.body, ExecutorBody::Guest(_))) {
             return;
         }
         match call {
             Call::Update(update) => match self.handle_update(cx, at, update) {
                 Ok(()) => {}
                 Err(Breach::Flood(task)) => {
-                    let message = "Executor said more about a task than the agent holds unacknowledged".into();
-                    self.end_executor_as(cx, at, End { message, flooded: Some(task) });
+                    self.end_flooding(cx, at, task);
                 }
                 Err(Breach::State(state)) => {
                     self.end_executor(cx, at, format!("Executor reported a task {state}, which is not for it to say"));
@@ -81,12 +81,25 @@ impl Agent {
                 }
             }
             Call::Message(data) => self.send_message(cx, at, data),
-            Call::Exit => self.end_executor(cx, at, "Executor ended"),
+            Call::Exit => self.end_executor_as(cx, at, End { status: 0, ..End::forced("Executor ended") }),
             _ => {}
         }
     }
 
-    fn send_message(&mut self, cx: &mut AgentCx<'_>, at: ExecutorRef, data: Arc<[u8]>) {
+    /// Bytes from the framework, best effort.
+    pub(super) fn message_executor(&mut self, cx: &mut AgentCx<'_>, at: ExecutorRef, data: Arc<[u8]>) {
+        if !self.tell(cx, at, Event::Message(data.clone())) {
+            self.call_guest(cx, at, |guest, cx| guest.message(cx, &data));
+        }
+    }
+
+    /// An executor that says more about a task than there is room for ends, and that task says why.
+    pub(super) fn end_flooding(&mut self, cx: &mut AgentCx<'_>, at: ExecutorRef, task: TaskRef) {
+        let end = End::forced("Executor said more about a task than the agent holds unacknowledged");
+        self.end_executor_as(cx, at, End { flooded: Some(task), ..end });
+    }
+
+    pub(super) fn send_message(&mut self, cx: &mut AgentCx<'_>, at: ExecutorRef, data: Arc<[u8]>) {
         let is_removed = self.book.framework(at.framework).is_none_or(|framework| framework.is_removed);
         if self.link.is_registered() && !is_removed {
             let framework_id = self.book.framework_id(at.framework).clone();
@@ -97,19 +110,24 @@ impl Agent {
 
     /// An executor ends, whether it wanted to or not.
     pub(super) fn end_executor(&mut self, cx: &mut AgentCx<'_>, at: ExecutorRef, message: impl Into<Arc<str>>) {
-        self.end_executor_as(cx, at, End { message: message.into(), flooded: None });
+        self.end_executor_as(cx, at, End::forced(message));
     }
 
-    fn end_executor_as(&mut self, cx: &mut AgentCx<'_>, at: ExecutorRef, end: End) {
+    pub(super) fn end_executor_as(&mut self, cx: &mut AgentCx<'_>, at: ExecutorRef, end: End) {
         let Some(hosted) = self.book.executor_mut(at) else { return };
-        if matches!(hosted.phase, ExecutorPhase::Ended(_)) {
+        if hosted.has_ended() {
             return;
         }
         hosted.phase = ExecutorPhase::Ended(end);
-        hosted.guest = None;
+        let conn = hosted.conn();
+        hosted.body = ExecutorBody::Gone;
         let containers: Vec<_> = hosted.containers.values().copied().collect();
         self.timers.cancel(&Timer::Guest(at));
         self.timers.cancel(&Timer::Executor(at));
+        self.timers.cancel(&Timer::Heartbeat(at));
+        if let Some(conn) = conn {
+            self.close_line(cx, conn, CloseReason::Removed);
+        }
         for container in containers {
             self.destroy_container(cx, container);
         }
@@ -125,13 +143,13 @@ impl Agent {
         }
         let tasks: Vec<TaskRef> = hosted.tasks.iter().copied().collect();
         for task in tasks {
-            let reason = if end.flooded == Some(task) { Reason::QueueFull } else { Reason::ExecutorTerminated };
-            self.say(cx, task, TaskState::Failed, reason, end.message.clone());
+            let reason = if end.flooded == Some(task) { Reason::QueueFull } else { end.reason };
+            self.say(cx, task, end.state, reason, end.message.clone());
         }
-        self.remove_executor(cx, at);
+        self.remove_executor(cx, at, end.status);
     }
 
-    fn remove_executor(&mut self, cx: &mut AgentCx<'_>, at: ExecutorRef) {
+    fn remove_executor(&mut self, cx: &mut AgentCx<'_>, at: ExecutorRef, status: i32) {
         let Some((executor_id, hosted)) = self.book.remove_executor(at) else { return };
         let framework_id = self.book.framework_id(at.framework).clone();
         let is_removed = self.book.framework(at.framework).is_none_or(|framework| framework.is_removed);
@@ -142,7 +160,7 @@ impl Agent {
         changes.extend(self.drop_framework_if_empty(at.framework));
         self.write(cx, changes);
         if hosted.info.is_some() && self.link.is_registered() && !is_removed {
-            self.send(cx, ToMaster::ExecutorExited { framework_id, executor_id, status: 0 });
+            self.send(cx, ToMaster::ExecutorExited { framework_id, executor_id, status });
         }
     }
 }

@@ -3,10 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use mesos_core::call::executor::{Said, Subscription};
+use mesos_core::call::operator::ReplyTo;
 use mesos_core::call::{ConnId, Leader, agent};
 use mesos_core::kernel::{Record, Seq, Ticket};
 use mesos_core::provider::StoreError;
 use mesos_core::{ContainerId, Exit};
+
+use super::Speaker;
 
 /// Something that happened to an agent.
 #[derive(Debug, Clone)]
@@ -55,6 +59,30 @@ pub enum Input {
         ticket: Ticket,
         /// How it ended.
         result: Result<(), StoreError>,
+    },
+    /// An executor's process has opened a stream to hear what it is told; it is answered with
+    /// [`Effect::ToExecutor`](super::Effect::ToExecutor) or [`Effect::CloseExecutor`](super::Effect::CloseExecutor).
+    ExecutorConnected {
+        /// The stream's name, not used before.
+        conn: ConnId,
+        /// Who it says it is.
+        speaker: Speaker,
+        /// What it has.
+        subscription: Subscription,
+    },
+    /// An executor's stream broke. Not told for streams the agent closed itself.
+    ExecutorDisconnected {
+        /// Which.
+        conn: ConnId,
+    },
+    /// An executor's process said something; the answer is [`Effect::Reply`](super::Effect::Reply).
+    ExecutorSaid {
+        /// Who it says it is.
+        speaker: Speaker,
+        /// What.
+        said: Said,
+        /// Comes back with the answer.
+        reply: ReplyTo,
     },
     /// The agent is to end everything and stop.
     Stop,

@@ -3,6 +3,7 @@
 //! A task that its executor does not have yet is over at once. Otherwise the executor ends it: with the grace the kill
 //! brings, else the task's own, else the agent's default.
 
+use mesos_core::call::executor::Event;
 use mesos_core::{FrameworkId, KillPolicy, Reason, TaskId, TaskRun, TaskState};
 
 use super::book::{ExecutorRef, Task, TaskRef};
@@ -27,6 +28,10 @@ impl Agent {
         }
         let policy = self.kill_policy(task, policy);
         if let Some(executor) = self.book.executor_of(at) {
+            if let Some(body) = self.book.task_mut(at).and_then(|task| task.body.as_mut()) {
+                body.kill = Some(policy);
+            }
+            self.tell(cx, executor, Event::Kill { task_id: task_id.clone(), policy });
             self.call_guest(cx, executor, |guest, cx| guest.kill(cx, task_id, policy));
         }
     }

@@ -70,10 +70,14 @@ impl Agent {
         if is_checkpointed {
             changes = self.launch_records(framework, executor, wanted);
         }
+        let is_remote = self.book.executor(executor).is_some_and(|hosted| hosted.remote().is_some());
         let mut booked = Vec::with_capacity(wanted.tasks.len());
         for info in wanted.tasks {
             let body = Body::new(info.clone(), wanted.role.clone(), Some(executor));
-            let task = Task::new(UpdateStream::new(TaskState::Staging), is_checkpointed, Some(body));
+            let mut task = Task::new(UpdateStream::new(TaskState::Staging), is_checkpointed, Some(body));
+            if is_remote {
+                task.stream.remember([]);
+            }
             booked.extend(self.book.add_task(framework, info.id.clone(), task));
         }
         if let Some(hosted) = self.book.executor_mut(executor) {
@@ -102,8 +106,8 @@ impl Agent {
     fn assign(&mut self, framework: FrameworkKey, role: &Role, destination: Destination) -> Option<ExecutorRef> {
         match destination {
             Destination::Existing(executor) => Some(executor),
-            Destination::New { id, info, guest } => {
-                self.book.add_executor(framework, id, Hosted::new(info, role.clone(), guest))
+            Destination::New { id, info, body } => {
+                self.book.add_executor(framework, id, Hosted::new(info, role.clone(), body))
             }
         }
     }
@@ -146,6 +150,9 @@ impl Agent {
         let Some(hosted) = self.book.executor_mut(executor) else { return };
         if hosted.phase != ExecutorPhase::Serving {
             return;
+        }
+        if hosted.remote().is_some() {
+            return self.deliver_remote(cx, executor, tasks);
         }
         hosted.was_used = true;
         let mut infos = Vec::with_capacity(tasks.len());

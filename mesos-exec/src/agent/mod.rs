@@ -5,6 +5,7 @@
 //!   Input ─▶ routing (this file) ─┬─ registration   the connection to the master
 //!                                 ├─ launch, kill   tasks in and out        ─┐
 //!                                 ├─ hosting        executors as guests      ├─▶ book, update_stream, timers
+//!                                 ├─ remote         executors as processes   │
 //!                                 ├─ containment    what guests run in       │
 //!                                 ├─ delivery       updates, until taken    ─┘
 //!                                 ├─ shutdown       executors, frameworks, the agent itself
@@ -23,6 +24,7 @@ mod checkpoint;
 mod containment;
 mod delivery;
 mod effect;
+mod environment;
 mod factory;
 mod hosting;
 mod input;
@@ -31,6 +33,7 @@ mod launch;
 mod options;
 mod recovery;
 mod registration;
+mod remote;
 mod shutdown;
 mod update_stream;
 mod validate;
@@ -39,10 +42,11 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use mesos_core::call::ConnId;
 use mesos_core::call::agent::ToAgent;
 use mesos_core::call::executor::Call;
 use mesos_core::kernel::{Cx, Draft, Machine, Table, Ticket, Tickets, TimerTable};
@@ -50,13 +54,14 @@ use mesos_core::provider::StoreError;
 use mesos_core::{AgentId, AgentInfo, Instant, Resources};
 
 use self::book::{Book, ContainerRef, ExecutorRef, TaskRef};
-use self::containment::Variables;
 pub use self::effect::{ContainerOp, Effect, StopReason};
+use self::environment::Variables;
 pub use self::factory::ExecutorFactory;
 pub use self::input::{ContainerOutcome, Input};
 pub use self::options::Options;
 use self::recovery::Recovery;
 use self::registration::Link;
+pub use self::remote::Speaker;
 pub use self::view::TaskView;
 
 type AgentCx<'a> = Cx<'a, Effect>;
@@ -83,6 +88,8 @@ pub struct Agent {
     queued: usize,
     /// What guests asked for and was not looked at yet.
     calls: VecDeque<(ExecutorRef, Call)>,
+    /// The connections of executors' processes.
+    lines: BTreeMap<ConnId, ExecutorRef>,
     variables: Variables,
     /// The buffer guests write to, kept for its capacity.
     scratch: Vec<Call>,
@@ -114,6 +121,7 @@ enum Timer {
     Update(TaskRef),
     Container(ContainerRef),
     Executor(ExecutorRef),
+    Heartbeat(ExecutorRef),
     Stop,
 }
 
@@ -154,6 +162,7 @@ impl Agent {
             pending: Table::default(),
             queued: 0,
             calls: VecDeque::new(),
+            lines: BTreeMap::new(),
             variables: Variables::default(),
             scratch: Vec::new(),
         }
@@ -191,7 +200,7 @@ impl Agent {
             }
             ToAgent::Message { framework_id, executor_id, data } => {
                 if let Some(executor) = self.book.find_executor(&framework_id, &executor_id) {
-                    self.call_guest(cx, executor, |guest, cx| guest.message(cx, &data));
+                    self.message_executor(cx, executor, data);
                 }
             }
             _ => {}
@@ -262,9 +271,8 @@ impl Agent {
             Timer::Guest(executor) => self.wake_guest(cx, executor),
             Timer::Update(task) => self.retry_head(cx, task),
             Timer::Container(container) => self.handle_container_timer(cx, container),
-            Timer::Executor(executor) => {
-                self.end_executor(cx, executor, "Executor did not end within its grace period")
-            }
+            Timer::Executor(executor) => self.handle_executor_timer(cx, executor),
+            Timer::Heartbeat(executor) => self.send_heartbeat(cx, executor),
             Timer::Stop => self.handle_stop_timer(cx),
         }
     }
@@ -290,6 +298,11 @@ impl Machine for Agent {
             }
             Input::Container { ticket, outcome } => self.handle_outcome(cx, ticket, outcome),
             Input::Checkpointed { ticket, result } => self.handle_checkpointed(cx, ticket, result),
+            Input::ExecutorConnected { conn, speaker, subscription } => {
+                self.handle_executor_connected(cx, conn, &speaker, subscription);
+            }
+            Input::ExecutorDisconnected { conn } => self.handle_executor_disconnected(cx, conn),
+            Input::ExecutorSaid { speaker, said, reply } => self.handle_executor_said(cx, &speaker, said, reply),
             Input::Stop => self.begin_ending(cx, StopReason::Requested),
         }
         self.settle(cx);

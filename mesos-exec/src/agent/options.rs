@@ -1,5 +1,6 @@
 //! What an operator may set about an agent.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 /// An agent's settings. Defaults are those of Apache Mesos (`src/slave/constants.hpp`, `src/slave/flags.cpp`) where it has
@@ -26,6 +27,21 @@ pub struct Options {
     pub kill_grace: Duration,
     /// How long an executor that says nothing itself may take to end when told to.
     pub executor_shutdown_grace: Duration,
+    /// An executor's process that did not connect by then is ended and its tasks fail.
+    pub executor_registration_timeout: Duration,
+    /// After the agent's restart, an executor's process that did not connect again by then is ended and its tasks are gone.
+    pub executor_reregistration_timeout: Duration,
+    /// How long a checkpointed executor whose connection broke may take to come back.
+    pub executor_recovery_timeout: Duration,
+    /// The longest random delay between an executor's attempts to connect again.
+    pub executor_backoff_max: Duration,
+    /// How often a connected executor hears that its agent lives.
+    pub executor_heartbeat: Duration,
+    /// Where executors reach the agent, as `ip:port`; they get it in their environment. Without it none can connect, and
+    /// tasks of executors with a command of their own fail.
+    pub endpoint: Option<Arc<str>>,
+    /// The address tasks can be reached at, as their statuses say it: the agent's own.
+    pub address: Option<Arc<str>>,
     /// A container that did not start by then is destroyed and its task fails.
     pub container_launch_timeout: Duration,
     /// A container that is not gone by then is destroyed again.
@@ -63,6 +79,13 @@ impl Default for Options {
             update_retry_max: 600 * SECOND,
             kill_grace: crate::executor::KILL_GRACE_DEFAULT,
             executor_shutdown_grace: 5 * SECOND,
+            executor_registration_timeout: 60 * SECOND,
+            executor_reregistration_timeout: 2 * SECOND,
+            executor_recovery_timeout: 15 * 60 * SECOND,
+            executor_backoff_max: 2 * SECOND,
+            executor_heartbeat: 30 * 60 * SECOND,
+            endpoint: None,
+            address: None,
             container_launch_timeout: 300 * SECOND,
             container_destroy_timeout: 60 * SECOND,
             container_destroy_attempts: 3,

@@ -17,10 +17,16 @@ use std::sync::Arc;
 use mesos_core::kernel::{Draft, Record};
 use mesos_core::{ContainerId, ExecutorId, Exit, FrameworkId, Reason, Role, TaskInfo, TaskState};
 
-use super::book::{Body, Book, Container, ContainerPhase, ExecutorRef, FrameworkKey, Hosted, Task, TaskRef};
-use super::checkpoint::{self, ContainerRecord, Memory};
+use super::book::{
+    Body, Book, Container, ContainerPhase, End, ExecutorBody, ExecutorRef, FrameworkKey, Hosted, Line, Remote, Task,
+    TaskRef,
+};
+use super::checkpoint::{self, ContainerRecord, ExecutorRecord, Memory, StateRecord};
 use super::update_stream::UpdateStream;
 use super::{Agent, AgentCx, ContainerOp, ContainerOutcome, Effect, Pending, Phase, StopReason, Timer};
+
+/// What is said of tasks that are gone.
+const GONE: &str = "Task did not survive the restart of its agent";
 
 /// An executor of an earlier run.
 type Key = (FrameworkId, ExecutorId);
@@ -41,6 +47,8 @@ pub(super) struct Recovery {
 struct Former {
     /// Tasks it was given and that had not ended.
     tasks: Vec<TaskRef>,
+    /// The container it ran in, if it was a process.
+    process: Option<ContainerId>,
 }
 
 impl Agent {
@@ -89,16 +97,25 @@ impl Agent {
         let mut recovery = Recovery { containers: BTreeMap::new(), executors: BTreeMap::new(), stop };
         let mut contained = BTreeSet::new();
         for (id, record) in containers {
-            contained.insert((record.framework_id.clone(), record.task_id.clone()));
+            contained.extend(record.task_id.clone().map(|task_id| (record.framework_id.clone(), task_id)));
             let key = (record.framework_id.clone(), record.executor_id.clone());
+            if record.is_process {
+                // An executor that is a process may run on without tasks.
+                recovery.executors.entry(key.clone()).or_default().process = Some(id.clone());
+            }
             recovery.containers.entry(key).or_default().insert(id, record);
         }
         for (key, record) in tasks {
-            let told = states.remove(&key);
+            let (told, recent) = states.remove(&key).map(StateRecord::into_parts).unzip();
             let updates = updates.remove(&key).unwrap_or_default();
-            let was_delivered = told.is_some() || !updates.is_empty() || contained.contains(&key);
-            let stream = UpdateStream::recovered(told.unwrap_or(TaskState::Staging), updates);
             let executor = (key.0.clone(), record.info.executor_id());
+            // What a process was given it says itself when it is back.
+            let has_process = recovery.executors.get(&executor).is_some_and(|former| former.process.is_some());
+            let was_delivered = told.is_some() || !updates.is_empty() || contained.contains(&key) || has_process;
+            let mut stream = UpdateStream::recovered(told.unwrap_or(TaskState::Staging), updates);
+            if record.info.run.executor().is_some_and(|executor| executor.command().is_some()) {
+                stream.remember(recent.unwrap_or_default());
+            }
             let framework = self.book.framework_or_new(&key.0, None);
             let mut body = Body::new(record.info, record.role, None);
             body.is_delivered = was_delivered;
@@ -116,11 +133,12 @@ impl Agent {
         &mut self,
         cx: &mut AgentCx<'_>,
         recovery: &mut Recovery,
-        records: &BTreeMap<Key, checkpoint::ExecutorRecord>,
+        records: &BTreeMap<Key, ExecutorRecord>,
     ) {
         let mut changes = Vec::new();
         recovery.executors.retain(|(framework_id, executor_id), former| {
-            let made = self.restore_executor(framework_id, executor_id, former);
+            let record = records.get(&(framework_id.clone(), executor_id.clone()));
+            let made = self.restore_executor(framework_id, executor_id, former, record);
             if let Some(executor) = made {
                 self.adopt(executor, former);
             }
@@ -148,26 +166,31 @@ impl Agent {
         framework_id: &FrameworkId,
         executor_id: &ExecutorId,
         former: &Former,
+        record: Option<&ExecutorRecord>,
     ) -> Option<ExecutorRef> {
         let framework = self.book.find_framework(framework_id)?;
         let framework_info = self.book.framework(framework)?.info.clone()?;
-        let (task, role) = self.first_of(former)?;
-        let mut hosted = match task.run.executor() {
-            None => Hosted::new(None, role, self.factory.command(&framework_info)),
-            Some(info) => {
-                let guest = self.factory.make(info, &framework_info)?;
-                let mut hosted = Hosted::new(Some(info.clone()), role, guest);
-                hosted.is_written = true;
-                hosted
-            }
+        let mut hosted = if let Some(ExecutorRecord { info, role }) = record {
+            let body = match info.command() {
+                None => ExecutorBody::Guest(self.factory.make(info, &framework_info)?),
+                // Without a container it has not survived, which shows when its containers are looked at.
+                Some(_) => ExecutorBody::Remote(Remote { process: former.process.clone(), line: Line::AwaitedAgain }),
+            };
+            let mut hosted = Hosted::new(Some(info.clone()), role.clone(), body);
+            hosted.is_written = true;
+            hosted
+        } else {
+            let guest = self.factory.command(&framework_info);
+            Hosted::new(None, self.role_of(former)?, ExecutorBody::Guest(guest))
         };
         hosted.was_used = true;
         self.book.add_executor(framework, executor_id.clone(), hosted)
     }
 
-    fn first_of(&self, former: &Former) -> Option<(Arc<TaskInfo>, Role)> {
+    /// The role of an executor that the agent made for a command: its task's.
+    fn role_of(&self, former: &Former) -> Option<Role> {
         let body = self.book.task(*former.tasks.first()?)?.body.as_ref()?;
-        Some((body.info.clone(), body.role.clone()))
+        body.info.run.executor().is_none().then(|| body.role.clone())
     }
 
     fn adopt(&mut self, executor: ExecutorRef, former: &Former) {
@@ -228,17 +251,25 @@ impl Agent {
         for (id, record) in own {
             if survivors.contains(&id) {
                 running.push(record.name.clone());
-                self.take_back(cx, at, id, record.name);
+                self.take_back(cx, at, id, record);
             } else {
                 changes.push(checkpoint::delete_container(&id));
                 ended.push(record.name);
             }
         }
-        let is_command = self.book.executor(at).is_some_and(|hosted| hosted.info.is_none());
-        if is_command && running.is_empty() {
-            // Its one process is gone, and nobody saw how.
+        let Some(hosted) = self.book.executor(at) else { return };
+        let has_survived = match (&hosted.info, hosted.remote()) {
+            (None, _) => !running.is_empty(),
+            (_, Some(remote)) => remote.process.as_ref().is_some_and(|process| running.contains(process)),
+            _ => true,
+        };
+        if !has_survived {
+            // Its process is gone, and nobody saw how.
             self.lose_executor(cx, at);
             return;
+        }
+        if hosted.remote().is_some() {
+            self.arm(cx, Timer::Executor(at), self.options.executor_reregistration_timeout);
         }
         let tasks = self.handed_back(at);
         self.call_guest(cx, at, |guest, cx| guest.recovered(cx, tasks, &running));
@@ -247,8 +278,10 @@ impl Agent {
         }
     }
 
-    fn take_back(&mut self, cx: &mut AgentCx<'_>, executor: ExecutorRef, id: ContainerId, name: ContainerId) {
-        let container = Container::new(executor, name.clone(), ContainerPhase::Running, true);
+    fn take_back(&mut self, cx: &mut AgentCx<'_>, executor: ExecutorRef, id: ContainerId, record: ContainerRecord) {
+        let ContainerRecord { name, is_process, .. } = record;
+        let mut container = Container::new(executor, name.clone(), ContainerPhase::Running, true);
+        container.is_process = is_process;
         let Some(at) = self.book.add_container(id, container) else { return };
         if let Some(hosted) = self.book.executor_mut(executor) {
             hosted.containers.insert(name, at);
@@ -263,18 +296,13 @@ impl Agent {
     }
 
     /// An executor that did not come back: its tasks are gone, and so is it.
-    fn lose_executor(&mut self, cx: &mut AgentCx<'_>, at: ExecutorRef) {
-        let tasks: Vec<TaskRef> =
-            self.book.executor(at).into_iter().flat_map(|hosted| hosted.tasks.iter().copied()).collect();
-        for task in tasks {
-            self.say_gone(cx, task);
-        }
-        self.end_executor(cx, at, "Executor did not survive the agent's restart");
+    pub(super) fn lose_executor(&mut self, cx: &mut AgentCx<'_>, at: ExecutorRef) {
+        let end = End::forced(GONE).because(Reason::ExecutorReregistrationTimeout);
+        self.end_executor_as(cx, at, End { state: TaskState::Gone, ..end });
     }
 
     fn say_gone(&mut self, cx: &mut AgentCx<'_>, task: TaskRef) {
-        let message = "Task did not survive the restart of its agent";
-        self.say(cx, task, TaskState::Gone, Reason::ExecutorReregistrationTimeout, message);
+        self.say(cx, task, TaskState::Gone, Reason::ExecutorReregistrationTimeout, GONE);
     }
 
     /// Says what became of tasks that have no executor.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use mesos_core::call::CloseReason;
 use mesos_core::call::agent::ToMaster;
+use mesos_core::call::executor::Event;
 use mesos_core::kernel::{Draft, Table, TimerTable};
 use mesos_core::{FrameworkId, FrameworkInfo};
 
@@ -23,13 +24,18 @@ impl Agent {
         let Some(hosted) = self.book.executor_mut(at).filter(|hosted| hosted.phase == ExecutorPhase::Serving) else {
             return;
         };
+        // A process that has never connected has nothing to end in good order.
+        if hosted.is_awaited() {
+            return self.end_executor(cx, at, "Executor was told to end before it had registered");
+        }
         hosted.phase = ExecutorPhase::Stopping;
         self.arm(cx, Timer::Executor(at), grace);
+        self.tell(cx, at, Event::Shutdown { grace });
         self.call_guest(cx, at, |guest, cx| guest.shutdown(cx, grace));
     }
 
     /// An executor made for a command gets what its task's kill takes and time to report it; others say themselves.
-    fn grace_of(&self, at: ExecutorRef) -> Duration {
+    pub(super) fn grace_of(&self, at: ExecutorRef) -> Duration {
         let Some(hosted) = self.book.executor(at) else { return Duration::ZERO };
         match &hosted.info {
             Some(info) => info.shutdown_grace.unwrap_or(self.options.executor_shutdown_grace),

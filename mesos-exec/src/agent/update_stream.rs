@@ -31,6 +31,21 @@ pub(super) struct UpdateStream {
     is_acknowledging: bool,
     /// When to send the head again, counted from the last time.
     pub(super) retry_after: Duration,
+    /// The newest acknowledged updates, if they may come again; see [`remember`](Self::remember).
+    recent: Option<VecDeque<UpdateId>>,
+}
+
+/// How many acknowledged updates are remembered. An executor repeats what it was not told is taken over; that is more only
+/// if it said more than so much while it could not hear, and then its framework hears an old state twice.
+const RECENT_MAX: usize = 32;
+
+/// What became of an update before it came again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It is being written.
+    Pending,
+    /// It was taken over.
+    TakenOver,
 }
 
 #[derive(Debug)]
@@ -58,7 +73,28 @@ impl UpdateStream {
             told: state,
             is_acknowledging: false,
             retry_after: Duration::ZERO,
+            recent: None,
         }
+    }
+
+    /// From now on acknowledged updates are remembered for a while, beginning with these: their executor names its updates
+    /// itself and repeats them after a broken connection.
+    pub(super) fn remember(&mut self, recent: impl IntoIterator<Item = UpdateId>) {
+        self.recent.get_or_insert_default().extend(recent);
+    }
+
+    /// The newest acknowledged updates, oldest first, if they are remembered.
+    pub(super) fn recent(&self) -> Option<impl Iterator<Item = UpdateId> + '_> {
+        self.recent.as_ref().map(|recent| recent.iter().copied())
+    }
+
+    /// What became of this update, if it came before.
+    pub(super) fn standing(&self, uuid: UpdateId) -> Option<Standing> {
+        if self.recent.as_ref().is_some_and(|recent| recent.contains(&uuid)) {
+            return Some(Standing::TakenOver);
+        }
+        let entry = self.queue.iter().find(|entry| entry.status.uuid == Some(uuid))?;
+        Some(if entry.is_durable { Standing::TakenOver } else { Standing::Pending })
     }
 
     /// A stream as it was written: `told` was acknowledged, `updates` were not, in ascending order of their numbers.
@@ -81,12 +117,12 @@ impl UpdateStream {
         number
     }
 
-    /// The update with this number is durable; who said it.
-    pub(super) fn settle(&mut self, number: u64) -> Option<Source> {
+    /// The update with this number is durable; who said it, and its name.
+    pub(super) fn settle(&mut self, number: u64) -> Option<(Source, Option<UpdateId>)> {
         let entry = self.queue.iter_mut().rev().find(|entry| entry.number == number)?;
         entry.is_durable = true;
         self.settled = entry.status.state;
-        Some(entry.status.source)
+        Some((entry.status.source, entry.status.uuid))
     }
 
     /// The head, when it may be sent. Whoever asks sends it.
@@ -114,6 +150,11 @@ impl UpdateStream {
     pub(super) fn pop(&mut self) -> Option<Acknowledged> {
         let Entry { number, status, .. } = self.queue.pop_front()?;
         self.told = status.state;
+        if let (Some(recent), Some(uuid)) = (&mut self.recent, status.uuid) {
+            recent.push_back(uuid);
+            let excess = recent.len().saturating_sub(RECENT_MAX);
+            drop(recent.drain(..excess));
+        }
         Some(Acknowledged { number, state: status.state })
     }
 

@@ -6,10 +6,10 @@
 
 use std::sync::Arc;
 
-use mesos_core::{Executor, ExecutorId, ExecutorInfo, Reason, TaskState};
+use mesos_core::{ExecutorId, ExecutorInfo, Reason, TaskState};
 
 use super::Agent;
-use super::book::{ExecutorPhase, ExecutorRef};
+use super::book::{ExecutorBody, ExecutorPhase, ExecutorRef};
 use super::launch::Wanted;
 
 /// Why a task is not taken.
@@ -26,7 +26,7 @@ pub(super) enum Destination {
     /// One that runs.
     Existing(ExecutorRef),
     /// One that is made for it.
-    New { id: ExecutorId, info: Option<Arc<ExecutorInfo>>, guest: Box<dyn Executor> },
+    New { id: ExecutorId, info: Option<Arc<ExecutorInfo>>, body: ExecutorBody },
 }
 
 fn told(state: TaskState, reason: Reason, message: impl Into<Arc<str>>) -> Refusal {
@@ -88,13 +88,22 @@ impl Agent {
 
     fn validate_new(&self, id: ExecutorId, run: Wanted<'_>) -> Result<Destination, Refusal> {
         let Some(info) = run.tasks[0].run.executor() else {
-            return Ok(Destination::New { id, info: None, guest: self.factory.command(run.framework) });
+            let body = ExecutorBody::Guest(self.factory.command(run.framework));
+            return Ok(Destination::New { id, info: None, body });
         };
         if !run.may_start_executor {
             return Err(told(TaskState::Dropped, Reason::ExecutorTerminated, "The executor of the task has ended"));
         }
-        match self.factory.make(info, run.framework) {
-            Some(guest) => Ok(Destination::New { id, info: Some(info.clone()), guest }),
+        let body = match info.command() {
+            None => self.factory.make(info, run.framework).map(ExecutorBody::Guest),
+            Some(_) if self.options.endpoint.is_some() => Some(ExecutorBody::remote()),
+            Some(_) => {
+                let message = "The agent listens to no executors, so it starts none that would have to connect";
+                return Err(told(TaskState::Failed, Reason::ContainerLaunchFailed, message));
+            }
+        };
+        match body {
+            Some(body) => Ok(Destination::New { id, info: Some(info.clone()), body }),
             None => {
                 let kinds: Vec<&str> = self.factory.kinds().collect();
                 let message = format!(

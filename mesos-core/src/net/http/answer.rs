@@ -89,7 +89,10 @@ impl From<Rejection> for Refusal {
     /// What a caller did wrong is a bad request, unless its code says more.
     fn from(rejection: Rejection) -> Self {
         let status = match rejection.code {
-            RejectionCode::NotLeading | RejectionCode::TooMany => StatusCode::SERVICE_UNAVAILABLE,
+            RejectionCode::NotLeading | RejectionCode::NotReady | RejectionCode::TooMany => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            RejectionCode::UnknownContainer => StatusCode::NOT_FOUND,
             RejectionCode::NotSubscribed | RejectionCode::NotRegistered | RejectionCode::NotYours => {
                 StatusCode::FORBIDDEN
             }

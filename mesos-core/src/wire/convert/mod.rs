@@ -7,17 +7,25 @@ mod constraint;
 mod executor;
 mod framework;
 mod id;
+mod line;
+mod node;
 mod offer;
 mod resource;
 mod scheduler;
+mod status;
 mod task;
 mod value;
 
 #[cfg(test)]
 mod tests;
 
+pub use line::{
+    ExecutorCall, executor_call_from_wire, executor_call_to_wire, executor_event_from_wire, executor_event_to_wire,
+};
+pub use node::{agent_capabilities_to_wire, agent_from_wire};
 pub use resource::{ReservationForm, resources_from_wire, resources_to_wire};
 pub use scheduler::event_to_wire;
+pub use status::task_state_from_wire;
 
 use crate::error::{Rejection, RejectionCode};
 

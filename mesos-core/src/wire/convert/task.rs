@@ -16,7 +16,7 @@ use crate::wire::v1;
 use v1::task_status::{Reason as WireReason, Source as WireSource};
 
 /// Reasons as both sides call them; the last one has no counterpart and is told as the nearest.
-const REASONS: [(WireReason, Reason); 24] = [
+pub(super) const REASONS: [(WireReason, Reason); 24] = [
     (WireReason::ContainerLaunchFailed, Reason::ContainerLaunchFailed),
     (WireReason::ContainerLimitationMemory, Reason::ContainerLimitationMemory),
     (WireReason::ContainerLimitationDisk, Reason::ContainerLimitationDisk),
@@ -249,6 +249,20 @@ impl From<Reason> for WireReason {
     }
 }
 
+/// Where readers look for a task's container and address.
+fn container_status(status: &TaskStatus) -> Option<v1::ContainerStatus> {
+    let id = status.container_id.as_ref()?;
+    let network = |address: &Arc<str>| v1::NetworkInfo {
+        ip_addresses: vec![v1::network_info::IpAddress { ip_address: Some((**address).to_owned()), protocol: None }],
+        ..Default::default()
+    };
+    Some(v1::ContainerStatus {
+        container_id: Some(v1::ContainerId { value: id.as_str().to_owned(), parent: None }),
+        network_infos: status.address.iter().map(network).collect(),
+        ..Default::default()
+    })
+}
+
 impl From<&TaskStatus> for v1::TaskStatus {
     fn from(status: &TaskStatus) -> Self {
         Self {
@@ -263,6 +277,8 @@ impl From<&TaskStatus> for v1::TaskStatus {
             timestamp: Some(seconds_of(status.at_wall)),
             uuid: status.uuid.map(Into::into),
             unreachable_time: status.unreachable_since_wall.map(Into::into),
+            healthy: status.healthy,
+            container_status: container_status(status),
             ..Default::default()
         }
     }

@@ -123,6 +123,89 @@ fn an_executor_says_what_it_is() {
 }
 
 #[test]
+fn what_an_executor_says_survives_the_wire() {
+    use crate::call::executor::{Said, Subscription, TaskUpdate};
+    let (framework, executor) = ("f1".parse().unwrap(), "e1".parse().unwrap());
+    let mut update = TaskUpdate::new("t1".parse().unwrap(), crate::TaskState::Failed);
+    update.uuid = Some(crate::UpdateId(7));
+    update.reason = Some(crate::Reason::ContainerLimitation);
+    update.message = Some("why".into());
+    update.data = Some(Arc::from(*b"\x01"));
+    update.healthy = Some(false);
+    update.at_wall = Some(crate::WallTime::from_nanos(1_500_000_000));
+    let task = Arc::new(TaskInfo::shell("t2".parse().unwrap(), "a".parse().unwrap(), Resources::new(), "true"));
+    let subscription = Subscription { updates: vec![update.clone()], tasks: vec![task.id.clone()] };
+    for call in [
+        ExecutorCall::Subscribe(subscription),
+        ExecutorCall::Said(Said::Update(Box::new(update))),
+        ExecutorCall::Said(Said::Message(Arc::from(*b"hi"))),
+        ExecutorCall::Said(Said::Heartbeat),
+    ] {
+        let written = executor_call_to_wire(&framework, &executor, &call, std::slice::from_ref(&task));
+        let back = executor_call_from_wire(written).unwrap();
+        assert_eq!(back, (framework.clone(), executor.clone(), call));
+    }
+}
+
+#[test]
+fn an_executor_names_its_updates_and_says_they_are_its_own() {
+    let read = |status: &str| {
+        let text = format!(
+            r#"{{"type": "UPDATE", "framework_id": {{"value": "f"}}, "executor_id": {{"value": "e"}},
+            "update": {{"status": {{"task_id": {{"value": "t"}}, "state": "TASK_RUNNING", {status}}}}}}}"#
+        );
+        executor_call_from_wire(json::read(text.as_bytes()).unwrap())
+    };
+    let uuid = r#""uuid": "AAAAAAAAAAAAAAAAAAAABw==""#;
+    assert!(read(&format!(r#""source": "SOURCE_EXECUTOR", {uuid}"#)).is_ok());
+    for (status, says) in [
+        (r#""source": "SOURCE_EXECUTOR""#.to_owned(), "no uuid"),
+        (r#""source": "SOURCE_EXECUTOR", "uuid": "AAAA""#.to_owned(), "3 bytes"),
+        (uuid.to_owned(), "SOURCE_EXECUTOR"),
+        (format!(r#""source": "SOURCE_EXECUTOR", "executor_id": {{"value": "x"}}, {uuid}"#), "another executor"),
+    ] {
+        let refused = read(&status).unwrap_err();
+        assert!(refused.what.contains(says), "{refused} does not say {says:?}");
+    }
+}
+
+#[test]
+fn what_an_executor_is_told_survives_the_wire() {
+    use crate::call::executor::{Event, Subscribed};
+    let grace = std::time::Duration::from_secs(5);
+    let agent = |name: &str| TaskInfo::shell(name.parse().unwrap(), "a".parse().unwrap(), Resources::new(), "true");
+    let mut info = FrameworkInfo::new("f", role("web"));
+    info.id = Some("f1".parse().unwrap());
+    let mut node = crate::AgentInfo::new("host", "cpus:1".parse().unwrap());
+    node.capabilities.clear();
+    let executor = ExecutorInfo::custom("e".parse().unwrap(), CommandInfo::shell("run"), Resources::new());
+    let subscribed = Subscribed {
+        executor: Arc::new(executor.clone()),
+        framework_id: "f1".parse().unwrap(),
+        framework: Arc::new(info),
+        agent_id: "a".parse().unwrap(),
+        agent: Arc::new(node),
+        container_id: "e.1".parse().unwrap(),
+    };
+    let policy = crate::KillPolicy { grace: Some(grace) };
+    for event in [
+        Event::Subscribed(Box::new(subscribed)),
+        Event::Launch(Arc::new(agent("t1"))),
+        Event::LaunchGroup(TaskInfo::group(executor, [agent("t1"), agent("t2")])),
+        Event::Kill { task_id: "t1".parse().unwrap(), policy },
+        Event::Acknowledged { task_id: "t1".parse().unwrap(), uuid: crate::UpdateId(9) },
+        Event::Message(Arc::from(*b"hi")),
+        Event::Shutdown { grace },
+        Event::Heartbeat,
+    ] {
+        let back = executor_event_from_wire(executor_event_to_wire(&event), grace).unwrap().unwrap();
+        assert_eq!(back, event);
+    }
+    let heartbeat = json::write(&executor_event_to_wire(&Event::Heartbeat));
+    assert_eq!(heartbeat, r#"{"type":"HEARTBEAT"}"#);
+}
+
+#[test]
 fn a_group_takes_its_executor_from_the_operation() {
     let accept = |executor: &str| {
         call(&format!(

@@ -13,6 +13,8 @@ pub(in crate::agent) struct Container {
     /// The name the executor gave it.
     pub(in crate::agent) name: ContainerId,
     pub(in crate::agent) phase: ContainerPhase,
+    /// Whether its executor itself runs in it.
+    pub(in crate::agent) is_process: bool,
     /// How often its destruction was asked for; none when nobody wants it to end.
     pub(in crate::agent) destroys: u32,
     /// Whether it took too long to start.
@@ -42,6 +44,16 @@ impl Container {
         phase: ContainerPhase,
         is_checkpointed: bool,
     ) -> Self {
-        Self { born: 0, executor, name, phase, destroys: 0, is_late: false, is_reported: false, is_checkpointed }
+        Self {
+            born: 0,
+            executor,
+            name,
+            phase,
+            is_process: false,
+            destroys: 0,
+            is_late: false,
+            is_reported: false,
+            is_checkpointed,
+        }
     }
 }

@@ -4,19 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use mesos_core::{ContainerId, Executor, ExecutorId, ExecutorInfo, FrameworkId, Instant, Role};
+use mesos_core::call::ConnId;
+use mesos_core::{ContainerId, Executor, ExecutorId, ExecutorInfo, FrameworkId, Instant, Reason, Role, TaskState};
 
 use super::{Book, ContainerRef, ExecutorRef, FrameworkKey, TaskRef};
 
-/// One executor: the guest, its tasks and its containers.
+/// One executor: what stands for it, its tasks and its containers.
 pub(in crate::agent) struct Hosted {
     pub(super) born: u64,
     /// Its description; missing for an executor the agent made for a command.
     pub(in crate::agent) info: Option<Arc<ExecutorInfo>>,
     pub(in crate::agent) role: Role,
     pub(in crate::agent) phase: ExecutorPhase,
-    /// The implementation; gone once the executor has ended.
-    pub(in crate::agent) guest: Option<Box<dyn Executor>>,
+    pub(in crate::agent) body: ExecutorBody,
     /// When the guest wants to be called, as last set in the agent's timers.
     pub(in crate::agent) deadline: Option<Instant>,
     /// Whether its description is written down.
@@ -25,8 +25,39 @@ pub(in crate::agent) struct Hosted {
     pub(in crate::agent) was_used: bool,
     /// Its tasks that can still change, with those that wait.
     pub(in crate::agent) tasks: BTreeSet<TaskRef>,
-    /// Its containers by the names it gave them.
+    /// Its containers by the names it gave them, and the one it runs in itself by its id.
     pub(in crate::agent) containers: BTreeMap<ContainerId, ContainerRef>,
+}
+
+/// What stands for an executor.
+pub(in crate::agent) enum ExecutorBody {
+    /// Code inside the agent.
+    Guest(Box<dyn Executor>),
+    /// A process that connects.
+    Remote(Remote),
+    /// Nothing any more: it has ended.
+    Gone,
+}
+
+/// An executor that is a process of its own.
+#[derive(Debug)]
+pub(in crate::agent) struct Remote {
+    /// The container it runs in; none before its first task is ready.
+    pub(in crate::agent) process: Option<ContainerId>,
+    pub(in crate::agent) line: Line,
+}
+
+/// How an executor's process is connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::agent) enum Line {
+    /// It has not subscribed yet.
+    Awaited,
+    /// It ran before the agent restarted and has not subscribed since.
+    AwaitedAgain,
+    /// It is subscribed.
+    Open(ConnId),
+    /// It was, and may be again.
+    Broken,
 }
 
 /// Where an executor is in its life.
@@ -40,29 +71,97 @@ pub(in crate::agent) enum ExecutorPhase {
     Ended(End),
 }
 
-/// Why an executor ended.
+/// How an executor ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::agent) struct End {
     /// For people.
     pub(in crate::agent) message: Arc<str>,
+    /// What becomes of its tasks.
+    pub(in crate::agent) state: TaskState,
+    /// Why.
+    pub(in crate::agent) reason: Reason,
+    /// As a wait status of the system.
+    pub(in crate::agent) status: i32,
     /// The task whose updates were too many.
     pub(in crate::agent) flooded: Option<TaskRef>,
 }
 
+impl End {
+    /// Ended by its agent.
+    pub(in crate::agent) fn forced(message: impl Into<Arc<str>>) -> Self {
+        const SIGKILL: i32 = 9;
+        Self {
+            message: message.into(),
+            state: TaskState::Failed,
+            reason: Reason::ExecutorTerminated,
+            status: SIGKILL,
+            flooded: None,
+        }
+    }
+
+    /// With this reason.
+    pub(in crate::agent) fn because(self, reason: Reason) -> Self {
+        Self { reason, ..self }
+    }
+}
+
+impl ExecutorBody {
+    /// A process that was not started yet.
+    pub(in crate::agent) const fn remote() -> Self {
+        Self::Remote(Remote { process: None, line: Line::Awaited })
+    }
+}
+
+impl fmt::Debug for ExecutorBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Guest(_) => f.write_str("Guest"),
+            Self::Remote(remote) => remote.fmt(f),
+            Self::Gone => f.write_str("Gone"),
+        }
+    }
+}
+
 impl Hosted {
     /// An executor that has not been given anything.
-    pub(in crate::agent) fn new(info: Option<Arc<ExecutorInfo>>, role: Role, guest: Box<dyn Executor>) -> Self {
+    pub(in crate::agent) const fn new(info: Option<Arc<ExecutorInfo>>, role: Role, body: ExecutorBody) -> Self {
         Self {
             born: 0,
             info,
             role,
             phase: ExecutorPhase::Serving,
-            guest: Some(guest),
+            body,
             deadline: None,
             is_written: false,
             was_used: false,
             tasks: BTreeSet::new(),
             containers: BTreeMap::new(),
+        }
+    }
+
+    /// Whether it has ended.
+    pub(in crate::agent) const fn has_ended(&self) -> bool {
+        matches!(self.phase, ExecutorPhase::Ended(_))
+    }
+
+    /// The process it is, if it is one of its own and has not ended.
+    pub(in crate::agent) const fn remote(&self) -> Option<&Remote> {
+        match &self.body {
+            ExecutorBody::Remote(remote) => Some(remote),
+            ExecutorBody::Guest(_) | ExecutorBody::Gone => None,
+        }
+    }
+
+    /// Whether it is a process that has never connected.
+    pub(in crate::agent) const fn is_awaited(&self) -> bool {
+        matches!(self.body, ExecutorBody::Remote(Remote { line: Line::Awaited, .. }))
+    }
+
+    /// The connection of its process, if it stands.
+    pub(in crate::agent) const fn conn(&self) -> Option<ConnId> {
+        match &self.body {
+            ExecutorBody::Remote(Remote { line: Line::Open(conn), .. }) => Some(*conn),
+            _ => None,
         }
     }
 }
@@ -72,6 +171,7 @@ impl fmt::Debug for Hosted {
         f.debug_struct("Hosted")
             .field("info", &self.info)
             .field("phase", &self.phase)
+            .field("body", &self.body)
             .field("tasks", &self.tasks)
             .field("containers", &self.containers)
             .finish_non_exhaustive()

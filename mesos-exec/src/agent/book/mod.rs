@@ -20,7 +20,7 @@ use mesos_core::kernel::Table;
 use mesos_core::{ContainerId, FrameworkId, FrameworkInfo};
 
 pub(super) use container::{Container, ContainerPhase};
-pub(super) use executor::{End, ExecutorPhase, Hosted};
+pub(super) use executor::{End, ExecutorBody, ExecutorPhase, Hosted, Line, Remote};
 pub(super) use framework::Framework;
 pub(super) use task::{Body, Task};
 

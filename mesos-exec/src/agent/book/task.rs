@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mesos_core::{FrameworkId, Role, TaskId, TaskInfo};
+use mesos_core::{FrameworkId, KillPolicy, Role, TaskId, TaskInfo};
 
 use super::{Book, ExecutorRef, FrameworkKey, TaskRef};
 use crate::agent::update_stream::UpdateStream;
@@ -25,8 +25,12 @@ pub(in crate::agent) struct Body {
     pub(in crate::agent) role: Role,
     /// Its executor, for as long as that lives.
     pub(in crate::agent) executor: Option<ExecutorRef>,
+    /// Whether it may be given to its executor: whatever has to be written before is.
+    pub(in crate::agent) is_ready: bool,
     /// Whether its executor has it.
     pub(in crate::agent) is_delivered: bool,
+    /// It was asked to end, and how: told again to an executor that connects again.
+    pub(in crate::agent) kill: Option<KillPolicy>,
 }
 
 impl Task {
@@ -49,7 +53,7 @@ impl Task {
 impl Body {
     /// A task that its executor does not have yet.
     pub(in crate::agent) const fn new(info: Arc<TaskInfo>, role: Role, executor: Option<ExecutorRef>) -> Self {
-        Self { info, role, executor, is_delivered: false }
+        Self { info, role, executor, is_ready: false, is_delivered: false, kill: None }
     }
 }
 

@@ -85,7 +85,7 @@ fn an_unknown_kind_of_executor_is_refused_with_the_known_ones() {
     w.run(task);
     w.expect(["update t1 FAILED ContainerLaunchFailed"]);
     let message = w.updates[0].1.message.clone().unwrap();
-    assert!(message.contains("command, puppet"), "{message}");
+    assert!(message.contains("command, default, puppet"), "{message}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod launch;
 mod mutants;
 mod recovery;
 mod registration;
+mod remote;
 mod shutdown;
 mod world;
 

@@ -10,18 +10,19 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mesos_core::call::agent::{RunTask, ToAgent, ToMaster};
-use mesos_core::call::executor::{Call, TaskUpdate};
-use mesos_core::call::{ConnId, Leader};
+use mesos_core::call::agent::{RunGroup, RunTask, ToAgent, ToMaster};
+use mesos_core::call::executor::{Call, Event, Said, Subscription, TaskUpdate};
+use mesos_core::call::operator::ReplyTo;
+use mesos_core::call::{CloseReason, ConnId, Leader};
 use mesos_core::kernel::{Change, Cx, Draft, Machine, Record, Rng, Seq, Term, Ticket};
 use mesos_core::provider::StoreError;
 use mesos_core::{
     AgentId, AgentInfo, CommandInfo, ContainerId, Executor, ExecutorCx, ExecutorId, ExecutorInfo, Exit, FrameworkId,
     FrameworkInfo, Instant, KillPolicy, MasterId, Now, Resources, Role, TaskId, TaskInfo, TaskRun, TaskState,
-    TaskStatus,
+    TaskStatus, UpdateId,
 };
 
-use super::agent::{Agent, ContainerOp, ContainerOutcome, Effect, ExecutorFactory, Input, Options};
+use super::agent::{Agent, ContainerOp, ContainerOutcome, Effect, ExecutorFactory, Input, Options, Speaker};
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
@@ -93,6 +94,48 @@ pub(crate) fn puppet(name: &str) -> TaskInfo {
     TaskInfo::new(task_id(name), agent_id(), Resources::new(), TaskRun::Executor(Arc::new(info)))
 }
 
+/// A task of the executor `e1`, which is a program.
+pub(crate) fn custom(name: &str) -> TaskInfo {
+    TaskInfo::new(task_id(name), agent_id(), Resources::new(), TaskRun::Executor(Arc::new(program())))
+}
+
+/// An executor that is a program.
+pub(crate) fn program() -> ExecutorInfo {
+    let command = CommandInfo::shell("./executor").env("MESOS_EXECUTOR_ID", "forged");
+    ExecutorInfo::custom(ExecutorId::new("e1").unwrap(), command, Resources::new())
+}
+
+/// A group of tasks of the executor `e1`, which is a program.
+pub(crate) fn custom_group(names: &[&str]) -> ToAgent {
+    let tasks = names.iter().map(|name| command(name));
+    ToAgent::RunGroup(Box::new(RunGroup {
+        framework_id: framework_id(),
+        framework: Arc::new(framework()),
+        role: Role::new("web").unwrap(),
+        tasks: TaskInfo::group(program(), tasks),
+        may_start_executor: true,
+    }))
+}
+
+/// An update that its executor named.
+pub(crate) fn named(name: &str, state: TaskState, uuid: u128) -> TaskUpdate {
+    let mut update = TaskUpdate::new(task_id(name), state);
+    update.uuid = Some(UpdateId(uuid));
+    update
+}
+
+/// Whoever speaks for the executor `e1`.
+pub(crate) fn speaker() -> Speaker {
+    Speaker { framework_id: framework_id(), executor_id: ExecutorId::new("e1").unwrap(), container_id: None }
+}
+
+/// Settings of an agent that executors can reach.
+pub(crate) fn reachable() -> Options {
+    let mut options = Options::default();
+    options.endpoint = Some("10.0.0.7:5051".into());
+    options
+}
+
 pub(crate) fn run_of(framework: &FrameworkInfo, task: TaskInfo) -> ToAgent {
     ToAgent::Run(Box::new(RunTask {
         framework_id: framework_id(),
@@ -153,8 +196,12 @@ impl World {
 
     /// The agent crashes; another one finds what is durable.
     pub(crate) fn restart(&mut self) {
+        self.restart_with(Options::default());
+    }
+
+    pub(crate) fn restart_with(&mut self, options: Options) {
         let conns = self.conns;
-        let mut next = Self::started(Options::default(), std::mem::take(&mut self.disk));
+        let mut next = Self::started(options, std::mem::take(&mut self.disk));
         next.rng = Rng::new(self.rng.bits());
         next.conns = conns;
         next.now = self.now;
@@ -239,6 +286,22 @@ impl World {
     pub(crate) fn tell(&mut self, words: &str) {
         let (framework_id, executor_id) = (framework_id(), ExecutorId::new("e1").unwrap());
         self.say(ToAgent::Message { framework_id, executor_id, data: words.as_bytes().into() });
+    }
+
+    /// The program `e1` subscribes on this connection.
+    pub(crate) fn subscribe(&mut self, conn: u64, updates: Vec<TaskUpdate>, tasks: &[&str]) {
+        let tasks = tasks.iter().map(|name| task_id(name)).collect();
+        let subscription = Subscription { updates, tasks };
+        self.input(Input::ExecutorConnected { conn: ConnId(conn), speaker: speaker(), subscription });
+    }
+
+    /// The program `e1` says something.
+    pub(crate) fn program_says(&mut self, said: Said) {
+        self.input(Input::ExecutorSaid { speaker: speaker(), said, reply: ReplyTo(1) });
+    }
+
+    pub(crate) fn program_reports(&mut self, name: &str, state: TaskState, uuid: u128) {
+        self.program_says(Said::Update(Box::new(named(name, state, uuid))));
     }
 
     pub(crate) fn launched(&mut self, name: &str) {
@@ -375,6 +438,11 @@ impl World {
                 self.is_disk_slow.then(|| format!("write {}", keys.join(" ")))
             }
             Effect::Stop { why } => Some(format!("stop: {why}")),
+            Effect::ToExecutor { conn, event } => Some(format!("{conn} {}", told(&event))),
+            Effect::CloseExecutor { conn, why } => Some(format!("{conn} close: {}", closed(&why))),
+            Effect::Reply { result, .. } => {
+                Some(result.map_or_else(|refused| format!("refused: {}", refused.code), |()| "taken".into()))
+            }
             _ => None,
         }
     }
@@ -459,6 +527,27 @@ pub(crate) fn apply(disk: &mut BTreeMap<Arc<str>, Record>, changes: Vec<Change>)
             Change::Put(record) => drop(disk.insert(record.key.clone(), record)),
             Change::Delete(key) => drop(disk.remove(&key)),
         }
+    }
+}
+
+fn told(event: &Event) -> String {
+    match event {
+        Event::Launch(task) => format!("LAUNCH {}", task.id),
+        Event::LaunchGroup(tasks) => {
+            format!("LAUNCH_GROUP {}", tasks.iter().map(|task| task.id.as_str()).collect::<Vec<_>>().join(" "))
+        }
+        Event::Kill { task_id, policy } => format!("KILL {task_id} {:?}", policy.grace.unwrap_or_default()),
+        Event::Acknowledged { task_id, uuid } => format!("ACKNOWLEDGED {task_id} {:x}", uuid.0),
+        Event::Message(data) => format!("MESSAGE {}", String::from_utf8_lossy(data)),
+        Event::Shutdown { grace } => format!("SHUTDOWN {grace:?}"),
+        other => other.name().into(),
+    }
+}
+
+fn closed(why: &CloseReason) -> String {
+    match why {
+        CloseReason::Refused(rejection) => format!("refused: {}", rejection.code),
+        other => other.to_string(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The command executor, driven call by call.
 
+use mesos_core::call::executor::TaskUpdate;
 use mesos_core::kernel::{Cx, Rng};
 use mesos_core::{AgentId, Now, Resources};
 

@@ -1,0 +1,70 @@
+//! Statuses of tasks, inwards.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::task::REASONS;
+use crate::error::{Rejection, RejectionCode};
+use crate::id::{AgentId, ExecutorId};
+use crate::task::{Reason, Source, TaskState, TaskStatus};
+use crate::time::WallTime;
+use crate::wire::v1;
+use v1::task_status::{Reason as WireReason, Source as WireSource};
+
+/// A state by its number.
+///
+/// # Errors
+/// [`Rejection`] when it is a newer peer's.
+pub fn task_state_from_wire(number: i32) -> Result<TaskState, Rejection> {
+    use v1::TaskState as Wire;
+    let unknown = || {
+        let what = format!("task state {number} is not known");
+        Rejection::new(RejectionCode::Unsupported, what, "tell a state of the API")
+    };
+    Ok(match Wire::try_from(number).map_err(|_| unknown())? {
+        Wire::TaskStarting => TaskState::Starting,
+        Wire::TaskRunning => TaskState::Running,
+        Wire::TaskFinished => TaskState::Finished,
+        Wire::TaskFailed => TaskState::Failed,
+        Wire::TaskKilled => TaskState::Killed,
+        Wire::TaskLost => TaskState::Lost,
+        Wire::TaskStaging => TaskState::Staging,
+        Wire::TaskError => TaskState::Error,
+        Wire::TaskKilling => TaskState::Killing,
+        Wire::TaskDropped => TaskState::Dropped,
+        Wire::TaskUnreachable => TaskState::Unreachable,
+        Wire::TaskGone => TaskState::Gone,
+        Wire::TaskGoneByOperator => TaskState::GoneByOperator,
+        Wire::TaskUnknown => TaskState::Unknown,
+    })
+}
+
+/// A reason of ours; one that is not known, or has no counterpart, is none.
+pub(super) fn reason_from_wire(number: i32) -> Option<Reason> {
+    let wire = WireReason::try_from(number).ok()?;
+    REASONS.into_iter().find(|(known, _)| *known == wire).map(|(_, own)| own)
+}
+
+impl TryFrom<v1::TaskStatus> for TaskStatus {
+    type Error = Rejection;
+
+    fn try_from(status: v1::TaskStatus) -> Result<Self, Rejection> {
+        let state = task_state_from_wire(status.state)?;
+        let source = match status.source.map(WireSource::try_from) {
+            Some(Ok(WireSource::Agent)) => Source::Agent,
+            Some(Ok(WireSource::Executor)) => Source::Executor,
+            Some(Ok(WireSource::Master) | Err(_)) | None => Source::Master,
+        };
+        let at = Duration::try_from_secs_f64(status.timestamp.unwrap_or_default()).unwrap_or_default();
+        let at = WallTime::from_nanos(u64::try_from(at.as_nanos()).unwrap_or(u64::MAX));
+        let mut read = Self::new(status.task_id.try_into()?, state, source, at);
+        read.reason = status.reason.and_then(reason_from_wire);
+        read.message = status.message.map(Into::into);
+        read.uuid = status.uuid.map(|uuid| uuid.as_slice().try_into()).transpose()?;
+        read.agent_id = status.agent_id.map(AgentId::try_from).transpose()?;
+        read.executor_id = status.executor_id.map(ExecutorId::try_from).transpose()?;
+        read.unreachable_since_wall = status.unreachable_time.map(Into::into);
+        read.data = status.data.map(Arc::from);
+        Ok(read)
+    }
+}
