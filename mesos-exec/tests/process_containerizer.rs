@@ -692,33 +692,6 @@ async fn recovery_finds_who_is_just_becoming_another_program() {
     }
 }
 
-/// Set for the tests that run in a space of process numbers of their own.
-const INNER: &str = "MESOS_TEST_INNER";
-
-/// Whoever began a session outside is in session 0 there, as in a container that was entered, or below a first process that
-/// never began one. Without the right to make such a space there is nothing to be tested.
-#[tokio::test]
-async fn processes_of_session_zero_are_not_taken_for_threads_of_the_kernel() {
-    let apart = |program: &Path, arguments: &[&str]| {
-        let mut command = Command::new("unshare");
-        command.args(["--user", "--map-root-user", "--pid", "--fork", "--mount-proc", "--kill-child", "--"]);
-        command.arg(program).args(arguments).env(INNER, "1");
-        aside(move || command.output())
-    };
-    if std::env::var_os(INNER).is_some() {
-        return;
-    }
-    match apart(Path::new("true"), &[]).await {
-        Ok(output) if output.status.success() => {}
-        other => return eprintln!("skipped, no process numbers of its own can be had: {other:?}"),
-    }
-    let own = std::env::current_exe().unwrap();
-    let some = ["recovery", "a_host_that_is_killed", "what_a_host_left"];
-    let output = apart(&own, &some).await.unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && text.contains("5 passed"), "{output:?}");
-}
-
 /// Set for the process that plays the host in the next tests.
 const HOST: &str = "MESOS_TEST_HOST_WORK_DIR";
 

@@ -68,7 +68,7 @@ impl Agent {
     }
 
     /// Books a container under this name and asks for it.
-    fn contain(
+    pub(super) fn contain(
         &mut self,
         cx: &mut AgentCx<'_>,
         executor: ExecutorRef,
@@ -93,7 +93,7 @@ impl Agent {
         self.arm(cx, Timer::Container(at), self.options.container_launch_timeout);
     }
 
-    fn container_spec(
+    pub(super) fn container_spec(
         &self,
         executor: ExecutorRef,
         id: ContainerId,
@@ -207,6 +207,7 @@ impl Agent {
             if is_process {
                 self.arm(cx, Timer::Executor(executor), self.options.executor_registration_timeout);
             }
+            self.answer_launch(cx, at, None);
             self.call_guest(cx, executor, |guest, cx| guest.launched(cx, &name));
         }
     }
@@ -225,6 +226,12 @@ impl Agent {
     }
 
     fn handle_gone(&mut self, cx: &mut AgentCx<'_>, at: ContainerRef, exit: Result<Exit, Arc<str>>) {
+        self.answer_launch(cx, at, exit.as_ref().err());
+        self.answer_waits(cx, at, &exit);
+        if let Some(executor) = self.book.container(at).map(|container| container.executor) {
+            let id = self.book.container_id(at).clone();
+            self.end_nested(cx, &id, executor);
+        }
         self.report_end(cx, at, exit);
         self.timers.cancel(&Timer::Container(at));
         if let Some((id, container)) = self.book.remove_container(at)
@@ -241,7 +248,7 @@ impl Agent {
             return;
         }
         let (executor, name, is_late) = (container.executor, container.name.clone(), container.is_late);
-        let is_process = container.is_process;
+        let (is_process, is_nested) = (container.is_process, container.nest.is_some());
         let exit: Result<Exit, Arc<str>> = match exit {
             Err(_) if is_late => Err("Container did not start in time".into()),
             exit => exit,
@@ -255,7 +262,7 @@ impl Agent {
             self.bury_executor(cx, executor);
         } else if is_process {
             self.end_executor_as(cx, executor, end_of_process(&exit));
-        } else if !mutant!(self.options, SwallowExit) {
+        } else if !is_nested && !mutant!(self.options, SwallowExit) {
             self.call_guest(cx, executor, |guest, cx| guest.exited(cx, &name, exit));
         }
     }

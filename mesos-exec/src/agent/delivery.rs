@@ -120,7 +120,7 @@ impl Agent {
     }
 
     /// The container a task runs in: its own, or that of the process its executor is.
-    fn container_of(&self, executor: ExecutorRef, task_id: &TaskId) -> Option<ContainerId> {
+    pub(super) fn container_of(&self, executor: ExecutorRef, task_id: &TaskId) -> Option<ContainerId> {
         let hosted = self.book.executor(executor)?;
         if let Some(remote) = hosted.remote() {
             return remote.process.clone();

@@ -8,6 +8,8 @@ use mesos_core::call::{CloseReason, ConnId, Leader, agent};
 use mesos_core::kernel::{Draft, Seq, Ticket};
 use mesos_core::{ContainerId, ContainerSpec, Rejection, Signal};
 
+use super::Answer;
+
 /// Something an agent wants done.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -66,8 +68,8 @@ pub enum Effect {
     Reply {
         /// What came with the question.
         reply: ReplyTo,
-        /// Whether it was taken.
-        result: Result<(), Rejection>,
+        /// The answer.
+        result: Result<Answer, Rejection>,
     },
     /// The agent has ended: this machine does nothing more.
     Stop {

@@ -10,7 +10,7 @@ use mesos_core::kernel::{Record, Seq, Ticket};
 use mesos_core::provider::StoreError;
 use mesos_core::{ContainerId, Exit};
 
-use super::Speaker;
+use super::{ContainerAsk, Nest, Speaker};
 
 /// Something that happened to an agent.
 #[derive(Debug, Clone)]
@@ -81,6 +81,16 @@ pub enum Input {
         speaker: Speaker,
         /// What.
         said: Said,
+        /// Comes back with the answer.
+        reply: ReplyTo,
+    },
+    /// Somebody asks for something about a container beside another; the answer is
+    /// [`Effect::Reply`](super::Effect::Reply).
+    ContainerAsked {
+        /// Which container.
+        nest: Nest,
+        /// What is asked.
+        ask: ContainerAsk,
         /// Comes back with the answer.
         reply: ReplyTo,
     },

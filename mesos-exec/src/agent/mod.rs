@@ -30,11 +30,13 @@ mod hosting;
 mod input;
 mod kill;
 mod launch;
+mod nested;
 mod options;
 mod recovery;
 mod registration;
 mod remote;
 mod shutdown;
+mod snapshot;
 mod update_stream;
 mod validate;
 mod view;
@@ -51,17 +53,19 @@ use mesos_core::call::agent::ToAgent;
 use mesos_core::call::executor::Call;
 use mesos_core::kernel::{Cx, Draft, Machine, Table, Ticket, Tickets, TimerTable};
 use mesos_core::provider::StoreError;
-use mesos_core::{AgentId, AgentInfo, Instant, Resources};
+use mesos_core::{AgentId, AgentInfo, Exit, Instant, Resources};
 
 use self::book::{Book, ContainerRef, ExecutorRef, TaskRef};
 pub use self::effect::{ContainerOp, Effect, StopReason};
 use self::environment::Variables;
 pub use self::factory::ExecutorFactory;
 pub use self::input::{ContainerOutcome, Input};
+pub use self::nested::{Answer, ContainerAsk, Nest};
 pub use self::options::Options;
 use self::recovery::Recovery;
 use self::registration::Link;
 pub use self::remote::Speaker;
+pub use self::snapshot::{ExecutorSnapshot, FrameworkSnapshot, Snapshot, TaskSnapshot};
 pub use self::view::TaskView;
 
 type AgentCx<'a> = Cx<'a, Effect>;
@@ -90,6 +94,8 @@ pub struct Agent {
     calls: VecDeque<(ExecutorRef, Call)>,
     /// The connections of executors' processes.
     lines: BTreeMap<ConnId, ExecutorRef>,
+    /// How containers beside others ended, as long as somebody may ask.
+    ended: BTreeMap<Nest, Exit>,
     variables: Variables,
     /// The buffer guests write to, kept for its capacity.
     scratch: Vec<Call>,
@@ -163,6 +169,7 @@ impl Agent {
             queued: 0,
             calls: VecDeque::new(),
             lines: BTreeMap::new(),
+            ended: BTreeMap::new(),
             variables: Variables::default(),
             scratch: Vec::new(),
         }
@@ -303,6 +310,7 @@ impl Machine for Agent {
             }
             Input::ExecutorDisconnected { conn } => self.handle_executor_disconnected(cx, conn),
             Input::ExecutorSaid { speaker, said, reply } => self.handle_executor_said(cx, &speaker, said, reply),
+            Input::ContainerAsked { nest, ask, reply } => self.handle_container_asked(cx, nest, ask, reply),
             Input::Stop => self.begin_ending(cx, StopReason::Requested),
         }
         self.settle(cx);

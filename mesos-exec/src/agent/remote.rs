@@ -18,7 +18,7 @@ use mesos_core::{ContainerId, ExecutorId, FrameworkId, Reason, Rejection, Reject
 
 use super::book::{End, ExecutorBody, ExecutorPhase, ExecutorRef, Line, Remote, Task, TaskRef};
 use super::delivery::Breach;
-use super::{Agent, AgentCx, Effect, Phase, Timer};
+use super::{Agent, AgentCx, Answer, Effect, Phase, Timer};
 
 /// Who somebody says to be who speaks as an executor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,7 +111,7 @@ impl Agent {
 
     /// An executor's process says something, on a connection of its own.
     pub(super) fn handle_executor_said(&mut self, cx: &mut AgentCx<'_>, speaker: &Speaker, said: Said, reply: ReplyTo) {
-        let result = self.hear(cx, speaker, said);
+        let result = self.hear(cx, speaker, said).map(|()| Answer::Done);
         cx.emit(Effect::Reply { reply, result });
     }
 

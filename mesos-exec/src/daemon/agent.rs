@@ -10,9 +10,19 @@ use mesos_core::daemon::{
 };
 use mesos_core::kernel::{Draft, Rng, Term, Ticket};
 use mesos_core::provider::{ContainerError, Launch, StoreError};
-use mesos_core::{AgentInfo, Clock, Containerizer, Detector, Store};
+use mesos_core::{AgentInfo, Clock, ContainerSpec, Containerizer, Detector, Purpose, Store};
 
+use super::line::{ExecutorDoor, LineArrival, Lines};
 use crate::agent::{Agent, ContainerOp, ContainerOutcome, Effect, ExecutorFactory, Input, Options, StopReason};
+
+/// Where an executor finds what proves who it is.
+pub(super) const TOKEN_VARIABLE: &str = "MESOS_EXECUTOR_AUTHENTICATION_TOKEN";
+
+/// Issues what executors prove with who they are.
+pub trait ExecutorCredentials: Send + Sync + std::fmt::Debug {
+    /// A token for the executor that will run in this container; none if it needs none.
+    fn issue(&self, spec: &ContainerSpec) -> Option<String>;
+}
 
 /// What an agent's host is made of.
 #[derive(Debug)]
@@ -36,6 +46,8 @@ pub struct AgentSetup {
     pub connector: Arc<dyn Connector<agent::ToMaster, agent::ToAgent>>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Issues what executors prove with who they are; none when they need not.
+    pub credentials: Option<Arc<dyn ExecutorCredentials>>,
     /// The seed of the machine's randomness.
     pub seed: u64,
 }
@@ -62,6 +74,7 @@ impl AgentSetup {
             detector,
             connector,
             clock,
+            credentials: None,
             seed: entropy(),
         }
     }
@@ -92,8 +105,9 @@ type Up = UplinkArrival<agent::ToMaster, agent::ToAgent>;
 
 /// What an agent's world is told.
 #[derive(Debug)]
-enum Arrival {
+pub(super) enum Arrival {
     Uplink(Up),
+    Line(LineArrival),
     Checkpointed(Ticket, Result<(), StoreError>),
     Container(Ticket, ContainerOutcome),
     Leader(Option<Leader>),
@@ -115,12 +129,17 @@ struct AgentWorld {
     containerizer: Arc<dyn Containerizer>,
     /// Operations under way. The agent bounds how many it asks for.
     operations: BTreeMap<Ticket, Task>,
+    lines: Lines,
+    credentials: Option<Arc<dyn ExecutorCredentials>>,
     stopped: Option<StopReason>,
     _detection: Task,
 }
 
 impl AgentWorld {
-    fn operate(&mut self, ticket: Ticket, op: ContainerOp) {
+    fn operate(&mut self, ticket: Ticket, mut op: ContainerOp) {
+        if let ContainerOp::Launch(spec) = &mut op {
+            self.hand_credentials(spec);
+        }
         let (containerizer, inbox) = (self.containerizer.clone(), self.inbox.clone());
         let task = Task::spawn(async move {
             // In a task of its own: a containerizer that panics fails one operation, and the agent hears of it.
@@ -129,6 +148,18 @@ impl AgentWorld {
             inbox.send(Arrival::Container(ticket, outcome)).await;
         });
         self.operations.insert(ticket, task);
+    }
+}
+
+impl AgentWorld {
+    /// An executor's process gets what proves to this agent that it is this executor.
+    fn hand_credentials(&self, spec: &mut ContainerSpec) {
+        if spec.purpose != Purpose::Executor {
+            return;
+        }
+        if let Some(token) = self.credentials.as_ref().and_then(|credentials| credentials.issue(spec)) {
+            spec.command.environment.insert(TOKEN_VARIABLE.into(), token.into());
+        }
     }
 }
 
@@ -142,6 +173,7 @@ impl World<Agent> for AgentWorld {
                 UplinkNews::Disconnected(conn) => Input::Disconnected { conn },
                 UplinkNews::Received(conn, seq, message) => Input::Received { conn, seq, message },
             },
+            Arrival::Line(arrival) => self.lines.admit(arrival)?,
             Arrival::Checkpointed(ticket, result) => Input::Checkpointed { ticket, result },
             Arrival::Container(ticket, outcome) => {
                 self.operations.remove(&ticket);
@@ -170,6 +202,13 @@ impl World<Agent> for AgentWorld {
                     back.push_back(Input::Checkpointed { ticket, result: Err(error) });
                 }
             }
+            Effect::ToExecutor { conn, event } => {
+                if !self.lines.send(conn, event) {
+                    back.push_back(Input::ExecutorDisconnected { conn });
+                }
+            }
+            Effect::CloseExecutor { conn, why } => self.lines.close(conn, why),
+            Effect::Reply { reply, result } => self.lines.answer(reply, result),
             Effect::Stop { why } => {
                 tracing::info!(%why, "the agent has ended");
                 self.stopped = Some(why);
@@ -205,6 +244,7 @@ async fn operate(containerizer: &dyn Containerizer, op: ContainerOp) -> Containe
 #[derive(Debug)]
 pub struct AgentDaemon {
     running: Running<Agent, AgentWorld>,
+    door: ExecutorDoor,
 }
 
 impl AgentDaemon {
@@ -223,6 +263,7 @@ impl AgentDaemon {
             mut detector,
             connector,
             clock,
+            credentials,
             seed,
         } = setup;
         let records = checkpoints.open(term).await?;
@@ -243,12 +284,21 @@ impl AgentDaemon {
             writer: Writer::spawn(checkpoints, term, inbox.clone(), Arrival::Checkpointed),
             containerizer,
             operations: BTreeMap::new(),
+            lines: Lines::default(),
+            credentials,
             inbox: inbox.clone(),
             stopped: None,
             _detection: detection,
         };
+        let door = ExecutorDoor::new(inbox.clone());
         let host = Host::new(Agent::new(info, options, executors), world, mailbox, clock, Rng::new(seed));
-        Ok(Self { running: host.spawn(inbox, Input::Recovered { records }) })
+        Ok(Self { running: host.spawn(inbox, Input::Recovered { records }), door })
+    }
+
+    /// Where executors' calls are taken to the agent.
+    #[must_use]
+    pub fn executors(&self) -> ExecutorDoor {
+        self.door.clone()
     }
 
     /// Looks at the machine between two steps; nothing when it has ended.

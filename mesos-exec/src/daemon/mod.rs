@@ -1,7 +1,18 @@
-//! Hosts the agent on tokio. It decides nothing: the [machine](crate::agent::Agent) does.
+//! Hosts the agent on tokio, and executors that are processes of their own. It decides nothing: the
+//! [machine](crate::agent::Agent) does, and the [executor's driver](crate::driver::Driver).
 
 mod agent;
+#[cfg(feature = "net")]
+mod executor;
+#[cfg(feature = "net")]
+pub mod http;
+mod line;
 #[cfg(test)]
 mod tests;
 
-pub use agent::{AgentDaemon, AgentEnded, AgentSetup, StartError};
+pub use agent::{AgentDaemon, AgentEnded, AgentSetup, ExecutorCredentials, StartError};
+#[cfg(feature = "net")]
+pub use executor::{
+    EnvironmentError, ExecutorDriver, ExecutorEvent, ExecutorEvents, ExecutorHandle, ExecutorSetup, ExecutorStream,
+};
+pub use line::{ExecutorDoor, ExecutorLine, LineItem};

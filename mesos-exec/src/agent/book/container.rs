@@ -1,8 +1,12 @@
 //! One container on this agent.
 
+use std::sync::Arc;
+
 use mesos_core::ContainerId;
+use mesos_core::call::operator::ReplyTo;
 
 use super::ExecutorRef;
+use crate::agent::Nest;
 
 /// One container: whose it is and how far its life has come.
 #[derive(Debug)]
@@ -23,6 +27,12 @@ pub(in crate::agent) struct Container {
     pub(in crate::agent) is_reported: bool,
     /// Whether it is written down.
     pub(in crate::agent) is_checkpointed: bool,
+    /// How whoever asked for it calls it, if it lies beside another.
+    pub(in crate::agent) nest: Option<Arc<Nest>>,
+    /// Who waits until it runs.
+    pub(in crate::agent) launch_reply: Option<ReplyTo>,
+    /// Who waits until it has ended.
+    pub(in crate::agent) waits: Vec<ReplyTo>,
 }
 
 /// How far a container's life has come.
@@ -54,6 +64,9 @@ impl Container {
             is_late: false,
             is_reported: false,
             is_checkpointed,
+            nest: None,
+            launch_reply: None,
+            waits: Vec::new(),
         }
     }
 }

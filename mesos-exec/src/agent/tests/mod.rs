@@ -6,6 +6,7 @@ mod hosting;
 mod launch;
 #[cfg(feature = "mutants")]
 mod mutants;
+mod nested;
 mod recovery;
 mod registration;
 mod remote;

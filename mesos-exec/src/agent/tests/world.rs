@@ -22,7 +22,10 @@ use mesos_core::{
     TaskStatus, UpdateId,
 };
 
-use super::agent::{Agent, ContainerOp, ContainerOutcome, Effect, ExecutorFactory, Input, Options, Speaker};
+use super::agent::{
+    Agent, Answer as AgentAnswer, ContainerAsk, ContainerOp, ContainerOutcome, Effect, ExecutorFactory, Input, Nest,
+    Options, Speaker,
+};
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
@@ -295,6 +298,13 @@ impl World {
         self.input(Input::ExecutorConnected { conn: ConnId(conn), speaker: speaker(), subscription });
     }
 
+    /// Somebody asks about the container `name` beside that of the program `e1`, or of the task of this name.
+    pub(crate) fn ask_beside(&mut self, parent: &str, name: &str, ask: ContainerAsk) {
+        let parent = self.containers[parent].id.clone();
+        let nest = Nest { parent, name: ContainerId::new(name).unwrap() };
+        self.input(Input::ContainerAsked { nest, ask, reply: ReplyTo(2) });
+    }
+
     /// The program `e1` says something.
     pub(crate) fn program_says(&mut self, said: Said) {
         self.input(Input::ExecutorSaid { speaker: speaker(), said, reply: ReplyTo(1) });
@@ -441,7 +451,7 @@ impl World {
             Effect::ToExecutor { conn, event } => Some(format!("{conn} {}", told(&event))),
             Effect::CloseExecutor { conn, why } => Some(format!("{conn} close: {}", closed(&why))),
             Effect::Reply { result, .. } => {
-                Some(result.map_or_else(|refused| format!("refused: {}", refused.code), |()| "taken".into()))
+                Some(result.map_or_else(|refused| format!("refused: {}", refused.code), |answer| answered(&answer)))
             }
             _ => None,
         }
@@ -544,6 +554,15 @@ fn told(event: &Event) -> String {
     }
 }
 
+fn answered(answer: &AgentAnswer) -> String {
+    match answer {
+        AgentAnswer::Done => "taken".into(),
+        AgentAnswer::Already => "already".into(),
+        AgentAnswer::Ended(exit) => format!("ended: {exit}"),
+        other => format!("{other:?}"),
+    }
+}
+
 fn closed(why: &CloseReason) -> String {
     match why {
         CloseReason::Refused(rejection) => format!("refused: {}", rejection.code),
@@ -557,8 +576,13 @@ fn key(change: &Change) -> String {
     format!("{sign}{key}")
 }
 
+/// The part of a container's name that people read: before the random part, and behind it for one beside another.
 fn short(id: &ContainerId) -> &str {
-    id.as_str().split('.').next().unwrap_or_default()
+    match *id.as_str().splitn(3, '.').collect::<Vec<_>>() {
+        [name, _] | [name] => name,
+        [_, _, name] => name,
+        _ => "",
+    }
 }
 
 /// An executor that does what messages say: `say <task> <STATE>`, `contain <name> <task>`, `destroy <name>`, `exit`. It

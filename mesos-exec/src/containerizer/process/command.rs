@@ -106,6 +106,7 @@ fn environment(base: &Base, spec: &ContainerSpec, sandbox: &Path) -> Result<BTre
     }
     all.remove(SANDBOX_VARIABLE);
     all.insert("MESOS_CONTAINER_ID".into(), spec.id.as_str().into());
+    all.insert("MESOS_DIRECTORY".into(), sandbox.to_string_lossy().into());
     all.insert(OWNER_VARIABLE.into(), base.owner.as_str().into());
     Ok(all)
 }

@@ -14,7 +14,8 @@
 //! 1. `HOME`, the sandbox; with a user also `USER` and `LOGNAME`;
 //! 2. `PATH`, `LANG=C.UTF-8` and whatever [`ProcessOptions::environment`] adds or replaces;
 //! 3. the container's own;
-//! 4. `MESOS_SANDBOX`, `MESOS_CONTAINER_ID` and `MESOS_CONTAINERIZER`, by which its processes are found again.
+//! 4. `MESOS_SANDBOX`, `MESOS_CONTAINER_ID` and `MESOS_CONTAINERIZER`, by which its processes are found again, and
+//!    `MESOS_DIRECTORY`, the sandbox once more under the name executors know.
 //!
 //! Nothing of the host's own environment is passed on.
 //!

@@ -1,3 +1,5 @@
+//! The default executor, driven call by call.
+
 use mesos_core::kernel::{Cx, Rng};
 use mesos_core::{AgentId, ExecutorId, ExecutorInfo, Now, Resources, Signal};
 

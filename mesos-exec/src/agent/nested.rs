@@ -1,0 +1,230 @@
+//! Containers that somebody asks the agent for, beside a container that runs: debugging sessions, and what an executor that
+//! is a process of its own runs its tasks in.
+//!
+//! They belong to the executor of the container they lie beside and end with that container. How one ended is kept until it
+//! is removed or the other one has gone. They use what the other one was given: nothing is charged for them.
+
+use std::sync::Arc;
+
+use mesos_core::call::operator::ReplyTo;
+use mesos_core::{CommandInfo, ContainerId, Exit, Purpose, Rejection, RejectionCode, Resources, Signal};
+
+use super::book::{ContainerPhase, ContainerRef, ExecutorRef};
+use super::{Agent, AgentCx, ContainerOp, Effect};
+
+/// Names a container beside another.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Nest {
+    /// The other one, as the agent calls it.
+    pub parent: ContainerId,
+    /// The name of this one, unique beside the other.
+    pub name: ContainerId,
+}
+
+/// What is asked about a container beside another.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum ContainerAsk {
+    /// Start it. Answered when it runs, or cannot.
+    Launch {
+        /// What to run.
+        command: Box<CommandInfo>,
+        /// What it may use.
+        resources: Resources,
+    },
+    /// Tell when it has ended.
+    Wait,
+    /// Send it a signal.
+    Signal(Signal),
+    /// Forget it; it must have ended.
+    Remove,
+    /// Say what the agent calls it.
+    Find,
+}
+
+/// The answer to a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Answer {
+    /// It is done.
+    Done,
+    /// It was so already.
+    Already,
+    /// It ended.
+    Ended(Exit),
+    /// The agent calls it so.
+    Named(ContainerId),
+}
+
+/// Ended containers whose end is kept, of one agent; beyond, the oldest names are forgotten first.
+const ENDED_MAX: usize = 4_096;
+
+fn unknown(nest: &Nest) -> Rejection {
+    let what = format!("container {} beside {} is not known", nest.name, nest.parent);
+    Rejection::new(RejectionCode::UnknownContainer, what, "launch it first, beside a container that runs")
+}
+
+impl Agent {
+    pub(super) fn handle_container_asked(
+        &mut self,
+        cx: &mut AgentCx<'_>,
+        nest: Nest,
+        ask: ContainerAsk,
+        reply: ReplyTo,
+    ) {
+        let answer = match ask {
+            ContainerAsk::Launch { command, resources } => self.launch_nested(cx, nest, *command, resources, reply),
+            ContainerAsk::Wait => self.wait_nested(&nest, reply),
+            ContainerAsk::Signal(signal) => self.signal_nested(cx, &nest, signal).map(Some),
+            ContainerAsk::Remove => self.remove_nested(&nest).map(Some),
+            ContainerAsk::Find => {
+                self.find_nested(&nest).map(|at| Some(Answer::Named(self.book.container_id(at).clone())))
+            }
+        };
+        match answer {
+            Ok(None) => {}
+            Ok(Some(answer)) => cx.emit(Effect::Reply { reply, result: Ok(answer) }),
+            Err(rejection) => cx.emit(Effect::Reply { reply, result: Err(rejection) }),
+        }
+    }
+
+    fn find_nested(&self, nest: &Nest) -> Result<ContainerRef, Rejection> {
+        let id = nested_id(nest)?;
+        self.book.find_container(&id).ok_or_else(|| unknown(nest))
+    }
+
+    fn launch_nested(
+        &mut self,
+        cx: &mut AgentCx<'_>,
+        nest: Nest,
+        mut command: CommandInfo,
+        resources: Resources,
+        reply: ReplyTo,
+    ) -> Result<Option<Answer>, Rejection> {
+        let id = nested_id(&nest)?;
+        if self.book.find_container(&id).is_some() || self.ended.contains_key(&nest) {
+            return Ok(Some(Answer::Already));
+        }
+        let executor = self.running_parent(&nest)?;
+        let hosted = self.book.executor(executor).map_or(0, |hosted| hosted.containers.len());
+        if hosted >= self.options.containers_per_executor_max {
+            let what = format!("there are {hosted} containers beside {}", nest.parent);
+            return Err(Rejection::new(RejectionCode::TooMany, what, "wait until some have ended"));
+        }
+        self.task_environment(executor, None, &mut command);
+        let purpose = Purpose::Nested { parent: nest.parent.clone() };
+        let spec = self.container_spec(executor, id.clone(), command, resources, purpose);
+        self.contain(cx, executor, id.clone(), None, spec);
+        if let Some(container) = self.book.find_container(&id).and_then(|at| self.book.container_mut(at)) {
+            container.launch_reply = Some(reply);
+            container.nest = Some(Arc::new(nest));
+        }
+        Ok(None)
+    }
+
+    /// The executor of a container that others may lie beside.
+    fn running_parent(&self, nest: &Nest) -> Result<ExecutorRef, Rejection> {
+        let parent = self.book.find_container(&nest.parent).and_then(|at| self.book.container(at));
+        let parent = parent.filter(|parent| parent.phase == ContainerPhase::Running && parent.destroys == 0);
+        let executor = parent.map(|parent| parent.executor);
+        executor.filter(|at| self.book.executor(*at).is_some_and(|hosted| !hosted.has_ended())).ok_or_else(|| {
+            let what = format!("container {} does not run", nest.parent);
+            Rejection::new(RejectionCode::UnknownContainer, what, "name a container that runs on this agent")
+        })
+    }
+
+    fn wait_nested(&mut self, nest: &Nest, reply: ReplyTo) -> Result<Option<Answer>, Rejection> {
+        if let Some(exit) = self.ended.get(nest) {
+            return Ok(Some(Answer::Ended(exit.clone())));
+        }
+        let at = self.find_nested(nest)?;
+        if let Some(container) = self.book.container_mut(at) {
+            container.waits.push(reply);
+        }
+        Ok(None)
+    }
+
+    fn signal_nested(&mut self, cx: &mut AgentCx<'_>, nest: &Nest, signal: Signal) -> Result<Answer, Rejection> {
+        if self.ended.contains_key(nest) {
+            return Ok(Answer::Done);
+        }
+        let at = self.find_nested(nest)?;
+        let is_running = self.book.container(at).is_some_and(|container| container.phase == ContainerPhase::Running);
+        if is_running && signal != Signal::Kill {
+            let ticket = self.tickets.draw();
+            let id = self.book.container_id(at).clone();
+            cx.emit(Effect::Container { ticket, op: ContainerOp::Signal(id, signal) });
+        } else {
+            self.destroy_container(cx, at);
+        }
+        Ok(Answer::Done)
+    }
+
+    fn remove_nested(&mut self, nest: &Nest) -> Result<Answer, Rejection> {
+        if self.ended.remove(nest).is_some() {
+            return Ok(Answer::Done);
+        }
+        self.find_nested(nest)?;
+        let what = format!("container {} beside {} still runs", nest.name, nest.parent);
+        Err(Rejection::new(RejectionCode::InvalidOperation, what, "kill it, and wait for its end"))
+    }
+
+    /// A container beside another runs, or could not be started: whoever asked for it hears it.
+    pub(super) fn answer_launch(&mut self, cx: &mut AgentCx<'_>, at: ContainerRef, problem: Option<&Arc<str>>) {
+        let Some(reply) = self.book.container_mut(at).and_then(|container| container.launch_reply.take()) else {
+            return;
+        };
+        let result = match problem {
+            None => Ok(Answer::Done),
+            Some(problem) => Err(Rejection::new(
+                RejectionCode::InvalidOperation,
+                format!("the container could not be started: {problem}"),
+                "correct the command",
+            )),
+        };
+        cx.emit(Effect::Reply { reply, result });
+    }
+
+    /// A container beside another ended: whoever waits hears it, and it is kept for whoever asks later.
+    pub(super) fn answer_waits(&mut self, cx: &mut AgentCx<'_>, at: ContainerRef, exit: &Result<Exit, Arc<str>>) {
+        let Some(container) = self.book.container_mut(at) else { return };
+        let waits = std::mem::take(&mut container.waits);
+        let nest = container.nest.clone();
+        let exit = exit.as_ref().cloned().unwrap_or(Exit::Unknown);
+        for reply in waits {
+            cx.emit(Effect::Reply { reply, result: Ok(Answer::Ended(exit.clone())) });
+        }
+        let Some(nest) = nest else { return };
+        if self.book.find_container(&nest.parent).is_some() {
+            while self.ended.len() >= ENDED_MAX {
+                self.ended.pop_first();
+            }
+            self.ended.insert((*nest).clone(), exit);
+        }
+    }
+
+    /// A container has gone: what lies beside it ends, and what lay there is forgotten.
+    pub(super) fn end_nested(&mut self, cx: &mut AgentCx<'_>, parent: &ContainerId, executor: ExecutorRef) {
+        self.ended.retain(|nest, _| nest.parent != *parent);
+        let beside: Vec<ContainerRef> = self
+            .book
+            .executor(executor)
+            .into_iter()
+            .flat_map(|hosted| hosted.containers.values().copied())
+            .filter(|at| {
+                self.book.container(*at).and_then(|own| own.nest.as_ref()).is_some_and(|n| n.parent == *parent)
+            })
+            .collect();
+        for at in beside {
+            self.destroy_container(cx, at);
+        }
+    }
+}
+
+/// What the agent calls a container beside another.
+fn nested_id(nest: &Nest) -> Result<ContainerId, Rejection> {
+    let text = format!("{}.{}", nest.parent, nest.name);
+    ContainerId::new(text).map_err(|error| {
+        Rejection::new(RejectionCode::InvalidId, error.to_string(), "give the container a shorter name")
+    })
+}

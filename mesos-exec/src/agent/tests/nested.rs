@@ -1,0 +1,89 @@
+//! Containers beside others.
+
+use mesos_core::{CommandInfo, Resources, Signal};
+
+use super::agent::ContainerAsk;
+use super::world::{World, command, custom, reachable};
+
+fn launch() -> ContainerAsk {
+    ContainerAsk::Launch { command: Box::new(CommandInfo::shell("ps")), resources: Resources::new() }
+}
+
+fn running() -> World {
+    let mut w = World::registered();
+    w.run(command("t1"));
+    w.launched("t1");
+    w.log.clear();
+    w
+}
+
+#[test]
+fn a_container_beside_another_is_started_waited_for_and_removed() {
+    let mut w = running();
+    w.ask_beside("t1", "debug", launch());
+    w.expect(["launch debug"]);
+    w.launched("debug");
+    w.expect(["wait debug", "taken"]);
+    w.ask_beside("t1", "debug", launch());
+    w.ask_beside("t1", "debug", ContainerAsk::Wait);
+    w.ask_beside("t1", "debug", ContainerAsk::Remove);
+    w.expect(["already", "refused: invalid_operation"]);
+    w.exited("debug", 7);
+    w.expect(["ended: Command exited with status 7"]);
+    w.ask_beside("t1", "debug", ContainerAsk::Wait);
+    w.ask_beside("t1", "debug", ContainerAsk::Remove);
+    w.ask_beside("t1", "debug", ContainerAsk::Wait);
+    w.expect(["ended: Command exited with status 7", "taken", "refused: unknown_container"]);
+    assert_eq!(w.state("t1"), Some(mesos_core::TaskState::Running), "the task is not concerned");
+}
+
+#[test]
+fn a_container_beside_another_ends_with_it() {
+    let mut w = running();
+    w.ask_beside("t1", "debug", launch());
+    w.launched("debug");
+    w.ask_beside("t1", "debug", ContainerAsk::Wait);
+    w.log.clear();
+    w.exited("t1", 0);
+    assert!(w.log.contains(&"destroy debug".to_owned()), "{:?}", w.log);
+    w.exited("debug", 137);
+    assert!(w.log.contains(&"ended: Command exited with status 137".to_owned()), "{:?}", w.log);
+    w.ask_beside("t1", "debug", launch());
+    assert_eq!(w.log.last().map(String::as_str), Some("refused: unknown_container"));
+}
+
+#[test]
+fn a_container_that_cannot_be_started_is_said_to_whoever_asked() {
+    let mut w = running();
+    w.ask_beside("t1", "debug", launch());
+    w.launch_failed("debug");
+    w.expect(["launch debug", "refused: invalid_operation"]);
+}
+
+#[test]
+fn signals_reach_it_and_the_last_one_destroys_it() {
+    let mut w = running();
+    w.ask_beside("t1", "debug", launch());
+    w.launched("debug");
+    w.log.clear();
+    w.ask_beside("t1", "debug", ContainerAsk::Signal(Signal::Terminate));
+    w.ask_beside("t1", "debug", ContainerAsk::Signal(Signal::Kill));
+    w.expect(["signal debug Terminate", "taken", "destroy debug", "taken"]);
+    w.ask_beside("t1", "other", ContainerAsk::Signal(Signal::Kill));
+    w.expect(["refused: unknown_container"]);
+}
+
+#[test]
+fn a_program_runs_its_tasks_in_containers_beside_its_own() {
+    let mut w = World::registered_with(reachable());
+    w.run(custom("t1"));
+    w.launched("e1");
+    w.subscribe(1, Vec::new(), &[]);
+    w.log.clear();
+    w.ask_beside("e1", "t1", launch());
+    w.launched("t1");
+    w.exited("t1", 0);
+    w.expect(["launch t1", "wait t1", "taken"]);
+    w.exited("e1", 0);
+    assert!(w.log.iter().any(|line| line.starts_with("executor exited e1")), "{:?}", w.log);
+}

@@ -1,0 +1,109 @@
+//! `/api/v1/executor`: what executors that are processes of their own say and are told.
+//!
+//! A SUBSCRIBE is answered once the agent has taken it, with a stream of records; everything else with 202. There is no
+//! stream id: a second SUBSCRIBE takes the place of the first. Rules: Apache Mesos, `docs/executor-http-api.md`.
+
+use mesos_core::call::CloseReason;
+use mesos_core::call::executor::Event;
+use mesos_core::net::http::axum::extract::State;
+use mesos_core::net::http::axum::http::HeaderMap;
+use mesos_core::net::http::axum::http::header::{CONTENT_TYPE, HeaderValue};
+use mesos_core::net::http::{
+    BODY_BYTES_MAX, Body, Caller, Media, RecordSender, Refusal, Response, accepted, encode, read_message, record_stream,
+};
+use mesos_core::wire::convert::{ExecutorCall, executor_call_from_wire, executor_event_to_wire};
+use mesos_core::wire::v1;
+use mesos_core::{ContainerId, ExecutorId, FrameworkId};
+
+use super::super::{ExecutorDoor, ExecutorLine, LineItem};
+use crate::agent::Speaker;
+
+/// Where calls go, and what is asked of callers.
+#[derive(Debug, Clone)]
+pub(super) struct Executors {
+    pub(super) door: ExecutorDoor,
+    pub(super) is_insecure: bool,
+}
+
+pub(super) async fn answer(
+    State(executors): State<Executors>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let call: v1::executor::Call = read_message(&headers, body, BODY_BYTES_MAX).await?;
+    let (framework_id, executor_id, call) = executor_call_from_wire(call)?;
+    let speaker = executors.speaker(&caller, framework_id, executor_id)?;
+    match call {
+        ExecutorCall::Subscribe(subscription) => {
+            let media = Media::of_answer(&headers)?;
+            open(executors.door.subscribe(speaker, subscription).await?, media).await
+        }
+        ExecutorCall::Said(said) => {
+            executors.door.say(speaker, said).await?;
+            Ok(accepted())
+        }
+    }
+}
+
+impl Executors {
+    /// Whom the caller may speak for.
+    fn speaker(&self, caller: &Caller, framework_id: FrameworkId, executor_id: ExecutorId) -> Result<Speaker, Refusal> {
+        let claim = |name: &str| caller.claims.get(name).map(String::as_str);
+        let (Some(framework), Some(executor), Some(container)) = (claim("fid"), claim("eid"), claim("cid")) else {
+            return match self.is_insecure {
+                true => Ok(Speaker { framework_id, executor_id, container_id: None }),
+                false => Err(Refusal::forbidden(
+                    "an executor proves who it is; send MESOS_EXECUTOR_AUTHENTICATION_TOKEN as a bearer token",
+                )),
+            };
+        };
+        if (framework, executor) != (framework_id.as_str(), executor_id.as_str()) {
+            let text =
+                format!("these are the credentials of executor {executor} of framework {framework}, not of another");
+            return Err(Refusal::forbidden(text));
+        }
+        let container_id = ContainerId::new(container).map_err(|error| Refusal::forbidden(error.to_string()))?;
+        Ok(Speaker { framework_id, executor_id, container_id: Some(container_id) })
+    }
+}
+
+/// The answer to a SUBSCRIBE: the agent's first word decides what it is.
+async fn open(mut line: ExecutorLine, media: Media) -> Result<Response, Refusal> {
+    let first = match line.next().await {
+        Some(LineItem::Event(event)) => event,
+        Some(LineItem::Closed(CloseReason::Refused(rejection))) => return Err(rejection.into()),
+        Some(LineItem::Closed(why)) => return Err(Refusal::unavailable(why.to_string())),
+        None => return Err(Refusal::unavailable("the agent has ended")),
+    };
+    let (sender, body) = record_stream();
+    let mut response = Response::new(body);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media.name()));
+    tokio::spawn(pump(line, sender, media, first));
+    Ok(response)
+}
+
+/// Carries what the agent says until one of both ends.
+async fn pump(mut line: ExecutorLine, sender: RecordSender, media: Media, first: Event) {
+    let mut next = Some(first);
+    loop {
+        if let Some(event) = next.take()
+            && let Err(overrun) = sender.send(&encode(media, &executor_event_to_wire(&event))).await
+        {
+            tracing::debug!(%overrun, "an executor's stream ended");
+            return;
+        }
+        next = tokio::select! {
+            biased;
+            () = sender.closed() => return,
+            item = line.next() => match item {
+                Some(LineItem::Event(event)) => Some(event),
+                Some(LineItem::Closed(why)) => {
+                    tracing::debug!(%why, "closes an executor's stream");
+                    return;
+                }
+                None => return,
+            },
+        };
+    }
+}
