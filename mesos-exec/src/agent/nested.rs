@@ -4,6 +4,7 @@
 //! They belong to the executor of the container they lie beside and end with that container. How one ended is kept until it
 //! is removed or the other one has gone. They use what the other one was given: nothing is charged for them.
 
+use std::fmt;
 use std::sync::Arc;
 
 use mesos_core::call::operator::ReplyTo;
@@ -12,13 +13,22 @@ use mesos_core::{CommandInfo, ContainerId, Exit, Purpose, Rejection, RejectionCo
 use super::book::{ContainerPhase, ContainerRef, ExecutorRef};
 use super::{Agent, AgentCx, ContainerOp, Effect};
 
-/// Names a container beside another.
+/// Names a container: by the agent's own name for it, or as one beside another.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Nest {
     /// The other one, as the agent calls it.
-    pub parent: ContainerId,
+    pub parent: Option<ContainerId>,
     /// The name of this one, unique beside the other.
     pub name: ContainerId,
+}
+
+impl fmt::Display for Nest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.parent {
+            None => self.name.fmt(f),
+            Some(parent) => write!(f, "{} beside {parent}", self.name),
+        }
+    }
 }
 
 /// What is asked about a container beside another.
@@ -60,7 +70,7 @@ pub enum Answer {
 const ENDED_MAX: usize = 4_096;
 
 fn unknown(nest: &Nest) -> Rejection {
-    let what = format!("container {} beside {} is not known", nest.name, nest.parent);
+    let what = format!("container {nest} is not known");
     Rejection::new(RejectionCode::UnknownContainer, what, "launch it first, beside a container that runs")
 }
 
@@ -105,14 +115,19 @@ impl Agent {
         if self.book.find_container(&id).is_some() || self.ended.contains_key(&nest) {
             return Ok(Some(Answer::Already));
         }
-        let executor = self.running_parent(&nest)?;
+        let Some(parent) = nest.parent.clone() else {
+            let what = format!("container {nest} would lie beside no other");
+            let remedy = "name a container that runs as its parent; what runs alone is a task";
+            return Err(Rejection::new(RejectionCode::Unsupported, what, remedy));
+        };
+        let executor = self.running_parent(&parent)?;
         let hosted = self.book.executor(executor).map_or(0, |hosted| hosted.containers.len());
         if hosted >= self.options.containers_per_executor_max {
-            let what = format!("there are {hosted} containers beside {}", nest.parent);
+            let what = format!("the executor has {hosted} containers");
             return Err(Rejection::new(RejectionCode::TooMany, what, "wait until some have ended"));
         }
         self.task_environment(executor, None, &mut command);
-        let purpose = Purpose::Nested { parent: nest.parent.clone() };
+        let purpose = Purpose::Nested { parent };
         let spec = self.container_spec(executor, id.clone(), command, resources, purpose);
         self.contain(cx, executor, id.clone(), None, spec);
         if let Some(container) = self.book.find_container(&id).and_then(|at| self.book.container_mut(at)) {
@@ -123,12 +138,12 @@ impl Agent {
     }
 
     /// The executor of a container that others may lie beside.
-    fn running_parent(&self, nest: &Nest) -> Result<ExecutorRef, Rejection> {
-        let parent = self.book.find_container(&nest.parent).and_then(|at| self.book.container(at));
+    fn running_parent(&self, id: &ContainerId) -> Result<ExecutorRef, Rejection> {
+        let parent = self.book.find_container(id).and_then(|at| self.book.container(at));
         let parent = parent.filter(|parent| parent.phase == ContainerPhase::Running && parent.destroys == 0);
         let executor = parent.map(|parent| parent.executor);
         executor.filter(|at| self.book.executor(*at).is_some_and(|hosted| !hosted.has_ended())).ok_or_else(|| {
-            let what = format!("container {} does not run", nest.parent);
+            let what = format!("container {id} does not run");
             Rejection::new(RejectionCode::UnknownContainer, what, "name a container that runs on this agent")
         })
     }
@@ -165,7 +180,7 @@ impl Agent {
             return Ok(Answer::Done);
         }
         self.find_nested(nest)?;
-        let what = format!("container {} beside {} still runs", nest.name, nest.parent);
+        let what = format!("container {nest} still runs");
         Err(Rejection::new(RejectionCode::InvalidOperation, what, "kill it, and wait for its end"))
     }
 
@@ -195,7 +210,7 @@ impl Agent {
             cx.emit(Effect::Reply { reply, result: Ok(Answer::Ended(exit.clone())) });
         }
         let Some(nest) = nest else { return };
-        if self.book.find_container(&nest.parent).is_some() {
+        if nest.parent.as_ref().is_some_and(|parent| self.book.find_container(parent).is_some()) {
             while self.ended.len() >= ENDED_MAX {
                 self.ended.pop_first();
             }
@@ -205,14 +220,17 @@ impl Agent {
 
     /// A container has gone: what lies beside it ends, and what lay there is forgotten.
     pub(super) fn end_nested(&mut self, cx: &mut AgentCx<'_>, parent: &ContainerId, executor: ExecutorRef) {
-        self.ended.retain(|nest, _| nest.parent != *parent);
+        self.ended.retain(|nest, _| nest.parent.as_ref() != Some(parent));
         let beside: Vec<ContainerRef> = self
             .book
             .executor(executor)
             .into_iter()
             .flat_map(|hosted| hosted.containers.values().copied())
             .filter(|at| {
-                self.book.container(*at).and_then(|own| own.nest.as_ref()).is_some_and(|n| n.parent == *parent)
+                self.book
+                    .container(*at)
+                    .and_then(|own| own.nest.as_ref())
+                    .is_some_and(|nest| nest.parent.as_ref() == Some(parent))
             })
             .collect();
         for at in beside {
@@ -223,7 +241,8 @@ impl Agent {
 
 /// What the agent calls a container beside another.
 fn nested_id(nest: &Nest) -> Result<ContainerId, Rejection> {
-    let text = format!("{}.{}", nest.parent, nest.name);
+    let Some(parent) = &nest.parent else { return Ok(nest.name.clone()) };
+    let text = format!("{parent}.{}", nest.name);
     ContainerId::new(text).map_err(|error| {
         Rejection::new(RejectionCode::InvalidId, error.to_string(), "give the container a shorter name")
     })

@@ -13,6 +13,7 @@ use mesos_core::provider::{ContainerError, Launch, StoreError};
 use mesos_core::{AgentInfo, Clock, ContainerSpec, Containerizer, Detector, Purpose, Store};
 
 use super::line::{ExecutorDoor, LineArrival, Lines};
+use super::sandbox::Sandboxes;
 use crate::agent::{Agent, ContainerOp, ContainerOutcome, Effect, ExecutorFactory, Input, Options, StopReason};
 
 /// Where an executor finds what proves who it is.
@@ -48,6 +49,8 @@ pub struct AgentSetup {
     pub clock: Arc<dyn Clock>,
     /// Issues what executors prove with who they are; none when they need not.
     pub credentials: Option<Arc<dyn ExecutorCredentials>>,
+    /// Where operators look for what ran; none when nobody does.
+    pub sandboxes: Option<Arc<Sandboxes>>,
     /// The seed of the machine's randomness.
     pub seed: u64,
 }
@@ -75,6 +78,7 @@ impl AgentSetup {
             connector,
             clock,
             credentials: None,
+            sandboxes: None,
             seed: entropy(),
         }
     }
@@ -131,6 +135,7 @@ struct AgentWorld {
     operations: BTreeMap<Ticket, Task>,
     lines: Lines,
     credentials: Option<Arc<dyn ExecutorCredentials>>,
+    sandboxes: Option<Arc<Sandboxes>>,
     stopped: Option<StopReason>,
     _detection: Task,
 }
@@ -141,9 +146,11 @@ impl AgentWorld {
             self.hand_credentials(spec);
         }
         let (containerizer, inbox) = (self.containerizer.clone(), self.inbox.clone());
+        let sandboxes = self.sandboxes.clone();
         let task = Task::spawn(async move {
             // In a task of its own: a containerizer that panics fails one operation, and the agent hears of it.
-            let outcome = Task::spawn(async move { operate(&*containerizer, op).await }).join().await;
+            let outcome =
+                Task::spawn(async move { operate(&*containerizer, op, sandboxes.as_deref()).await }).join().await;
             let outcome = outcome.unwrap_or_else(|error| ContainerOutcome::Failed(error.to_string().into()));
             inbox.send(Arrival::Container(ticket, outcome)).await;
         });
@@ -220,11 +227,21 @@ impl World<Agent> for AgentWorld {
 }
 
 /// One operation, from asking to its end.
-async fn operate(containerizer: &dyn Containerizer, op: ContainerOp) -> ContainerOutcome {
+async fn operate(
+    containerizer: &dyn Containerizer,
+    op: ContainerOp,
+    sandboxes: Option<&Sandboxes>,
+) -> ContainerOutcome {
     let result = match op {
         ContainerOp::Recover(known) => containerizer.recover(known).await.map(ContainerOutcome::Recovered),
-        ContainerOp::Launch(spec) => match containerizer.launch(*spec).await {
-            Ok(Launch::Started(_) | Launch::AlreadyRunning) => Ok(ContainerOutcome::Launched),
+        ContainerOp::Launch(spec) => match containerizer.launch((*spec).clone()).await {
+            Ok(Launch::Started(container)) => {
+                if let (Some(sandboxes), Some(sandbox)) = (sandboxes, &container.sandbox) {
+                    sandboxes.note(&spec, sandbox);
+                }
+                Ok(ContainerOutcome::Launched)
+            }
+            Ok(Launch::AlreadyRunning) => Ok(ContainerOutcome::Launched),
             Ok(_) => Ok(ContainerOutcome::Failed("no containerizer here can start this".into())),
             Err(error) => Err(error),
         },
@@ -264,6 +281,7 @@ impl AgentDaemon {
             connector,
             clock,
             credentials,
+            sandboxes,
             seed,
         } = setup;
         let records = checkpoints.open(term).await?;
@@ -286,6 +304,7 @@ impl AgentDaemon {
             operations: BTreeMap::new(),
             lines: Lines::default(),
             credentials,
+            sandboxes,
             inbox: inbox.clone(),
             stopped: None,
             _detection: detection,

@@ -7,6 +7,7 @@ mod executor;
 #[cfg(feature = "net")]
 pub mod http;
 mod line;
+mod sandbox;
 #[cfg(test)]
 mod tests;
 
@@ -16,3 +17,4 @@ pub use executor::{
     EnvironmentError, ExecutorDriver, ExecutorEvent, ExecutorEvents, ExecutorHandle, ExecutorSetup, ExecutorStream,
 };
 pub use line::{ExecutorDoor, ExecutorLine, LineItem};
+pub use sandbox::Sandboxes;

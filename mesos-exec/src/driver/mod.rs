@@ -48,6 +48,8 @@ pub struct Driver {
     tasks: BTreeMap<TaskId, Arc<TaskInfo>>,
     /// Updates the agent has not taken over, in the order they were said.
     updates: Vec<TaskUpdate>,
+    /// How many of the newest were said to nobody: they came while a subscription was under way.
+    unsaid: usize,
     /// It ends once nothing is left to be taken over.
     is_leaving: bool,
     timers: TimerTable<Timer>,
@@ -90,6 +92,7 @@ impl Driver {
             was_subscribed: false,
             tasks: BTreeMap::new(),
             updates: Vec::new(),
+            unsaid: 0,
             is_leaving: false,
             timers: TimerTable::default(),
             scratch: Vec::new(),
@@ -111,6 +114,7 @@ impl Driver {
     fn subscribe(&mut self, cx: &mut DriverCx<'_>) {
         self.line = Line::Asked;
         self.attempt += 1;
+        self.unsaid = 0;
         let subscription = Subscription { updates: self.updates.clone(), tasks: self.tasks.keys().cloned().collect() };
         let tasks = self.tasks.values().cloned().collect();
         cx.emit(Effect::Subscribe { attempt: self.attempt, subscription, tasks });
@@ -127,6 +131,10 @@ impl Driver {
                 self.was_subscribed = true;
                 self.timers.cancel(&Timer::GiveUp);
                 cx.emit(Effect::Subscribed { subscribed });
+                let first = self.updates.len() - std::mem::take(&mut self.unsaid).min(self.updates.len());
+                for update in &self.updates[first..] {
+                    cx.emit(Effect::Say { said: Said::Update(Box::new(update.clone())) });
+                }
             }
             Event::Launch(task) => {
                 self.tasks.insert(task.id.clone(), task.clone());
@@ -225,6 +233,7 @@ impl Driver {
                     return;
                 }
                 self.updates.push(update.clone());
+                self.unsaid += usize::from(self.line != Line::Open);
                 self.say(cx, Said::Update(Box::new(update)));
             }
             Call::Message(data) => self.say(cx, Said::Message(data)),

@@ -196,6 +196,20 @@ fn what_is_said_while_the_agent_is_away_is_said_when_it_is_back() {
 }
 
 #[test]
+fn what_is_said_while_a_subscription_is_under_way_is_said_right_after_it() {
+    let mut world = World::subscribed(true);
+    world.launch("t1");
+    world.acknowledge("t1", 0);
+    world.lose(None);
+    assert_eq!(world.pass(2 * SECOND), ["subscribe [] []"]);
+    let mut out = Vec::new();
+    let mut cx = Cx::new(world.now, &mut world.rng, &mut out);
+    world.driver.consult(&mut cx, |executor, cx| executor.kill(cx, &"t1".parse().unwrap(), KillPolicy::default()));
+    assert_eq!(out, []);
+    assert_eq!(world.subscribe(), ["subscribed", "t1 KILLED #1"]);
+}
+
+#[test]
 fn without_checkpoints_the_loss_of_the_agent_is_the_end() {
     let mut world = World::subscribed(false);
     assert_eq!(world.lose(None), ["stop: the executor has nothing left to do"]);

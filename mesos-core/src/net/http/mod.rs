@@ -13,6 +13,7 @@
 //! * [`read_body`], [`decode`]: bodies of bounded size as messages.
 //! * [`answer`], [`accepted`], [`done`], [`Refusal`]: answers with the status codes of Mesos and sentences that help.
 //! * [`record_stream`], [`RecordReader`]: RecordIO in both directions, one record in exactly one chunk.
+//! * [`Files`]: files that are shown, and nothing beside them.
 //! * [`Caller`]: who asks; filled in by a layer that authenticates.
 //!
 //! It decides nothing about calls, and authenticates nobody.
@@ -20,6 +21,7 @@
 mod answer;
 mod body;
 mod caller;
+mod files;
 mod guard;
 mod media;
 mod records;
@@ -32,6 +34,7 @@ mod tests;
 pub use answer::{Refusal, accepted, answer, answer_json, done};
 pub use body::{BODY_BYTES_MAX, BODY_TIMEOUT, decode, encode, read_body, read_message};
 pub use caller::Caller;
+pub use files::{Attached, Files, READ_BYTES_MAX, Roots};
 pub use media::{Form, JSON, Media, PROTOBUF, RECORD_IO};
 pub use records::{Overrun, RECORDS_WAITING_MAX, RecordReader, RecordSender, STALLED_MAX, record_stream};
 pub use serve::{Handshake, Limits, Peer, Plain, serve};

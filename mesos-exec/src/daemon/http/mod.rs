@@ -1,7 +1,11 @@
 //! The agent's side of the HTTP APIs of Mesos.
 //!
 //! ```text
-//!   /api/v1/executor ── executor ──▶ ExecutorDoor ──▶ the agent's machine
+//!   /api/v1/executor ── executor ──────────────▶ ExecutorDoor ──▶ the agent's machine
+//!   /api/v1 ── operator ─┬─ containers ────────▶      │
+//!                        └─ wire, statistics ◀─ Snapshot
+//!   /state, /containers, /metrics/snapshot .. ◀───────┘
+//!   /files/.. ◀── the sandboxes, by the paths of Mesos
 //! ```
 //!
 //! A handler decodes, asks, encodes; it decides nothing. Who asks is said by the [`Caller`] in the request, which a layer of
@@ -10,15 +14,28 @@
 //! [`Caller`]: mesos_core::net::http::Caller
 
 pub(super) mod client;
+mod containers;
 mod executor;
+mod legacy;
+mod metrics;
+mod operator;
+mod statistics;
+mod wire;
 
-use mesos_core::net::http::Site;
-use mesos_core::net::http::axum::routing::post;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use super::ExecutorDoor;
+use mesos_core::Containerizer;
+use mesos_core::net::http::axum::routing::{get, post};
+use mesos_core::net::http::{Attached, Files, Roots, Site};
+
+use super::{ExecutorDoor, Sandboxes};
 
 /// What an agent answers under, besides bare paths.
 pub const PROCESS: &str = "slave(1)";
+/// The version of the API: clients take its parts for numbers.
+const VERSION: &str = "1.11.0";
 
 /// What an agent's site is made of.
 #[derive(Debug, Clone)]
@@ -27,19 +44,88 @@ pub struct AgentSite {
     pub executors: ExecutorDoor,
     /// Whether executors may do without credentials: whoever reaches the agent may then speak for any of them.
     pub insecure_executors: bool,
+    /// What says how much containers use.
+    pub containerizer: Arc<dyn Containerizer>,
+    /// The sandboxes that are shown.
+    pub sandboxes: Option<Arc<Sandboxes>>,
+    /// Where the agent is reached, as `ip:port`.
+    pub address: String,
+    /// What it was started with, for views. No secrets.
+    pub flags: Vec<(String, String)>,
+    /// Other files that are shown, for example the log at `/slave/log`.
+    pub attached: Attached,
 }
+
+/// What every handler works with.
+#[derive(Debug)]
+struct Context {
+    executors: ExecutorDoor,
+    containerizer: Arc<dyn Containerizer>,
+    sandboxes: Option<Arc<Sandboxes>>,
+    address: String,
+    flags: Vec<(String, String)>,
+    files: Files,
+    /// Seconds since 1970.
+    started: f64,
+    began: Instant,
+}
+
+type Shared = Arc<Context>;
 
 impl AgentSite {
     /// A site that asks executors for credentials.
     #[must_use]
-    pub const fn new(executors: ExecutorDoor) -> Self {
-        Self { executors, insecure_executors: false }
+    pub fn new(executors: ExecutorDoor, containerizer: Arc<dyn Containerizer>) -> Self {
+        Self {
+            executors,
+            insecure_executors: false,
+            containerizer,
+            sandboxes: None,
+            address: String::new(),
+            flags: Vec::new(),
+            attached: Attached::default(),
+        }
     }
 
     /// The routes.
     #[must_use]
     pub fn site(self) -> Site {
-        let executors = executor::Executors { door: self.executors, is_insecure: self.insecure_executors };
-        Site::new(PROCESS).route("/api/v1/executor", post(executor::answer).with_state(executors))
+        let executors = executor::Executors { door: self.executors.clone(), is_insecure: self.insecure_executors };
+        let files = Files::new(Shown { sandboxes: self.sandboxes.clone(), attached: self.attached });
+        let context = Arc::new(Context {
+            executors: self.executors,
+            containerizer: self.containerizer,
+            sandboxes: self.sandboxes,
+            address: self.address,
+            flags: self.flags,
+            files: files.clone(),
+            started: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
+            began: Instant::now(),
+        });
+        let site = Site::new(PROCESS)
+            .route("/api/v1", post(operator::ask).with_state(context.clone()))
+            .route("/api/v1/executor", post(executor::answer).with_state(executors))
+            .route("/state", get(legacy::state).with_state(context.clone()))
+            .route("/flags", get(legacy::flags).with_state(context.clone()))
+            .route("/containers", get(statistics::all).with_state(context.clone()))
+            .route("/monitor/statistics", get(statistics::monitor).with_state(context.clone()))
+            .route("/metrics/snapshot", get(metrics::snapshot).with_state(context))
+            .route("/health", get(legacy::health))
+            .route("/version", get(legacy::version))
+            .route_exactly("/", get(legacy::root));
+        files.add_to(site)
+    }
+}
+
+/// Sandboxes by the paths of Mesos, and whatever else is attached.
+#[derive(Debug)]
+struct Shown {
+    sandboxes: Option<Arc<Sandboxes>>,
+    attached: Attached,
+}
+
+impl Roots for Shown {
+    fn find(&self, path: &str) -> Option<(PathBuf, String)> {
+        self.attached.find(path).or_else(|| self.sandboxes.as_ref()?.find(path))
     }
 }

@@ -1,0 +1,291 @@
+//! Containers that operators and executors ask for, beside those that run: launched, waited for, killed, and watched while
+//! they write.
+//!
+//! What a container writes is in two files of its sandbox; a session reads them as they grow and tells them as ProcessIO
+//! records. Whoever opened a session and leaves ends its container with it.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use mesos_core::net::http::axum::http::HeaderMap;
+use mesos_core::net::http::axum::http::header::{CONTENT_TYPE, HeaderValue};
+use mesos_core::net::http::{
+    Form, Media, RECORD_IO, RecordSender, Refusal, Response, accepted, done, encode, record_stream,
+};
+use mesos_core::wire::convert::resources_from_wire;
+use mesos_core::wire::v1;
+use mesos_core::{CommandInfo, ContainerId, Exit, Rejection, Signal};
+use v1::agent::{Call, Response as Answered, process_io};
+
+use super::{Context, Shared};
+use crate::agent::{Answer, ContainerAsk, Nest};
+use crate::daemon::ExecutorDoor;
+
+/// How often it is looked whether a container wrote something.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// A stream says this often that it lives.
+const HEARTBEAT_EVERY: Duration = Duration::from_secs(30);
+/// The most of an output that is told in one record.
+const PIECE_BYTES: usize = 64 << 10;
+/// Containers beside containers beside others do not exist here.
+const DEPTH: &str = "a container lies beside one that runs, not beside one that lies beside another";
+
+fn part<T>(part: Option<T>) -> Result<T, Refusal> {
+    part.ok_or_else(|| Refusal::bad_request("Expecting the part of the call that its type names to be present"))
+}
+
+/// Which container is meant.
+fn nest(id: v1::ContainerId) -> Result<Nest, Refusal> {
+    let read = |value: String| ContainerId::new(value).map_err(|error| Refusal::bad_request(error.to_string()));
+    let parent = match id.parent {
+        None => None,
+        Some(parent) if parent.parent.is_some() => return Err(Refusal::not_implemented(DEPTH)),
+        Some(parent) => Some(read(parent.value)?),
+    };
+    Ok(Nest { parent, name: read(id.value)? })
+}
+
+fn signal(number: Option<i32>) -> Result<Signal, Refusal> {
+    match number.unwrap_or(9) {
+        9 => Ok(Signal::Kill),
+        15 => Ok(Signal::Terminate),
+        other => Err(Refusal::not_implemented(format!("signal {other} is not one this agent sends; send 15 or 9"))),
+    }
+}
+
+/// A launch: by the old name, by the new one, or as a session.
+fn wish(call: Call) -> Result<(Nest, ContainerAsk), Refusal> {
+    let (id, command, container, resources) =
+        match (call.launch_container, call.launch_nested_container, call.launch_nested_container_session) {
+            (Some(launch), ..) => (launch.container_id, launch.command, launch.container, launch.resources),
+            (_, Some(launch), _) => (launch.container_id, launch.command, launch.container, Vec::new()),
+            (.., Some(launch)) => (launch.container_id, launch.command, launch.container, Vec::new()),
+            _ => return part(None),
+        };
+    if container.is_some_and(|container| container.mesos.is_some() || container.docker.is_some()) {
+        return Err(Refusal::not_implemented("containers of this agent are plain processes, without images"));
+    }
+    let command = CommandInfo::try_from(part(command)?)?;
+    let (resources, _) = resources_from_wire(resources)?;
+    Ok((nest(id)?, ContainerAsk::Launch { command: Box::new(command), resources }))
+}
+
+pub(super) async fn launch(context: &Context, call: Call) -> Result<Response, Refusal> {
+    let (nest, ask) = wish(call)?;
+    Ok(match context.executors.ask(nest, ask).await? {
+        Answer::Already => accepted(),
+        _ => done(),
+    })
+}
+
+pub(super) async fn kill(context: &Context, call: Call) -> Result<Response, Refusal> {
+    let (id, number) = match (call.kill_container, call.kill_nested_container) {
+        (Some(kill), _) => (kill.container_id, kill.signal),
+        (_, Some(kill)) => (kill.container_id, kill.signal),
+        _ => return part(None),
+    };
+    context.executors.ask(nest(id)?, ContainerAsk::Signal(signal(number)?)).await?;
+    Ok(done())
+}
+
+pub(super) async fn remove(context: &Context, call: Call) -> Result<Response, Refusal> {
+    let id = match (call.remove_container, call.remove_nested_container) {
+        (Some(remove), _) => remove.container_id,
+        (_, Some(remove)) => remove.container_id,
+        _ => return part(None),
+    };
+    context.executors.ask(nest(id)?, ContainerAsk::Remove).await?;
+    Ok(done())
+}
+
+pub(super) async fn wait(context: &Context, call: Call) -> Result<Answered, Refusal> {
+    use v1::agent::response::{Type, WaitContainer, WaitNestedContainer};
+    let mut answered = Answered::default();
+    match (call.wait_container, call.wait_nested_container) {
+        (Some(wait), _) => {
+            let exit = ended(&context.executors, nest(wait.container_id)?).await?;
+            let (exit_status, message) = (status(&exit), Some(exit.to_string()));
+            answered.wait_container = Some(WaitContainer { exit_status, message, ..Default::default() });
+            answered.set_type(Type::WaitContainer);
+        }
+        (_, Some(wait)) => {
+            let exit = ended(&context.executors, nest(wait.container_id)?).await?;
+            let (exit_status, message) = (status(&exit), Some(exit.to_string()));
+            answered.wait_nested_container = Some(WaitNestedContainer { exit_status, message, ..Default::default() });
+            answered.set_type(Type::WaitNestedContainer);
+        }
+        _ => return part(None),
+    }
+    Ok(answered)
+}
+
+fn status(exit: &Exit) -> Option<i32> {
+    Some(exit.wait_status()).filter(|status| *status >= 0)
+}
+
+async fn ended(executors: &ExecutorDoor, nest: Nest) -> Result<Exit, Rejection> {
+    Ok(match executors.ask(nest, ContainerAsk::Wait).await? {
+        Answer::Ended(exit) => exit,
+        _ => Exit::Unknown,
+    })
+}
+
+/// Starts a container and tells what it writes until it ends.
+pub(super) async fn session(context: &Shared, headers: &HeaderMap, call: Call) -> Result<Response, Refusal> {
+    let form = Form::of_answer(headers)?;
+    let (nest, ask) = wish(call)?;
+    if context.executors.ask(nest.clone(), ask).await? == Answer::Already {
+        return Err(Refusal::conflict(format!("container {nest} exists already; name the session differently")));
+    }
+    watch(context, form, nest, true).await
+}
+
+/// Tells what a container that runs writes from now on.
+pub(super) async fn attach_output(context: &Shared, headers: &HeaderMap, call: Call) -> Result<Response, Refusal> {
+    let form = Form::of_answer(headers)?;
+    watch(context, form, nest(part(call.attach_container_output)?.container_id)?, false).await
+}
+
+async fn watch(context: &Shared, form: Form, nest: Nest, is_session: bool) -> Result<Response, Refusal> {
+    let id = match context.executors.ask(nest.clone(), ContainerAsk::Find).await? {
+        Answer::Named(id) => id,
+        _ => return Err(Refusal::not_found(format!("container {nest} is not known"))),
+    };
+    let folder = context.sandboxes.as_ref().and_then(|sandboxes| sandboxes.of(&id));
+    let Some(folder) = folder else {
+        return Err(Refusal::not_implemented("what containers of this agent write cannot be read while they run"));
+    };
+    let (media, name) = match form {
+        Form::Message(media) => (media, media.name()),
+        Form::Records(media) => (media, RECORD_IO),
+    };
+    let (sender, body) = record_stream();
+    let mut response = Response::new(body);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(name));
+    if name == RECORD_IO {
+        response.headers_mut().insert("Message-Content-Type", HeaderValue::from_static(media.name()));
+    }
+    let output = Output::open(folder, is_session);
+    tokio::spawn(tell(context.executors.clone(), nest, output, sender, media, is_session));
+    Ok(response)
+}
+
+/// Tells what a container writes until it has ended or nobody listens.
+async fn tell(
+    executors: ExecutorDoor,
+    nest: Nest,
+    mut output: Output,
+    sender: RecordSender,
+    media: Media,
+    is_session: bool,
+) {
+    let mut end = tokio::spawn({
+        let (executors, nest) = (executors.clone(), nest.clone());
+        async move { ended(&executors, nest).await }
+    });
+    let mut beat_at = tokio::time::Instant::now() + HEARTBEAT_EVERY;
+    loop {
+        let has_ended = tokio::select! {
+            biased;
+            () = sender.closed() => break,
+            _ = &mut end => true,
+            () = tokio::time::sleep(LOOK_EVERY) => false,
+        };
+        loop {
+            let pieces = output.next();
+            if pieces.is_empty() {
+                break;
+            }
+            for piece in pieces {
+                if sender.send(&encode(media, &piece)).await.is_err() {
+                    return hang_up(&executors, nest, is_session).await;
+                }
+            }
+        }
+        if has_ended {
+            return;
+        }
+        if beat_at <= tokio::time::Instant::now() {
+            beat_at += HEARTBEAT_EVERY;
+            if sender.send(&encode(media, &heartbeat())).await.is_err() {
+                break;
+            }
+        }
+    }
+    end.abort();
+    hang_up(&executors, nest, is_session).await;
+}
+
+/// A session ends with whoever opened it.
+async fn hang_up(executors: &ExecutorDoor, nest: Nest, is_session: bool) {
+    if is_session && let Err(rejection) = executors.ask(nest, ContainerAsk::Signal(Signal::Kill)).await {
+        tracing::debug!(%rejection, "a session's container is gone already");
+    }
+}
+
+fn heartbeat() -> v1::agent::ProcessIo {
+    let interval = Some(HEARTBEAT_EVERY.into());
+    let mut control =
+        process_io::Control { heartbeat: Some(process_io::control::Heartbeat { interval }), ..Default::default() };
+    control.set_type(process_io::control::Type::Heartbeat);
+    let mut written = v1::agent::ProcessIo { control: Some(control), ..Default::default() };
+    written.set_type(process_io::Type::Control);
+    written
+}
+
+/// The two files a container writes to.
+struct Output {
+    folder: PathBuf,
+    files: [Option<File>; 2],
+}
+
+const NAMES: [(&str, process_io::data::Type); 2] =
+    [("stdout", process_io::data::Type::Stdout), ("stderr", process_io::data::Type::Stderr)];
+
+impl Output {
+    /// From the beginning, or from what is there now on.
+    fn open(folder: PathBuf, is_whole: bool) -> Self {
+        let mut output = Self { folder, files: [None, None] };
+        if !is_whole {
+            for at in 0..NAMES.len() {
+                if let Some(file) = output.file(at) {
+                    let _ = io::Seek::seek(file, io::SeekFrom::End(0));
+                }
+            }
+        }
+        output
+    }
+
+    /// A regular file of the sandbox, never a link or a pipe that a task put in its place.
+    fn file(&mut self, at: usize) -> Option<&mut File> {
+        use std::os::unix::fs::OpenOptionsExt;
+        if self.files[at].is_none() {
+            let flags = nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK | nix::libc::O_CLOEXEC;
+            let path = self.folder.join(NAMES[at].0);
+            let file = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;
+            if !file.metadata().ok()?.is_file() {
+                return None;
+            }
+            self.files[at] = Some(file);
+        }
+        self.files[at].as_mut()
+    }
+
+    /// What was written since the last time, a bounded piece of each file.
+    fn next(&mut self) -> Vec<v1::agent::ProcessIo> {
+        let mut pieces = Vec::new();
+        for (at, (_, kind)) in NAMES.iter().enumerate() {
+            let mut bytes = vec![0; PIECE_BYTES];
+            let Some(Ok(length @ 1..)) = self.file(at).map(|file| file.read(&mut bytes)) else { continue };
+            bytes.truncate(length);
+            let mut data = process_io::Data { data: Some(bytes), ..Default::default() };
+            data.set_type(*kind);
+            let mut piece = v1::agent::ProcessIo { data: Some(data), ..Default::default() };
+            piece.set_type(process_io::Type::Data);
+            pieces.push(piece);
+        }
+        pieces
+    }
+}

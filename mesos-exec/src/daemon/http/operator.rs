@@ -1,0 +1,152 @@
+//! `/api/v1`: what operators and tools ask of an agent.
+//!
+//! Views are made of a [`Snapshot`], taken between two steps of the machine. What this agent cannot do is refused with a
+//! sentence, never answered as if it had been done. Calls: Apache Mesos, `docs/operator-http-api.md`.
+
+use mesos_core::net::http::axum::extract::State;
+use mesos_core::net::http::axum::http::HeaderMap;
+use mesos_core::net::http::{
+    BODY_BYTES_MAX, Body, Form, Media, RecordReader, Refusal, Response, answer, decode, read_body,
+};
+use mesos_core::wire::v1;
+use v1::agent::call::Type;
+use v1::agent::response::{self, Type as Kind};
+use v1::agent::{Call, Response as Answered};
+
+use super::{Context, Shared, VERSION, containers, wire};
+use crate::agent::Snapshot;
+
+/// The largest record of a streamed call.
+const RECORD_BYTES_MAX: usize = 1 << 20;
+
+pub(super) async fn ask(State(context): State<Shared>, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
+    let call = match Form::of_body(&headers)? {
+        Form::Message(media) => decode::<Call>(media, &read_body(body, BODY_BYTES_MAX).await?)?,
+        Form::Records(media) => {
+            let mut records = RecordReader::new(body, RECORD_BYTES_MAX);
+            let first = records.next_record().await?;
+            decode(media, &first.ok_or_else(|| Refusal::bad_request("the stream holds no call"))?)?
+        }
+    };
+    match call.r#type() {
+        Type::LaunchNestedContainerSession => containers::session(&context, &headers, call).await,
+        Type::AttachContainerOutput => containers::attach_output(&context, &headers, call).await,
+        Type::AttachContainerInput => Err(Refusal::not_implemented(
+            "containers of this agent are plain processes without an input that could be attached to; send input in a file",
+        )),
+        Type::LaunchContainer | Type::LaunchNestedContainer => containers::launch(&context, call).await,
+        Type::KillContainer | Type::KillNestedContainer => containers::kill(&context, call).await,
+        Type::RemoveContainer | Type::RemoveNestedContainer => containers::remove(&context, call).await,
+        Type::WaitContainer | Type::WaitNestedContainer => {
+            let media = Media::of_answer(&headers)?;
+            containers::wait(&context, call).await.map(|waited| answer(media, &waited))
+        }
+        _ => {
+            let media = Media::of_answer(&headers)?;
+            context.answer(call).await.map(|answered| answer(media, &answered))
+        }
+    }
+}
+
+fn part<T>(part: Option<T>, name: &str) -> Result<T, Refusal> {
+    part.ok_or_else(|| Refusal::bad_request(format!("Expecting '{name}' to be present")))
+}
+
+impl Context {
+    /// The agent at this moment.
+    pub(super) async fn snapshot(&self) -> Result<Snapshot, Refusal> {
+        let snapshot = self.executors.snapshot().await;
+        let snapshot = snapshot.ok_or_else(|| Refusal::unavailable("the agent has ended"))?;
+        match snapshot.is_recovered {
+            true => Ok(snapshot),
+            false => Err(Refusal::unavailable("the agent is finding out what runs on its machine")),
+        }
+    }
+
+    async fn answer(&self, call: Call) -> Result<Answered, Refusal> {
+        let mut answered = Answered::default();
+        let kind = match call.r#type() {
+            Type::GetHealth => {
+                answered.get_health = Some(response::GetHealth { healthy: true });
+                Kind::GetHealth
+            }
+            Type::GetFlags => {
+                let flag =
+                    |(name, value): &(String, String)| v1::Flag { name: name.clone(), value: Some(value.clone()) };
+                answered.get_flags = Some(response::GetFlags { flags: self.flags.iter().map(flag).collect() });
+                Kind::GetFlags
+            }
+            Type::GetVersion => {
+                let version_info = v1::VersionInfo { version: VERSION.to_owned(), ..Default::default() };
+                answered.get_version = Some(response::GetVersion { version_info });
+                Kind::GetVersion
+            }
+            Type::GetMetrics => {
+                let metrics = super::metrics::collect(self).await?.into_iter();
+                let metrics = metrics.map(|(name, value)| v1::Metric { name, value: Some(value) }).collect();
+                answered.get_metrics = Some(response::GetMetrics { metrics });
+                Kind::GetMetrics
+            }
+            Type::GetLoggingLevel => {
+                answered.get_logging_level = Some(response::GetLoggingLevel { level: 0 });
+                Kind::GetLoggingLevel
+            }
+            Type::GetState => {
+                let snapshot = self.snapshot().await?;
+                answered.get_state = Some(wire::state(&snapshot));
+                Kind::GetState
+            }
+            Type::GetAgent => {
+                let agent_info = Some(wire::agent(&self.snapshot().await?));
+                answered.get_agent = Some(response::GetAgent { agent_info, ..Default::default() });
+                Kind::GetAgent
+            }
+            Type::GetFrameworks => {
+                answered.get_frameworks = Some(wire::frameworks(&self.snapshot().await?));
+                Kind::GetFrameworks
+            }
+            Type::GetExecutors => {
+                answered.get_executors = Some(wire::executors(&self.snapshot().await?));
+                Kind::GetExecutors
+            }
+            Type::GetTasks => {
+                answered.get_tasks = Some(wire::tasks(&self.snapshot().await?));
+                Kind::GetTasks
+            }
+            Type::GetOperations => {
+                // Operations of this agent are done the moment they are asked for.
+                answered.get_operations = Some(response::GetOperations::default());
+                Kind::GetOperations
+            }
+            Type::GetContainers => {
+                let wanted = call.get_containers.unwrap_or_default();
+                let containers = super::statistics::containers(self, wanted.show_nested()).await?;
+                answered.get_containers = Some(response::GetContainers { containers });
+                Kind::GetContainers
+            }
+            Type::GetResourceProviders => {
+                answered.get_resource_providers = Some(response::GetResourceProviders::default());
+                Kind::GetResourceProviders
+            }
+            Type::ListFiles => {
+                let path = part(call.list_files, "list_files")?.path;
+                let file_infos = self.files.list(&path).await?;
+                answered.list_files = Some(response::ListFiles { file_infos });
+                Kind::ListFiles
+            }
+            Type::ReadFile => {
+                let wanted = part(call.read_file, "read_file")?;
+                let (size, data) = self.files.read(&wanted.path, wanted.offset, wanted.length).await?;
+                answered.read_file = Some(response::ReadFile { size, data });
+                Kind::ReadFile
+            }
+            Type::Unknown => return Err(Refusal::not_implemented("the call has no type, or one not known")),
+            other => {
+                let text = format!("{} is not something this agent can do; it has no such part", other.as_str_name());
+                return Err(Refusal::not_implemented(text));
+            }
+        };
+        answered.set_type(kind);
+        Ok(answered)
+    }
+}

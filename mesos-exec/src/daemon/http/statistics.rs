@@ -1,0 +1,117 @@
+//! What containers use, as operators ask for it.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use mesos_core::container::Usage;
+use mesos_core::net::http::axum::extract::State;
+use mesos_core::net::http::{Refusal, Response, answer_json};
+use mesos_core::wire::{json, v1};
+use mesos_core::{ContainerId, Resources};
+use serde_json::{Value, json};
+use v1::agent::response::get_containers::Container;
+
+use super::{Context, Shared};
+use crate::agent::{ExecutorSnapshot, FrameworkSnapshot};
+
+const BYTES_PER_MIB: f64 = 1_048_576.0;
+
+/// The containers that run and what they use. Those that lie beside others are left out unless they are asked for.
+pub(super) async fn containers(context: &Context, shows_nested: bool) -> Result<Vec<Container>, Refusal> {
+    let snapshot = context.snapshot().await?;
+    let mut all = Vec::new();
+    for framework in &snapshot.frameworks {
+        for executor in &framework.executors {
+            let own = executor.containers.iter().filter(|id| shows_nested || !is_nested(executor, id));
+            for id in own {
+                all.push(container(context, framework, executor, id).await);
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// A container beside another is named after it.
+fn is_nested(executor: &ExecutorSnapshot, id: &ContainerId) -> bool {
+    let lies_beside = |other: &ContainerId| {
+        other != id && id.as_str().strip_prefix(other.as_str()).is_some_and(|rest| rest.starts_with('.'))
+    };
+    executor.containers.iter().any(lies_beside)
+}
+
+async fn container(
+    context: &Context,
+    framework: &FrameworkSnapshot,
+    executor: &ExecutorSnapshot,
+    id: &ContainerId,
+) -> Container {
+    let usage = context.containerizer.usage(id).await;
+    let limits = limits(framework, executor, id);
+    Container {
+        framework_id: Some((&framework.id).into()),
+        executor_id: Some((&executor.id).into()),
+        executor_name: executor.info.as_ref().map(|info| (*info.name).to_owned()),
+        container_id: v1::ContainerId { value: id.as_str().to_owned(), parent: None },
+        container_status: None,
+        // One that ended in the meantime uses nothing.
+        resource_statistics: usage.ok().map(|usage| statistics(usage, &limits)),
+    }
+}
+
+/// What a container was given.
+fn limits(framework: &FrameworkSnapshot, executor: &ExecutorSnapshot, id: &ContainerId) -> Resources {
+    if executor.process.as_ref() == Some(id) {
+        return executor.info.as_ref().map(|info| info.resources.clone()).unwrap_or_default();
+    }
+    let task = framework.tasks.iter().find(|task| task.container_id.as_ref() == Some(id));
+    task.map(|task| task.info.resources.clone()).unwrap_or_default()
+}
+
+#[allow(clippy::cast_precision_loss, reason = "statistics are doubles")]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an amount of memory in whole bytes")]
+fn statistics(usage: Usage, limits: &Resources) -> v1::ResourceStatistics {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    v1::ResourceStatistics {
+        timestamp: now.as_secs_f64(),
+        processes: Some(usage.processes),
+        // The containerizer does not tell the two apart.
+        cpus_user_time_secs: Some(usage.cpu_nanos as f64 / 1e9),
+        cpus_system_time_secs: Some(0.0),
+        cpus_limit: Some(limits.cpus().to_f64()),
+        mem_rss_bytes: Some(usage.memory_bytes),
+        mem_total_bytes: Some(usage.memory_bytes),
+        mem_limit_bytes: Some((limits.mem().to_f64() * BYTES_PER_MIB) as u64),
+        ..Default::default()
+    }
+}
+
+/// `/containers`: with the ids of containers.
+pub(super) async fn all(State(context): State<Shared>) -> Result<Response, Refusal> {
+    let list: Vec<Value> = containers(&context, false).await?.iter().map(|container| legacy(container, true)).collect();
+    Ok(answer_json(Value::from(list).to_string()))
+}
+
+/// `/monitor/statistics`: without.
+pub(super) async fn monitor(State(context): State<Shared>) -> Result<Response, Refusal> {
+    let list: Vec<Value> =
+        containers(&context, false).await?.iter().map(|container| legacy(container, false)).collect();
+    Ok(answer_json(Value::from(list).to_string()))
+}
+
+fn legacy(container: &Container, is_named: bool) -> Value {
+    let id = |id: Option<&String>| id.cloned().unwrap_or_default();
+    let executor = id(container.executor_id.as_ref().map(|id| &id.value));
+    let statistics = container.resource_statistics.as_ref().map(json::write);
+    let statistics = statistics.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(json!({}));
+    let mut written = json!({
+        "framework_id": id(container.framework_id.as_ref().map(|id| &id.value)),
+        "executor_id": executor,
+        "executor_name": container.executor_name.clone().unwrap_or_default(),
+        "source": executor,
+        "statistics": statistics,
+    });
+    if is_named {
+        written["container_id"] = container.container_id.value.clone().into();
+        written["status"] = json!({"container_id": {"value": container.container_id.value}});
+    }
+    written
+}
