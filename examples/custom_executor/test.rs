@@ -357,7 +357,7 @@ async fn call(address: SocketAddr, body: &str) -> (String, String) {
 async fn get(address: SocketAddr, path: &str) -> (String, String) {
     let answer = ask(address, &format!("GET {path} HTTP/1.1\r\nConnection: close"), "", "never said").await;
     let status = answer.split(' ').nth(1).unwrap_or_default().to_owned();
-    (status, self::body(&answer).to_owned())
+    (status, body(&answer).to_owned())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

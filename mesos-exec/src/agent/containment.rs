@@ -234,10 +234,11 @@ impl Agent {
         }
         self.report_end(cx, at, exit);
         self.timers.cancel(&Timer::Container(at));
-        if let Some((id, container)) = self.book.remove_container(at)
-            && container.is_checkpointed
-        {
-            self.write(cx, vec![checkpoint::delete_container(&id)]);
+        if let Some((id, container)) = self.book.remove_container(at) {
+            if container.is_checkpointed {
+                self.write(cx, vec![checkpoint::delete_container(&id)]);
+            }
+            self.retire_sandbox(cx, id);
         }
     }
 

@@ -71,6 +71,14 @@ pub enum Effect {
         /// The answer.
         result: Result<Answer, Rejection>,
     },
+    /// Say how full the disk of the sandboxes is, with [`Input::DiskSeen`](super::Input::DiskSeen). Never asked unless
+    /// sandboxes are collected.
+    LookAtDisk,
+    /// Remove the sandboxes of these containers, which have ended. Nothing waits for it.
+    RemoveSandboxes {
+        /// Whose.
+        containers: Vec<ContainerId>,
+    },
     /// The agent has ended: this machine does nothing more.
     Stop {
         /// Why.

@@ -8,7 +8,7 @@ use mesos_core::call::operator::ReplyTo;
 use mesos_core::call::{ConnId, Leader, agent};
 use mesos_core::kernel::{Record, Seq, Ticket};
 use mesos_core::provider::StoreError;
-use mesos_core::{ContainerId, Exit};
+use mesos_core::{ContainerId, Exit, WallTime};
 
 use super::{ContainerAsk, Nest, Speaker};
 
@@ -93,6 +93,16 @@ pub enum Input {
         ask: ContainerAsk,
         /// Comes back with the answer.
         reply: ReplyTo,
+    },
+    /// These sandboxes are on the disk; told once after the start, if sandboxes are collected.
+    SandboxesFound {
+        /// Each with the time something last happened to it.
+        sandboxes: Vec<(WallTime, ContainerId)>,
+    },
+    /// How full the disk of the sandboxes is; answers [`Effect::LookAtDisk`](super::Effect::LookAtDisk).
+    DiskSeen {
+        /// In millionths.
+        used_ppm: u32,
     },
     /// The agent is to end everything and stop.
     Stop,

@@ -26,6 +26,7 @@ mod delivery;
 mod effect;
 mod environment;
 mod factory;
+mod gc;
 mod hosting;
 mod input;
 mod kill;
@@ -53,12 +54,13 @@ use mesos_core::call::agent::ToAgent;
 use mesos_core::call::executor::Call;
 use mesos_core::kernel::{Cx, Draft, Machine, Table, Ticket, Tickets, TimerTable};
 use mesos_core::provider::StoreError;
-use mesos_core::{AgentId, AgentInfo, Exit, Instant, Resources};
+use mesos_core::{AgentId, AgentInfo, ContainerId, Exit, Instant, Resources, WallTime};
 
 use self::book::{Book, ContainerRef, ExecutorRef, TaskRef};
 pub use self::effect::{ContainerOp, Effect, StopReason};
 use self::environment::Variables;
 pub use self::factory::ExecutorFactory;
+pub use self::gc::GcOptions;
 pub use self::input::{ContainerOutcome, Input};
 pub use self::nested::{Answer, ContainerAsk, Nest};
 pub use self::options::Options;
@@ -96,6 +98,8 @@ pub struct Agent {
     lines: BTreeMap<ConnId, ExecutorRef>,
     /// How containers beside others ended, as long as somebody may ask.
     ended: BTreeMap<Nest, Exit>,
+    /// Sandboxes of what ended, the oldest first.
+    retired: VecDeque<(WallTime, ContainerId)>,
     variables: Variables,
     /// The buffer guests write to, kept for its capacity.
     scratch: Vec<Call>,
@@ -128,6 +132,7 @@ enum Timer {
     Container(ContainerRef),
     Executor(ExecutorRef),
     Heartbeat(ExecutorRef),
+    Disk,
     Stop,
 }
 
@@ -170,6 +175,7 @@ impl Agent {
             calls: VecDeque::new(),
             lines: BTreeMap::new(),
             ended: BTreeMap::new(),
+            retired: VecDeque::new(),
             variables: Variables::default(),
             scratch: Vec::new(),
         }
@@ -280,6 +286,7 @@ impl Agent {
             Timer::Container(container) => self.handle_container_timer(cx, container),
             Timer::Executor(executor) => self.handle_executor_timer(cx, executor),
             Timer::Heartbeat(executor) => self.send_heartbeat(cx, executor),
+            Timer::Disk => cx.emit(Effect::LookAtDisk),
             Timer::Stop => self.handle_stop_timer(cx),
         }
     }
@@ -311,6 +318,8 @@ impl Machine for Agent {
             Input::ExecutorDisconnected { conn } => self.handle_executor_disconnected(cx, conn),
             Input::ExecutorSaid { speaker, said, reply } => self.handle_executor_said(cx, &speaker, said, reply),
             Input::ContainerAsked { nest, ask, reply } => self.handle_container_asked(cx, nest, ask, reply),
+            Input::SandboxesFound { sandboxes } => self.handle_sandboxes_found(cx, sandboxes),
+            Input::DiskSeen { used_ppm } => self.handle_disk_seen(cx, used_ppm),
             Input::Stop => self.begin_ending(cx, StopReason::Requested),
         }
         self.settle(cx);

@@ -87,9 +87,7 @@ impl Agent {
             ContainerAsk::Wait => self.wait_nested(&nest, reply),
             ContainerAsk::Signal(signal) => self.signal_nested(cx, &nest, signal).map(Some),
             ContainerAsk::Remove => self.remove_nested(&nest).map(Some),
-            ContainerAsk::Find => {
-                self.find_nested(&nest).map(|at| Some(Answer::Named(self.book.container_id(at).clone())))
-            }
+            ContainerAsk::Find => self.name_nested(&nest).map(Some),
         };
         match answer {
             Ok(None) => {}
@@ -101,6 +99,13 @@ impl Agent {
     fn find_nested(&self, nest: &Nest) -> Result<ContainerRef, Rejection> {
         let id = nested_id(nest)?;
         self.book.find_container(&id).ok_or_else(|| unknown(nest))
+    }
+
+    /// What the agent calls a container that runs, or that ended and is remembered.
+    fn name_nested(&self, nest: &Nest) -> Result<Answer, Rejection> {
+        let id = nested_id(nest)?;
+        let is_known = self.ended.contains_key(nest) || self.book.find_container(&id).is_some();
+        if is_known { Ok(Answer::Named(id)) } else { Err(unknown(nest)) }
     }
 
     fn launch_nested(

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::GcOptions;
+
 /// An agent's settings. Defaults are those of Apache Mesos (`src/slave/constants.hpp`, `src/slave/flags.cpp`) where it has
 /// the setting.
 #[derive(Debug, Clone)]
@@ -42,6 +44,8 @@ pub struct Options {
     pub endpoint: Option<Arc<str>>,
     /// The address tasks can be reached at, as their statuses say it: the agent's own.
     pub address: Option<Arc<str>>,
+    /// How sandboxes of what ended are collected; without it nobody removes them.
+    pub sandbox_gc: Option<GcOptions>,
     /// A container that did not start by then is destroyed and its task fails.
     pub container_launch_timeout: Duration,
     /// A container that is not gone by then is destroyed again.
@@ -86,6 +90,7 @@ impl Default for Options {
             executor_heartbeat: 30 * 60 * SECOND,
             endpoint: None,
             address: None,
+            sandbox_gc: None,
             container_launch_timeout: 300 * SECOND,
             container_destroy_timeout: 60 * SECOND,
             container_destroy_attempts: 3,

@@ -112,6 +112,7 @@ type Up = UplinkArrival<agent::ToMaster, agent::ToAgent>;
 pub(super) enum Arrival {
     Uplink(Up),
     Line(LineArrival),
+    Housekeeping(Box<Input>),
     Checkpointed(Ticket, Result<(), StoreError>),
     Container(Ticket, ContainerOutcome),
     Leader(Option<Leader>),
@@ -136,6 +137,8 @@ struct AgentWorld {
     lines: Lines,
     credentials: Option<Arc<dyn ExecutorCredentials>>,
     sandboxes: Option<Arc<Sandboxes>>,
+    /// Work on the disk under way: the agent asks for one thing at a time, and for removals now and then.
+    housekeeping: Vec<Task>,
     stopped: Option<StopReason>,
     _detection: Task,
 }
@@ -159,6 +162,18 @@ impl AgentWorld {
 }
 
 impl AgentWorld {
+    /// Does something with the sandboxes, on a thread that may wait for the disk, and tells the machine what came of it.
+    fn with_sandboxes(&mut self, work: impl FnOnce(&Sandboxes) -> Option<Input> + Send + 'static) {
+        let Some(sandboxes) = self.sandboxes.clone() else { return };
+        let inbox = self.inbox.clone();
+        self.housekeeping.retain(|task| !task.is_finished());
+        self.housekeeping.push(Task::spawn(async move {
+            if let Ok(Some(input)) = tokio::task::spawn_blocking(move || work(&sandboxes)).await {
+                inbox.send(Arrival::Housekeeping(Box::new(input))).await;
+            }
+        }));
+    }
+
     /// An executor's process gets what proves to this agent that it is this executor.
     fn hand_credentials(&self, spec: &mut ContainerSpec) {
         if spec.purpose != Purpose::Executor {
@@ -181,6 +196,7 @@ impl World<Agent> for AgentWorld {
                 UplinkNews::Received(conn, seq, message) => Input::Received { conn, seq, message },
             },
             Arrival::Line(arrival) => self.lines.admit(arrival)?,
+            Arrival::Housekeeping(input) => *input,
             Arrival::Checkpointed(ticket, result) => Input::Checkpointed { ticket, result },
             Arrival::Container(ticket, outcome) => {
                 self.operations.remove(&ticket);
@@ -216,6 +232,17 @@ impl World<Agent> for AgentWorld {
             }
             Effect::CloseExecutor { conn, why } => self.lines.close(conn, why),
             Effect::Reply { reply, result } => self.lines.answer(reply, result),
+            Effect::LookAtDisk => self.with_sandboxes(|sandboxes| match sandboxes.used_ppm() {
+                Ok(used_ppm) => Some(Input::DiskSeen { used_ppm }),
+                Err(error) => {
+                    tracing::warn!(%error, "nobody can say how full the disk is; it counts as empty");
+                    Some(Input::DiskSeen { used_ppm: 0 })
+                }
+            }),
+            Effect::RemoveSandboxes { containers } => self.with_sandboxes(move |sandboxes| {
+                sandboxes.remove(&containers);
+                None
+            }),
             Effect::Stop { why } => {
                 tracing::info!(%why, "the agent has ended");
                 self.stopped = Some(why);
@@ -297,7 +324,8 @@ impl AgentDaemon {
                 }
             }
         });
-        let world = AgentWorld {
+        let is_collecting = options.sandbox_gc.is_some();
+        let mut world = AgentWorld {
             uplink: Uplink::new(connector),
             writer: Writer::spawn(checkpoints, term, inbox.clone(), Arrival::Checkpointed),
             containerizer,
@@ -305,10 +333,14 @@ impl AgentDaemon {
             lines: Lines::default(),
             credentials,
             sandboxes,
+            housekeeping: Vec::new(),
             inbox: inbox.clone(),
             stopped: None,
             _detection: detection,
         };
+        if is_collecting {
+            world.with_sandboxes(|sandboxes| Some(Input::SandboxesFound { sandboxes: sandboxes.list() }));
+        }
         let door = ExecutorDoor::new(inbox.clone());
         let host = Host::new(Agent::new(info, options, executors), world, mailbox, clock, Rng::new(seed));
         Ok(Self { running: host.spawn(inbox, Input::Recovered { records }), door })

@@ -7,14 +7,15 @@
 //!
 //! The links outlive the containers, so that the output of what ended can be read; they end with their sandboxes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
 use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::UNIX_EPOCH;
 
-use mesos_core::{AgentId, ContainerId, ContainerSpec, ExecutorId, FrameworkId, Purpose};
+use mesos_core::{AgentId, ContainerId, ContainerSpec, ExecutorId, FrameworkId, Purpose, WallTime};
 
 /// The newest run of an executor.
 const LATEST: &str = "latest";
@@ -25,8 +26,31 @@ const AGENT_VARIABLE: &str = "MESOS_AGENT_ID";
 #[derive(Debug)]
 pub struct Sandboxes {
     work_dir: PathBuf,
-    /// Those of containers this process started.
-    known: Mutex<BTreeMap<ContainerId, PathBuf>>,
+    /// Those of containers this process started last.
+    known: Mutex<Known>,
+}
+
+/// Sandboxes by their containers, the oldest forgotten first.
+#[derive(Debug, Default)]
+struct Known {
+    paths: BTreeMap<ContainerId, PathBuf>,
+    order: VecDeque<ContainerId>,
+}
+
+/// How many sandboxes are known by their container alone. Others are found by their links.
+const KNOWN_MAX: usize = 16_384;
+
+impl Known {
+    fn insert(&mut self, container: ContainerId, sandbox: PathBuf) {
+        if self.paths.insert(container.clone(), sandbox).is_none() {
+            self.order.push_back(container);
+        }
+        if self.order.len() > KNOWN_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.paths.remove(&oldest);
+        }
+    }
 }
 
 impl Sandboxes {
@@ -46,7 +70,7 @@ impl Sandboxes {
     /// The sandbox of a container that this process started.
     #[must_use]
     pub fn of(&self, container: &ContainerId) -> Option<PathBuf> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(container).cloned()
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).paths.get(container).cloned()
     }
 
     /// A container was started with this sandbox.
@@ -56,6 +80,49 @@ impl Sandboxes {
         if let Err(problem) = self.link(spec, sandbox) {
             tracing::warn!(%problem, container = %spec.id, "a sandbox could not be linked; its files are not shown");
         }
+    }
+
+    /// The sandboxes there are by their links, each with the time something last happened to it.
+    pub(super) fn list(&self) -> Vec<(WallTime, ContainerId)> {
+        let time = |link: &Path| {
+            let at = fs::metadata(link).and_then(|data| data.modified()).ok()?;
+            let at = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+            Some(WallTime::from_nanos(u64::try_from(at.as_nanos()).unwrap_or(u64::MAX)))
+        };
+        self.links().into_iter().filter_map(|(id, link)| Some((time(&link)?, id))).collect()
+    }
+
+    /// Every run's link.
+    fn links(&self) -> Vec<(ContainerId, PathBuf)> {
+        let mut folders = vec![self.work_dir.join("slaves")];
+        // Agents, then a folder of this name, then what is in it, and so on down to the runs.
+        for step in [None, Some("frameworks"), None, Some("executors"), None, Some("runs")] {
+            folders = match step {
+                Some(name) => folders.into_iter().map(|folder| folder.join(name)).collect(),
+                None => folders.iter().flat_map(|folder| entries(folder)).collect(),
+            };
+        }
+        let runs = folders.iter().flat_map(|folder| entries(folder));
+        let named = |link: PathBuf| Some((ContainerId::new(link.file_name()?.to_str()?).ok()?, link));
+        runs.filter(|link| link.file_name().is_some_and(|name| name != LATEST)).filter_map(named).collect()
+    }
+
+    /// Removes sandboxes and what leads to them.
+    pub(super) fn remove(&self, containers: &[ContainerId]) {
+        let wanted: BTreeSet<&ContainerId> = containers.iter().collect();
+        for (id, link) in self.links().into_iter().filter(|(id, _)| wanted.contains(id)) {
+            if let Err(error) = remove_run(&link) {
+                tracing::warn!(%error, container = %id, "a sandbox could not be removed");
+            }
+        }
+    }
+
+    /// How full the disk is, in millionths.
+    pub(super) fn used_ppm(&self) -> io::Result<u32> {
+        let disk = nix::sys::statvfs::statvfs(&self.work_dir)?;
+        let (all, free) = (u128::from(disk.blocks()), u128::from(disk.blocks_available()));
+        let used = all.saturating_sub(free).saturating_mul(1_000_000).checked_div(all).unwrap_or(0);
+        Ok(u32::try_from(used).unwrap_or(1_000_000))
     }
 
     fn link(&self, spec: &ContainerSpec, sandbox: &Path) -> io::Result<()> {
@@ -109,6 +176,32 @@ impl Sandboxes {
     }
 }
 
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+}
+
+/// Removes a sandbox, its link, the newest run's if that was this one, and the executor's folders if nothing is left.
+fn remove_run(link: &Path) -> io::Result<()> {
+    let sandbox = fs::read_link(link)?;
+    match fs::remove_dir_all(&sandbox) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    fs::remove_file(link)?;
+    let Some(runs) = link.parent() else { return Ok(()) };
+    let latest = runs.join(LATEST);
+    if fs::read_link(&latest).ok().as_deref().map(Path::as_os_str) == link.file_name() {
+        fs::remove_file(latest)?;
+    }
+    // A folder that holds something stays.
+    for folder in runs.ancestors().take(5) {
+        if fs::remove_dir(folder).is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// Puts a link in place, instead of any other, so that nobody sees none.
 fn replace_link(target: &Path, link: &Path) -> io::Result<()> {
     let fresh = link.with_extension("new");
@@ -160,5 +253,13 @@ mod tests {
             assert_eq!(sandboxes.find(path), None, "{path}");
         }
         assert_eq!(sandboxes.of(&"e1.2".parse().unwrap()), Some(boxes[1].clone()));
+        let listed: BTreeSet<String> = sandboxes.list().into_iter().map(|(_, id)| id.to_string()).collect();
+        assert_eq!(listed, ["e1.1", "e1.2", "e1.3"].map(str::to_owned).into());
+        sandboxes.remove(&["e1.2".parse().unwrap(), "e9.9".parse().unwrap()]);
+        assert!(!boxes[1].exists() && boxes[0].exists());
+        assert_eq!(sandboxes.find(&format!("/{runs}/latest")), None);
+        sandboxes.remove(&["e1.1".parse().unwrap(), "e1.3".parse().unwrap()]);
+        assert!(sandboxes.list().is_empty() && !work.path().join("slaves/a1/frameworks").exists());
+        assert!(sandboxes.used_ppm().unwrap() <= 1_000_000);
     }
 }

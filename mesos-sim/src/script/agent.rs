@@ -14,6 +14,8 @@
 //! | `recover c1,c2`, `launch c1 ok`, `wait c1 0`, `wait c1 signal:9` | answers of the containerizer |
 //! | `destroy c1 ok`, `.. failed:TEXT` | answers of the containerizer |
 //! | `disk hold`, `disk land`, `disk fail` | by default what is written is durable at once |
+//! | `subscribe F E [tasks=t1,t2] [updates=t1:RUNNING:7,..]` | an executor's process connects, as `x1`, `x2`, .. |
+//! | `says F E t1 RUNNING 7`, `shouts F E TEXT`, `breaks x1` | it says something; its connection breaks |
 //! | `stop`, `advance 75s`, `view` | |
 //!
 //! Containers are named `c1`, `c2`, .. in the order they are asked for. Signals are always delivered.
@@ -23,13 +25,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mesos_core::call::agent::{RunGroup, RunTask, ToAgent, ToMaster};
+use mesos_core::call::executor::{Said, Subscription, TaskUpdate};
+use mesos_core::call::operator::ReplyTo;
 use mesos_core::call::{ConnId, Leader};
 use mesos_core::kernel::{Change, Cx, Draft, Machine, Outbound, Record, Rng, Seq, Term, Ticket};
 use mesos_core::provider::StoreError;
-use mesos_core::{AgentId, AgentInfo, Exit, FrameworkId, Instant, MasterId, Now, Rejection, RejectionCode, WallTime};
-use mesos_exec::agent::{Agent, ContainerOutcome, Effect, ExecutorFactory, Input, Options};
+use mesos_core::{
+    AgentId, AgentInfo, Exit, FrameworkId, Instant, MasterId, Now, Rejection, RejectionCode, UpdateId, WallTime,
+};
+use mesos_exec::agent::{Agent, ContainerOutcome, Effect, ExecutorFactory, Input, Options, Speaker};
 
-use super::argument::{Arguments, read, resources, span};
+use super::argument::{Arguments, list, read, resources, span, state};
 use super::names::Names;
 use super::{Command, Session, show};
 use containers::Containers;
@@ -58,6 +64,7 @@ pub struct AgentSession {
     records: BTreeMap<Arc<str>, Arc<[u8]>>,
     under_way: VecDeque<(Ticket, Vec<Change>)>,
     names: Names,
+    lines: u64,
 }
 
 fn agent(info: &AgentInfo, options: &Options) -> Agent {
@@ -67,7 +74,8 @@ fn agent(info: &AgentInfo, options: &Options) -> Agent {
 impl Default for AgentSession {
     fn default() -> Self {
         let info = AgentInfo::new("host", mesos_core::Resources::new());
-        let options = Options::default();
+        let mut options = Options::default();
+        options.endpoint = Some("host:5051".into());
         Self {
             agent: agent(&info, &options),
             info,
@@ -85,8 +93,24 @@ impl Default for AgentSession {
             records: BTreeMap::new(),
             under_way: VecDeque::new(),
             names: Names::default(),
+            lines: 0,
         }
     }
+}
+
+/// An update as a script says it: `t1:RUNNING:7`.
+fn update(text: &str) -> Result<TaskUpdate, String> {
+    let [task, named, uuid] = *text.split(':').collect::<Vec<_>>() else {
+        return Err(format!("{text:?} is not of the form task:STATE:number"));
+    };
+    let mut update = TaskUpdate::new(read(task)?, state(named)?);
+    update.uuid = Some(UpdateId(read(uuid)?));
+    Ok(update)
+}
+
+fn speaker(arguments: &mut Arguments) -> Result<Speaker, String> {
+    let (framework_id, executor_id) = (arguments.next("a framework id")?, arguments.next("an executor id")?);
+    Ok(Speaker { framework_id, executor_id, container_id: None })
 }
 
 impl AgentSession {
@@ -143,6 +167,12 @@ impl AgentSession {
                     self.under_way.push_back((ticket, changes));
                     written += usize::from(!self.is_holding);
                 }
+                Effect::ToExecutor { conn, event } => {
+                    lines.push(format!("-> x{} {}", conn.0, show::to_executor(&event)))
+                }
+                Effect::CloseExecutor { conn, why } => lines.push(format!("close x{}: {why}", conn.0)),
+                Effect::Reply { result: Ok(_), .. } => {}
+                Effect::Reply { result: Err(refused), .. } => lines.push(format!("refused: {refused}")),
                 Effect::Stop { why } => lines.push(format!("stop: {why}")),
                 other => lines.push(format!("{other:?}")),
             }
@@ -261,6 +291,29 @@ impl AgentSession {
         let may_start_executor = arguments.optional("may_start")?.unwrap_or(true);
         let framework = Arc::new(info);
         Ok(ToAgent::RunGroup(Box::new(RunGroup { framework_id, framework, role, tasks, may_start_executor })))
+    }
+
+    fn subscribe(&mut self, arguments: &mut Arguments, lines: &mut Vec<String>) -> Result<(), String> {
+        let speaker = speaker(arguments)?;
+        let tasks = arguments.named("tasks").map(|text| list(&text)).transpose()?.unwrap_or_default();
+        let updates = arguments.named("updates").unwrap_or_default();
+        let updates = updates.split(',').filter(|part| !part.is_empty()).map(update).collect::<Result<_, _>>()?;
+        self.lines += 1;
+        let (conn, subscription) = (ConnId(self.lines), Subscription { updates, tasks });
+        self.feed(Input::ExecutorConnected { conn, speaker, subscription }, lines);
+        Ok(())
+    }
+
+    fn hear(&mut self, verb: &str, arguments: &mut Arguments, lines: &mut Vec<String>) -> Result<(), String> {
+        let speaker = speaker(arguments)?;
+        let said = if verb == "shouts" {
+            Said::Message(arguments.word("a text")?.into_bytes().into())
+        } else {
+            let words = [arguments.word("a task")?, arguments.word("a state")?, arguments.word("a number")?];
+            Said::Update(Box::new(update(&words.join(":"))?))
+        };
+        self.feed(Input::ExecutorSaid { speaker, said, reply: ReplyTo(0) }, lines);
+        Ok(())
     }
 
     fn follow(&mut self, arguments: &mut Arguments, lines: &mut Vec<String>) -> Result<(), String> {
@@ -406,6 +459,13 @@ impl Session for AgentSession {
             "mute" => self.ping_at = None,
             "disk" => self.disk(&arguments.word("what it does")?, lines)?,
             what @ ("recover" | "launch" | "wait" | "destroy") => self.answer(what, &mut arguments, lines)?,
+            "subscribe" => self.subscribe(&mut arguments, lines)?,
+            verb @ ("says" | "shouts") => self.hear(verb, &mut arguments, lines)?,
+            "breaks" => {
+                let name = arguments.word("a connection")?;
+                let conn = ConnId(read(name.strip_prefix('x').ok_or("connections are called x1, x2, ..")?)?);
+                self.feed(Input::ExecutorDisconnected { conn }, lines);
+            }
             "stop" => self.feed(Input::Stop, lines),
             "advance" => self.advance(span(&arguments.word("a time span")?)?, lines),
             "view" => self.view(lines),

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use mesos_core::call::agent::{Reregistration, ToAgent, ToMaster};
+use mesos_core::call::executor::Event as ExecutorEvent;
 use mesos_core::call::scheduler::{Call, Event};
 use mesos_core::kernel::Change;
 use mesos_core::task::TaskRun;
@@ -117,6 +118,24 @@ pub(super) fn to_agent(names: &mut Names, message: &ToAgent) -> String {
         }
         ToAgent::Shutdown(rejection) => format!("shutdown {rejection}"),
         other => format!("{other:?}"),
+    }
+}
+
+/// What an agent tells an executor's process.
+pub(super) fn to_executor(event: &ExecutorEvent) -> String {
+    match event {
+        ExecutorEvent::Launch(own) => format!("LAUNCH {}", task(own)),
+        ExecutorEvent::LaunchGroup(tasks) => {
+            let tasks: Vec<String> = tasks.iter().map(|own| task(own)).collect();
+            format!("LAUNCH_GROUP {}", tasks.join(" + "))
+        }
+        ExecutorEvent::Kill { task_id, policy } => {
+            format!("KILL {task_id} grace={}", policy.grace.map_or_else(|| "-".into(), span))
+        }
+        ExecutorEvent::Acknowledged { task_id, uuid } => format!("ACKNOWLEDGED {task_id} {}", uuid.0),
+        ExecutorEvent::Message(data) => format!("MESSAGE {}", String::from_utf8_lossy(data)),
+        ExecutorEvent::Shutdown { grace } => format!("SHUTDOWN grace={}", span(*grace)),
+        other => other.name().into(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod containment;
 mod delivery;
+mod gc;
 mod hosting;
 mod launch;
 #[cfg(feature = "mutants")]

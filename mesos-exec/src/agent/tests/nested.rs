@@ -31,6 +31,8 @@ fn a_container_beside_another_is_started_waited_for_and_removed() {
     w.exited("debug", 7);
     w.expect(["ended: Command exited with status 7"]);
     w.ask_beside("t1", "debug", ContainerAsk::Wait);
+    w.ask_beside("t1", "debug", ContainerAsk::Find);
+    assert!(w.log.pop().unwrap().contains(".debug"), "one that ended is found until it is removed");
     w.ask_beside("t1", "debug", ContainerAsk::Remove);
     w.ask_beside("t1", "debug", ContainerAsk::Wait);
     w.expect(["ended: Command exited with status 7", "taken", "refused: unknown_container"]);

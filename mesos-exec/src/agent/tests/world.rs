@@ -395,6 +395,7 @@ impl World {
 
     fn wake_at(&mut self, due: Instant) -> Duration {
         let waited = due - self.now.mono;
+        self.now.wall = self.now.wall + waited;
         self.now.mono = due.max(self.now.mono);
         let mut out = Vec::new();
         self.agent.tick(&mut Cx::new(self.now, &mut self.rng, &mut out));
@@ -408,6 +409,7 @@ impl World {
         while let Some(due) = self.agent.deadline().filter(|due| *due <= until) {
             self.wake_at(due);
         }
+        self.now.wall = self.now.wall + until.since(self.now.mono);
         self.now.mono = until;
     }
 
@@ -448,6 +450,10 @@ impl World {
                 self.is_disk_slow.then(|| format!("write {}", keys.join(" ")))
             }
             Effect::Stop { why } => Some(format!("stop: {why}")),
+            Effect::LookAtDisk => Some("look at the disk".into()),
+            Effect::RemoveSandboxes { containers } => {
+                Some(format!("remove {}", containers.iter().map(short).collect::<Vec<_>>().join(" ")))
+            }
             Effect::ToExecutor { conn, event } => Some(format!("{conn} {}", told(&event))),
             Effect::CloseExecutor { conn, why } => Some(format!("{conn} close: {}", closed(&why))),
             Effect::Reply { result, .. } => {

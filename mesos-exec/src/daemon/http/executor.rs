@@ -107,3 +107,46 @@ async fn pump(mut line: ExecutorLine, sender: RecordSender, media: Media, first:
         };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use mesos_core::daemon::inbox;
+
+    use super::*;
+
+    fn speaker(is_insecure: bool, claims: &[(&str, &str)]) -> Result<Speaker, u16> {
+        let (inbox, _mailbox) = inbox();
+        let executors = Executors { door: ExecutorDoor::new(inbox), is_insecure };
+        let caller = claims.iter().fold(Caller::anonymous(), |caller, (name, value)| caller.with_claim(*name, *value));
+        let (framework, executor) = ("f1".parse().unwrap(), "e1".parse().unwrap());
+        executors.speaker(&caller, framework, executor).map_err(|refusal| refusal.status.as_u16())
+    }
+
+    #[test]
+    fn an_executor_speaks_for_itself_only() {
+        let own = [("fid", "f1"), ("eid", "e1"), ("cid", "e1.1")];
+        for is_insecure in [false, true] {
+            let speaker = speaker(is_insecure, &own).unwrap();
+            assert_eq!(speaker.container_id.as_ref().map(ContainerId::as_str), Some("e1.1"));
+        }
+        for other in [
+            [("fid", "f2"), ("eid", "e1"), ("cid", "e1.1")],
+            [("fid", "f1"), ("eid", "e2"), ("cid", "e1.1")],
+            [("fid", "f1"), ("eid", "e1"), ("cid", "../e1")],
+        ] {
+            assert_eq!(speaker(false, &other), Err(403), "{other:?}");
+            assert_eq!(
+                speaker(true, &other),
+                Err(403),
+                "whoever proves to be another is not taken for anybody: {other:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn without_credentials_nobody_speaks_unless_that_is_allowed() {
+        assert_eq!(speaker(false, &[]), Err(403));
+        assert_eq!(speaker(false, &[("fid", "f1"), ("eid", "e1")]), Err(403));
+        assert_eq!(speaker(true, &[]).unwrap().container_id, None);
+    }
+}
