@@ -68,6 +68,8 @@ codes! {
     InvalidOperation = "invalid_operation",
     /// The accept names no offers, the same one twice, or offers that do not belong together.
     InvalidOffers = "invalid_offers",
+    /// The resources named are not there in that form, or in use.
+    Unavailable = "unavailable",
     /// An offer named is not on the table any more.
     UnknownOffer = "unknown_offer",
     /// A framework named is not known.
@@ -82,6 +84,8 @@ codes! {
     UnknownTask = "unknown_task",
     /// The framework was removed; its id can never subscribe again.
     FrameworkRemoved = "framework_removed",
+    /// The framework subscribed on another connection, which counts from then on.
+    FailedOver = "failed_over",
     /// A call came before SUBSCRIBE on this connection.
     NotSubscribed = "not_subscribed",
     /// A message came before the agent registered on this connection.

@@ -26,6 +26,8 @@ pub mod constraint;
 pub mod container;
 #[cfg(feature = "daemon")]
 pub mod daemon;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod discovery;
 pub mod docs;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod error;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::container::CommandInfo;
+use crate::discovery::Discovery;
 use crate::executor::ExecutorInfo;
 use crate::id::{AgentId, ContainerId, ExecutorId, TaskId, UpdateId};
 use crate::resource::Resources;
@@ -35,6 +36,9 @@ pub struct TaskInfo {
     pub max_completion_time: Option<Duration>,
     /// Free labels.
     pub labels: BTreeMap<Arc<str>, Arc<str>>,
+    /// What it says to those who want to find it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discovery: Option<Arc<Discovery>>,
     /// Given to the executor unread.
     pub data: Arc<[u8]>,
 }
@@ -99,6 +103,7 @@ impl TaskInfo {
             kill_policy: KillPolicy::default(),
             max_completion_time: None,
             labels: BTreeMap::new(),
+            discovery: None,
             data: Arc::from([]),
         }
     }

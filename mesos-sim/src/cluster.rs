@@ -482,6 +482,13 @@ impl Cluster {
         self
     }
 
+    /// Masters publish what changes in their books.
+    #[must_use]
+    pub const fn publishing(mut self) -> Self {
+        self.spec.master_options.publishes = true;
+        self
+    }
+
     /// All properties are checked at every step.
     #[must_use]
     pub fn checked(self) -> Self {

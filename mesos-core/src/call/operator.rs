@@ -83,6 +83,20 @@ pub enum Call {
         /// What it shall be reserved as.
         resources: Resources,
     },
+    /// Makes persistent volumes of free reserved disk of an agent.
+    CreateVolumes {
+        /// On which agent.
+        agent_id: AgentId,
+        /// Which.
+        volumes: Resources,
+    },
+    /// Unmakes persistent volumes nobody uses; what they hold is deleted.
+    DestroyVolumes {
+        /// On which agent.
+        agent_id: AgentId,
+        /// Which.
+        volumes: Resources,
+    },
     /// Pops the top reservation of free resources of an agent.
     Unreserve {
         /// On which agent.

@@ -56,9 +56,15 @@ impl Directory {
     /// A door at `address`, instead of one that was there before.
     #[must_use]
     pub fn open(&self, address: impl Into<Arc<str>>) -> Door {
+        self.open_with_keeper(address).0
+    }
+
+    /// A door at `address`, and its outer side for transports that bring connections of other processes.
+    #[must_use]
+    pub fn open_with_keeper(&self, address: impl Into<Arc<str>>) -> (Door, DoorKeeper) {
         let (door, keeper) = Door::new();
-        self.doors.lock().unwrap_or_else(PoisonError::into_inner).insert(address.into(), keeper);
-        door
+        self.doors.lock().unwrap_or_else(PoisonError::into_inner).insert(address.into(), keeper.clone());
+        (door, keeper)
     }
 
     fn find(&self, leader: &Leader) -> Result<DoorKeeper, ConnectError> {

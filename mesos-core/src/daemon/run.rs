@@ -41,6 +41,9 @@ pub trait World<M: Machine>: Send {
     /// Does what was asked for, without waiting: what takes time is begun as a task. What can be answered at once goes to
     /// `back` and is handled next.
     fn perform(&mut self, effect: M::Effect, back: &mut VecDeque<M::Input>) -> Flow;
+
+    /// All effects of a step have been performed.
+    fn settled(&mut self) {}
 }
 
 type Look<M> = Box<dyn FnOnce(&M) + Send>;
@@ -160,6 +163,7 @@ where
                 flow = Flow::Stop;
             }
         }
+        self.world.settled();
         flow
     }
 

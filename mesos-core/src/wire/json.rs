@@ -10,12 +10,12 @@
 //!
 //! What remains wrong is refused with the path to it. Nesting is bounded by the parser, size by whoever reads the bytes.
 
+mod write;
+
 use std::sync::LazyLock;
 
 use prost::{Message, Name};
-use prost_reflect::{
-    DescriptorPool, DeserializeOptions, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, SerializeOptions,
-};
+use prost_reflect::{DescriptorPool, DeserializeOptions, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value};
 
 /// What the messages look like, for reading and writing without generated code.
@@ -87,16 +87,17 @@ pub fn from_value<M: Message + Name + Default>(value: Value) -> Result<M, Invali
 /// ```
 #[must_use]
 pub fn write<M: Message + Name>(message: &M) -> String {
-    let mut text = Vec::new();
-    let mut serializer = serde_json::Serializer::new(&mut text);
-    let options = SerializeOptions::new().use_proto_field_name(true).stringify_64_bit_integers(false);
-    let mut dynamic = DynamicMessage::new(descriptor_of::<M>());
-    dynamic.transcode_from(message).expect("generated code and descriptors come from the same files");
-    dynamic.serialize_with_options(&mut serializer, &options).expect("writing to memory does not fail");
+    let text = write::write(&M::full_name(), &message.encode_to_vec());
     String::from_utf8(text).expect("JSON is UTF-8")
 }
 
-fn descriptor_of<M: Name>() -> MessageDescriptor {
+/// Writes a message on one line, as bytes.
+#[must_use]
+pub fn write_bytes<M: Message + Name>(message: &M) -> Vec<u8> {
+    write::write(&M::full_name(), &message.encode_to_vec())
+}
+
+pub(super) fn descriptor_of<M: Name>() -> MessageDescriptor {
     let name = M::full_name();
     DESCRIPTORS.get_message_by_name(&name).unwrap_or_else(|| panic!("{name} is generated, so it is described"))
 }

@@ -11,7 +11,14 @@
 //!
 //! This is not where anything is sent or received (the daemons), nor where calls are judged (the kernel).
 
+/// The version of Mesos whose API this is. Clients take it apart at its dots and read each part as a number.
+pub const API_VERSION: &str = "1.11.0";
+
+pub use prost::{Message, Name};
+
 pub mod convert;
+#[cfg(test)]
+mod drawn;
 pub mod json;
 pub mod record_io;
 

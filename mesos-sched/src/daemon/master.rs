@@ -20,8 +20,9 @@ use mesos_core::daemon::{
 use mesos_core::kernel::{Rng, Term, Ticket};
 use mesos_core::provider::StoreError;
 use mesos_core::{Allocator, Clock, Contender, MasterId, Rejection, RejectionCode, Store};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
+use super::view::{Feed, Published};
 use crate::master::{Effect, Input, Master, Options};
 
 /// Connections to one master at one time; further ones are turned away.
@@ -46,6 +47,8 @@ pub struct MasterSetup {
     pub clock: Arc<dyn Clock>,
     /// The seed of the machine's randomness.
     pub seed: u64,
+    /// Keeps a picture of the cluster outside the master, for views and event streams.
+    pub view: Option<Feed>,
 }
 
 impl MasterSetup {
@@ -67,6 +70,7 @@ impl MasterSetup {
             door,
             clock: Arc::new(SystemClock::new()),
             seed: entropy(),
+            view: None,
         }
     }
 }
@@ -124,6 +128,9 @@ struct MasterWorld {
     agents: Peers<agent::ToAgent>,
     connections: u64,
     callers: HashMap<ReplyTo, oneshot::Sender<operator::Response>>,
+    /// Answers of this step: given when the views know of it.
+    answers: Vec<(oneshot::Sender<operator::Response>, operator::Response)>,
+    view: Option<Feed>,
     calls: u64,
     writer: Writer,
     stepped_down: Option<String>,
@@ -203,8 +210,14 @@ impl World<Master> for MasterWorld {
             }
             Effect::Reply { to, response } => {
                 if let Some(caller) = self.callers.remove(&to) {
-                    // A caller that went away gets no answer.
-                    let _ = caller.send(response);
+                    self.answers.push((caller, response));
+                }
+            }
+            Effect::Publish(changes) => {
+                if let Some(view) = &mut self.view
+                    && view.publish(changes) == Published::AllIsWanted
+                {
+                    back.push_back(Input::PublishAll);
                 }
             }
             Effect::StepDown { term, why } => {
@@ -215,30 +228,54 @@ impl World<Master> for MasterWorld {
         }
         Flow::Continue
     }
+
+    fn settled(&mut self) {
+        for (caller, response) in self.answers.drain(..) {
+            // A caller that went away gets no answer.
+            let _ = caller.send(response);
+        }
+    }
+}
+
+/// How far a master is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lead {
+    /// It does not lead.
+    Waiting,
+    /// It won its election and is reading the registry.
+    Recovering,
+    /// It leads in this term.
+    Leading(Term),
+    /// It led, or failed to, and has ended.
+    Ended,
+}
+
+/// Speaks to a master's daemon. Cheap to clone; does not keep the daemon alive.
+#[derive(Debug, Clone)]
+pub struct MasterHandle {
+    id: MasterId,
+    inbox: Inbox<Master, Arrival>,
+    lead: watch::Receiver<Lead>,
 }
 
 /// A master in a task of its own. Dropping this ends it as if its process had died.
 #[derive(Debug)]
 pub struct MasterDaemon {
-    id: MasterId,
-    inbox: Inbox<Master, Arrival>,
+    handle: MasterHandle,
     task: Task<Result<Led, LeadError>>,
 }
 
-impl MasterDaemon {
-    /// Starts a master. Must be called inside a tokio runtime.
-    #[must_use]
-    pub fn start(setup: MasterSetup) -> Self {
-        let (inbox, mailbox) = inbox();
-        let id = setup.id.clone();
-        let task = Task::spawn(lead(setup, inbox.clone(), mailbox));
-        Self { id, inbox, task }
-    }
-
+impl MasterHandle {
     /// Its id.
     #[must_use]
     pub const fn id(&self) -> &MasterId {
         &self.id
+    }
+
+    /// How far it is, and every change of that.
+    #[must_use]
+    pub fn lead(&self) -> watch::Receiver<Lead> {
+        self.lead.clone()
     }
 
     /// Looks at the machine between two steps. Waits while another master leads; nothing when this one has ended.
@@ -262,6 +299,50 @@ impl MasterDaemon {
     /// Ends its lead as if its session had expired, or as soon as it begins.
     pub async fn demote(&self) {
         self.inbox.send(Arrival::Demoted).await;
+    }
+}
+
+impl MasterDaemon {
+    /// Starts a master. Must be called inside a tokio runtime.
+    #[must_use]
+    pub fn start(setup: MasterSetup) -> Self {
+        let (inbox, mailbox) = inbox();
+        let id = setup.id.clone();
+        let (phase, lead) = watch::channel(Lead::Waiting);
+        let own = inbox.clone();
+        let task = Task::spawn(async move {
+            let led = self::lead(setup, own, mailbox, &phase).await;
+            phase.send_replace(Lead::Ended);
+            led
+        });
+        Self { handle: MasterHandle { id, inbox, lead }, task }
+    }
+
+    /// Speaks to it.
+    #[must_use]
+    pub const fn handle(&self) -> &MasterHandle {
+        &self.handle
+    }
+
+    /// Its id.
+    #[must_use]
+    pub const fn id(&self) -> &MasterId {
+        &self.handle.id
+    }
+
+    /// As [`MasterHandle::inspect`].
+    pub async fn inspect<R: Send + 'static>(&self, look: impl FnOnce(&Master) -> R + Send + 'static) -> Option<R> {
+        self.handle.inspect(look).await
+    }
+
+    /// As [`MasterHandle::operate`].
+    pub async fn operate(&self, call: operator::Call) -> operator::Response {
+        self.handle.operate(call).await
+    }
+
+    /// As [`MasterHandle::demote`].
+    pub async fn demote(&self) {
+        self.handle.demote().await;
     }
 
     /// Ends it as if its process had died.
@@ -291,9 +372,11 @@ async fn lead(
     setup: MasterSetup,
     inbox: Inbox<Master, Arrival>,
     mailbox: mesos_core::daemon::Mailbox<Master, Arrival>,
+    phase: &watch::Sender<Lead>,
 ) -> Result<Led, LeadError> {
-    let MasterSetup { id, options, allocator, store, mut contender, mut door, clock, seed } = setup;
+    let MasterSetup { id, options, allocator, store, mut contender, mut door, clock, seed, view } = setup;
     let term = win(&mut *contender, &mut door).await;
+    phase.send_replace(Lead::Recovering);
     let records = store.open(term).await?;
     tracing::info!(master = %id, term = term.0, records = records.len(), seed, "leads");
 
@@ -313,13 +396,17 @@ async fn lead(
         agents: Peers::default(),
         connections: 0,
         callers: HashMap::new(),
+        answers: Vec::new(),
+        view,
         calls: 0,
         writer,
         stepped_down: None,
         _tasks: [doorman, watch],
     };
+    let options = Options { publishes: options.publishes || world.view.is_some(), ..options };
     let master = Master::new(id, options, allocator);
     let host = Host::new(master, world, mailbox, clock, Rng::new(seed));
+    phase.send_replace(Lead::Leading(term));
     let Ended { machine, world } = host.run(Input::Elected { term, records }).await;
     let why = world.stepped_down.unwrap_or_else(|| "nobody holds it any more".to_owned());
     Ok(Led { master: machine, term, why })

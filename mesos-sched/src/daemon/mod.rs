@@ -3,17 +3,21 @@
 //! * [`MasterDaemon`]: contends for leadership, leads for one term, ends.
 //! * [`SchedulerDriver`]: what a framework author starts.
 //! * [`store`]: the durable truth, in memory or in one file.
+//! * [`view`]: a picture of the cluster outside the master, for whoever shows it.
 //! * [`election`]: who leads, alone or among masters of one process.
 //!
 //! None of it decides anything: the machines do. What carries connections comes from outside
 //! ([`Directory`](mesos_core::daemon::Directory) inside one process), so that a network transport changes nothing here.
 
 pub mod election;
+#[cfg(feature = "net")]
+pub mod http;
 mod master;
 mod scheduler;
 pub mod store;
 #[cfg(test)]
 mod tests;
+pub mod view;
 
-pub use master::{LeadError, Led, MasterDaemon, MasterSetup};
+pub use master::{Lead, LeadError, Led, MasterDaemon, MasterHandle, MasterSetup};
 pub use scheduler::{SchedulerDriver, SchedulerEnded, SchedulerSetup, StartError};

@@ -74,6 +74,10 @@ impl<S: Scheduler + ?Sized> Driver<S> {
     }
 
     fn refused(&mut self, cx: &mut DriverCx<'_>, why: Rejection) {
+        // The connection ends with it, and the driver comes back: the one that took over may have been itself.
+        if why.code == RejectionCode::FailedOver {
+            return tracing::info!(%why, "another connection of this framework took over");
+        }
         let is_over =
             if self.session.is_subscribed() { why.code == RejectionCode::FrameworkRemoved } else { is_final(&why) };
         if is_over {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use mesos_core::call::agent::ToAgent;
 use mesos_core::provider::{Fact, FrameworkKey};
-use mesos_core::{FrameworkInfo, OfferConstraints, Rejection, Role};
+use mesos_core::{FrameworkId, FrameworkInfo, OfferConstraints, Rejection, RejectionCode, Role};
 
 use super::validate::{validate_subscribe, validate_update};
 use super::{Master, MasterCx};
@@ -40,6 +40,24 @@ impl Master {
         if is_changed {
             self.tell_agents_of(cx, framework);
         }
+    }
+
+    /// What UPDATE_FRAMEWORK of this description would be refused for.
+    ///
+    /// # Errors
+    /// The [`Rejection`].
+    pub fn judge_update(
+        &self,
+        id: &FrameworkId,
+        info: FrameworkInfo,
+        suppressed: &BTreeSet<Role>,
+        constraints: &OfferConstraints,
+    ) -> Result<(), Rejection> {
+        let Some(framework) = self.frameworks.table.find(id) else {
+            let what = format!("framework {id} is not known");
+            return Err(Rejection::new(RejectionCode::UnknownFramework, what, "subscribe first"));
+        };
+        self.check_description(framework, info, suppressed, constraints).map(drop)
     }
 
     fn check_description(

@@ -34,6 +34,7 @@ impl Master {
     /// An agent's duty is durable.
     pub(super) fn duty_changed(&mut self, cx: &mut MasterCx<'_>, id: &AgentId) {
         let Some(agent) = self.agents.table.find(id) else { return };
+        self.note_agent(agent);
         let row = &self.agents.table[agent];
         if row.transition != Transition::Settled {
             return;
@@ -111,7 +112,7 @@ impl Master {
         let id = self.agents.table[agent].id.clone();
         let (op, pending) = match drain.mark_gone {
             true => (Op::MarkGone { id: id.clone(), at_wall: cx.now.wall }, Pending::DrainedGone { id }),
-            false => (Op::MarkDrained { id }, Pending::Drained),
+            false => (Op::MarkDrained { id }, Pending::Drained { agent }),
         };
         match self.registrar.submit(op) {
             Ok(ticket) => {

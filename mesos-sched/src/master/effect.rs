@@ -4,6 +4,8 @@ use mesos_core::call::operator::{ReplyTo, Response};
 use mesos_core::call::{CloseReason, ConnId, agent, scheduler};
 use mesos_core::kernel::{Change, Seq, Term, Ticket};
 
+use super::Changes;
+
 /// Something a master wants done.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -50,6 +52,9 @@ pub enum Effect {
         /// What.
         response: Response,
     },
+    /// Tell whoever keeps a picture of the books. Comes when the options say so, and after
+    /// [`Input::PublishAll`](super::Input::PublishAll).
+    Publish(Changes),
     /// Give up leadership and end: this machine does nothing more.
     StepDown {
         /// Of which term.

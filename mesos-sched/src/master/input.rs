@@ -48,6 +48,8 @@ pub enum Input {
         /// Which.
         conn: ConnId,
     },
+    /// Whoever keeps a picture of the books lost it: everything there is shall be published, and then what changes.
+    PublishAll,
     /// An operator asks something.
     Operator {
         /// Where the answer goes.

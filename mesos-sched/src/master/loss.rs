@@ -8,6 +8,7 @@ use mesos_core::{AgentId, Reason, Source, TaskState, TaskStatus, WallTime};
 
 use super::book::{TaskKey, UnreachableTask};
 use super::options::mutant;
+use super::publish::Change;
 use super::readmission::gone;
 use super::{Master, MasterCx, Timer};
 
@@ -86,6 +87,7 @@ impl Master {
         let row = self.agents.remove(agent).expect("the agent's row was just read");
         assert!(row.used.is_empty(), "agent {} left while {:?} was used on it", row.id, row.used);
         self.inverse.answers.remove(&agent);
+        self.note(|_| Change::AgentGone(row.id.clone()));
         self.observe(cx, Fact::AgentRemoved { agent });
         self.tell_all_of_failure(cx, &row.id);
     }

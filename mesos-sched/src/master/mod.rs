@@ -33,6 +33,7 @@ mod operation;
 mod operator;
 mod options;
 mod pending;
+mod publish;
 mod quota;
 mod readmission;
 mod reconcile;
@@ -46,6 +47,7 @@ mod view;
 pub use effect::Effect;
 pub use input::Input;
 pub use options::Options;
+pub use publish::{AgentState, Change, Changes, Connection, FrameworkState};
 pub use role::RoleView;
 pub use view::{AgentView, Counters, ExecutorView, FrameworkView, OfferView, TaskView};
 
@@ -101,6 +103,8 @@ pub struct Master {
     timers: TimerTable<Timer>,
     grants: Vec<Grant>,
     counters: Counters,
+    /// What changed in this step; absent while nobody listens.
+    notes: Option<publish::Notes>,
 }
 
 impl Master {
@@ -109,6 +113,7 @@ impl Master {
     pub fn new(id: MasterId, options: Options, allocator: Box<dyn Allocator>) -> Self {
         Self {
             id,
+            notes: options.publishes.then(publish::Notes::default),
             options,
             phase: Phase::Waiting,
             registrar: Registrar::new(Registry::default()),
@@ -152,9 +157,11 @@ impl Machine for Master {
             Input::Agent { conn, seq, message } => self.handle_agent(cx, conn, seq, message),
             Input::Disconnected { conn } => self.disconnected(cx, conn),
             Input::Operator { reply, call } => self.handle_operator(cx, reply, call),
+            Input::PublishAll => self.publish_all(cx),
         }
         self.check_drained(cx);
         self.write_registry(cx);
+        self.publish(cx);
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -179,5 +186,6 @@ impl Machine for Master {
         }
         self.check_drained(cx);
         self.write_registry(cx);
+        self.publish(cx);
     }
 }

@@ -8,6 +8,7 @@ use mesos_core::{Filters, Offer, OfferId};
 
 use super::book::{OfferKey, Offered};
 use super::options::mutant;
+use super::publish::Change;
 use super::{Master, MasterCx, Timer};
 
 impl Master {
@@ -42,6 +43,7 @@ impl Master {
         }
         let id = self.offers.next_id(self.id.as_str());
         let row = Offered { framework, agent, role: role.clone(), resources: resources.clone() };
+        self.note_offer(&id, &row);
         let key = self.offers.table.insert(id.clone(), row).expect("offer ids are never used twice");
         let framework_row = &mut self.frameworks.table[framework];
         framework_row.offers.insert(key);
@@ -64,6 +66,7 @@ impl Master {
             return Some((self.offers.table.id(key)?.clone(), self.offers.table.get(key)?.clone()));
         }
         let (id, offered) = self.offers.table.remove(key)?;
+        self.note(|_| Change::OfferGone(id.clone()));
         self.timers.cancel(&Timer::Offer(key));
         self.frameworks.table[offered.framework].offers.remove(&key);
         self.agents.table[offered.agent].offers.remove(&key);

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use mesos_core::call::agent::ToAgent;
 use mesos_core::call::operator::{Call, ReplyTo, Response};
 use mesos_core::provider::{AgentKey, Fact};
-use mesos_core::resource::{Conversion, Resources};
+use mesos_core::resource::{Conversion, ConversionError, Resources};
 use mesos_core::{AgentId, FrameworkId, Rejection, RejectionCode, Role, Weight};
 
 use super::book::Transition;
 use super::operation::{agent_can_hold, refused};
 use super::pending::Pending;
-use super::validate::{validate_reserve, validate_unreserve};
+use super::validate::{validate_create, validate_destroy, validate_reserve, validate_unreserve};
 use super::{Master, MasterCx};
 use crate::registry::{Drain, Op};
 
@@ -39,6 +39,8 @@ impl Master {
             Call::Teardown(id) => self.teardown(cx, &id).map(|()| Answered::Now),
             Call::Reserve { agent_id, resources } => self.operator_reserve(cx, &agent_id, &resources),
             Call::Unreserve { agent_id, resources } => self.operator_unreserve(cx, &agent_id, &resources),
+            Call::CreateVolumes { agent_id, volumes } => self.operator_create(cx, &agent_id, &volumes),
+            Call::DestroyVolumes { agent_id, volumes } => self.operator_destroy(cx, &agent_id, &volumes),
             Call::DrainAgent { agent_id: id, max_grace, mark_gone } => {
                 let op = Op::DrainAgent { id: id.clone(), drain: Drain { max_grace, mark_gone } };
                 self.change_duty(id, op, reply).map(|()| Answered::WhenDurable)
@@ -150,6 +152,31 @@ impl Master {
         self.convert_free(cx, id, &conversion)
     }
 
+    fn operator_create(
+        &mut self,
+        cx: &mut MasterCx<'_>,
+        id: &AgentId,
+        volumes: &Resources,
+    ) -> Result<Answered, Rejection> {
+        let agent = self.agents.table.find(id).ok_or_else(|| unknown_agent(id))?;
+        let conversion = validate_create(volumes, &self.agents.table[agent].total, None)?;
+        self.convert_free(cx, id, &conversion)
+    }
+
+    fn operator_destroy(
+        &mut self,
+        cx: &mut MasterCx<'_>,
+        id: &AgentId,
+        volumes: &Resources,
+    ) -> Result<Answered, Rejection> {
+        let agent = self.agents.table.find(id).ok_or_else(|| unknown_agent(id))?;
+        let row = &self.agents.table[agent];
+        let used = row.used.iter().map(|used| &used.resources);
+        let conversion = validate_destroy(volumes, &row.total, used)?;
+        self.rescind_offers_of_volumes(cx, agent, volumes);
+        self.convert_free(cx, id, &conversion)
+    }
+
     /// Changes the form of resources nobody uses; offers that hold them are rescinded first.
     fn convert_free(
         &mut self,
@@ -164,7 +191,7 @@ impl Master {
             return Err(Rejection::new(RejectionCode::InvalidAgent, what, "ask again when the agent is back"));
         }
         let free = self.unused(agent);
-        free.apply(conversion).map_err(|error| refused(&error))?;
+        free.apply(conversion).map_err(|error| unavailable(&error))?;
         let is_offered = |free: Option<Resources>| !free.is_some_and(|free| free.contains(conversion.consumed()));
         if is_offered(self.allocator.available(agent)) {
             self.rescind_resources_on(cx, agent);
@@ -190,6 +217,10 @@ enum Answered {
     Now,
     /// When the decision is durable.
     WhenDurable,
+}
+
+fn unavailable(error: &ConversionError) -> Rejection {
+    Rejection { code: RejectionCode::Unavailable, ..refused(error) }
 }
 
 fn unknown_agent(id: &AgentId) -> Rejection {

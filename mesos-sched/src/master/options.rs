@@ -37,6 +37,8 @@ pub struct Options {
     /// What roles weigh in a new cluster. The first leader that finds no weights in the registry writes these there; from
     /// then on the registry counts, and operators change it.
     pub weights: BTreeMap<Role, Weight>,
+    /// Whether every change of the books is published, for views outside the master.
+    pub publishes: bool,
     /// A planted defect.
     #[cfg(feature = "mutants")]
     pub mutant: Option<mesos_core::kernel::Mutant>,
@@ -67,6 +69,7 @@ impl Default for Options {
             registry_age_max: Duration::from_secs(14 * 24 * 3_600),
             registry_count_max: 102_400,
             weights: BTreeMap::new(),
+            publishes: false,
             #[cfg(feature = "mutants")]
             mutant: None,
         }

@@ -34,7 +34,7 @@ pub(super) enum Pending {
     /// An agent serves, or does not.
     Duty { id: AgentId, reply: ReplyTo },
     /// A draining agent's tasks have ended.
-    Drained,
+    Drained { agent: AgentKey },
     /// The same, and the agent is not wanted back.
     DrainedGone { id: AgentId },
     /// The maintenance schedule is another one, or machines are up again.
@@ -69,7 +69,7 @@ impl Master {
                 self.duty_changed(cx, &id);
                 self.reply(cx, reply, Response::Done);
             }
-            Pending::Drained => {}
+            Pending::Drained { agent } => self.note_agent(agent),
             Pending::DrainedGone { id } => self.gone(cx, &id),
             Pending::Schedule { reply } => {
                 self.follow_schedule(cx);

@@ -216,6 +216,7 @@ impl Master {
         let key = (framework, report.info.id.clone());
         if let Entry::Vacant(place) = self.agents.table[agent].executors.entry(key) {
             place.insert(Executor { info: report.info.clone(), role: report.role.clone() });
+            self.note_executor(agent, framework, &report.info.id);
             self.claim(cx, agent, framework, &report.role, &report.info.resources);
         }
     }

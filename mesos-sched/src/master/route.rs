@@ -208,6 +208,7 @@ impl Master {
     }
 
     pub(super) fn observe(&mut self, cx: &MasterCx<'_>, fact: Fact) {
+        self.note_fact(&fact);
         self.allocator.observe(cx.now.mono, fact);
     }
 }

@@ -8,12 +8,13 @@ use mesos_core::call::agent::ToAgent;
 use mesos_core::call::scheduler::Event;
 use mesos_core::provider::{AgentKey, FrameworkKey};
 use mesos_core::{
-    AgentId, ExecutorId, FrameworkId, KillPolicy, Rejection, RejectionCode, Source, TaskId, TaskState, TaskStatus,
-    UpdateId,
+    AgentId, ExecutorId, FrameworkId, KillPolicy, Reason, Rejection, RejectionCode, Source, TaskId, TaskState,
+    TaskStatus, UpdateId,
 };
 
 use super::book::TaskKey;
 use super::options::mutant;
+use super::publish::Change;
 use super::validate::validate_kill;
 use super::{Master, MasterCx};
 
@@ -43,6 +44,7 @@ impl Master {
             self.note_state(cx, framework, task, status.state);
             self.note_state(cx, framework, task, latest);
         }
+        self.note(|_| Change::TaskStatus { framework_id: framework_id.clone(), status: status.clone() });
         let (told, uuid) = (status.state, status.uuid);
         if !self.tell_framework(cx, framework, Event::Update(status)) {
             return;
@@ -69,6 +71,11 @@ impl Master {
                 self.free_task(cx, framework, task);
             }
         }
+        self.note(|master| {
+            let row = &master.frameworks.table[framework];
+            let task_id = row.tasks[task].info.id.clone();
+            Change::TaskState { framework_id: row.id.clone(), task_id, state }
+        });
     }
 
     /// The task an update is about, if it is known, unless the agent may not say that.
@@ -129,6 +136,12 @@ impl Master {
 
     /// Tells a framework what the master itself says of a task. Such news carries no uuid and needs no acknowledgement.
     pub(super) fn tell_status(&mut self, cx: &mut MasterCx<'_>, framework: FrameworkKey, status: TaskStatus) {
+        if status.reason != Some(Reason::Reconciliation) {
+            self.note(|master| Change::TaskStatus {
+                framework_id: master.frameworks.table[framework].id.clone(),
+                status: Box::new(status.clone()),
+            });
+        }
         self.tell_framework(cx, framework, Event::Update(Box::new(status)));
     }
 

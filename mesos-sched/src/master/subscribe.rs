@@ -13,6 +13,7 @@ use mesos_core::provider::{AgentKey, Fact, FrameworkKey};
 use mesos_core::{FrameworkId, FrameworkInfo, OfferConstraints, Rejection, RejectionCode, Role};
 
 use super::book::{Framework, Standing, Who};
+use super::publish::Change;
 use super::validate::{merge_resubscription, validate_subscribe};
 use super::{Master, MasterCx, Timer};
 use crate::allocator::validate_constraints;
@@ -122,6 +123,8 @@ impl Master {
         row.suppressed.clone_from(&suppressed);
         if let Standing::Connected(old) = before {
             row.standing = Standing::Disconnected;
+            let id = row.id.clone();
+            self.tell_scheduler(cx, old, Event::Error(failed_over(&id)));
             self.drop_conn(cx, old, CloseReason::Superseded);
         }
         self.discard_offers_of(cx, framework);
@@ -167,6 +170,7 @@ impl Master {
             self.drop_conn(cx, conn, CloseReason::Removed);
         }
         self.frameworks.table.remove(framework);
+        self.note(|_| Change::FrameworkGone(framework_id.clone()));
         self.inverse.forget_answers_of(&framework_id);
         self.frameworks.remember_removed(framework_id, self.options.removed_frameworks_max);
         self.observe(cx, Fact::FrameworkRemoved { framework });
@@ -193,7 +197,9 @@ impl Master {
             if row.unreachable.values().any(|task| registry.standing(&task.agent_id).is_some()) {
                 continue;
             }
-            self.frameworks.table.remove(framework);
+            if let Some((id, _)) = self.frameworks.table.remove(framework) {
+                self.note(|_| Change::FrameworkGone(id));
+            }
             self.observe(cx, Fact::FrameworkRemoved { framework });
         }
     }
@@ -242,6 +248,14 @@ fn own_roles(row: &Framework, roles: &BTreeSet<Role>) -> Result<(), Rejection> {
             "name only roles of the framework, or none for all",
         )),
     }
+}
+
+fn failed_over(id: &FrameworkId) -> Rejection {
+    Rejection::new(
+        RejectionCode::FailedOver,
+        format!("framework {id} subscribed on another connection"),
+        "end, or subscribe again to take over",
+    )
 }
 
 fn removed(id: &FrameworkId) -> Rejection {

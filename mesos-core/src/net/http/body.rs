@@ -73,7 +73,7 @@ pub fn decode<M: Message + Name + Default>(media: Media, bytes: &[u8]) -> Result
 #[must_use]
 pub fn encode<M: Message + Name>(media: Media, message: &M) -> Vec<u8> {
     match media {
-        Media::Json => json::write(message).into_bytes(),
+        Media::Json => json::write_bytes(message),
         Media::Protobuf => message.encode_to_vec(),
     }
 }

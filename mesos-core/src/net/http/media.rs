@@ -56,7 +56,7 @@ impl Media {
 
     fn named(headers: &HeaderMap, header: &HeaderName) -> Result<Self, Refusal> {
         let Some(given) = headers.get(header) else {
-            let text = format!("Expecting '{header}' to be present; say {JSON} or {PROTOBUF}");
+            let text = format!("Expecting '{}' to be present; say {JSON} or {PROTOBUF}", spelled(header));
             return Err(Refusal::new(StatusCode::BAD_REQUEST, text));
         };
         match essence(given.as_bytes()).as_deref() {
@@ -64,7 +64,7 @@ impl Media {
             Some(PROTOBUF) => Ok(Self::Protobuf),
             _ => {
                 let given = String::from_utf8_lossy(given.as_bytes());
-                let text = format!("Expecting '{header}' of {JSON} or {PROTOBUF}, not of {given:?}");
+                let text = format!("Expecting '{}' of {JSON} or {PROTOBUF}, not of {given:?}", spelled(header));
                 Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, text))
             }
         }
@@ -73,7 +73,8 @@ impl Media {
     fn accepted(headers: &HeaderMap, header: &HeaderName) -> Result<Self, Refusal> {
         let accepts = Accepts::read(headers, header);
         [Self::Json, Self::Protobuf].into_iter().find(|media| accepts.takes(media.name())).ok_or_else(|| {
-            Refusal::new(StatusCode::NOT_ACCEPTABLE, format!("Expecting '{header}' to allow {JSON} or {PROTOBUF}"))
+            let text = format!("Expecting '{}' to allow {JSON} or {PROTOBUF}", spelled(header));
+            Refusal::new(StatusCode::NOT_ACCEPTABLE, text)
         })
     }
 }
@@ -114,6 +115,15 @@ impl Form {
         let text = format!("Expecting 'Accept' to allow {JSON}, {PROTOBUF} or {RECORD_IO}");
         Err(Refusal::new(StatusCode::NOT_ACCEPTABLE, text))
     }
+}
+
+/// A header's name as people write it: `message-accept` is `Message-Accept`.
+fn spelled(header: &HeaderName) -> String {
+    let word = |word: &str| {
+        let (first, rest) = word.split_at(1);
+        format!("{}{rest}", first.to_uppercase())
+    };
+    header.as_str().split('-').map(word).collect::<Vec<_>>().join("-")
 }
 
 /// A media type without its parameters, in lower case.

@@ -4,12 +4,14 @@
 //! that this version cannot do is refused as unsupported, never dropped in silence. Outwards, `From` cannot fail.
 
 mod constraint;
+mod discovery;
 mod executor;
 mod framework;
 mod id;
 mod line;
 mod node;
 mod offer;
+mod operator;
 mod resource;
 mod scheduler;
 mod status;
@@ -23,8 +25,13 @@ pub use line::{
     ExecutorCall, executor_call_from_wire, executor_call_to_wire, executor_event_from_wire, executor_event_to_wire,
 };
 pub use node::{agent_capabilities_to_wire, agent_from_wire};
+pub use offer::{DroppedOperation, RefusedTask};
+pub use operator::{quantities_to_wire, quotas_to_wire, weights_to_wire};
 pub use resource::{ReservationForm, resources_from_wire, resources_to_wire};
-pub use scheduler::event_to_wire;
+pub use scheduler::{
+    ReadCall, call_from_wire, dropped_operation_to_wire, event_to_wire, refused_task_to_wire,
+    unknown_operations_to_wire,
+};
 pub use status::task_state_from_wire;
 
 use crate::error::{Rejection, RejectionCode};

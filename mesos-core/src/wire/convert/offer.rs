@@ -63,20 +63,67 @@ impl From<Option<v1::Filters>> for Filters {
     }
 }
 
-/// The operations of one accept, and the roles their resources say they are allocated to.
-pub(super) fn operations_from_wire(
-    operations: Vec<v1::offer::Operation>,
-) -> Result<(Vec<Operation>, BTreeSet<Role>), Rejection> {
-    let mut roles = BTreeSet::new();
-    let mut read = Vec::with_capacity(operations.len());
+/// A task of an accept that cannot be launched as it is described.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RefusedTask {
+    /// Its id, as it was given.
+    pub task_id: String,
+    /// The agent it named.
+    pub agent_id: String,
+    /// Why.
+    pub why: Rejection,
+}
+
+/// An operation of an accept that cannot be done as it is described.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DroppedOperation {
+    /// The id its framework gave it, to be told of it.
+    pub id: Option<String>,
+    /// Why.
+    pub why: Rejection,
+}
+
+/// What an accept asks for.
+#[derive(Debug, Default)]
+pub(super) struct ReadOperations {
+    /// What can be read.
+    pub operations: Vec<Operation>,
+    /// The tasks that cannot; they do not keep the others from being launched.
+    pub refused: Vec<RefusedTask>,
+    /// The operations without tasks that cannot.
+    pub dropped: Vec<DroppedOperation>,
+    /// The roles the resources say they are allocated to.
+    pub roles: BTreeSet<Role>,
+}
+
+/// The operations of one accept. What cannot be read is told apart, so that a client does not lose the rest.
+pub(super) fn operations_from_wire(operations: Vec<v1::offer::Operation>) -> ReadOperations {
+    let mut read = ReadOperations::default();
     for (index, operation) in operations.into_iter().enumerate() {
-        let operation = operation_from_wire(operation, &mut roles);
-        read.push(
-            operation
-                .map_err(|error| Rejection { what: format!("operation {}: {}", index + 1, error.what), ..error })?,
-        );
+        let tasks = tasks_of(&operation);
+        let id = operation.id.as_ref().map(|id| id.value.clone());
+        let named = |error: Rejection| Rejection { what: format!("operation {}: {}", index + 1, error.what), ..error };
+        let before = read.refused.len();
+        match operation_from_wire(operation, &mut read) {
+            Ok(operation) => read.operations.push(operation),
+            Err(why) if tasks.is_empty() => read.dropped.push(DroppedOperation { id, why: named(why) }),
+            Err(why) => {
+                let refused = |(task_id, agent_id)| RefusedTask { task_id, agent_id, why: why.clone() };
+                read.refused.extend(tasks.into_iter().map(refused));
+            }
+        }
+        for task in &mut read.refused[before..] {
+            task.why = named(task.why.clone());
+        }
     }
-    Ok((read, roles))
+    read
+}
+
+/// The tasks an operation would start, and their agents, as they are given.
+fn tasks_of(operation: &v1::offer::Operation) -> Vec<(String, String)> {
+    let launched = operation.launch.iter().flat_map(|launch| &launch.task_infos);
+    let grouped = operation.launch_group.iter().flat_map(|launch| &launch.task_group.tasks);
+    launched.chain(grouped).map(|task| (task.task_id.value.clone(), task.agent_id.value.clone())).collect()
 }
 
 /// A bag, with the roles its entries name added to those of the accept.
@@ -86,35 +133,42 @@ fn bag(roles: &mut BTreeSet<Role>, entries: Vec<v1::Resource>) -> Result<Resourc
     Ok(resources)
 }
 
-fn operation_from_wire(operation: v1::offer::Operation, roles: &mut BTreeSet<Role>) -> Result<Operation, Rejection> {
+fn operation_from_wire(operation: v1::offer::Operation, read: &mut ReadOperations) -> Result<Operation, Rejection> {
     const CODE: RejectionCode = RejectionCode::InvalidOperation;
     unset(operation.id.as_ref(), "feedback about operations")?;
     Ok(match operation.r#type() {
         Type::Launch => {
             let mut tasks = Vec::new();
             for task in required(operation.launch, "launch", CODE)?.task_infos {
-                let (task, named) = task_from_wire(task)?;
-                roles.extend(named);
-                tasks.push(Arc::new(task));
+                let (task_id, agent_id) = (task.task_id.value.clone(), task.agent_id.value.clone());
+                match task_from_wire(task) {
+                    Ok((task, named)) => {
+                        read.roles.extend(named);
+                        tasks.push(Arc::new(task));
+                    }
+                    Err(why) => read.refused.push(RefusedTask { task_id, agent_id, why }),
+                }
             }
             Operation::Launch(tasks)
         }
         Type::LaunchGroup => {
             let launch = required(operation.launch_group, "launch_group", CODE)?;
             let (tasks, named) = group_from_wire(launch.executor, launch.task_group)?;
-            roles.extend(named);
+            read.roles.extend(named);
             Operation::LaunchGroup(tasks)
         }
         Type::Reserve => {
             let reserve = required(operation.reserve, "reserve", CODE)?;
             unset(reserve.source.first(), "reserving from a source other than what is below")?;
-            Operation::Reserve(bag(roles, reserve.resources)?)
+            Operation::Reserve(bag(&mut read.roles, reserve.resources)?)
         }
         Type::Unreserve => {
-            Operation::Unreserve(bag(roles, required(operation.unreserve, "unreserve", CODE)?.resources)?)
+            Operation::Unreserve(bag(&mut read.roles, required(operation.unreserve, "unreserve", CODE)?.resources)?)
         }
-        Type::Create => Operation::Create(bag(roles, required(operation.create, "create", CODE)?.volumes)?),
-        Type::Destroy => Operation::Destroy(bag(roles, required(operation.destroy, "destroy", CODE)?.volumes)?),
+        Type::Create => Operation::Create(bag(&mut read.roles, required(operation.create, "create", CODE)?.volumes)?),
+        Type::Destroy => {
+            Operation::Destroy(bag(&mut read.roles, required(operation.destroy, "destroy", CODE)?.volumes)?)
+        }
         Type::Unknown => return Err(unsupported("an operation of this type", "set one of the types of the API")),
         other => {
             return Err(unsupported(

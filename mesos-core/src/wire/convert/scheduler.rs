@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::offer::{offer_to_wire, operations_from_wire};
+use super::offer::{DroppedOperation, ReadOperations, RefusedTask, offer_to_wire, operations_from_wire};
 use super::{required, unsupported};
 use crate::call::scheduler::{Call, Event};
 use crate::constraint::OfferConstraints;
@@ -11,14 +11,50 @@ use crate::error::{Rejection, RejectionCode};
 use crate::id::{AgentId, OfferId};
 use crate::offer::Filters;
 use crate::role::Role;
+use crate::time::WallTime;
 use crate::wire::convert::ReservationForm;
+use crate::wire::convert::value::seconds_of;
 use crate::wire::v1;
-use v1::scheduler::call::{Reconcile, Type};
+use v1::scheduler::call::{self, Reconcile, Type};
 use v1::scheduler::event::{self, Type as EventType};
+use v1::scheduler::response;
+
+/// A call as it was read.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct ReadCall {
+    /// What can be read of it.
+    pub call: Call,
+    /// Tasks of an ACCEPT that cannot be launched as they are described. They do not keep the others from being launched;
+    /// their framework is told `TASK_ERROR` of each.
+    pub refused: Vec<RefusedTask>,
+    /// Operations without tasks that were left out.
+    pub dropped: Vec<DroppedOperation>,
+}
+
+/// Reads a call.
+///
+/// # Errors
+/// [`Rejection`] when nothing of it can be done.
+pub fn call_from_wire(call: v1::scheduler::Call) -> Result<ReadCall, Rejection> {
+    let Type::Accept = call.r#type() else {
+        return Ok(ReadCall { call: call.try_into()?, refused: Vec::new(), dropped: Vec::new() });
+    };
+    let accept = part(call.accept, "accept")?;
+    let ReadOperations { operations, refused, dropped, roles } = operations_from_wire(accept.operations);
+    if roles.len() > 1 {
+        let named: Vec<&str> = roles.iter().map(Role::as_str).collect();
+        let what = format!("resources of one accept are allocated to {}", named.join(" and "));
+        return Err(Rejection::new(RejectionCode::InvalidOffers, what, "accept offers of one role at a time"));
+    }
+    let call = Call::Accept { offers: offers(accept.offer_ids)?, operations, filters: accept.filters.into() };
+    Ok(ReadCall { call, refused, dropped })
+}
 
 impl TryFrom<v1::scheduler::Call> for Call {
     type Error = Rejection;
 
+    /// Reads a call of which everything must be done.
     fn try_from(call: v1::scheduler::Call) -> Result<Self, Rejection> {
         Ok(match call.r#type() {
             Type::Subscribe => {
@@ -42,15 +78,12 @@ impl TryFrom<v1::scheduler::Call> for Call {
             }
             Type::Teardown => Self::Teardown,
             Type::Accept => {
-                let accept = part(call.accept, "accept")?;
-                let (operations, roles) = operations_from_wire(accept.operations)?;
-                if roles.len() > 1 {
-                    let named: Vec<&str> = roles.iter().map(Role::as_str).collect();
-                    let what = format!("resources of one accept are allocated to {}", named.join(" and "));
-                    let remedy = "accept offers of one role at a time";
-                    return Err(Rejection::new(RejectionCode::InvalidOffers, what, remedy));
+                let read = call_from_wire(call)?;
+                let refused = read.refused.into_iter().map(|task| task.why);
+                match read.dropped.into_iter().map(|dropped| dropped.why).chain(refused).next() {
+                    Some(why) => return Err(why),
+                    None => read.call,
                 }
-                Self::Accept { offers: offers(accept.offer_ids)?, operations, filters: accept.filters.into() }
             }
             Type::Decline => {
                 let decline = part(call.decline, "decline")?;
@@ -118,7 +151,7 @@ impl TryFrom<v1::scheduler::Call> for Call {
 }
 
 fn part<T>(part: Option<T>, name: &str) -> Result<T, Rejection> {
-    required(part, name, RejectionCode::Unsupported)
+    required(part, name, RejectionCode::InvalidOperation)
 }
 
 fn roles(names: Vec<String>) -> Result<BTreeSet<Role>, Rejection> {
@@ -201,11 +234,70 @@ pub fn event_to_wire(event: &Event, master: &v1::MasterInfo, form: ReservationFo
             EventType::Failure
         }
         Event::Error(rejection) => {
-            written.error = Some(event::Error { message: rejection.to_string() });
+            written.error = Some(event::Error { message: error_text(rejection) });
             EventType::Error
         }
         Event::Heartbeat { .. } => EventType::Heartbeat,
     };
     written.set_type(kind);
     written
+}
+
+/// Clients compare these texts.
+fn error_text(rejection: &Rejection) -> String {
+    match rejection.code {
+        RejectionCode::FailedOver => "Framework failed over".to_owned(),
+        RejectionCode::FrameworkRemoved => "Framework has been removed".to_owned(),
+        _ => rejection.to_string(),
+    }
+}
+
+/// What a framework is told of an operation it named that cannot be done; nothing of one it did not name.
+#[must_use]
+pub fn dropped_operation_to_wire(operation: &DroppedOperation) -> Option<v1::scheduler::Event> {
+    let status = v1::OperationStatus {
+        operation_id: Some(v1::OperationId { value: operation.id.clone()? }),
+        state: v1::OperationState::OperationError.into(),
+        message: Some(operation.why.to_string()),
+        ..Default::default()
+    };
+    let update = event::UpdateOperationStatus { status };
+    let mut event = v1::scheduler::Event { update_operation_status: Some(update), ..Default::default() };
+    event.set_type(EventType::UpdateOperationStatus);
+    Some(event)
+}
+
+/// The answer to RECONCILE_OPERATIONS: every operation of this version is done or refused with its call, so none of those
+/// asked for is known any more.
+#[must_use]
+pub fn unknown_operations_to_wire(asked: &call::ReconcileOperations) -> v1::scheduler::Response {
+    let unknown = |operation: &call::reconcile_operations::Operation| v1::OperationStatus {
+        operation_id: Some(operation.operation_id.clone()),
+        state: v1::OperationState::OperationUnknown.into(),
+        agent_id: operation.agent_id.clone(),
+        ..Default::default()
+    };
+    let operation_statuses = asked.operations.iter().map(unknown).collect();
+    let reconciled = response::ReconcileOperations { operation_statuses };
+    let mut response = v1::scheduler::Response { reconcile_operations: Some(reconciled), ..Default::default() };
+    response.set_type(response::Type::ReconcileOperations);
+    response
+}
+
+/// What a framework is told of a task that cannot be launched as it is described.
+#[must_use]
+pub fn refused_task_to_wire(task: &RefusedTask, now: WallTime) -> v1::scheduler::Event {
+    let status = v1::TaskStatus {
+        task_id: v1::TaskId { value: task.task_id.clone() },
+        agent_id: Some(v1::AgentId { value: task.agent_id.clone() }),
+        state: v1::TaskState::TaskError.into(),
+        source: Some(v1::task_status::Source::Master.into()),
+        reason: Some(v1::task_status::Reason::TaskInvalid.into()),
+        message: Some(task.why.to_string()),
+        timestamp: Some(seconds_of(now)),
+        ..Default::default()
+    };
+    let mut event = v1::scheduler::Event { update: Some(event::Update { status }), ..v1::scheduler::Event::default() };
+    event.set_type(EventType::Update);
+    event
 }

@@ -115,6 +115,20 @@ impl TryFrom<v1::TaskInfo> for TaskInfo {
     }
 }
 
+/// Whether a container is asked for that is more than the task's own process. Some clients always send one.
+fn asks_for_more(container: &v1::ContainerInfo) -> bool {
+    let is_plain = container.r#type() == v1::container_info::Type::Mesos
+        && container.mesos.as_ref().is_none_or(|mesos| mesos.image.is_none())
+        && container.docker.is_none()
+        && container.volumes.is_empty()
+        && container.hostname.is_none()
+        && container.linux_info.is_none()
+        && container.rlimit_info.is_none()
+        && container.tty_info.is_none()
+        && container.network_infos.iter().all(|network| network.name.is_none() && network.port_mappings.is_empty());
+    !is_plain
+}
+
 /// A task, and the roles its resources say they are allocated to.
 pub(super) fn task_from_wire(task: v1::TaskInfo) -> Result<(TaskInfo, BTreeSet<Role>), Rejection> {
     let (executor, mut roles) = match task.executor.clone() {
@@ -173,7 +187,9 @@ pub(super) fn group_from_wire(
 
 /// What a task says beside what it runs.
 fn described(task: v1::TaskInfo, run: TaskRun) -> Result<(TaskInfo, BTreeSet<Role>), Rejection> {
-    unset(task.container.as_ref(), "a container image or network")?;
+    if task.container.as_ref().is_some_and(asks_for_more) {
+        return Err(unsupported("a container image, volume or network", "leave container out"));
+    }
     unset(task.health_check.as_ref(), "a health check")?;
     unset(task.check.as_ref(), "a check")?;
     unset(task.limits.keys().next(), "a limit above the task's resources")?;
@@ -186,6 +202,7 @@ fn described(task: v1::TaskInfo, run: TaskRun) -> Result<(TaskInfo, BTreeSet<Rol
     read.kill_policy = task.kill_policy.map(KillPolicy::try_from).transpose()?.unwrap_or_default();
     read.max_completion_time = task.max_completion_time.map(Duration::try_from).transpose()?;
     read.labels = label_map(task.labels);
+    read.discovery = task.discovery.map(|discovery| Arc::new(discovery.into()));
     read.data = task.data.unwrap_or_default().into();
     Ok((read, roles))
 }
@@ -204,6 +221,7 @@ impl From<&TaskInfo> for v1::TaskInfo {
             kill_policy: task.kill_policy.grace.map(|_| task.kill_policy.into()),
             data: Some(task.data.to_vec()).filter(|data| !data.is_empty()),
             labels: labels_of(&task.labels),
+            discovery: task.discovery.as_deref().map(Into::into),
             max_completion_time: task.max_completion_time.map(Into::into),
             ..Default::default()
         }

@@ -404,3 +404,71 @@ proptest! {
         }
     }
 }
+
+/// A message of this type, whatever the seed makes of it.
+fn any_message<M: prost::Message + prost::Name + Default>(seed: u64) -> M {
+    let mut draw = crate::wire::drawn::draws(seed);
+    let message = crate::wire::drawn::drawn(&json::descriptor_of::<M>(), 5, &mut draw);
+    message.transcode_to().expect("it was made of the same description")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Whatever a peer says is read, or refused with a sentence.
+    #[test]
+    fn any_call_is_read_or_refused(seed in any::<u64>()) {
+        let check = |refused: Option<Rejection>| refused.is_none_or(|why| !why.what.is_empty() && !why.remedy.is_empty());
+        prop_assert!(check(call_from_wire(any_message(seed)).err()));
+        prop_assert!(check(Call::try_from(any_message::<v1::scheduler::Call>(seed)).err()));
+        prop_assert!(check(crate::call::operator::Call::try_from(any_message::<v1::master::Call>(seed)).err()));
+        prop_assert!(check(FrameworkInfo::try_from(any_message::<v1::FrameworkInfo>(seed)).err()));
+        prop_assert!(check(TaskInfo::try_from(any_message::<v1::TaskInfo>(seed)).err()));
+    }
+}
+
+#[test]
+fn a_task_says_where_it_can_be_found() {
+    let text = r#"{"name": "t", "task_id": {"value": "t"}, "agent_id": {"value": "a"}, "command": {"value": "true"},
+        "resources": [{"name": "cpus", "type": "SCALAR", "scalar": {"value": 1}}],
+        "container": {"type": "MESOS", "mesos": {}, "network_infos": [{}]},
+        "discovery": {"visibility": "EXTERNAL", "name": "web", "ports": {"ports": [
+            {"number": 80, "name": "http", "protocol": "tcp", "visibility": "CLUSTER",
+             "labels": {"labels": [{"key": "k", "value": "v"}]}}]}}}"#;
+    let read: TaskInfo = json::read::<v1::TaskInfo>(text.as_bytes()).unwrap().try_into().unwrap();
+    let discovery = read.discovery.clone().unwrap();
+    assert_eq!((discovery.name.as_deref(), discovery.ports[0].number), (Some("web"), 80));
+    let again: TaskInfo = v1::TaskInfo::from(&read).try_into().unwrap();
+    assert_eq!(again, read);
+}
+
+#[test]
+fn operators_calls_mean_what_they_say() {
+    use crate::call::operator::Call as Operator;
+    let call = |text: &str| Operator::try_from(json::read::<v1::master::Call>(text.as_bytes()).unwrap());
+    let drain = r#"{"type": "DRAIN_AGENT", "drain_agent": {"agent_id": {"value": "a"}, "max_grace_period": "90s", "mark_gone": true}}"#;
+    let Operator::DrainAgent { max_grace, mark_gone, .. } = call(drain).unwrap() else { panic!() };
+    assert_eq!((max_grace.map(|grace| grace.as_secs()), mark_gone), (Some(90), true));
+    for (bad, code) in [
+        (r#"{"type": "GET_STATE"}"#, RejectionCode::Unsupported),
+        (r#"{"type": "TEARDOWN"}"#, RejectionCode::InvalidOperation),
+        (
+            r#"{"type": "DRAIN_AGENT", "drain_agent": {"agent_id": {"value": "a"}, "max_grace_period": "-1s"}}"#,
+            RejectionCode::InvalidAgent,
+        ),
+        (
+            r#"{"type": "START_MAINTENANCE", "start_maintenance": {"machines": [{"ip": "10.0.0.1"}]}}"#,
+            RejectionCode::InvalidMaintenance,
+        ),
+        (
+            r#"{"type": "UPDATE_WEIGHTS", "update_weights": {"weight_infos": [{"weight": 1}]}}"#,
+            RejectionCode::InvalidRole,
+        ),
+        (
+            r#"{"type": "UPDATE_QUOTA", "update_quota": {"quota_configs": [{"role": "a", "limits": {"cpus": {"value": -1}}}]}}"#,
+            RejectionCode::InvalidQuota,
+        ),
+    ] {
+        assert_eq!(call(bad).unwrap_err().code, code, "{bad}");
+    }
+}

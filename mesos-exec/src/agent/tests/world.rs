@@ -134,9 +134,7 @@ pub(crate) fn speaker() -> Speaker {
 
 /// Settings of an agent that executors can reach.
 pub(crate) fn reachable() -> Options {
-    let mut options = Options::default();
-    options.endpoint = Some("10.0.0.7:5051".into());
-    options
+    Options { endpoint: Some("10.0.0.7:5051".into()), ..Options::default() }
 }
 
 pub(crate) fn run_of(framework: &FrameworkInfo, task: TaskInfo) -> ToAgent {

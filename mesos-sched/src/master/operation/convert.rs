@@ -38,7 +38,7 @@ impl Master {
         volumes: &Resources,
     ) -> Result<(), Rejection> {
         let info = self.frameworks.table[accepting.framework].info.clone();
-        let conversion = validate_create(volumes, &self.agents.table[accepting.agent].total, &info)?;
+        let conversion = validate_create(volumes, &self.agents.table[accepting.agent].total, Some(&info))?;
         self.convert(cx, accepting, &conversion)
     }
 
@@ -56,7 +56,12 @@ impl Master {
     }
 
     /// A shared volume may be on offer to others as well: they must not launch on what is destroyed.
-    fn rescind_offers_of_volumes(&mut self, cx: &mut MasterCx<'_>, agent: AgentKey, volumes: &Resources) {
+    pub(in crate::master) fn rescind_offers_of_volumes(
+        &mut self,
+        cx: &mut MasterCx<'_>,
+        agent: AgentKey,
+        volumes: &Resources,
+    ) {
         for key in self.agents.table[agent].offers.clone() {
             let offered = &self.offers.table[key].resources;
             if volumes.iter().any(|volume| offered.contains_resource(&volume)) {

@@ -12,6 +12,7 @@ use mesos_core::{
 use crate::master::accept::Accepting;
 use crate::master::book::{Executor, Task, TaskKey};
 use crate::master::options::mutant;
+use crate::master::publish::Change;
 use crate::master::validate::{validate_group, validate_task};
 use crate::master::{Master, MasterCx};
 
@@ -121,6 +122,7 @@ impl Master {
             Entry::Occupied(_) => false,
             Entry::Vacant(place) => {
                 place.insert(Executor { info: info.clone(), role: accepting.role.clone() });
+                self.note_executor(accepting.agent, accepting.framework, &info.id);
                 true
             }
         }
@@ -210,13 +212,15 @@ impl Master {
             }
         };
         self.agents.table[agent].tasks.push((framework, key));
+        self.note_task(framework, key);
         key
     }
 
     /// Takes a task out of the books, and what it uses with it.
     pub(in crate::master) fn forget_task(&mut self, cx: &MasterCx<'_>, framework: FrameworkKey, task: TaskKey) {
         self.free_task(cx, framework, task);
-        let Some((_, row)) = self.frameworks.table[framework].tasks.remove(task) else { return };
+        let Some((task_id, row)) = self.frameworks.table[framework].tasks.remove(task) else { return };
+        self.note(|master| Change::TaskGone { framework_id: master.frameworks.table[framework].id.clone(), task_id });
         let list = &mut self.agents.table[row.agent].tasks;
         list.swap_remove(row.place as usize);
         if let Some(&(moved_framework, moved)) = list.get(row.place as usize) {
@@ -243,6 +247,11 @@ impl Master {
         id: ExecutorId,
     ) {
         if let Some(Executor { info, role }) = self.agents.table[agent].executors.remove(&(framework, id)) {
+            self.note(|master| Change::ExecutorGone {
+                agent_id: master.agents.table[agent].id.clone(),
+                framework_id: master.frameworks.table[framework].id.clone(),
+                executor_id: info.id.clone(),
+            });
             self.discharge(cx, agent, framework, role, &info.resources);
         }
     }

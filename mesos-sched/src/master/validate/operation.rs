@@ -89,7 +89,11 @@ pub fn validate_unreserve(entries: &Resources) -> Result<Conversion, Rejection> 
 ///
 /// # Errors
 /// [`Rejection`] with [`RejectionCode::InvalidOperation`] names the entries at fault.
-pub fn validate_create(volumes: &Resources, total: &Resources, info: &FrameworkInfo) -> Result<Conversion, Rejection> {
+pub fn validate_create(
+    volumes: &Resources,
+    total: &Resources,
+    info: Option<&FrameworkInfo>,
+) -> Result<Conversion, Rejection> {
     const NAME: &str = "CREATE";
     check_common(NAME, volumes)?;
     let conversion = Conversion::create(volumes).map_err(|error| refuse_conversion(NAME, &error))?;
@@ -100,11 +104,11 @@ pub fn validate_create(volumes: &Resources, total: &Resources, info: &FrameworkI
         "is mounted at no path of a container",
         "give a path without '..'",
     )?;
-    if !info.can(FrameworkCapability::SharedResources) {
+    if info.is_some_and(|info| !info.can(FrameworkCapability::SharedResources)) {
         let remedy = "add the capability SHARED_RESOURCES to use shared volumes";
         forbid(NAME, volumes, Resource::is_shared, "is shared, which the framework cannot deal with", remedy)?;
     }
-    if let Some(principal) = &info.principal {
+    if let Some(principal) = info.and_then(|info| info.principal.as_ref()) {
         let creator = |entry: &Resource| entry.disk_info()?.persistence.as_ref()?.principal.clone();
         let problem = format!("does not name {} as the principal of its persistence", excerpt(principal));
         forbid(NAME, volumes, |entry| creator(entry).as_ref() != Some(principal), &problem, "create in your own name")?;

@@ -157,6 +157,8 @@ fn check_own_parts(task: &TaskInfo) -> Result<(), Rejection> {
 fn check_sizes(task: &TaskInfo, who: Who<'_>) -> Result<(), Rejection> {
     check_bytes(CODE, &who, "the name", task.name.len(), NAME_BYTES_MAX)?;
     check_bytes(CODE, &who, "the labels", labels_bytes(&task.labels), LABELS_BYTES_MAX)?;
+    let discovery = task.discovery.as_ref().map_or(0, |discovery| discovery.bytes());
+    check_bytes(CODE, &who, "the discovery", discovery, LABELS_BYTES_MAX)?;
     check_bytes(CODE, &who, "the data", task.data.len(), DATA_BYTES_MAX)
 }
 

@@ -124,7 +124,7 @@ fn every_rule_of_making_volumes_has_its_case() {
     let unreserved =
         Resource::disk(Scalar::from_units(5)).with_disk(Disk::volume(PersistenceId::new("v").unwrap(), None, "data"));
     let nothing = Resources::new();
-    let judge = |volumes: &Resources| validate_create(volumes, &nothing, &framework(None));
+    let judge = |volumes: &Resources| validate_create(volumes, &nothing, Some(&framework(None)));
     assert!(judge(&bag([volume("v", None), volume("w", Some("q"))])).is_ok());
     for (says, volumes) in [
         ("nothing to convert", Resources::new()),
@@ -151,18 +151,19 @@ fn a_persistence_id_is_used_once_on_an_agent() {
     let mut info = framework(None);
     info.capabilities.insert(FrameworkCapability::SharedResources);
     for total in [bag([existing.clone()]), bag([existing.clone().shared(), existing.clone().shared()])] {
-        refuses("persistence id of another", validate_create(&news, &total, &info));
-        assert!(validate_create(&bag([volume("w", None)]), &total, &info).is_ok());
+        refuses("persistence id of another", validate_create(&news, &total, Some(&info)));
+        assert!(validate_create(&bag([volume("w", None)]), &total, Some(&info)).is_ok());
     }
     let other_role = Reservations::new([Reservation::dynamic(role("db"), None)]).unwrap();
     let total = bag([existing.with_reservations(other_role)]);
-    assert!(validate_create(&news, &total, &info).is_ok());
-    assert!(validate_create(&bag([volume("v", None).shared()]), &Resources::new(), &info).is_ok());
+    assert!(validate_create(&news, &total, Some(&info)).is_ok());
+    assert!(validate_create(&bag([volume("v", None).shared()]), &Resources::new(), Some(&info)).is_ok());
 }
 
 #[test]
 fn a_volume_is_made_in_ones_own_name() {
-    let judge = |by: Option<&str>| validate_create(&bag([volume("v", by)]), &Resources::new(), &framework(Some("p")));
+    let judge =
+        |by: Option<&str>| validate_create(&bag([volume("v", by)]), &Resources::new(), Some(&framework(Some("p"))));
     assert!(judge(Some("p")).is_ok());
     refuses("does not name p", judge(Some("q")));
     refuses("does not name p", judge(None));

@@ -1,0 +1,58 @@
+//! Where clients reach a master.
+
+use std::net::Ipv4Addr;
+
+use mesos_core::wire::{API_VERSION, v1};
+use mesos_core::{FaultDomain, MasterId};
+
+/// Where clients reach a master.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MasterAddress {
+    /// Its host's name.
+    pub hostname: String,
+    /// Its address, as text.
+    pub ip: String,
+    /// Its port.
+    pub port: u16,
+    /// Where it stands, if known.
+    pub domain: Option<FaultDomain>,
+}
+
+impl MasterAddress {
+    /// A master at this address.
+    #[must_use]
+    pub fn new(hostname: impl Into<String>, ip: impl Into<String>, port: u16) -> Self {
+        Self { hostname: hostname.into(), ip: ip.into(), port, domain: None }
+    }
+
+    /// How it is named among processes: `master@ip:port`.
+    #[must_use]
+    pub fn pid(&self) -> String {
+        format!("master@{}:{}", self.ip, self.port)
+    }
+
+    /// As clients are told it.
+    #[must_use]
+    pub fn to_wire(&self, id: &MasterId) -> v1::MasterInfo {
+        use v1::master_info::Capability;
+        use v1::master_info::capability::Type;
+        // The four bytes in network order, read as a little-endian number; an address of another kind has none.
+        let ip = self.ip.parse::<Ipv4Addr>().map_or(0, |ip| u32::from_le_bytes(ip.octets()));
+        let capabilities = [Type::AgentUpdate, Type::AgentDraining, Type::QuotaV2];
+        v1::MasterInfo {
+            id: id.as_str().to_owned(),
+            ip,
+            port: u32::from(self.port),
+            pid: Some(self.pid()),
+            hostname: Some(self.hostname.clone()),
+            version: Some(API_VERSION.to_owned()),
+            address: Some(v1::Address {
+                hostname: Some(self.hostname.clone()),
+                ip: Some(self.ip.clone()),
+                port: i32::from(self.port),
+            }),
+            domain: self.domain.as_ref().map(Into::into),
+            capabilities: capabilities.map(|kind| Capability { r#type: Some(kind.into()) }).into(),
+        }
+    }
+}

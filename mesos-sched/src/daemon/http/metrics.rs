@@ -1,0 +1,378 @@
+//! `/metrics/snapshot` with the names of Mesos, and `/metrics` for Prometheus.
+//!
+//! Names: Apache Mesos, `docs/monitoring.md`, as far as this master has the numbers. What Mesos writes into a name (a
+//! framework, a role) is a label for Prometheus.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::time::SystemTime;
+
+use axum::extract::State;
+use axum::http::HeaderValue;
+use axum::http::header::CONTENT_TYPE;
+use mesos_core::net::http::{Body, Response, answer_json, axum};
+use mesos_core::{Resources, Role, Scalar, TaskState};
+
+use super::{Context, Shared};
+use crate::daemon::view::{Snapshot, Totals};
+use crate::master::{Connection, Counters};
+use crate::registry::Duty;
+
+/// What Prometheus calls its text.
+const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// One number.
+#[derive(Debug, Clone, PartialEq)]
+struct Metric {
+    /// Its name in Mesos.
+    name: String,
+    /// Its name for Prometheus, without `mesos_`.
+    family: String,
+    labels: Vec<(&'static str, String)>,
+    is_counter: bool,
+    value: f64,
+}
+
+#[derive(Default)]
+struct Metrics(Vec<Metric>);
+
+#[allow(clippy::cast_precision_loss, reason = "metrics are doubles")]
+const fn real(count: u64) -> f64 {
+    count as f64
+}
+
+impl Metrics {
+    fn add(&mut self, name: &str, is_counter: bool, value: f64) {
+        self.add_labelled(name.to_owned(), name, &[], is_counter, value);
+    }
+
+    fn gauge(&mut self, name: &str, value: f64) {
+        self.add(name, false, value);
+    }
+
+    fn counter(&mut self, name: &str, count: u64) {
+        self.add(name, true, real(count));
+    }
+
+    fn add_labelled(
+        &mut self,
+        name: String,
+        family: &str,
+        labels: &[(&'static str, &str)],
+        is_counter: bool,
+        value: f64,
+    ) {
+        let family = family.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+        let labels = labels.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
+        self.0.push(Metric { name, family, labels, is_counter, value });
+    }
+}
+
+pub(super) async fn snapshot(State(context): State<Shared>) -> Response {
+    let all: BTreeMap<String, f64> = context.metrics().await;
+    answer_json(serde_json::to_string(&all).expect("numbers by name are JSON"))
+}
+
+pub(super) async fn prometheus(State(context): State<Shared>) -> Response {
+    let mut response = Response::new(Body::from(exposition(&collect(&context).await)));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(EXPOSITION));
+    response
+}
+
+impl Context {
+    /// All numbers by their names in Mesos.
+    pub(super) async fn metrics(&self) -> BTreeMap<String, f64> {
+        collect(self).await.0.into_iter().map(|metric| (metric.name, metric.value)).collect()
+    }
+}
+
+async fn collect(context: &Context) -> Metrics {
+    let mut metrics = Metrics::default();
+    let is_leading = context.leadership.is_own();
+    metrics.gauge("master/elected", f64::from(u8::from(is_leading)));
+    metrics.gauge("master/uptime_secs", context.uptime().as_secs_f64());
+    metrics.gauge("master/http_subscriptions", real(context.sessions.len() as u64));
+    system(&mut metrics);
+    if !is_leading {
+        return metrics;
+    }
+    // Small, and the only thing the master itself is asked.
+    let asked = context.look(|master| {
+        let registry = master.registry();
+        let (agents, gone) = (registry.agents().len() + registry.unreachable().len(), registry.gone().len());
+        let (weights, quotas) = (registry.weights().clone(), registry.quotas().clone());
+        (*master.counters(), registry.unreachable().len(), agents, gone, weights, quotas)
+    });
+    let Ok((counters, unreachable, registered, gone, _, quotas)) = asked.await else { return metrics };
+    let snapshot = context.view.snapshot().await;
+    calls(&mut metrics, &counters);
+    agents(&mut metrics, &snapshot, unreachable);
+    metrics.gauge("registrar/agents", real(registered as u64));
+    metrics.gauge("registrar/gone_agents", real(gone as u64));
+    frameworks(&mut metrics, &snapshot);
+    tasks(&mut metrics, &snapshot);
+    history(&mut metrics, &snapshot.totals);
+    resources(&mut metrics, &snapshot);
+    allocator(&mut metrics, &snapshot, &counters, &quotas);
+    metrics
+}
+
+fn system(metrics: &mut Metrics) {
+    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+    metrics.gauge("system/cpus_total", real(cpus as u64));
+    if let Ok(load) = std::fs::read_to_string("/proc/loadavg") {
+        for (name, value) in ["load_1min", "load_5min", "load_15min"].iter().zip(load.split(' ')) {
+            metrics.gauge(&format!("system/{name}"), value.parse().unwrap_or_default());
+        }
+    }
+    if let Ok(memory) = std::fs::read_to_string("/proc/meminfo") {
+        for (name, key) in [("mem_total_bytes", "MemTotal:"), ("mem_free_bytes", "MemFree:")] {
+            let line = memory.lines().find_map(|line| line.strip_prefix(key));
+            let kibibytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+            metrics.gauge(&format!("system/{name}"), real(kibibytes.unwrap_or(0) * 1_024));
+        }
+    }
+}
+
+fn calls(metrics: &mut Metrics, counters: &Counters) {
+    let Counters { accepts, acknowledgements, agent_messages, calls, declines, gaps, launches, .. } = *counters;
+    let Counters { offers, reconciliations, rejections, rescinds, conflicts, updates, .. } = *counters;
+    for (name, count) in [
+        ("master/messages_launch_tasks", accepts),
+        ("master/messages_decline_offers", declines),
+        ("master/messages_reconcile_tasks", reconciliations),
+        ("master/messages_status_update", updates),
+        ("master/messages_status_update_acknowledgement", acknowledgements),
+        ("master/valid_status_updates", updates),
+        ("master/valid_status_update_acknowledgements", acknowledgements),
+        ("master/scheduler_calls", calls),
+        ("master/agent_messages", agent_messages),
+        ("master/rejected_calls", rejections),
+        ("master/offers_sent", offers),
+        ("master/offers_rescinded", rescinds),
+        ("master/offer_conflicts", conflicts),
+        ("master/tasks_launched", launches),
+        ("master/connection_gaps", gaps),
+    ] {
+        metrics.counter(name, count);
+    }
+}
+
+fn agents(metrics: &mut Metrics, snapshot: &Snapshot, unreachable: usize) {
+    let count = |is_meant: &dyn Fn(&crate::master::AgentState) -> bool| {
+        real(snapshot.agents.iter().filter(|row| is_meant(&row.state)).count() as u64)
+    };
+    let is_active = |state: &crate::master::AgentState| state.is_connected && state.duty.is_serving();
+    metrics.gauge("master/slaves_active", count(&is_active));
+    metrics.gauge("master/slaves_inactive", count(&|state| !is_active(state)));
+    metrics.gauge("master/slaves_connected", count(&|state| state.is_connected));
+    metrics.gauge("master/slaves_disconnected", count(&|state| !state.is_connected));
+    metrics.gauge("master/slaves_unreachable", real(unreachable as u64));
+    metrics.gauge("master/slaves_draining", count(&|state| matches!(state.duty, Duty::Draining(_))));
+}
+
+fn frameworks(metrics: &mut Metrics, snapshot: &Snapshot) {
+    let count = |connection| {
+        let rows = snapshot.frameworks.iter();
+        real(rows.filter(|view| view.row.state.connection == connection).count() as u64)
+    };
+    let connected = count(Connection::Connected);
+    let disconnected = count(Connection::Disconnected) + count(Connection::Recovered);
+    metrics.gauge("master/frameworks_active", connected);
+    metrics.gauge("master/frameworks_inactive", disconnected);
+    metrics.gauge("master/frameworks_connected", connected);
+    metrics.gauge("master/frameworks_disconnected", disconnected);
+    let offers = snapshot.frameworks.iter().map(|view| view.offers.len() as u64).sum();
+    metrics.gauge("master/outstanding_offers", real(offers));
+    for view in &snapshot.frameworks {
+        let state = &view.row.state;
+        let (id, name) = (state.id.as_str(), &*state.info.name);
+        let mut add = |what: &str, value: f64| {
+            let labels = [("framework_id", id), ("framework", name)];
+            let mesos = format!("master/frameworks/{}/{id}/{what}", escaped(name));
+            metrics.add_labelled(mesos, &format!("master/framework/{what}"), &labels, false, value);
+        };
+        add("subscribed", f64::from(u8::from(state.connection == Connection::Connected)));
+        for (task_state, what) in ACTIVE {
+            let count = view.tasks.iter().filter(|task| task.state == task_state).count();
+            add(&format!("tasks/active/task_{what}"), real(count as u64));
+        }
+        add("offers/outstanding", real(view.offers.len() as u64));
+        for (slot, amount) in NAMES.iter().zip(snapshot.usage().of_framework(&state.id).used.plain_scalars()) {
+            add(&format!("allocated/{slot}"), amount.to_f64());
+        }
+    }
+}
+
+/// States of tasks that have not ended.
+const ACTIVE: [(TaskState, &str); 4] = [
+    (TaskState::Staging, "staging"),
+    (TaskState::Starting, "starting"),
+    (TaskState::Running, "running"),
+    (TaskState::Killing, "killing"),
+];
+
+/// As Mesos escapes a name within a name.
+fn escaped(name: &str) -> String {
+    name.chars().map(|c| if c == '/' || c.is_whitespace() { '_' } else { c }).collect()
+}
+
+fn tasks(metrics: &mut Metrics, snapshot: &Snapshot) {
+    let mut counts = [0_u64; 14];
+    for task in snapshot.frameworks.iter().flat_map(|view| &view.tasks) {
+        counts[task.state as usize] += 1;
+    }
+    for (state, name) in ACTIVE {
+        metrics.gauge(&format!("master/tasks_{name}"), real(counts[state as usize]));
+    }
+    let unreachable = snapshot.frameworks.iter().map(|view| view.unreachable.len() as u64).sum();
+    metrics.gauge("master/tasks_unreachable", real(unreachable));
+}
+
+fn history(metrics: &mut Metrics, totals: &Totals) {
+    for (state, name) in [
+        (TaskState::Finished, "finished"),
+        (TaskState::Failed, "failed"),
+        (TaskState::Killed, "killed"),
+        (TaskState::Lost, "lost"),
+        (TaskState::Error, "error"),
+        (TaskState::Dropped, "dropped"),
+        (TaskState::Gone, "gone"),
+        (TaskState::GoneByOperator, "gone_by_operator"),
+    ] {
+        metrics.counter(&format!("master/tasks_{name}"), totals.ended[state as usize]);
+    }
+    metrics.counter("master/slave_registrations", totals.agents_added);
+    metrics.counter("master/slave_reregistrations", totals.agents_returned);
+    metrics.counter("master/slave_removals", totals.agents_removed);
+    metrics.counter("master/framework_registrations", totals.frameworks_added);
+    metrics.counter("master/framework_removals", totals.frameworks_removed);
+}
+
+/// In the order of [`Resources::plain_scalars`].
+const NAMES: [&str; 4] = ["cpus", "mem", "disk", "gpus"];
+
+fn amounts(resources: &Resources) -> [Scalar; 4] {
+    [resources.cpus(), resources.mem(), resources.disk(), resources.gpus()]
+}
+
+fn ratio(part: Scalar, whole: Scalar) -> f64 {
+    if whole.is_zero() { 0.0 } else { part.to_f64() / whole.to_f64() }
+}
+
+fn resources(metrics: &mut Metrics, snapshot: &Snapshot) {
+    let (mut total, mut used) = ([[Scalar::ZERO; 4]; 2], [[Scalar::ZERO; 4]; 2]);
+    for row in snapshot.agents.iter().filter(|row| row.state.is_connected) {
+        let own = &snapshot.usage().of_agent(&row.state.id).used;
+        for (kind, (has, uses)) in
+            [(row.state.total.non_revocable(), own.non_revocable()), (row.state.total.revocable(), own.revocable())]
+                .into_iter()
+                .enumerate()
+        {
+            for slot in 0..4 {
+                total[kind][slot] += amounts(&has)[slot];
+                used[kind][slot] += amounts(&uses)[slot];
+            }
+        }
+    }
+    for (kind, suffix) in ["", "_revocable"].iter().enumerate() {
+        for (slot, name) in NAMES.iter().enumerate() {
+            let (total, used) = (total[kind][slot], used[kind][slot]);
+            metrics.gauge(&format!("master/{name}{suffix}_total"), total.to_f64());
+            metrics.gauge(&format!("master/{name}{suffix}_used"), used.to_f64());
+            metrics.gauge(&format!("master/{name}{suffix}_percent"), ratio(used, total));
+        }
+    }
+}
+
+fn allocator(
+    metrics: &mut Metrics,
+    snapshot: &Snapshot,
+    counters: &Counters,
+    quotas: &BTreeMap<Role, mesos_core::Quota>,
+) {
+    metrics.counter("allocator/mesos/allocation_runs", counters.rounds);
+    let roles = snapshot.roles();
+    let mut total = [Scalar::ZERO; 4];
+    for row in &snapshot.agents {
+        for (sum, own) in total.iter_mut().zip(amounts(&row.state.total)) {
+            *sum += own;
+        }
+    }
+    let mut taken = [Scalar::ZERO; 4];
+    for (role, own) in &roles {
+        let allocated = amounts(&own.allocated);
+        let shares = allocated.iter().zip(total).map(|(part, whole)| ratio(*part, whole));
+        let dominant = shares.fold(0.0, f64::max);
+        let name = format!("allocator/mesos/roles/{role}/shares/dominant");
+        let labels = [("role", role.as_str())];
+        metrics.add_labelled(name, "allocator/mesos/role/shares/dominant", &labels, false, dominant);
+        for (sum, part) in taken.iter_mut().zip(allocated) {
+            *sum += part;
+        }
+    }
+    for (slot, name) in NAMES.iter().enumerate() {
+        for (what, amount) in [("total", total[slot]), ("offered_or_allocated", taken[slot])] {
+            let mesos = format!("allocator/mesos/resources/{name}/{what}");
+            let family = format!("allocator/mesos/resources/{what}");
+            metrics.add_labelled(mesos, &family, &[("resource", name)], false, amount.to_f64());
+        }
+    }
+    for (role, quota) in quotas {
+        let kinds = quota.guarantees().iter().map(|pair| ("guarantee", pair));
+        for (kind, (name, amount)) in kinds.chain(quota.limits().iter().map(|pair| ("limit", pair))) {
+            let mesos = format!("allocator/mesos/quota/roles/{role}/resources/{}/{kind}", name.as_str());
+            let labels = [("role", role.as_str()), ("resource", name.as_str())];
+            let family = format!("allocator/mesos/quota/{kind}");
+            metrics.add_labelled(mesos, &family, &labels, false, amount.to_f64());
+        }
+    }
+}
+
+/// The text Prometheus reads: families in order, each with its type once.
+fn exposition(metrics: &Metrics) -> String {
+    let mut families: BTreeMap<&str, Vec<&Metric>> = BTreeMap::new();
+    for metric in &metrics.0 {
+        families.entry(&metric.family).or_default().push(metric);
+    }
+    let mut text = String::new();
+    for (family, metrics) in families {
+        let is_counter = metrics[0].is_counter;
+        let (kind, suffix) = if is_counter { ("counter", "_total") } else { ("gauge", "") };
+        let _ = writeln!(text, "# TYPE mesos_{family}{suffix} {kind}");
+        for metric in metrics {
+            let labels: Vec<String> =
+                metric.labels.iter().map(|(key, value)| format!("{key}=\"{}\"", label_value(value))).collect();
+            let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+            let _ = writeln!(text, "mesos_{family}{suffix}{labels} {}", metric.value);
+        }
+    }
+    text
+}
+
+fn label_value(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+/// Seconds since 1970, with a fraction.
+pub(super) fn seconds_now() -> f64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_names_cannot_break_out_of_a_label() {
+        let mut metrics = Metrics::default();
+        metrics.add_labelled("a/b".into(), "a/b", &[("framework", "x\"} 1\nevil 2 \\")], false, 1.5);
+        metrics.counter("master/tasks_finished", 2);
+        let text = exposition(&metrics);
+        assert_eq!(
+            text,
+            "# TYPE mesos_a_b gauge\nmesos_a_b{framework=\"x\\\"} 1\\nevil 2 \\\\\"} 1.5\n\
+             # TYPE mesos_master_tasks_finished_total counter\nmesos_master_tasks_finished_total 2\n"
+        );
+    }
+}

@@ -1,0 +1,180 @@
+//! The master's HTTP side: what existing clients of Mesos speak to.
+//!
+//! ```text
+//!   /api/v1/scheduler ──▶ scheduler ──calls──▶ Door ──▶ Master
+//!                         pump ◀──events── the same stream
+//!   /api/v1 ──▶ operator ──changes──▶ MasterHandle ──▶ Master
+//!                  └──looks──▶ View ◀──Publish── Master
+//!   /state … ──▶ legacy ──────▶ View
+//! ```
+//!
+//! A subscription is a stream like any other to the master; the calls that name its id arrive on connections of their own and
+//! join it. Nothing here decides anything about a cluster.
+
+mod address;
+mod leadership;
+mod legacy;
+mod logging;
+mod metrics;
+mod operator;
+mod pump;
+mod scheduler;
+mod session;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::routing::{get, post};
+use mesos_core::Detector;
+use mesos_core::daemon::{DoorKeeper, Task};
+use mesos_core::net::http::{Attached, Files, Refusal, Site, axum};
+
+use super::view::View;
+use super::{Lead, MasterHandle};
+use crate::master::Master;
+
+pub use address::MasterAddress;
+use leadership::Leadership;
+pub use logging::{FixedLogging, Logging};
+use session::Sessions;
+
+/// What the master's HTTP side is made of.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct HttpSetup {
+    /// The master.
+    pub master: MasterHandle,
+    /// Where subscriptions go in.
+    pub door: DoorKeeper,
+    /// The picture of the cluster: the one whose feed the master fills.
+    pub view: View,
+    /// Finds the leading master, which requests are sent to while it is another one.
+    pub detector: Box<dyn Detector>,
+    /// Where clients reach this master.
+    pub address: MasterAddress,
+    /// The cluster's name for people.
+    pub cluster: Option<String>,
+    /// What the master was started with, for views. No secrets.
+    pub flags: Vec<(String, String)>,
+    /// How much is logged.
+    pub logging: Arc<dyn Logging>,
+    /// Files that are shown, for example the log at `/master/log`.
+    pub files: Files,
+}
+
+impl HttpSetup {
+    /// Without a name, flags and files, and with a fixed level of logging.
+    #[must_use]
+    pub fn new(
+        master: MasterHandle,
+        door: DoorKeeper,
+        view: View,
+        detector: Box<dyn Detector>,
+        address: MasterAddress,
+    ) -> Self {
+        Self {
+            master,
+            door,
+            view,
+            detector,
+            address,
+            cluster: None,
+            flags: Vec::new(),
+            logging: Arc::new(FixedLogging),
+            files: Files::new(Attached::default()),
+        }
+    }
+}
+
+/// What every handler works with.
+#[derive(Debug)]
+struct Context {
+    master: MasterHandle,
+    door: DoorKeeper,
+    view: View,
+    address: MasterAddress,
+    cluster: Option<String>,
+    flags: Vec<(String, String)>,
+    logging: Arc<dyn Logging>,
+    files: Files,
+    leadership: Leadership,
+    sessions: Arc<Sessions>,
+    subscribers: Arc<tokio::sync::Semaphore>,
+    /// Seconds since 1970.
+    started: f64,
+    began: std::time::Instant,
+    _watch: Task,
+}
+
+type Shared = Arc<Context>;
+
+impl Context {
+    /// Looks at the master between two steps, for what is small.
+    async fn look<R: Send + 'static>(&self, look: impl FnOnce(&Master) -> R + Send + 'static) -> Result<R, Refusal> {
+        match *self.master.lead().borrow() {
+            Lead::Leading(_) => {}
+            _ => return Err(Refusal::unavailable("this master does not lead")),
+        }
+        self.master.inspect(look).await.ok_or_else(|| Refusal::unavailable("this master has ended"))
+    }
+
+    /// When it was elected, in seconds since 1970.
+    fn elected(&self) -> Option<f64> {
+        self.leadership.elected()
+    }
+
+    fn uptime(&self) -> Duration {
+        self.began.elapsed()
+    }
+}
+
+/// What the master answers. Must be called inside a tokio runtime.
+#[must_use]
+pub fn site(setup: HttpSetup) -> Site {
+    let HttpSetup { master, door, view, detector, address, cluster, flags, logging, files } = setup;
+    let (leadership, watch) = Leadership::watch(master.lead(), detector);
+    let context = Arc::new(Context {
+        master,
+        door,
+        view,
+        address,
+        cluster,
+        flags,
+        logging,
+        files: files.clone(),
+        leadership,
+        sessions: Arc::default(),
+        subscribers: operator::places(),
+        started: metrics::seconds_now(),
+        began: std::time::Instant::now(),
+        _watch: watch,
+    });
+    let site = Site::new("master")
+        .route("/", get(legacy::root))
+        .route("/api/v1/scheduler", post(scheduler::answer).with_state(context.clone()))
+        .route("/api/v1", post(operator::answer).with_state(context.clone()))
+        .route("/state", get(legacy::state).with_state(context.clone()))
+        .route("/state-summary", get(legacy::summary).with_state(context.clone()))
+        .route("/slaves", get(legacy::slaves).with_state(context.clone()))
+        .route("/frameworks", get(legacy::frameworks).with_state(context.clone()))
+        .route("/tasks", get(legacy::tasks).with_state(context.clone()))
+        .route("/roles", get(legacy::roles).with_state(context.clone()))
+        .route("/weights", get(legacy::weights).with_state(context.clone()))
+        .route("/quota", get(legacy::quota).with_state(context.clone()))
+        .route("/maintenance/schedule", get(legacy::maintenance_schedule).with_state(context.clone()))
+        .route("/maintenance/status", get(legacy::maintenance_status).with_state(context.clone()))
+        .route("/teardown", post(legacy::teardown).with_state(context.clone()))
+        .route("/metrics/snapshot", get(metrics::snapshot).with_state(context.clone()))
+        .route("/metrics", get(metrics::prometheus).with_state(context.clone()))
+        .route("/health", get(legacy::health))
+        .route("/version", get(legacy::version))
+        .route("/flags", get(legacy::flags).with_state(context.clone()))
+        .route_exactly("/redirect", get(legacy::redirect).with_state(context));
+    files.add_to(site)
+}
+
+/// Nanoseconds since 1970.
+fn wall_nanos() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}

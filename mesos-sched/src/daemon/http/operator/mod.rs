@@ -1,0 +1,85 @@
+//! `/api/v1`: people and tools.
+//!
+//! Calls that look are answered from the picture of the cluster; the master does not notice. Calls that change something go
+//! to the master and are answered when what they did is durable.
+
+mod look;
+mod stream;
+mod wire;
+
+use std::time::Duration;
+
+use axum::extract::{Extension, State};
+use axum::http::StatusCode;
+use axum::http::header::HeaderMap;
+use mesos_core::call::operator::{Call, Response as Outcome};
+use mesos_core::net::http::{
+    BODY_BYTES_MAX, Body, Media, OriginalPath, Refusal, Response, accepted, answer as say, axum, decode, done,
+    read_body,
+};
+use mesos_core::wire::v1;
+use mesos_core::{Rejection, RejectionCode};
+use v1::master::call::Type;
+
+use super::Shared;
+
+pub(super) use stream::places;
+pub(super) use wire::pid;
+
+pub(super) async fn answer(
+    State(context): State<Shared>,
+    Extension(OriginalPath(path)): Extension<OriginalPath>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
+    context.leadership.check(&path)?;
+    let media = Media::of_body(&headers)?;
+    let call: v1::master::Call = decode(media, &read_body(body, BODY_BYTES_MAX).await?)?;
+    let media = Media::of_answer(&headers)?;
+    match call.r#type() {
+        Type::Subscribe => stream::subscribe(&context, media).await,
+        Type::SetLoggingLevel => set_logging_level(&context, call),
+        Type::ListFiles | Type::ReadFile => look::files(&context, call).await.map(|response| say(media, &response)),
+        kind => match look::read(&context, kind).await? {
+            Some(read) => {
+                // Large ones take a while: the loop goes on meanwhile.
+                let written = tokio::task::spawn_blocking(move || say(media, &read())).await;
+                written.map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
+            }
+            None => change(&context, call).await,
+        },
+    }
+}
+
+async fn change(context: &Shared, call: v1::master::Call) -> Result<Response, Refusal> {
+    let kind = call.r#type();
+    let call = Call::try_from(call)?;
+    match context.master.operate(call).await {
+        Outcome::Refused(why) => Err(refusal(why)),
+        _ => Ok(match kind {
+            Type::ReserveResources | Type::UnreserveResources | Type::CreateVolumes | Type::DestroyVolumes => {
+                accepted()
+            }
+            _ => done(),
+        }),
+    }
+}
+
+/// Operators are told what is missing and what is in the way by the status already.
+pub(super) fn refusal(why: Rejection) -> Refusal {
+    let status = match why.code {
+        RejectionCode::Unavailable => StatusCode::CONFLICT,
+        RejectionCode::UnknownAgent | RejectionCode::UnknownFramework | RejectionCode::UnknownTask => {
+            StatusCode::NOT_FOUND
+        }
+        _ => return why.into(),
+    };
+    Refusal::new(status, why.to_string())
+}
+
+fn set_logging_level(context: &Shared, call: v1::master::Call) -> Result<Response, Refusal> {
+    let set = call.set_logging_level.ok_or_else(|| Refusal::bad_request("set_logging_level is missing; set it"))?;
+    let duration = Duration::try_from(set.duration)?;
+    context.logging.set(set.level, duration).map_err(Refusal::bad_request)?;
+    Ok(done())
+}

@@ -1,0 +1,123 @@
+//! SUBSCRIBE: the cluster as it is, then what happens.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mesos_core::net::http::{Media, RecordSender, Refusal, Response, axum, encode, record_stream};
+use mesos_core::wire::v1;
+use tokio::sync::broadcast;
+use v1::master::event::{self, Type};
+
+use super::wire::{agent, framework, last_status, state, task};
+use crate::daemon::http::Shared;
+use crate::daemon::view::{Event, Snapshot};
+
+/// Between two heartbeats (as in Mesos).
+const HEARTBEAT_EVERY: Duration = Duration::from_secs(15);
+/// Subscribers at one time (`--max_operator_event_stream_subscribers` of Mesos). Unlike there a further one is refused, and
+/// the older ones stay: nobody can push them out by coming often.
+const SUBSCRIBERS_MAX: usize = 1_000;
+
+pub(super) async fn subscribe(context: &Shared, media: Media) -> Result<Response, Refusal> {
+    let Ok(place) = context.subscribers.clone().try_acquire_owned() else {
+        let text = format!("{SUBSCRIBERS_MAX} subscribers listen already; close a stream first");
+        return Err(Refusal::unavailable(text));
+    };
+    let (snapshot, events) = context.view.subscribe().await;
+    let (out, body) = record_stream();
+    let mut response = Response::new(body);
+    let name = axum::http::HeaderValue::from_static(media.name());
+    response.headers_mut().insert(axum::http::header::CONTENT_TYPE, name);
+    let lead = context.master.lead();
+    tokio::spawn(async move {
+        let _place = place;
+        let over = until_it_ends(lead);
+        tokio::select! {
+            () = carry(snapshot, events, media, out) => {}
+            () = over => {}
+        }
+    });
+    Ok(response)
+}
+
+pub(in crate::daemon::http) fn places() -> Arc<tokio::sync::Semaphore> {
+    Arc::new(tokio::sync::Semaphore::new(SUBSCRIBERS_MAX))
+}
+
+/// A master that leads no more has nothing more to tell.
+async fn until_it_ends(mut lead: tokio::sync::watch::Receiver<crate::daemon::Lead>) {
+    // The sender is gone when the master has ended.
+    let _ = lead.wait_for(|lead| *lead == crate::daemon::Lead::Ended).await;
+}
+
+async fn carry(snapshot: Arc<Snapshot>, mut events: broadcast::Receiver<Event>, media: Media, out: RecordSender) {
+    let first = tokio::task::spawn_blocking(move || {
+        let get_state = Some(state(&snapshot));
+        let heartbeat_interval_seconds = Some(HEARTBEAT_EVERY.as_secs_f64());
+        let subscribed = Some(event::Subscribed { get_state, heartbeat_interval_seconds });
+        let event = v1::master::Event { r#type: Some(Type::Subscribed.into()), subscribed, ..Default::default() };
+        encode(media, &event)
+    });
+    let Ok(first) = first.await else { return };
+    if out.send(&first).await.is_err() {
+        return;
+    }
+    let mut heartbeats = tokio::time::interval_at(tokio::time::Instant::now() + HEARTBEAT_EVERY, HEARTBEAT_EVERY);
+    loop {
+        let event = tokio::select! {
+            biased;
+            () = out.closed() => return,
+            event = events.recv() => match event {
+                Ok(Event::Reset) => return tracing::warn!("a subscriber is cut off: the picture began anew"),
+                Ok(event) => to_wire(&event),
+                Err(error) => return tracing::warn!(%error, "a subscriber is cut off"),
+            },
+            _ = heartbeats.tick() => v1::master::Event { r#type: Some(Type::Heartbeat.into()), ..Default::default() },
+        };
+        if let Err(error) = out.send(&encode(media, &event)).await {
+            return tracing::debug!(%error, "a subscriber is cut off");
+        }
+    }
+}
+
+fn to_wire(event: &Event) -> v1::master::Event {
+    let mut written = v1::master::Event::default();
+    let kind = match event {
+        Event::TaskAdded(row) => {
+            written.task_added = Some(event::TaskAdded { task: task(row) });
+            Type::TaskAdded
+        }
+        Event::TaskUpdated(row) => {
+            written.task_updated = Some(event::TaskUpdated {
+                framework_id: (&row.framework_id).into(),
+                status: last_status(row),
+                state: v1::TaskState::from(row.state).into(),
+            });
+            Type::TaskUpdated
+        }
+        Event::FrameworkAdded(row) => {
+            written.framework_added = Some(event::FrameworkAdded { framework: framework(row) });
+            Type::FrameworkAdded
+        }
+        Event::FrameworkUpdated(row) => {
+            written.framework_updated = Some(event::FrameworkUpdated { framework: framework(row) });
+            Type::FrameworkUpdated
+        }
+        Event::FrameworkRemoved(row) => {
+            written.framework_removed = Some(event::FrameworkRemoved { framework_info: framework(row).framework_info });
+            Type::FrameworkRemoved
+        }
+        Event::AgentAdded(row) => {
+            written.agent_added = Some(event::AgentAdded { agent: agent(row) });
+            Type::AgentAdded
+        }
+        Event::AgentRemoved(row) => {
+            written.agent_removed = Some(event::AgentRemoved { agent_id: (&row.state.id).into() });
+            Type::AgentRemoved
+        }
+        // The stream ends with it.
+        Event::Reset => Type::Unknown,
+    };
+    written.set_type(kind);
+    written
+}

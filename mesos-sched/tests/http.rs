@@ -1,0 +1,14 @@
+//! The master's HTTP side over real sockets, with an agent of a few lines behind it.
+
+#[path = "http/client.rs"]
+mod client;
+#[path = "http/cluster.rs"]
+mod cluster;
+#[path = "http/framework.rs"]
+mod framework;
+#[path = "http/operator.rs"]
+mod operator;
+#[path = "http/scheduler.rs"]
+mod scheduler;
+#[path = "http/state.rs"]
+mod state;

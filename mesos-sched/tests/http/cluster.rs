@@ -1,0 +1,176 @@
+//! A master with its HTTP side on a port of its own, and agents of a few lines.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use mesos_core::call::Leader;
+use mesos_core::call::agent::{ToAgent, ToMaster};
+use mesos_core::daemon::{Connector, Directory, MemoryStore, Stream, Task};
+use mesos_core::kernel::{Outbound, Term};
+use mesos_core::net::http::{Limits, Plain, serve};
+use mesos_core::{
+    AgentId, AgentInfo, Contender, Detector, FrameworkId, MasterId, Run, Source, TaskId, TaskInfo, TaskRun, TaskState,
+    TaskStatus, UpdateId, WallTime,
+};
+use mesos_sched::allocator::{HierarchicalDrf, Options};
+use mesos_sched::daemon::election::{Fixed, Standalone};
+use mesos_sched::daemon::http::{HttpSetup, MasterAddress, site};
+use mesos_sched::daemon::view::{Memory, View};
+use mesos_sched::daemon::{Lead, MasterDaemon, MasterSetup};
+use tokio::net::TcpListener;
+
+/// A master that leads.
+pub(crate) struct Cluster {
+    pub(crate) address: SocketAddr,
+    pub(crate) master: MasterDaemon,
+    directory: Directory,
+    leader: Leader,
+    _tasks: Vec<Task>,
+}
+
+impl Cluster {
+    pub(crate) async fn start() -> Self {
+        let (cluster, leads) = Self::begin(None).await;
+        assert!(leads);
+        // Leads from here on.
+        cluster.master.inspect(|_| ()).await.unwrap();
+        cluster.master.handle().lead().wait_for(|lead| matches!(lead, Lead::Leading(_))).await.unwrap();
+        cluster
+    }
+
+    /// A master that does not lead, while the one at this address does; an empty address means that nobody does.
+    pub(crate) async fn start_elsewhere(leader: &str) -> Self {
+        Self::begin(Some(leader)).await.0
+    }
+
+    async fn begin(elsewhere: Option<&str>) -> (Self, bool) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let directory = Directory::new();
+        let id = MasterId::new("m1").unwrap();
+        let own = Leader { id: id.clone(), address: address.to_string().into(), term: Term(1) };
+        let leader = match elsewhere {
+            Some(other) => Leader { id: MasterId::new("m0").unwrap(), address: other.into(), term: Term(1) },
+            None => own,
+        };
+        let (door, keeper) = directory.open_with_keeper(address.to_string());
+        let allocator = Box::new(HierarchicalDrf::new(Options::default()));
+        let contender: Box<dyn Contender> = match elsewhere {
+            Some(_) => Box::new(Never),
+            None => Box::new(Standalone::new(Term(1))),
+        };
+        let (view, feed) = View::start(Memory::default());
+        let mut setup = MasterSetup::new(id, allocator, Arc::new(MemoryStore::new()), contender, door);
+        setup.view = Some(feed);
+        let master = MasterDaemon::start(setup);
+        let detector: Box<dyn Detector> = match elsewhere {
+            Some("") => Box::new(Never),
+            _ => Box::new(Fixed::new(leader.clone())),
+        };
+        let own = MasterAddress::new("localhost", "127.0.0.1", address.port());
+        let site = site(HttpSetup::new(master.handle().clone(), keeper, view, detector, own));
+        let served = Task::spawn(serve(listener, Plain, site, Limits::default(), std::future::pending()));
+        // Whoever asks from now on finds a detector that has said what it knows.
+        tokio::task::yield_now().await;
+        (Self { address, master, directory, leader, _tasks: vec![served] }, elsewhere.is_none())
+    }
+
+    /// A toy agent; it has registered when this returns.
+    pub(crate) async fn agent(&mut self, hostname: &str, resources: &str) -> AgentId {
+        let info = Arc::new(AgentInfo::new(hostname, resources.parse().unwrap()));
+        let stream: Stream<ToMaster, ToAgent> = self.directory.connect(&self.leader).await.unwrap();
+        let mut toy = Toy { id: None, tasks: BTreeMap::new(), updates: 0, outbound: Outbound::default(), stream };
+        let total = info.resources.clone();
+        toy.say(ToMaster::Register { info, total }).await;
+        while toy.id.is_none() {
+            toy.step().await;
+        }
+        let id = toy.id.clone().unwrap();
+        self._tasks.push(Task::spawn(async move { while toy.step().await {} }));
+        id
+    }
+}
+
+/// Neither leads nor finds who does.
+#[derive(Debug)]
+struct Never;
+
+#[async_trait]
+impl Contender for Never {
+    async fn contend(&mut self) -> Term {
+        std::future::pending().await
+    }
+
+    async fn lost(&mut self, _: Term) {}
+}
+
+#[async_trait]
+impl Detector for Never {
+    async fn detect(&mut self, _: Option<Leader>) -> Option<Leader> {
+        std::future::pending().await
+    }
+}
+
+/// An agent without containers: a task whose line is `true` ends at once, any other runs until it is killed.
+struct Toy {
+    id: Option<AgentId>,
+    tasks: BTreeMap<TaskId, (FrameworkId, Vec<TaskState>)>,
+    updates: u128,
+    outbound: Outbound,
+    stream: Stream<ToMaster, ToAgent>,
+}
+
+impl Toy {
+    async fn say(&mut self, message: ToMaster) {
+        // A master that is gone is noticed by the next step.
+        let _ = self.stream.sender.send((self.outbound.next(), message)).await;
+    }
+
+    /// Whether the master is still there.
+    async fn step(&mut self) -> bool {
+        let Some((_, message)) = self.stream.receiver.recv().await else { return false };
+        match message {
+            ToAgent::Registered { agent_id, .. } => self.id = Some(agent_id),
+            ToAgent::Ping { .. } => self.say(ToMaster::Pong).await,
+            ToAgent::Run(run) => {
+                let id = run.task.id.clone();
+                self.tasks.insert(id.clone(), (run.framework_id, states_of(&run.task)));
+                self.update(&id).await;
+            }
+            ToAgent::Kill { task_id, .. } => {
+                if let Some((_, states)) = self.tasks.get_mut(&task_id) {
+                    states.push(TaskState::Killed);
+                    self.update(&task_id).await;
+                }
+            }
+            // The next update comes only when the one before was acknowledged.
+            ToAgent::Acknowledge { task_id, .. } => self.update(&task_id).await,
+            _ => {}
+        }
+        true
+    }
+
+    async fn update(&mut self, id: &TaskId) {
+        let Some((framework_id, states)) = self.tasks.get_mut(id) else { return };
+        if states.is_empty() {
+            return;
+        }
+        let state = states.remove(0);
+        let framework_id = framework_id.clone();
+        self.updates += 1;
+        let mut status = TaskStatus::new(id.clone(), state, Source::Executor, WallTime::from_nanos(1_500_000_000));
+        status.uuid = Some(UpdateId(self.updates));
+        self.say(ToMaster::Update { framework_id, status: Box::new(status), latest: state }).await;
+    }
+}
+
+fn states_of(task: &TaskInfo) -> Vec<TaskState> {
+    match &task.run {
+        TaskRun::Command(command) if command.run == Run::Shell("true".into()) => {
+            vec![TaskState::Running, TaskState::Finished]
+        }
+        _ => vec![TaskState::Running],
+    }
+}

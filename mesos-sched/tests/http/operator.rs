@@ -1,0 +1,175 @@
+//! `/api/v1`: what operators see, change and hear.
+
+use std::net::SocketAddr;
+
+use serde_json::{Value, json};
+
+use super::client::{Answer, ask, send};
+use super::cluster::Cluster;
+use super::framework::{Framework, JSON, info, task};
+
+async fn call(address: SocketAddr, call: Value) -> Answer {
+    // The name pymesos calls it by.
+    ask(address, "POST", "/api/v1/operator", JSON, &call.to_string()).await
+}
+
+async fn read(address: SocketAddr, kind: &str) -> Value {
+    let answer = call(address, json!({"type": kind})).await;
+    assert_eq!(answer.status, 200, "{kind}: {}", answer.text());
+    assert!(answer.header("content-length").is_some(), "clients take an answer without a length for a stream");
+    let answer = answer.json();
+    assert_eq!(answer["type"], kind);
+    answer[kind.to_lowercase()].clone()
+}
+
+async fn change(address: SocketAddr, kind: &str, what: Value, status: u16) {
+    let answer = call(address, json!({"type": kind, kind.to_lowercase(): what})).await;
+    assert_eq!(answer.status, status, "{kind}: {}", answer.text());
+    if status < 300 {
+        assert_eq!((answer.body.len(), answer.header("content-type")), (0, None), "{kind}");
+    } else {
+        assert!(!answer.body.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn everything_that_can_be_read_is_answered() {
+    let mut cluster = Cluster::start().await;
+    let address = cluster.address;
+    let agent = cluster.agent("host-1", "cpus:4;mem:1024;disk(web):100").await;
+    let mut framework = Framework::subscribe(address, info()).await;
+    let offer = framework.offer().await;
+    framework.launch(&offer, &[task("t1", &offer["agent_id"], "sleep")]).await;
+    framework.update("t1").await;
+
+    assert_eq!(read(address, "GET_HEALTH").await["healthy"], true);
+    assert_eq!(read(address, "GET_VERSION").await["version_info"]["version"], "1.11.0");
+    assert_eq!(read(address, "GET_LOGGING_LEVEL").await["level"], 0);
+    assert_eq!(read(address, "GET_MASTER").await["master_info"]["port"], address.port());
+    let metrics = read(address, "GET_METRICS").await;
+    let metric = |name: &str| {
+        let metrics = metrics["metrics"].as_array().unwrap();
+        metrics.iter().find(|metric| metric["name"] == name).map(|metric| metric["value"].as_f64().unwrap())
+    };
+    assert_eq!(metric("master/slaves_active"), Some(1.0));
+    assert_eq!(metric("master/tasks_running"), Some(1.0));
+    assert_eq!(metric("master/cpus_used"), Some(0.5));
+
+    let state = read(address, "GET_STATE").await;
+    let tasks = &state["get_tasks"]["tasks"];
+    assert_eq!((&tasks[0]["task_id"]["value"], &tasks[0]["state"]), (&json!("t1"), &json!("TASK_RUNNING")));
+    assert_eq!(tasks[0]["statuses"][0]["state"], "TASK_RUNNING");
+    assert_eq!(read(address, "GET_TASKS").await, state["get_tasks"]);
+    assert_eq!(read(address, "GET_FRAMEWORKS").await, state["get_frameworks"]);
+    assert_eq!(read(address, "GET_EXECUTORS").await, json!({}));
+    assert_eq!(read(address, "GET_OPERATIONS").await, json!({}));
+    let own = &state["get_frameworks"]["frameworks"][0];
+    assert_eq!((&own["framework_info"]["id"]["value"], &own["connected"]), (&json!(framework.id), &json!(true)));
+    let agents = &read(address, "GET_AGENTS").await["agents"];
+    assert_eq!(agents[0]["agent_info"]["id"]["value"], agent.as_str());
+    assert_eq!(agents[0]["agent_info"]["hostname"], "host-1");
+    let roles = read(address, "GET_ROLES").await["roles"].take();
+    let any = roles.as_array().unwrap().iter().find(|role| role["name"] == "*").unwrap();
+    assert_eq!(any["frameworks"][0]["value"], framework.id.as_str());
+}
+
+#[tokio::test]
+async fn everything_that_can_be_changed_is_changed_or_refused_with_a_sentence() {
+    let mut cluster = Cluster::start().await;
+    let address = cluster.address;
+    let agent = cluster.agent("host-1", "cpus:4;mem:1024;disk(web):100").await;
+    let agent = json!({"value": agent.as_str()});
+
+    let weights = json!({"weight_infos": [{"role": "web", "weight": 2.5}]});
+    change(address, "UPDATE_WEIGHTS", weights, 200).await;
+    assert_eq!(read(address, "GET_WEIGHTS").await["weight_infos"], json!([{"weight": 2.5, "role": "web"}]));
+    change(address, "UPDATE_WEIGHTS", json!({"weight_infos": [{"role": "web", "weight": -1}]}), 400).await;
+
+    let config = json!({"role": "web", "guarantees": {"cpus": {"value": 1}}, "limits": {"cpus": {"value": 2}}});
+    change(address, "UPDATE_QUOTA", json!({"quota_configs": [config]}), 200).await;
+    assert_eq!(read(address, "GET_QUOTA").await["status"]["configs"][0]["limits"]["cpus"]["value"], 2.0);
+    let config = json!({"role": "web", "guarantees": {"cpus": {"value": 3}}, "limits": {"cpus": {"value": 2}}});
+    change(address, "UPDATE_QUOTA", json!({"quota_configs": [config]}), 400).await;
+
+    let entry = |cpus: f64| {
+        let reservation = json!([{"type": "DYNAMIC", "role": "web"}]);
+        json!({"name": "cpus", "type": "SCALAR", "scalar": {"value": cpus}, "reservations": reservation})
+    };
+    change(address, "RESERVE_RESOURCES", json!({"agent_id": agent, "resources": [entry(2.0)]}), 202).await;
+    change(address, "RESERVE_RESOURCES", json!({"agent_id": agent, "resources": [entry(9.0)]}), 409).await;
+    change(address, "UNRESERVE_RESOURCES", json!({"agent_id": agent, "resources": [entry(2.0)]}), 202).await;
+    let nobody = json!({"agent_id": {"value": "nobody"}, "resources": [entry(1.0)]});
+    change(address, "RESERVE_RESOURCES", nobody, 404).await;
+    let volume = json!({"name": "disk", "type": "SCALAR", "scalar": {"value": 50},
+        "reservations": [{"type": "STATIC", "role": "web"}],
+        "disk": {"persistence": {"id": "v1"}, "volume": {"container_path": "data", "mode": "RW"}}});
+    change(address, "CREATE_VOLUMES", json!({"agent_id": agent, "volumes": [volume]}), 202).await;
+    let total = &read(address, "GET_AGENTS").await["agents"][0]["total_resources"];
+    let has_volume = |entry: &Value| entry["disk"]["persistence"]["id"] == "v1";
+    assert!(total.as_array().unwrap().iter().any(has_volume), "{total}");
+    change(address, "DESTROY_VOLUMES", json!({"agent_id": agent, "volumes": [volume]}), 202).await;
+    change(address, "DESTROY_VOLUMES", json!({"agent_id": agent, "volumes": [volume]}), 400).await;
+
+    let window = json!({"machine_ids": [{"hostname": "host-1"}], "unavailability": {"start": {"nanoseconds": 1}}});
+    let schedule = json!({"schedule": {"windows": [window]}});
+    change(address, "UPDATE_MAINTENANCE_SCHEDULE", schedule, 200).await;
+    let read_back = read(address, "GET_MAINTENANCE_SCHEDULE").await;
+    assert_eq!(read_back["schedule"]["windows"][0]["machine_ids"][0]["hostname"], "host-1");
+    let status = read(address, "GET_MAINTENANCE_STATUS").await;
+    assert_eq!(status["status"]["draining_machines"][0]["id"]["hostname"], "host-1");
+    change(address, "UPDATE_MAINTENANCE_SCHEDULE", json!({"schedule": {}}), 200).await;
+    change(address, "START_MAINTENANCE", json!({"machines": [{"hostname": "host-1"}]}), 400).await;
+
+    change(address, "DEACTIVATE_AGENT", json!({"agent_id": agent}), 200).await;
+    assert_eq!(read(address, "GET_AGENTS").await["agents"][0]["deactivated"], true);
+    change(address, "REACTIVATE_AGENT", json!({"agent_id": agent}), 200).await;
+    assert_eq!(read(address, "GET_AGENTS").await["agents"][0]["deactivated"], false);
+    change(address, "DRAIN_AGENT", json!({"agent_id": agent, "max_grace_period": "5s"}), 200).await;
+    assert!(read(address, "GET_AGENTS").await["agents"][0]["drain_info"].is_object());
+    change(address, "MARK_AGENT_GONE", json!({"agent_id": agent}), 200).await;
+    assert_eq!(read(address, "GET_AGENTS").await, json!({}));
+    change(address, "MARK_AGENT_GONE", json!({"agent_id": {"value": "nobody"}}), 404).await;
+    change(address, "TEARDOWN", json!({"framework_id": {"value": "nobody"}}), 404).await;
+    change(address, "GROW_VOLUME", json!({"volume": volume, "addition": entry(1.0)}), 501).await;
+    let level = json!({"level": 1, "duration": {"nanoseconds": 1}});
+    change(address, "SET_LOGGING_LEVEL", level, 400).await;
+    assert_eq!(call(address, json!({"type": "DANCE"})).await.status, 501);
+    assert_eq!(call(address, json!({"type": "TEARDOWN"})).await.status, 400);
+}
+
+#[tokio::test]
+async fn a_subscriber_hears_the_state_and_then_everything_that_happens() {
+    let mut cluster = Cluster::start().await;
+    let address = cluster.address;
+    let agent = cluster.agent("host-1", "cpus:4;mem:1024").await;
+    let mut stream = send(address, "POST", "/api/v1", JSON, r#"{"type": "SUBSCRIBE"}"#).await;
+    let (status, headers) = stream.head().await;
+    assert_eq!(status, 200);
+    assert!(headers.contains(&("Content-Type".to_owned(), "application/json".to_owned())), "{headers:?}");
+    let subscribed = stream.record().await.unwrap();
+    assert_eq!(subscribed["type"], "SUBSCRIBED");
+    assert_eq!(subscribed["subscribed"]["heartbeat_interval_seconds"], 15.0);
+    let agents = &subscribed["subscribed"]["get_state"]["get_agents"]["agents"];
+    assert_eq!(agents[0]["agent_info"]["id"]["value"], agent.as_str());
+
+    let mut framework = Framework::subscribe(address, info()).await;
+    let added = stream.event("FRAMEWORK_ADDED").await;
+    assert_eq!(added["framework_added"]["framework"]["framework_info"]["id"]["value"], framework.id.as_str());
+    let offer = framework.offer().await;
+    framework.launch(&offer, &[task("t1", &offer["agent_id"], "sleep")]).await;
+    let added = stream.event("TASK_ADDED").await;
+    assert_eq!(added["task_added"]["task"]["task_id"]["value"], "t1");
+    let updated = stream.event("TASK_UPDATED").await["task_updated"].take();
+    assert_eq!((&updated["state"], &updated["status"]["state"]), (&json!("TASK_RUNNING"), &json!("TASK_RUNNING")));
+    assert_eq!(updated["framework_id"]["value"], framework.id.as_str());
+    let second = cluster.agent("host-2", "cpus:1").await;
+    let added = stream.event("AGENT_ADDED").await;
+    assert_eq!(added["agent_added"]["agent"]["agent_info"]["id"]["value"], second.as_str());
+    change(address, "MARK_AGENT_GONE", json!({"agent_id": {"value": agent.as_str()}}), 200).await;
+    let gone = stream.event("TASK_UPDATED").await["task_updated"].take();
+    assert_eq!(gone["state"], "TASK_LOST", "the framework is not partition aware");
+    assert_eq!(stream.event("AGENT_REMOVED").await["agent_removed"]["agent_id"]["value"], agent.as_str());
+    change(address, "TEARDOWN", json!({"framework_id": {"value": framework.id}}), 200).await;
+    let removed = stream.event("FRAMEWORK_REMOVED").await;
+    assert_eq!(removed["framework_removed"]["framework_info"]["id"]["value"], framework.id.as_str());
+}

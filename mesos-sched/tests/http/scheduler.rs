@@ -1,0 +1,196 @@
+//! `/api/v1/scheduler` as the clients use it.
+
+use serde_json::{Value, json};
+
+use super::client::ask;
+use super::cluster::Cluster;
+use super::framework::{Framework, JSON, PATH, info, task};
+
+#[tokio::test]
+async fn a_task_is_launched_and_ends_and_its_neighbours_that_cannot_be_are_told_so() {
+    let mut cluster = Cluster::start().await;
+    cluster.agent("127.0.0.1", "cpus:4;mem:1024;ports:[31000-31010]").await;
+    let mut framework = Framework::subscribe(cluster.address, info()).await;
+    let offer = framework.stream.event("OFFERS").await["offers"]["offers"][0].take();
+    assert_eq!(offer["url"]["address"]["ip"], "127.0.0.1");
+    assert_eq!(offer["allocation_info"]["role"], "*");
+    let resources = offer["resources"].as_array().unwrap();
+    assert!(resources.iter().all(|entry| entry["role"] == "*"), "{offer}");
+    assert!(resources.iter().any(|entry| entry["type"] == "RANGES"));
+
+    let agent = &offer["agent_id"];
+    let mut imaged = task("imaged", agent, "true");
+    imaged["container"] = json!({"type": "DOCKER", "docker": {"image": "busybox"}, "volumes": [],
+        "network_infos": {"ip_addresses": []}});
+    let tasks =
+        json!([task("good", agent, "true"), imaged, task("a/b", agent, "true"), task("slow", agent, "sleep 9")]);
+    let accept = json!({"offer_ids": [offer["id"]], "filters": null,
+        "operations": [{"type": "LAUNCH", "launch": {"task_infos": tasks}}]});
+    framework.call_accepted(json!({"type": "ACCEPT", "accept": accept})).await;
+
+    let mut told = std::collections::BTreeMap::new();
+    while told.len() < 4 {
+        let status = framework.stream.event("UPDATE").await["update"]["status"].take();
+        told.insert(status["task_id"]["value"].as_str().unwrap().to_owned(), status);
+    }
+    for refused in ["imaged", "a/b"] {
+        let status = &told[refused];
+        let said = (&status["state"], &status["reason"], &status["source"], &status["uuid"]);
+        assert_eq!(said, (&json!("TASK_ERROR"), &json!("REASON_TASK_INVALID"), &json!("SOURCE_MASTER"), &Value::Null));
+        assert!(!status["message"].as_str().unwrap().is_empty());
+    }
+    let running = &told["good"];
+    assert_eq!((&running["state"], &running["agent_id"]), (&json!("TASK_RUNNING"), agent));
+    framework.acknowledge(running).await;
+    let finished = framework.update("good").await;
+    assert_eq!(finished["state"], "TASK_FINISHED");
+    framework.acknowledge(&finished).await;
+
+    let slow = &told["slow"];
+    framework.acknowledge(slow).await;
+    framework.call_accepted(json!({"type": "KILL", "kill": {"task_id": {"value": "slow"}}})).await;
+    assert_eq!(framework.update("slow").await["state"], "TASK_KILLED");
+    framework.call_accepted(json!({"type": "KILL", "kill": {"task_id": {"value": "never"}}})).await;
+    let unknown = framework.update("never").await;
+    assert_eq!((&unknown["state"], &unknown["reason"]), (&json!("TASK_LOST"), &json!("REASON_RECONCILIATION")));
+
+    framework.call_accepted(json!({"type": "TEARDOWN"})).await;
+    let over = framework.stream.event("ERROR").await;
+    assert_eq!(over["error"]["message"], "Framework has been removed");
+    assert_eq!(framework.stream.record().await, None, "the stream ends");
+}
+
+#[tokio::test]
+async fn offers_that_are_spent_lose_their_tasks() {
+    let mut cluster = Cluster::start().await;
+    let agent = cluster.agent("a", "cpus:4;mem:1024").await;
+    let mut framework = Framework::subscribe(cluster.address, info()).await;
+    let agent = json!({"value": agent.as_str()});
+    let operations = json!([{"type": "LAUNCH", "launch": {"task_infos": [task("late", &agent, "true")]}}]);
+    let accept = json!({"offer_ids": [{"value": "gone"}], "operations": operations});
+    framework.call_accepted(json!({"type": "ACCEPT", "accept": accept})).await;
+    let status = framework.update("late").await;
+    assert_eq!((&status["state"], &status["reason"]), (&json!("TASK_LOST"), &json!("REASON_INVALID_OFFERS")));
+}
+
+#[tokio::test]
+async fn a_stream_id_ties_calls_to_the_live_subscription() {
+    let cluster = Cluster::start().await;
+    let address = cluster.address;
+    let framework = Framework::subscribe(address, info()).await;
+    let revive = |id: &str| json!({"type": "REVIVE", "framework_id": {"value": id}}).to_string();
+    let own = revive(&framework.id);
+    let stream = format!("{JSON}Mesos-Stream-Id: {}\r\n", framework.stream_id);
+    for (headers, body, status, text) in [
+        (stream.as_str(), own.as_str(), 202, ""),
+        (JSON, &own, 400, "Mesos-Stream-Id"),
+        (&format!("{JSON}Mesos-Stream-Id: other\r\n"), &own, 400, "didn't match"),
+        (&stream, &revive("nobody"), 400, "cannot be found"),
+        (&stream, &revive("a/b"), 400, "'/'"),
+        (&stream, r#"{"type": "REVIVE"}"#, 400, "framework_id"),
+        (&stream, r#"{"type": "DANCE"}"#, 501, "no type"),
+        (&stream, r#"{"type": "REVIVE", "framework_id": 3}"#, 400, "framework_id"),
+        (
+            &stream,
+            &json!({"type": "SUBSCRIBE", "subscribe": {"framework_info": info()}}).to_string(),
+            400,
+            "Mesos-Stream-Id",
+        ),
+        (JSON, r#"{"type": "SUBSCRIBE"}"#, 400, "subscribe"),
+        (
+            "Content-Type: application/json\r\nAccept: text/html\r\n",
+            &json!({"type": "SUBSCRIBE", "subscribe": {"framework_info": info()}}).to_string(),
+            406,
+            "Accept",
+        ),
+    ] {
+        let answer = ask(address, "POST", PATH, headers, body).await;
+        assert_eq!(answer.status, status, "{body}: {}", answer.text());
+        assert!(answer.text().contains(text), "{body}: {}", answer.text());
+    }
+    let answer = ask(address, "GET", PATH, JSON, "").await;
+    assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")));
+}
+
+#[tokio::test]
+async fn the_newest_subscription_wins_and_the_older_is_told() {
+    let cluster = Cluster::start().await;
+    let mut first = Framework::subscribe(cluster.address, info()).await;
+    let mut again = info();
+    again["id"] = json!({"value": first.id});
+    let second = Framework::subscribe(cluster.address, again).await;
+    assert_eq!(second.id, first.id);
+    assert_eq!(first.stream.event("ERROR").await["error"]["message"], "Framework failed over");
+    assert_eq!(first.stream.record().await, None, "the older stream ends");
+    assert_eq!(first.call(json!({"type": "REVIVE"})).await.status, 400, "its stream id counts no more");
+    second.call_accepted(json!({"type": "REVIVE"})).await;
+}
+
+#[tokio::test]
+async fn a_framework_that_is_not_connected_is_forbidden_what_a_stranger_is_denied() {
+    let cluster = Cluster::start().await;
+    let framework = Framework::subscribe(cluster.address, info()).await;
+    let Framework { address, id, stream_id, stream } = framework;
+    drop(stream);
+    let headers = format!("{JSON}Mesos-Stream-Id: {stream_id}\r\n");
+    let body = json!({"type": "REVIVE", "framework_id": {"value": id}}).to_string();
+    loop {
+        let answer = ask(address, "POST", PATH, &headers, &body).await;
+        if answer.status != 202 {
+            assert_eq!(answer.status, 403, "{}", answer.text());
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_new_description_is_judged_before_it_is_taken() {
+    let cluster = Cluster::start().await;
+    let framework = Framework::subscribe(cluster.address, info()).await;
+    let update = |user: &str, name: &str| {
+        let info = json!({"user": user, "name": name, "failover_timeout": 100});
+        json!({"type": "UPDATE_FRAMEWORK", "update_framework": {"framework_info": info}})
+    };
+    let answer = framework.call(update("root", "renamed")).await;
+    assert_eq!((answer.status, answer.body.len()), (200, 0), "{}", answer.text());
+    let answer = framework.call(update("somebody", "renamed")).await;
+    assert_eq!(answer.status, 400, "{}", answer.text());
+}
+
+#[tokio::test]
+async fn operations_that_ask_for_feedback_are_answered() {
+    let mut cluster = Cluster::start().await;
+    cluster.agent("a", "cpus:4;mem:1024").await;
+    let mut framework = Framework::subscribe(cluster.address, info()).await;
+    let offer = framework.offer().await;
+    let entry = json!({"name": "cpus", "type": "SCALAR", "scalar": {"value": 1}, "reservations": [{"type": "DYNAMIC", "role": "*"}]});
+    let reserve = json!({"type": "RESERVE", "id": {"value": "op-1"}, "reserve": {"resources": [entry]}});
+    let launch = json!({"type": "LAUNCH", "launch": {"task_infos": [task("t1", &offer["agent_id"], "true")]}});
+    let accept = json!({"offer_ids": [offer["id"]], "operations": [reserve, launch]});
+    framework.call_accepted(json!({"type": "ACCEPT", "accept": accept})).await;
+    let mut told = Vec::new();
+    while told.len() < 2 {
+        let event = framework.stream.record().await.unwrap();
+        if event["type"] == "UPDATE_OPERATION_STATUS" {
+            let status = &event["update_operation_status"]["status"];
+            assert_eq!(
+                (&status["operation_id"]["value"], &status["state"]),
+                (&json!("op-1"), &json!("OPERATION_ERROR"))
+            );
+            told.push("operation");
+        } else if event["type"] == "UPDATE" {
+            assert_eq!(event["update"]["status"]["state"], "TASK_RUNNING", "the task is not lost with the operation");
+            told.push("task");
+        }
+    }
+    let acknowledge = json!({"operation_id": {"value": "op-1"}, "uuid": "AAAAAAAAAAAAAAAAAAAAAA=="});
+    framework
+        .call_accepted(json!({"type": "ACKNOWLEDGE_OPERATION_STATUS", "acknowledge_operation_status": acknowledge}))
+        .await;
+    let asked = json!({"operations": [{"operation_id": {"value": "op-1"}}]});
+    let answer = framework.call(json!({"type": "RECONCILE_OPERATIONS", "reconcile_operations": asked})).await;
+    assert_eq!(answer.status, 200);
+    let statuses = &answer.json()["reconcile_operations"]["operation_statuses"];
+    assert_eq!(statuses[0]["state"], "OPERATION_UNKNOWN");
+    framework.call_accepted(json!({"type": "REQUEST", "request": {"requests": []}})).await;
+}

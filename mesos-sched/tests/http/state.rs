@@ -1,0 +1,150 @@
+//! What older tools poll.
+
+use serde_json::{Value, json};
+
+use super::client::{ask, get};
+use super::cluster::Cluster;
+use super::framework::{Framework, info, task};
+
+async fn read(cluster: &Cluster, path: &str) -> Value {
+    let answer = get(cluster.address, path).await;
+    assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+    answer.json()
+}
+
+#[tokio::test]
+async fn tools_find_the_keys_they_read() {
+    let mut cluster = Cluster::start().await;
+    let agent = cluster.agent("host-1", "cpus:4;mem:1024;ports:[31000-31010];mem(web):64").await;
+    let mut framework = Framework::subscribe(cluster.address, info()).await;
+    let offer = framework.offer().await;
+    let mut named = task("t1", &offer["agent_id"], "sleep");
+    named["discovery"] =
+        json!({"visibility": "CLUSTER", "name": "web", "ports": {"ports": [{"number": 31000, "name": "http"}]}});
+    named["labels"] = json!({"labels": [{"key": "k", "value": "v"}]});
+    framework.launch(&offer, &[named, task("t2", &offer["agent_id"], "true")]).await;
+    framework.update("t1").await;
+    let state = read(&cluster, "/master/state.json").await;
+    assert_eq!(state["leader"], format!("master@127.0.0.1:{}", cluster.address.port()));
+    assert_eq!((&state["version"], &state["hostname"]), (&json!("1.11.0"), &json!("localhost")));
+    assert_eq!((&state["activated_slaves"], &state["deactivated_slaves"]), (&json!(1), &json!(0)));
+    let slave = &state["slaves"][0];
+    assert_eq!(
+        (&slave["id"], &slave["hostname"], &slave["active"]),
+        (&json!(agent.as_str()), &json!("host-1"), &json!(true))
+    );
+    assert_eq!(slave["pid"], "slave(1)@host-1:5051");
+    let resources = &slave["resources"];
+    assert_eq!(
+        (&resources["cpus"], &resources["mem"], &resources["ports"]),
+        (&json!(4.0), &json!(1088.0), &json!("[31000-31010]"))
+    );
+    assert_eq!(slave["used_resources"]["cpus"], 1.0);
+    assert_eq!(slave["unreserved_resources"]["mem"], 1024.0);
+    assert_eq!(slave["reserved_resources"]["web"]["mem"], 64.0);
+    let own = &state["frameworks"][0];
+    assert_eq!((&own["id"], &own["active"], &own["role"]), (&json!(framework.id), &json!(true), &json!("*")));
+    let t1 = own["tasks"].as_array().unwrap().iter().find(|task| task["id"] == "t1").unwrap();
+    assert_eq!(
+        (&t1["state"], &t1["slave_id"], &t1["executor_id"]),
+        (&json!("TASK_RUNNING"), &json!(agent.as_str()), &json!(""))
+    );
+    assert_eq!(t1["statuses"][0]["state"], "TASK_RUNNING");
+    assert_eq!(t1["discovery"]["ports"]["ports"][0]["number"], 31000);
+    assert_eq!(t1["labels"], json!([{"key": "k", "value": "v"}]));
+
+    assert_eq!(read(&cluster, "/slaves").await["slaves"][0]["id"], agent.as_str());
+    assert_eq!(read(&cluster, "/slaves?slave_id=other").await["slaves"], json!([]));
+    assert_eq!(read(&cluster, "/master/frameworks/").await["frameworks"][0]["name"], "test");
+    let summary = read(&cluster, "/state-summary").await;
+    assert_eq!(summary["slaves"][0]["framework_ids"], json!([framework.id]));
+    assert_eq!(summary["frameworks"][0]["slave_ids"], json!([agent.as_str()]));
+    assert_eq!(summary["frameworks"][0]["TASK_RUNNING"], 2);
+    let roles = read(&cluster, "/roles").await;
+    assert_eq!(roles["roles"][0]["name"], "*");
+    assert_eq!(read(&cluster, "/weights").await, json!([]));
+    assert_eq!(read(&cluster, "/quota").await, json!({}));
+    assert_eq!(read(&cluster, "/maintenance/schedule").await, json!({}));
+    assert_eq!(read(&cluster, "/maintenance/status").await, json!({}));
+    assert_eq!(read(&cluster, "/version").await["version"], "1.11.0");
+    assert_eq!(read(&cluster, "/flags").await, json!({"flags": {}}));
+    assert_eq!(get(cluster.address, "/health").await.status, 200);
+    assert_eq!(get(cluster.address, "/").await.status, 200);
+    let metrics = read(&cluster, "/metrics/snapshot").await;
+    for name in [
+        "master/elected",
+        "master/uptime_secs",
+        "master/cpus_percent",
+        "master/tasks_running",
+        "master/slaves_connected",
+        "master/frameworks_active",
+        "allocator/mesos/allocation_runs",
+    ] {
+        assert!(metrics[name].is_number(), "{name} is missing");
+    }
+    let text = get(cluster.address, "/metrics").await.text();
+    assert!(text.contains("\nmesos_master_tasks_running 2\n"), "{text}");
+    assert!(text.contains(&format!("framework_id=\"{}\"", framework.id)));
+    let redirect = get(cluster.address, "/redirect").await;
+    assert_eq!(redirect.status, 307);
+    assert_eq!(redirect.header("location"), Some(&*format!("//localhost:{}", cluster.address.port())));
+    assert_eq!(get(cluster.address, "/redirect/x").await.status, 404);
+    assert_eq!(get(cluster.address, "/files/browse?path=/master/log").await.status, 404);
+    assert_eq!(get(cluster.address, "/files/read").await.status, 400);
+}
+
+#[tokio::test]
+async fn tasks_that_have_ended_are_remembered_and_listed_in_pages() {
+    let mut cluster = Cluster::start().await;
+    cluster.agent("host-1", "cpus:4;mem:1024").await;
+    let mut framework = Framework::subscribe(cluster.address, info()).await;
+    let offer = framework.offer().await;
+    let tasks: Vec<_> = (0..5).map(|n| task(&format!("t{n}"), &offer["agent_id"], "true")).collect();
+    framework.launch(&offer, &tasks).await;
+    let mut ended = 0;
+    while ended < 5 {
+        let status = framework.stream.event("UPDATE").await["update"]["status"].take();
+        framework.acknowledge(&status).await;
+        ended += usize::from(status["state"] == "TASK_FINISHED");
+    }
+    let ids = |tasks: &Value| -> Vec<String> {
+        tasks["tasks"].as_array().unwrap().iter().map(|task| task["id"].as_str().unwrap().to_owned()).collect()
+    };
+    // The last acknowledgement is on its way.
+    while read(&cluster, "/frameworks").await["frameworks"][0]["completed_tasks"].as_array().unwrap().len() < 5 {}
+    assert_eq!(ids(&read(&cluster, "/tasks").await).len(), 5);
+    assert_eq!(ids(&read(&cluster, "/tasks?limit=2").await).len(), 2);
+    assert_eq!(ids(&read(&cluster, "/tasks?limit=-1&offset=4&order=asc").await).len(), 1);
+    assert_eq!(ids(&read(&cluster, "/tasks?task_id=t3").await), ["t3"]);
+    assert_eq!(ids(&read(&cluster, "/tasks?framework_id=other").await), [""; 0]);
+    assert_eq!(get(cluster.address, "/tasks?limit=many").await.status, 400);
+
+    let form = format!("frameworkId={}", framework.id);
+    assert_eq!(ask(cluster.address, "POST", "/master/teardown", "", &form).await.status, 200);
+    assert_eq!(ask(cluster.address, "POST", "/teardown", "", &form).await.status, 404);
+    assert_eq!(ask(cluster.address, "POST", "/teardown", "", "").await.status, 400);
+    let frameworks = read(&cluster, "/frameworks").await;
+    assert_eq!(frameworks["frameworks"], json!([]));
+    let completed = &frameworks["completed_frameworks"][0];
+    assert_eq!((&completed["id"], &completed["active"]), (&json!(framework.id), &json!(false)));
+    assert_eq!(completed["completed_tasks"][0]["state"], "TASK_FINISHED");
+    let metrics = read(&cluster, "/metrics/snapshot").await;
+    assert_eq!(metrics["master/tasks_finished"], 5.0);
+}
+
+#[tokio::test]
+async fn a_master_that_does_not_lead_says_who_does() {
+    let cluster = Cluster::start_elsewhere("leader.example:5050").await;
+    let answer = get(cluster.address, "/master/state?jsonp=x").await;
+    assert_eq!(answer.status, 307);
+    assert_eq!(answer.header("location"), Some("//leader.example:5050/master/state?jsonp=x"));
+    let answer = ask(cluster.address, "POST", "/api/v1/scheduler", "", "{}").await;
+    assert_eq!(answer.header("location"), Some("//leader.example:5050/api/v1/scheduler"));
+    assert_eq!(ask(cluster.address, "POST", "/api/v1", "", "{}").await.status, 307);
+    assert_eq!(get(cluster.address, "/redirect").await.header("location"), Some("//leader.example:5050"));
+    for own in ["/health", "/version", "/flags", "/metrics/snapshot", "/metrics"] {
+        assert_eq!(get(cluster.address, own).await.status, 200, "{own}");
+    }
+    let nobody = Cluster::start_elsewhere("").await;
+    assert_eq!(get(nobody.address, "/state").await.status, 503);
+}
