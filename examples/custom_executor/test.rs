@@ -377,14 +377,12 @@ async fn operators_see_what_runs_and_read_what_it_wrote() {
     rig.run(TaskInfo::shell(TaskId::new("t1").unwrap(), agent_id(), "cpus:0.1".parse().unwrap(), line)).await;
     rig.expect("t1", &[TaskState::Starting, TaskState::Running]).await;
     let address = rig.parts.address;
-    let container = loop {
-        let (status, containers) = call(address, r#"{"type":"GET_CONTAINERS"}"#).await;
-        assert_eq!(status, "200", "{containers}");
-        let containers: serde_json::Value = serde_json::from_str(&containers).unwrap();
-        let found = &containers["get_containers"]["containers"][0];
-        assert!(found["resource_statistics"]["timestamp"].as_f64().unwrap() > 0.0);
-        break found["container_id"]["value"].as_str().unwrap().to_owned();
-    };
+    let (status, containers) = call(address, r#"{"type":"GET_CONTAINERS"}"#).await;
+    assert_eq!(status, "200", "{containers}");
+    let containers: serde_json::Value = serde_json::from_str(&containers).unwrap();
+    let found = &containers["get_containers"]["containers"][0];
+    assert!(found["resource_statistics"]["timestamp"].as_f64().unwrap() > 0.0);
+    let container = found["container_id"]["value"].as_str().unwrap();
     for (kind, part) in [
         ("GET_HEALTH", r#""healthy":true"#),
         ("GET_VERSION", r#""version":"1.11.0""#),

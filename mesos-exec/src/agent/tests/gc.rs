@@ -10,9 +10,7 @@ use super::world::{World, command};
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
 fn collecting(gc: GcOptions) -> World {
-    let mut options = Options::default();
-    options.sandbox_gc = Some(gc);
-    World::registered_with(options)
+    World::registered_with(Options { sandbox_gc: Some(gc), ..Options::default() })
 }
 
 fn ended(w: &mut World, name: &str) {
@@ -74,9 +72,7 @@ fn sandboxes_that_were_found_age_too_and_those_in_use_stay() {
 
 #[test]
 fn beyond_the_bound_the_oldest_go_at_once() {
-    let mut gc = GcOptions::default();
-    gc.sandboxes_max = 1;
-    let mut w = collecting(gc);
+    let mut w = collecting(GcOptions { sandboxes_max: 1, ..GcOptions::default() });
     ended(&mut w, "t1");
     w.run(command("t2"));
     w.launched("t2");

@@ -149,9 +149,8 @@ pub(super) async fn attach_output(context: &Shared, headers: &HeaderMap, call: C
 }
 
 async fn watch(context: &Shared, form: Form, nest: Nest, is_session: bool) -> Result<Response, Refusal> {
-    let id = match context.executors.ask(nest.clone(), ContainerAsk::Find).await? {
-        Answer::Named(id) => id,
-        _ => return Err(Refusal::not_found(format!("container {nest} is not known"))),
+    let Answer::Named(id) = context.executors.ask(nest.clone(), ContainerAsk::Find).await? else {
+        return Err(Refusal::not_found(format!("container {nest} is not known")));
     };
     let folder = context.sandboxes.as_ref().and_then(|sandboxes| sandboxes.of(&id));
     let Some(folder) = folder else {

@@ -101,7 +101,7 @@ fn legacy(container: &Container, is_named: bool) -> Value {
     let id = |id: Option<&String>| id.cloned().unwrap_or_default();
     let executor = id(container.executor_id.as_ref().map(|id| &id.value));
     let statistics = container.resource_statistics.as_ref().map(json::write);
-    let statistics = statistics.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(json!({}));
+    let statistics = statistics.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_else(|| json!({}));
     let mut written = json!({
         "framework_id": id(container.framework_id.as_ref().map(|id| &id.value)),
         "executor_id": executor,
