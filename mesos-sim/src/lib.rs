@@ -16,6 +16,7 @@
 
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod agenda;
+mod attempt;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod check;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]

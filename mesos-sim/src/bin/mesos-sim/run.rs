@@ -1,0 +1,67 @@
+//! `mesos-sim run`: one seed and what it amounted to.
+
+use std::time::Instant;
+
+use clap::Args;
+use mesos_sim::record::{Detail, Trace};
+use mesos_sim::{Cluster, Failure};
+
+use crate::print::{print, print_pace};
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// The seed: a number, written in decimal.
+    #[arg(long)]
+    seed: u64,
+    /// Prints one line per step while it runs.
+    #[arg(long)]
+    trace: bool,
+    /// With --trace: prints every field of every message.
+    #[arg(long, requires = "trace")]
+    full: bool,
+    /// Prints the report as JSON.
+    #[arg(long)]
+    json: bool,
+    /// Prints what was drawn from the seed before it runs.
+    #[arg(long)]
+    describe: bool,
+    /// Checks nothing: only to measure.
+    #[arg(long)]
+    unchecked: bool,
+    /// Plants this defect.
+    #[cfg(feature = "mutants")]
+    #[arg(long, value_parser = crate::seeds::parse_mutant)]
+    mutant: Option<mesos_core::kernel::Mutant>,
+}
+
+impl Run {
+    pub(crate) fn run(&self) -> Result<(), Failure> {
+        let mut cluster = Cluster::swarm(self.seed);
+        if !self.unchecked {
+            cluster = cluster.checked();
+        }
+        #[cfg(feature = "mutants")]
+        if let Some(mutant) = self.mutant {
+            cluster = cluster.mutant(mutant);
+        }
+        if self.describe {
+            println!("{:#?}\n{:#?}", cluster.spec(), cluster.conditions());
+        }
+        let detail = if self.full { Detail::Full } else { Detail::Brief };
+        let trace = self.trace.then(|| Trace::text(detail));
+        let mut simulation = cluster.simulate_into(self.seed, trace).expect("what a swarm draws can be built");
+        let started = Instant::now();
+        let result = simulation.guarded(|simulation| simulation.run_observed(|trace| print(&trace.drain())));
+        if let Some(trace) = simulation.trace_mut() {
+            print(&trace.drain());
+        }
+        let report = result?;
+        if self.json {
+            println!("{}", serde_json::to_string_pretty(&report).expect("a report is plain data"));
+        } else {
+            print!("{report}");
+            print_pace(&report, started);
+        }
+        Ok(())
+    }
+}

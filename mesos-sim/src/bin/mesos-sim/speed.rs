@@ -1,0 +1,50 @@
+//! `mesos-sim speed`: how fast a large healthy cluster is simulated here.
+
+use std::time::Instant;
+
+use clap::Args;
+use mesos_sim::workload::Sleepers;
+use mesos_sim::{Cluster, Failure, secs};
+
+use crate::print::print_pace;
+
+#[derive(Debug, Args)]
+pub(crate) struct Speed {
+    /// Agents, of 8 cores each.
+    #[arg(long, default_value_t = 1_000)]
+    agents: usize,
+    /// Tasks, of one core each.
+    #[arg(long, default_value_t = 50_000)]
+    tasks: u32,
+    /// How long each of them sleeps, in seconds. Long sleeps measure what a quiet cluster costs.
+    #[arg(long, default_value_t = 30)]
+    sleep: u64,
+    /// Masters; with more than one, the leader is crashed after 20 s.
+    #[arg(long, default_value_t = 1)]
+    masters: u32,
+    /// Checks all properties too.
+    #[arg(long)]
+    checked: bool,
+}
+
+impl Speed {
+    pub(crate) fn run(&self) -> Result<(), Failure> {
+        let (tasks, sleep) = (self.tasks, secs(self.sleep));
+        let mut cluster = Cluster::builder()
+            .masters(self.masters)
+            .agents(self.agents, "cpus:8;mem:16384")
+            .framework("batch", move || Sleepers::new(tasks, sleep).boxed());
+        if self.masters > 1 {
+            cluster = cluster.crash_leader_at(secs(20));
+        }
+        if self.checked {
+            cluster = cluster.checked();
+        }
+        let mut simulation = cluster.simulate(1).expect("the description is a constant");
+        let started = Instant::now();
+        let report = simulation.guarded(|simulation| simulation.run_until_done(secs(24 * 3_600)))?;
+        print!("{report}");
+        print_pace(&report, started);
+        Ok(())
+    }
+}
