@@ -8,6 +8,8 @@
 //!
 //! * To try a cluster or a framework of your own: [`Cluster`], the front door.
 //! * To hunt for defects: [`Cluster::swarm`] draws cluster, workload and faults from a seed.
+//! * To replay a trace, compare policies or reproduce a paper: [`workload`], [`scheduler`] and [`metric`]; with the feature
+//!   `experiment`, traces and files that describe experiments.
 //! * To state what must always hold: [`check::Check`].
 //! * To see how it works: [`world`] is the loop, [`agenda`] its queue, [`net`], [`disk`], [`election`] and [`container`]
 //!   are the models, [`fault`] is what goes wrong.
@@ -29,12 +31,16 @@ pub mod container;
 pub mod disk;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod election;
+#[cfg(feature = "experiment")]
+pub mod experiment;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod failure;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod fault;
 #[cfg(feature = "live")]
 pub mod live;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod metric;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod net;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
@@ -44,11 +50,16 @@ pub mod record;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod report;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod scheduler;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod script;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 mod simulation;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 mod swarm;
+#[cfg(feature = "experiment")]
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod trace;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 mod view;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]

@@ -57,6 +57,17 @@ impl Simulation {
         self.watch.trace_mut()
     }
 
+    /// Writes down from here on what becomes of every task.
+    pub fn record(&mut self, recorder: crate::metric::Recorder) {
+        self.world.recorder = Some(Box::new(recorder));
+    }
+
+    /// What was written down so far; nothing is written down after it.
+    pub fn take_record(&mut self) -> Option<crate::metric::Record> {
+        let now = self.world.now;
+        self.world.recorder.take().map(|recorder| recorder.finish(now))
+    }
+
     /// What the run amounts to so far.
     pub fn report(&mut self) -> Report {
         let digest = self.watch.digest().to_string();

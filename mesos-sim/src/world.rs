@@ -87,6 +87,8 @@ pub struct World {
     pub(crate) paused: usize,
     pub(crate) notices: Vec<Notice>,
     pub(crate) tally: Tally,
+    /// Writes down what becomes of every task, if somebody wants to know.
+    pub(crate) recorder: Option<Box<crate::metric::Recorder>>,
     pub(crate) master_effects: Vec<master::Effect>,
     pub(crate) agent_effects: Vec<agent::Effect>,
     pub(crate) driver_effects: Vec<driver::Effect>,
@@ -124,6 +126,7 @@ impl World {
             paused: 0,
             notices: Vec::new(),
             tally,
+            recorder: None,
             master_effects: Vec::new(),
             agent_effects: Vec::new(),
             driver_effects: Vec::new(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mesos_core::kernel::{Cx, Draft, Machine, Rng, Ticket};
-use mesos_core::{ContainerId, Instant, Signal};
+use mesos_core::{ContainerId, FrameworkId, Instant, Signal};
 use mesos_exec::agent::{Agent, ContainerOp, ContainerOutcome, Effect, Input, StopReason};
 
 use super::wire::Dialling;
@@ -13,6 +13,7 @@ use crate::disk::Disk;
 use crate::failure::Failure;
 use crate::fault::CrashKind;
 use crate::net::End;
+use crate::report::Amounts;
 use crate::watch::{Notice, Watch};
 use crate::world::World;
 
@@ -170,14 +171,28 @@ impl World {
         let before = containers.get(id).map(|container| (container.framework_id.clone(), container.amounts));
         let change = containers.kill(id, is_removed, news);
         if let (UseChange::Ended, Some((framework_id, amounts))) = (change, before) {
-            self.tally.container_ended(self.now, &framework_id, amounts);
+            self.container_ended(index, &framework_id, amounts);
+        }
+    }
+
+    fn container_began(&mut self, index: u32, owner: &FrameworkId, amounts: Amounts) {
+        self.tally.container_began(self.now, owner, amounts);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.container_began(self.now, index, owner, &amounts);
+        }
+    }
+
+    fn container_ended(&mut self, index: u32, owner: &FrameworkId, amounts: Amounts) {
+        self.tally.container_ended(self.now, owner, amounts);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.container_ended(self.now, index, owner, &amounts);
         }
     }
 
     /// All containers of a machine are gone, without anybody being told.
     pub(crate) fn drop_containers(&mut self, index: u32) {
         for container in self.agents[index as usize].containers.clear() {
-            self.tally.container_ended(self.now, &container.framework_id, container.amounts);
+            self.container_ended(index, &container.framework_id, container.amounts);
         }
     }
 
@@ -189,10 +204,10 @@ impl World {
         let (change, ends_after) = containers.due(&id, serial, due, &mut news);
         match (change, owner) {
             (UseChange::Began, Some((framework_id, amounts))) => {
-                self.tally.container_began(self.now, &framework_id, amounts);
+                self.container_began(index, &framework_id, amounts);
             }
             (UseChange::Ended, Some((framework_id, amounts))) => {
-                self.tally.container_ended(self.now, &framework_id, amounts);
+                self.container_ended(index, &framework_id, amounts);
             }
             _ => {}
         }

@@ -71,6 +71,9 @@ impl World {
     }
 
     fn note_told(&mut self, index: u32, event: &Told) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.told(self.now, index, event);
+        }
         match event {
             Told::Subscribed { framework_id, .. } => self.tally.subscribed(index, framework_id),
             Told::Update(status) => self.tally.told(self.now, index, status),
@@ -95,6 +98,9 @@ impl World {
     }
 
     fn note_call(&mut self, index: u32, call: &Call) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.called(self.now, index, call);
+        }
         if let Call::Accept { operations, .. } = call {
             for tasks in operations.iter().map(Operation::tasks).filter(|tasks| !tasks.is_empty()) {
                 self.tally.launched(self.now, index, tasks);

@@ -28,7 +28,7 @@ impl Source {
     /// Whether the file is kernel or data: told the time, handed its randomness, owned by one machine.
     pub(crate) fn is_pure(&self) -> bool {
         const PURE: [&str; 4] = ["mesos-core/src/", "mesos-sched/src/", "mesos-exec/src/", "mesos-sim/src/"];
-        const HOSTS: [&str; 16] = [
+        const HOSTS: [&str; 17] = [
             "mesos-core/src/daemon/",
             "mesos-core/src/daemon.rs",
             "mesos-core/src/net/",
@@ -43,6 +43,7 @@ impl Source {
             "mesos-exec/src/containerizer/",
             "mesos-exec/src/daemon/",
             "mesos-sim/src/bin/",
+            "mesos-sim/src/experiment/",
             "mesos-sim/src/live.rs",
             "mesos-sim/src/live/",
         ];

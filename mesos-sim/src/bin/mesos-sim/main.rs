@@ -2,15 +2,20 @@
 
 #![forbid(unsafe_code)]
 
+mod experiment;
 mod meta;
 #[cfg(feature = "mutants")]
 mod mutants;
+mod papers;
 mod print;
 mod run;
+mod scale;
 mod seeds;
 mod shrink;
 mod speed;
 mod sweep;
+mod tournament;
+mod trace;
 
 use std::process::ExitCode;
 
@@ -57,6 +62,16 @@ enum Command {
     Meta(meta::Meta),
     /// Measures how fast a large healthy cluster is simulated here.
     Speed(speed::Speed),
+    /// Runs experiments described in files: clusters, traces, policies, sweeps; makes tables, charts and a page.
+    Experiment(experiment::ExperimentCommand),
+    /// Reproduces the papers of the field: what they say, what comes out here, and whether that is within bounds.
+    Papers(papers::Papers),
+    /// Measures how much cluster can be simulated here: a day, memory, cost per event.
+    Scale(scale::Scale),
+    /// Compares all policies of the allocator on one trace.
+    Tournament(tournament::Tournament),
+    /// Reads a trace and tells what is in it, and what is wrong with it.
+    Trace(trace::TraceCommand),
     /// Plants each known defect and looks for a seed that finds it.
     #[cfg(feature = "mutants")]
     Mutants(mutants::Mutants),
@@ -69,6 +84,11 @@ fn main() -> ExitCode {
         Command::Shrink(command) => command.run(),
         Command::Meta(command) => command.run(),
         Command::Speed(command) => command.run(),
+        Command::Experiment(command) => return command.run(),
+        Command::Papers(command) => return command.run(),
+        Command::Tournament(command) => return command.run(),
+        Command::Trace(command) => return command.run(),
+        Command::Scale(command) => return command.run(),
         #[cfg(feature = "mutants")]
         Command::Mutants(command) => command.run(),
     };

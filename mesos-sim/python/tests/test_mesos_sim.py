@@ -1,0 +1,108 @@
+"""The Python package, from a text to tables, and a scheduler written in Python."""
+
+import pathlib
+
+import pytest
+
+import mesos_sim
+
+TEXT = """
+name = "two"
+seeds = 2
+until = "2h"
+[[cluster.agents]]
+count = 4
+resources = "cpus:4;mem:8192"
+[[queue]]
+name = "a"
+scheduler = { discipline = "DISCIPLINE" }
+[[queue.work]]
+arrivals = { poisson = 5 }
+jobs = 30
+tasks = { uniform = [1, 4] }
+run = { exponential = 20 }
+[[expect]]
+what = "everything is done"
+metric = "jobs_done"
+low = 30
+high = 30
+"""
+
+
+def experiment(discipline="first_fit"):
+    return mesos_sim.Experiment.parse(TEXT.replace("DISCIPLINE", discipline))
+
+
+class ShortestFirst:
+    """Whoever runs shortest goes first, wherever there is room."""
+
+    def choose(self, now, jobs, offers):
+        left = {offer.index: [offer.cpus, offer.mem] for offer in offers}
+        placed = []
+        for job in sorted(jobs, key=lambda job: job.expected):
+            for offer in offers:
+                cpus, mem = left[offer.index]
+                count = min(job.waiting, int(cpus // job.cpus), int(mem // job.mem))
+                if count:
+                    placed.append((job.index, offer.index, count))
+                    left[offer.index] = [cpus - count * job.cpus, mem - count * job.mem]
+                    break
+        return placed
+
+
+def test_tables_have_a_row_per_case_and_the_same_seed_gives_the_same_run():
+    first, again = experiment().run(), experiment().run(threads=1)
+    assert first.runs["seed"] == [1, 2]
+    assert first.digests == again.digests and len(set(first.digests)) == 2
+    assert first.figure("jobs_done") == [30.0, 30.0]
+    assert first.findings[0]["holds"] and not first.faults
+    assert {"cpus_used", "wait", "share"} <= set(first.curves["metric"])
+
+
+def test_a_class_in_python_is_the_scheduler():
+    results = experiment("mine").run(schedulers={"mine": ShortestFirst})
+    assert not results.faults
+    assert results.figure("jobs_done") == [30.0, 30.0]
+    assert results.figure("response_mean_secs") <= experiment().run().figure("response_mean_secs")
+
+
+def test_an_exception_is_the_schedulers_own_fault():
+    class Broken:
+        def choose(self, now, jobs, offers):
+            raise KeyError("no such thing")
+
+    faults = experiment("mine").run(schedulers={"mine": Broken}).faults
+    assert len(faults) == 2 and "KeyError" in faults[0] and "seed 1" in faults[0]
+
+
+def test_what_is_wrong_is_said():
+    with pytest.raises(ValueError, match="write fifo, first_fit"):
+        experiment("last_fit").run()
+    with pytest.raises(ValueError, match="cluster"):
+        mesos_sim.Experiment.parse("name = 'x'")
+    with pytest.raises(OSError):
+        mesos_sim.run("there/is/none.toml")
+
+
+def test_results_are_written_and_shown(tmp_path):
+    results = experiment().run(folder=tmp_path)
+    written = {pathlib.Path(path).name for path in results.write(tmp_path)}
+    assert {"runs.csv", "figures.csv", "curves.csv", "report.html"} <= written
+    assert "<svg" in results._repr_html_()
+
+
+def test_arrow_and_polars_where_they_are():
+    results = experiment().run()
+    arrow = pytest.importorskip("pyarrow")
+    assert isinstance(results.runs.to_arrow(), arrow.Table)
+    polars = pytest.importorskip("polars")
+    assert results.figures.to_polars().filter(polars.col("metric") == "jobs").height >= 2
+
+
+def test_the_example_notebook_runs():
+    nbclient = pytest.importorskip("nbclient")
+    import nbformat
+
+    path = pathlib.Path(__file__).parent.parent / "examples" / "own_scheduler.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(path.parent)}}).execute()

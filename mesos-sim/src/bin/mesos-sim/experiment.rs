@@ -1,0 +1,236 @@
+//! `mesos-sim experiment`: runs the cases of a file, and makes tables, charts and a page of them.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::thread;
+use std::time::Instant;
+
+use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+use mesos_sim::experiment::{Experiment, ExperimentError, Finding, Outcome, Progress, Verdict};
+
+use crate::print::print;
+
+/// What cannot be used.
+const UNUSABLE: u8 = 1;
+/// A scheduler did what none may do.
+const SCHEDULER: u8 = 5;
+/// A figure is not where it was expected.
+const UNEXPECTED: u8 = 6;
+
+#[derive(Debug, Args)]
+pub(crate) struct ExperimentCommand {
+    #[command(subcommand)]
+    command: Step,
+}
+
+#[derive(Debug, Subcommand)]
+enum Step {
+    /// Runs what has not been run yet, on all cores, and writes tables, charts and the page.
+    Run(RunArgs),
+    /// Makes tables, charts and the page anew from the results that are there.
+    Report(RunArgs),
+    /// Lists the cases of a file.
+    Cases {
+        /// The experiment's file.
+        file: PathBuf,
+    },
+    /// Prints a file to begin with.
+    Example,
+}
+
+#[derive(Debug, Args)]
+struct RunArgs {
+    /// The experiment's file.
+    file: PathBuf,
+    /// Where results go and come from; results/NAME if absent.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// How many cases at a time; all cores if absent.
+    #[arg(long)]
+    jobs: Option<usize>,
+    /// Prints figures as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLE: &str = include_str!("example.toml");
+
+impl ExperimentCommand {
+    pub(crate) fn run(&self) -> ExitCode {
+        match &self.command {
+            Step::Run(args) => exit(args.run(true)),
+            Step::Report(args) => exit(args.run(false)),
+            Step::Cases { file } => exit(cases(file)),
+            Step::Example => {
+                print(EXAMPLE);
+                ExitCode::SUCCESS
+            }
+        }
+    }
+}
+
+/// What a command amounts to, as the exit status.
+pub(crate) fn exit(result: Result<ExitCode, ExperimentError>) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        eprintln!("{error}");
+        ExitCode::from(match error {
+            ExperimentError::Kernel { failure, .. } => failure.kind.exit_code(),
+            _ => UNUSABLE,
+        })
+    })
+}
+
+fn cases(file: &Path) -> Result<ExitCode, ExperimentError> {
+    for case in Experiment::load(file)?.cases()? {
+        print(&format!("{} seed {} {}\n", case.key, case.seed, case.label()));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl RunArgs {
+    fn run(&self, is_running: bool) -> Result<ExitCode, ExperimentError> {
+        let experiment = Experiment::load(&self.file)?;
+        let folder = self.out.clone().unwrap_or_else(|| Path::new("results").join(&experiment.description.name));
+        let outcomes = if is_running {
+            run_shown(&experiment, Some(&folder), self.jobs)?
+        } else {
+            let cases = experiment.cases()?;
+            let known = known(&cases, &folder);
+            if known.len() < cases.len() {
+                eprintln!("{} of {} cases have results in {}", known.len(), cases.len(), folder.display());
+            }
+            known
+        };
+        conclude(&experiment, &folder, &outcomes, self.json)
+    }
+}
+
+/// Outcomes that are in a folder already.
+fn known(cases: &[mesos_sim::experiment::Case], folder: &Path) -> Vec<Outcome> {
+    let read = |key: &str| std::fs::read_to_string(folder.join("cases").join(format!("{key}.json"))).ok();
+    cases.iter().filter_map(|case| serde_json::from_str(&read(&case.key)?).ok()).collect()
+}
+
+/// Runs an experiment behind a progress bar, and says how busy the cores were.
+pub(crate) fn run_shown(
+    experiment: &Experiment,
+    folder: Option<&Path>,
+    jobs: Option<usize>,
+) -> Result<Vec<Outcome>, ExperimentError> {
+    let threads = jobs.unwrap_or_else(|| thread::available_parallelism().map_or(1, Into::into));
+    let bar = ProgressBar::new(0);
+    let style = "{elapsed_precise} {wide_bar} {pos}/{len} cases, {eta} left, {msg}";
+    bar.set_style(ProgressStyle::with_template(style).expect("a constant template"));
+    let (started, used_before) = (Instant::now(), cpu_secs());
+    let outcomes = experiment.run(folder, threads, &|progress: Progress<'_>| {
+        bar.set_length(progress.of as u64);
+        bar.set_position(progress.done as u64);
+        let what = progress.last.map_or_else(|| format!("{} there already", progress.resumed), Outcome::label);
+        bar.set_message(what);
+        if let Some(fault) = progress.last.and_then(|outcome| outcome.fault.as_deref()) {
+            bar.suspend(|| eprintln!("{fault}"));
+        }
+    })?;
+    bar.finish_and_clear();
+    let real = started.elapsed().as_secs_f64();
+    if let Some((before, after)) = used_before.zip(cpu_secs()) {
+        let threads = u32::try_from(threads).unwrap_or(u32::MAX);
+        eprintln!(
+            "{} cases in {real:.1} s on {threads} threads: {:.1} CPU-seconds, {:.0} % of {threads} cores",
+            outcomes.len(),
+            after - before,
+            (after - before) / (real * f64::from(threads)) * 100.0
+        );
+    }
+    Ok(outcomes)
+}
+
+/// CPU time of this process, where the system tells.
+pub(crate) fn cpu_secs() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The name of the program, in brackets, may hold anything; the numbers begin behind it.
+    let mut numbers = text.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let mut ticks = || numbers.next()?.parse::<f64>().ok();
+    // Linux counts in hundredths of a second, whatever the kernel's own clock is (USER_HZ).
+    Some((ticks()? + ticks()?) / 100.0)
+}
+
+/// Writes what there is to write, and tells the exit status.
+pub(crate) fn conclude(
+    experiment: &Experiment,
+    folder: &Path,
+    outcomes: &[Outcome],
+    is_json: bool,
+) -> Result<ExitCode, ExperimentError> {
+    let written = experiment.write(folder, outcomes)?;
+    let findings = experiment.findings(outcomes);
+    if is_json {
+        let figures = serde_json::json!({ "outcomes": outcomes, "findings": findings });
+        print(&format!("{figures:#}\n"));
+    } else {
+        print(&table(outcomes));
+        print(&findings_text(&findings));
+        let tables = written.iter().filter(|path| path.extension().is_some_and(|ext| ext != "svg"));
+        for path in tables {
+            print(&format!("{}\n", path.display()));
+        }
+        print(&format!("{}\n", folder.join("images").display()));
+    }
+    let faults = outcomes.iter().filter_map(|outcome| outcome.fault.as_deref());
+    let mut faults = faults.peekable();
+    if faults.peek().is_some() {
+        faults.for_each(|fault| eprintln!("{fault}"));
+        return Ok(ExitCode::from(SCHEDULER));
+    }
+    let is_expected = findings.iter().all(|finding| finding.verdict == Verdict::Holds);
+    Ok(if is_expected { ExitCode::SUCCESS } else { ExitCode::from(UNEXPECTED) })
+}
+
+const COLUMNS: [(&str, &str); 9] = [
+    ("cpus_used", "cpus"),
+    ("mem_used", "mem"),
+    ("fairness_jain", "fairness"),
+    ("fragmentation", "fragm."),
+    ("wait_mean_secs", "wait s"),
+    ("response_mean_secs", "resp. s"),
+    ("makespan_secs", "makespan"),
+    ("offers", "offers"),
+    ("offers_declined", "declined"),
+];
+
+/// The figures that are compared most, a line per case.
+pub(crate) fn table(outcomes: &[Outcome]) -> String {
+    if outcomes.iter().all(|outcome| outcome.digest.is_empty()) {
+        return String::new();
+    }
+    let wide = outcomes.iter().map(|outcome| outcome.label().chars().count()).max().unwrap_or(0).clamp(4, 60);
+    let mut text = format!("{:<wide$} {:>6}", "case", "seed");
+    for (_, name) in COLUMNS {
+        text.push_str(&format!(" {name:>10}"));
+    }
+    text.push_str("  done\n");
+    for outcome in outcomes {
+        text.push_str(&format!("{:<wide$} {:>6}", outcome.label(), outcome.seed));
+        for (metric, _) in COLUMNS {
+            let cell = outcome.get(metric, None).map_or_else(|| "-".to_owned(), digits);
+            text.push_str(&format!(" {cell:>10}"));
+        }
+        text.push_str(if outcome.is_done { "  yes\n" } else { "  no\n" });
+    }
+    text
+}
+
+fn digits(value: f64) -> String {
+    if value.abs() >= 1_000.0 { format!("{value:.0}") } else { format!("{value:.3}") }
+}
+
+/// `paper | here | bound | verdict`.
+pub(crate) fn findings_text(findings: &[Finding]) -> String {
+    let mut text = String::new();
+    for finding in findings {
+        let Finding { what, paper, here, bound, verdict, .. } = finding;
+        text.push_str(&format!("{what:<64} | {paper:>10} | {here:>10} | {bound:>16} | {verdict}\n"));
+    }
+    text
+}

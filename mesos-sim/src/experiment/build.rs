@@ -1,0 +1,508 @@
+//! Makes the cluster and the workload of a case.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mesos_core::kernel::Rng;
+use mesos_core::{AgentInfo, FrameworkCapability, FrameworkInfo, Resources, Role, Scheduler};
+use mesos_exec::agent;
+use mesos_sched::allocator::{self, AgentOrder, Packing, Priorities, SorterKind};
+use mesos_sched::driver;
+
+use super::Experiment;
+use super::case::Case;
+use super::description::{AllocatorPart, ArrivalsPart, Description, Policy, QueuePart, SchedulerPart, WorkPart};
+use super::error::ExperimentError;
+use super::parse::constraint;
+use super::source::Sources;
+use crate::cluster::{AgentSpec, FrameworkSpec};
+use crate::fault::{Action, CrashKind, Target};
+use crate::scheduler::{Discipline, Guarded, JobScheduler, Options};
+use crate::trace::{Rule, TraceReport};
+use crate::workload::{Arrivals, Draw, Generator, Job, Runs, Workload};
+use crate::{Cluster, NodeId};
+
+/// The random stream workloads are drawn from, and the one failures are.
+const WORK_STREAM: u64 = 6;
+const FAILURE_STREAM: u64 = 7;
+
+/// Makes the scheduler of a queue: from the workload, the queue's number, and how many agents there are.
+pub type SchedulerMaker = Arc<dyn Fn(Arc<Workload>, u32, u32) -> Box<dyn Scheduler> + Send + Sync>;
+
+/// What is to be run.
+pub(super) struct Built {
+    pub(super) cluster: Cluster,
+    pub(super) workload: Arc<Workload>,
+    pub(super) typical: Resources,
+    pub(super) trace: Option<TraceReport>,
+    /// Whether all work ends some day.
+    pub(super) has_end: bool,
+}
+
+pub(super) fn build(experiment: &Experiment, case: &Case, sources: &Sources) -> Result<Built, ExperimentError> {
+    let description = &case.description;
+    let read = description.trace.as_ref().map(|part| sources.get(part, &experiment.folder)).transpose()?;
+    let mut trace = read.as_ref().map(|read| read.1.clone());
+    let mut workload = read.map(|read| read.0.clone()).unwrap_or_default();
+    let mut parts: Vec<QueuePart> = workload.queues.iter().map(|name| trace_queue(description, name)).collect();
+    let mut rng = Rng::of_node(case.seed, WORK_STREAM);
+    for part in &description.queue {
+        add_queue(part, &mut workload, &mut parts, &mut rng, &experiment.folder)?;
+    }
+    workload.sort();
+    workload.delay(description.warm_up.0);
+    let mut cluster = Cluster::builder().masters(description.cluster.masters.unwrap_or(1));
+    cluster = add_agents(cluster, description, &workload)?;
+    refuse_what_fits_nowhere(&cluster, &mut workload, trace.get_or_insert_default());
+    let trace = trace.filter(|report| !report.files.is_empty() || !report.rules.is_empty());
+    if workload.jobs.is_empty() {
+        return Err(ExperimentError::invalid("cluster", "no job fits on it", "give it larger agents"));
+    }
+    let workload = Arc::new(workload);
+    cluster = cluster.drf(allocator_options(&description.allocator)?);
+    cluster = with_conditions(cluster, description);
+    cluster = add_frameworks(cluster, experiment, description, &parts, &workload)?;
+    cluster = add_faults(cluster, description, &workload, case.seed);
+    let has_end = workload.jobs.iter().any(|job| job.runs != Runs::Forever);
+    let typical = match &description.cluster.typical {
+        Some(text) => {
+            let wrong = |error: mesos_core::resource::InvalidResources| {
+                ExperimentError::invalid("cluster.typical", error.to_string(), "write as \"cpus:1;mem:512\"")
+            };
+            text.parse().map_err(wrong)?
+        }
+        None => mean_need(&workload),
+    };
+    Ok(Built { cluster, workload, typical, trace, has_end })
+}
+
+/// How a queue of the trace is, if the file says.
+fn trace_queue(description: &Description, name: &str) -> QueuePart {
+    let said = description.queue.iter().find(|part| part.work.is_empty() && part.name == name);
+    said.cloned().unwrap_or_else(|| QueuePart {
+        name: name.to_owned(),
+        role: None,
+        weight: None,
+        scheduler: None,
+        copies: None,
+        work: Vec::new(),
+    })
+}
+
+fn add_queue(
+    part: &QueuePart,
+    workload: &mut Workload,
+    parts: &mut Vec<QueuePart>,
+    rng: &mut Rng,
+    folder: &Path,
+) -> Result<(), ExperimentError> {
+    if part.work.is_empty() {
+        return Ok(());
+    }
+    for copy in 0..part.copies.unwrap_or(1) {
+        let name = if part.copies.is_some() { format!("{}-{copy}", part.name) } else { part.name.clone() };
+        let queue = u32::try_from(workload.queues.len()).unwrap_or(u32::MAX);
+        for work in &part.work {
+            let first = u32::try_from(workload.jobs.len()).unwrap_or(u32::MAX);
+            workload.jobs.extend(jobs(work, queue, first, rng, folder)?);
+        }
+        workload.queues.push(name.as_str().into());
+        parts.push(QueuePart { name, ..part.clone() });
+    }
+    Ok(())
+}
+
+fn jobs(part: &WorkPart, queue: u32, first: u32, rng: &mut Rng, folder: &Path) -> Result<Vec<Job>, ExperimentError> {
+    let place = "queue.work";
+    let read = |path: &str| {
+        let path = folder.join(path);
+        std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
+    };
+    let draw = |name: &str, part: &super::parse::DrawPart| {
+        let remedy = "write a number, or a distribution as { exponential = 60 }";
+        part.draw(&read).map_err(|problem| ExperimentError::invalid(format!("{place}.{name}"), problem, remedy))
+    };
+    let optional =
+        |name: &str, part: &Option<super::parse::DrawPart>| part.as_ref().map(|part| draw(name, part)).transpose();
+    let mut like = Job::new(Duration::ZERO, 1, Resources::new(), Runs::Forever);
+    like.queue = queue;
+    like.is_gang = part.gang;
+    like.is_spread = part.spread;
+    like.replicas = part.replicas;
+    like.priority = part.priority;
+    let constraints = part.constraints.iter().map(|text| constraint(text));
+    let wrong =
+        |problem| ExperimentError::invalid("queue.work.constraints", problem, "see the documentation of constraints");
+    like.constraints = constraints.collect::<Result<Vec<_>, _>>().map_err(wrong)?.into();
+    let arrivals = match &part.arrivals {
+        ArrivalsPart::AtOnce | ArrivalsPart::At(_) | ArrivalsPart::Chain(_) => Arrivals::AtOnce,
+        ArrivalsPart::Poisson(mean) => Arrivals::Gaps(Draw::Exponential(*mean)),
+        ArrivalsPart::Gaps(gap) => Arrivals::Gaps(draw("arrivals", gap)?),
+        ArrivalsPart::Diurnal { mean_gap, swing, peak_hour } => {
+            Arrivals::Diurnal { mean_gap: *mean_gap, swing: swing.max(1.0), peak_hour: *peak_hour }
+        }
+        ArrivalsPart::Bursts { size, gap } => {
+            Arrivals::Bursts { size: draw("arrivals", size)?, gap: draw("arrivals", gap)? }
+        }
+    };
+    let count = if let ArrivalsPart::At(times) = &part.arrivals { times.len() } else { part.jobs as usize };
+    let generator = Generator {
+        arrivals,
+        jobs: u32::try_from(count).unwrap_or(u32::MAX),
+        until: part.until.map_or(Duration::MAX, |until| until.0),
+        tasks: draw("tasks", &part.tasks)?,
+        run: draw("run", part.run.as_ref().unwrap_or(&super::parse::DrawPart::Constant(1.0)))?,
+        is_run_per_task: part.run_per_task,
+        cpus: draw("cpus", &part.cpus)?,
+        mem: draw("mem", &part.mem)?,
+        disk: draw("disk", &part.disk)?,
+        gpus: draw("gpus", &part.gpus)?,
+        correlation: part.correlation,
+        like,
+        slack: optional("slack", &part.slack)?,
+        overestimate: optional("overestimate", &part.overestimate)?,
+    };
+    let mut jobs = generator.draw(rng);
+    for (index, job) in (first..).zip(&mut jobs) {
+        let own = (index - first) as usize;
+        if part.run.is_none() {
+            job.runs = Runs::Forever;
+        }
+        match &part.arrivals {
+            ArrivalsPart::At(times) => job.submit_at = secs(times[own]),
+            ArrivalsPart::Chain(think) if own > 0 => {
+                job.after = Box::from([index - 1]);
+                job.think = think.0;
+            }
+            _ => {}
+        }
+        job.submit_at += part.from.0;
+        job.deadline = job.deadline.map(|deadline| deadline + part.from.0);
+        job.name = format!("{index}").into();
+    }
+    Ok(jobs)
+}
+
+fn secs(secs: f64) -> Duration {
+    Duration::try_from_secs_f64(secs.max(0.0)).unwrap_or(Duration::ZERO)
+}
+
+fn add_agents(
+    mut cluster: Cluster,
+    description: &Description,
+    workload: &Workload,
+) -> Result<Cluster, ExperimentError> {
+    if description.cluster.from_trace {
+        if workload.machines.is_empty() {
+            let remedy = "name a file of machines in trace.files, or describe [[cluster.agents]]";
+            return Err(ExperimentError::invalid("cluster.from_trace", "the trace tells of no machines", remedy));
+        }
+        for machine in &workload.machines {
+            let index = cluster.spec().agents.len();
+            let mut info = AgentInfo::new(format!("agent-{index}"), machine.resources.clone());
+            info.attributes = machine.attributes.clone();
+            cluster.spec_mut().agents.push(AgentSpec { info, options: agent::Options::default() });
+        }
+    }
+    for part in &description.cluster.agents {
+        if part.attributes.contains('{') {
+            for index in 0..part.count {
+                cluster = cluster.agents_with(1, &part.resources, &numbered(&part.attributes, index)?);
+            }
+        } else {
+            cluster = cluster.agents_with(part.count as usize, &part.resources, &part.attributes);
+        }
+    }
+    cluster.checked_spec()?;
+    Ok(cluster)
+}
+
+/// `{index}` and `{index%8}` in attributes.
+fn numbered(text: &str, index: u32) -> Result<String, ExperimentError> {
+    let wrong = || {
+        let remedy = "write {index}, or {index%8} for its remainder";
+        ExperimentError::invalid("cluster.agents.attributes", format!("{text:?} cannot be filled in"), remedy)
+    };
+    let (mut filled, mut rest) = (String::new(), text);
+    while let Some((before, after)) = rest.split_once('{') {
+        let (name, behind) = after.split_once('}').ok_or_else(wrong)?;
+        let number = match name.split_once('%') {
+            None if name == "index" => index,
+            Some(("index", by)) => index % by.trim().parse::<u32>().ok().filter(|by| *by > 0).ok_or_else(wrong)?,
+            _ => return Err(wrong()),
+        };
+        filled.push_str(before);
+        filled.push_str(&number.to_string());
+        rest = behind;
+    }
+    filled.push_str(rest);
+    Ok(filled)
+}
+
+/// Leaves out jobs that no machine could ever run.
+fn refuse_what_fits_nowhere(cluster: &Cluster, workload: &mut Workload, report: &mut TraceReport) {
+    let agents = &cluster.spec().agents;
+    let slots = |job: &Job| {
+        let mut room = 0_u32;
+        for agent in agents.iter().filter(|agent| job.admits(&agent.info.attributes)) {
+            let mut left = agent.info.resources.clone();
+            while room < job.tasks && left.contains(&job.need) {
+                left -= &job.need;
+                room += 1;
+                if job.is_spread {
+                    break;
+                }
+            }
+            let is_enough = if job.is_gang || job.is_spread { room >= job.tasks } else { room > 0 };
+            if is_enough {
+                return true;
+            }
+        }
+        false
+    };
+    // Most jobs are like one before them.
+    let mut known: Vec<(Job, bool)> = Vec::new();
+    let mut fits = |job: &Job| {
+        let is_like = |other: &Job| {
+            other.need == job.need
+                && other.constraints == job.constraints
+                && other.is_spread == job.is_spread
+                && other.is_gang == job.is_gang
+                && (other.tasks == job.tasks || !(job.is_gang || job.is_spread))
+        };
+        if let Some((_, fits)) = known.iter().find(|(other, _)| is_like(other)) {
+            return *fits;
+        }
+        let fits = slots(job);
+        if known.len() < 256 {
+            known.push((job.clone(), fits));
+        }
+        fits
+    };
+    let keep: Vec<bool> = workload.jobs.iter().map(&mut fits).collect();
+    let left_out = keep.iter().filter(|keep| !**keep).count();
+    if left_out == 0 {
+        return;
+    }
+    for _ in 0..left_out {
+        report.count(Rule::FitsNowhere, "the cluster", 0);
+    }
+    let mut place = Vec::with_capacity(keep.len());
+    let mut next = 0_u32;
+    for keep in &keep {
+        place.push(keep.then_some(next));
+        next += u32::from(*keep);
+    }
+    let mut at = 0;
+    workload.jobs.retain(|_| {
+        at += 1;
+        keep[at - 1]
+    });
+    for job in &mut workload.jobs {
+        job.after = job.after.iter().filter_map(|index| place[*index as usize]).collect();
+    }
+    report.jobs = workload.jobs.len() as u64;
+    report.tasks = workload.tasks();
+}
+
+fn allocator_options(part: &AllocatorPart) -> Result<allocator::Options, ExperimentError> {
+    use mesos_core::provider::Transactions;
+    let usual = allocator::Options::default();
+    let role = |name: &String| {
+        Role::new(name.as_str()).map_err(|error| {
+            ExperimentError::invalid("allocator.priorities", error.to_string(), "write names of roles")
+        })
+    };
+    let policy = match part.policy {
+        Policy::Drf | Policy::Random => allocator::Policy::Hierarchical,
+        Policy::Priority => {
+            let pairs = part.priorities.iter().map(|(name, priority)| Ok((role(name)?, *priority)));
+            allocator::Policy::Priority(Priorities::from_iter(pairs.collect::<Result<Vec<_>, ExperimentError>>()?))
+        }
+        Policy::Packing => {
+            let packing = part.fairness.map_or_else(|| Some(Packing::default()), Packing::new);
+            let wrong =
+                || ExperimentError::invalid("allocator.fairness", "it is no part", "write a number from 0 to 1");
+            allocator::Policy::Packing(packing.ok_or_else(wrong)?)
+        }
+        Policy::Choosy => {
+            let text = part.slot.as_deref().unwrap_or("cpus:1;mem:512");
+            let slot = text.parse().map_err(|error: mesos_core::resource::InvalidQuantities| {
+                ExperimentError::invalid("allocator.slot", error.to_string(), "write as \"cpus:1;mem:512\"")
+            });
+            allocator::Policy::ConstrainedMaxMin { slot: slot? }
+        }
+        Policy::Shared => allocator::Policy::SharedState(Transactions::Incremental),
+        Policy::SharedAllOrNothing => allocator::Policy::SharedState(Transactions::AllOrNothing),
+    };
+    let sorter = if part.policy == Policy::Random { SorterKind::Random } else { SorterKind::Drf };
+    Ok(allocator::Options {
+        allocation_interval: part.interval.map_or(usual.allocation_interval, |interval| interval.0),
+        policy,
+        role_sorter: sorter,
+        framework_sorter: sorter,
+        agent_order: if part.fullest_first { AgentOrder::FullestFirst } else { AgentOrder::Random },
+        starvation_batches: part.starvation_batches,
+        ..usual
+    })
+}
+
+fn with_conditions(mut cluster: Cluster, description: &Description) -> Cluster {
+    let conditions = cluster.conditions_mut();
+    let pair = |pair: [super::parse::Span; 2]| (pair[0].0, pair[1].0.max(pair[0].0));
+    if let Some(latency) = description.cluster.latency {
+        conditions.net.latency = pair(latency);
+    }
+    if let Some(start) = description.cluster.start {
+        conditions.containers.start = pair(start);
+    }
+    if let Some(disk) = description.cluster.disk {
+        conditions.disk_latency = pair(disk);
+    }
+    conditions.containers.crash_ppm = description.faults.container_crash_ppm;
+    // What the recorder writes down is all that is wanted.
+    conditions.is_tallied = false;
+    let ping_every = description.cluster.ping_every.map_or_else(|| usual_ping(description.until.0), |every| every.0);
+    let options = &mut cluster.spec_mut().master_options;
+    options.agent_ping_every = ping_every.max(Duration::from_millis(100));
+    options.heartbeat_every = options.agent_ping_every;
+    options.agent_reregister_timeout = options.agent_reregister_timeout.max(options.agent_ping_timeout() * 2);
+    options.offer_timeout = description.cluster.offer_timeout.map(|timeout| timeout.0);
+    cluster
+}
+
+/// Every 15 s, or as often as in a week's run.
+fn usual_ping(until: Duration) -> Duration {
+    const PING: Duration = Duration::from_secs(15);
+    const PINGS_MAX: u32 = 7 * 86_400 / 15;
+    (until / PINGS_MAX).max(PING)
+}
+
+fn add_frameworks(
+    mut cluster: Cluster,
+    experiment: &Experiment,
+    description: &Description,
+    parts: &[QueuePart],
+    workload: &Arc<Workload>,
+) -> Result<Cluster, ExperimentError> {
+    let agents = u32::try_from(cluster.spec().agents.len()).unwrap_or(u32::MAX);
+    for (queue, part) in (0..).zip(parts) {
+        let own = || workload.jobs.iter().filter(move |job| job.queue == queue);
+        let role_name = part.role.as_deref().unwrap_or(&part.name);
+        let role = Role::new(role_name).map_err(|error| {
+            ExperimentError::invalid("queue.role", error.to_string(), "use letters, digits, - and _")
+        })?;
+        if let Some(weight) = part.weight {
+            cluster = cluster.weight(role_name, weight);
+        }
+        let mut info = FrameworkInfo::new(part.name.as_str(), role.clone());
+        // Nobody's agent restarts and takes its tasks back here, so nothing needs to be on disk.
+        info.checkpoint = false;
+        if own().any(|job| job.need.gpus().is_positive()) {
+            info.capabilities.insert(FrameworkCapability::GpuResources);
+        }
+        let scheduler = part.scheduler.as_ref().unwrap_or(&description.scheduler);
+        let make = maker(experiment, scheduler, agents)?;
+        let (shared, name) = (workload.clone(), info.name.clone());
+        let scheduler =
+            move || Box::new(Guarded::new(name.clone(), make(shared.clone(), queue, agents))) as Box<dyn Scheduler>;
+        let mut options = driver::Options::default();
+        options.constraints = Arc::new(super::demand::demands(role.clone(), own()));
+        let is_finite = own().all(|job| job.runs != Runs::Forever);
+        cluster.spec_mut().frameworks.push(FrameworkSpec {
+            info,
+            options,
+            scheduler: Arc::new(scheduler),
+            is_finite,
+            starts_after: Duration::ZERO,
+        });
+    }
+    cluster.checked_spec()?;
+    Ok(cluster)
+}
+
+fn maker(experiment: &Experiment, part: &SchedulerPart, agents: u32) -> Result<SchedulerMaker, ExperimentError> {
+    let name = part.discipline.as_deref().unwrap_or("fifo");
+    if let Some(maker) = experiment.makers.get(name) {
+        return Ok(maker.clone());
+    }
+    let patience = part.patience.map_or(Duration::from_secs(5), |patience| patience.0);
+    let discipline = match name {
+        "fifo" => Discipline::Fifo,
+        "first_fit" => Discipline::FirstFit,
+        "backfill" => Discipline::Backfill,
+        "shortest_first" => Discipline::ShortestFirst,
+        "earliest_deadline" => Discipline::EarliestDeadline,
+        "priority" => Discipline::Priority,
+        "delay" => Discipline::Delay(patience),
+        "gang" => Discipline::Gang,
+        other => {
+            let remedy = "write fifo, first_fit, backfill, shortest_first, earliest_deadline, priority, delay or gang";
+            return Err(ExperimentError::invalid("scheduler.discipline", format!("there is no {other:?}"), remedy));
+        }
+    };
+    let usual = Options::default();
+    let options = Options {
+        discipline,
+        depth: part.depth.unwrap_or(usual.depth).max(1),
+        per_offer: part.per_offer,
+        refuse_for: part.refuse.map_or(usual.refuse_for, |refuse| refuse.0),
+        think_per_job: part.think_per_job.map_or(Duration::ZERO, |think| think.0),
+        think_per_task: part.think_per_task.map_or(Duration::ZERO, |think| think.0),
+        hold_for: part.hold.map_or(usual.hold_for, |hold| hold.0),
+        remote_factor: part.remote_factor.unwrap_or(1.0).max(1.0),
+        agents,
+        ..usual
+    };
+    Ok(Arc::new(move |workload, queue, _| JobScheduler::new(workload, queue, options.clone()).boxed()))
+}
+
+fn add_faults(mut cluster: Cluster, description: &Description, workload: &Workload, seed: u64) -> Cluster {
+    let until = description.until.0;
+    let count = u32::try_from(cluster.spec().agents.len()).unwrap_or(u32::MAX);
+    let crash = |agent: u32, down_for: Duration| Action::Crash {
+        target: Target::Node(NodeId::Agent(agent)),
+        kind: CrashKind::Machine,
+        down_for,
+    };
+    if description.cluster.from_trace {
+        for absence in workload.absences.iter().filter(|absence| absence.from < until) {
+            let back = absence.until.unwrap_or(until).min(until);
+            cluster = cluster.fault_at(absence.from, crash(absence.machine, back.saturating_sub(absence.from)));
+        }
+    }
+    if let Some(every) = description.faults.machine_fails_every {
+        let mut rng = Rng::of_node(seed, FAILURE_STREAM);
+        let lasts = description.faults.machine_back_after.map_or(Duration::from_secs(600), |after| after.0);
+        let draw = |rng: &mut Rng, mean: Duration| Draw::Exponential(mean.as_secs_f64().max(1.0)).sample(rng);
+        for agent in 0..count {
+            let mut at = description.warm_up.0 + secs(draw(&mut rng, every.0));
+            while at < until {
+                let down_for = secs(draw(&mut rng, lasts)).max(Duration::from_secs(1));
+                cluster = cluster.fault_at(at, crash(agent, down_for.min(until - at)));
+                at += down_for + secs(draw(&mut rng, every.0));
+            }
+        }
+    }
+    if description.faults.loss_ppm > 0 {
+        cluster = cluster.loss(description.faults.loss_ppm, until);
+    }
+    for at in &description.faults.leader_crashes_at {
+        cluster = cluster.crash_leader_at(at.0);
+    }
+    cluster
+}
+
+/// The mean of what all tasks need.
+fn mean_need(workload: &Workload) -> Resources {
+    let tasks = i64::try_from(workload.tasks().max(1)).unwrap_or(i64::MAX);
+    let mut sums = [0_i64; 4];
+    for job in &workload.jobs {
+        let own = [job.need.cpus(), job.need.mem(), job.need.disk(), job.need.gpus()];
+        for (sum, own) in sums.iter_mut().zip(own) {
+            *sum = sum.saturating_add(own.as_milli().saturating_mul(i64::from(job.tasks)));
+        }
+    }
+    Resources::from_plain(sums.map(|sum| mesos_core::Scalar::from_milli(sum / tasks)))
+}

@@ -1,0 +1,404 @@
+//! Charts as SVG: lines, cumulative distributions and bars, for pages and for papers.
+//!
+//! A chart is a text of its own: it needs no style sheet, no script and no other file, prints in grey as in colour (lines
+//! differ in dashes too), and keeps its words as text. Colours: Okabe and Ito, "Color Universal Design", 2008.
+
+use std::fmt::Write as _;
+
+/// Told apart by everybody, also by those who see some colours alike.
+const COLOURS: [&str; 8] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#444444", "#b8a800"];
+const DASHES: [&str; 4] = ["", "7 3", "2 3", "9 3 2 3"];
+
+const WIDTH: f64 = 680.0;
+const HEIGHT: f64 = 340.0;
+const LEFT: f64 = 64.0;
+const RIGHT: f64 = 16.0;
+const TOP: f64 = 34.0;
+const BOTTOM: f64 = 46.0;
+/// Height of a line of the legend.
+const ROW: f64 = 17.0;
+/// Names in a legend, at most.
+const NAMES_MAX: usize = 16;
+
+/// How points are joined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Shape {
+    /// By straight lines.
+    #[default]
+    Lines,
+    /// By steps: a value holds until the next.
+    Steps,
+    /// Not at all: only marks.
+    Marks,
+}
+
+/// Named points.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Series {
+    /// Its name in the legend.
+    pub name: String,
+    /// Its points, by x.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// A chart with two axes.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Lines {
+    /// What it shows.
+    pub title: String,
+    /// What is along the horizontal axis, with its unit.
+    pub x: String,
+    /// What is along the vertical axis, with its unit.
+    pub y: String,
+    /// What is drawn.
+    pub series: Vec<Series>,
+    /// How points are joined.
+    pub shape: Shape,
+    /// The vertical axis ends here; at the largest value if absent.
+    pub y_max: Option<f64>,
+    /// Both ends of a logarithmic horizontal axis are powers of ten.
+    pub is_log: bool,
+    /// Where the figures are from: below the chart.
+    pub note: String,
+}
+
+/// A name, and its value in every group with how far it varies.
+pub type BarSeries = (String, Vec<Option<(f64, f64)>>);
+
+/// Bars, in groups.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Bars {
+    /// What it shows.
+    pub title: String,
+    /// What is along the vertical axis, with its unit.
+    pub y: String,
+    /// The groups.
+    pub groups: Vec<String>,
+    /// What is drawn.
+    pub series: Vec<BarSeries>,
+    /// Where the figures are from.
+    pub note: String,
+}
+
+/// Keeps text apart from marks.
+#[must_use]
+pub fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// A number as people write it.
+fn label(value: f64) -> String {
+    let size = value.abs();
+    let (value, unit) = match () {
+        () if size >= 1e9 => (value / 1e9, "G"),
+        () if size >= 1e6 => (value / 1e6, "M"),
+        () if size >= 1e4 => (value / 1e3, "k"),
+        () => (value, ""),
+    };
+    let text = format!("{value:.3}");
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    format!("{text}{unit}")
+}
+
+/// Round steps up to a largest value: 1, 2 or 5 times a power of ten.
+fn ticks(low: f64, high: f64, count: f64) -> Vec<f64> {
+    let span = (high - low).max(1e-12);
+    let rough = span / count;
+    let power = 10_f64.powf(rough.log10().floor());
+    let step = [1.0, 2.0, 5.0, 10.0].map(|part| part * power).into_iter().find(|step| *step >= rough).unwrap_or(rough);
+    let mut ticks = Vec::new();
+    let mut tick = (low / step).ceil() * step;
+    while tick <= high + step * 1e-6 && ticks.len() < 100 {
+        ticks.push(if tick.abs() < step * 1e-6 { 0.0 } else { tick });
+        tick += step;
+    }
+    ticks
+}
+
+/// A text shortened in its middle.
+fn shorten(text: &str, most: usize) -> String {
+    let letters: Vec<char> = text.chars().collect();
+    if letters.len() <= most {
+        return text.to_owned();
+    }
+    let (head, tail) = (most * 2 / 3, most - most * 2 / 3 - 1);
+    letters[..head].iter().chain(['…'].iter()).chain(&letters[letters.len() - tail..]).collect()
+}
+
+/// A drawing under way.
+struct Canvas {
+    text: String,
+    height: f64,
+}
+
+impl Canvas {
+    fn new(title: &str, note: &str, names: &[String]) -> Self {
+        let rows = legend_rows(names);
+        let height = HEIGHT + rows.len() as f64 * ROW + if note.is_empty() { 0.0 } else { 14.0 };
+        let mut text = String::new();
+        let _ = write!(
+            text,
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\" \
+             font-family=\"Helvetica, Arial, 'DejaVu Sans', sans-serif\" font-size=\"12\" fill=\"#222\" role=\"img\">\n\
+             <title>{0}</title>\n<rect width=\"{WIDTH}\" height=\"{height}\" fill=\"#fff\"/>\n\
+             <text x=\"{LEFT}\" y=\"20\" font-size=\"14\" font-weight=\"bold\">{0}</text>\n",
+            escape(title)
+        );
+        let mut canvas = Self { text, height };
+        canvas.legend(names, &rows);
+        if !note.is_empty() {
+            let y = canvas.height - 5.0;
+            canvas.word(LEFT, y, "start", 9.5, "#666", &shorten(note, 118));
+        }
+        canvas
+    }
+
+    fn word(&mut self, x: f64, y: f64, anchor: &str, size: f64, colour: &str, word: &str) {
+        let _ = writeln!(
+            self.text,
+            "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\" font-size=\"{size}\" fill=\"{colour}\">{}</text>",
+            escape(word)
+        );
+    }
+
+    fn line(&mut self, from: (f64, f64), to: (f64, f64), colour: &str, width: f64) {
+        let _ = writeln!(
+            self.text,
+            "<line x1=\"{:.1}\" y1=\"{:.1}\" x2=\"{:.1}\" y2=\"{:.1}\" stroke=\"{colour}\" stroke-width=\"{width}\"/>",
+            from.0, from.1, to.0, to.1
+        );
+    }
+
+    fn legend(&mut self, names: &[String], rows: &[Vec<(usize, f64)>]) {
+        for (row, entries) in rows.iter().enumerate() {
+            let y = HEIGHT + row as f64 * ROW + 4.0;
+            for (at, x) in entries {
+                let (colour, dash) = style(*at);
+                let _ = writeln!(
+                    self.text,
+                    "<line x1=\"{:.1}\" y1=\"{:.1}\" x2=\"{:.1}\" y2=\"{:.1}\" stroke=\"{colour}\" stroke-width=\"3\" \
+                     stroke-dasharray=\"{dash}\"/>",
+                    x,
+                    y - 4.0,
+                    x + 22.0,
+                    y - 4.0
+                );
+                self.word(x + 27.0, y, "start", 11.5, "#222", &shorten(&names[*at], 60));
+            }
+        }
+    }
+
+    fn horizontal(&mut self, y_max: f64, y: &str, plot_y: &dyn Fn(f64) -> f64) {
+        for tick in ticks(0.0, y_max, 5.0) {
+            let at = plot_y(tick);
+            self.line((LEFT, at), (WIDTH - RIGHT, at), "#e4e4e4", 1.0);
+            self.word(LEFT - 6.0, at + 4.0, "end", 11.0, "#444", &label(tick));
+        }
+        let middle = (TOP + HEIGHT - BOTTOM) / 2.0;
+        let _ = writeln!(
+            self.text,
+            "<text transform=\"translate(14 {middle:.1}) rotate(-90)\" text-anchor=\"middle\">{}</text>",
+            escape(y)
+        );
+    }
+
+    fn finish(mut self) -> String {
+        self.line((LEFT, TOP), (LEFT, HEIGHT - BOTTOM), "#444", 1.0);
+        self.line((LEFT, HEIGHT - BOTTOM), (WIDTH - RIGHT, HEIGHT - BOTTOM), "#444", 1.0);
+        self.text.push_str("</svg>\n");
+        self.text
+    }
+}
+
+fn style(at: usize) -> (&'static str, &'static str) {
+    (COLOURS[at % COLOURS.len()], DASHES[(at / COLOURS.len() + at) % DASHES.len()])
+}
+
+/// Which names stand in which line of the legend, and where.
+fn legend_rows(names: &[String]) -> Vec<Vec<(usize, f64)>> {
+    if names.len() < 2 {
+        return Vec::new();
+    }
+    let (mut rows, mut row, mut x) = (Vec::new(), Vec::new(), LEFT);
+    for (at, name) in names.iter().enumerate().take(NAMES_MAX) {
+        let wide = 44.0 + shorten(name, 60).chars().count() as f64 * 6.4;
+        if x + wide > WIDTH - RIGHT && !row.is_empty() {
+            rows.push(std::mem::take(&mut row));
+            x = LEFT;
+        }
+        row.push((at, x));
+        x += wide;
+    }
+    rows.push(row);
+    rows
+}
+
+impl Lines {
+    /// The chart as SVG.
+    #[must_use]
+    pub fn svg(&self) -> String {
+        let names: Vec<String> = self.series.iter().map(|series| series.name.clone()).collect();
+        let mut canvas = Canvas::new(&self.title, &self.note, &names);
+        let finite = |point: &&(f64, f64)| point.0.is_finite() && point.1.is_finite();
+        let points = || self.series.iter().flat_map(|series| series.points.iter()).filter(finite);
+        let smallest = points().map(|point| point.0).filter(|x| !self.is_log || *x > 0.0).fold(f64::INFINITY, f64::min);
+        let largest = points().map(|point| point.0).fold(f64::NEG_INFINITY, f64::max);
+        if !smallest.is_finite() || largest < smallest {
+            canvas.word(WIDTH / 2.0, HEIGHT / 2.0, "middle", 13.0, "#666", "there is nothing to show");
+            return canvas.finish();
+        }
+        let top = points().map(|point| point.1).fold(0.0, f64::max);
+        let y_max = self.y_max.unwrap_or(if top > 0.0 { top * 1.05 } else { 1.0 });
+        let (x_low, x_high) = if self.is_log {
+            let low = smallest.log10().floor();
+            (low, largest.max(smallest).log10().ceil().max(low + 1.0))
+        } else {
+            (smallest.min(0.0), if largest > smallest { largest } else { smallest + 1.0 })
+        };
+        let scale = |x: f64| if self.is_log { x.max(10_f64.powf(x_low)).log10() } else { x };
+        let plot_x = |x: f64| LEFT + (scale(x) - x_low) / (x_high - x_low) * (WIDTH - LEFT - RIGHT);
+        let plot_y = |y: f64| HEIGHT - BOTTOM - (y / y_max).clamp(0.0, 1.0) * (HEIGHT - TOP - BOTTOM);
+        canvas.horizontal(y_max, &self.y, &plot_y);
+        let marks = if self.is_log {
+            let mut power = x_low;
+            let mut marks = Vec::new();
+            while power <= x_high {
+                marks.push(10_f64.powf(power));
+                power += 1.0;
+            }
+            marks
+        } else {
+            ticks(x_low, x_high, 8.0)
+        };
+        for mark in marks {
+            let at = plot_x(mark);
+            canvas.line((at, HEIGHT - BOTTOM), (at, HEIGHT - BOTTOM + 4.0), "#444", 1.0);
+            canvas.word(at, HEIGHT - BOTTOM + 17.0, "middle", 11.0, "#444", &label(mark));
+        }
+        canvas.word((LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - BOTTOM + 33.0, "middle", 12.0, "#222", &self.x);
+        for (at, series) in self.series.iter().enumerate() {
+            self.draw(&mut canvas, at, series, &plot_x, &plot_y);
+        }
+        canvas.finish()
+    }
+
+    fn draw(
+        &self,
+        canvas: &mut Canvas,
+        at: usize,
+        series: &Series,
+        plot_x: &dyn Fn(f64) -> f64,
+        plot_y: &dyn Fn(f64) -> f64,
+    ) {
+        let (colour, dash) = style(at);
+        let finite = series.points.iter().filter(|point| point.0.is_finite() && point.1.is_finite());
+        if self.shape == Shape::Marks || series.points.len() == 1 {
+            for point in finite {
+                let (x, y) = (plot_x(point.0), plot_y(point.1));
+                let _ = writeln!(canvas.text, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.5\" fill=\"{colour}\"/>");
+            }
+            return;
+        }
+        let mut path = String::new();
+        let mut before: Option<f64> = None;
+        for point in finite {
+            let (x, y) = (plot_x(point.0), plot_y(point.1));
+            match before {
+                None => drop(write!(path, "M{x:.1} {y:.1}")),
+                Some(last) if self.shape == Shape::Steps => drop(write!(path, "L{x:.1} {last:.1}L{x:.1} {y:.1}")),
+                Some(_) => drop(write!(path, "L{x:.1} {y:.1}")),
+            }
+            before = Some(y);
+        }
+        let _ = writeln!(
+            canvas.text,
+            "<path d=\"{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.8\" stroke-linejoin=\"round\" \
+             stroke-dasharray=\"{dash}\"/>"
+        );
+    }
+}
+
+impl Bars {
+    /// The chart as SVG.
+    #[must_use]
+    pub fn svg(&self) -> String {
+        let names: Vec<String> = self.series.iter().map(|(name, _)| name.clone()).collect();
+        let mut canvas = Canvas::new(&self.title, &self.note, &names);
+        let values = self.series.iter().flat_map(|(_, values)| values.iter().flatten());
+        let top = values.map(|(value, spread)| value + spread).fold(0.0, f64::max);
+        let y_max = if top > 0.0 { top * 1.08 } else { 1.0 };
+        let plot_y = |y: f64| HEIGHT - BOTTOM - (y / y_max).clamp(0.0, 1.0) * (HEIGHT - TOP - BOTTOM);
+        canvas.horizontal(y_max, &self.y, &plot_y);
+        let group = (WIDTH - LEFT - RIGHT) / self.groups.len().max(1) as f64;
+        let bar = group * 0.8 / self.series.len().max(1) as f64;
+        // Long names under many groups are turned.
+        let is_turned = self.groups.iter().any(|name| name.chars().count() as f64 * 6.3 > group);
+        for (at, name) in self.groups.iter().enumerate() {
+            let middle = LEFT + (at as f64 + 0.5) * group;
+            if is_turned {
+                let _ = writeln!(
+                    canvas.text,
+                    "<text transform=\"translate({middle:.1} {:.1}) rotate(-18)\" text-anchor=\"end\" font-size=\"10.5\">{}</text>",
+                    HEIGHT - BOTTOM + 14.0,
+                    escape(&shorten(name, 26))
+                );
+            } else {
+                canvas.word(middle, HEIGHT - BOTTOM + 17.0, "middle", 11.0, "#222", name);
+            }
+            for (own, (_, values)) in self.series.iter().enumerate() {
+                let Some(Some((value, spread))) = values.get(at) else { continue };
+                let (colour, _) = style(own);
+                let x = LEFT + at as f64 * group + group * 0.1 + own as f64 * bar;
+                let y = plot_y(*value);
+                let _ = writeln!(
+                    canvas.text,
+                    "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{:.1}\" fill=\"{colour}\"><title>{}: {}</title></rect>",
+                    (bar - 1.0).max(0.5),
+                    HEIGHT - BOTTOM - y,
+                    escape(name),
+                    label(*value)
+                );
+                if *spread > 0.0 {
+                    let centre = x + bar / 2.0;
+                    canvas.line((centre, plot_y(value - spread)), (centre, plot_y(value + spread)), "#222", 1.2);
+                }
+            }
+        }
+        canvas.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_round_and_within() {
+        assert_eq!(ticks(0.0, 1.0, 5.0).len(), 6);
+        assert_eq!(ticks(0.0, 73.0, 5.0), [0.0, 20.0, 40.0, 60.0]);
+        assert_eq!([0.0, 0.25, 12_000.0, 3e6].map(label), ["0", "0.25", "12k", "3M"]);
+    }
+
+    #[test]
+    fn a_chart_stands_alone_and_words_cannot_break_it() {
+        let series = Series { name: "a<b & \"c\"".into(), points: vec![(0.0, 1.0), (5.0, f64::NAN), (10.0, 3.0)] };
+        let chart = Lines { title: "<script>".into(), series: vec![series.clone(), series], ..Lines::default() };
+        let svg = chart.svg();
+        assert!(svg.starts_with("<svg xmlns=") && svg.ends_with("</svg>\n"));
+        assert!(svg.contains("a&lt;b &amp; &quot;c&quot;") && !svg.contains("<script>") && !svg.contains("NaN"));
+    }
+
+    #[test]
+    fn nothing_to_show_is_said() {
+        assert!(Lines::default().svg().contains("there is nothing to show"));
+        assert!(Bars::default().svg().ends_with("</svg>\n"));
+    }
+
+    #[test]
+    fn logarithmic_axes_take_zero_for_the_smallest() {
+        let points = vec![(0.0, 0.1), (0.5, 0.5), (2_000.0, 1.0)];
+        let series = vec![Series { name: "wait".into(), points }];
+        let svg = Lines { series, is_log: true, ..Lines::default() }.svg();
+        assert!(svg.contains(">0.1<") && svg.contains(">10k<") && !svg.contains("inf"));
+    }
+}

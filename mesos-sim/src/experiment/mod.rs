@@ -1,0 +1,142 @@
+//! Experiments: a file says what is run, and how often; results come back as tables, charts and a page.
+//!
+//! ```text
+//!   experiment.toml ──sweep, seeds──▶ cases ──all cores──▶ outcomes ──▶ CSV, Parquet, SVG, report.html
+//!                                        │
+//!                                   cluster, workload, schedulers, allocator, faults
+//! ```
+//!
+//! [`Experiment`] is such a file; [`run`](Experiment::run) does all of its cases, and skips those whose results are there
+//! already. A case is a function of the file and its seed, so a result can be had again by anybody: every table and every
+//! chart says from which seeds, version and command it is.
+//!
+//! This module is a host: it reads files and runs threads. What it runs knows nothing of either.
+
+mod build;
+mod case;
+pub mod chart;
+mod demand;
+mod description;
+pub mod division;
+mod error;
+mod expect;
+mod outcome;
+mod page;
+mod papers;
+mod parse;
+mod pool;
+mod results;
+mod run;
+mod source;
+mod table;
+mod tournament;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+pub use build::SchedulerMaker;
+pub use case::Case;
+pub use description::Description;
+pub use error::ExperimentError;
+pub use expect::{Finding, Verdict};
+pub use outcome::Outcome;
+pub use page::{page, papers_page};
+pub use papers::{PAPERS, Paper};
+pub use pool::Progress;
+pub use results::tables;
+pub use table::{Column, Table};
+pub use tournament::tournament;
+
+/// What figures are made with.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// An experiment, described by a file.
+#[derive(Clone)]
+pub struct Experiment {
+    /// The file's text.
+    pub text: String,
+    /// What it says.
+    pub description: Description,
+    /// The folder that names of other files in it are relative to.
+    pub folder: PathBuf,
+    /// The command that runs it again.
+    pub command: String,
+    /// Makes schedulers that are not among the built-in ones.
+    pub(crate) makers: std::collections::BTreeMap<String, SchedulerMaker>,
+}
+
+impl std::fmt::Debug for Experiment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Experiment").field("description", &self.description).field("folder", &self.folder).finish()
+    }
+}
+
+impl Experiment {
+    /// Reads the file at this path.
+    ///
+    /// # Errors
+    /// [`ExperimentError`] says what is wrong in it, and where.
+    pub fn load(path: &Path) -> Result<Self, ExperimentError> {
+        let text =
+            std::fs::read_to_string(path).map_err(|source| ExperimentError::File { path: path.to_owned(), source })?;
+        let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+        let command = format!("mesos-sim experiment run {}", path.display());
+        Self::parse(text, folder, command)
+    }
+
+    /// Takes the text of a file; names of other files in it are relative to the folder.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn parse(text: String, folder: PathBuf, command: String) -> Result<Self, ExperimentError> {
+        let description: Description = toml::from_str(&text).map_err(|error| ExperimentError::text(&error))?;
+        description.validate()?;
+        Ok(Self { text, description, folder, command, makers: std::collections::BTreeMap::new() })
+    }
+
+    /// Queues whose scheduler has this name get theirs from here: somebody's own.
+    #[must_use]
+    pub fn with_scheduler(mut self, name: &str, maker: SchedulerMaker) -> Self {
+        self.makers.insert(name.to_owned(), maker);
+        self
+    }
+
+    /// Everything that is to be run.
+    ///
+    /// # Errors
+    /// When a swept name is not in the file, or a value is none for it.
+    pub fn cases(&self) -> Result<Vec<Case>, ExperimentError> {
+        case::expand(self)
+    }
+
+    /// Runs all cases on so many threads; those whose outcome is in `folder` already are not run again. The outcomes come in
+    /// the order of the cases.
+    ///
+    /// # Errors
+    /// When the file is wrong, files cannot be read or written, or a case could not be run. A scheduler that fails is no
+    /// error but an outcome.
+    pub fn run(
+        &self,
+        folder: Option<&Path>,
+        threads: usize,
+        progress: &(dyn Fn(Progress<'_>) + Sync),
+    ) -> Result<Vec<Outcome>, ExperimentError> {
+        pool::run(self, folder, threads, progress)
+    }
+
+    /// What was expected, beside what was found.
+    #[must_use]
+    pub fn findings(&self, outcomes: &[Outcome]) -> Vec<Finding> {
+        expect::judge(&self.description.expect, outcomes)
+    }
+
+    /// Writes tables, images and the page into a folder; returns what was written.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn write(&self, folder: &Path, outcomes: &[Outcome]) -> Result<Vec<PathBuf>, ExperimentError> {
+        page::write(self, folder, outcomes)
+    }
+}

@@ -1,0 +1,487 @@
+//! One self-contained page of an experiment's results, and its charts as files of their own.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use super::chart::{BarSeries, Bars, Lines, Series, Shape, escape};
+use super::error::ExperimentError;
+use super::expect::{Finding, Verdict, show};
+use super::outcome::Outcome;
+use super::results::{RUN_METRICS, tables};
+use super::{Experiment, VERSION};
+
+/// Cases that are drawn, at most: more lines cannot be told apart.
+const CASES_DRAWN_MAX: usize = 12;
+
+const STYLE: &str = "\
+body{font:15px/1.5 Helvetica,Arial,'DejaVu Sans',sans-serif;color:#222;background:#fff;max-width:1440px;margin:2rem auto;\
+padding:0 1.5rem}h1{font-size:1.7rem;margin-bottom:.2rem}h2{margin-top:2.2rem;border-bottom:1px solid #ccc;font-size:1.25rem}\
+table{border-collapse:collapse;font-size:13px}th,td{padding:.25rem .6rem;border-bottom:1px solid #e4e4e4;text-align:right;\
+white-space:nowrap}th:first-child,td:first-child,td.t,th.t{text-align:left;white-space:normal}thead th{border-bottom:2px solid \
+#444;background:#fff;position:sticky;top:0}.wide{overflow-x:auto}.charts{display:flex;flex-wrap:wrap;gap:1rem}.charts svg{\
+max-width:100%;height:auto;border:1px solid #e4e4e4}.origin,.small{color:#555;font-size:13px}.bad{color:#a40000;font-weight:\
+bold}.good{color:#006000}pre{background:#f6f6f6;padding:.8rem;overflow-x:auto;font-size:12.5px}code{background:#f3f3f3}\
+@media print{body{max-width:none;margin:0}.charts{display:block}svg{break-inside:avoid}}";
+
+/// A chart and the name of its file.
+type Drawn = (String, String);
+
+/// Outcomes of one choice of parameters, by seed.
+struct Group<'a> {
+    label: String,
+    outcomes: Vec<&'a Outcome>,
+}
+
+impl Group<'_> {
+    /// Mean and standard deviation over seeds.
+    #[allow(clippy::cast_precision_loss, reason = "a count of seeds")]
+    fn figure(&self, metric: &str, queue: Option<&str>) -> Option<(f64, f64)> {
+        let values: Vec<f64> = self.outcomes.iter().filter_map(|outcome| outcome.get(metric, queue)).collect();
+        let count = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / count;
+        let spread = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0);
+        (count > 0.0).then(|| (mean, if count > 1.0 { spread.sqrt() } else { 0.0 }))
+    }
+}
+
+fn groups<'a>(experiment: &Experiment, outcomes: &'a [Outcome]) -> Vec<Group<'a>> {
+    let mut groups: Vec<Group<'a>> = Vec::new();
+    for outcome in outcomes {
+        let label = outcome.label();
+        let label = if label.is_empty() { experiment.description.name.clone() } else { label };
+        match groups.iter_mut().find(|group| group.label == label) {
+            Some(group) => group.outcomes.push(outcome),
+            None => groups.push(Group { label, outcomes: vec![outcome] }),
+        }
+    }
+    groups
+}
+
+/// Which figures are from where: seeds, version, command.
+fn origin(experiment: &Experiment, outcomes: &[Outcome]) -> String {
+    let mut seeds: Vec<u64> = outcomes.iter().map(|outcome| outcome.seed).collect();
+    seeds.sort_unstable();
+    seeds.dedup();
+    let seeds = match seeds[..] {
+        [] => "none".to_owned(),
+        [only] => only.to_string(),
+        [first, .., last] if last - first + 1 == seeds.len() as u64 => format!("{first} to {last}"),
+        _ => seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", "),
+    };
+    format!("seeds {seeds} · mesos-sim {VERSION} · {}", experiment.command)
+}
+
+/// The page.
+#[must_use]
+pub fn page(experiment: &Experiment, outcomes: &[Outcome]) -> String {
+    render(experiment, outcomes, &charts(experiment, outcomes))
+}
+
+fn render(experiment: &Experiment, outcomes: &[Outcome], charts: &[Drawn]) -> String {
+    let description = &experiment.description;
+    let origin = origin(experiment, outcomes);
+    let mut page = String::new();
+    let _ = write!(
+        page,
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
+         content=\"width=device-width\"><title>{0}</title><style>{STYLE}</style></head><body>\n<h1>{0}</h1>\n\
+         <p class=\"origin\">{1}</p>\n",
+        escape(description.heading()),
+        escape(&origin)
+    );
+    for paragraph in description.about.split("\n\n").filter(|text| !text.trim().is_empty()) {
+        let _ = writeln!(page, "<p>{}</p>", escape(paragraph.trim()));
+    }
+    if let Some(paper) = &description.paper {
+        let _ = writeln!(page, "<p>Reproduces {}, {}.</p>", escape(&paper.cite), escape(&paper.place));
+    }
+    faults(&mut page, outcomes);
+    let findings = experiment.findings(outcomes);
+    if !findings.is_empty() {
+        page.push_str("<h2>Expected and found</h2>\n");
+        page.push_str(&findings_table(&findings));
+    }
+    let groups = groups(experiment, outcomes);
+    comparison(&mut page, &groups);
+    if !charts.is_empty() {
+        page.push_str("<h2>Charts</h2>\n<div class=\"charts\">\n");
+        charts.iter().for_each(|(_, svg)| page.push_str(svg));
+        page.push_str("</div>\n");
+    }
+    queues(&mut page, &groups);
+    runs(&mut page, outcomes);
+    traces(&mut page, outcomes);
+    let _ = write!(
+        page,
+        "<h2>The experiment</h2>\n<p class=\"small\">To run it again: <code>{}</code></p>\n<details><summary>Its file</summary>\
+         <pre>{}</pre></details>\n</body></html>\n",
+        escape(&experiment.command),
+        escape(&experiment.text)
+    );
+    page
+}
+
+fn faults(page: &mut String, outcomes: &[Outcome]) {
+    let bad: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.fault.is_some()).collect();
+    if !bad.is_empty() {
+        page.push_str("<h2 class=\"bad\">Schedulers that failed</h2>\n<ul>\n");
+        for outcome in bad {
+            let fault = outcome.fault.as_deref().unwrap_or_default();
+            let _ =
+                writeln!(page, "<li>{}: <span class=\"bad\">{}</span></li>", escape(&outcome.label()), escape(fault));
+        }
+        page.push_str("</ul>\n");
+    }
+    let open = outcomes.iter().filter(|outcome| !outcome.is_done && outcome.fault.is_none()).count();
+    if open > 0 {
+        let _ = writeln!(
+            page,
+            "<p class=\"small\">In {open} of {} runs some work was not done when the time was over; its figures are of what was.</p>",
+            outcomes.len()
+        );
+    }
+}
+
+/// A table of findings.
+pub(super) fn findings_table(findings: &[Finding]) -> String {
+    let mut text = String::from(
+        "<div class=\"wide\"><table><thead><tr><th>what</th><th>paper</th><th>here</th><th>bound</th><th>verdict</th>\
+         <th class=\"t\">source</th></tr></thead><tbody>\n",
+    );
+    for finding in findings {
+        let class = if finding.verdict == Verdict::Holds { "good" } else { "bad" };
+        let _ = writeln!(
+            text,
+            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td class=\"{class}\">{}</td><td class=\"t\">{}</td></tr>",
+            escape(&finding.what),
+            escape(&finding.paper),
+            escape(&finding.here),
+            escape(&finding.bound),
+            finding.verdict,
+            escape(&finding.source)
+        );
+    }
+    text.push_str("</tbody></table></div>\n");
+    text
+}
+
+fn number((mean, spread): (f64, f64)) -> String {
+    if spread > 0.0 { format!("{} ± {}", show(mean), show(spread)) } else { show(mean) }
+}
+
+fn comparison(page: &mut String, groups: &[Group<'_>]) {
+    let metrics: Vec<&str> = RUN_METRICS
+        .into_iter()
+        .filter(|metric| {
+            groups.iter().any(|group| group.figure(metric, None).is_some_and(|(mean, _)| mean.abs() > 0.0))
+        })
+        .collect();
+    if metrics.is_empty() {
+        return;
+    }
+    page.push_str(
+        "<h2>Figures of all queues together</h2>\n<p class=\"small\">Mean ± standard deviation over seeds.</p>\n",
+    );
+    page.push_str("<div class=\"wide\"><table><thead><tr><th>figure</th>");
+    for group in groups {
+        let _ = write!(page, "<th>{}</th>", escape(&group.label));
+    }
+    page.push_str("</tr></thead><tbody>\n");
+    for metric in metrics {
+        let _ = write!(page, "<tr><td>{}</td>", words(metric));
+        for group in groups {
+            let cell = group.figure(metric, None).map_or_else(|| "-".to_owned(), number);
+            let _ = write!(page, "<td>{cell}</td>");
+        }
+        page.push_str("</tr>\n");
+    }
+    page.push_str("</tbody></table></div>\n");
+}
+
+/// A figure's name for people.
+fn words(metric: &str) -> String {
+    match metric.strip_suffix("_secs") {
+        Some(name) => format!("{}, s", name.replace('_', " ")),
+        None => metric.replace('_', " "),
+    }
+}
+
+const QUEUE_METRICS: [&str; 10] = [
+    "jobs",
+    "jobs_done",
+    "dominant_share",
+    "wait_mean_secs",
+    "wait_p90_secs",
+    "response_mean_secs",
+    "slowdown_mean",
+    "near_input",
+    "deadlines_missed",
+    "offers_declined",
+];
+
+/// A table of at most so many rows; more are in the CSV.
+const ROWS_MAX: usize = 200;
+
+fn queues(page: &mut String, groups: &[Group<'_>]) {
+    let names = |group: &Group<'_>| {
+        let mut names: Vec<String> = Vec::new();
+        for figure in group.outcomes.iter().flat_map(|outcome| &outcome.figures) {
+            if let Some(queue) = &figure.queue
+                && !names.contains(queue)
+            {
+                names.push(queue.clone());
+            }
+        }
+        names
+    };
+    let rows: Vec<(&Group<'_>, String)> =
+        groups.iter().flat_map(|group| names(group).into_iter().map(move |name| (group, name))).collect();
+    if rows.is_empty() {
+        return;
+    }
+    let has = |metric: &&str| rows.iter().any(|(group, queue)| group.figure(metric, Some(queue)).is_some());
+    let metrics: Vec<&str> = QUEUE_METRICS.into_iter().filter(has).chain(["tasks"].into_iter().filter(has)).collect();
+    page.push_str(
+        "<h2>Figures by queue</h2>\n<div class=\"wide\"><table><thead><tr><th>case</th><th class=\"t\">queue</th>",
+    );
+    for metric in &metrics {
+        let _ = write!(page, "<th>{}</th>", words(metric));
+    }
+    page.push_str("</tr></thead><tbody>\n");
+    for (group, queue) in rows.iter().take(ROWS_MAX) {
+        let _ = write!(page, "<tr><td>{}</td><td class=\"t\">{}</td>", escape(&group.label), escape(queue));
+        for metric in &metrics {
+            let cell = group.figure(metric, Some(queue)).map_or_else(|| "-".to_owned(), number);
+            let _ = write!(page, "<td>{cell}</td>");
+        }
+        page.push_str("</tr>\n");
+    }
+    page.push_str("</tbody></table></div>\n");
+    if rows.len() > ROWS_MAX {
+        let _ = writeln!(page, "<p class=\"small\">{} more rows are in figures.csv.</p>", rows.len() - ROWS_MAX);
+    }
+}
+
+fn runs(page: &mut String, outcomes: &[Outcome]) {
+    if outcomes.iter().all(|outcome| outcome.digest.is_empty()) {
+        return;
+    }
+    page.push_str(
+        "<h2>Runs</h2>\n<details><summary>Every run, and its digest: equal for equal runs, on any machine</summary>\
+         <div class=\"wide\"><table><thead><tr><th>case</th><th>seed</th><th>steps</th><th>done</th><th class=\"t\">digest</th>\
+         </tr></thead><tbody>\n",
+    );
+    for outcome in outcomes.iter().take(ROWS_MAX) {
+        let _ = writeln!(
+            page,
+            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td class=\"t\">{}</td></tr>",
+            escape(&outcome.label()),
+            outcome.seed,
+            outcome.steps,
+            if outcome.is_done { "yes" } else { "no" },
+            outcome.digest
+        );
+    }
+    page.push_str("</tbody></table></div></details>\n");
+}
+
+fn traces(page: &mut String, outcomes: &[Outcome]) {
+    let known: BTreeSet<&str> = outcomes.iter().filter_map(|outcome| outcome.trace.as_deref()).collect();
+    if known.is_empty() {
+        return;
+    }
+    page.push_str("<h2>What became of the trace's rows</h2>\n");
+    for trace in known {
+        let _ = writeln!(page, "<pre>{}</pre>", escape(trace));
+    }
+}
+
+/// A curve of a kind: its metric, words, unit, and what is drawn.
+struct Kind {
+    metric: &'static str,
+    title: &'static str,
+    x: &'static str,
+    y: &'static str,
+    y_max: Option<f64>,
+    is_log: bool,
+    shape: Shape,
+}
+
+const TIME: &str = "time, s";
+
+const fn kind(metric: &'static str, title: &'static str, y: &'static str, y_max: Option<f64>) -> Kind {
+    Kind { metric, title, x: TIME, y, y_max, is_log: false, shape: Shape::Lines }
+}
+
+const fn cumulative(metric: &'static str, title: &'static str, x: &'static str) -> Kind {
+    Kind { metric, title, x, y: "part of all", y_max: Some(1.0), is_log: true, shape: Shape::Steps }
+}
+
+const KINDS: [Kind; 11] = [
+    kind("cpus_used", "Cores in use", "part of all", Some(1.0)),
+    kind("mem_used", "Memory in use", "part of all", Some(1.0)),
+    kind("gpus_used", "GPUs in use", "part of all", Some(1.0)),
+    kind("backlog", "Tasks that wait", "tasks", None),
+    cumulative("wait", "Waiting of tasks, from submission to running", "wait, s"),
+    cumulative("response", "Completion of jobs, from submission to end", "response time, s"),
+    kind("fairness", "Jain's index of dominant shares", "index", Some(1.0)),
+    kind("fragmentation", "Fragmentation: free, but of no use where it lies", "part of what is free", Some(1.0)),
+    kind("offers_per_sec", "Offers made", "per second", None),
+    kind("declines_per_sec", "Offers refused", "per second", None),
+    kind("launches_per_sec", "Tasks launched", "per second", None),
+];
+
+fn charts(experiment: &Experiment, outcomes: &[Outcome]) -> Vec<Drawn> {
+    let groups = groups(experiment, outcomes);
+    let note = origin(experiment, outcomes);
+    let mut charts = Vec::new();
+    for kind in &KINDS {
+        let series: Vec<Series> =
+            groups.iter().take(CASES_DRAWN_MAX).filter_map(|group| of_all(group, kind.metric)).collect();
+        let is_flat = series.iter().flat_map(|series| &series.points).all(|point| point.1.abs() < 1e-12);
+        if series.is_empty() || is_flat {
+            continue;
+        }
+        charts.push((kind.metric.to_owned(), draw(kind, kind.title.to_owned(), series, &note)));
+    }
+    for (at, group) in groups.iter().take(CASES_DRAWN_MAX).enumerate() {
+        let title = |what: &str| if groups.len() > 1 { format!("{what}: {}", group.label) } else { what.to_owned() };
+        let shares = by_queue(group, "share");
+        if !shares.is_empty() {
+            let kind = kind("share", "", "dominant share", None);
+            charts.push((format!("share-{at}"), draw(&kind, title("Dominant shares"), shares, &note)));
+        }
+        let waits = by_queue(group, "wait");
+        if waits.len() > 1 {
+            let kind = cumulative("wait", "", "wait, s");
+            charts.push((format!("wait-{at}"), draw(&kind, title("Waiting by queue"), waits, &note)));
+        }
+    }
+    if groups.len() > 1 {
+        charts.extend(bars(&groups, &note));
+    }
+    charts
+}
+
+fn draw(kind: &Kind, title: String, series: Vec<Series>, note: &str) -> String {
+    let lines = Lines {
+        title,
+        x: kind.x.to_owned(),
+        y: kind.y.to_owned(),
+        series,
+        shape: kind.shape,
+        y_max: kind.y_max,
+        is_log: kind.is_log,
+        note: note.to_owned(),
+    };
+    lines.svg()
+}
+
+/// The curve of the first seed of a case.
+fn of_all(group: &Group<'_>, metric: &str) -> Option<Series> {
+    let first = group.outcomes.first()?;
+    let curve = first.curves.iter().find(|curve| curve.metric == metric && curve.queue.is_none())?;
+    Some(Series { name: group.label.clone(), points: curve.points.clone() })
+}
+
+fn by_queue(group: &Group<'_>, metric: &str) -> Vec<Series> {
+    let curves = group.outcomes.first().into_iter().flat_map(|first| &first.curves);
+    let own = curves.filter(|curve| curve.metric == metric);
+    own.filter_map(|curve| Some(Series { name: curve.queue.clone()?, points: curve.points.clone() })).collect()
+}
+
+/// A chart's file, its title, and the figures in it with their names.
+type BarChart = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+fn bars(groups: &[Group<'_>], note: &str) -> Vec<Drawn> {
+    let several: [BarChart; 5] = [
+        (
+            "bars-use",
+            "Use between first submission and last end",
+            &[("cpus_used", "cores"), ("mem_used", "memory"), ("gpus_used", "GPUs")],
+        ),
+        ("bars-wait", "Waiting of tasks, s", &[("wait_mean_secs", "mean"), ("wait_p90_secs", "90 %")]),
+        ("bars-response", "Completion of jobs, s", &[("response_mean_secs", "mean"), ("response_p90_secs", "90 %")]),
+        (
+            "bars-fairness",
+            "Fairness and fragmentation",
+            &[("fairness_jain", "Jain's index"), ("fragmentation", "fragmentation")],
+        ),
+        ("bars-offers", "Offers", &[("offers", "made"), ("offers_declined", "refused")]),
+    ];
+    let drawn = several.into_iter().map(|(name, title, metrics)| {
+        let series: Vec<BarSeries> = metrics
+            .iter()
+            .map(|(metric, name)| ((*name).to_owned(), groups.iter().map(|group| group.figure(metric, None)).collect()))
+            .filter(|(_, values): &BarSeries| values.iter().any(Option::is_some))
+            .collect();
+        let bars = Bars {
+            title: title.to_owned(),
+            y: title.split(',').nth(1).map_or("", str::trim).to_owned(),
+            groups: groups.iter().map(|group| group.label.clone()).collect(),
+            series,
+            note: note.to_owned(),
+        };
+        (name.to_owned(), bars.svg())
+    });
+    drawn.collect()
+}
+
+/// One page of several experiments: what was expected and found, and their charts.
+#[must_use]
+pub fn papers_page(reproduced: &[(Experiment, Vec<Outcome>)]) -> String {
+    let mut page = format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
+         content=\"width=device-width\"><title>Papers reproduced</title><style>{STYLE}</style></head><body>\n\
+         <h1>Papers reproduced</h1>\n<p class=\"origin\">mesos-sim {VERSION} · mesos-sim papers</p>\n"
+    );
+    for (experiment, outcomes) in reproduced {
+        let description = &experiment.description;
+        let _ = writeln!(page, "<h2 id=\"{0}\">{1}</h2>", escape(&description.name), escape(description.heading()));
+        if let Some(paper) = &description.paper {
+            let _ = writeln!(page, "<p>{}: {}, {}.</p>", escape(&paper.id), escape(&paper.cite), escape(&paper.place));
+        }
+        for paragraph in description.about.split("\n\n").filter(|text| !text.trim().is_empty()) {
+            let _ = writeln!(page, "<p>{}</p>", escape(paragraph.trim()));
+        }
+        faults(&mut page, outcomes);
+        page.push_str(&findings_table(&experiment.findings(outcomes)));
+        let charts = charts(experiment, outcomes);
+        if !charts.is_empty() {
+            page.push_str("<details><summary>Charts</summary><div class=\"charts\">\n");
+            charts.iter().for_each(|(_, svg)| page.push_str(svg));
+            page.push_str("</div></details>\n");
+        }
+        let _ = writeln!(page, "<p class=\"small\">{}</p>", escape(&origin(experiment, outcomes)));
+    }
+    page.push_str("</body></html>\n");
+    page
+}
+
+pub(super) fn write(
+    experiment: &Experiment,
+    folder: &Path,
+    outcomes: &[Outcome],
+) -> Result<Vec<PathBuf>, ExperimentError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| ExperimentError::File { path, source }
+    };
+    let images = folder.join("images");
+    std::fs::create_dir_all(&images).map_err(failed(&images))?;
+    let mut written = Vec::new();
+    for table in tables(outcomes) {
+        written.extend(table.write(folder).map_err(failed(folder))?);
+    }
+    let charts = charts(experiment, outcomes);
+    for (name, svg) in &charts {
+        let path = images.join(format!("{name}.svg"));
+        std::fs::write(&path, svg).map_err(failed(&path))?;
+        written.push(path);
+    }
+    let path = folder.join("report.html");
+    std::fs::write(&path, render(experiment, outcomes, &charts)).map_err(failed(&path))?;
+    written.push(path);
+    Ok(written)
+}

@@ -1,0 +1,60 @@
+//! Papers reproduced: each an experiment of its own, with what its paper says and the bounds that hold here.
+
+use std::path::PathBuf;
+
+use super::{Experiment, ExperimentError};
+
+/// An experiment that reproduces a figure or a table of a paper.
+#[derive(Debug, Clone, Copy)]
+pub struct Paper {
+    /// Its name.
+    pub name: &'static str,
+    /// The experiment's file.
+    pub text: &'static str,
+}
+
+impl Paper {
+    /// The experiment.
+    ///
+    /// # Errors
+    /// Never for those of [`PAPERS`]; the tests read them all.
+    pub fn experiment(&self) -> Result<Experiment, ExperimentError> {
+        Experiment::parse(self.text.to_owned(), PathBuf::new(), format!("mesos-sim papers --only {}", self.name))
+    }
+}
+
+macro_rules! papers {
+    ($($name:literal),+ $(,)?) => {
+        &[$(Paper { name: $name, text: include_str!(concat!("papers/", $name, ".toml")) }),+]
+    };
+}
+
+/// All of them.
+pub const PAPERS: &[Paper] = papers![
+    "choosy-constrained",
+    "drf-d1-order",
+    "drf-d11-whole-tasks",
+    "drf-d12a-shares",
+    "drf-d12b-shares",
+    "drf-d12c-shares",
+    "drf-d13-jobs",
+    "drf-d2-d3-rules",
+    "drf-d4-sharing-incentive",
+    "drf-d5-bottleneck",
+    "drf-d6-resource-monotone",
+    "drf-d7-lying",
+    "drf-d8-population",
+    "drf-d9-no-monotone",
+    "hdrf-h1-rescaling",
+    "hdrf-h2-blocked",
+    "mesos-m5-locality",
+    "mesos-m6-scale",
+    "mesos-m7-failover",
+    "mesos-mixed-load",
+    "mesos-rampup-elastic",
+    "mesos-rampup-elastic-exponential",
+    "mesos-rampup-rigid-constant",
+    "mesos-rampup-rigid-exponential",
+    "omega-c-sweep",
+    "omega-shared-state",
+];

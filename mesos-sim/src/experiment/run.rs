@@ -1,0 +1,97 @@
+//! Runs one case.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use mesos_core::Instant;
+
+use super::build::{Built, build};
+use super::case::Case;
+use super::error::ExperimentError;
+use super::outcome::{Figure, Outcome};
+use super::source::Sources;
+use super::{Experiment, division};
+use crate::metric::Recorder;
+use crate::scheduler::SchedulerFault;
+use crate::{Failure, FailureKind, Simulation};
+
+/// Between two looks at whether everything is done, in events.
+const LOOK_EVERY: u32 = 256;
+
+pub(super) fn run_case(experiment: &Experiment, case: &Case, sources: &Sources) -> Result<Outcome, ExperimentError> {
+    let mut outcome = Outcome::empty(case);
+    if let Some(part) = &case.description.division {
+        outcome.figures = division::figures(part)?
+            .into_iter()
+            .map(|(queue, metric, value)| Figure { queue, metric: metric.to_owned(), value })
+            .collect();
+        return Ok(outcome);
+    }
+    let Built { cluster, workload, typical, trace, has_end } = build(experiment, case, sources)?;
+    let mut simulation = cluster.simulate(case.seed)?;
+    let spec = cluster.spec();
+    simulation.record(Recorder::new(
+        spec.agents.iter().map(|agent| (agent.info.hostname.clone(), &agent.info.resources)),
+        spec.frameworks.iter().map(|framework| framework.info.name.clone()),
+        workload.jobs.iter().map(|job| job.tasks),
+        &typical,
+    ));
+    let limit = Instant::ZERO + case.description.until.0;
+    let run = catch_unwind(AssertUnwindSafe(|| until_done(&mut simulation, limit, has_end)));
+    match run {
+        Ok(Ok(is_done)) => outcome.is_done = is_done,
+        Ok(Err(failure)) => outcome.fault = Some(whose(case, failure)?),
+        Err(panic) => {
+            let failure = match panic.downcast::<SchedulerFault>() {
+                Ok(fault) => {
+                    outcome.fault = Some(format!("{fault} (seed {})", case.seed));
+                    None
+                }
+                Err(panic) => {
+                    let text = panic.downcast_ref::<String>().map(String::as_str);
+                    Some(text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked").to_owned())
+                }
+            };
+            if let Some(message) = failure {
+                let at = simulation.world().now().mono;
+                let (kind, property) = (FailureKind::Assertion, "assertion".to_owned());
+                let failure = Failure { kind, property, seed: case.seed, at, message, mutant: None };
+                return Err(ExperimentError::Kernel { case: case.label(), failure: Box::new(failure) });
+            }
+        }
+    }
+    outcome.is_done &= outcome.fault.is_none();
+    outcome.digest = simulation.digest().to_string();
+    outcome.steps = simulation.steps();
+    outcome.trace = trace.map(|report| report.to_string());
+    if let Some(record) = simulation.take_record() {
+        outcome.take(&workload, &record);
+    }
+    Ok(outcome)
+}
+
+/// Whether everything with an end was done by the limit.
+fn until_done(simulation: &mut Simulation, limit: Instant, has_end: bool) -> Result<bool, Failure> {
+    loop {
+        if has_end && simulation.world().finite_done() {
+            return Ok(true);
+        }
+        for _ in 0..LOOK_EVERY {
+            if !simulation.step(limit)? {
+                return Ok(!has_end || simulation.world().finite_done());
+            }
+        }
+    }
+}
+
+/// A framework that never lets time pass has a bad scheduler; everything else is the kernel's.
+fn whose(case: &Case, failure: Failure) -> Result<String, ExperimentError> {
+    let node = failure.message.split(' ').next().unwrap_or_default();
+    let index = node.strip_prefix('f').and_then(|digits| digits.parse::<usize>().ok());
+    match index {
+        Some(index) if failure.property == "progress" => Ok(format!(
+            "the scheduler of framework {index} never lets time pass: {} (seed {}, at {})",
+            failure.message, case.seed, failure.at
+        )),
+        _ => Err(ExperimentError::Kernel { case: case.label(), failure: Box::new(failure) }),
+    }
+}

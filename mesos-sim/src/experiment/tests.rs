@@ -1,0 +1,258 @@
+//! Small experiments, from the file to the page.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::*;
+
+const SMALL: &str = r#"
+name = "small"
+title = "Two users <and> a policy"
+seeds = 2
+until = "2h"
+
+[[cluster.agents]]
+count = 4
+resources = "cpus:4;mem:8192"
+attributes = "rack:r{index%2}"
+
+[[queue]]
+name = "a"
+scheduler = { discipline = "first_fit" }
+[[queue.work]]
+arrivals = { poisson = 5 }
+jobs = 20
+tasks = { uniform = [1, 4] }
+run = { exponential = 20 }
+constraints = ["rack = r1"]
+
+[[queue]]
+name = "b"
+weight = 2
+[[queue.work]]
+jobs = 10
+run = 30
+gang = true
+tasks = 2
+
+[sweep]
+"allocator.policy" = ["drf", "random"]
+
+[[expect]]
+what = "everything is done"
+metric = "jobs_done"
+paper = 30
+low = 30
+high = 30
+"#;
+
+fn small() -> Experiment {
+    Experiment::parse(SMALL.to_owned(), PathBuf::new(), "mesos-sim experiment run small.toml".to_owned()).unwrap()
+}
+
+fn scratch(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("mesos-sim-{name}-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    folder
+}
+
+fn quiet(_: Progress<'_>) {}
+
+#[test]
+fn a_small_experiment_runs_is_resumed_and_becomes_a_page() {
+    let (experiment, folder) = (small(), scratch("small"));
+    let outcomes = experiment.run(Some(&folder), 2, &quiet).unwrap();
+    assert_eq!(outcomes.len(), 4);
+    assert!(outcomes.iter().all(|outcome| outcome.is_done && outcome.fault.is_none()));
+    assert_eq!(experiment.findings(&outcomes)[0].verdict, Verdict::Holds);
+    // The second time nothing is run, and everything is the same.
+    let resumed = std::sync::atomic::AtomicUsize::new(0);
+    let again = experiment
+        .run(Some(&folder), 1, &|progress| {
+            resumed.store(progress.resumed, std::sync::atomic::Ordering::Relaxed);
+            assert!(progress.last.is_none(), "a case was run again");
+        })
+        .unwrap();
+    assert_eq!((again == outcomes, resumed.into_inner()), (true, 4));
+    let written = experiment.write(&folder, &outcomes).unwrap();
+    let names = |ext: &str| written.iter().filter(|path| path.extension().is_some_and(|own| own == ext)).count();
+    assert!(names("csv") == 3 && names("svg") >= 8 && names("html") == 1, "{written:?}");
+    let page = std::fs::read_to_string(folder.join("report.html")).unwrap();
+    for part in ["Two users &lt;and&gt; a policy", "seeds 1 to 2", VERSION, "small.toml", "<svg", "fairness", "holds"] {
+        assert!(page.contains(part), "the page lacks {part}");
+    }
+    assert!(
+        !page.contains("http://")
+            || page.matches("http://").count() == page.matches("http://www.w3.org/2000/svg").count()
+    );
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn the_same_case_gives_the_same_outcome_on_any_number_of_threads() {
+    let experiment = small();
+    let (one, two) = (experiment.run(None, 1, &quiet).unwrap(), experiment.run(None, 2, &quiet).unwrap());
+    assert!(one == two);
+    assert_ne!(one[0].digest, one[1].digest, "another seed is another run");
+}
+
+#[test]
+fn a_cut_off_result_is_made_again() {
+    let (experiment, folder) = (small(), scratch("torn"));
+    let outcomes = experiment.run(Some(&folder), 2, &quiet).unwrap();
+    let path = folder.join("cases").join(format!("{}.json", outcomes[0].key));
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, &text[..text.len() / 2]).unwrap();
+    assert!(experiment.run(Some(&folder), 2, &quiet).unwrap() == outcomes);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn what_is_wrong_in_a_file_is_said_with_a_way_out() {
+    let parse = |text: String| Experiment::parse(text, PathBuf::new(), String::new());
+    let cases = [
+        (SMALL.replace("seeds = 2", "seads = 2"), "seads"),
+        (SMALL.replace("until = \"2h\"", "until = \"2 parsecs\""), "span of time"),
+        (SMALL.replace("name = \"small\"", "name = \"../small\""), "letters, digits"),
+        (SMALL.replace("[[cluster.agents]]", "[[cluster.gents]]"), "gents"),
+        (SMALL.replace("count = 4", "count = -4"), "-4"),
+    ];
+    for (text, part) in cases {
+        let error = parse(text).unwrap_err().to_string();
+        assert!(error.contains(part), "{error}");
+    }
+    let run = |text: String| parse(text).unwrap().run(None, 1, &quiet).unwrap_err().to_string();
+    let cases = [
+        (SMALL.replace("first_fit", "last_fit"), "write fifo, first_fit"),
+        (SMALL.replace("exponential = 20", "exponential = -20"), "the mean must be positive"),
+        (SMALL.replace("rack = r1", "the rack"), "write \"rack = r1\""),
+        (SMALL.replace("cpus:4;mem:8192", "cpus;mem:8192"), "cpus"),
+        (SMALL.replace("\"allocator.policy\" =", "\"queue.7.weight\" ="), "there is no such place"),
+    ];
+    for (text, part) in cases {
+        let error = run(text);
+        assert!(error.contains(part), "{error}");
+    }
+}
+
+#[test]
+fn jobs_that_fit_nowhere_are_counted_and_left_out() {
+    let text = SMALL.replace("tasks = 2\n", "tasks = 17\n");
+    let experiment = Experiment::parse(text, PathBuf::new(), String::new()).unwrap();
+    let outcome = &experiment.run(None, 2, &quiet).unwrap()[0];
+    assert_eq!(outcome.get("jobs", None), Some(20.0));
+    assert!(outcome.trace.as_deref().unwrap().contains("refused       10  fits no machine"), "{:?}", outcome.trace);
+}
+
+#[test]
+fn a_bad_scheduler_is_reported_with_its_seed_and_stops_nobody_else() {
+    use mesos_core::provider::Ack;
+    use mesos_core::{Offer, Resources, Scheduler, SchedulerCx, TaskId, TaskInfo, TaskStatus};
+    #[derive(Clone, Copy)]
+    enum Flaw {
+        Panics,
+        Hangs,
+        TakesTooMuch,
+    }
+    struct Flawed(Flaw);
+    impl Scheduler for Flawed {
+        fn offers(&mut self, cx: &mut SchedulerCx<'_>, offers: Vec<Offer>) {
+            match self.0 {
+                Flaw::Panics => panic!("division by zero"),
+                Flaw::Hangs => {}
+                Flaw::TakesTooMuch => {
+                    let need: Resources = "cpus:99;mem:32".parse().unwrap();
+                    let id = TaskId::new("0.0.0").unwrap();
+                    cx.launch(&offers[0], [TaskInfo::shell(id, offers[0].agent_id.clone(), need, "true")]);
+                }
+            }
+        }
+        fn update(&mut self, _cx: &mut SchedulerCx<'_>, _status: &TaskStatus) -> Ack {
+            Ack::Auto
+        }
+        fn deadline(&self) -> Option<mesos_core::Instant> {
+            matches!(self.0, Flaw::Hangs).then_some(mesos_core::Instant::ZERO)
+        }
+    }
+    for (flaw, part) in [
+        (Flaw::Panics, "it panicked: division by zero"),
+        (Flaw::Hangs, "never lets time pass"),
+        (Flaw::TakesTooMuch, "it launched task 0.0.0, which it could not"),
+    ] {
+        let text = SMALL.replace("\"first_fit\"", "\"flawed\"");
+        let experiment = Experiment::parse(text, PathBuf::new(), String::new()).unwrap();
+        let experiment = experiment.with_scheduler("flawed", Arc::new(move |_, _, _| Box::new(Flawed(flaw))));
+        let outcomes = experiment.run(None, 2, &quiet).unwrap();
+        let fault = outcomes[1].fault.as_deref().unwrap_or_else(|| panic!("{part}: nothing was found"));
+        assert!(fault.contains(part) && fault.contains("seed 2"), "{fault}");
+        assert!(!outcomes[1].is_done);
+    }
+}
+
+#[test]
+fn machines_of_a_trace_go_and_come_as_there() {
+    use crate::trace::{SAMPLES, Table};
+    let folder = scratch("trace");
+    std::fs::create_dir_all(&folder).unwrap();
+    let sample = |table| SAMPLES.iter().find(|sample| sample.table == table).unwrap().text;
+    std::fs::write(folder.join("tasks.csv"), sample(Table::Google2011Tasks)).unwrap();
+    std::fs::write(folder.join("machines.csv"), sample(Table::Google2011Machines)).unwrap();
+    let text = "name = \"google\"\nuntil = \"1h\"\ncluster.from_trace = true\n[trace]\nfiles = [\"tasks.csv\", \"machines.csv\"]\n\
+                queue_by = \"user\"\n";
+    let experiment = Experiment::parse(text.to_owned(), folder.clone(), String::new()).unwrap();
+    let outcome = &experiment.run(None, 1, &quiet).unwrap()[0];
+    assert_eq!(outcome.get("tasks_finished", None), Some(3.0), "{outcome:?}");
+    assert!(outcome.trace.as_deref().unwrap().contains("2 machines"));
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// The example that the program prints is one that runs.
+#[test]
+fn the_example_is_an_experiment() {
+    let text = include_str!("../bin/mesos-sim/example.toml")
+        .replace("1h", "3m")
+        .replace("6h", "20m")
+        .replace("seeds = 3", "seeds = 1");
+    let experiment = Experiment::parse(text, PathBuf::new(), String::new()).unwrap();
+    let outcomes = experiment.run(None, 2, &quiet).unwrap();
+    assert_eq!(outcomes.len(), 2);
+    assert!(outcomes.iter().all(|outcome| outcome.fault.is_none() && outcome.get("tasks_finished", None) > Some(50.0)));
+}
+
+/// Every paper's file is one, and all of its figures are where they were expected.
+#[test]
+fn every_paper_is_reproduced_within_its_bounds() {
+    for paper in PAPERS {
+        let experiment = paper.experiment().unwrap_or_else(|error| panic!("{}: {error}", paper.name));
+        assert_eq!(experiment.description.name, paper.name);
+        let cited = experiment.description.paper.as_ref().expect("it says which paper it is of");
+        assert!(!cited.cite.is_empty() && !cited.place.is_empty() && !experiment.description.expect.is_empty());
+        let outcomes = experiment.run(None, 2, &quiet).unwrap_or_else(|error| panic!("{}: {error}", paper.name));
+        for finding in experiment.findings(&outcomes) {
+            assert_eq!(finding.verdict, Verdict::Holds, "{}: {finding:?}", paper.name);
+        }
+    }
+}
+
+#[test]
+fn a_tournament_has_every_policy() {
+    let outcomes = tournament(&small()).unwrap().run(None, 2, &quiet).unwrap();
+    let labels: std::collections::BTreeSet<String> = outcomes.iter().map(Outcome::label).collect();
+    assert_eq!(labels.len(), 7);
+    assert!(outcomes.iter().all(|outcome| outcome.is_done), "{outcomes:?}");
+}
+
+#[test]
+fn real_traces_run_from_end_to_end_where_they_are() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/traces");
+    let text = "name = \"real\"\nuntil = \"400d\"\nscheduler.discipline = \"backfill\"\n[[cluster.agents]]\ncount = 32\n\
+                resources = \"cpus:16;mem:65536\"\n[trace]\nfiles = [\"accasim/workload.swf\"]\nqueue_by = \"user\"\n";
+    if !root.exists() {
+        eprintln!("skipped: {} is not there", root.display());
+        return;
+    }
+    let experiment = Experiment::parse(text.to_owned(), root, String::new()).unwrap();
+    let outcome = &experiment.run(None, 1, &quiet).unwrap()[0];
+    assert!(outcome.is_done, "{outcome:?}");
+    assert_eq!(outcome.get("jobs_done", None), outcome.get("jobs", None));
+}

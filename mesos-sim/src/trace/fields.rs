@@ -1,0 +1,182 @@
+//! One row, split into the columns of its table.
+
+use std::borrow::Cow;
+
+use super::rule::{Refusal, Rule};
+
+/// What stands between two fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Separator {
+    Comma,
+    Tab,
+    Blanks,
+    /// Every line is a JSON object or, exported as a table, a row with a header.
+    Json,
+}
+
+/// Where the columns of a table stand in a file.
+#[derive(Debug)]
+pub(super) struct Columns {
+    names: &'static [&'static str],
+    separator: Separator,
+    /// For each column its place in the file, if a header said so.
+    places: Option<Vec<Option<usize>>>,
+}
+
+impl Columns {
+    pub(super) const fn of(names: &'static [&'static str], separator: Separator) -> Self {
+        Self { names, separator, places: None }
+    }
+
+    /// Takes a line for the header if it names columns.
+    pub(super) fn take_header(&mut self, line: &str) -> bool {
+        if self.separator == Separator::Json && line.starts_with('{') {
+            return false;
+        }
+        let found: Vec<String> =
+            split(line, self.separator).iter().map(|name| name.trim().trim_matches('"').to_ascii_lowercase()).collect();
+        let place = |name: &&str| found.iter().position(|own| own == &name.to_ascii_lowercase());
+        let places: Vec<Option<usize>> = self.names.iter().map(place).collect();
+        let known = places.iter().flatten().count();
+        let is_header = known * 2 >= found.len() && known > 0;
+        if is_header {
+            self.places = Some(places);
+        }
+        is_header
+    }
+}
+
+/// The fields of one row, in the order of the table's columns.
+#[derive(Debug)]
+pub(super) struct Fields<'a> {
+    fields: Vec<Cow<'a, str>>,
+    columns: &'a Columns,
+    object: Option<serde_json::Value>,
+}
+
+impl<'a> Fields<'a> {
+    pub(super) fn split(line: &'a str, columns: &'a Columns) -> Self {
+        if columns.separator == Separator::Json && line.starts_with('{') {
+            let object = serde_json::from_str(line).ok();
+            return Self { fields: Vec::new(), columns, object };
+        }
+        Self { fields: split(line, columns.separator), columns, object: None }
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        match &self.object {
+            Some(object) => object.as_object().map_or(0, serde_json::Map::len),
+            None => self.fields.len(),
+        }
+    }
+
+    /// The text at a place of the row, whatever the columns are called.
+    pub(super) fn nth(&self, place: usize) -> Option<&str> {
+        self.fields.get(place).map(|text| text.trim())
+    }
+
+    /// The text of a column; nothing if it is missing or empty.
+    pub(super) fn text(&self, column: usize) -> Option<Cow<'_, str>> {
+        if let Some(object) = &self.object {
+            return member(object, self.columns.names[column]);
+        }
+        let place = self.columns.places.as_ref().map_or(Some(column), |places| places[column])?;
+        let text = self.fields.get(place)?.trim();
+        (!text.is_empty()).then_some(Cow::Borrowed(text))
+    }
+
+    /// A text that must be there.
+    pub(super) fn name(&self, column: usize) -> Result<Cow<'_, str>, Refusal> {
+        self.text(column).ok_or_else(|| Refusal::new(Rule::MissingField, self.columns.names[column], ""))
+    }
+
+    /// The number in a column; nothing if it is missing.
+    pub(super) fn number(&self, column: usize) -> Result<Option<f64>, Refusal> {
+        let Some(text) = self.text(column) else { return Ok(None) };
+        match text.parse::<f64>() {
+            Ok(number) if number.is_finite() => Ok(Some(number)),
+            _ => Err(Refusal::new(Rule::NotANumber, self.columns.names[column], &text)),
+        }
+    }
+
+    /// A number that must be there.
+    pub(super) fn required(&self, column: usize) -> Result<f64, Refusal> {
+        self.number(column)?.ok_or_else(|| Refusal::new(Rule::MissingField, self.columns.names[column], ""))
+    }
+
+    /// A number of which -1 means unknown.
+    pub(super) fn known(&self, column: usize) -> Result<Option<f64>, Refusal> {
+        Ok(self.number(column)?.filter(|number| *number >= 0.0))
+    }
+}
+
+/// Members of members are named with a point between.
+fn member<'a>(object: &'a serde_json::Value, path: &str) -> Option<Cow<'a, str>> {
+    let mut value = object;
+    for name in path.split('.') {
+        value = value.get(name)?;
+    }
+    match value {
+        serde_json::Value::String(text) if text.is_empty() => None,
+        serde_json::Value::String(text) => Some(Cow::Borrowed(text)),
+        serde_json::Value::Null => None,
+        other => Some(Cow::Owned(other.to_string())),
+    }
+}
+
+fn split(line: &str, separator: Separator) -> Vec<Cow<'_, str>> {
+    match separator {
+        Separator::Blanks => line.split_whitespace().map(Cow::Borrowed).collect(),
+        Separator::Tab => line.split('\t').map(Cow::Borrowed).collect(),
+        Separator::Comma | Separator::Json if !line.contains('"') => line.split(',').map(Cow::Borrowed).collect(),
+        Separator::Comma | Separator::Json => quoted(line).into_iter().map(Cow::Owned).collect(),
+    }
+}
+
+/// Fields between commas, some of them between quotes; a doubled quote within is one (RFC 4180).
+fn quoted(line: &str) -> Vec<String> {
+    let (mut fields, mut field, mut is_inside) = (Vec::new(), String::new(), false);
+    let mut letters = line.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '"' if is_inside && letters.peek() == Some(&'"') => {
+                field.push('"');
+                letters.next();
+            }
+            '"' => is_inside = !is_inside,
+            ',' if !is_inside => fields.push(std::mem::take(&mut field)),
+            other => field.push(other),
+        }
+    }
+    fields.push(field);
+    fields
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_keep_commas_together() {
+        assert_eq!(quoted(r#"a,"b,""c""",,d"#), ["a", r#"b,"c""#, "", "d"]);
+    }
+
+    #[test]
+    fn a_header_may_order_columns_as_it_likes() {
+        let mut columns = Columns::of(&["time", "cpus", "name"], Separator::Comma);
+        assert!(columns.take_header("Name, TIME ,extra,cpus"));
+        let fields = Fields::split("x,5,?,0.5", &columns);
+        assert_eq!((fields.number(0).unwrap(), fields.number(1).unwrap()), (Some(5.0), Some(0.5)));
+        assert_eq!(fields.text(2).as_deref(), Some("x"));
+        assert!(!Columns::of(&["time", "cpus"], Separator::Comma).take_header("5,0.5"));
+    }
+
+    #[test]
+    fn members_of_an_object_are_columns() {
+        let columns = Columns::of(&["time", "resource_request.cpus", "user"], Separator::Json);
+        let fields = Fields::split(r#"{"time":"5","resource_request":{"cpus":0.25},"user":null}"#, &columns);
+        assert_eq!((fields.required(0).unwrap(), fields.required(1).unwrap()), (5.0, 0.25));
+        assert_eq!(fields.text(2), None);
+    }
+}

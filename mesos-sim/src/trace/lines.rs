@@ -1,0 +1,123 @@
+//! Lines of a file that may be compressed, numbered, and none of them too long.
+
+use std::collections::VecDeque;
+use std::io::{self, BufRead, BufReader, Cursor, Read};
+
+use flate2::bufread::MultiGzDecoder;
+use ruzstd::decoding::StreamingDecoder;
+
+/// A longer line is not a row of any trace; memory must not grow with it.
+const LINE_BYTES_MAX: u64 = 1 << 20;
+
+/// How a file was compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Compression {
+    None,
+    Gzip,
+    Zstd,
+}
+
+impl Compression {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+        }
+    }
+}
+
+/// Undoes the compression that the first bytes speak of.
+pub(super) fn open(mut bytes: Box<dyn Read>) -> io::Result<(Box<dyn BufRead>, Compression)> {
+    let mut magic = Vec::new();
+    bytes.by_ref().take(4).read_to_end(&mut magic)?;
+    let compression = match magic[..] {
+        [0x1f, 0x8b, ..] => Compression::Gzip,
+        [0x28, 0xb5, 0x2f, 0xfd] => Compression::Zstd,
+        _ => Compression::None,
+    };
+    let whole = BufReader::with_capacity(1 << 16, Cursor::new(magic).chain(bytes));
+    let reader: Box<dyn BufRead> = match compression {
+        Compression::None => Box::new(whole),
+        Compression::Gzip => Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(whole))),
+        Compression::Zstd => {
+            let decoder = StreamingDecoder::new(whole).map_err(io::Error::other)?;
+            Box::new(BufReader::with_capacity(1 << 16, decoder))
+        }
+    };
+    Ok((reader, compression))
+}
+
+/// Numbered lines.
+#[derive(Debug)]
+pub(super) struct Lines<R> {
+    reader: R,
+    peeked: VecDeque<String>,
+    number: u64,
+}
+
+impl<R: BufRead> Lines<R> {
+    pub(super) const fn new(reader: R) -> Self {
+        Self { reader, peeked: VecDeque::new(), number: 0 }
+    }
+
+    /// The number of the line read last.
+    pub(super) const fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The first lines that are neither empty nor comments. They are read again later.
+    pub(super) fn peek(&mut self, count: usize) -> io::Result<Vec<String>> {
+        let mut found = Vec::new();
+        while found.len() < count && self.peeked.len() < 100 * count {
+            let mut line = String::new();
+            match self.read(&mut line) {
+                Ok(true) => {}
+                Ok(false) => return Ok(found),
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && !found.is_empty() => {
+                    return Ok(found);
+                }
+                Err(error) => return Err(error),
+            }
+            let text = line.trim();
+            if !text.is_empty() && !text.starts_with([';', '#']) {
+                found.push(text.to_owned());
+            }
+            self.peeked.push_back(line);
+        }
+        Ok(found)
+    }
+
+    /// Reads the next line; whether there was one.
+    pub(super) fn next_into(&mut self, line: &mut String) -> io::Result<bool> {
+        self.number += 1;
+        if let Some(peeked) = self.peeked.pop_front() {
+            *line = peeked;
+            return Ok(true);
+        }
+        let is_there = self.read(line);
+        if !matches!(is_there, Ok(true)) {
+            self.number -= 1;
+        }
+        is_there
+    }
+
+    fn read(&mut self, line: &mut String) -> io::Result<bool> {
+        let mut bytes = std::mem::take(line).into_bytes();
+        bytes.clear();
+        let read = self.reader.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut bytes)?;
+        if read as u64 == LINE_BYTES_MAX && bytes.last() != Some(&b'\n') {
+            let problem = format!("a line of more than {LINE_BYTES_MAX} bytes is no row of a trace");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
+        }
+        // Bytes that are no text can only be in names; what they stand for does not matter.
+        *line = String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+        Ok(read > 0)
+    }
+
+    /// All that is left, from the first line on.
+    pub(super) fn into_inner(self) -> impl BufRead {
+        let peeked: String = self.peeked.into_iter().collect();
+        BufReader::new(Cursor::new(peeked.into_bytes()).chain(self.reader))
+    }
+}

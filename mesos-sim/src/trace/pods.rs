@@ -1,0 +1,236 @@
+//! Alibaba's GPU traces: PAI of 2020, openb of 2023, spot GPUs of 2026.
+//!
+//! PAI 2020: 100 of cpu or gpu is one, memory in GB. openb 2023: thousandths of cores and GPUs, memory in MB, times in
+//! seconds; a pod of several GPUs asks for each of them whole. Spot 2026: cores and GPUs per worker, times in seconds.
+//! A model of GPU that is asked for becomes a constraint on the attribute `gpu_model`.
+
+use super::builder::{Builder, Row, one_of};
+use super::fields::{Fields, Separator};
+use super::rule::{Refusal, Rule};
+use super::table::Reader;
+
+const HUNDREDTHS: f64 = 100.0;
+const MILLI: f64 = 1_000.0;
+const MB_PER_GB: f64 = 1_024.0;
+/// Memory that comes with a GPU or a core where a table does not tell, in MB.
+const MEM_PER_CPU: f64 = 4_096.0;
+/// Where to find the model of GPU on a machine.
+const MODEL: &str = "gpu_model";
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "judged before they are believed")]
+fn count(number: Option<f64>) -> u32 {
+    number.unwrap_or(1.0) as u32
+}
+
+fn model(name: Option<std::borrow::Cow<'_, str>>) -> Vec<(String, String)> {
+    name.map(|name| (MODEL.to_owned(), name.into_owned())).into_iter().collect()
+}
+
+#[derive(Debug, Default)]
+pub(super) struct PaiTasks;
+
+impl PaiTasks {
+    pub(super) const COLUMNS: &'static [&'static str] = &[
+        "job_name",
+        "task_name",
+        "inst_num",
+        "status",
+        "start_time",
+        "end_time",
+        "plan_cpu",
+        "plan_mem",
+        "plan_gpu",
+        "gpu_type",
+    ];
+    pub(super) const SEPARATOR: Separator = Separator::Comma;
+}
+
+impl Reader for PaiTasks {
+    fn row(&mut self, fields: &Fields<'_>, line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
+        let fails = match &*fields.name(3)? {
+            "Terminated" => false,
+            "Failed" => true,
+            state @ ("Waiting" | "Running") => return Err(Refusal::new(Rule::NeverRan, "status", state)),
+            other => return Err(Refusal::new(Rule::UnknownState, "status", other)),
+        };
+        let (Some(begins), Some(ends)) = (fields.number(4)?, fields.number(5)?) else {
+            return Err(Refusal::new(Rule::NeverRan, "end_time", ""));
+        };
+        let wanted = fields.text(9).filter(|kind| *kind != "MISC").map(|kind| one_of(MODEL, &kind));
+        let row = Row {
+            name: format!("{}/{}", fields.name(0)?, fields.name(1)?),
+            user: fields.name(0)?.into_owned(),
+            class: fields.name(1)?.into_owned(),
+            submit: begins,
+            run: Some(ends - begins),
+            tasks: count(fields.number(2)?),
+            cpus: fields.known(6)?.unwrap_or(0.0) / HUNDREDTHS,
+            mem: fields.known(7)?.map(|gb| gb * MB_PER_GB),
+            gpus: fields.known(8)?.unwrap_or(0.0) / HUNDREDTHS,
+            is_gang: true,
+            fails,
+            constraints: wanted.into_iter().collect(),
+            ..Row::default()
+        };
+        builder.job(row, line)
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct PaiMachines;
+
+impl PaiMachines {
+    pub(super) const COLUMNS: &'static [&'static str] = &["machine", "gpu_type", "cap_cpu", "cap_mem", "cap_gpu"];
+    pub(super) const SEPARATOR: Separator = Separator::Comma;
+}
+
+impl Reader for PaiMachines {
+    fn row(&mut self, fields: &Fields<'_>, _line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
+        let mem = fields.required(3)? * MB_PER_GB;
+        let resources = [fields.required(2)?, mem, 0.0, fields.known(4)?.unwrap_or(0.0)];
+        builder.machine(&fields.name(0)?, resources, model(fields.text(1)));
+        Ok(())
+    }
+}
+
+/// The file of pods with several GPUs has the first five columns only: its pods come one a minute and run for an hour.
+const SHORT_GAP_SECS: f64 = 60.0;
+const SHORT_RUN_SECS: f64 = 3_600.0;
+
+#[derive(Debug, Default)]
+pub(super) struct OpenbPods {
+    untimed: f64,
+}
+
+impl OpenbPods {
+    pub(super) const COLUMNS: &'static [&'static str] = &[
+        "name",
+        "cpu_milli",
+        "memory_mib",
+        "num_gpu",
+        "gpu_milli",
+        "gpu_spec",
+        "qos",
+        "pod_phase",
+        "creation_time",
+        "deletion_time",
+        "scheduled_time",
+    ];
+    pub(super) const SEPARATOR: Separator = Separator::Comma;
+}
+
+impl Reader for OpenbPods {
+    fn row(&mut self, fields: &Fields<'_>, line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
+        let phase = fields.text(7);
+        let fails = match phase.as_deref() {
+            None | Some("Running" | "Succeeded" | "Pending") => false,
+            Some("Failed") => true,
+            Some(other) => return Err(Refusal::new(Rule::UnknownState, "pod_phase", other)),
+        };
+        let (submit, run) = match (fields.number(8)?, fields.number(9)?) {
+            (Some(created), Some(deleted)) => {
+                // How long it ran is told by when it was scheduled; one that never was is thought to want its whole time.
+                (created, Some(deleted - fields.number(10)?.unwrap_or(created)))
+            }
+            (Some(created), None) => (created, None),
+            _ if phase.is_some() => return Err(Refusal::new(Rule::MissingField, "creation_time", "")),
+            _ => {
+                self.untimed += SHORT_GAP_SECS;
+                (self.untimed, Some(SHORT_RUN_SECS))
+            }
+        };
+        let each = fields.known(4)?.unwrap_or(0.0) / MILLI;
+        let wanted = fields.text(5).map(|models| one_of(MODEL, &models));
+        let class = fields.text(6).unwrap_or_default().into_owned();
+        let row = Row {
+            name: fields.name(0)?.into_owned(),
+            user: class.clone(),
+            class,
+            submit,
+            run,
+            tasks: 1,
+            cpus: fields.required(1)? / MILLI,
+            mem: fields.known(2)?,
+            gpus: fields.known(3)?.unwrap_or(0.0) * each,
+            fails,
+            constraints: wanted.into_iter().collect(),
+            ..Row::default()
+        };
+        builder.job(row, line)
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct OpenbNodes;
+
+impl OpenbNodes {
+    pub(super) const COLUMNS: &'static [&'static str] = &["sn", "cpu_milli", "memory_mib", "gpu", "model"];
+    pub(super) const SEPARATOR: Separator = Separator::Comma;
+}
+
+impl Reader for OpenbNodes {
+    fn row(&mut self, fields: &Fields<'_>, _line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
+        let resources = [fields.required(1)? / MILLI, fields.required(2)?, 0.0, fields.known(3)?.unwrap_or(0.0)];
+        builder.machine(&fields.name(0)?, resources, model(fields.text(4)));
+        Ok(())
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct SpotJobs;
+
+impl SpotJobs {
+    pub(super) const COLUMNS: &'static [&'static str] = &[
+        "job_name",
+        "organization",
+        "gpu_model",
+        "cpu_request",
+        "gpu_request",
+        "worker_num",
+        "submit_time",
+        "duration",
+        "job_type",
+    ];
+    pub(super) const SEPARATOR: Separator = Separator::Comma;
+}
+
+impl Reader for SpotJobs {
+    fn row(&mut self, fields: &Fields<'_>, line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
+        let kind = fields.name(8)?.into_owned();
+        let is_spot = kind.eq_ignore_ascii_case("spot");
+        let cpus = fields.known(3)?.unwrap_or(0.0);
+        let row = Row {
+            name: fields.name(0)?.into_owned(),
+            user: fields.text(1).unwrap_or_default().into_owned(),
+            class: kind,
+            submit: fields.required(6)?,
+            run: Some(fields.required(7)?),
+            tasks: count(fields.number(5)?),
+            cpus,
+            mem: Some(cpus * MEM_PER_CPU),
+            gpus: fields.known(4)?.unwrap_or(0.0),
+            priority: i32::from(!is_spot),
+            is_gang: true,
+            constraints: fields.text(2).map(|models| one_of(MODEL, &models)).into_iter().collect(),
+            ..Row::default()
+        };
+        builder.job(row, line)
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct SpotNodes;
+
+impl SpotNodes {
+    pub(super) const COLUMNS: &'static [&'static str] = &["node_name", "gpu_model", "gpu_capacity_num", "cpu_num"];
+    pub(super) const SEPARATOR: Separator = Separator::Comma;
+}
+
+impl Reader for SpotNodes {
+    fn row(&mut self, fields: &Fields<'_>, _line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
+        let cpus = fields.required(3)?;
+        let resources = [cpus, cpus * MEM_PER_CPU, 0.0, fields.known(2)?.unwrap_or(0.0)];
+        builder.machine(&fields.name(0)?, resources, model(fields.text(1)));
+        Ok(())
+    }
+}

@@ -1,0 +1,164 @@
+//! What rows may not be, and what is done about those that are.
+
+use std::fmt;
+
+/// What is done about a row that breaks a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The row is left out.
+    Refused,
+    /// The row is changed as the rule says, and kept.
+    Repaired,
+}
+
+/// What may be wrong with a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Rule {
+    /// A field that must be there is not: the line was cut off, or is of another table.
+    MissingField,
+    /// A field should be a number.
+    NotANumber,
+    /// A state or type that the schema does not have.
+    UnknownState,
+    /// It ends before it begins.
+    NegativeTime,
+    /// It asks for neither cores nor GPUs.
+    AsksForNothing,
+    /// Nothing says how long it ran: it was cancelled before it started, or the trace never says.
+    NeverRan,
+    /// It runs longer than [`Options::run_max`](super::Options::run_max).
+    TooLong,
+    /// It has no tasks, or more than [`Options::tasks_max`](super::Options::tasks_max).
+    AbsurdSize,
+    /// The same job or task is submitted while it runs.
+    Overlapping,
+    /// An event of something that was never there.
+    OutOfNowhere,
+    /// It lies outside [`Options::from`](super::Options::from) and [`Options::until`](super::Options::until).
+    OutsideWindow,
+    /// No machine of the cluster is large enough for it.
+    FitsNowhere,
+    /// It was submitted before the trace began: counts as submitted at its beginning.
+    BeforeTheBeginning,
+    /// It stands behind rows that come later: rows are sorted by time.
+    OutOfOrder,
+    /// It ran for no time at all: counts as a millisecond.
+    NoTime,
+    /// It did not end within the trace: counts as running until the trace's end.
+    NoEnd,
+    /// What memory it needs is not known or impossible: counts as [`Options::mem_default`](super::Options::mem_default).
+    NoMemory,
+    /// It waits for something that is not there: it waits for nothing.
+    NobodyToFollow,
+    /// An amount is above what its unit allows, such as 101 of 100 parts: counts as all of it.
+    AboveTheUnit,
+    /// It was run again after being evicted or lost: its last run counts.
+    RunAgain,
+    /// The file ends in the middle: what was there counts.
+    TruncatedFile,
+}
+
+impl Rule {
+    /// What is done about it.
+    #[must_use]
+    pub const fn verdict(self) -> Verdict {
+        match self {
+            Self::MissingField
+            | Self::NotANumber
+            | Self::UnknownState
+            | Self::NegativeTime
+            | Self::AsksForNothing
+            | Self::NeverRan
+            | Self::TooLong
+            | Self::AbsurdSize
+            | Self::Overlapping
+            | Self::OutOfNowhere
+            | Self::OutsideWindow
+            | Self::FitsNowhere => Verdict::Refused,
+            Self::BeforeTheBeginning
+            | Self::OutOfOrder
+            | Self::NoTime
+            | Self::NoEnd
+            | Self::NoMemory
+            | Self::NobodyToFollow
+            | Self::AboveTheUnit
+            | Self::RunAgain
+            | Self::TruncatedFile => Verdict::Repaired,
+        }
+    }
+
+    /// Whether rows of another table, read as this one, would break it.
+    pub(super) const fn speaks_of_another_table(self) -> bool {
+        matches!(self, Self::MissingField | Self::NotANumber | Self::UnknownState | Self::AbsurdSize)
+    }
+
+    /// In words, for reports.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::MissingField => "a field is missing",
+            Self::NotANumber => "a field is not a number",
+            Self::UnknownState => "a state or type that the schema does not have",
+            Self::NegativeTime => "ends before it begins",
+            Self::AsksForNothing => "asks for neither cores nor GPUs",
+            Self::NeverRan => "nothing says how long it ran",
+            Self::TooLong => "runs longer than is believed",
+            Self::AbsurdSize => "has no tasks, or more than are believed",
+            Self::Overlapping => "is submitted while it runs",
+            Self::OutOfNowhere => "an event of something that was never there",
+            Self::OutsideWindow => "lies outside the window that was asked for",
+            Self::FitsNowhere => "fits no machine of the cluster",
+            Self::BeforeTheBeginning => "submitted before the beginning: counted as submitted then",
+            Self::OutOfOrder => "behind later rows: sorted by time",
+            Self::NoTime => "ran for no time: counted as a millisecond",
+            Self::NoEnd => "did not end within the trace: counted as running to its end",
+            Self::NoMemory => "memory not known or impossible: the default was taken",
+            Self::NobodyToFollow => "follows something that is not there: follows nothing",
+            Self::AboveTheUnit => "an amount above its unit: counted as all of it",
+            Self::RunAgain => "run again after it was evicted or lost: its last run counts",
+            Self::TruncatedFile => "the file ends in the middle: what was there counts",
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.words())
+    }
+}
+
+/// How often a rule was broken, and where first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// How often.
+    pub count: u64,
+    /// In which file first.
+    pub file: String,
+    /// In which line of it; 0 if it was found at the end.
+    pub line: u64,
+}
+
+/// Why a row is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) rule: Rule,
+    column: &'static str,
+    text: String,
+}
+
+impl Refusal {
+    pub(super) fn new(rule: Rule, column: &'static str, text: &str) -> Self {
+        Self { rule, column, text: text.chars().take(60).collect() }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.text.is_empty() {
+            write!(f, "{}: {}", self.column, self.rule)
+        } else {
+            write!(f, "{}: {}: {:?}", self.column, self.rule, self.text)
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! What a file may hold, and how to tell.
+
+use std::fmt;
+
+use super::builder::Builder;
+use super::fields::{Fields, Separator};
+use super::rule::Refusal;
+use super::{alibaba, azure, google, learning, omega, pods, swf};
+
+/// Takes the rows of one table, one after the other.
+pub(super) trait Reader {
+    /// One row.
+    fn row(&mut self, fields: &Fields<'_>, line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal>;
+    /// A comment.
+    fn comment(&mut self, _text: &str, _builder: &mut Builder<'_>) {}
+    /// There are no more.
+    fn finish(&mut self, _builder: &mut Builder<'_>) {}
+}
+
+macro_rules! tables {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $module:ident :: $reader:ident;)+) => {
+        /// What a file holds.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum Table {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl Table {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// Its name in files and messages.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => $text,)+ }
+            }
+
+            pub(super) fn reader(self) -> Box<dyn Reader> {
+                match self { $(Self::$name => Box::new($module::$reader::default()),)+ }
+            }
+
+            pub(super) const fn columns(self) -> &'static [&'static str] {
+                match self { $(Self::$name => $module::$reader::COLUMNS,)+ }
+            }
+
+            pub(super) const fn separator(self) -> Separator {
+                match self { $(Self::$name => $module::$reader::SEPARATOR,)+ }
+            }
+        }
+    };
+}
+
+tables! {
+    /// Standard Workload Format 2.2 of the Parallel Workloads Archive.
+    Swf = "swf", swf::Swf;
+    /// Grid Workload Format of the Grid Workloads Archive, with workflows.
+    Gwf = "gwf", swf::Gwf;
+    /// Google cluster data 2011 v2.1, `task_events`.
+    Google2011Tasks = "google-2011-task-events", google::Tasks2011;
+    /// Google cluster data 2011 v2.1, `machine_events`.
+    Google2011Machines = "google-2011-machine-events", google::Machines2011;
+    /// Google cluster data 2019 v3, `instance_events`.
+    Google2019Instances = "google-2019-instance-events", google::Instances2019;
+    /// Google cluster data 2019 v3, `machine_events`.
+    Google2019Machines = "google-2019-machine-events", google::Machines2019;
+    /// Alibaba 2017, `batch_task`.
+    Alibaba2017Tasks = "alibaba-2017-batch-task", alibaba::Tasks2017;
+    /// Alibaba 2017, `batch_instance`, without `batch_task`.
+    Alibaba2017Instances = "alibaba-2017-batch-instance", alibaba::Instances2017;
+    /// Alibaba 2017, `container_event`.
+    Alibaba2017Containers = "alibaba-2017-container-event", alibaba::Containers2017;
+    /// Alibaba 2017, `server_event`.
+    Alibaba2017Servers = "alibaba-2017-server-event", alibaba::Servers2017;
+    /// Alibaba 2018, `batch_task`.
+    Alibaba2018Tasks = "alibaba-2018-batch-task", alibaba::Tasks2018;
+    /// Alibaba 2018, `batch_instance`, without `batch_task`.
+    Alibaba2018Instances = "alibaba-2018-batch-instance", alibaba::Instances2018;
+    /// Alibaba 2018, `container_meta`.
+    Alibaba2018Containers = "alibaba-2018-container-meta", alibaba::Containers2018;
+    /// Alibaba 2018, `machine_meta`.
+    Alibaba2018Machines = "alibaba-2018-machine-meta", alibaba::Machines2018;
+    /// Alibaba GPU 2020, `pai_task_table`.
+    Pai2020Tasks = "alibaba-gpu-2020-task", pods::PaiTasks;
+    /// Alibaba GPU 2020, `pai_machine_spec`.
+    Pai2020Machines = "alibaba-gpu-2020-machine", pods::PaiMachines;
+    /// Alibaba GPU 2023 (openb), pods.
+    OpenbPods = "openb-pods", pods::OpenbPods;
+    /// Alibaba GPU 2023 (openb), nodes.
+    OpenbNodes = "openb-nodes", pods::OpenbNodes;
+    /// Alibaba GPU 2026, spot jobs.
+    SpotJobs = "alibaba-gpu-2026-job", pods::SpotJobs;
+    /// Alibaba GPU 2026, nodes.
+    SpotNodes = "alibaba-gpu-2026-node", pods::SpotNodes;
+    /// Azure public data set 2017 and 2019, `vmtable`.
+    AzureVms = "azure-vmtable", azure::Vms;
+    /// Azure packing 2020, `vm`, exported with a header.
+    AzurePackingVms = "azure-packing-vm", azure::PackingVms;
+    /// Azure packing 2020, `vmType`, exported with a header; before `vm`.
+    AzurePackingTypes = "azure-packing-vmtype", azure::PackingTypes;
+    /// Azure LLM inference 2023.
+    AzureLlm = "azure-llm", azure::Llm;
+    /// Huawei VM placement.
+    HuaweiVms = "huawei-vm", azure::HuaweiVms;
+    /// Philly, the list of jobs.
+    Philly = "philly-jobs", learning::Document;
+    /// ElastiSim, the list of jobs.
+    Elastisim = "elastisim-jobs", learning::Document;
+    /// Gavel, jobs.
+    Gavel = "gavel", learning::Gavel;
+    /// Tiresias, jobs.
+    Tiresias = "tiresias-jobs", learning::Tiresias;
+    /// Tiresias, the cluster.
+    TiresiasCluster = "tiresias-cluster", learning::TiresiasCluster;
+    /// Omega, the state of a cell at the beginning.
+    OmegaCell = "omega-cell-state", omega::Cell;
+}
+
+impl Table {
+    /// The table of this name.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|table| table.name() == name)
+    }
+
+    pub(super) fn names() -> String {
+        Self::ALL.iter().map(|table| table.name()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Whether a file of it is one document instead of rows.
+    pub(super) const fn is_document(self) -> bool {
+        matches!(self, Self::Philly | Self::Elastisim)
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Tells a table from the first lines of a file.
+pub(super) fn detect(lines: &[String]) -> Option<Table> {
+    let first = lines.first()?;
+    by_document(lines).or_else(|| by_header(first)).or_else(|| by_shape(lines))
+}
+
+fn by_document(lines: &[String]) -> Option<Table> {
+    let start: String = lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ");
+    if start.starts_with('[') && (start.contains("\"vc\"") || start.contains("\"attempts\"")) {
+        return Some(Table::Philly);
+    }
+    if start.starts_with('{') && start.contains("\"jobs\"") {
+        return Some(Table::Elastisim);
+    }
+    if lines[0].starts_with('{') {
+        return by_names(|name| lines[0].contains(&format!("\"{name}\"")));
+    }
+    None
+}
+
+fn by_header(first: &str) -> Option<Table> {
+    let names: Vec<String> =
+        first.split([',', '\t']).map(|name| name.trim().trim_matches('"').to_ascii_lowercase()).collect();
+    by_names(|name| names.iter().any(|own| own == name))
+}
+
+/// By names only one table has.
+fn by_names(has: impl Fn(&str) -> bool) -> Option<Table> {
+    let found: &[(&[&str], Table)] = &[
+        (&["workflowid", "jobid", "reqnprocs"], Table::Gwf),
+        (&["cpu_milli", "memory_mib", "num_gpu"], Table::OpenbPods),
+        (&["sn", "cpu_milli", "model"], Table::OpenbNodes),
+        (&["timestamp", "contexttokens", "generatedtokens"], Table::AzureLlm),
+        (&["vmid", "vmtypeid", "starttime"], Table::AzurePackingVms),
+        (&["vmtypeid", "machineid", "core"], Table::AzurePackingTypes),
+        (&["vmid", "cpu", "memory", "time", "type"], Table::HuaweiVms),
+        (&["job_name", "worker_num", "submit_time", "job_type"], Table::SpotJobs),
+        (&["node_name", "gpu_capacity_num"], Table::SpotNodes),
+        (&["job_id", "num_gpu", "submit_time", "duration"], Table::Tiresias),
+        (&["num_switch", "num_node_p_switch"], Table::TiresiasCluster),
+        (&["job_name", "task_name", "inst_num", "plan_gpu"], Table::Pai2020Tasks),
+        (&["machine", "cap_cpu", "cap_gpu"], Table::Pai2020Machines),
+        (&["collection_id", "instance_index", "machine_id"], Table::Google2019Instances),
+        (&["machine_id", "switch_id", "platform_id"], Table::Google2019Machines),
+    ];
+    found.iter().find(|(names, _)| names.iter().all(|name| has(name))).map(|(_, table)| *table)
+}
+
+/// Whether a row is of a table.
+type IsOf = fn(&[&str]) -> bool;
+
+fn by_shape(lines: &[String]) -> Option<Table> {
+    let tables: &[(Table, IsOf)] = &[
+        (Table::Google2011Tasks, |row| row.len() == 13 && is_whole(row[0], 0.0, 2e19) && is_whole(row[5], 0.0, 8.0)),
+        (Table::Google2011Machines, |row| row.len() == 6 && is_whole(row[0], 0.0, 2e19) && is_whole(row[2], 0.0, 2.0)),
+        (Table::Alibaba2017Servers, |row| row.len() == 7 && ["add", "softerror", "harderror"].contains(&row[2])),
+        (Table::Alibaba2017Containers, |row| row.len() == 8 && ["Create", "Remove"].contains(&row[1])),
+        (Table::Alibaba2018Containers, |row| {
+            row.len() == 8 && ["started", "allocated", "stopped", "unknown"].contains(&row[4])
+        }),
+        (Table::Alibaba2017Tasks, |row| row.len() == 8 && is_state(row[5]) && is_number(row[0])),
+        (Table::Alibaba2018Tasks, |row| row.len() == 9 && is_state(row[4]) && !is_number(row[0])),
+        (Table::Alibaba2017Instances, |row| row.len() == 12 && is_state(row[5]) && is_number(row[0])),
+        (Table::Alibaba2018Instances, |row| row.len() == 14 && is_state(row[4]) && !is_number(row[0])),
+        (Table::Alibaba2018Machines, |row| row.len() == 7 && row[6] == "USING"),
+        (Table::Pai2020Tasks, |row| row.len() == 10 && is_state(row[3]) && !is_number(row[0])),
+        (Table::Pai2020Machines, |row| row.len() == 5 && !is_number(row[0]) && !is_number(row[1]) && is_number(row[4])),
+        (Table::AzureVms, |row| row.len() == 11 && is_number(row[3]) && !is_number(row[0])),
+    ];
+    // A first line may have been cut or spoilt: most of them decide.
+    let most = |is: &dyn Fn(&str) -> bool| lines.iter().filter(|line| is(line)).count() * 2 > lines.len();
+    if most(&|line| line.split_whitespace().count() == 18 && line.split_whitespace().all(is_number)) {
+        return Some(Table::Swf);
+    }
+    if most(&|line| line.split('\t').count() >= 7) {
+        return Some(Table::Gavel);
+    }
+    if most(&|line| matches!(line.split_whitespace().next(), Some("11" | "12")) && line.split_whitespace().count() >= 6)
+    {
+        return Some(Table::OmegaCell);
+    }
+    let found = tables.iter().find(|(_, is)| {
+        most(&|line| {
+            let row: Vec<&str> = line.split(',').map(str::trim).collect();
+            is(&row)
+        })
+    });
+    found.map(|(table, _)| *table)
+}
+
+fn is_number(text: &str) -> bool {
+    text.parse::<f64>().is_ok()
+}
+
+fn is_whole(text: &str, low: f64, high: f64) -> bool {
+    text.parse::<f64>().is_ok_and(|number| number >= low && number <= high && number.fract().abs() < f64::EPSILON)
+}
+
+fn is_state(text: &str) -> bool {
+    ["Terminated", "Failed", "Waiting", "Running", "Ready", "Cancelled", "Interrupted"].contains(&text)
+}

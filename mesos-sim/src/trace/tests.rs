@@ -1,0 +1,215 @@
+//! Every table's sample, every rule, and the real traces where they are.
+
+use std::io::{Cursor, Read, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::*;
+
+fn file(name: &str, bytes: impl Into<Vec<u8>>) -> File {
+    File { name: name.into(), table: None, bytes: Box::new(Cursor::new(bytes.into())) }
+}
+
+fn read_text(text: &str) -> Result<(Workload, TraceReport), TraceError> {
+    read(vec![file("sample", text)], &Options::default())
+}
+
+#[test]
+fn every_table_is_told_from_its_sample_and_read_in_full() {
+    for table in Table::ALL {
+        let sample = SAMPLES.iter().find(|sample| sample.table == *table).expect("every table has a sample");
+        let mut lines = Lines::new(Cursor::new(sample.text));
+        assert_eq!(table::detect(&lines.peek(PEEK).unwrap()), Some(*table), "{}", sample.text);
+        // Alone, a table without jobs is no trace: one job is put beside it.
+        let beside = "WorkflowID, JobID, SubmitTime, RunTime, NProcs, ReqNProcs, Dependencies\n0, 1, 16, 11, 1, 1,\n";
+        let (workload, report) =
+            read(vec![file("sample", sample.text), file("beside", beside)], &Options::default()).unwrap();
+        let found = (workload.jobs.len() - 1, workload.machines.len());
+        assert_eq!(found, (sample.jobs, sample.machines), "{table}\n{report}");
+        assert!(workload.jobs.iter().all(|job| job.tasks > 0));
+        assert_eq!(report.files[0].table, *table);
+    }
+}
+
+#[test]
+fn names_of_tables_are_all_different() {
+    for table in Table::ALL {
+        assert_eq!(Table::of_name(table.name()), Some(*table));
+    }
+}
+
+fn sample_of(table: Table) -> &'static str {
+    SAMPLES.iter().find(|sample| sample.table == table).unwrap().text
+}
+
+#[test]
+fn a_batch_trace_keeps_users_estimates_failures_and_who_follows_whom() {
+    let options = Options { queue_by: QueueBy::User, ..Options::default() };
+    let (workload, report) = read(vec![file("swf", sample_of(Table::Swf))], &options).unwrap();
+    let [first, second, third] = &workload.jobs[..] else { panic!("{report}") };
+    assert_eq!(workload.queues.iter().map(|name| &**name).collect::<Vec<_>>(), ["3", "4"]);
+    assert_eq!((first.tasks, first.is_gang, first.need.mem().to_f64()), (16, true, 4.0));
+    assert_eq!((second.fails, second.runs.of(0).unwrap().as_secs_f64()), (true, 60.5));
+    assert_eq!((&*third.after, third.think.as_secs(), first.estimate.unwrap().as_secs()), (&[0][..], 20, 600));
+    assert_eq!(report.rules[&Rule::NeverRan].line, 7);
+    assert_eq!(workload.machines[0].resources.cpus().to_f64(), 16.0);
+}
+
+#[test]
+fn events_become_tasks_and_an_evicted_one_counts_its_last_run() {
+    let files = vec![file("t", sample_of(Table::Google2011Tasks)), file("m", sample_of(Table::Google2011Machines))];
+    let (workload, report) = read(files, &Options::default()).unwrap();
+    let two = workload.jobs.iter().find(|job| &*job.name == "200").unwrap();
+    assert_eq!((two.tasks, two.is_spread, two.need.cpus().to_f64()), (2, true, 4.0));
+    assert_eq!([0, 1].map(|task| two.runs.of(task).unwrap().as_secs()), [79, 80]);
+    assert_eq!(two.submit_at.as_secs(), 20);
+    assert_eq!(report.rules[&Rule::RunAgain].count, 1);
+    assert_eq!(report.rules[&Rule::NoEnd].count, 1);
+    assert_eq!(report.rules[&Rule::BeforeTheBeginning].count, 1);
+    let [absence] = workload.absences[..] else { panic!("{:?}", workload.absences) };
+    assert_eq!((absence.machine, absence.from.as_secs(), absence.until.unwrap().as_secs()), (0, 300, 360));
+}
+
+#[test]
+fn a_graph_of_tasks_is_in_their_names() {
+    let (workload, report) = read_text(sample_of(Table::Alibaba2018Tasks)).unwrap();
+    let reduce = workload.jobs.iter().find(|job| &*job.name == "j_1/2").unwrap();
+    assert_eq!(&*workload.jobs[reduce.after[0] as usize].name, "j_1/1");
+    assert_eq!((report.rules[&Rule::AboveTheUnit].count, report.rules[&Rule::NeverRan].count), (1, 1));
+}
+
+#[test]
+fn parts_of_machines_are_of_the_largest_kind() {
+    let files =
+        vec![file("types", sample_of(Table::AzurePackingTypes)), file("vms", sample_of(Table::AzurePackingVms))];
+    let (workload, report) = read(files, &Options::default()).unwrap();
+    assert_eq!(workload.jobs.len(), 2);
+    assert!(workload.jobs.iter().all(|job| (job.need.cpus().to_f64() - 16.0).abs() < 1e-9), "{report}");
+    assert_eq!(report.rules[&Rule::BeforeTheBeginning].count, 1);
+}
+
+/// A row of a GWF file.
+fn row(id: u32, submit: &str, run: &str, processors: &str) -> String {
+    format!("0, {id}, {submit}, {run}, {processors}, {processors},\n")
+}
+
+fn gwf(rows: &[String]) -> String {
+    let mut text = "WorkflowID, JobID, SubmitTime, RunTime, NProcs, ReqNProcs, Dependencies\n".to_owned();
+    rows.iter().for_each(|row| text.push_str(row));
+    text
+}
+
+#[test]
+fn every_bad_row_is_refused_or_repaired_by_a_rule_that_names_its_line() {
+    let cases = [
+        (row(2, "x", "5", "1"), Rule::NotANumber),
+        (row(2, "NaN", "5", "1"), Rule::NotANumber),
+        ("0, 2, 5\n".to_owned(), Rule::NeverRan),
+        (row(2, "5", "99999999", "1"), Rule::TooLong),
+        (row(2, "5", "5", "0"), Rule::AbsurdSize),
+        (row(2, "5", "5", "4000000000"), Rule::AbsurdSize),
+        (row(2, "-5", "5", "1"), Rule::BeforeTheBeginning),
+        (row(2, "5", "0", "1"), Rule::NoTime),
+        (row(2, "0", "5", "1"), Rule::OutOfOrder),
+        ("0, 2, 50, 5, 1, 1, 77\n".to_owned(), Rule::NobodyToFollow),
+    ];
+    for (bad, rule) in cases {
+        let (workload, report) = read_text(&gwf(&[row(1, "10", "5", "1"), bad.clone()])).unwrap();
+        let seen = report.rules.get(&rule).unwrap_or_else(|| panic!("{bad}{report}"));
+        assert_eq!((seen.count, seen.line), (1, 3), "{bad}{report}");
+        let kept = if rule.verdict() == Verdict::Refused { 1 } else { 2 };
+        assert_eq!(workload.jobs.len(), kept, "{bad}{report}");
+    }
+}
+
+#[test]
+fn overlapping_lives_and_events_from_nowhere_are_refused() {
+    let text = "vmid,cpu,memory,time,type\n0,2,4,0,0\n0,2,4,5,0\n7,2,4,6,1\n1,2,4,7,9\n0,2,4,500,1\n";
+    let (workload, report) = read_text(text).unwrap();
+    assert_eq!(workload.jobs.len(), 1);
+    for (rule, line) in [(Rule::Overlapping, 3), (Rule::OutOfNowhere, 4), (Rule::UnknownState, 5)] {
+        assert_eq!(report.rules[&rule].line, line, "{report}");
+    }
+}
+
+#[test]
+fn a_window_and_a_speed_choose_a_part_of_a_trace() {
+    let rows: Vec<String> = (0..100).map(|at| row(at, &(at * 10).to_string(), "60", "1")).collect();
+    let options = Options { from: 200.0, until: 400.0, speedup: 10.0, ..Options::default() };
+    let (workload, report) = read(vec![file("gwf", gwf(&rows))], &options).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!((workload.jobs.len(), report.rules[&Rule::OutsideWindow].count), (21, 79));
+    assert_eq!(workload.jobs[20].submit_at.as_secs(), 20);
+    assert_eq!(workload.jobs[0].runs.of(0).unwrap().as_secs(), 6);
+}
+
+#[test]
+fn compressed_files_are_read_like_others_and_a_torn_one_counts_as_far_as_it_goes() {
+    let text = gwf(&(0..5_000).map(|at| row(at, &at.to_string(), "60", "1")).collect::<Vec<_>>());
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(text.as_bytes()).unwrap();
+    let gzip = gzip.finish().unwrap();
+    let zstd =
+        ruzstd::encoding::compress_to_vec(Cursor::new(text.as_bytes()), ruzstd::encoding::CompressionLevel::Fastest);
+    for (bytes, name) in [(text.clone().into_bytes(), "none"), (gzip.clone(), "gzip"), (zstd, "zstd")] {
+        let (workload, report) = read(vec![file("f", bytes)], &Options::default()).unwrap();
+        assert_eq!((workload.jobs.len(), report.files[0].compression), (5_000, name));
+    }
+    let torn = gzip[..gzip.len() / 2].to_vec();
+    let (workload, report) = read(vec![file("torn", torn)], &Options::default()).unwrap();
+    assert!((1_000..4_999).contains(&workload.jobs.len()));
+    assert_eq!(report.rules[&Rule::TruncatedFile].count, 1);
+}
+
+#[test]
+fn what_is_no_trace_is_refused_with_a_way_out() {
+    for text in ["", "<html><body>not found</body></html>", "\u{0}\u{1}\u{2}binary", "a,b,c\n1,2,3\n"] {
+        let error = read_text(text).unwrap_err().to_string();
+        assert!(error.contains("table = \"swf\""), "{error}");
+    }
+    let wrong = File { table: Some(Table::Alibaba2018Tasks), ..file("jobs.swf", sample_of(Table::Swf).repeat(10)) };
+    let error = read(vec![wrong], &Options::default()).unwrap_err();
+    assert!(matches!(error, TraceError::WrongTable { line: 4, .. }), "{error}");
+    let long = "x".repeat(3 << 20);
+    assert!(matches!(read_text(&long), Err(TraceError::Io { .. })));
+}
+
+/// Where real samples lie: beside the repository, never in it.
+fn real(path: &str) -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/traces");
+    let path = root.join(path);
+    if !path.exists() {
+        eprintln!("skipped: {} is not there", path.display());
+    }
+    path.exists().then_some(path)
+}
+
+fn open(path: &Path) -> Box<dyn Read> {
+    Box::new(std::fs::File::open(path).unwrap())
+}
+
+#[test]
+fn real_traces_are_read_where_they_are() {
+    let cases = [
+        ("accasim/workload.swf", Table::Swf, 25),
+        ("opendc-fixtures/swf/trace.swf", Table::Swf, 5),
+        ("opendc-fixtures/gwf/trace.gwf", Table::Gwf, 70),
+        ("openb-2023/openb_pod_list_default.csv", Table::OpenbPods, 8_152),
+        ("openb-2023/openb_pod_list_cpu100.csv", Table::OpenbPods, 7_853),
+        ("openb-2023/openb_pod_list_multigpu30.csv", Table::OpenbPods, 8_508),
+        ("azure-llm-2023/AzureLLMInferenceTrace_code.csv", Table::AzureLlm, 8_819),
+        ("azure-llm-2023/AzureLLMInferenceTrace_conv.csv", Table::AzureLlm, 19_366),
+        ("gavel/msr-seed0-0e4a51.trace", Table::Gavel, 1_181),
+        ("gavel/msr-seed0-ee9e8c.trace", Table::Gavel, 2_000),
+        ("tiresias/60_job.csv", Table::Tiresias, 60),
+        ("elastisim-example/jobs.json", Table::Elastisim, 500),
+        ("omega-example/example-init-cluster-state.log", Table::OmegaCell, 3),
+        ("opendc-fixtures/azure/trace/vmtable/vmtable.csv.gz", Table::AzureVms, 10),
+    ];
+    for (path, table, rows) in cases {
+        let Some(path) = real(path) else { continue };
+        let file = File { name: path.display().to_string(), table: None, bytes: open(&path) };
+        let (workload, report) = read(vec![file], &Options::default()).unwrap_or_else(|error| panic!("{error}"));
+        let refused: u64 = report.files.iter().map(|file| file.refused).sum();
+        assert_eq!(report.files[0].table, table, "{report}");
+        assert_eq!(workload.jobs.len() as u64 + refused, rows, "{report}");
+    }
+}
