@@ -13,6 +13,9 @@
 //! | driver | The machine a scheduler lives in: subscribes, acknowledges, reconciles, fails over |
 //! | executor | What runs a framework's tasks on an agent; see [`Executor`](crate::Executor) |
 //! | command executor | The executor an agent makes itself for a task that is one command |
+//! | default executor | The executor an agent makes itself for groups of tasks |
+//! | custom executor | An executor that is a program: the agent starts it, and it connects |
+//! | task group | Tasks that start whole or not at all, and end together when one of them ends badly |
 //! | containerizer | Starts, limits and ends containers; see [`Containerizer`](crate::Containerizer) |
 //! | allocator | Decides who is offered what; see [`Allocator`](crate::Allocator) |
 //! | sorter | The part of an allocator that orders roles and frameworks by how much they have |

@@ -1,4 +1,4 @@
-//! Answers.
+//! Answers to requests: one message, nothing, or a refusal that says what would be right.
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
