@@ -1,13 +1,14 @@
 //! The operations an ACCEPT may carry.
 //!
 //! Operations run in order against what the offers hold; a failing one is dropped and those after it still run. RESERVE,
-//! UNRESERVE, CREATE and DESTROY are speculative: what they make can be used by later operations of the same call.
+//! UNRESERVE, CREATE, DESTROY and changes of a volume's size are speculative: what they make can be used by later operations
+//! of the same call.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::resource::Resources;
+use crate::resource::{Resources, Scalar};
 use crate::task::TaskInfo;
 
 /// One operation.
@@ -27,6 +28,20 @@ pub enum Operation {
     Create(Resources),
     /// Unmakes persistent volumes; what they hold is deleted.
     Destroy(Resources),
+    /// Enlarges a persistent volume.
+    GrowVolume {
+        /// The volume, one entry.
+        volume: Resources,
+        /// Disk of the same source and reservation, one entry.
+        addition: Resources,
+    },
+    /// Makes a persistent volume smaller.
+    ShrinkVolume {
+        /// The volume, one entry.
+        volume: Resources,
+        /// By how much.
+        subtract: Scalar,
+    },
 }
 
 impl Operation {
@@ -49,6 +64,8 @@ impl Operation {
             Self::Unreserve(_) => "UNRESERVE",
             Self::Create(_) => "CREATE",
             Self::Destroy(_) => "DESTROY",
+            Self::GrowVolume { .. } => "GROW_VOLUME",
+            Self::ShrinkVolume { .. } => "SHRINK_VOLUME",
         }
     }
 }

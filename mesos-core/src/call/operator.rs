@@ -12,7 +12,7 @@ use crate::maintenance::{MachineId, MaintenanceSchedule, MaintenanceStatus};
 use crate::provider::explain::{Explanation, Wanted};
 use crate::quota::Quota;
 
-use crate::resource::Resources;
+use crate::resource::{Resources, Scalar};
 use crate::role::Role;
 use crate::weight::Weight;
 
@@ -96,6 +96,24 @@ pub enum Call {
         agent_id: AgentId,
         /// Which.
         volumes: Resources,
+    },
+    /// Enlarges a persistent volume nobody uses by free disk of its kind.
+    GrowVolume {
+        /// On which agent.
+        agent_id: AgentId,
+        /// The volume, one entry.
+        volume: Resources,
+        /// The disk, one entry.
+        addition: Resources,
+    },
+    /// Makes a persistent volume smaller that nobody uses.
+    ShrinkVolume {
+        /// On which agent.
+        agent_id: AgentId,
+        /// The volume, one entry.
+        volume: Resources,
+        /// By how much.
+        subtract: Scalar,
     },
     /// Pops the top reservation of free resources of an agent.
     Unreserve {

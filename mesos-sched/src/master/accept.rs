@@ -11,7 +11,7 @@ use mesos_core::resource::Resources;
 use mesos_core::{Filters, OfferId, Operation, Reason, Rejection, Role, Source, TaskInfo, TaskState, TaskStatus};
 
 use super::book::Offered;
-use super::validate::{OfferFacts, validate_offers};
+use super::validate::{OfferFacts, validate_grow, validate_offers, validate_shrink};
 use super::{Master, MasterCx};
 
 /// An ACCEPT under way.
@@ -96,6 +96,12 @@ impl Master {
             Operation::Unreserve(entries) => self.unreserve(cx, accepting, &entries),
             Operation::Create(volumes) => self.create(cx, accepting, &volumes),
             Operation::Destroy(volumes) => self.destroy(cx, accepting, &volumes),
+            Operation::GrowVolume { volume, addition } => {
+                validate_grow(&volume, &addition).and_then(|conversion| self.convert(cx, accepting, &conversion))
+            }
+            Operation::ShrinkVolume { volume, subtract } => {
+                validate_shrink(&volume, subtract).and_then(|conversion| self.convert(cx, accepting, &conversion))
+            }
             _ => Err(Rejection::new(
                 mesos_core::RejectionCode::Unsupported,
                 format!("operation {name} is not known to this master"),

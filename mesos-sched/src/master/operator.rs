@@ -11,7 +11,9 @@ use mesos_core::{AgentId, FrameworkId, Rejection, RejectionCode, Role, Weight};
 use super::book::Transition;
 use super::operation::{agent_can_hold, refused};
 use super::pending::Pending;
-use super::validate::{validate_create, validate_destroy, validate_reserve, validate_unreserve};
+use super::validate::{
+    validate_create, validate_destroy, validate_grow, validate_reserve, validate_shrink, validate_unreserve,
+};
 use super::{Master, MasterCx};
 use crate::registry::{Drain, Op};
 
@@ -41,6 +43,12 @@ impl Master {
             Call::Unreserve { agent_id, resources } => self.operator_unreserve(cx, &agent_id, &resources),
             Call::CreateVolumes { agent_id, volumes } => self.operator_create(cx, &agent_id, &volumes),
             Call::DestroyVolumes { agent_id, volumes } => self.operator_destroy(cx, &agent_id, &volumes),
+            Call::GrowVolume { agent_id, volume, addition } => {
+                validate_grow(&volume, &addition).and_then(|conversion| self.convert_free(cx, &agent_id, &conversion))
+            }
+            Call::ShrinkVolume { agent_id, volume, subtract } => {
+                validate_shrink(&volume, subtract).and_then(|conversion| self.convert_free(cx, &agent_id, &conversion))
+            }
             Call::DrainAgent { agent_id: id, max_grace, mark_gone } => {
                 let op = Op::DrainAgent { id: id.clone(), drain: Drain { max_grace, mark_gone } };
                 self.change_duty(id, op, reply).map(|()| Answered::WhenDurable)

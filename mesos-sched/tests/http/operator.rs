@@ -100,15 +100,33 @@ async fn everything_that_can_be_changed_is_changed_or_refused_with_a_sentence() 
     change(address, "UNRESERVE_RESOURCES", json!({"agent_id": agent, "resources": [entry(2.0)]}), 202).await;
     let nobody = json!({"agent_id": {"value": "nobody"}, "resources": [entry(1.0)]});
     change(address, "RESERVE_RESOURCES", nobody, 404).await;
-    let volume = json!({"name": "disk", "type": "SCALAR", "scalar": {"value": 50},
-        "reservations": [{"type": "STATIC", "role": "web"}],
-        "disk": {"persistence": {"id": "v1"}, "volume": {"container_path": "data", "mode": "RW"}}});
-    change(address, "CREATE_VOLUMES", json!({"agent_id": agent, "volumes": [volume]}), 202).await;
-    let total = &read(address, "GET_AGENTS").await["agents"][0]["total_resources"];
-    let has_volume = |entry: &Value| entry["disk"]["persistence"]["id"] == "v1";
-    assert!(total.as_array().unwrap().iter().any(has_volume), "{total}");
-    change(address, "DESTROY_VOLUMES", json!({"agent_id": agent, "volumes": [volume]}), 202).await;
-    change(address, "DESTROY_VOLUMES", json!({"agent_id": agent, "volumes": [volume]}), 400).await;
+    let volume = |size: f64| {
+        json!({"name": "disk", "type": "SCALAR", "scalar": {"value": size},
+            "reservations": [{"type": "STATIC", "role": "web"}],
+            "disk": {"persistence": {"id": "v1"}, "volume": {"container_path": "data", "mode": "RW"}}})
+    };
+    let disk = |size: f64| {
+        json!({"name": "disk", "type": "SCALAR", "scalar": {"value": size},
+            "reservations": [{"type": "STATIC", "role": "web"}]})
+    };
+    let size = async || {
+        let total = read(address, "GET_AGENTS").await["agents"][0]["total_resources"].take();
+        let volume = total.as_array().unwrap().iter().find(|entry| entry["disk"]["persistence"]["id"] == "v1").cloned();
+        volume.map(|volume| volume["scalar"]["value"].as_f64().unwrap())
+    };
+    change(address, "CREATE_VOLUMES", json!({"agent_id": agent, "volumes": [volume(50.0)]}), 202).await;
+    assert_eq!(size().await, Some(50.0));
+    let grow = |by: f64| json!({"agent_id": agent, "volume": volume(50.0), "addition": disk(by)});
+    change(address, "GROW_VOLUME", grow(10.0), 202).await;
+    assert_eq!(size().await, Some(60.0));
+    change(address, "GROW_VOLUME", grow(10.0), 409).await;
+    let shrink = |by: f64| json!({"agent_id": agent, "volume": volume(60.0), "subtract": {"value": by}});
+    change(address, "SHRINK_VOLUME", shrink(40.0), 202).await;
+    assert_eq!(size().await, Some(20.0));
+    change(address, "SHRINK_VOLUME", shrink(60.0), 400).await;
+    change(address, "DESTROY_VOLUMES", json!({"agent_id": agent, "volumes": [volume(20.0)]}), 202).await;
+    assert_eq!(size().await, None);
+    change(address, "DESTROY_VOLUMES", json!({"agent_id": agent, "volumes": [volume(20.0)]}), 400).await;
 
     let window = json!({"machine_ids": [{"hostname": "host-1"}], "unavailability": {"start": {"nanoseconds": 1}}});
     let schedule = json!({"schedule": {"windows": [window]}});
@@ -130,7 +148,7 @@ async fn everything_that_can_be_changed_is_changed_or_refused_with_a_sentence() 
     assert_eq!(read(address, "GET_AGENTS").await, json!({}));
     change(address, "MARK_AGENT_GONE", json!({"agent_id": {"value": "nobody"}}), 404).await;
     change(address, "TEARDOWN", json!({"framework_id": {"value": "nobody"}}), 404).await;
-    change(address, "GROW_VOLUME", json!({"volume": volume, "addition": entry(1.0)}), 501).await;
+    change(address, "SET_QUOTA", json!({"quota_request": {}}), 501).await;
     let level = json!({"level": 1, "duration": {"nanoseconds": 1}});
     change(address, "SET_LOGGING_LEVEL", level, 400).await;
     assert_eq!(call(address, json!({"type": "DANCE"})).await.status, 501);

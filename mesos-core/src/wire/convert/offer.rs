@@ -169,11 +169,21 @@ fn operation_from_wire(operation: v1::offer::Operation, read: &mut ReadOperation
         Type::Destroy => {
             Operation::Destroy(bag(&mut read.roles, required(operation.destroy, "destroy", CODE)?.volumes)?)
         }
+        Type::GrowVolume => {
+            let grow = required(operation.grow_volume, "grow_volume", CODE)?;
+            let volume = bag(&mut read.roles, vec![grow.volume])?;
+            Operation::GrowVolume { volume, addition: bag(&mut read.roles, vec![grow.addition])? }
+        }
+        Type::ShrinkVolume => {
+            let shrink = required(operation.shrink_volume, "shrink_volume", CODE)?;
+            let volume = bag(&mut read.roles, vec![shrink.volume])?;
+            Operation::ShrinkVolume { volume, subtract: shrink.subtract.try_into()? }
+        }
         Type::Unknown => return Err(unsupported("an operation of this type", "set one of the types of the API")),
         other => {
             return Err(unsupported(
                 other.as_str_name(),
-                "use LAUNCH, LAUNCH_GROUP, RESERVE, UNRESERVE, CREATE or DESTROY",
+                "use LAUNCH, LAUNCH_GROUP, RESERVE, UNRESERVE, CREATE, DESTROY, GROW_VOLUME or SHRINK_VOLUME",
             ));
         }
     })

@@ -50,6 +50,22 @@ impl TryFrom<v1::master::Call> for Call {
                 let destroy = part(call.destroy_volumes, "destroy_volumes")?;
                 Self::DestroyVolumes { agent_id: destroy.agent_id.try_into()?, volumes: bag(destroy.volumes)? }
             }
+            Type::GrowVolume => {
+                let grow = part(call.grow_volume, "grow_volume")?;
+                Self::GrowVolume {
+                    agent_id: agent(part(grow.agent_id, "the agent_id of grow_volume")?)?,
+                    volume: bag(vec![grow.volume])?,
+                    addition: bag(vec![grow.addition])?,
+                }
+            }
+            Type::ShrinkVolume => {
+                let shrink = part(call.shrink_volume, "shrink_volume")?;
+                Self::ShrinkVolume {
+                    agent_id: agent(part(shrink.agent_id, "the agent_id of shrink_volume")?)?,
+                    volume: bag(vec![shrink.volume])?,
+                    subtract: shrink.subtract.try_into()?,
+                }
+            }
             Type::UpdateMaintenanceSchedule => {
                 let update = part(call.update_maintenance_schedule, "update_maintenance_schedule")?;
                 Self::UpdateMaintenanceSchedule(update.schedule.try_into()?)

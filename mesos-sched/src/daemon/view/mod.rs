@@ -17,6 +17,9 @@ mod row;
 mod snapshot;
 mod usage;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

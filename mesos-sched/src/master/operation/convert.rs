@@ -71,7 +71,7 @@ impl Master {
     }
 
     /// Applies a conversion to the pool, to the agent's total and to the allocator's books.
-    fn convert(
+    pub(in crate::master) fn convert(
         &mut self,
         cx: &MasterCx<'_>,
         accepting: &mut Accepting,

@@ -25,5 +25,7 @@ pub use bound::{
     LABELS_BYTES_MAX, MIN_ALLOCATABLE_MAX, NAME_BYTES_MAX, REPORT_ENTRIES_MAX, RESOURCES_BYTES_MAX, ROLES_MAX,
 };
 pub use framework::{merge_resubscription, validate_subscribe, validate_update};
-pub use operation::{validate_create, validate_destroy, validate_reserve, validate_unreserve};
+pub use operation::{
+    validate_create, validate_destroy, validate_grow, validate_reserve, validate_shrink, validate_unreserve,
+};
 pub use task::{validate_group, validate_kill, validate_task};

@@ -8,7 +8,7 @@ use std::fmt::Display;
 use std::path::{Component, Path};
 
 use mesos_core::resource::{Conversion, ConversionError, Resource};
-use mesos_core::{FrameworkCapability, FrameworkInfo, Principal, Rejection, RejectionCode, Resources, Role};
+use mesos_core::{FrameworkCapability, FrameworkInfo, Principal, Rejection, RejectionCode, Resources, Role, Scalar};
 
 use super::bound::{check_resources_bytes, excerpt};
 use super::usage::{check_gpus, repeated_volume};
@@ -124,6 +124,40 @@ pub fn validate_create(
             let remedy = "give each volume of a role on an agent a persistence id of its own";
             Err(refuse(NAME, entry, "has the persistence id of another volume", remedy))
         }
+    }
+}
+
+/// Checks a GROW_VOLUME.
+///
+/// # Errors
+/// [`Rejection`] with [`RejectionCode::InvalidOperation`] says what does not fit.
+pub fn validate_grow(volume: &Resources, addition: &Resources) -> Result<Conversion, Rejection> {
+    const NAME: &str = "GROW_VOLUME";
+    check_common(NAME, volume)?;
+    check_common(NAME, addition)?;
+    let (volume, addition) = (single(NAME, volume)?, single(NAME, addition)?);
+    Conversion::grow(&volume, &addition).map_err(|error| refuse_conversion(NAME, &error))
+}
+
+/// Checks a SHRINK_VOLUME.
+///
+/// # Errors
+/// [`Rejection`] with [`RejectionCode::InvalidOperation`] says what does not fit.
+pub fn validate_shrink(volume: &Resources, subtract: Scalar) -> Result<Conversion, Rejection> {
+    const NAME: &str = "SHRINK_VOLUME";
+    check_common(NAME, volume)?;
+    Conversion::shrink(&single(NAME, volume)?, subtract).map_err(|error| refuse_conversion(NAME, &error))
+}
+
+fn single(name: &str, entries: &Resources) -> Result<Resource, Rejection> {
+    let mut all = entries.iter();
+    match (all.next(), all.next()) {
+        (Some(entry), None) => Ok(entry),
+        _ => Err(Rejection::new(
+            CODE,
+            format!("{name}: {} are not one entry", excerpt(entries)),
+            "name one volume at a time",
+        )),
     }
 }
 

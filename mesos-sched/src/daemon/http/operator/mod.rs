@@ -57,9 +57,12 @@ async fn change(context: &Shared, call: v1::master::Call) -> Result<Response, Re
     match context.master.operate(call).await {
         Outcome::Refused(why) => Err(refusal(why)),
         _ => Ok(match kind {
-            Type::ReserveResources | Type::UnreserveResources | Type::CreateVolumes | Type::DestroyVolumes => {
-                accepted()
-            }
+            Type::ReserveResources
+            | Type::UnreserveResources
+            | Type::CreateVolumes
+            | Type::DestroyVolumes
+            | Type::GrowVolume
+            | Type::ShrinkVolume => accepted(),
             _ => done(),
         }),
     }
