@@ -55,8 +55,8 @@
 //!
 //! A [machine](crate::kernel::Machine) is told one thing that happened, or that its deadline has come. It changes its
 //! state and appends effects to its [context](crate::kernel::Cx); when it has returned, the host performs them. Nothing
-//! interrupts a step and nothing else changes the state. Three machines exist: the master, the agent, and the driver in
-//! which a framework lives. Schedulers, executors and allocators are guests of these: called within a step, told the
+//! interrupts a step and nothing else changes the state. Four machines exist: the master, the agent, the driver in which
+//! a framework lives, and the one in which an executor lives that is a process of its own. Schedulers, executors and allocators are guests of these: called within a step, told the
 //! time, and limited to a narrower set of things to ask for.
 //!
 //! | Effect of | asks for | Live | Simulated |

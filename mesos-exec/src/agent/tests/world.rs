@@ -135,7 +135,9 @@ pub(crate) fn speaker() -> Speaker {
 /// Settings of an agent that executors can reach.
 #[allow(clippy::field_reassign_with_default, reason = "outside of the crate there is no other way")]
 pub(crate) fn reachable() -> Options {
-    Options { endpoint: Some("10.0.0.7:5051".into()), ..Options::default() }
+    let mut options = Options::default();
+    options.endpoint = Some("10.0.0.7:5051".into());
+    options
 }
 
 pub(crate) fn run_of(framework: &FrameworkInfo, task: TaskInfo) -> ToAgent {
