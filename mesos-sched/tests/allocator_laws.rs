@@ -4,6 +4,8 @@
 mod model;
 #[path = "allocator_laws/promise.rs"]
 mod promise;
+#[path = "allocator_laws/waiting.rs"]
+mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,6 +22,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 
 use model::{INTERVAL, Model};
+use waiting::Waiting;
 
 const ROLES: [&str; 6] = ["a", "a/b", "a/c", "d", "d/e/f", "*"];
 const TOTALS: [&str; 8] = [
@@ -153,13 +156,21 @@ struct Pair {
 
 impl Pair {
     fn new(sorter: SorterKind, seed: u64) -> Self {
-        let options = Options { role_sorter: sorter, framework_sorter: sorter, ..Options::default() };
+        Self::patient(sorter, seed, None)
+    }
+
+    /// One that lets nobody wait longer than so many batch rounds while others are served.
+    fn patient(sorter: SorterKind, seed: u64, starvation_batches: Option<u32>) -> Self {
+        let options =
+            Options { role_sorter: sorter, framework_sorter: sorter, starvation_batches, ..Options::default() };
         let mut allocator = HierarchicalDrf::new(options);
         allocator.trace_rounds();
+        let mut model = Model::default();
+        model.waiting = starvation_batches.map(Waiting::new);
         Self {
             allocator,
-            model: Model::default(),
-            is_fair: sorter == SorterKind::Drf,
+            model,
+            is_fair: sorter == SorterKind::Drf && starvation_batches.is_none(),
             rng: Rng::new(seed),
             now: Instant::from_nanos(12_345),
             log: Vec::new(),
@@ -305,6 +316,7 @@ impl Pair {
 
     fn round(&mut self) {
         let before = self.log.len();
+        let is_batch = self.model.next_batch() == Some(self.now);
         self.allocator.allocate(Round { now: self.now, rng: &mut self.rng }, &mut self.log);
         let grants = &self.log[before..];
         assert!(grants.iter().all(|grant| !grant.resources.is_empty()));
@@ -312,6 +324,9 @@ impl Pair {
         let pairs: BTreeSet<_> = grants.iter().map(|grant| (grant.agent, grant.framework, &grant.role)).collect();
         assert_eq!(pairs.len(), grants.len(), "one grant for what one client is granted of one agent");
         self.model.check_round(self.now, self.allocator.last_round(), self.is_fair);
+        if let Some(waiting) = &mut self.model.waiting {
+            waiting.finish_round(is_batch);
+        }
     }
 
     fn check_books(&self) {
@@ -348,7 +363,10 @@ fn by_holder<'a>(
 }
 
 fn run(sorter: SorterKind, seed: u64, events: Vec<Event>) -> Vec<Grant> {
-    let mut pair = Pair::new(sorter, seed);
+    run_with(Pair::new(sorter, seed), events)
+}
+
+fn run_with(mut pair: Pair, events: Vec<Event>) -> Vec<Grant> {
     for event in events {
         pair.apply(event);
     }
@@ -380,6 +398,19 @@ proptest! {
     fn the_same_history_gives_the_same_grants(events in any_history(), seed in any::<u64>(), is_fair: bool) {
         let sorter = if is_fair { SorterKind::Drf } else { SorterKind::Random };
         prop_assert_eq!(run(sorter, seed, events.clone()), run(sorter, seed, events));
+    }
+
+    /// Where waiting is bounded, whoever has waited long, may have something and did not refuse it is served before all who
+    /// have waited less, and so after twice as many batch rounds as there are others.
+    #[test]
+    fn nobody_who_wants_something_waits_for_ever(
+        events in any_history(),
+        seed in any::<u64>(),
+        patience in 0_u32..6,
+        is_fair: bool,
+    ) {
+        let sorter = if is_fair { SorterKind::Drf } else { SorterKind::Random };
+        run_with(Pair::patient(sorter, seed, Some(patience)), events);
     }
 
     /// With endless demand, nobody is ahead of anybody with the same weight by more than one grant's worth.

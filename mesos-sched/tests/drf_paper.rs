@@ -1,11 +1,11 @@
 //! The properties of dominant resource fairness, on the allocator that runs.
 //!
 //! Ghodsi, Zaharia, Hindman, Konwinski, Shenker, Stoica: "Dominant Resource Fairness: Fair Allocation of Multiple Resource
-//! Types", NSDI 2011. Section 3 states what a fair allocation should be, section 4.2 the algorithm, section 6 what it
-//! satisfies. The paper proves the properties for demands that can be divided at will. Here users take tasks one by one out
-//! of offers of all that is free, as section 4.2 has it, so every property holds up to a few tasks: whoever is served first
-//! is ahead by one, and everybody's last task may be the one that does not fit. Tasks are small, so that a few of them are
-//! little, and bounds are stated in shares.
+//! Types", NSDI 2011, states what a fair allocation should be, gives the algorithm, and proves what it satisfies, for demands
+//! that can be divided at will. Here users take tasks one by one out of offers of all that is free, as the algorithm has it,
+//! so every property holds up to a few tasks: whoever is served first is ahead by one, and everybody's last task may be the
+//! one that does not fit. Tasks are small, so that a few of them are little, and bounds are stated in shares. Properties are
+//! called what the paper calls them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -165,7 +165,7 @@ fn any_users() -> impl Strategy<Value = Vec<User>> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
-    /// Section 3, "sharing incentive": each of n users is at least as well off as with an nth of the cluster alone.
+    /// "Sharing incentive": each of n users is at least as well off as with an nth of the cluster alone.
     #[test]
     fn nobody_would_be_better_off_alone(users in any_users()) {
         let tasks = fill(&users);
@@ -176,7 +176,7 @@ proptest! {
         }
     }
 
-    /// Section 3, "strategy-proofness": who asks for something else than needed has no more useful tasks.
+    /// "Strategy-proofness": who asks for something else than needed has no more useful tasks.
     #[test]
     fn nobody_gains_by_asking_for_something_else(users in any_users(), lie in any_task()) {
         let honest = fill(&users);
@@ -187,7 +187,7 @@ proptest! {
         prop_assert!(share(&users[0], useful) <= share(&users[0], honest[0]) + slack, "{useful} rather than {honest:?}");
     }
 
-    /// Section 3, "envy-freeness": nobody would run more tasks with what another one has.
+    /// "Envy-freeness": nobody would run more tasks with what another one has.
     #[test]
     fn nobody_envies_another(users in any_users()) {
         let tasks = fill(&users);
@@ -200,7 +200,7 @@ proptest! {
         }
     }
 
-    /// Section 3, "Pareto efficiency": nobody can have more unless another has less; not even one task more.
+    /// "Pareto efficiency": nobody can have more unless another has less; not even one task more.
     #[test]
     fn nothing_is_left_that_somebody_could_use(users in any_users()) {
         let tasks = fill(&users);
@@ -210,7 +210,7 @@ proptest! {
         }
     }
 
-    /// Section 3, "single resource fairness": of one resource it is max-min fairness, by weight (section 4.3).
+    /// "Single resource fairness": of one resource it is max-min fairness, by weight.
     #[test]
     fn one_resource_is_divided_by_weight(parts in prop::collection::vec((1_i64..=20, 1_u32..=3), 2..=5)) {
         let users: Vec<User> =
@@ -223,7 +223,7 @@ proptest! {
         prop_assert!(left(&users, &tasks)[0] < 2_000);
     }
 
-    /// Section 3, "bottleneck fairness": of one resource that everybody needs most of, it is max-min fairness too.
+    /// "Bottleneck fairness": of one resource that everybody needs most of, it is max-min fairness too.
     #[test]
     fn a_bottleneck_is_divided_equally(parts in prop::collection::vec((1_i64..=20, 0_i64..=100), 2..=5)) {
         let users: Vec<User> = parts.iter().map(|(part, of)| user([part * 100, part * of])).collect();
@@ -233,7 +233,7 @@ proptest! {
         prop_assert!(most - least <= grains(&users), "{tasks:?}");
     }
 
-    /// Section 3, "population monotonicity": when somebody leaves, nobody who stays has less. As in the proofs of section 6,
+    /// "Population monotonicity": when somebody leaves, nobody who stays has less. As in the proofs,
     /// everybody needs some of everything: else whoever does not need what ran out goes on alone, and may have to share again
     /// when another one leaves.
     #[test]
@@ -249,7 +249,7 @@ proptest! {
         }
     }
 
-    /// Section 4.2: while everybody has room, dominant shares differ by a task at most; so whoever ends with less than
+    /// The algorithm: while everybody has room, dominant shares differ by a task at most; so whoever ends with less than
     /// another one was stopped by a resource that ran out.
     #[test]
     fn who_has_less_lacks_something_that_ran_out(users in any_users()) {
@@ -264,7 +264,7 @@ proptest! {
     }
 }
 
-/// Section 4.1: 9 cpus and 18 GB; tasks of 1 cpu and 4 GB, and of 3 cpus and 1 GB, make three and two of them. Everything is
+/// The worked example: 9 cpus and 18 GB; tasks of 1 cpu and 4 GB, and of 3 cpus and 1 GB, make three and two of them. Everything is
 /// scaled to the cluster of this file, where 100 of each stand for 9 and 18.
 #[test]
 fn the_example_comes_out() {

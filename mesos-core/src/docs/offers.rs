@@ -8,21 +8,21 @@
 //!
 //! > **Why do I get nothing of agent-7?** I am *reports*, under *eng/web*.
 //! >
-//! > reports got no offer of agent-7 under eng/web: nothing of its cpus:4;mem:4096 is free: cpus:4;mem:4096 by billing (ops),
-//! > all of it only offered. Besides, billing (ops) went first and took cpus:4;mem:4096; ops had the smaller share (ops had
-//! > nothing at weight 1: a share of 0.000, with 0 grants, eng had 4 of 8 cpus at weight 1: a share of 0.500, with 1 grant).
-//! > To get an offer: get cpus:0.01 from billing (ops) back.
+//! > reports got no offer of agent-7 under eng/web: nothing of its cpus:4;mem:4096 is free: billing (ops) has
+//! > cpus:4;mem:4096. Besides, billing (ops) went first and took cpus:4;mem:4096, because ops had the smaller share (ops
+//! > had 3 of 12 cpus at weight 1: a share of 0.250, with 2 grants, eng had 4 of 12 cpus at weight 1: a share of 0.333,
+//! > with 2 grants). To get an offer: get cpus:0.01 from billing (ops) back. Or: raise the weight of eng to 1.334.
 //! >
 //! > **And if I need two cores, wherever they are?**
 //! >
-//! > reports got no offer under eng/web that holds cpus:2; on agent-3, which comes nearest, an offer would hold cpus:1;mem:100
-//! > only: cpus:1 is missing. Of 3 agents: agent_deactivated on 1, nothing_free on 1, too_small on 1. To get an offer: get
-//! > cpus:1 from billing (ops) back. Or: add cpus:1 to the agent.
+//! > reports got no offer under eng/web that holds cpus:2; on agent-3, which comes nearest, an offer would hold
+//! > cpus:1;mem:100 only: cpus:1 is missing. Of 4 agents: refused on 1, nothing free on 2, too little for the need on 2. To
+//! > get an offer: get cpus:1 from billing (ops) back. Or: add cpus:1 to the agent.
 //! >
 //! > **I had agent-5 an hour ago, and nobody uses it.**
 //! >
-//! > reports got no offer of agent-5 under eng/web: it refused cpus:4;mem:4096 of it, and that holds until 4000s, in 350s.
-//! > To get an offer: wait until 4000s, in 350s. Or: revive eng/web.
+//! > reports got no offer of agent-5 under eng/web: it refused cpus:1;mem:1024 of it, and that holds until 4000s, in 350s.
+//! > To get an offer: wait until 4000s, in 350s.
 //!
 //! The first sentence is the answer. What else stands in the way comes next: all of it, since removing one obstacle of two
 //! changes nothing. Then what would have been enough, as little as possible: *all* steps named together, and none of them
@@ -84,9 +84,9 @@
 //!
 //! * **Now.** What became true since the last round counts. If nothing stands in the way any more, the reason is
 //!   `awaiting_round`, with the time of the next one.
-//! * **The last round, for who went first.** The allocator notes the grants of its last round and what the nodes they touch
-//!   held before it, so shares are told as they were at that moment, exactly. Where they part, two paths are compared: the
-//!   smaller share by weight goes first, then fewer grants, then the name.
+//! * **The last round, for who went first.** The allocator notes whom its last round granted something of each agent, and
+//!   facts put aside what they change since; so shares are told as they were at that moment, exactly. Where they part, two
+//!   paths are compared: the smaller share by weight goes first, then fewer grants, then the name.
 //! * **One agent, all else equal.** What would be enough is computed for the agent asked about, or for the nearest one of
 //!   a need. Others may be quicker: if more is free, somebody with a smaller share may take it.
-//! * **Nothing else.** An answer changes nothing. While nobody asks, a round pays for its notes: a few words for each grant.
+//! * **Nothing else.** An answer changes nothing. While nobody asks, a round pays a note of a few bytes for each agent.

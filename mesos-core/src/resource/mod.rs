@@ -19,6 +19,8 @@
 //! # Rules worth knowing
 //!
 //! * Amounts are fixed point, three decimals. Subtracting never goes below nothing; what does not match is ignored.
+//! * Subtracting is not using: what somebody holds in a form that an agent does not have any more is still in use, see
+//!   [`Resources::left_beside`].
 //! * Entries merge when everything but the value agrees. Persistent volumes and exclusive disks (`MOUNT`, `BLOCK`, `RAW`
 //!   with an id) never merge and are only ever taken as a whole.
 //! * Shared entries count copies. Their size counts once, whatever the number of copies.
@@ -30,6 +32,7 @@ use std::fmt;
 use crate::role::Role;
 
 mod allocated;
+mod beside;
 mod conversion;
 mod disk;
 mod entry;

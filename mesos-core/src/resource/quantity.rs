@@ -78,6 +78,12 @@ impl Quantities {
         self.common
     }
 
+    /// Whether there is nothing but cpus, mem, disk and gpus.
+    #[must_use]
+    pub const fn is_common(&self) -> bool {
+        self.others.is_empty()
+    }
+
     /// Whether there is nothing of anything.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -41,6 +41,7 @@ impl HierarchicalDrf {
     }
 
     pub(super) fn resize_agent(&mut self, now: Instant, key: AgentKey, total: Resources) {
+        self.put_aside(key);
         let Some(agent) = self.agents.get_mut(key.slot()).and_then(Option::as_mut) else { return };
         if agent.total == total {
             return;
@@ -98,6 +99,7 @@ impl HierarchicalDrf {
         if self.agent(key).is_none() {
             return;
         }
+        self.put_aside(key);
         self.filters.clear_agent(key);
         self.constraints.forget_agent(key);
         self.maintenance.forget_agent(key);
@@ -118,6 +120,7 @@ impl HierarchicalDrf {
 
     pub(super) fn claim(&mut self, framework: FrameworkKey, role: &Role, key: AgentKey, resources: &Resources) {
         if self.agent(key).is_some() {
+            self.put_aside(key);
             self.hold(framework, role, key, resources);
             self.weigh_agent(key);
         }
@@ -176,6 +179,8 @@ impl HierarchicalDrf {
             let refused = Inconsistency::ConvertedUnheld { framework, role, agent: key, resources };
             return self.inconsistencies.note(refused);
         };
+        self.put_aside(key);
+        let Some(agent) = self.agents.get_mut(key.slot()).and_then(Option::as_mut) else { return };
         // The total of an agent that shrank below what is used may not hold the old form any more.
         if agent.total.contains(from) {
             let before = agent.total.clone();
@@ -233,6 +238,7 @@ impl HierarchicalDrf {
     ) {
         let Some(holder) = self.framework(framework) else { return };
         let (is_active, client) = (holder.is_active, Framework::client(holder, role));
+        self.put_aside(key);
         let Some(agent) = self.agents.get_mut(key.slot()).and_then(Option::as_mut) else { return };
         if resources.is_empty() {
             return;

@@ -7,6 +7,8 @@ use mesos_core::resource::{Limits, Quantities, Resources};
 use mesos_core::{AgentInfo, FrameworkId, Role};
 
 use super::eligibility::{Abilities, Demands};
+use super::explain::Note;
+use super::merging::Guaranteed;
 use super::quota::RoleKey;
 use super::sorter::NodeKey;
 
@@ -59,12 +61,16 @@ pub(super) struct Agent {
     pub(super) is_active: bool,
     /// Whether its host may be offered.
     pub(super) is_listed: bool,
-    /// Whether more is held than there is.
+    /// Whether something is held that is not there: more than there is, or in another form.
     pub(super) is_over: bool,
     /// Shared resources that went to somebody in the round of that count.
     pub(super) offered_shared: (u64, Resources),
     /// The round that served it last, by stage.
     pub(super) served_in: [u64; 2],
+    /// What was granted of it when guarantees were served.
+    pub(super) guaranteed: Guaranteed,
+    /// What the memory for questions knows of it.
+    pub(super) noted: Note,
 }
 
 impl Framework {
@@ -110,6 +116,8 @@ impl Agent {
             is_over: false,
             offered_shared: (0, Resources::new()),
             served_in: [0; 2],
+            guaranteed: Guaranteed::default(),
+            noted: Note::NONE,
         }
     }
 
@@ -122,6 +130,11 @@ impl Agent {
     pub(super) fn shared_in(&mut self, round: u64) -> Resources {
         let (offered_in, shared) = std::mem::take(&mut self.offered_shared);
         if offered_in == round { shared } else { Resources::new() }
+    }
+
+    /// What is held, without what is shared.
+    pub(super) fn held(&self) -> Resources {
+        self.holdings.iter().map(|holding| holding.resources.non_shared()).sum()
     }
 
     pub(super) fn holding(&mut self, client: NodeKey) -> Option<&mut Holding> {
@@ -186,10 +199,11 @@ impl Agent {
         }
     }
 
-    /// Computes what is available from what there is and what is held.
+    /// Computes what is available from what there is and what is held. What is held in a form that is not there any more is
+    /// kept back nevertheless; in Mesos it would be offered a second time.
     pub(super) fn weigh(&mut self) {
-        let held: Resources = self.holdings.iter().map(|holding| holding.resources.non_shared()).sum();
+        let held = self.held();
         self.is_over = !self.total.contains(&held);
-        self.available = &self.total - &held;
+        self.available = self.total.left_beside(&held);
     }
 }

@@ -12,6 +12,8 @@ pub struct Costs {
     pub considered: u64,
     /// Clients whose refusals were compared with an offer.
     pub filter_checks: u64,
+    /// Roles and frameworks that were compared with a sibling, to find out which of both comes first.
+    pub comparisons: u64,
     /// Filters that ended because they were due.
     pub expired: u64,
 }

@@ -233,6 +233,7 @@ impl HierarchicalDrf {
         self.constraints.forget_client(client);
         self.scratch.dealing.forget_client(client);
         self.shown.forget_client(client);
+        self.memory.forget_client(client);
         self.tree.remove_client(client);
         let framework = self.framework_mut(key).expect("the framework of a client is known");
         framework.clients.retain(|(own, _)| *own != role);

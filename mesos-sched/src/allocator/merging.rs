@@ -1,9 +1,7 @@
 //! What one client is granted of one agent in both stages of a round is one grant.
 
-use std::collections::BTreeMap;
-
 use mesos_core::kernel::Rng;
-use mesos_core::provider::{AgentKey, Grant};
+use mesos_core::provider::Grant;
 use mesos_core::resource::{Quantities, Resources};
 
 use super::sorter::NodeKey;
@@ -13,12 +11,20 @@ use super::sorter::NodeKey;
 pub(super) struct Merging {
     /// Draws for cutting offers, if any may be cut.
     pub(super) draws: Option<Rng>,
-    /// The place of each grant of the first stage.
-    places: BTreeMap<(AgentKey, NodeKey), usize>,
+    /// Who got each grant of the first stage.
+    clients: Vec<NodeKey>,
     /// The first grant of the round.
     first: usize,
     has_merged: bool,
     round: u64,
+}
+
+/// The grants of one agent in the first stage, which lie together.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Guaranteed {
+    round: u64,
+    first: u32,
+    count: u32,
 }
 
 impl Merging {
@@ -26,6 +32,7 @@ impl Merging {
         self.draws = draws;
         self.first = first;
         self.round += 1;
+        self.clients.clear();
     }
 
     /// Counts the rounds.
@@ -33,32 +40,34 @@ impl Merging {
         self.round
     }
 
-    /// A grant was made in the first stage.
-    pub(super) fn note(&mut self, agent: AgentKey, client: NodeKey, place: usize) {
-        self.places.insert((agent, client), place);
+    /// The next grants are made in the first stage, all of one agent.
+    pub(super) fn note(&mut self, clients: impl Iterator<Item = NodeKey>) -> Guaranteed {
+        let first = self.clients.len();
+        self.clients.extend(clients);
+        let small = |count: usize| u32::try_from(count).expect("a round makes fewer than 2^32 grants");
+        Guaranteed { round: self.round, first: small(first), count: small(self.clients.len() - first) }
     }
 
-    /// What a client was granted of an agent in the first stage, if anything.
-    pub(super) fn earlier<'a>(&self, agent: AgentKey, client: NodeKey, grants: &'a [Grant]) -> Option<&'a Resources> {
-        if self.places.is_empty() {
+    /// The place of what a client was granted of an agent in the first stage, if anything.
+    fn place(&self, of: Guaranteed, client: NodeKey) -> Option<usize> {
+        if of.round != self.round {
             return None;
         }
-        self.places.get(&(agent, client)).map(|place| &grants[*place].resources)
+        let (first, count) = (of.first as usize, of.count as usize);
+        let own = self.clients[first..first + count].iter().position(|own| *own == client)?;
+        Some(self.first + first + own)
     }
 
-    /// The same, as amounts that quota is about.
-    pub(super) fn earlier_amounts(&self, agent: AgentKey, client: NodeKey, grants: &[Grant]) -> Quantities {
-        self.earlier(agent, client, grants).map(Resources::quota_quantities).unwrap_or_default()
+    /// What a client was granted of an agent in the first stage, as amounts that quota is about.
+    pub(super) fn earlier_amounts(&self, of: Guaranteed, client: NodeKey, grants: &[Grant]) -> Quantities {
+        self.place(of, client).map(|place| grants[place].resources.quota_quantities()).unwrap_or_default()
     }
 
     /// Adds a grant of the second stage to the one of the first, if there is one.
-    pub(super) fn merge(&mut self, agent: AgentKey, client: NodeKey, place: usize, grants: &mut [Grant]) {
-        if self.places.is_empty() {
-            return;
-        }
-        if let Some(earlier) = self.places.get(&(agent, client)) {
-            let resources = std::mem::take(&mut grants[place].resources);
-            grants[*earlier].resources += resources;
+    pub(super) fn merge(&mut self, of: Guaranteed, client: NodeKey, place: usize, grants: &mut [Grant]) {
+        if let Some(earlier) = self.place(of, client) {
+            let resources: Resources = std::mem::take(&mut grants[place].resources);
+            grants[earlier].resources += resources;
             self.has_merged = true;
         }
     }
@@ -72,7 +81,6 @@ impl Merging {
                 place <= self.first || !grant.resources.is_empty()
             });
         }
-        self.places.clear();
         self.draws = None;
     }
 }

@@ -45,6 +45,7 @@ mod recovery;
 mod round;
 mod schedule;
 mod serve;
+mod serving;
 mod sorter;
 mod stage;
 mod trace;

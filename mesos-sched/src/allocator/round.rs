@@ -19,8 +19,9 @@ use super::filter::Refusers;
 use super::nobody::Nobody;
 use super::options::mutant;
 use super::policy::{Dealing, Policy};
+use super::quota::RoleKey;
 use super::schedule::Scope;
-pub(super) use super::serve::{Booked, Serving};
+use super::serving::Booked;
 use super::sorter::{NodeKey, Walk};
 use super::stage::Stage;
 use super::{HierarchicalDrf, Options};
@@ -39,6 +40,8 @@ pub(super) struct Scratch {
     /// Clients that have waited long.
     pub(super) waiting: Vec<NodeKey>,
     pub(super) nobody: Nobody,
+    /// Clients that are the only ones to come into question.
+    pub(super) few: Vec<NodeKey>,
     pub(super) refusers: Refusers,
     pub(super) dealing: Dealing,
 }
@@ -59,6 +62,7 @@ impl Scratch {
             sated: Vec::new(),
             waiting: Vec::new(),
             nobody: Nobody::default(),
+            few: Vec::new(),
             refusers: Refusers::default(),
             dealing: Dealing::default(),
         }
@@ -80,17 +84,17 @@ impl HierarchicalDrf {
         self.merging.start(self.needs_draws().then(|| round.rng.split()), grants.len());
         let mut agents = std::mem::take(&mut self.scratch.agents);
         self.collect(scope, &mut agents);
-        if self.begin_shortlist() {
+        if self.begin_promises() {
             self.arrange(&mut agents, round.rng);
             self.run_stage(Stage::Guarantees, scope, &agents, round.rng, grants);
-            self.tree.end_shortlist();
-            self.scratch.walk.end_shortlist();
+            self.scratch.walk.end_promises();
         }
         self.arrange(&mut agents, round.rng);
         let is_complete = self.run_stage(Stage::FairShare, scope, &agents, round.rng, grants);
         agents.clear();
         self.scratch.agents = agents;
         self.merging.finish(grants);
+        self.tree.end_round();
         self.headroom.note(&self.quotas, is_complete);
         self.forget_fresh(scope);
         self.schedule.finish(round.now, scope);
@@ -99,21 +103,23 @@ impl HierarchicalDrf {
     }
 
     /// Prepares the stage of guarantees; whether somebody takes part who can count on one.
-    fn begin_shortlist(&mut self) -> bool {
-        if !self.quotas.is_hungry() {
-            return false;
+    fn begin_promises(&mut self) -> bool {
+        let tree = &mut self.tree;
+        self.quotas.drain_awake(|client| tree.set_promised(tree.parent(client), true));
+        while let Some(own) = self.tree.any_promised() {
+            if self.quotas.is_hungry() && self.quotas.is_promised(self.role_of(own)) {
+                self.scratch.walk.begin_promises(&mut self.tree);
+                return true;
+            }
+            self.tree.set_promised(own, false);
         }
-        let mut promised = std::mem::take(&mut self.scratch.clients);
-        self.quotas.list_promised(&mut promised);
-        promised.retain(|client| self.tree[*client].is_active());
-        let is_anybody = !promised.is_empty();
-        if is_anybody {
-            self.tree.begin_shortlist(&promised);
-            self.scratch.walk.begin_shortlist(&self.tree);
-        }
-        promised.clear();
-        self.scratch.clients = promised;
-        is_anybody
+        false
+    }
+
+    /// The role of a virtual leaf that may be served.
+    fn role_of(&self, own: NodeKey) -> RoleKey {
+        let client = self.tree.active_clients_of(own).first().expect("an active leaf has an active client");
+        self.clients[client.slot()].as_ref().expect("a client of the tree has a book").role_key
     }
 
     /// Whether cutting offers may need draws.

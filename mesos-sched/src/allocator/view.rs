@@ -87,7 +87,7 @@ impl HierarchicalDrf {
     /// What rounds have cost so far.
     #[must_use]
     pub const fn costs(&self) -> Costs {
-        self.costs
+        Costs { comparisons: self.tree.comparisons(), ..self.costs }
     }
 
     /// Remembers from now on how each round served which agents.

@@ -5,7 +5,7 @@
 //! operations know nothing of conflicts, and nothing is used twice.
 //!
 //! A task that would have fitted if others had not been faster is dropped as one with an invalid offer. Which transactions
-//! there are: Schwarzkopf et al., "Omega", EuroSys 2013, section 3.4.
+//! there are: Schwarzkopf et al., "Omega", EuroSys 2013.
 
 use std::sync::Arc;
 

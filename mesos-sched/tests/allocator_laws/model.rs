@@ -15,6 +15,7 @@ use mesos_core::{FrameworkCapability, FrameworkId, FrameworkInfo, Instant, Role,
 use mesos_sched::allocator::Served;
 
 use super::promise::Promises;
+use super::waiting::Waiting;
 
 pub(crate) const INTERVAL: Duration = Duration::from_secs(1);
 
@@ -60,6 +61,8 @@ pub(crate) struct Model {
     is_called: bool,
     /// What was granted in this round, by stage.
     granted: BTreeMap<(bool, AgentKey, Client), Resources>,
+    /// Who waits, where that is bounded.
+    pub(crate) waiting: Option<Waiting>,
 }
 
 impl Model {
@@ -77,6 +80,14 @@ impl Model {
     // Facts.
 
     pub(crate) fn observe(&mut self, now: Instant, fact: &Fact) {
+        self.apply(now, fact);
+        let parts = self.clients().into_iter().filter(|client| self.takes_part(client)).collect();
+        if let Some(waiting) = &mut self.waiting {
+            waiting.settle(&parts, self.batches);
+        }
+    }
+
+    fn apply(&mut self, now: Instant, fact: &Fact) {
         self.first_at.get_or_insert(now);
         match fact.clone() {
             Fact::FrameworkAdded { framework, id, info, suppressed, is_active } => {
@@ -210,7 +221,7 @@ impl Model {
 
     pub(crate) fn available(&self, agent: AgentKey) -> Resources {
         let used: Resources = self.used.iter().filter(|((own, _), _)| *own == agent).map(|(_, held)| held).sum();
-        &self.agents[&agent].total - &used
+        self.agents[&agent].total.left_beside(&used)
     }
 
     fn total(&self) -> Quantities {
@@ -271,6 +282,9 @@ impl Model {
 
     /// One agent's grants are those of a walk through all clients: in their order, or in the order of the grants.
     fn check_step(&mut self, step: &Served, is_fair: bool) {
+        if self.waiting.is_some() && !step.is_for_guarantees {
+            self.check_waiting(step);
+        }
         let mut granted = step.granted.iter();
         let order = if is_fair {
             self.order()
@@ -282,6 +296,19 @@ impl Model {
         };
         self.follow(step.agent, step.is_for_guarantees, &order, &mut granted);
         assert_eq!(granted.next(), None, "more was granted than could be of {:?}", step.agent);
+    }
+
+    /// Nobody who has waited long is served after somebody who has not.
+    fn check_waiting(&mut self, step: &Served) {
+        let Some(mut waiting) = self.waiting.take() else { return };
+        let due = self.clients().into_iter().filter(|client| waiting.is_due(client));
+        let must_be_served = |client: &Client| {
+            let possible = self.possible_offers(client, step.agent, false);
+            !possible.is_empty() && possible.iter().all(Option::is_some)
+        };
+        let entitled = due.filter(must_be_served).collect();
+        waiting.check_first(step.granted.first().map(|grant| told(grant).0).as_ref(), entitled);
+        self.waiting = Some(waiting);
     }
 
     /// Walks through the clients, and books what was granted where it could be.
@@ -306,6 +333,9 @@ impl Model {
                 granted.next();
                 *self.used.entry((agent, client.clone())).or_default() += &resources;
                 *self.granted.entry((is_guaranteed, agent, client.clone())).or_default() += &resources;
+                if let Some(waiting) = &mut self.waiting {
+                    waiting.note_grant(client, self.batches);
+                }
                 nodes.extend(nodes_of(client));
             }
         }

@@ -143,7 +143,7 @@ impl Ledger {
 
     fn free(&self, agent: AgentKey) -> Resources {
         let held: Resources = self.held.iter().filter(|((own, ..), _)| *own == agent).map(|(_, held)| held).sum();
-        &self.agents[&agent].total - &held
+        self.agents[&agent].total.left_beside(&held)
     }
 
     /// What is reserved to a role or below it, and what is held there of what nobody owns.

@@ -204,7 +204,7 @@ impl Truth {
 
     /// What is free on an agent.
     pub(super) fn free(&self, agent: AgentKey) -> Option<Resources> {
-        Some(&self.agents.get(&agent)?.total - &self.held_on(agent))
+        Some(self.agents.get(&agent)?.total.left_beside(&self.held_on(agent)))
     }
 
     /// Whether a client wants offers, and is there to get them.

@@ -90,7 +90,34 @@ impl Display for Need {
 impl Display for Survey {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let counts: Vec<_> = self.counts.iter().collect();
-        write!(f, "Of {} agents: {}.", self.agents, joined(&counts, ", ", |(code, count)| format!("{code} on {count}")))
+        let agents = if self.agents == 1 { "agent" } else { "agents" };
+        write!(f, "Of {} {agents}: ", self.agents)?;
+        write!(f, "{}.", joined(&counts, ", ", |(code, count)| format!("{} on {count}", in_words(code))))
+    }
+}
+
+/// What a code of a reason means, as something that is the matter on agents.
+fn in_words(code: &str) -> &str {
+    match code {
+        "framework_unknown" => "the framework unknown",
+        "not_subscribed" => "not subscribed",
+        "framework_inactive" => "the framework away",
+        "suppressed" => "offers suppressed",
+        "recovery_hold_off" => "held off after the election",
+        "agent_deactivated" => "out of service",
+        "not_whitelisted" => "not on the whitelist",
+        "nothing_free" => "nothing free",
+        "capability_missing" => "a capability missing",
+        "constraint" => "against its constraints",
+        "reserved" => "reserved to others",
+        "quota_limit" => "beyond a limit",
+        "headroom" => "kept for guarantees",
+        "own_maximum" => "more than it asks for",
+        "below_minimum" => "too little for an offer",
+        "filtered" => "refused",
+        "too_small" => "too little for the need",
+        "awaiting_round" => "due in the next round",
+        code => code,
     }
 }
 
@@ -103,7 +130,7 @@ impl Display for Party {
 
 impl Display for Holder {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{} by {}", self.resources, self.party)?;
+        write!(f, "{} has {}", self.party, self.resources)?;
         match &self.offered {
             Some(offered) if *offered == self.resources => f.write_str(", all of it only offered"),
             Some(offered) if !offered.is_empty() => write!(f, ", {offered} of it only offered"),
@@ -136,7 +163,7 @@ impl Display for Order {
                 write!(f, "the order is drawn, and {} (weight {}) was drawn", first.name, first.weight)?;
                 write!(f, " before {} (weight {})", own.name, own.weight)
             }
-            Self::Policy { first, own } => write!(f, "so the policy of the cluster has it ({first}, {own})"),
+            Self::Policy { first, own } => write!(f, "the policy of the cluster puts it first ({first}, {own})"),
             Self::Guarantee { role } => write!(f, "the guarantee of {role} was not met, and guarantees go first"),
         }
     }
@@ -226,7 +253,7 @@ impl Spoken<'_, Reason> {
                 write!(f, "{}", joined(holders, ", ", |holder| holder))?;
                 match holder_count.saturating_sub(holders.len()) {
                     0 => Ok(()),
-                    others => write!(f, " and the rest by {others} others"),
+                    others => write!(f, ", and {others} others have the rest"),
                 }
             }
             Reason::Reserved { to } => {
@@ -262,7 +289,7 @@ impl Spoken<'_, Reason> {
                 }
                 f.write_str(if *is_never_enough { ", which the agent does not have at all" } else { "" })
             }
-            Reason::ShareOrder { by, taken, order } => write!(f, "{by} went first and took {taken}; {order}"),
+            Reason::ShareOrder { by, taken, order } => write!(f, "{by} went first and took {taken}, because {order}"),
             Reason::AwaitingRound { next_at } => {
                 write!(f, "no round has looked since something changed; the next one comes {}", At(*next_at, self.1))
             }

@@ -12,7 +12,7 @@ use super::block::Blocks;
 use super::bounds::Bounds;
 
 /// Who asks.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Asker<'a> {
     pub(super) key: FrameworkKey,
     pub(super) id: Option<&'a FrameworkId>,

@@ -10,13 +10,13 @@ use mesos_core::quota::Quota;
 use mesos_core::resource::{Limits, Quantities, Resource, Resources};
 
 use super::super::HierarchicalDrf;
-use super::super::quota::{Room, within};
+use super::super::quota::{Outlook, Room, within};
 use super::super::sorter::NodeKey;
 use super::asker::Asker;
 use super::judge::Judged;
 
 /// The bounds of one who asks.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Bounds {
     /// Whether there are any.
     pub(super) is_bounded: bool,
@@ -56,6 +56,19 @@ impl Bounds {
             promised,
             size,
         }
+    }
+
+    /// The same, were so much less promised to others and so much given back.
+    pub(super) fn lowered(
+        &self,
+        allocator: &HierarchicalDrf,
+        role: &Role,
+        lowered: &[(Role, Quantities)],
+        freed: &[Freed],
+    ) -> Self {
+        let Outlook { required, promised } = allocator.quotas.outlook(role, lowered, freed);
+        let headroom = Room::beyond(&required, &self.free);
+        Self { required, promised, headroom, ..self.clone() }
     }
 
     /// Whether it wants small offers.

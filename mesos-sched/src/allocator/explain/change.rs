@@ -7,6 +7,7 @@ use mesos_core::{FrameworkCapability, Instant, Scalar};
 
 use super::super::HierarchicalDrf;
 use super::super::book::Agent;
+use super::super::filter::Batch;
 use super::asker::Asker;
 use super::block::Blocks;
 use super::bounds::Freed;
@@ -183,7 +184,7 @@ impl<'a> Case<'a> {
         all.into_iter().filter(|(_, is_one)| *is_one).map(|(way, _)| way).collect()
     }
 
-    fn refusals(&self, offer: &Resources) -> impl Iterator<Item = (Instant, u64, &Resources)> {
+    fn refusals(&self, offer: &Resources) -> impl Iterator<Item = (Instant, Batch, &Resources)> {
         let client = self.asker.client.into_iter();
         client.flat_map(move |client| self.allocator.filters.blocking(client, self.key, offer).collect::<Vec<_>>())
     }
@@ -220,9 +221,43 @@ impl<'a> Case<'a> {
             if !what_if.is_unfiltered && self.refusals(&sure).next().is_some() {
                 return None;
             }
+            let more = self.without_needless(more, &what_if, &minimum);
             let closing = self.closing(ways, (&judged.free, &sure), &assured)?;
             Some(changes.iter().cloned().chain(more).chain(closing).collect())
         })
+    }
+
+    /// Without promises that need not be smaller: once a role below is promised less, what is promised to the asker's own
+    /// role may come to light, and be enough.
+    fn without_needless(&self, mut changes: Vec<Change>, what_if: &WhatIf, minimum: &Quantities) -> Vec<Change> {
+        let kept = WhatIf { is_unkept: false, required: Quantities::new(), ..what_if.clone() };
+        let lowered_by = |changes: &[Change]| -> Vec<Freed> {
+            let lowered = changes.iter().filter_map(|change| match change {
+                Change::LowerGuarantee { role, by } => Some((role.clone(), by.clone())),
+                _ => None,
+            });
+            lowered.collect()
+        };
+        let is_still_enough = |changes: &[Change]| {
+            let (asker, lowered) = (self.asker, lowered_by(changes));
+            let bounds = asker.bounds.lowered(self.allocator, asker.role, &lowered, &what_if.freed);
+            let asker = &Asker { bounds, ..asker.clone() };
+            let judged = self.allocator.judge(asker, self.key, self.agent, &kept);
+            self.is_enough(&judged) && self.lacking(&judged.offer, minimum).is_empty()
+        };
+        if lowered_by(&changes).len() < 2 {
+            return changes;
+        }
+        for place in (0..changes.len()).rev() {
+            if matches!(changes[place], Change::LowerGuarantee { .. }) {
+                let mut fewer = changes.clone();
+                fewer.remove(place);
+                if is_still_enough(&fewer) {
+                    changes = fewer;
+                }
+            }
+        }
+        changes
     }
 
     /// The minimums an offer may reach, the nearest first; the least there is where anything will do.
@@ -293,10 +328,16 @@ impl<'a> Case<'a> {
             let short = if ways.contains(&Way::Free) { Quantities::new() } else { short };
             let resources = self.added(before, &short, &deficit)?;
             changes.extend(self.unlocking(&resources));
-            what_if.free = Some(what_if.free.unwrap_or_else(|| self.agent.available.clone()) + &resources);
-            what_if.headroom += &resources.quota_quantities();
-            let excess = self.excess(&short);
-            changes.push(Change::AddCapacity { resources: resources + &scalars(&excess) });
+            let excess = scalars(&self.excess(&short));
+            let before = what_if.free.take().unwrap_or_else(|| self.agent.available.clone());
+            // What is held in another form may come to be matched, and set free what was kept back for it.
+            let after = match self.agent.is_over {
+                true => (&self.agent.total + &(&resources + &excess)).left_beside(&self.agent.held()),
+                false => before.clone() + &resources,
+            };
+            what_if.headroom += &(after.quota_quantities() - &before.quota_quantities());
+            what_if.free = Some(after);
+            changes.push(Change::AddCapacity { resources: resources + &excess });
         }
         Some((what_if, changes))
     }
@@ -334,8 +375,7 @@ impl<'a> Case<'a> {
         if !self.agent.is_over {
             return Quantities::new();
         }
-        let held: Resources = self.agent.holdings.iter().map(|holding| holding.resources.non_shared()).sum();
-        let excess = (&held - &self.agent.total).scalar_quantities();
+        let excess = (&self.agent.held() - &self.agent.total).scalar_quantities();
         excess
             .iter()
             .filter(|(name, _)| !short.get(name).is_zero())
@@ -406,10 +446,10 @@ impl<'a> Case<'a> {
     }
 
     /// The round that does not mind a refusal any more: not before a batch round has seen it.
-    fn ends_at(&self, due_at: Instant, batch: u64) -> Instant {
+    fn ends_at(&self, due_at: Instant, made_in: Batch) -> Instant {
         let schedule = &self.allocator.schedule;
         let round = schedule.batch_from(due_at);
-        let is_first = schedule.batch_from(Instant::ZERO) == round && batch == schedule.batches();
+        let is_first = schedule.batch_from(Instant::ZERO) == round && made_in == Batch::of(schedule.batches());
         if is_first { round + schedule.interval() } else { round }
     }
 }

@@ -1,16 +1,17 @@
 //! What the last round did, as little as is needed to say afterwards who went first and why.
 //!
-//! A round notes its grants and, for every node of the tree that it or a later fact changes, what the node held before the
-//! round. So the shares at any moment of the round are those from before it and the grants up to then, exactly; memory and
-//! time are in proportion to what changed, and used again by the next round.
+//! A round notes of each agent whom it granted something. What that was lies in the books of the agent as long as nothing
+//! changes there, and the first fact that changes it puts it aside; likewise what nodes of the tree held. So the shares at any
+//! moment of the round are those at its end without the grants from then on, exactly, and a round pays for questions that
+//! nobody may ever ask no more than a note of a few bytes for a grant.
 
 use mesos_core::AgentId;
-use mesos_core::Weight;
 use mesos_core::kernel::Handle;
 use mesos_core::provider::{AgentKey, Fact, FrameworkKey};
 use mesos_core::resource::{Quantities, Resources};
 
-use super::super::sorter::{NodeKey, Totals};
+use super::super::HierarchicalDrf;
+use super::super::sorter::NodeKey;
 
 /// The last round.
 #[derive(Debug, Default)]
@@ -18,7 +19,10 @@ pub(in crate::allocator) struct Memory {
     /// By agent slot.
     agent_ids: Vec<Option<AgentId>>,
     served: Vec<Served>,
-    given: Vec<Given>,
+    /// What was granted to several clients of one agent at once, or on top of what one held.
+    parts: Vec<Parts>,
+    /// What was granted of agents where something changed since.
+    aside: Vec<Aside>,
     /// Refusals that ended when the agents had been served already.
     ended: Vec<(NodeKey, AgentKey)>,
     /// Counts rounds.
@@ -26,38 +30,77 @@ pub(in crate::allocator) struct Memory {
     /// By slot: the round after whose beginning they became others.
     framework_changes: Vec<u64>,
     agent_changes: Vec<u64>,
+    client_changes: Vec<u64>,
 }
 
 /// An agent of which something was granted.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Served {
     agent: AgentKey,
+    to: Granted,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Granted {
+    /// One client that held nothing there before: what it holds is what it was granted.
+    Alone(NodeKey),
+    /// The place of what is known about several.
+    Parts(u32),
+}
+
+#[derive(Debug)]
+struct Parts {
     /// What was free before.
     free: Resources,
-    /// Where its grants begin.
-    first: usize,
+    given: Vec<Given>,
 }
 
 /// One grant.
+#[derive(Debug, Clone)]
+pub(super) struct Given {
+    pub(super) client: NodeKey,
+    pub(super) part: Resources,
+    /// By how much the shares grew: further copies of what is shared do not count.
+    pub(super) grown: Quantities,
+}
+
+/// A grant that was put aside.
 #[derive(Debug)]
-struct Given {
-    client: NodeKey,
-    /// Nothing said if it was all that was free.
-    part: Option<Resources>,
-    /// By how much the shares grew, if that is not what was granted: further copies of what is shared do not count.
-    grown: Option<Box<Quantities>>,
+struct Aside {
+    agent: AgentKey,
+    part: Resources,
+    /// What was free besides.
+    rest: Resources,
+}
+
+/// What an agent's book says about the last round.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::allocator) struct Note {
+    /// The round in which a client alone was granted something of it.
+    round: u64,
+    to: NodeKey,
+    /// Where that was put aside, once something changed.
+    aside: Option<u32>,
+}
+
+impl Note {
+    pub(in crate::allocator) const NONE: Self = Self { round: 0, to: NodeKey::ROOT, aside: None };
 }
 
 /// What was granted of one agent.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Serving<'a> {
-    memory: &'a Memory,
+    allocator: &'a HierarchicalDrf,
     place: usize,
 }
 
 impl<'a> Serving<'a> {
-    fn served(self) -> &'a Served {
-        &self.memory.served[self.place]
+    fn memory(self) -> &'a Memory {
+        &self.allocator.memory
+    }
+
+    fn served(self) -> Served {
+        self.memory().served[self.place]
     }
 
     pub(super) fn agent(self) -> AgentKey {
@@ -65,34 +108,84 @@ impl<'a> Serving<'a> {
     }
 
     /// What was free before.
-    pub(super) fn free(self) -> &'a Resources {
-        &self.served().free
+    pub(super) fn free(self) -> Resources {
+        match self.served().to {
+            Granted::Alone(client) => {
+                let (part, rest) = self.alone(client);
+                part.clone() + rest
+            }
+            Granted::Parts(place) => self.memory().parts[place as usize].free.clone(),
+        }
+    }
+
+    /// Who was granted something.
+    pub(super) fn clients(self) -> impl Iterator<Item = NodeKey> {
+        let (alone, given) = match self.served().to {
+            Granted::Alone(client) => (Some(client), &[][..]),
+            Granted::Parts(place) => (None, self.memory().parts[place as usize].given.as_slice()),
+        };
+        alone.into_iter().chain(given.iter().map(|given| given.client))
     }
 
     /// Who was granted what.
-    pub(super) fn grants(self) -> impl Iterator<Item = (NodeKey, &'a Resources)> {
-        self.given().iter().map(move |given| (given.client, given.part.as_ref().unwrap_or_else(|| self.free())))
+    pub(super) fn given(self) -> Vec<Given> {
+        match self.served().to {
+            Granted::Alone(client) => {
+                let (part, _) = self.alone(client);
+                vec![Given { client, part: part.clone(), grown: part.scalar_quantities() }]
+            }
+            Granted::Parts(place) => self.memory().parts[place as usize].given.clone(),
+        }
     }
 
-    fn given(self) -> &'a [Given] {
-        let end = self.memory.served.get(self.place + 1).map_or(self.memory.given.len(), |next| next.first);
-        &self.memory.given[self.served().first..end]
+    /// What one client was granted, and what was free besides.
+    fn alone(self, client: NodeKey) -> (&'a Resources, &'a Resources) {
+        const NOTHING: &Resources = &Resources::new();
+        let (key, memory) = (self.agent(), self.memory());
+        let agent = self.allocator.agent(key).filter(|agent| agent.noted.round == memory.round);
+        let aside = match agent.map(|agent| (agent, agent.noted.aside)) {
+            Some((agent, None)) => {
+                let holding = agent.holdings.iter().find(|holding| holding.client == client);
+                return (holding.map_or(NOTHING, |holding| &holding.resources), &agent.available);
+            }
+            Some((_, Some(place))) => memory.aside.get(place as usize),
+            // Of an agent that is gone nobody knows the place.
+            None => memory.aside.iter().find(|aside| aside.agent == key),
+        };
+        aside.map_or((NOTHING, NOTHING), |aside| (&aside.part, &aside.rest))
     }
 
-    /// By how much shares grew in the round before, of the clients named; one for each grant.
-    pub(super) fn growth_before(self, is_named: impl Fn(NodeKey) -> bool) -> Vec<Quantities> {
-        let earlier = (0..self.place).map(|place| Self { place, ..self });
-        let all = earlier.flat_map(|serving| serving.given().iter().map(move |given| (serving, given)));
-        let named = all.filter(|(_, given)| is_named(given.client));
-        named.map(|(serving, given)| given.growth(serving.free())).collect()
+    /// By how much shares grew in this and the later servings of the round, of the clients named; one for each grant.
+    pub(super) fn growth_since(self, is_named: impl Fn(NodeKey) -> bool) -> Vec<Quantities> {
+        let later = (self.place..self.memory().served.len()).map(|place| Self { place, ..self });
+        let named = later.filter(|serving| serving.clients().any(&is_named)).flat_map(Self::given);
+        named.filter(|given| is_named(given.client)).map(|given| given.grown).collect()
     }
 }
 
-impl Given {
-    fn growth(&self, free: &Resources) -> Quantities {
-        match &self.grown {
-            Some(grown) => (**grown).clone(),
-            None => self.part.as_ref().unwrap_or(free).scalar_quantities(),
+impl HierarchicalDrf {
+    /// The agents of which something was granted, each time it was.
+    pub(super) fn servings(&self) -> impl Iterator<Item = Serving<'_>> {
+        (0..self.memory.served.len()).map(|place| Serving { allocator: self, place })
+    }
+
+    /// What a client was granted of an agent in the last round; nothing if it was not.
+    pub(super) fn granted(&self, agent: AgentKey, client: NodeKey) -> Resources {
+        let servings = self.servings().filter(|serving| serving.agent() == agent).flat_map(Serving::given);
+        let own = servings.filter(|given| given.client == client && !self.memory.is_another(client));
+        own.map(|given| given.part).sum()
+    }
+
+    /// What is known of an agent from the last round is about to change.
+    #[inline]
+    pub(in crate::allocator) fn put_aside(&mut self, key: AgentKey) {
+        let memory = &mut self.memory;
+        let agent = self.agents.get_mut(key.slot()).and_then(Option::as_mut);
+        if let Some(agent) = agent.filter(|agent| agent.noted.round == memory.round && agent.noted.aside.is_none()) {
+            let holding = agent.holdings.iter().find(|holding| holding.client == agent.noted.to);
+            let part = holding.map(|holding| holding.resources.clone()).unwrap_or_default();
+            agent.noted.aside = u32::try_from(memory.aside.len()).ok();
+            memory.aside.push(Aside { agent: key, part, rest: agent.available.clone() });
         }
     }
 }
@@ -102,30 +195,49 @@ impl Memory {
     pub(in crate::allocator) fn begin_round(&mut self) {
         self.round += 1;
         self.served.clear();
-        self.given.clear();
+        self.parts.clear();
+        self.aside.clear();
         self.ended.clear();
     }
 
-    /// So many grants of an agent follow, of which this was free before.
-    pub(in crate::allocator) fn note_served(&mut self, agent: AgentKey, free: Resources, grants: usize) {
-        if grants > 0 {
-            self.served.push(Served { agent, free, first: self.given.len() });
+    /// Of an agent that this is noted of, one client, which held nothing there, was granted something, and nobody else was;
+    /// whether that can be noted so. Once in a round it can.
+    pub(in crate::allocator) fn note_alone(&mut self, agent: AgentKey, note: &mut Note, client: NodeKey) -> bool {
+        if note.round == self.round {
+            return false;
         }
+        self.served.push(Served { agent, to: Granted::Alone(client) });
+        *note = Note { round: self.round, to: client, aside: None };
+        true
     }
 
-    /// One of them: all that was free if no part is named; with what shares grew by if that is another amount.
-    pub(in crate::allocator) fn note_given(
-        &mut self,
-        client: NodeKey,
-        part: Option<Resources>,
-        grown: Option<Box<Quantities>>,
-    ) {
-        self.given.push(Given { client, part, grown });
+    /// Several grants of an agent follow, of which this was free before.
+    pub(in crate::allocator) fn note_parts(&mut self, agent: AgentKey, free: Resources) {
+        let place = u32::try_from(self.parts.len()).expect("there are fewer agents than 2^32");
+        self.served.push(Served { agent, to: Granted::Parts(place) });
+        self.parts.push(Parts { free, given: Vec::new() });
+    }
+
+    /// One of them, with what the client's share grew by.
+    pub(in crate::allocator) fn note_part(&mut self, client: NodeKey, part: Resources, grown: Quantities) {
+        if let Some(parts) = self.parts.last_mut() {
+            parts.given.push(Given { client, part, grown });
+        }
     }
 
     /// A refusal ended with the round, after the agents were served.
     pub(in crate::allocator) fn note_ended(&mut self, client: NodeKey, agent: AgentKey) {
         self.ended.push((client, agent));
+    }
+
+    /// A client is gone; another one may take its place.
+    pub(in crate::allocator) fn forget_client(&mut self, client: NodeKey) {
+        *slot(&mut self.client_changes, client.slot()) = self.round;
+    }
+
+    /// Whether a client came when the last round was over.
+    fn is_another(&self, client: NodeKey) -> bool {
+        !is_old(&self.client_changes, client.slot(), self.round)
     }
 
     /// Somebody becomes another one than the last round saw.
@@ -136,26 +248,39 @@ impl Memory {
                 *slot(&mut self.agent_changes, agent.slot()) = self.round;
             }
             Fact::AgentRemoved { agent } => {
-                *slot(&mut self.agent_ids, agent.slot()) = None;
-                *slot(&mut self.agent_changes, agent.slot()) = self.round;
+                if let Some(id) = self.agent_ids.get_mut(agent.slot()) {
+                    *id = None;
+                }
+                self.note_agent(*agent);
             }
             Fact::AgentUpdated { agent, .. }
             | Fact::AgentResized { agent, .. }
             | Fact::AgentActivated { agent }
-            | Fact::AgentDeactivated { agent } => *slot(&mut self.agent_changes, agent.slot()) = self.round,
-            Fact::FrameworkAdded { framework, .. }
-            | Fact::FrameworkUpdated { framework, .. }
+            | Fact::AgentDeactivated { agent } => self.note_agent(*agent),
+            Fact::FrameworkAdded { framework, .. } => {
+                *slot(&mut self.framework_changes, framework.slot()) = self.round;
+            }
+            Fact::FrameworkUpdated { framework, .. }
             | Fact::FrameworkActivated { framework }
             | Fact::FrameworkDeactivated { framework }
             | Fact::FrameworkRemoved { framework }
             | Fact::RolesSuppressed { framework, .. }
             | Fact::RolesRevived { framework, .. }
             | Fact::ConstraintsSet { framework, .. } => {
-                *slot(&mut self.framework_changes, framework.slot()) = self.round;
+                if let Some(changed_in) = self.framework_changes.get_mut(framework.slot()) {
+                    *changed_in = self.round;
+                }
             }
             // With these, what anybody may have is another question than it was.
             Fact::WhitelistSet { .. } | Fact::QuotaSet { .. } => self.begin_round(),
             _ => {}
+        }
+    }
+
+    /// An agent that was added at some time has changed.
+    fn note_agent(&mut self, agent: AgentKey) {
+        if let Some(changed_in) = self.agent_changes.get_mut(agent.slot()) {
+            *changed_in = self.round;
         }
     }
 
@@ -165,90 +290,15 @@ impl Memory {
 
     /// Whether both are what the last round saw.
     pub(super) fn is_as_it_was(&self, framework: FrameworkKey, agent: AgentKey, client: NodeKey) -> bool {
-        let is_old = |changes: &[u64], slot: usize| changes.get(slot).is_none_or(|round| *round < self.round);
-        is_old(&self.framework_changes, framework.slot())
-            && is_old(&self.agent_changes, agent.slot())
+        is_old(&self.framework_changes, framework.slot(), self.round)
+            && is_old(&self.agent_changes, agent.slot(), self.round)
             && !self.ended.contains(&(client, agent))
     }
-
-    /// The agents of which something was granted, each time it was.
-    pub(super) fn served(&self) -> impl Iterator<Item = Serving<'_>> {
-        (0..self.served.len()).map(|place| Serving { memory: self, place })
-    }
-
-    /// What a client was granted of an agent; empty if it was not.
-    pub(super) fn granted(&self, agent: AgentKey, client: NodeKey) -> Resources {
-        let own = self.served().filter(|serving| serving.agent() == agent).flat_map(Serving::grants);
-        own.filter(|(own, _)| *own == client).map(|(_, resources)| resources).sum()
-    }
 }
 
-/// What nodes of the tree held before the last round, of those that are others since.
-#[derive(Debug, Default)]
-pub(in crate::allocator) struct Past {
-    round: u64,
-    nodes: Vec<Was>,
-    totals: Option<Box<Totals>>,
-    /// The round since which a node is gone.
-    cut_in: u64,
-}
-
-/// What a node was.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Was {
-    round: u64,
-    pub(super) amounts: Quantities,
-    pub(super) count: u64,
-    pub(super) weight: Weight,
-}
-
-impl Past {
-    /// A round begins.
-    pub(in crate::allocator) fn begin_round(&mut self) {
-        self.round += 1;
-        self.totals = None;
-    }
-
-    /// A node is about to change.
-    #[inline]
-    pub(in crate::allocator) fn keep(&mut self, node: usize, amounts: &Quantities, count: u64, weight: Weight) {
-        if self.nodes.get(node).is_none_or(|was| was.round < self.round) {
-            self.keep_first(node, amounts, count, weight);
-        }
-    }
-
-    #[inline(never)]
-    fn keep_first(&mut self, node: usize, amounts: &Quantities, count: u64, weight: Weight) {
-        let was = slot(&mut self.nodes, node);
-        was.round = self.round;
-        was.amounts.clone_from(amounts);
-        (was.count, was.weight) = (count, weight);
-    }
-
-    /// The size of the cluster is about to change.
-    pub(in crate::allocator) fn keep_totals(&mut self, totals: &Totals) {
-        if self.totals.is_none() {
-            self.totals = Some(Box::new(totals.clone()));
-        }
-    }
-
-    /// A node is gone: what was granted to it cannot be told from what was granted to whoever takes its place.
-    pub(in crate::allocator) const fn cut(&mut self) {
-        self.cut_in = self.round;
-    }
-
-    /// Whether the last round can still be told.
-    pub(super) const fn is_whole(&self) -> bool {
-        self.cut_in < self.round
-    }
-
-    pub(super) fn node(&self, node: NodeKey) -> Option<&Was> {
-        self.nodes.get(node.slot()).filter(|was| was.round == self.round)
-    }
-
-    pub(super) fn totals(&self) -> Option<&Totals> {
-        self.totals.as_deref()
-    }
+/// Whether what is in a slot changed last before the round.
+fn is_old(changes: &[u64], slot: usize, round: u64) -> bool {
+    changes.get(slot).is_none_or(|changed_in| *changed_in < round)
 }
 
 fn slot<T: Default>(slots: &mut Vec<T>, place: usize) -> &mut T {

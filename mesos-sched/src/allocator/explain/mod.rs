@@ -7,7 +7,7 @@
 //!   last round ──▶ memory ──▶ who went first, and with which shares
 //! ```
 //!
-//! Nothing is kept for questions but the grants of the last round and what was different before it. An answer is about what
+//! Nothing is kept for questions but whom the last round granted something, and what was different at its end. An answer is about what
 //! holds now: what became true since the last round counts, and if nothing stands in the way any more it says when the next
 //! round looks.
 
@@ -18,6 +18,7 @@ mod change;
 mod judge;
 mod memory;
 mod order;
+mod past;
 mod reason;
 mod survey;
 
@@ -25,7 +26,8 @@ use mesos_core::provider::AgentKey;
 use mesos_core::provider::explain::{About, Change, Explanation, Question, Reason, Subject, Verdict};
 use mesos_core::{Instant, Resources};
 
-pub(super) use memory::{Memory, Past};
+pub(super) use memory::{Memory, Note};
+pub(super) use past::Past;
 
 use super::HierarchicalDrf;
 use super::book::Agent;
@@ -68,7 +70,7 @@ impl HierarchicalDrf {
 
     fn verdict(&self, asker: &Asker<'_>, key: AgentKey, agent: &Agent) -> Verdict {
         let Some(client) = asker.client else { return Verdict::NotOffered };
-        let resources = self.memory.granted(key, client);
+        let resources = self.granted(key, client);
         if !resources.is_empty() {
             return Verdict::Offered { agent: self.memory.agent_id(key).cloned(), resources };
         }

@@ -29,25 +29,25 @@ impl HierarchicalDrf {
         key: AgentKey,
         agent: &Agent,
     ) -> Option<(Reason, Option<Change>)> {
-        let mut served = self.memory.served().filter(|serving| serving.agent() == key);
+        let mut served = self.servings().filter(|serving| serving.agent() == key);
         served.find_map(|serving| self.order_at(asker, agent, serving))
     }
 
     /// The same for one agent at one moment.
     fn order_at(&self, asker: &Asker<'_>, agent: &Agent, serving: Serving<'_>) -> Option<(Reason, Option<Change>)> {
         let client = asker.client?;
-        let (first, _) = serving.grants().find(|(other, _)| *other != client)?;
+        let first = serving.clients().find(|other| *other != client)?;
         if !self.was_able(asker, client, agent, serving) {
             return None;
         }
         let (order, change) = self.compare(client, first, serving)?;
-        let taken = serving.grants().filter(|(other, _)| *other == first).map(|(_, resources)| resources).sum();
+        let taken = serving.given().into_iter().filter(|given| given.client == first).map(|given| given.part).sum();
         Some((Reason::ShareOrder { by: self.party(first)?, taken, order }, change))
     }
 
     /// Whether the asker could have had something of the agent, had nobody gone first.
     fn was_able(&self, asker: &Asker<'_>, client: NodeKey, agent: &Agent, serving: Serving<'_>) -> bool {
-        let what_if = WhatIf { free: Some(serving.free().clone()), ..WhatIf::default() };
+        let what_if = WhatIf { free: Some(serving.free()), ..WhatIf::default() };
         self.tree.past().is_whole()
             && self.memory.is_as_it_was(asker.key, serving.agent(), client)
             && self.judge(asker, serving.agent(), agent, &what_if).blocks.is_none()
@@ -89,9 +89,9 @@ impl HierarchicalDrf {
         let mut amounts = was.map_or_else(|| self.tree[node].amounts().clone(), |was| was.amounts.clone());
         let mut grants = was.map_or_else(|| self.tree.count(node), |was| was.count);
         let weight = was.map_or_else(|| self.tree[node].weight(), |was| was.weight);
-        for grown in serving.growth_before(|client| self.tree.is_within(client, node)) {
-            amounts += &grown;
-            grants += 1;
+        for grown in serving.growth_since(|client| self.tree.is_within(client, node)) {
+            amounts -= &grown;
+            grants -= 1;
         }
         let totals = self.tree.past().totals().unwrap_or_else(|| self.tree.totals());
         let resource = totals.dominant_name(&amounts);

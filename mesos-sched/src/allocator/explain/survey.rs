@@ -11,7 +11,6 @@ use super::super::book::Agent;
 use super::asker::Asker;
 use super::block::Blocks;
 use super::judge::{Judged, WhatIf};
-use super::memory::Serving;
 
 /// How far an agent is from an offer: how many things stand in the way, then how much of what is needed is missing, in
 /// thousandths of each name.
@@ -22,7 +21,7 @@ impl HierarchicalDrf {
         let mut answer = Explanation::new(now, asker.id.cloned(), asker.role.clone(), About::Need(need.clone()));
         if let Some((agent, resources)) = self.granted_need(asker, need) {
             let agent = self.memory.agent_id(agent).cloned();
-            answer.verdict = Verdict::Offered { agent, resources: resources.clone() };
+            answer.verdict = Verdict::Offered { agent, resources };
             return answer;
         }
         let Some((key, survey)) = self.survey(asker, &need.quantities()) else {
@@ -40,11 +39,12 @@ impl HierarchicalDrf {
     }
 
     /// A grant of the last round that is enough.
-    fn granted_need<'a>(&'a self, asker: &Asker<'_>, need: &Need) -> Option<(AgentKey, &'a Resources)> {
+    fn granted_need(&self, asker: &Asker<'_>, need: &Need) -> Option<(AgentKey, Resources)> {
         let client = asker.client?;
-        let grants = |serving: Serving<'a>| serving.grants().map(move |(client, one)| (serving.agent(), client, one));
-        let mut own = self.memory.served().flat_map(grants).filter(|(_, other, _)| *other == client);
-        own.find(|(_, _, resources)| need.is_met_by(resources)).map(|(agent, _, resources)| (agent, resources))
+        let own = self.servings().filter(|serving| serving.clients().any(|other| other == client));
+        let granted = own.flat_map(|serving| serving.given().into_iter().map(move |given| (serving.agent(), given)));
+        let mut own = granted.filter(|(_, given)| given.client == client).map(|(agent, given)| (agent, given.part));
+        own.find(|(_, resources)| need.is_met_by(resources))
     }
 
     /// Counts what stands in the way, and finds the nearest agent.

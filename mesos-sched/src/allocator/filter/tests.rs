@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
-use crate::allocator::sorter::Tree;
+use crate::allocator::sorter::{NodeSet, Tree};
 
 /// What happens to the table.
 #[derive(Debug, Clone)]
@@ -53,7 +53,7 @@ proptest! {
     fn the_table_is_a_list_of_refusals(steps in prop::collection::vec(any_step(), 1..120)) {
         let clients = clients();
         let (mut table, mut list) = (FilterTable::default(), Vec::<Refusal>::new());
-        let (mut now, mut batches, mut refusers) = (Instant::from_nanos(1), 0, Refusers::default());
+        let (mut now, mut batches) = (Instant::from_nanos(1), 0);
         for step in steps {
             match step {
                 Step::Refuse { client, agent, refused, seconds } => {
@@ -97,14 +97,90 @@ proptest! {
                         (old.client, old.agent) == (place, agent) && old.refused.contains(&offer)
                     });
                     prop_assert_eq!(table.blocks(*client, AgentKey(agent), &offer), expected);
-                    if table.agents.len() > agent as usize {
-                        table.list(AgentKey(agent), &offer, &mut refusers);
-                        prop_assert_eq!(refusers.contains(*client), expected, "gathered for a visit");
-                    }
                 }
             }
         }
     }
+}
+
+/// What happens where many refuse one agent.
+#[derive(Debug, Clone)]
+enum Crowded {
+    Refuse { client: usize, refused: &'static str, seconds: u64 },
+    Clear(usize),
+    Pass { seconds: u64 },
+    Look(&'static str),
+}
+
+fn any_crowded() -> impl Strategy<Value = Crowded> {
+    let client = || 0_usize..80;
+    prop_oneof![
+        40 => (client(), select(&BAGS[..3]), 1_u64..60)
+            .prop_map(|(client, refused, seconds)| Crowded::Refuse { client, refused, seconds }),
+        3 => client().prop_map(Crowded::Clear),
+        1 => (0_u64..20).prop_map(|seconds| Crowded::Pass { seconds }),
+        2 => select(&BAGS[..]).prop_map(Crowded::Look),
+    ]
+}
+
+proptest! {
+    /// Whoever is known to refuse all that is there does, and nobody who should be looked at is left out.
+    #[test]
+    fn refusers_are_those_whom_the_table_blocks(steps in prop::collection::vec(any_crowded(), 1..400)) {
+        let mut tree = Tree::new(Vec::new());
+        let clients: Vec<NodeKey> =
+            (0..80).map(|id| tree.add_client(&Role::new("r").unwrap(), &format!("f{id}"))).collect();
+        let all: NodeSet = clients.iter().copied().collect();
+        let (mut table, mut refusers, mut others) = (FilterTable::default(), Refusers::default(), Vec::new());
+        let (mut now, mut batches) = (Instant::from_nanos(1), 0);
+        for step in steps {
+            match step {
+                Crowded::Refuse { client, refused, seconds } => {
+                    let due_at = now + Duration::from_secs(seconds);
+                    table.add(clients[client], AgentKey(0), bag(refused), due_at, batches);
+                }
+                Crowded::Clear(client) => table.clear_client(clients[client]),
+                Crowded::Pass { seconds } => {
+                    now = now + Duration::from_secs(seconds);
+                    batches += 1;
+                    table.expire(now, batches, |_, _| {});
+                }
+                Crowded::Look(available) => {
+                    let available = bag(available);
+                    table.gather(AgentKey(0), &available, &mut refusers);
+                    let is_blocked = |client: &NodeKey| table.blocks(*client, AgentKey(0), &available);
+                    for client in &clients {
+                        prop_assert!(!refusers.contains(*client) || is_blocked(client));
+                    }
+                    let has_set = table.agents.first().is_some_and(|own| own.bags.has_sets());
+                    if refusers.list_others(&all, 80, &mut others) {
+                        prop_assert!(has_set);
+                        prop_assert!(clients.iter().filter(|own| !is_blocked(own)).all(|own| others.contains(own)));
+                    }
+                }
+            }
+            prop_assert!(table.cleared.len() <= table.agents.len() + SLACK);
+        }
+    }
+}
+
+#[test]
+fn a_refusal_of_what_many_refused_is_known_without_a_look_at_each() {
+    let mut tree = Tree::new(Vec::new());
+    let clients: Vec<NodeKey> =
+        (0..100).map(|id| tree.add_client(&Role::new("r").unwrap(), &format!("f{id}"))).collect();
+    let (mut table, mut refusers) = (FilterTable::default(), Refusers::default());
+    for client in &clients[1..] {
+        table.add(*client, AgentKey(0), bag("cpus:2"), Instant::from_nanos(1_000), 0);
+    }
+    table.clear_client(clients[7]);
+    table.gather(AgentKey(0), &bag("cpus:1"), &mut refusers);
+    let (all, mut others): (NodeSet, _) = (clients.iter().copied().collect(), Vec::new());
+    assert!(refusers.list_others(&all, 2, &mut others));
+    others.sort_unstable();
+    assert_eq!(others, [clients[0], clients[7]]);
+    table.gather(AgentKey(0), &bag("cpus:3"), &mut refusers);
+    assert!(!refusers.list_others(&all, 100, &mut others), "nobody is known to refuse that much");
 }
 
 #[test]
@@ -130,13 +206,13 @@ fn refusing_the_same_for_ever_takes_no_memory() {
             table.clear_client(clients[1]);
         }
     }
-    let own: usize = table.agents.iter().map(|own| own.filters.len()).sum();
+    let own: usize = table.agents.iter().map(|own| own.len()).sum();
     assert!(own < 16 && table.due.len() < 256, "{own} filters, {} due", table.due.len());
 }
 
 #[test]
 fn a_filter_is_small() {
-    assert_eq!((size_of::<Filter>(), size_of::<Due>()), (32, 16));
+    assert_eq!((size_of::<Place>(), size_of::<Filter>(), size_of::<Due>()), (16, 8, 16));
     let (client, mut table) = (clients()[0], FilterTable::default());
     for nanos in 1..=9 {
         table.add(client, AgentKey(0), bag("cpus:4;ports:[1-5]"), Instant::from_nanos(nanos), 0);

@@ -12,7 +12,7 @@ use super::Policy;
 use super::constrained::Slots;
 use super::packing::{Appetites, Packing, alignment};
 use crate::allocator::book::Client;
-use crate::allocator::round::Serving;
+use crate::allocator::serving::Serving;
 use crate::allocator::sorter::{NodeKey, Tree, Walk};
 
 /// An agent falls into about so many pieces; of smaller ones several are handed out at a time.

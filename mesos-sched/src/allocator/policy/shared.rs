@@ -6,7 +6,7 @@
 //! are looked at again when something is committed, because many offers together may hold more than a role may have.
 //!
 //! Schwarzkopf, Konwinski, Abd-El-Malek, Wilkes: "Omega: flexible, scalable schedulers for large compute clusters", EuroSys
-//! 2013, section 3.4. There a scheduler copies the state of the cell and commits its changes to it; here the copy arrives as
+//! 2013. There a scheduler copies the state of the cell and commits its changes to it; here the copy arrives as
 //! offers, and grows with what becomes free.
 
 use mesos_core::kernel::{Handle, Rng};
@@ -16,7 +16,7 @@ use mesos_core::{Filters, Instant, Role};
 
 use super::Policy;
 use crate::allocator::HierarchicalDrf;
-use crate::allocator::serve::Serving;
+use crate::allocator::serving::Serving;
 use crate::allocator::sorter::{NodeKey, Tree, Walk};
 use crate::allocator::stage::Stage;
 

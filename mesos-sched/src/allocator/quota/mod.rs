@@ -20,12 +20,14 @@
 //! Semantics: Apache Mesos, `src/master/allocator/mesos/hierarchical.cpp` (the role tree), where only top-level roles may
 //! have a quota.
 
+mod outlook;
 mod room;
 mod tree;
 
 #[cfg(test)]
 mod tests;
 
+pub(super) use outlook::Outlook;
 pub(super) use room::Room;
 pub(super) use tree::{QuotaTree, RoleBook, RoleKey};
 

@@ -1,6 +1,6 @@
 //! The tree of roles with what each consumes and requires.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::{Index, IndexMut};
 
 use mesos_core::Role;
@@ -26,24 +26,26 @@ impl RoleKey {
 #[derive(Debug)]
 pub(in crate::allocator) struct RoleBook {
     role: Role,
-    parent: RoleKey,
+    pub(super) parent: RoleKey,
     children: Vec<RoleKey>,
     /// Frameworks under exactly this role.
     clients: Vec<NodeKey>,
-    quota: Option<Box<Quota>>,
+    pub(super) quota: Option<Box<Quota>>,
     /// What is reserved to exactly this role, in use or not.
     reserved: Quantities,
     /// What is reserved to it or below, and what frameworks there hold of what nobody owns.
-    consumed: Quantities,
+    pub(super) consumed: Quantities,
     /// The part of its unsatisfied guarantee that no role below asks for.
-    unclaimed: Quantities,
+    pub(super) unclaimed: Quantities,
     /// What is required for the roles below, together.
-    below: Quantities,
+    pub(super) below: Quantities,
     /// What has to stay free for promises to it and to those below; part of the parent's `below`.
-    own_required: Quantities,
+    pub(super) own_required: Quantities,
     /// Whether somebody here or below was given less than there was, because of limits or headroom, since they were last
     /// told that there may be more.
     has_cut: bool,
+    /// Whether it is listed among those that may count on something.
+    is_awake: bool,
 }
 
 /// The tree.
@@ -51,11 +53,13 @@ pub(in crate::allocator) struct RoleBook {
 pub(in crate::allocator) struct QuotaTree {
     books: Vec<RoleBook>,
     vacant: Vec<RoleKey>,
-    by_role: BTreeMap<Role, RoleKey>,
+    pub(super) by_role: BTreeMap<Role, RoleKey>,
     /// Roles with a quota.
     quotas: usize,
-    /// Roles whose guarantee has an unclaimed part.
-    hungry: BTreeSet<RoleKey>,
+    /// How many roles have a guarantee with an unclaimed part.
+    hungry: usize,
+    /// Roles that, with those below, began to count on something since this was asked last, if they still do.
+    awake: Vec<RoleKey>,
     /// Roles where somebody who was given less than there was may be given more.
     grown: Vec<RoleKey>,
 }
@@ -88,6 +92,7 @@ impl RoleBook {
             below: Quantities::new(),
             own_required: Quantities::new(),
             has_cut: false,
+            is_awake: false,
         }
     }
 
@@ -125,7 +130,8 @@ impl Default for QuotaTree {
             vacant: Vec::new(),
             by_role: BTreeMap::new(),
             quotas: 0,
-            hungry: BTreeSet::new(),
+            hungry: 0,
+            awake: Vec::new(),
             grown: Vec::new(),
         }
     }
@@ -138,17 +144,29 @@ impl QuotaTree {
     }
 
     /// Whether a guarantee is not satisfied, other than by roles below that ask for it themselves.
-    pub(in crate::allocator) fn is_hungry(&self) -> bool {
-        !self.hungry.is_empty()
+    pub(in crate::allocator) const fn is_hungry(&self) -> bool {
+        self.hungry > 0
     }
 
-    /// Names the clients that can count on a guarantee.
-    pub(in crate::allocator) fn list_promised(&self, clients: &mut Vec<NodeKey>) {
-        let mut open: Vec<RoleKey> = self.hungry.iter().copied().collect();
-        while let Some(key) = open.pop() {
-            clients.extend_from_slice(&self[key].clients);
-            // A role below that is hungry itself was named already.
-            open.extend(self[key].children.iter().filter(|child| !self.hungry.contains(child)));
+    /// Names a client of every role that can count on something since this was asked last.
+    pub(in crate::allocator) fn drain_awake(&mut self, mut awake: impl FnMut(NodeKey)) {
+        while let Some(top) = self.awake.pop() {
+            self[top].is_awake = false;
+            if !self.is_promised(top) {
+                continue;
+            }
+            // What is promised to a role is promised to those below.
+            let mut open = vec![top];
+            while let Some(key) = open.pop() {
+                self[key].clients.first().copied().into_iter().for_each(&mut awake);
+                open.extend_from_slice(&self[key].children);
+            }
+        }
+    }
+
+    fn awaken(&mut self, key: RoleKey) {
+        if !std::mem::replace(&mut self[key].is_awake, true) {
+            self.awake.push(key);
         }
     }
 
@@ -254,6 +272,9 @@ impl QuotaTree {
     pub(in crate::allocator) fn add_client(&mut self, role: &Role, client: NodeKey) -> RoleKey {
         let key = self.intern(role);
         self[key].clients.push(client);
+        if self[key].clients.len() == 1 && self.is_promised(key) {
+            self.awaken(key);
+        }
         key
     }
 
@@ -292,14 +313,9 @@ impl QuotaTree {
             Some(guarantees) => guarantees.clone() - &book.consumed - &book.below,
             None => Quantities::new(),
         };
-        if unclaimed != book.unclaimed {
-            if unclaimed.is_empty() {
-                self.hungry.remove(&key);
-            } else {
-                self.hungry.insert(key);
-            }
-            book.unclaimed = unclaimed;
-        }
+        let was_hungry = !book.unclaimed.is_empty();
+        let is_hungry = !unclaimed.is_empty();
+        book.unclaimed = unclaimed;
         let required = book.below.clone() + &book.unclaimed;
         if required != book.own_required {
             let before = std::mem::replace(&mut book.own_required, required.clone());
@@ -307,6 +323,10 @@ impl QuotaTree {
             let above = &mut self[parent].below;
             *above -= &before;
             *above += &required;
+        }
+        self.hungry = self.hungry + usize::from(is_hungry) - usize::from(was_hungry);
+        if is_hungry && !was_hungry {
+            self.awaken(key);
         }
     }
 
@@ -391,6 +411,9 @@ impl QuotaTree {
             self.by_role.remove(&self.books[key.slot()].role);
             self[parent].children.retain(|child| *child != key);
             self.grown.retain(|grown| *grown != key);
+            if self[key].is_awake {
+                self.awake.retain(|awake| *awake != key);
+            }
             self.vacant.push(key);
             key = parent;
         }

@@ -4,6 +4,7 @@
 
 use mesos_core::{Quantities, Role};
 
+use super::order::Step;
 use super::{Kind, NodeKey, SorterKind, Tree};
 
 /// A tree of clients.
@@ -54,17 +55,16 @@ impl BenchSorter {
 
     /// Appends the tree's slots of all clients that may be served, in that order.
     pub fn sort(&mut self, sorted: &mut Vec<usize>) {
-        let mut open = vec![(NodeKey::ROOT, 0)];
-        while let Some((node, next)) = open.last_mut() {
-            let Some(child) = self.tree.order(*node).get(*next).copied() else {
+        let mut open = vec![Step::begin(NodeKey::ROOT)];
+        while let Some(step) = open.last_mut() {
+            let Some(child) = self.tree.next_child(step, false) else {
                 open.pop();
                 continue;
             };
-            *next += 1;
             if self.tree[child].kind == Kind::Own {
-                sorted.extend(self.tree.order(child).iter().map(|client| client.slot()));
+                sorted.extend(self.tree.clients_in_order(child).iter().map(|client| client.slot()));
             } else {
-                open.push((child, 0));
+                open.push(Step::begin(child));
             }
         }
     }

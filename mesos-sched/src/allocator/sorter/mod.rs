@@ -4,16 +4,21 @@
 
 #[cfg(feature = "bench")]
 mod bench;
+mod booking;
+mod lineage;
+mod node_set;
+mod order;
+mod promise;
 mod random;
 mod ranked;
 mod share;
-mod shortlist;
 mod tree;
 mod walk;
 
 #[cfg(test)]
 mod tests;
 
+pub(crate) use node_set::NodeSet;
 pub(crate) use share::{Share, Totals};
 pub(crate) use tree::{Kind, NodeKey, Tree};
 pub(crate) use walk::Walk;

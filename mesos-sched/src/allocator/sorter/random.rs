@@ -70,6 +70,13 @@ impl Urn {
         }
     }
 
+    /// Gives an item another chance; nothing is drawn.
+    fn set(&mut self, item: usize, chance: u64) {
+        let before = std::mem::replace(&mut self.items[item].1, chance);
+        self.sum = self.sum - before + chance;
+        self.change(item, |sum| *sum = *sum - before + chance);
+    }
+
     /// The item within whose part of the sum this is.
     fn find(&self, mut at: u64) -> usize {
         let mut place = 0;
@@ -98,51 +105,70 @@ impl Urn {
 pub(crate) struct RandomRoles {
     shape: Option<u64>,
     urn: Urn,
-    /// Those a stage is about, with the chances they have among all.
-    shortlist: Urn,
-    is_short: bool,
+    /// Those that can count on a guarantee, with the chances they have among all; the others have none.
+    promised: Urn,
+    /// By node slot: the place in the urns.
+    places: Vec<usize>,
+    is_for_promises: bool,
 }
 
 /// All chances together; leaves room to sum the rounding up of four billion roles.
 const WHOLE: u64 = 1 << 60;
 
 impl RandomRoles {
-    /// A stage begins that is about the short list of the tree.
-    pub(crate) fn begin_shortlist(&mut self, tree: &Tree) {
-        self.is_short = false;
+    /// A stage begins that is about those alone who can count on a guarantee.
+    pub(crate) fn begin_promises(&mut self, tree: &mut Tree) {
+        self.is_for_promises = false;
         self.start(tree);
-        let is_listed = |own: &NodeKey| tree.is_shortlisted(*own);
-        self.shortlist.fill(self.urn.items.iter().filter(|(own, _)| is_listed(own)).copied().collect());
-        self.is_short = true;
+        self.promised.restore();
+        for own in tree.drain_flipped().collect::<Vec<_>>() {
+            // Another node may have taken the place of one that is gone.
+            if tree[own].kind == Kind::Own && tree[own].is_active() {
+                let place = self.places[own.slot()];
+                let chance = if tree[own].is_promised { self.urn.items[place].1 } else { 0 };
+                self.promised.set(place, chance);
+            }
+        }
+        self.is_for_promises = true;
     }
 
-    pub(crate) const fn end_shortlist(&mut self) {
-        self.is_short = false;
+    pub(crate) const fn end_promises(&mut self) {
+        self.is_for_promises = false;
     }
 
     /// The role drawn last does not come again in this stage.
-    pub(crate) fn leave_shortlist(&mut self) {
-        self.shortlist.keep_last();
+    pub(crate) fn leave_promises(&mut self) {
+        self.promised.keep_last();
     }
 
     pub(crate) fn start(&mut self, tree: &Tree) {
-        if self.is_short {
-            self.shortlist.restore();
-            return;
-        }
-        if self.shape == Some(tree.shape()) {
+        if self.is_for_promises {
+            self.promised.restore();
+        } else if self.shape == Some(tree.shape()) {
             self.urn.restore();
-            return;
+        } else {
+            self.fill(tree);
         }
+    }
+
+    fn fill(&mut self, tree: &Tree) {
         self.shape = Some(tree.shape());
         let mut chances = std::mem::take(&mut self.urn.items);
         chances.clear();
         weigh(tree, &mut chances);
+        for (place, (own, _)) in chances.iter().enumerate() {
+            if self.places.len() <= own.slot() {
+                self.places.resize(own.slot() + 1, 0);
+            }
+            self.places[own.slot()] = place;
+        }
+        let chance = |(own, chance): &(NodeKey, u64)| (*own, if tree[*own].is_promised { *chance } else { 0 });
+        self.promised.fill(chances.iter().map(chance).collect());
         self.urn.fill(chances);
     }
 
     pub(crate) fn draw(&mut self, rng: &mut Rng) -> Option<NodeKey> {
-        if self.is_short { self.shortlist.draw(rng) } else { self.urn.draw(rng) }
+        if self.is_for_promises { self.promised.draw(rng) } else { self.urn.draw(rng) }
     }
 }
 
@@ -163,7 +189,7 @@ impl RandomClients {
     }
 
     pub(crate) fn draw(&mut self, tree: &Tree, rng: &mut Rng) -> Option<NodeKey> {
-        let clients = tree.active_children(self.own?);
+        let clients = tree.active_clients_of(self.own?);
         let left = clients.len().checked_sub(self.next).filter(|left| *left > 0)?;
         let place = self.next + rng.index(left);
         let content = |place: usize| self.swapped.get(&place).copied().unwrap_or(place);
@@ -175,19 +201,18 @@ impl RandomClients {
 }
 
 fn weigh(tree: &Tree, chances: &mut Vec<(NodeKey, u64)>) {
-    let weight_of = |node: &NodeKey| u128::from(tree[*node].weight().as_milli());
+    let weight_of = |node: NodeKey| u128::from(tree[node].weight().as_milli());
     let mut open = vec![(NodeKey::ROOT, WHOLE)];
     while let Some((node, chance)) = open.pop() {
         if tree[node].kind == Kind::Own {
             chances.push((node, chance));
             continue;
         }
-        let siblings = tree.active_children(node);
-        let sum: u128 = siblings.iter().map(weight_of).sum();
-        for child in siblings {
+        let sum: u128 = tree.active_children(node).map(weight_of).sum();
+        for child in tree.active_children(node) {
             let part = u128::from(chance) * weight_of(child) / sum;
             // Never zero, so that even the least of many is drawn in the end.
-            open.push((*child, u64::try_from(part).unwrap_or(WHOLE).max(1)));
+            open.push((child, u64::try_from(part).unwrap_or(WHOLE).max(1)));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Roles by priority; among equals in the order they come in.
 //!
-//! Which role has which priority is looked up when the tree has another shape; for an agent the roles are then sorted by a
-//! number. That visits all active roles where the plain order visits only those it comes to.
+//! Which role has which priority is looked up once while the tree keeps its shape; for an agent the roles are then sorted by
+//! a number. That visits all active roles where the plain order visits only those it comes to.
 
 use std::cmp::Reverse;
 
@@ -13,8 +13,8 @@ use crate::allocator::policy::Priorities;
 pub(crate) struct RankedRoles {
     priorities: Priorities,
     shape: Option<u64>,
-    /// By node slot.
-    ranks: Vec<i32>,
+    /// By node slot, of those who came up since the tree has this shape.
+    ranks: Vec<Option<i32>>,
     queue: Vec<NodeKey>,
     next: usize,
 }
@@ -33,19 +33,17 @@ impl RankedRoles {
         }
         if self.shape != Some(tree.shape()) {
             self.shape = Some(tree.shape());
-            self.rank(tree);
+            self.ranks.clear();
+        }
+        // A walk for guarantees alone does not come to all of them.
+        for leaf in &self.queue {
+            if self.ranks.len() <= leaf.slot() {
+                self.ranks.resize(leaf.slot() + 1, None);
+            }
+            self.ranks[leaf.slot()].get_or_insert_with(|| self.priorities.of_path(&tree.path(*leaf)));
         }
         let ranks = &self.ranks;
         self.queue.sort_by_key(|leaf| Reverse(ranks[leaf.slot()]));
-    }
-
-    fn rank(&mut self, tree: &Tree) {
-        for leaf in &self.queue {
-            if self.ranks.len() <= leaf.slot() {
-                self.ranks.resize(leaf.slot() + 1, 0);
-            }
-            self.ranks[leaf.slot()] = self.priorities.of_path(&tree.path(*leaf));
-        }
     }
 
     pub(crate) fn next(&mut self) -> Option<NodeKey> {

@@ -84,10 +84,15 @@ impl Totals {
     pub(crate) fn change(&mut self, change: impl FnOnce(&mut Quantities)) -> bool {
         change(&mut self.quantities);
         let mut common = self.quantities.common().map(milli);
-        for (total, name) in common.iter_mut().zip(COMMON) {
-            if self.excluded.contains(&name) {
-                *total = 0;
+        if !self.excluded.is_empty() {
+            for (total, name) in common.iter_mut().zip(COMMON) {
+                if self.excluded.contains(&name) {
+                    *total = 0;
+                }
             }
+        }
+        if self.quantities.is_common() && self.others.is_empty() {
+            return std::mem::replace(&mut self.common, common) != common;
         }
         let others = self.quantities.iter().filter(|(name, _)| !COMMON.contains(name) && !self.excluded.contains(name));
         let others: Vec<_> = others.map(|(name, amount)| (name.clone(), milli(amount))).collect();

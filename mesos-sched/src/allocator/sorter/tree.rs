@@ -11,6 +11,9 @@
 //! dominant share. A change moves one child within its siblings; only when the size of the cluster changes are all
 //! shares others, and then siblings are sorted when somebody next asks for their order.
 //!
+//! Here are the nodes, and how they come and go. How siblings are ordered is told in [`order`](super::order), what is booked
+//! in [`booking`](super::booking), and who can count on a guarantee in [`promise`](super::promise).
+//!
 //! Semantics: Apache Mesos, `src/master/allocator/mesos/sorter/drf/sorter.cpp`. There roles and the frameworks of each role
 //! have sorters of their own; one tree gives the same order with one walk and one update.
 
@@ -20,8 +23,9 @@ use std::sync::Arc;
 use mesos_core::resource::{Quantities, ResourceName};
 use mesos_core::{Role, Weight};
 
-use super::share::{Share, Totals};
-use super::shortlist::Shortlist;
+use super::NodeSet;
+use super::order::{Order, SortKey};
+use super::share::Totals;
 use crate::allocator::explain::Past;
 
 /// A node of the tree; used again after its removal.
@@ -62,26 +66,19 @@ pub(crate) struct Node {
     pub(super) parent: NodeKey,
     /// One component of a role, `.`, or the id of a framework.
     name: Arc<str>,
-    weight: Weight,
+    pub(super) weight: Weight,
     /// What was granted to everything from here down.
-    amounts: Quantities,
+    pub(super) amounts: Quantities,
     /// By name.
     children: Vec<NodeKey>,
-    /// Those children that may be served, by share if `sorted_at` is the tree's epoch.
-    order: Vec<NodeKey>,
-    sorted_at: u64,
+    /// Those children that may be served.
+    pub(super) order: Order,
     /// Whether this is a client that may be served or lies above one.
-    is_active: bool,
-}
-
-/// What siblings are ordered by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct SortKey {
-    share: Share,
-    /// How many grants there were; never falls, so that those who return what they are offered do not come first again.
-    count: u64,
-    /// The place among the siblings by name.
-    rank: u32,
+    pub(super) is_active: bool,
+    /// Whether this is the virtual leaf of a role that can count on a guarantee, or lies above an active one.
+    pub(super) is_promised: bool,
+    /// How many nodes lie above.
+    depth: u32,
 }
 
 /// The tree.
@@ -91,18 +88,25 @@ pub(crate) struct Tree {
     /// Beside the nodes, because sorting reads nothing else.
     pub(super) keys: Vec<SortKey>,
     vacant: Vec<NodeKey>,
-    totals: Totals,
+    pub(super) totals: Totals,
     /// Counts the changes of totals.
-    epoch: u64,
+    pub(super) epoch: u64,
     /// Counts the changes of who may be served and of weights.
-    shape: u64,
-    /// What was different before the last round.
-    past: Past,
-    /// What a stage is about that is not about everybody.
-    pub(super) shortlist: Shortlist,
+    pub(super) shape: u64,
+    /// The clients that may be served.
+    pub(super) active: NodeSet,
+    /// Virtual leaves that began or ceased to count on a guarantee since somebody looked.
+    pub(super) flipped: Vec<NodeKey>,
+    /// How often two siblings were compared.
+    pub(super) comparisons: u64,
+    /// What was different at the end of the last round.
+    pub(super) past: Past,
 }
 
 const OWN_NAME: &str = ".";
+
+/// So far apart are ranks that are given anew: room for 32 names in a row between any two, whatever comes.
+const RANK_STEP: u64 = 1 << 32;
 
 impl Index<NodeKey> for Tree {
     type Output = Node;
@@ -127,9 +131,10 @@ impl Node {
             weight: Weight::ONE,
             amounts: Quantities::new(),
             children: Vec::new(),
-            order: Vec::new(),
-            sorted_at: 0,
+            order: Order::default(),
             is_active: false,
+            is_promised: false,
+            depth: 0,
         }
     }
 
@@ -152,6 +157,11 @@ impl Node {
     pub(crate) const fn is_active(&self) -> bool {
         self.is_active
     }
+
+    /// How many nodes lie above.
+    pub(super) const fn depth(&self) -> u32 {
+        self.depth
+    }
 }
 
 impl Tree {
@@ -160,12 +170,14 @@ impl Tree {
         let root = Node::new(Kind::Role, NodeKey::ROOT, "".into());
         Self {
             nodes: vec![root],
-            keys: vec![SortKey { share: Share::NONE, count: 0, rank: 0 }],
+            keys: vec![SortKey::NONE],
             vacant: Vec::new(),
             totals: Totals::new(excluded),
             epoch: 0,
             shape: 0,
-            shortlist: Shortlist::default(),
+            active: NodeSet::default(),
+            flipped: Vec::new(),
+            comparisons: 0,
             past: Past::default(),
         }
     }
@@ -185,83 +197,14 @@ impl Tree {
         self[NodeKey::ROOT].is_active
     }
 
-    /// The share of a node among its siblings, by weight.
-    pub(crate) fn share(&self, node: NodeKey) -> Share {
-        self.totals.dominant(&self[node].amounts, self[node].weight)
-    }
-
-    /// The path of the role that a virtual leaf belongs to.
-    pub(crate) fn path(&self, leaf: NodeKey) -> String {
-        let mut names = Vec::new();
-        let mut node = self[leaf].parent;
-        while node != NodeKey::ROOT {
-            names.push(self[node].name());
-            node = self[node].parent;
-        }
-        names.reverse();
-        names.join("/")
-    }
-
-    /// The weight of a client's role.
-    pub(crate) fn role_weight(&self, client: NodeKey) -> Weight {
-        self[self[self[client].parent].parent].weight
+    /// How often two siblings were compared so far.
+    pub(crate) const fn comparisons(&self) -> u64 {
+        self.comparisons
     }
 
     /// How many grants went to a node or below.
     pub(crate) fn count(&self, node: NodeKey) -> u64 {
         self.keys[node.slot()].count
-    }
-
-    /// The cluster has other amounts than before.
-    pub(crate) fn change_totals(&mut self, change: impl FnOnce(&mut Quantities)) {
-        self.past.keep_totals(&self.totals);
-        if self.totals.change(change) {
-            self.epoch += 1;
-        }
-    }
-
-    // The last round.
-
-    /// A round begins.
-    pub(crate) fn begin_round(&mut self) {
-        self.past.begin_round();
-    }
-
-    /// What was different before the last round.
-    pub(in crate::allocator) const fn past(&self) -> &Past {
-        &self.past
-    }
-
-    /// A node and those above it, from the outermost; without the root.
-    pub(crate) fn ancestry(&self, node: NodeKey) -> Vec<NodeKey> {
-        let above = |node: &NodeKey| Some(self[*node].parent).filter(|parent| *parent != NodeKey::ROOT);
-        let mut path: Vec<NodeKey> = std::iter::successors(Some(node), above).collect();
-        path.reverse();
-        path
-    }
-
-    /// Whether a node is this one or lies below it.
-    pub(crate) fn is_within(&self, node: NodeKey, ancestor: NodeKey) -> bool {
-        let above = |node: &NodeKey| Some(self[*node].parent).filter(|parent| *parent != NodeKey::ROOT);
-        std::iter::successors(Some(node), above).any(|node| node == ancestor)
-    }
-
-    /// The path of a role, or of the role that a virtual leaf belongs to.
-    pub(crate) fn role_path(&self, node: NodeKey) -> String {
-        match self[node].kind {
-            Kind::Role if self[node].parent == NodeKey::ROOT => self[node].name().to_owned(),
-            Kind::Role => format!("{}/{}", self.path(node), self[node].name()),
-            _ => self.path(node),
-        }
-    }
-
-    /// Whether only one client may be served at a node or below.
-    pub(crate) fn is_lonely(&self, node: NodeKey) -> bool {
-        match self[node].order.as_slice() {
-            [] => self[node].kind == Kind::Client,
-            [only] => self.is_lonely(*only),
-            _ => false,
-        }
     }
 
     // Growing and pruning.
@@ -312,17 +255,16 @@ impl Tree {
     }
 
     fn link(&mut self, parent: NodeKey, kind: Kind, name: Arc<str>) -> NodeKey {
-        let node = Node::new(kind, parent, name);
-        let key = SortKey { share: Share::NONE, count: 0, rank: 0 };
+        let node = Node { depth: self[parent].depth + 1, ..Node::new(kind, parent, name) };
         let place = match self.vacant.pop() {
             Some(place) => {
                 self[place] = node;
-                self.keys[place.slot()] = key;
+                self.keys[place.slot()] = SortKey::NONE;
                 place
             }
             None => {
                 self.nodes.push(node);
-                self.keys.push(key);
+                self.keys.push(SortKey::NONE);
                 NodeKey(u32::try_from(self.nodes.len() - 1).expect("a tree holds fewer than 2^32 nodes"))
             }
         };
@@ -332,22 +274,32 @@ impl Tree {
 
     fn attach(&mut self, parent: NodeKey, child: NodeKey) {
         let name = self[child].name.clone();
-        let rank = self[parent].children.partition_point(|other| self[*other].name < name);
-        self[parent].children.insert(rank, child);
-        self.rank_from(parent, rank);
+        let place = self[parent].children.partition_point(|other| self[*other].name < name);
+        self[parent].children.insert(place, child);
+        self.rank(parent, place);
+    }
+
+    /// Gives a child a rank between those of its neighbours; if there is none left, all get new ones.
+    fn rank(&mut self, parent: NodeKey, place: usize) {
+        let children = &self.nodes[parent.slot()].children;
+        let rank_of = |place: usize| children.get(place).map(|child| self.keys[child.slot()].rank);
+        let before = place.checked_sub(1).and_then(rank_of).unwrap_or(0);
+        // Names mostly come in order: then there is room for as many more.
+        let after = rank_of(place + 1).unwrap_or_else(|| before.saturating_add(2 * RANK_STEP));
+        if after - before >= 2 {
+            self.keys[children[place].slot()].rank = before + (after - before) / 2;
+            return;
+        }
+        for (child, place) in children.iter().zip(1..) {
+            self.keys[child.slot()].rank = place * RANK_STEP;
+        }
     }
 
     fn detach(&mut self, child: NodeKey) {
-        let (parent, rank) = (self[child].parent, self.keys[child.slot()].rank as usize);
-        self[parent].children.remove(rank);
-        self.rank_from(parent, rank);
-    }
-
-    /// Ranks move together, so the order among the others stays what it was.
-    fn rank_from(&mut self, parent: NodeKey, first: usize) {
-        for (rank, child) in (0..).zip(&self.nodes[parent.slot()].children).skip(first) {
-            self.keys[child.slot()].rank = rank;
-        }
+        let parent = self[child].parent;
+        let rank = self.keys[child.slot()].rank;
+        let place = self[parent].children.partition_point(|other| self.keys[other.slot()].rank < rank);
+        self[parent].children.remove(place);
     }
 
     fn unlink(&mut self, node: NodeKey) {
@@ -364,156 +316,5 @@ impl Tree {
             self.unlink(node);
             node = parent;
         }
-    }
-
-    // Who may be served.
-
-    /// A client may be served from now on.
-    pub(crate) fn activate(&mut self, client: NodeKey) {
-        let mut node = client;
-        while !self[node].is_active {
-            self.shape += 1;
-            self[node].is_active = true;
-            if node != NodeKey::ROOT {
-                self.enter_order(node);
-            }
-            node = self[node].parent;
-        }
-    }
-
-    /// A client may not be served any more; what it was granted still counts.
-    pub(crate) fn deactivate(&mut self, client: NodeKey) {
-        let mut node = client;
-        while self[node].is_active && self[node].order.is_empty() {
-            self.shape += 1;
-            self[node].is_active = false;
-            if node == NodeKey::ROOT {
-                return;
-            }
-            let parent = self[node].parent;
-            let place = self.place(node).expect("an active node is in its parent's order");
-            self[parent].order.remove(place);
-            node = parent;
-        }
-    }
-
-    fn enter_order(&mut self, node: NodeKey) {
-        let (parent, epoch) = (self[node].parent, self.epoch);
-        self.keys[node.slot()].share = self.share(node);
-        if self[parent].order.is_empty() {
-            self[parent].sorted_at = epoch;
-        }
-        let order = &self[parent].order;
-        let place = match self.is_sorted(parent) {
-            true => order.partition_point(|other| self.keys[other.slot()] < self.keys[node.slot()]),
-            false => order.len(),
-        };
-        self[parent].order.insert(place, node);
-    }
-
-    // What was granted.
-
-    /// A client was granted something.
-    pub(crate) fn book(&mut self, client: NodeKey, amounts: &Quantities) {
-        self.change_upward(client, 1, |own| *own += amounts);
-    }
-
-    /// Something a client was granted is free again.
-    pub(crate) fn release(&mut self, client: NodeKey, amounts: &Quantities) {
-        self.change_upward(client, 0, |own| *own -= amounts);
-    }
-
-    /// What a client was granted has another form.
-    pub(crate) fn convert(&mut self, client: NodeKey, from: &Quantities, to: &Quantities) {
-        if from != to {
-            self.change_upward(client, 0, |own| {
-                *own -= from;
-                *own += to;
-            });
-        }
-    }
-
-    fn change_upward(&mut self, client: NodeKey, grants: u64, change: impl Fn(&mut Quantities)) {
-        let mut node = client;
-        while node != NodeKey::ROOT {
-            self.rekey(node, grants, |node| change(&mut node.amounts));
-            node = self[node].parent;
-        }
-        change(&mut self[NodeKey::ROOT].amounts);
-    }
-
-    /// Changes what a node is ordered by, and moves it to its new place.
-    fn rekey(&mut self, node: NodeKey, grants: u64, change: impl FnOnce(&mut Node)) {
-        let parent = self[node].parent;
-        let is_placed = self[node].is_active && self.is_sorted(parent) && self[parent].order.len() > 1;
-        let place = if is_placed { self.place(node) } else { None };
-        let shortlisted = self.shortlist_place(node);
-        let own = &self.nodes[node.slot()];
-        self.past.keep(node.slot(), &own.amounts, self.keys[node.slot()].count, own.weight);
-        change(&mut self[node]);
-        let share = self.share(node);
-        let key = &mut self.keys[node.slot()];
-        key.share = share;
-        key.count += grants;
-        if let Some(place) = place {
-            self.replace(parent, place);
-        }
-        if let Some(place) = shortlisted {
-            self.replace_in_shortlist(parent, place);
-        }
-    }
-
-    fn replace(&mut self, parent: NodeKey, place: usize) {
-        let (order, keys) = (&mut self.nodes[parent.slot()].order, &self.keys);
-        let own = keys[order[place].slot()];
-        let is_less = |other: &NodeKey| keys[other.slot()] < own;
-        if order.get(place + 1).is_some_and(is_less) {
-            let last = place + order[place + 1..].partition_point(is_less);
-            order[place..=last].rotate_left(1);
-        } else {
-            let first = order[..place].partition_point(is_less);
-            order[first..=place].rotate_right(1);
-        }
-    }
-
-    // Order.
-
-    fn is_sorted(&self, parent: NodeKey) -> bool {
-        self[parent].sorted_at == self.epoch
-    }
-
-    /// Where an active node is in its parent's order.
-    fn place(&self, node: NodeKey) -> Option<usize> {
-        let (parent, own) = (self[node].parent, &self.keys[node.slot()]);
-        let order = &self[parent].order;
-        if self.is_sorted(parent) {
-            order.binary_search_by(|other| self.keys[other.slot()].cmp(own)).ok()
-        } else {
-            order.iter().position(|other| *other == node)
-        }
-    }
-
-    /// The children that may be served, in the order to serve them.
-    pub(crate) fn order(&mut self, parent: NodeKey) -> &[NodeKey] {
-        if !self.is_sorted(parent) {
-            self.sort(parent);
-        }
-        &self[parent].order
-    }
-
-    fn sort(&mut self, parent: NodeKey) {
-        let mut order = std::mem::take(&mut self[parent].order);
-        for child in &order {
-            self.keys[child.slot()].share = self.share(*child);
-        }
-        let keys = &self.keys;
-        order.sort_unstable_by(|left, right| keys[left.slot()].cmp(&keys[right.slot()]));
-        self[parent].order = order;
-        self[parent].sorted_at = self.epoch;
-    }
-
-    /// The children that may be served, in no order that means anything.
-    pub(crate) fn active_children(&self, parent: NodeKey) -> &[NodeKey] {
-        &self[parent].order
     }
 }

@@ -4,6 +4,7 @@
 
 use mesos_core::kernel::Rng;
 
+use super::order::Step;
 use super::random::{RandomClients, RandomRoles};
 use super::ranked::RankedRoles;
 use super::{Kind, NodeKey, SorterKind, Tree};
@@ -14,14 +15,14 @@ use crate::allocator::policy::Priorities;
 pub(crate) struct Walk {
     roles: RoleOrder,
     clients: ClientOrder,
-    /// Whether it goes through the short list alone.
-    is_short: bool,
+    /// Whether it goes through those alone that lead to promises.
+    is_for_promises: bool,
 }
 
 #[derive(Debug)]
 enum RoleOrder {
-    /// Nodes on the way down, each with the place of its next child.
-    Drf(Vec<(NodeKey, usize)>),
+    /// Nodes on the way down.
+    Drf(Vec<Step>),
     Random(RandomRoles),
     Ranked(Box<(RankedRoles, Self)>),
 }
@@ -39,7 +40,7 @@ impl Walk {
             SorterKind::Drf => ClientOrder::Drf { own: NodeKey::ROOT, next: 0 },
             SorterKind::Random => ClientOrder::Random(RandomClients::default()),
         };
-        Self { roles, clients, is_short: false }
+        Self { roles, clients, is_for_promises: false }
     }
 
     /// The same walk, with roles of a higher priority before all others.
@@ -48,31 +49,36 @@ impl Walk {
         Self { roles, ..self }
     }
 
-    /// From here on, walks go through the tree's short list.
-    pub(crate) fn begin_shortlist(&mut self, tree: &Tree) {
-        self.is_short = true;
-        self.roles.begin_shortlist(tree);
+    /// Whether clients come in an order of the tree alone, without draws or priorities.
+    pub(crate) const fn is_by_share(&self) -> bool {
+        matches!((&self.roles, &self.clients), (RoleOrder::Drf(_), ClientOrder::Drf { .. }))
+    }
+
+    /// From here on, walks go through those alone that lead to promises.
+    pub(crate) fn begin_promises(&mut self, tree: &mut Tree) {
+        self.is_for_promises = true;
+        self.roles.begin_promises(tree);
     }
 
     /// From here on, walks go through the whole tree again.
-    pub(crate) fn end_shortlist(&mut self) {
-        self.is_short = false;
-        self.roles.end_shortlist();
+    pub(crate) fn end_promises(&mut self) {
+        self.is_for_promises = false;
+        self.roles.end_promises();
     }
 
     /// The role that [`Walk::next_role`] gave last does not come again in this stage.
-    pub(crate) fn leave_shortlist(&mut self) {
-        self.roles.leave_shortlist();
+    pub(crate) fn leave_promises(&mut self) {
+        self.roles.leave_promises();
     }
 
     /// Begins a walk.
     pub(crate) fn start(&mut self, tree: &mut Tree, rng: &mut Rng) {
-        self.roles.start(tree, rng, self.is_short);
+        self.roles.start(tree, rng, self.is_for_promises);
     }
 
     /// The virtual leaf of the next role that has somebody to serve.
     pub(crate) fn next_role(&mut self, tree: &mut Tree, rng: &mut Rng) -> Option<NodeKey> {
-        let own = self.roles.next(tree, rng, self.is_short)?;
+        let own = self.roles.next(tree, rng, self.is_for_promises)?;
         match &mut self.clients {
             ClientOrder::Drf { own: current, next } => (*current, *next) = (own, 0),
             ClientOrder::Random(clients) => clients.start(own),
@@ -84,7 +90,7 @@ impl Walk {
     pub(crate) fn next_client(&mut self, tree: &mut Tree, rng: &mut Rng) -> Option<NodeKey> {
         match &mut self.clients {
             ClientOrder::Drf { own, next } => {
-                let client = tree.order(*own).get(*next).copied();
+                let client = tree.clients_in_order(*own).get(*next).copied();
                 *next += 1;
                 client
             }
@@ -101,49 +107,48 @@ impl RoleOrder {
         }
     }
 
-    fn begin_shortlist(&mut self, tree: &Tree) {
+    fn begin_promises(&mut self, tree: &mut Tree) {
         match self {
-            Self::Drf(_) => {}
-            Self::Random(roles) => roles.begin_shortlist(tree),
-            Self::Ranked(ranked) => ranked.1.begin_shortlist(tree),
+            Self::Drf(_) => drop(tree.drain_flipped()),
+            Self::Random(roles) => roles.begin_promises(tree),
+            Self::Ranked(ranked) => ranked.1.begin_promises(tree),
         }
     }
 
-    fn end_shortlist(&mut self) {
+    fn end_promises(&mut self) {
         match self {
             Self::Drf(_) => {}
-            Self::Random(roles) => roles.end_shortlist(),
-            Self::Ranked(ranked) => ranked.1.end_shortlist(),
+            Self::Random(roles) => roles.end_promises(),
+            Self::Ranked(ranked) => ranked.1.end_promises(),
         }
     }
 
-    fn leave_shortlist(&mut self) {
+    fn leave_promises(&mut self) {
         match self {
             // It left the list itself. Ranked roles were all drawn before the first of them was served.
             Self::Drf(_) | Self::Ranked(_) => {}
-            Self::Random(roles) => roles.leave_shortlist(),
+            Self::Random(roles) => roles.leave_promises(),
         }
     }
 
-    fn start(&mut self, tree: &mut Tree, rng: &mut Rng, is_short: bool) {
+    fn start(&mut self, tree: &mut Tree, rng: &mut Rng, is_for_promises: bool) {
         match self {
             Self::Drf(stack) => {
                 stack.clear();
-                stack.push((NodeKey::ROOT, 0));
+                stack.push(Step::begin(NodeKey::ROOT));
             }
             Self::Random(roles) => roles.start(tree),
             Self::Ranked(ranked) => {
                 let (ranked, equals) = &mut **ranked;
-                equals.start(tree, rng, is_short);
-                ranked.gather(tree, |tree| equals.next(tree, rng, is_short));
+                equals.start(tree, rng, is_for_promises);
+                ranked.gather(tree, |tree| equals.next(tree, rng, is_for_promises));
             }
         }
     }
 
-    fn next(&mut self, tree: &mut Tree, rng: &mut Rng, is_short: bool) -> Option<NodeKey> {
+    fn next(&mut self, tree: &mut Tree, rng: &mut Rng, is_for_promises: bool) -> Option<NodeKey> {
         match self {
-            Self::Drf(stack) if is_short => next_in_preorder(stack, tree, |tree, node| tree.shortlist(node)),
-            Self::Drf(stack) => next_in_preorder(stack, tree, |tree, node| tree.order(node)),
+            Self::Drf(stack) => next_in_preorder(stack, tree, is_for_promises),
             Self::Random(roles) => roles.draw(rng),
             Self::Ranked(ranked) => ranked.0.next(),
         }
@@ -151,21 +156,16 @@ impl RoleOrder {
 }
 
 /// A stack instead of recursion: how deep roles nest is up to whoever subscribes.
-fn next_in_preorder(
-    stack: &mut Vec<(NodeKey, usize)>,
-    tree: &mut Tree,
-    order: impl Fn(&mut Tree, NodeKey) -> &[NodeKey],
-) -> Option<NodeKey> {
-    while let Some((node, next)) = stack.last_mut() {
-        let Some(child) = order(tree, *node).get(*next).copied() else {
+fn next_in_preorder(stack: &mut Vec<Step>, tree: &mut Tree, is_for_promises: bool) -> Option<NodeKey> {
+    while let Some(step) = stack.last_mut() {
+        let Some(child) = tree.next_child(step, is_for_promises) else {
             stack.pop();
             continue;
         };
-        *next += 1;
         if tree[child].kind == Kind::Own {
             return Some(child);
         }
-        stack.push((child, 0));
+        stack.push(Step::begin(child));
     }
     None
 }

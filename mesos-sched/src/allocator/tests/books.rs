@@ -20,6 +20,22 @@ fn an_agent_that_shrank_below_its_use_offers_nothing_until_enough_is_recovered()
     assert_eq!(cluster.granted(), "a1->f1 cpus:50;mem:50;disk:50");
 }
 
+/// In Mesos, `web` would be offered the cores that `f1` uses.
+#[test]
+fn what_is_held_in_another_form_than_the_agent_has_is_not_granted_twice() {
+    let mut cluster = Cluster::new();
+    cluster.framework("f1", "role1").agent("a1", "cpus:4;mem:512;ports:[1-9]");
+    assert_eq!(cluster.granted(), "a1->f1 cpus:4;mem:512;ports:[1-9]");
+    cluster.framework("web", "web");
+    cluster.resize("a1", "cpus(web):4;mem(web):500;mem:100;ports(web):[1-12]");
+    assert_eq!(cluster.cycle(), "a1->web mem(web):88;ports(web):[10-12]");
+    cluster.recover("a1", "f1", "role1", "cpus:1;ports:[1-2]");
+    assert_eq!(cluster.cycle(), "a1->web cpus(web):1;ports(web):[1-2]");
+    cluster.recover("a1", "f1", "role1", "cpus:3;mem:512;ports:[3-9]");
+    cluster.recover("a1", "web", "web", "cpus(web):1;mem(web):88;ports(web):[1-2,10-12]");
+    assert_eq!(cluster.available("a1"), "mem:100;cpus(web):4;mem(web):500;ports(web):[1-12]");
+}
+
 #[test]
 fn revocable_resources_come_and_go() {
     let revocable = |amount: u32| {
@@ -272,4 +288,37 @@ mod planted {
         cluster.revive("f1", []);
         assert_eq!(cluster.pass(100 * SECOND), "");
     }
+}
+
+/// Books lie by handle, and a handle that nobody gave out must not make them grow.
+#[test]
+fn facts_about_the_unknown_take_no_memory() {
+    let mut cluster = Cluster::new();
+    let (framework, agent, role) = (FrameworkKey(u32::MAX), AgentKey(u32::MAX), role("role1"));
+    let (resources, info) = (resources("cpus:1"), Arc::new(FrameworkInfo::new("x", role.clone())));
+    let none = BTreeSet::new;
+    cluster.observe(Fact::FrameworkUpdated { framework, info, suppressed: none() });
+    cluster.observe(Fact::FrameworkActivated { framework });
+    cluster.observe(Fact::FrameworkDeactivated { framework });
+    cluster.observe(Fact::RolesSuppressed { framework, roles: none() });
+    cluster.observe(Fact::RolesRevived { framework, roles: none() });
+    cluster.observe(Fact::ConstraintsSet { framework, constraints: Arc::default() });
+    cluster.observe(Fact::FrameworkRemoved { framework });
+    cluster.observe(Fact::AgentUpdated { agent, info: Arc::new(AgentInfo::new("x", resources.clone())) });
+    cluster.observe(Fact::AgentResized { agent, total: resources.clone() });
+    cluster.observe(Fact::AgentActivated { agent });
+    cluster.observe(Fact::AgentDeactivated { agent });
+    cluster.observe(Fact::UnavailabilitySet { agent, unavailability: None });
+    cluster.observe(Fact::InverseOfferEnded { framework, agent, filters: None });
+    cluster.observe(Fact::Claimed { framework, role: role.clone(), agent, resources: resources.clone() });
+    cluster.observe(Fact::Converted {
+        framework,
+        role: role.clone(),
+        agent,
+        from: resources.clone(),
+        to: resources.clone(),
+    });
+    cluster.observe(Fact::Recovered { framework, role, agent, resources, filters: Some(Filters::default()) });
+    cluster.observe(Fact::AgentRemoved { agent });
+    assert_eq!((cluster.granted(), cluster.allocator.available(agent)), (String::new(), None));
 }

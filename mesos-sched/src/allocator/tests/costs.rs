@@ -111,3 +111,85 @@ fn agents_that_all_roles_left_are_looked_at_once() {
     assert_eq!((cluster.grants.len(), visits), (3, 60));
     assert!(considered <= 1 + 2 + 3 + 3, "{considered}");
 }
+
+/// Frameworks in one role or in one each, and agents of which nothing is used.
+fn crowd(frameworks: u32, agents: u32, has_own_roles: bool) -> Cluster {
+    let mut cluster = Cluster::new();
+    for slot in 0..frameworks {
+        let path = if has_own_roles { format!("r{slot}") } else { "r".to_owned() };
+        let info = Arc::new(FrameworkInfo::new("any", role(&path)));
+        let (framework, id) = (FrameworkKey(slot), FrameworkId::new(format!("f{slot}")).unwrap());
+        cluster.observe(Fact::FrameworkAdded { framework, id, info, suppressed: BTreeSet::new(), is_active: true });
+    }
+    for slot in 0..agents {
+        let (agent, total) = (AgentKey(slot), resources("cpus:2;mem:128"));
+        let info = Arc::new(AgentInfo::new("any", total.clone()));
+        let id = AgentId::new(format!("a{slot}")).unwrap();
+        cluster.observe(Fact::AgentAdded { agent, id, info, total, used: Vec::new() });
+    }
+    cluster
+}
+
+#[test]
+fn a_grant_costs_as_many_comparisons_as_a_search_among_its_siblings() {
+    for has_own_roles in [false, true] {
+        for (frameworks, bits) in [(16, 4), (256, 8), (4_096, 12)] {
+            let mut cluster = crowd(frameworks, 100, has_own_roles);
+            // The first round sorts, once.
+            let sorted = rounds(&mut cluster, 1).comparisons;
+            assert_eq!(cluster.grants.len(), 100);
+            assert!(sorted <= u64::from(frameworks) * (2 * bits + 4) + 100 * (2 * bits + 8), "{sorted}");
+            hand_back(&mut cluster, 100, None);
+            let returned = cluster.allocator.costs().comparisons;
+            assert!(returned - sorted <= 100 * (2 * bits + 8), "{} to return", returned - sorted);
+            let granted = rounds(&mut cluster, 1).comparisons - returned;
+            assert!(granted <= 100 * (2 * bits + 8), "{granted} of {frameworks}");
+            assert_eq!(rounds(&mut cluster, 10).comparisons - returned, granted, "nothing changed");
+        }
+    }
+}
+
+#[test]
+fn guarantees_of_all_roles_cost_half_as_many_comparisons_more_at_most() {
+    let costs = [false, true].map(|has_quota| {
+        let mut cluster = crowd(500, 1_000, true);
+        for slot in 0..500 {
+            let promised: mesos_core::resource::Quantities = "cpus:4;mem:256".parse().unwrap();
+            let quota = Quota::exactly(if has_quota { promised } else { Default::default() }).unwrap();
+            cluster.observe(Fact::QuotaSet { role: role(&format!("r{slot}")), quota });
+        }
+        let before = cluster.allocator.costs();
+        let after = rounds(&mut cluster, 1);
+        assert_eq!(cluster.grants.len(), 1_000);
+        [after.comparisons - before.comparisons, after.visits - before.visits, after.considered - before.considered]
+    });
+    // Every role is put where those with a promise are, and back; every agent is looked at in both stages.
+    assert!(costs[1][0] <= costs[0][0] * 3 / 2, "{costs:?}");
+    assert!(costs[1][1] <= 2 * costs[0][1] && costs[1][2] <= costs[0][2] + 500, "{costs:?}");
+}
+
+/// Everybody refuses everything for good, until nobody wants anything of any agent.
+#[test]
+fn a_round_costs_the_same_at_the_end_of_a_storm_of_refusals() {
+    const FEW: u64 = 32;
+    for has_own_roles in [false, true] {
+        let (frameworks, agents) = (400, 20);
+        let mut cluster = crowd(frameworks, agents, has_own_roles);
+        let mut last = rounds(&mut cluster, 1);
+        let mut offers = 0;
+        while !cluster.grants.is_empty() {
+            offers += cluster.grants.len();
+            let count = cluster.grants.len();
+            hand_back(&mut cluster, count, Some(1_000_000 * SECOND));
+            let before = cluster.allocator.costs();
+            last = rounds(&mut cluster, 1);
+            let [visits, considered, checks] = difference(before, last);
+            assert!(visits <= 2 * u64::from(agents), "{visits}");
+            assert!(considered + checks <= 3 * FEW * u64::from(agents), "{considered} and {checks}");
+            let compared = last.comparisons - before.comparisons;
+            assert!(compared <= u64::from(agents) * (FEW * 6 + 60), "{compared}");
+        }
+        assert_eq!(offers, (frameworks * agents) as usize, "everybody was offered everything, once");
+        assert_eq!(rounds(&mut cluster, 100), last);
+    }
+}
