@@ -47,6 +47,8 @@ pub mod net;
 pub mod offer;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod operation;
+#[cfg(feature = "program")]
+pub mod program;
 pub mod provider;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod quota;

@@ -38,11 +38,13 @@ fn generated_code_and_descriptors_are_those_of_the_proto_files() {
     }
     settle(&generated.join("descriptors.bin"), &descriptors.encode_to_vec());
     let out = tempfile::tempdir().unwrap();
-    prost_build::Config::new()
-        .enable_type_names()
-        .btree_map(["."])
+    let mut config = prost_build::Config::new();
+    config.enable_type_names();
+    tonic_prost_build::configure()
+        .build_transport(false)
+        .btree_map(".")
         .out_dir(out.path())
-        .compile_fds(descriptors)
+        .compile_fds_with_config(descriptors, config)
         .unwrap();
     let mut names: Vec<_> = fs::read_dir(out.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();

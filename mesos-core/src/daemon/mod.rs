@@ -20,12 +20,16 @@ mod clock;
 mod directory;
 mod memory;
 mod peers;
+#[cfg(feature = "redb")]
+mod redb;
 mod run;
 mod stream;
 mod task;
 mod uplink;
 mod writer;
 
+#[cfg(feature = "redb")]
+pub use self::redb::RedbStore;
 pub use clock::SystemClock;
 pub use directory::{Directory, Door, DoorKeeper};
 pub use memory::MemoryStore;

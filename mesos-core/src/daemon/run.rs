@@ -78,6 +78,11 @@ impl<M, A: Send> Inbox<M, A> {
         self.0.send(Item::Arrival(arrival)).await.is_ok()
     }
 
+    /// Waits until the machine has ended.
+    pub async fn closed(&self) {
+        self.0.closed().await;
+    }
+
     /// Looks at the machine between two steps; nothing when it has ended.
     pub async fn inspect<R: Send + 'static>(&self, look: impl FnOnce(&M) -> R + Send + 'static) -> Option<R> {
         let (answer, answered) = oneshot::channel();
@@ -222,6 +227,12 @@ where
     M: Machine + Send + 'static,
     W: World<M> + 'static,
 {
+    /// Where reports to it go in.
+    #[must_use]
+    pub const fn inbox(&self) -> &Inbox<M, W::Arrival> {
+        &self.inbox
+    }
+
     /// Reports something to it; whether it still takes anything.
     pub async fn send(&self, arrival: W::Arrival) -> bool {
         self.inbox.send(arrival).await
@@ -230,6 +241,11 @@ where
     /// Looks at the machine between two steps; nothing when it has ended.
     pub async fn inspect<R: Send + 'static>(&self, look: impl FnOnce(&M) -> R + Send + 'static) -> Option<R> {
         self.inbox.inspect(look).await
+    }
+
+    /// Waits until it has ended, in whatever way.
+    pub async fn ended(&self) {
+        self.inbox.closed().await;
     }
 
     /// Whether it has ended.

@@ -4,5 +4,13 @@
 //! the other end, and carries streams to the same [`Door`](crate::daemon::Door) that connections inside one process use.
 //!
 //! * [`http`]: HTTP as the APIs of Apache Mesos use it, for master and agent alike.
+//! * [`grpc`]: streams between the parts of one cluster.
+//! * [`tls`]: who is at the other end.
+//! * [`auth`]: who asks, and what they may do.
+//! * [`client`]: asks the HTTP APIs.
 
+pub mod auth;
+pub mod client;
+pub mod grpc;
 pub mod http;
+pub mod tls;

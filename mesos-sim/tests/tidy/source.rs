@@ -28,20 +28,23 @@ impl Source {
     /// Whether the file is kernel or data: told the time, handed its randomness, owned by one machine.
     pub(crate) fn is_pure(&self) -> bool {
         const PURE: [&str; 4] = ["mesos-core/src/", "mesos-sched/src/", "mesos-exec/src/", "mesos-sim/src/"];
-        const HOSTS: [&str; 17] = [
+        const HOSTS: [&str; 20] = [
             "mesos-core/src/daemon/",
             "mesos-core/src/daemon.rs",
             "mesos-core/src/net/",
+            "mesos-core/src/program/",
             "mesos-core/src/provider/clock.rs",
             "mesos-core/src/provider/containerizer.rs",
             "mesos-core/src/provider/election.rs",
             "mesos-core/src/provider/store.rs",
             "mesos-sched/src/bin/",
             "mesos-sched/src/daemon/",
+            "mesos-sched/src/program/",
             "mesos-exec/src/bin/",
             "mesos-exec/src/checkpoint/fs.rs",
             "mesos-exec/src/containerizer/",
             "mesos-exec/src/daemon/",
+            "mesos-exec/src/program/",
             "mesos-sim/src/bin/",
             "mesos-sim/src/experiment/",
             "mesos-sim/src/live.rs",

@@ -28,6 +28,9 @@ use tokio::task::JoinSet;
 use super::guard::{Guarded, Handled, Handling};
 use super::{Response, Site};
 
+/// Flow control of HTTP/2.
+const WINDOW_BYTES: u32 = 1 << 20;
+
 /// What peers may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -178,6 +181,9 @@ async fn carry<H: Handshake>(
         .timer(TokioTimer::new())
         .keep_alive_interval(Some(Duration::from_secs(30)))
         .max_concurrent_streams(limits.streams_max)
+        // So much may be under way: a report of all tasks of an agent shall not be a hundred round trips.
+        .initial_stream_window_size(WINDOW_BYTES)
+        .initial_connection_window_size(WINDOW_BYTES)
         .max_header_list_size(u32::try_from(limits.head_bytes_max).unwrap_or(u32::MAX));
     let mut connection = pin!(builder.serve_connection(io, service));
     tokio::select! {

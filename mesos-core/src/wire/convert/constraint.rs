@@ -57,6 +57,50 @@ impl TryFrom<wire::AttributeConstraint> for AttributeConstraint {
     }
 }
 
+impl From<&OfferConstraints> for wire::OfferConstraints {
+    fn from(constraints: &OfferConstraints) -> Self {
+        let group = |group: &Vec<AttributeConstraint>| wire::offer_constraints::role_constraints::Group {
+            attribute_constraints: group.iter().map(Into::into).collect(),
+        };
+        let role = |(role, groups): (&Role, &Vec<Vec<AttributeConstraint>>)| {
+            let groups = groups.iter().map(group).collect();
+            (role.as_str().to_owned(), wire::offer_constraints::RoleConstraints { groups })
+        };
+        Self { role_constraints: constraints.by_role.iter().map(role).collect() }
+    }
+}
+
+impl From<&AttributeConstraint> for wire::AttributeConstraint {
+    fn from(constraint: &AttributeConstraint) -> Self {
+        use wire::attribute_constraint::predicate::{
+            Exists, NotExists, TextEquals, TextMatches, TextNotEquals, TextNotMatches,
+        };
+        let pseudo = |kind: PseudoattributeType| WireSelector::PseudoattributeType(kind.into());
+        let selector = match &constraint.selector {
+            Selector::Attribute(name) => WireSelector::AttributeName((**name).to_owned()),
+            Selector::Hostname => pseudo(PseudoattributeType::Hostname),
+            Selector::Region => pseudo(PseudoattributeType::Region),
+            Selector::Zone => pseudo(PseudoattributeType::Zone),
+        };
+        let predicate = match &constraint.predicate {
+            Predicate::Exists => WirePredicate::Exists(Exists {}),
+            Predicate::NotExists => WirePredicate::NotExists(NotExists {}),
+            Predicate::TextEquals(text) => WirePredicate::TextEquals(TextEquals { value: (**text).to_owned() }),
+            Predicate::TextNotEquals(text) => {
+                WirePredicate::TextNotEquals(TextNotEquals { value: (**text).to_owned() })
+            }
+            Predicate::TextMatches(text) => WirePredicate::TextMatches(TextMatches { regex: (**text).to_owned() }),
+            Predicate::TextNotMatches(text) => {
+                WirePredicate::TextNotMatches(TextNotMatches { regex: (**text).to_owned() })
+            }
+        };
+        Self {
+            selector: wire::attribute_constraint::Selector { selector: Some(selector) },
+            predicate: wire::attribute_constraint::Predicate { predicate: Some(predicate) },
+        }
+    }
+}
+
 /// A constraint that is not understood is refused: ignoring it would offer what the framework excluded.
 fn refuse(what: String) -> Rejection {
     Rejection::new(

@@ -7,7 +7,7 @@ use super::value::{label_map, labels_of};
 use crate::error::{Rejection, RejectionCode};
 use crate::framework::{FrameworkCapability, FrameworkInfo};
 use crate::id::{FrameworkId, Principal};
-use crate::resource::{Quantities, ResourceName, Scalar};
+use crate::resource::{Limits, Quantities, ResourceName, Scalar};
 use crate::role::Role;
 use crate::wire::v1;
 use v1::framework_info::Capability;
@@ -50,6 +50,7 @@ impl TryFrom<v1::FrameworkInfo> for FrameworkInfo {
         read.principal = principal.map_err(|error| refuse(error.to_string(), "correct the principal"))?;
         read.hostname = info.hostname().into();
         read.webui_url = info.webui_url.as_deref().map(Into::into);
+        read.max_offer = maximums_of(&info.offer_filters)?;
         read.min_allocatable = minimums_of(info.offer_filters)?;
         read.labels = label_map(info.labels);
         Ok(read)
@@ -94,6 +95,23 @@ fn minimums_of(filters: BTreeMap<String, v1::OfferFilters>) -> Result<BTreeMap<R
     Ok(minimums)
 }
 
+/// At most how much an offer to a role holds; a field of ours.
+fn maximums_of(filters: &BTreeMap<String, v1::OfferFilters>) -> Result<BTreeMap<Role, Limits>, Rejection> {
+    let mut maximums = BTreeMap::new();
+    for (role, filter) in filters {
+        let Some(given) = &filter.max_offer else { continue };
+        let role = Role::new(role.as_str())
+            .map_err(|error| Rejection::new(RejectionCode::InvalidRole, error.to_string(), "rename the role"))?;
+        let mut limits = Limits::new();
+        for (name, amount) in &given.quantities {
+            let name = ResourceName::new(name).map_err(|error| refuse(error.to_string(), "rename the resource"))?;
+            limits.set(name, Scalar::try_from(*amount)?);
+        }
+        maximums.insert(role, limits);
+    }
+    Ok(maximums)
+}
+
 fn quantities_of(pairs: BTreeMap<String, v1::value::Scalar>) -> Result<Quantities, Rejection> {
     let pair = |(name, amount): (String, v1::value::Scalar)| {
         let name = ResourceName::new(&name).map_err(|error| refuse(error.to_string(), "rename the resource"))?;
@@ -111,13 +129,15 @@ impl From<&FrameworkInfo> for v1::FrameworkInfo {
         let is_multi = info.can(FrameworkCapability::MultiRole);
         let roles = info.roles.iter().map(|role| role.as_str().to_owned());
         let capabilities = CAPABILITIES.into_iter().filter(|(_, own)| info.can(*own));
-        let minimums = info.min_allocatable.iter().map(|(role, amounts)| {
-            let quantities = amounts.iter().map(|amounts| ResourceQuantities {
-                quantities: amounts.iter().map(|(name, amount)| (name.as_str().to_owned(), amount.into())).collect(),
-            });
-            let minimum = MinAllocatableResources { quantities: quantities.collect() };
-            (role.as_str().to_owned(), v1::OfferFilters { min_allocatable_resources: Some(minimum) })
-        });
+        let mut filters = BTreeMap::<String, v1::OfferFilters>::new();
+        for (role, amounts) in &info.min_allocatable {
+            let quantities = amounts.iter().map(|amounts| amounts_of(amounts.iter())).collect();
+            filters.entry(role.as_str().to_owned()).or_default().min_allocatable_resources =
+                Some(MinAllocatableResources { quantities });
+        }
+        for (role, limits) in &info.max_offer {
+            filters.entry(role.as_str().to_owned()).or_default().max_offer = Some(amounts_of(limits.iter()));
+        }
         Self {
             user: (*info.user).to_owned(),
             name: (*info.name).to_owned(),
@@ -131,9 +151,13 @@ impl From<&FrameworkInfo> for v1::FrameworkInfo {
             webui_url: info.webui_url.as_deref().map(str::to_owned),
             capabilities: capabilities.map(|(wire, _)| Capability { r#type: Some(wire.into()) }).collect(),
             labels: labels_of(&info.labels),
-            offer_filters: minimums.collect(),
+            offer_filters: filters,
         }
     }
+}
+
+fn amounts_of<'a>(amounts: impl Iterator<Item = (&'a ResourceName, Scalar)>) -> ResourceQuantities {
+    ResourceQuantities { quantities: amounts.map(|(name, amount)| (name.as_str().to_owned(), amount.into())).collect() }
 }
 
 fn refuse(what: String, remedy: &str) -> Rejection {

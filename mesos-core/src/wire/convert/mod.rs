@@ -5,6 +5,7 @@
 
 mod constraint;
 mod discovery;
+mod driver;
 mod executor;
 mod framework;
 mod id;
@@ -21,6 +22,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use driver::event_from_wire;
 pub use line::{
     ExecutorCall, executor_call_from_wire, executor_call_to_wire, executor_event_from_wire, executor_event_to_wire,
 };
@@ -33,6 +35,7 @@ pub use scheduler::{
     unknown_operations_to_wire,
 };
 pub use status::task_state_from_wire;
+pub use task::{grouped_task_from_wire, task_group_from_wire, task_group_to_wire};
 
 use crate::error::{Rejection, RejectionCode};
 

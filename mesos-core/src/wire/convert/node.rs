@@ -5,6 +5,7 @@ use super::value::attributes_of;
 use crate::agent::{AgentCapability, AgentInfo, FaultDomain};
 use crate::attribute::{AttributeValue, Attributes};
 use crate::error::{Rejection, RejectionCode};
+use crate::maintenance::Unavailability;
 use crate::wire::v1;
 use v1::agent_info::Capability;
 use v1::agent_info::capability::Type;
@@ -87,4 +88,9 @@ pub(super) fn attributes_from_wire(attributes: Vec<v1::Attribute>) -> Result<Att
 pub(super) fn domain_from_wire(domain: v1::DomainInfo) -> Option<FaultDomain> {
     let domain = domain.fault_domain?;
     Some(FaultDomain { region: domain.region.name.into(), zone: domain.zone.name.into() })
+}
+
+pub(super) fn unavailability_from_wire(unavailability: v1::Unavailability) -> Result<Unavailability, Rejection> {
+    let duration = unavailability.duration.map(TryInto::try_into).transpose()?;
+    Ok(Unavailability { start: unavailability.start.into(), duration })
 }

@@ -10,6 +10,7 @@ use super::value::{label_map, labels_of, seconds_of};
 use super::{unset, unsupported};
 use crate::container::{CommandInfo, Run};
 use crate::error::{Rejection, RejectionCode};
+use crate::id::TaskId;
 use crate::role::Role;
 use crate::task::{KillPolicy, Reason, Source, TaskInfo, TaskRun, TaskState, TaskStatus};
 use crate::wire::v1;
@@ -60,6 +61,7 @@ impl TryFrom<v1::CommandInfo> for CommandInfo {
             Self::exec(value, command.arguments.iter().skip(1).map(String::as_str))
         };
         read.user = command.user.map(Into::into);
+        read.working_dir = command.working_dir.map(Into::into);
         for variable in command.environment.map(|environment| environment.variables).unwrap_or_default() {
             unset(variable.secret.as_ref(), "a secret in the environment")?;
             read = read.env(variable.name, variable.value.unwrap_or_default());
@@ -88,6 +90,7 @@ impl From<&CommandInfo> for v1::CommandInfo {
             value: Some((**value).to_owned()),
             arguments,
             user: command.user.as_deref().map(str::to_owned),
+            working_dir: command.working_dir.as_deref().map(str::to_owned),
             uris: Vec::new(),
         }
     }
@@ -183,6 +186,41 @@ pub(super) fn group_from_wire(
         tasks.push(task);
     }
     Ok((TaskInfo::group(executor, tasks), roles))
+}
+
+/// A task that belongs to a group already, as agents report it: with its executor and its command, if it has one.
+///
+/// # Errors
+/// [`Rejection`] names what cannot be read.
+pub fn grouped_task_from_wire(mut task: v1::TaskInfo, group: TaskId) -> Result<TaskInfo, Rejection> {
+    let executor = super::required(task.executor.take(), "executor", RejectionCode::InvalidTask)?;
+    let executor = Arc::new(executor_from_wire(executor)?.0);
+    let command = task.command.take().map(CommandInfo::try_from).transpose()?;
+    described(task, TaskRun::InGroup { group, executor, command }).map(|(task, _)| task)
+}
+
+/// A group on its way to an agent.
+///
+/// # Errors
+/// [`Rejection`] names what cannot be read.
+pub fn task_group_from_wire(
+    executor: v1::ExecutorInfo,
+    group: v1::TaskGroupInfo,
+) -> Result<Vec<Arc<TaskInfo>>, Rejection> {
+    group_from_wire(executor, group).map(|(tasks, _)| tasks)
+}
+
+/// The executor and the tasks of a group; nothing when there is no task, or the first belongs to no group.
+#[must_use]
+pub fn task_group_to_wire(tasks: &[Arc<TaskInfo>]) -> Option<(v1::ExecutorInfo, v1::TaskGroupInfo)> {
+    let executor = tasks.first()?.run.executor()?;
+    let written = tasks.iter().map(|task| {
+        let mut written = v1::TaskInfo::from(&**task);
+        // It is the group's.
+        written.executor = None;
+        written
+    });
+    Some(((&**executor).into(), v1::TaskGroupInfo { tasks: written.collect() }))
 }
 
 /// What a task says beside what it runs.

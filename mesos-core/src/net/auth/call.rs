@@ -1,0 +1,179 @@
+//! Which calls need which permission.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use http::Extensions;
+
+use super::{Action, Authorizer, PART_CLAIM};
+use crate::call::{operator, scheduler};
+use crate::error::{Rejection, RejectionCode};
+use crate::framework::FrameworkInfo;
+use crate::id::Principal;
+use crate::net::grpc::{Admit, Judge};
+use crate::net::http::Caller;
+use crate::net::tls::Part;
+use crate::operation::Operation;
+use crate::resource::Resources;
+
+/// Judges a framework's call, and puts into a description who the framework proved to be.
+///
+/// What undoes reservations and volumes is judged for whom each of them belongs to.
+///
+/// # Errors
+/// Says what is not allowed.
+pub fn judge_scheduler(
+    authorizer: &dyn Authorizer,
+    caller: &Caller,
+    call: &mut scheduler::Call,
+) -> Result<(), Rejection> {
+    match call {
+        scheduler::Call::Subscribe { info, .. } | scheduler::Call::UpdateFramework { info, .. } => {
+            identify(caller, info)?;
+            for role in &info.roles {
+                authorizer.demand(caller, Action::RegisterFramework, Some(role.as_str()))?;
+            }
+            if !info.user.is_empty() {
+                authorizer.demand(caller, Action::RunTask, Some(&info.user))?;
+            }
+            Ok(())
+        }
+        scheduler::Call::Accept { operations, .. } => {
+            operations.iter().try_for_each(|operation| judge_operation(authorizer, caller, operation))
+        }
+        // A framework's own affairs, which it may see to since it may subscribe.
+        _ => Ok(()),
+    }
+}
+
+/// Somebody who proved to be a principal subscribes as that one and no other.
+fn identify(caller: &Caller, info: &mut FrameworkInfo) -> Result<(), Rejection> {
+    let Some(proved) = &caller.principal else { return Ok(()) };
+    match &info.principal {
+        Some(said) if said != proved => {
+            let what = format!("the framework says it is {said} and proved to be {proved}");
+            Err(Rejection::new(RejectionCode::NotYours, what, "leave principal out, or authenticate as it"))
+        }
+        Some(_) => Ok(()),
+        None => {
+            info.principal = Some(proved.clone());
+            Ok(())
+        }
+    }
+}
+
+fn judge_operation(authorizer: &dyn Authorizer, caller: &Caller, operation: &Operation) -> Result<(), Rejection> {
+    match operation {
+        Operation::Launch(tasks) | Operation::LaunchGroup(tasks) => {
+            let commands = tasks
+                .iter()
+                .flat_map(|task| [task.run.command(), task.run.executor().and_then(|executor| executor.command())]);
+            let users: BTreeSet<_> = commands.flatten().filter_map(|command| command.user.as_deref()).collect();
+            users.into_iter().try_for_each(|user| authorizer.demand(caller, Action::RunTask, Some(user)))
+        }
+        Operation::Reserve(resources) => {
+            tops(resources).try_for_each(|(role, _)| authorizer.demand(caller, Action::ReserveResources, Some(&role)))
+        }
+        Operation::Unreserve(resources) => tops(resources).try_for_each(|(_, principal)| {
+            authorizer.demand(caller, Action::UnreserveResources, principal.as_ref().map(Principal::as_str))
+        }),
+        Operation::GrowVolume { volume: volumes, .. }
+        | Operation::ShrinkVolume { volume: volumes, .. }
+        | Operation::Create(volumes) => {
+            tops(volumes).try_for_each(|(role, _)| authorizer.demand(caller, Action::CreateVolume, Some(&role)))
+        }
+        Operation::Destroy(volumes) => volumes.iter().try_for_each(|volume| {
+            let creator = volume.disk_info().and_then(|disk| disk.persistence.as_ref()?.principal.clone());
+            authorizer.demand(caller, Action::DestroyVolume, creator.as_ref().map(Principal::as_str))
+        }),
+    }
+}
+
+/// The role and the principal of each entry's top reservation.
+fn tops(resources: &Resources) -> impl Iterator<Item = (String, Option<Principal>)> {
+    resources.iter().filter_map(|entry| {
+        let top = entry.reservations().as_slice().last()?;
+        Some((top.role.as_str().to_owned(), top.principal.clone()))
+    })
+}
+
+/// Judges an operator's call. `owner` says whose framework one is.
+///
+/// # Errors
+/// Says what is not allowed.
+pub fn judge_operator(
+    authorizer: &dyn Authorizer,
+    caller: &Caller,
+    call: &operator::Call,
+    owner: &dyn Fn(&crate::id::FrameworkId) -> Option<Principal>,
+) -> Result<(), Rejection> {
+    use operator::Call;
+    let demand = |action, object: Option<&str>| authorizer.demand(caller, action, object);
+    let of = |id| owner(id).map(|principal| principal.as_str().to_owned());
+    match call {
+        Call::UpdateWeights(weights) => {
+            weights.keys().try_for_each(|role| demand(Action::UpdateWeight, Some(role.as_str())))
+        }
+        Call::UpdateQuota { quotas, .. } => {
+            quotas.keys().try_for_each(|role| demand(Action::UpdateQuota, Some(role.as_str())))
+        }
+        Call::GetQuota => demand(Action::GetQuota, None),
+        Call::Explain { framework_id, .. } => demand(Action::Explain, of(framework_id).as_deref()),
+        Call::Teardown(framework_id) => demand(Action::TeardownFramework, of(framework_id).as_deref()),
+        Call::MarkAgentGone(id) => demand(Action::MarkAgentGone, Some(id.as_str())),
+        Call::DrainAgent { agent_id, .. } => demand(Action::DrainAgent, Some(agent_id.as_str())),
+        Call::DeactivateAgent(id) => demand(Action::DeactivateAgent, Some(id.as_str())),
+        Call::ReactivateAgent(id) => demand(Action::ReactivateAgent, Some(id.as_str())),
+        Call::UpdateMaintenanceSchedule(_) | Call::UpdateWhitelist(_) => {
+            demand(Action::UpdateMaintenanceSchedule, None)
+        }
+        Call::GetMaintenanceSchedule => demand(Action::GetMaintenanceSchedule, None),
+        Call::GetMaintenanceStatus => demand(Action::GetMaintenanceStatus, None),
+        Call::StartMaintenance(_) => demand(Action::StartMaintenance, None),
+        Call::StopMaintenance(_) => demand(Action::StopMaintenance, None),
+        Call::Reserve { resources, .. } => {
+            tops(resources).try_for_each(|(role, _)| demand(Action::ReserveResources, Some(&role)))
+        }
+        Call::GrowVolume { volume: volumes, .. }
+        | Call::ShrinkVolume { volume: volumes, .. }
+        | Call::CreateVolumes { volumes, .. } => {
+            tops(volumes).try_for_each(|(role, _)| demand(Action::CreateVolume, Some(&role)))
+        }
+        Call::DestroyVolumes { volumes, .. } => volumes.iter().try_for_each(|volume| {
+            let creator = volume.disk_info().and_then(|disk| disk.persistence.as_ref()?.principal.clone());
+            demand(Action::DestroyVolume, creator.as_ref().map(Principal::as_str))
+        }),
+        Call::Unreserve { resources, .. } => tops(resources).try_for_each(|(_, principal)| {
+            demand(Action::UnreserveResources, principal.as_ref().map(Principal::as_str))
+        }),
+    }
+}
+
+/// Admits connections over gRPC by what `authorizer` allows to the [`Caller`] in a request's extensions.
+#[must_use]
+pub fn admit(authorizer: Arc<dyn Authorizer>) -> Arc<dyn Admit> {
+    Arc::new(ByAuthorizer(authorizer))
+}
+
+struct ByAuthorizer(Arc<dyn Authorizer>);
+
+impl Admit for ByAuthorizer {
+    fn agent(&self, who: &Extensions) -> Result<(), Rejection> {
+        let caller = who.get::<Caller>().cloned().unwrap_or_default();
+        let name = caller.principal.as_ref().map(|principal| principal.as_str().to_owned());
+        self.0.demand(&caller, Action::RegisterAgent, name.as_deref())
+    }
+
+    fn scheduler(&self, who: &Extensions) -> Result<Judge<scheduler::Call>, Rejection> {
+        let (authorizer, caller) = (self.0.clone(), who.get::<Caller>().cloned().unwrap_or_default());
+        // An agent's certificate is on every machine: whoever breaks into one shall not become a framework.
+        if caller.claims.get(PART_CLAIM).is_some_and(|part| part == Part::Agent.name()) {
+            return Err(Rejection::new(
+                RejectionCode::NotYours,
+                "an agent is no framework",
+                "use a framework's identity",
+            ));
+        }
+        Ok(Box::new(move |call| judge_scheduler(&*authorizer, &caller, call)))
+    }
+}

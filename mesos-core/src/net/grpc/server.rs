@@ -1,0 +1,150 @@
+//! Takes connections in and brings them to a master's door.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use http::Extensions;
+use tokio::sync::{mpsc, watch};
+use tokio_stream::{Stream as Batches, StreamExt as _};
+use tonic::{Request, Response, Status, Streaming};
+
+use super::agent::{AgentDown, AgentUp};
+use super::direction::Direction;
+use super::proto::kernel;
+use super::proto::kernel::kernel_server::{Kernel, KernelServer};
+use super::scheduler::{SchedulerDown, SchedulerUp};
+use super::stream::{Answer, Line, Outgoing, hear};
+use crate::call::{Leader, scheduler};
+use crate::daemon::{DoorKeeper, STREAM_BACKLOG_MAX, Stream, Task};
+use crate::error::Rejection;
+
+/// The largest batch that is read. The largest message is an agent's report of all its tasks.
+pub const MESSAGE_BYTES_MAX: usize = 256 << 20;
+/// Messages that were read and wait for the machine. What comes beyond waits in the connection.
+const INBOUND_MAX: usize = 1_024;
+
+/// Judges one message of a peer, and may put into it what is sure about the peer.
+pub type Judge<T> = Box<dyn FnMut(&mut T) -> Result<(), Rejection> + Send>;
+
+/// Decides who may connect as what. The extensions of the request say who asks.
+pub trait Admit: Send + Sync + 'static {
+    /// An agent.
+    ///
+    /// # Errors
+    /// Why not.
+    fn agent(&self, who: &Extensions) -> Result<(), Rejection>;
+
+    /// A framework. What comes back judges each of its calls.
+    ///
+    /// # Errors
+    /// Why not.
+    fn scheduler(&self, who: &Extensions) -> Result<Judge<scheduler::Call>, Rejection>;
+}
+
+/// Admits everybody and lets everything pass. For clusters whose network is the fence, and for tests.
+#[derive(Debug, Clone, Copy)]
+pub struct AdmitAll;
+
+impl Admit for AdmitAll {
+    fn agent(&self, _: &Extensions) -> Result<(), Rejection> {
+        Ok(())
+    }
+
+    fn scheduler(&self, _: &Extensions) -> Result<Judge<scheduler::Call>, Rejection> {
+        Ok(Box::new(|_| Ok(())))
+    }
+}
+
+/// The service on a master.
+#[derive(Clone)]
+pub struct KernelService {
+    keeper: DoorKeeper,
+    leader: watch::Receiver<Option<Leader>>,
+    admit: Arc<dyn Admit>,
+}
+
+impl KernelService {
+    /// Brings connections to `keeper`; tells who asks who leads.
+    #[must_use]
+    pub fn new(keeper: DoorKeeper, leader: watch::Receiver<Option<Leader>>, admit: Arc<dyn Admit>) -> Self {
+        Self { keeper, leader, admit }
+    }
+
+    /// As a service to be routed under [its paths](Self::METHODS).
+    #[must_use]
+    pub fn into_service(self) -> KernelServer<Self> {
+        KernelServer::new(self)
+            .max_decoding_message_size(MESSAGE_BYTES_MAX)
+            .max_encoding_message_size(MESSAGE_BYTES_MAX)
+    }
+
+    /// The paths of its methods, to be routed to it.
+    pub const METHODS: [&'static str; 3] = [
+        "/mesos.kernel.Kernel/WatchLeader",
+        "/mesos.kernel.Kernel/ConnectAgent",
+        "/mesos.kernel.Kernel/ConnectScheduler",
+    ];
+}
+
+/// A connection of a peer, as the machine and as the transport see it.
+async fn open<U: Direction, D: Direction>(
+    batches: Streaming<U::Batch>,
+    door: &mpsc::Sender<Stream<D::Domain, U::Domain>>,
+    judge: Option<Judge<U::Domain>>,
+) -> Result<Response<Answers<D::Batch>>, Status>
+where
+    D::Domain: Unpin,
+{
+    let (down, messages) = mpsc::channel(STREAM_BACKLOG_MAX);
+    let (to_machine, up) = mpsc::channel(INBOUND_MAX);
+    let theirs = Stream { sender: down, receiver: up };
+    door.send(theirs).await.map_err(|_| Status::unavailable("this master has ended; look for the leader"))?;
+    let line = Line::default();
+    let (outgoing, refuse) = Outgoing::<D>::new(line.clone(), messages);
+    let reader = Task::spawn(hear::<U>(batches, to_machine, line, judge, Some(refuse)));
+    Ok(Response::new(Box::pin(Answer(outgoing.with_reader(reader)))))
+}
+
+type Answers<B> = Pin<Box<dyn Batches<Item = Result<B, Status>> + Send>>;
+
+fn denied(rejection: &Rejection) -> Status {
+    Status::permission_denied(rejection.to_string())
+}
+
+#[tonic::async_trait]
+impl Kernel for KernelService {
+    type WatchLeaderStream = Answers<kernel::Leadership>;
+    type ConnectAgentStream = Answers<kernel::MasterMessages>;
+    type ConnectSchedulerStream = Answers<kernel::SchedulerEvents>;
+
+    async fn watch_leader(
+        &self,
+        _: Request<kernel::WatchLeaderRequest>,
+    ) -> Result<Response<Self::WatchLeaderStream>, Status> {
+        let leaders = tokio_stream::wrappers::WatchStream::new(self.leader.clone());
+        Ok(Response::new(Box::pin(leaders.map(|leader| Ok(leader.as_ref().into())))))
+    }
+
+    async fn connect_agent(
+        &self,
+        request: Request<Streaming<kernel::AgentMessages>>,
+    ) -> Result<Response<Self::ConnectAgentStream>, Status> {
+        self.admit.agent(request.extensions()).map_err(|rejection| denied(&rejection))?;
+        open::<AgentUp, AgentDown>(request.into_inner(), &self.keeper.agents, None).await
+    }
+
+    async fn connect_scheduler(
+        &self,
+        request: Request<Streaming<kernel::SchedulerCalls>>,
+    ) -> Result<Response<Self::ConnectSchedulerStream>, Status> {
+        let judge = self.admit.scheduler(request.extensions()).map_err(|rejection| denied(&rejection))?;
+        open::<SchedulerUp, SchedulerDown>(request.into_inner(), &self.keeper.schedulers, Some(judge)).await
+    }
+}
+
+impl fmt::Debug for KernelService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KernelService").field("leader", &*self.leader.borrow()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,163 @@
+//! Between a [`Stream`] of a machine and the batches of a connection.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+
+use prost::Message as _;
+use tokio::sync::mpsc;
+use tokio_stream::{Stream as Batches, StreamExt as _};
+use tonic::{Status, Streaming};
+
+use super::direction::Direction;
+use super::server::Judge;
+use crate::daemon::Task;
+use crate::error::Rejection;
+use crate::kernel::Seq;
+
+/// A batch holds at most so many messages.
+const BATCH_MESSAGES_MAX: usize = 256;
+/// A batch that has so many bytes takes no more.
+const BATCH_BYTES_ENOUGH: usize = 256 << 10;
+/// Refusals that wait to be told; further ones are logged alone.
+const REFUSALS_MAX: usize = 64;
+
+/// What both halves of one connection know.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Line {
+    /// Messages of the peer that were skipped.
+    skipped: Arc<AtomicU64>,
+}
+
+/// Tells the other half what was refused.
+pub(super) type Refusals = mpsc::Sender<Rejection>;
+
+/// What is said, as batches. Ends when the machine has closed its side.
+pub(super) struct Outgoing<D: Direction> {
+    line: Line,
+    messages: mpsc::Receiver<(Seq, D::Domain)>,
+    refusals: mpsc::Receiver<Rejection>,
+    waiting: VecDeque<(Seq, D::Domain)>,
+    next: u64,
+    /// Hears the peer; ends with this.
+    reader: Option<Task>,
+}
+
+impl<D: Direction> Outgoing<D> {
+    pub(super) fn new(line: Line, messages: mpsc::Receiver<(Seq, D::Domain)>) -> (Self, Refusals) {
+        let (refuse, refusals) = mpsc::channel(REFUSALS_MAX);
+        let waiting = VecDeque::new();
+        (Self { line, messages, refusals, waiting, next: 0, reader: None }, refuse)
+    }
+
+    /// Ends `reader` when this ends.
+    pub(super) fn with_reader(mut self, reader: Task) -> Self {
+        self.reader = Some(reader);
+        self
+    }
+
+    fn batch(&mut self) -> D::Batch {
+        let skipped = self.line.skipped.load(Ordering::Relaxed);
+        let (mut messages, mut bytes) = (Vec::with_capacity(self.waiting.len()), 0);
+        while bytes < BATCH_BYTES_ENOUGH {
+            let Some((_, message)) = self.waiting.pop_front() else { break };
+            let message = D::encode(&message, skipped);
+            bytes += message.encoded_len();
+            messages.push(message);
+        }
+        let first = self.next;
+        self.next += messages.len() as u64;
+        D::batch(first, messages)
+    }
+}
+
+impl<D: Direction> Batches for Outgoing<D>
+where
+    D::Domain: Unpin,
+{
+    type Item = D::Batch;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<D::Batch>> {
+        if self.waiting.is_empty() {
+            while let Poll::Ready(Some(rejection)) = self.refusals.poll_recv(cx) {
+                self.waiting.extend(D::refusal(rejection).map(|message| (Seq(0), message)));
+            }
+        }
+        if self.waiting.is_empty() {
+            let mut arrived = Vec::with_capacity(16);
+            if ready!(self.messages.poll_recv_many(cx, &mut arrived, BATCH_MESSAGES_MAX)) == 0 {
+                return Poll::Ready(None);
+            }
+            self.waiting.extend(arrived);
+        }
+        Poll::Ready(Some(self.batch()))
+    }
+}
+
+/// The same for the answer of a server.
+pub(super) struct Answer<D: Direction>(pub(super) Outgoing<D>);
+
+impl<D: Direction> Batches for Answer<D>
+where
+    D::Domain: Unpin,
+{
+    type Item = Result<D::Batch, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Pin::new(&mut self.0).poll_next(cx).map(|batch| batch.map(Ok))
+    }
+}
+
+/// Hears the peer until either side ends: the machine hears of it when `to` is dropped.
+pub(super) async fn hear<D: Direction>(
+    mut batches: Streaming<D::Batch>,
+    to: mpsc::Sender<(Seq, D::Domain)>,
+    line: Line,
+    mut judge: Option<Judge<D::Domain>>,
+    refuse: Option<Refusals>,
+) {
+    let (mut expected, mut seq) = (0, 0);
+    loop {
+        let batch = tokio::select! {
+            biased;
+            () = to.closed() => return,
+            batch = batches.next() => batch,
+        };
+        let batch = match batch {
+            Some(Ok(batch)) => batch,
+            Some(Err(status)) => {
+                tracing::debug!(code = ?status.code(), message = status.message(), "a stream ended");
+                return;
+            }
+            None => return,
+        };
+        let (first, messages) = D::open(batch);
+        if first != expected {
+            tracing::warn!(expected, first, "messages were lost on a stream; it is closed");
+            return;
+        }
+        expected += messages.len() as u64;
+        for message in messages {
+            let judged = D::decode(message)
+                .and_then(|mut message| judge.as_mut().map_or(Ok(()), |judge| judge(&mut message)).map(|()| message));
+            match judged {
+                Ok(message) => {
+                    if to.send((Seq(seq), message)).await.is_err() {
+                        return;
+                    }
+                    seq += 1;
+                }
+                Err(rejection) => {
+                    tracing::warn!(%rejection, "a message is skipped");
+                    line.skipped.fetch_add(1, Ordering::Relaxed);
+                    if let Some(refuse) = &refuse {
+                        // When too many wait, the log has it.
+                        let _ = refuse.try_send(rejection);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! What the daemons' programs share: flags with their environment and file, logs, signals, readiness.
+//!
+//! * [`layered`]: a flag counts before its environment variable, that before the configuration file.
+//! * [`MesosDuration`]: `75secs`, `10mins`, as operators of Mesos write them.
+//! * [`Logging`]: text for people, JSON for programs.
+//! * [`terminated`] and [`Readiness`]: how a service manager and a program talk.
+//!
+//! It starts nothing: the binaries do.
+
+mod duration;
+mod layer;
+mod log;
+mod notify;
+mod security;
+mod signal;
+
+pub use duration::MesosDuration;
+pub use layer::{LayerError, layered, parse_layered};
+pub use log::{LogFormat, Logging};
+pub use notify::Readiness;
+pub use security::{ClientSecurity, SecurityError, ServerSecurity};
+pub use signal::terminated;
