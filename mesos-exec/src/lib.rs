@@ -17,3 +17,5 @@ pub mod daemon;
 pub mod driver;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod executor;
+#[cfg(feature = "program")]
+pub mod program;

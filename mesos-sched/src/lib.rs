@@ -15,5 +15,7 @@ pub mod driver;
 pub mod framework;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod master;
+#[cfg(feature = "program")]
+pub mod program;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod registry;

@@ -1,6 +1,6 @@
 //! What an agent shows to checkers and operators.
 
-use mesos_core::{AgentId, ContainerId, FrameworkId, Resources, Role, TaskId, TaskState};
+use mesos_core::{AgentId, ContainerId, FrameworkId, FrameworkInfo, Resources, Role, TaskId, TaskState};
 
 use super::{Agent, Phase};
 
@@ -61,6 +61,13 @@ impl Agent {
                 })
             })
         })
+    }
+
+    /// The description of a framework that has something here, if it is known.
+    #[must_use]
+    pub fn framework(&self, id: &FrameworkId) -> Option<&FrameworkInfo> {
+        let mut frameworks = self.book.frameworks();
+        frameworks.find(|(_, own, _)| *own == id).and_then(|(_, _, framework)| framework.info.as_deref())
     }
 
     /// The containers that run, are being started or are being destroyed.

@@ -13,6 +13,7 @@ use mesos_core::provider::{ContainerError, Launch, StoreError};
 use mesos_core::{AgentInfo, Clock, ContainerSpec, Containerizer, Detector, Purpose, Store};
 
 use super::line::{ExecutorDoor, LineArrival, Lines};
+use super::owner::{FrameworkOwners, Heard};
 use super::sandbox::Sandboxes;
 use crate::agent::{Agent, ContainerOp, ContainerOutcome, Effect, ExecutorFactory, Input, Options, StopReason};
 
@@ -137,6 +138,7 @@ struct AgentWorld {
     lines: Lines,
     credentials: Option<Arc<dyn ExecutorCredentials>>,
     sandboxes: Option<Arc<Sandboxes>>,
+    heard: Heard,
     /// Work on the disk under way: the agent asks for one thing at a time, and for removals now and then.
     housekeeping: Vec<Task>,
     stopped: Option<StopReason>,
@@ -193,7 +195,10 @@ impl World<Agent> for AgentWorld {
             Arrival::Uplink(arrival) => match self.uplink.admit(arrival)? {
                 UplinkNews::Connected(conn) => Input::Connected { conn },
                 UplinkNews::Disconnected(conn) => Input::Disconnected { conn },
-                UplinkNews::Received(conn, seq, message) => Input::Received { conn, seq, message },
+                UplinkNews::Received(conn, seq, message) => {
+                    self.heard.note(&message);
+                    Input::Received { conn, seq, message }
+                }
             },
             Arrival::Line(arrival) => self.lines.admit(arrival)?,
             Arrival::Housekeeping(input) => *input,
@@ -288,6 +293,7 @@ async fn operate(
 #[derive(Debug)]
 pub struct AgentDaemon {
     running: Running<Agent, AgentWorld>,
+    heard: Heard,
     door: ExecutorDoor,
 }
 
@@ -324,6 +330,7 @@ impl AgentDaemon {
                 }
             }
         });
+        let heard = Heard::default();
         let is_collecting = options.sandbox_gc.is_some();
         let mut world = AgentWorld {
             uplink: Uplink::new(connector),
@@ -333,6 +340,7 @@ impl AgentDaemon {
             lines: Lines::default(),
             credentials,
             sandboxes,
+            heard: heard.clone(),
             housekeeping: Vec::new(),
             inbox: inbox.clone(),
             stopped: None,
@@ -343,13 +351,19 @@ impl AgentDaemon {
         }
         let door = ExecutorDoor::new(inbox.clone());
         let host = Host::new(Agent::new(info, options, executors), world, mailbox, clock, Rng::new(seed));
-        Ok(Self { running: host.spawn(inbox, Input::Recovered { records }), door })
+        Ok(Self { running: host.spawn(inbox, Input::Recovered { records }), heard, door })
     }
 
     /// Where executors' calls are taken to the agent.
     #[must_use]
     pub fn executors(&self) -> ExecutorDoor {
         self.door.clone()
+    }
+
+    /// Finds out whose frameworks are.
+    #[must_use]
+    pub fn owners(&self) -> FrameworkOwners {
+        FrameworkOwners::new(self.running.inbox().clone(), self.heard.clone())
     }
 
     /// Looks at the machine between two steps; nothing when it has ended.
@@ -365,6 +379,11 @@ impl AgentDaemon {
     /// Ends it as if its process had died. Its containers run on.
     pub fn abort(&self) {
         self.running.abort();
+    }
+
+    /// Waits until it has ended, in whatever way.
+    pub async fn ended(&self) {
+        self.running.ended().await;
     }
 
     /// Whether it has ended.

@@ -5,9 +5,14 @@ mod agent;
 #[cfg(feature = "net")]
 mod executor;
 #[cfg(feature = "net")]
+mod gate;
+#[cfg(feature = "net")]
 pub mod http;
 mod line;
+mod owner;
 mod sandbox;
+#[cfg(feature = "net")]
+mod server;
 #[cfg(test)]
 mod tests;
 
@@ -17,4 +22,7 @@ pub use executor::{
     EnvironmentError, ExecutorDriver, ExecutorEvent, ExecutorEvents, ExecutorHandle, ExecutorSetup, ExecutorStream,
 };
 pub use line::{ExecutorDoor, ExecutorLine, LineItem};
+pub use owner::FrameworkOwners;
 pub use sandbox::Sandboxes;
+#[cfg(feature = "net")]
+pub use server::{AgentServer, AgentServerSetup, ExecutorTokens, TOKEN_VALID_FOR, executor_secret};

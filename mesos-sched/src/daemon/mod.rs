@@ -10,14 +10,22 @@
 //! ([`Directory`](mesos_core::daemon::Directory) inside one process), so that a network transport changes nothing here.
 
 pub mod election;
+mod events;
+#[cfg(feature = "net")]
+mod gate;
 #[cfg(feature = "net")]
 pub mod http;
 mod master;
 mod scheduler;
+#[cfg(feature = "net")]
+mod server;
 pub mod store;
 #[cfg(test)]
 mod tests;
 pub mod view;
 
+pub use events::{EVENTS_WAITING_MAX, EventFramework, EventScheduler, FrameworkEvent, FrameworkEvents};
 pub use master::{Lead, LeadError, Led, MasterDaemon, MasterHandle, MasterSetup};
 pub use scheduler::{SchedulerDriver, SchedulerEnded, SchedulerSetup, StartError};
+#[cfg(feature = "net")]
+pub use server::{MasterServer, MasterServerSetup};

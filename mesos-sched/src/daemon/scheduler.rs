@@ -11,7 +11,7 @@ use mesos_core::daemon::{
 };
 use mesos_core::kernel::{Draft, Rng, Term, Ticket};
 use mesos_core::provider::StoreError;
-use mesos_core::{Clock, Detector, FrameworkInfo, Scheduler, Store};
+use mesos_core::{Clock, Detector, FrameworkInfo, Scheduler, SchedulerCx, Store};
 
 use super::store::term_of_this_moment;
 use crate::driver::{Driver, Effect, Input, Options, StopReason};
@@ -97,6 +97,7 @@ enum Arrival {
     Uplink(Up),
     Saved(Ticket, Result<(), StoreError>),
     Leader(Option<Leader>),
+    Asked(super::events::AskBox),
     Stop { teardown: bool },
 }
 
@@ -113,6 +114,9 @@ struct SchedulerWorld<S: Scheduler + ?Sized> {
     uplink: Uplink<scheduler::Call, scheduler::Event>,
     writer: Writer,
     stopped: Option<StopReason>,
+    /// For what is asked beside the scheduler.
+    clock: Arc<dyn Clock>,
+    rng: Rng,
     _detection: Task,
 }
 
@@ -128,6 +132,7 @@ impl<S: Scheduler + ?Sized + 'static> World<Driver<S>> for SchedulerWorld<S> {
             },
             Arrival::Saved(ticket, result) => Input::Saved { ticket, result },
             Arrival::Leader(leader) => Input::LeaderChanged { leader },
+            Arrival::Asked(ask) => Input::Asked { actions: ask.actions(self.clock.now(), &mut self.rng) },
             Arrival::Stop { teardown } => Input::Stop { teardown },
         })
     }
@@ -195,6 +200,8 @@ impl<S: Scheduler + ?Sized + 'static> SchedulerDriver<S> {
             writer: Writer::spawn(memory, term, inbox.clone(), Arrival::Saved),
             inbox: inbox.clone(),
             stopped: None,
+            clock: clock.clone(),
+            rng: Rng::new(entropy()),
             _detection: detection,
         };
         let host = Host::new(Driver::new(info, scheduler, options), world, mailbox, clock, Rng::new(seed));
@@ -208,6 +215,12 @@ impl<S: Scheduler + ?Sized + 'static> SchedulerDriver<S> {
     /// Looks at the driver, and through it at the scheduler, between two steps; nothing when it has ended.
     pub async fn inspect<R: Send + 'static>(&self, look: impl FnOnce(&Driver<S>) -> R + Send + 'static) -> Option<R> {
         self.inbox.inspect(look).await
+    }
+
+    /// Does what a scheduler does with its context, beside the scheduler: `ask` is called before the next step. Whether the
+    /// driver still takes anything.
+    pub async fn act(&self, ask: impl FnOnce(&mut SchedulerCx<'_>) + Send + 'static) -> bool {
+        self.inbox.send(Arrival::Asked(super::events::AskBox::new(ask))).await
     }
 
     /// Asks it to end; with its tasks, or leaving them to a later run.

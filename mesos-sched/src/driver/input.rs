@@ -2,7 +2,7 @@
 
 use mesos_core::call::{ConnId, Leader, scheduler};
 use mesos_core::kernel::{Record, Seq, Ticket};
-use mesos_core::provider::StoreError;
+use mesos_core::provider::{Action, StoreError};
 
 /// Something that happened to a driver.
 #[derive(Debug, Clone)]
@@ -44,6 +44,12 @@ pub enum Input {
         ticket: Ticket,
         /// How it ended.
         result: Result<(), StoreError>,
+    },
+    /// Somebody beside the scheduler asks for these, as if it had asked itself. What comes before the driver runs, or when
+    /// it is about to end, is dropped.
+    Asked {
+        /// In this order.
+        actions: Vec<Action>,
     },
     /// The framework is to end.
     Stop {

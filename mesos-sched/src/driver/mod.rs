@@ -302,6 +302,10 @@ impl<S: Scheduler + ?Sized> Machine for Driver<S> {
             Input::Disconnected { conn } => self.disconnected(cx, conn),
             Input::Received { conn, seq, event } => self.receive(cx, conn, seq, event),
             Input::Saved { ticket, result } => self.saved(cx, ticket, result),
+            Input::Asked { actions } if self.phase == Phase::Running => {
+                self.consult(cx, |_, cx| actions.into_iter().for_each(|action| cx.emit(action)));
+            }
+            Input::Asked { .. } => {}
             Input::Stop { .. } if self.phase == Phase::Recovering => self.stop(cx, StopReason::Requested),
             Input::Stop { teardown } => self.end(cx, teardown, StopReason::Requested),
         }

@@ -1,9 +1,6 @@
 //! Where records are kept: in memory, or in one file.
 
-mod redb;
-
-pub use self::redb::RedbStore;
-pub use mesos_core::daemon::MemoryStore;
+pub use mesos_core::daemon::{MemoryStore, RedbStore};
 
 use std::time::SystemTime;
 

@@ -1,0 +1,257 @@
+//! An agent on the network: its machine, and the port behind which executors and tools find it.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use mesos_core::daemon::Task;
+use mesos_core::net::auth::{Authenticator, Authorizer, Claims, Secret, TokenKey};
+use mesos_core::net::http::{Limits, Plain, axum, serve};
+use mesos_core::net::tls::ServerTls;
+use mesos_core::{Clock, ContainerSpec, Purpose};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use super::gate::Gate;
+use super::http::AgentSite;
+use super::{AgentDaemon, AgentEnded, AgentSetup, ExecutorCredentials, Sandboxes, StartError};
+
+/// How long an executor's token is good. It speaks for one container only, and says nothing any more when that has ended;
+/// this bounds what is left of a container nobody ends.
+pub const TOKEN_VALID_FOR: Duration = Duration::from_secs(365 * 24 * 3_600);
+
+/// Tokens by which executors prove who they are: each speaks for its own container and nobody else.
+#[derive(Debug)]
+pub struct ExecutorTokens {
+    key: TokenKey,
+    clock: Arc<dyn Clock>,
+}
+
+impl ExecutorTokens {
+    /// Signs with this secret.
+    #[must_use]
+    pub fn new(secret: &Secret, clock: Arc<dyn Clock>) -> Self {
+        Self { key: TokenKey::new(secret), clock }
+    }
+}
+
+impl ExecutorCredentials for ExecutorTokens {
+    fn issue(&self, spec: &ContainerSpec) -> Option<String> {
+        if spec.purpose != Purpose::Executor {
+            return None;
+        }
+        let claims = Claims::valid_for(self.clock.now().wall, TOKEN_VALID_FOR)
+            .with("fid", spec.framework_id.as_str())
+            .with("eid", spec.executor_id.as_str())
+            .with("cid", spec.id.as_str());
+        Some(self.key.sign(&claims))
+    }
+}
+
+/// The secret that signs an agent's tokens: made once, since executors outlive the agent's restarts.
+///
+/// # Errors
+/// When the file cannot be read or made.
+pub fn executor_secret(path: &Path) -> io::Result<Secret> {
+    match fs::read(path) {
+        Ok(bytes) if bytes.len() >= 32 => Ok(Secret::new(bytes)),
+        Ok(_) => Err(io::Error::new(io::ErrorKind::InvalidData, "a key of tokens has at least 32 bytes")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let secret = Secret::random();
+            let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+            io::Write::write_all(&mut file, secret.expose())?;
+            file.sync_all()?;
+            Ok(secret)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What an agent on the network is made of.
+pub struct AgentServerSetup {
+    /// The agent. Its description says the listener's port.
+    pub agent: AgentSetup,
+    /// Where sandboxes are shown from.
+    pub work_dir: PathBuf,
+    /// The port.
+    pub listener: TcpListener,
+    /// TLS, or plain text.
+    pub tls: Option<ServerTls>,
+    /// Finds out who asks.
+    pub authenticator: Authenticator,
+    /// Decides what they may do.
+    pub authorizer: Arc<dyn Authorizer>,
+    /// Whether executors may do without tokens.
+    pub insecure_executors: bool,
+    /// What peers may cost.
+    pub limits: Limits,
+    /// What the agent was started with, for views. No secrets.
+    pub flags: Vec<(String, String)>,
+}
+
+impl fmt::Debug for AgentServerSetup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AgentServerSetup").field("agent", &self.agent).finish_non_exhaustive()
+    }
+}
+
+/// An agent that serves. Dropping this ends it as if its process had died.
+#[derive(Debug)]
+pub struct AgentServer {
+    daemon: AgentDaemon,
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    serving: Task,
+    _for_executors: Option<Task>,
+}
+
+impl AgentServer {
+    /// Starts it. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// As [`AgentDaemon::start`].
+    pub async fn start(setup: AgentServerSetup) -> Result<Self, StartError> {
+        let AgentServerSetup {
+            mut agent,
+            work_dir,
+            listener,
+            tls,
+            authenticator,
+            authorizer,
+            insecure_executors,
+            limits,
+            flags,
+        } = setup;
+        let containerizer = agent.containerizer.clone();
+        let address = listener.local_addr().map_err(|error| StartError::Task(error.to_string()))?;
+        let executors = executor_listener(&work_dir, tls.is_some())
+            .await
+            .map_err(|error| StartError::Task(format!("no port for executors under 127.0.0.1: {error}")))?;
+        // Executors run on this machine, and reach it where it listens.
+        let reached_at = match (&executors, address.ip()) {
+            (Some(executors), _) => executors.local_addr().unwrap_or(address),
+            (None, ip) if ip.is_unspecified() => SocketAddr::new(loopback(ip), address.port()),
+            (None, _) => address,
+        };
+        agent.options.endpoint = Some(reached_at.to_string().into());
+        if agent.options.address.is_none() && !address.ip().is_unspecified() {
+            agent.options.address = Some(address.ip().to_string().into());
+        }
+        let sandboxes = Some(Arc::new(Sandboxes::new(work_dir)));
+        agent.sandboxes = sandboxes.clone();
+        let daemon = AgentDaemon::start(agent).await?;
+        let mut site = AgentSite::new(daemon.executors(), containerizer);
+        site.insecure_executors = insecure_executors;
+        site.sandboxes = sandboxes;
+        site.address = address.to_string();
+        site.flags = flags;
+        let site = site.site();
+        let guarded = |is_for_executors_alone: bool| {
+            let gate = Gate {
+                authenticator: authenticator.clone(),
+                authorizer: authorizer.clone(),
+                owners: daemon.owners(),
+                is_for_executors_alone,
+            };
+            let gate = Arc::new(gate);
+            site.clone().map(|router| {
+                router.layer(axum::middleware::from_fn(move |request, next| Gate::layer(gate.clone(), request, next)))
+            })
+        };
+        let for_executors = executors
+            .map(|listener| Task::spawn(serve(listener, Plain, guarded(true), limits, std::future::pending())));
+        let site = guarded(false);
+        let (stop, stopped) = oneshot::channel();
+        let shutdown = async move {
+            // Dropped or sent: either way it is over.
+            let _ = stopped.await;
+        };
+        let serving = match tls {
+            Some(tls) => Task::spawn(serve(listener, tls, site, limits, shutdown)),
+            None => Task::spawn(serve(listener, Plain, site, limits, shutdown)),
+        };
+        Ok(Self { daemon, address, stop, serving, _for_executors: for_executors })
+    }
+
+    /// The machine's host.
+    #[must_use]
+    pub const fn daemon(&self) -> &AgentDaemon {
+        &self.daemon
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Ends it as if its process had died, after what is under way at its port: what its containers survive is up to the
+    /// containerizer.
+    pub async fn leave(self) {
+        self.daemon.abort();
+        drop(self.stop);
+        // Executors that are cut off look for the next run.
+        let _ = self.serving.join().await;
+    }
+
+    /// Waits until the agent has ended, and ends serving.
+    ///
+    /// # Errors
+    /// When its task panicked or was aborted.
+    pub async fn join(self) -> Result<AgentEnded, StartError> {
+        let ended = self.daemon.join().await;
+        drop(self.stop);
+        let _ = self.serving.join().await;
+        ended
+    }
+}
+
+/// Where executors connect when the agent's own port speaks TLS, which existing ones do not: this machine alone, without
+/// TLS, for executors and nothing else. It stays where it was, since executors are told once.
+async fn executor_listener(work_dir: &Path, speaks_tls: bool) -> io::Result<Option<TcpListener>> {
+    if !speaks_tls {
+        return Ok(None);
+    }
+    let remembered = work_dir.join("executor.port");
+    let before = fs::read_to_string(&remembered).ok().and_then(|text| text.trim().parse::<u16>().ok());
+    if let Some(port) = before {
+        match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
+            Ok(listener) => return Ok(Some(listener)),
+            Err(error) => {
+                tracing::warn!(%error, port, "the port of executors is taken; earlier executors will not come back")
+            }
+        }
+    }
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    fs::write(&remembered, listener.local_addr()?.port().to_string())?;
+    Ok(Some(listener))
+}
+
+const fn loopback(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_of_tokens_is_made_once_and_nobody_else_may_read_it() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("executor.key");
+        let made = executor_secret(&path).unwrap();
+        assert!(executor_secret(&path).unwrap().matches(made.expose()));
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        fs::write(&path, "short").unwrap();
+        assert!(executor_secret(&path).is_err());
+    }
+}

@@ -1,0 +1,94 @@
+//! The flags of an agent. Those of Apache Mesos have its names and meanings (`docs/configuration/agent.md`).
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use mesos_core::program::{Logging, MesosDuration, ServerSecurity};
+
+/// An agent of a cluster: offers what this machine has to the master, and runs what frameworks want run here.
+///
+/// Every flag can be set in the environment, as MESOS_ and its name in capitals, and in a TOML file named by --config, under
+/// its name. A flag counts before the environment, the environment before the file.
+#[derive(Debug, Clone, clap::Parser)]
+#[command(
+    name = "mesos-agent",
+    rename_all = "snake_case",
+    version,
+    after_help = "Try it on one machine, without any security:\n\n    \
+    mesos-master --work_dir=/tmp/m --ip=127.0.0.1 --insecure-plaintext --insecure-anonymous\n    \
+    mesos-agent  --work_dir=/tmp/a --ip=127.0.0.1 --master=127.0.0.1:5050 --insecure-plaintext --insecure-anonymous\n\n\
+    Containers of this version are plain processes, which end with the agent. An agent that is started again with the same \
+    work directory is the same agent, and says what became of its tasks. To end them in good order, drain the agent first, \
+    or send SIGUSR1, which ends all tasks and then the agent for good."
+)]
+pub(super) struct Flags {
+    /// A TOML file with settings: the names of flags, and their values.
+    #[arg(long, env = "MESOS_CONFIG", value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// The masters: one address or several, each host:port; whichever leads is found.
+    #[arg(long, env = "MESOS_MASTER", value_name = "HOST:PORT,…", value_delimiter = ',', required = true)]
+    pub(super) master: Vec<String>,
+    /// The address to listen on.
+    #[arg(long, env = "MESOS_IP", default_value = "0.0.0.0", value_name = "ADDRESS")]
+    pub(super) ip: IpAddr,
+    /// The port to listen on; 0 takes any that is free.
+    #[arg(long, env = "MESOS_PORT", default_value_t = 5051)]
+    pub(super) port: u16,
+    /// The name under which others reach this machine. Without it, the machine's own.
+    #[arg(long, env = "MESOS_HOSTNAME", value_name = "NAME")]
+    pub(super) hostname: Option<String>,
+    /// The folder for checkpoints and sandboxes. Another agent needs another one.
+    #[arg(long, env = "MESOS_WORK_DIR", value_name = "FOLDER")]
+    pub(super) work_dir: PathBuf,
+    /// What to offer, such as cpus:4;mem:8192;ports:[31000-32000]. What is not named is found out.
+    #[arg(long, env = "MESOS_RESOURCES", value_name = "RESOURCES")]
+    pub(super) resources: Option<String>,
+    /// What is said about this machine, such as rack:r7;zone:eu-1.
+    #[arg(long, env = "MESOS_ATTRIBUTES", value_name = "ATTRIBUTES")]
+    pub(super) attributes: Option<String>,
+    /// Where this machine stands, as region/zone.
+    #[arg(long, env = "MESOS_DOMAIN", value_name = "REGION/ZONE")]
+    pub(super) domain: Option<String>,
+    /// What runs containers: mesos, which is processes of this machine.
+    #[arg(long, env = "MESOS_CONTAINERIZERS", default_value = "mesos", value_name = "NAME")]
+    pub(super) containerizers: String,
+    /// What to do about tasks of an earlier run: say what became of them and go on (reconnect), or end them and then the
+    /// agent for good (cleanup).
+    #[arg(long, env = "MESOS_RECOVER", default_value = "reconnect", value_parser = ["reconnect", "cleanup"])]
+    pub(super) recover: String,
+    /// What runs on the machine must be found out by then.
+    #[arg(long, env = "MESOS_RECOVERY_TIMEOUT", default_value = "5mins", value_name = "DURATION")]
+    pub(super) recovery_timeout: MesosDuration,
+    /// An executor that did not register by then is ended, and its tasks fail.
+    #[arg(long, env = "MESOS_EXECUTOR_REGISTRATION_TIMEOUT", default_value = "1mins", value_name = "DURATION")]
+    pub(super) executor_registration_timeout: MesosDuration,
+    /// How long an executor may take to end when told to.
+    #[arg(long, env = "MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD", default_value = "5secs", value_name = "DURATION")]
+    pub(super) executor_shutdown_grace_period: MesosDuration,
+    /// The first registration after a new leader is found waits a random time up to this.
+    #[arg(long, env = "MESOS_REGISTRATION_BACKOFF_FACTOR", default_value = "1secs", value_name = "DURATION")]
+    pub(super) registration_backoff_factor: MesosDuration,
+    /// Let executors do without tokens: whoever reaches the agent may then speak for any of them. Executors that know no
+    /// tokens need it.
+    #[arg(long = "insecure-executors", env = "MESOS_INSECURE_EXECUTORS")]
+    pub(super) insecure_executors: bool,
+    /// Who is who.
+    #[command(flatten)]
+    pub(super) security: ServerSecurity,
+    /// What is logged.
+    #[command(flatten)]
+    pub(super) logging: Logging,
+}
+
+impl Flags {
+    /// Refuses what is understood but cannot be done.
+    pub(super) fn validate(&self) -> anyhow::Result<()> {
+        if let Some(zk) = self.master.iter().find(|master| master.contains("://")) {
+            anyhow::bail!("--master={zk}: name the masters themselves, as host:port with commas between them");
+        }
+        if self.containerizers != "mesos" {
+            anyhow::bail!("--containerizers={}: this version has mesos alone", self.containerizers);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,85 @@
+//! What this machine has, for agents whose operator says nothing.
+//!
+//! As in Apache Mesos (`src/slave/containerizer/containerizer.cpp`): all processors; memory and disk less what the system
+//! itself needs, which is 1 GiB and 5 GiB, or half of what little there is; ports 31000 to 32000.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Context as _;
+use mesos_core::Resources;
+
+const MIB: u64 = 1 << 20;
+const SYSTEM_MEM_MIB: u64 = 1_024;
+const SYSTEM_DISK_MIB: u64 = 5 * 1_024;
+const PORTS: &str = "[31000-32000]";
+
+/// What the operator says, and what the machine has of the usual kinds the operator does not name.
+pub(super) fn resources(said: Option<&str>, work_dir: &Path) -> anyhow::Result<Resources> {
+    let said: Resources = match said {
+        Some(text) => text.parse().with_context(|| format!("--resources {text:?}"))?,
+        None => Resources::new(),
+    };
+    let mut all = said.clone();
+    for (name, amount) in detected(work_dir)? {
+        if said.iter().all(|entry| entry.name().as_str() != name) {
+            let found: Resources = format!("{name}:{amount}").parse().expect("what is detected can be written");
+            all += &found;
+        }
+    }
+    Ok(all)
+}
+
+fn detected(work_dir: &Path) -> anyhow::Result<BTreeMap<&'static str, String>> {
+    let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let meminfo = std::fs::read_to_string("/proc/meminfo").context("this machine's memory cannot be found out")?;
+    let mem = memory_mib(&meminfo).context("/proc/meminfo names no MemTotal; say --resources=mem:…")?;
+    let disk =
+        nix::sys::statvfs::statvfs(work_dir).context("the size of the work directory's disk cannot be found out")?;
+    let disk = disk.blocks() as u64 * disk.fragment_size() as u64 / MIB;
+    Ok(BTreeMap::from([
+        ("cpus", cpus.to_string()),
+        ("mem", spare(mem, SYSTEM_MEM_MIB).to_string()),
+        ("disk", spare(disk, SYSTEM_DISK_MIB).to_string()),
+        ("ports", PORTS.to_owned()),
+    ]))
+}
+
+fn memory_mib(meminfo: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib / 1_024)
+}
+
+const fn spare(total: u64, system: u64) -> u64 {
+    if total > 2 * system { total - system } else { total / 2 }
+}
+
+/// This machine's name, as the system knows it.
+pub(super) fn hostname() -> String {
+    let name = nix::unistd::gethostname().unwrap_or_default();
+    let name = name.to_string_lossy();
+    if name.is_empty() { "localhost".to_owned() } else { name.into_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_said_is_detected() {
+        let all = resources(Some("cpus:3;gpus:1"), Path::new("/")).unwrap();
+        let names: Vec<_> = all.iter().map(|entry| entry.name().as_str().to_owned()).collect();
+        for name in ["cpus", "mem", "disk", "ports", "gpus"] {
+            assert_eq!(names.iter().filter(|own| *own == name).count(), 1, "{name} in {all}");
+        }
+        assert!(all.to_string().contains("cpus:3"), "{all}");
+        assert!(resources(Some("cpus"), Path::new("/")).unwrap_err().to_string().contains("--resources"));
+    }
+
+    #[test]
+    fn the_system_keeps_its_share() {
+        assert_eq!(memory_mib("MemTotal:       8388608 kB\nMemFree: 1 kB\n"), Some(8_192));
+        assert_eq!((spare(8_192, 1_024), spare(1_500, 1_024)), (7_168, 750));
+    }
+}

@@ -1,0 +1,174 @@
+//! An agent of a cluster, as a program.
+
+mod flags;
+mod machine;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use crate::agent::{Options, StopReason};
+use crate::containerizer::{Process, ProcessOptions};
+use crate::daemon::{AgentServer, AgentServerSetup, AgentSetup, ExecutorTokens, StartError, executor_secret};
+use anyhow::Context as _;
+use mesos_core::daemon::{RedbStore, SystemClock};
+use mesos_core::kernel::Term;
+use mesos_core::net::auth::TokenKey;
+use mesos_core::net::grpc::{GrpcConnector, RemoteDetector};
+use mesos_core::net::http::Limits;
+use mesos_core::net::tls::Part;
+use mesos_core::program::{LayerError, Readiness, ServerSecurity, parse_layered, terminated};
+use mesos_core::{AgentInfo, Clock, FaultDomain};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use self::flags::Flags;
+
+/// Runs the program with these arguments, the first of which is its name, to its end.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let flags = match parse_layered::<Flags>(arguments) {
+        Ok(flags) => flags,
+        Err(LayerError::Flags(error)) => error.exit(),
+        Err(error) => return complain(&error.into()),
+    };
+    match run(&flags) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => complain(&error),
+    }
+}
+
+fn complain(error: &anyhow::Error) -> ExitCode {
+    eprintln!("mesos-agent: {error:#}");
+    ExitCode::FAILURE
+}
+
+fn run(flags: &Flags) -> anyhow::Result<()> {
+    flags.validate()?;
+    flags.logging.begin().map_err(anyhow::Error::msg)?;
+    tokio::runtime::Runtime::new()?.block_on(serve(flags))
+}
+
+async fn serve(flags: &Flags) -> anyhow::Result<()> {
+    let terminated = terminated()?;
+    let mut ends_tasks = signal(SignalKind::user_defined1())?;
+    let readiness = Readiness::from_env();
+    let material = flags.security.material(Part::Agent)?;
+    let dialer = ServerSecurity::dialer(material.as_ref())?;
+
+    let work_dir = &flags.work_dir;
+    std::fs::create_dir_all(work_dir).with_context(|| format!("--work_dir {}", work_dir.display()))?;
+    let listener = TcpListener::bind((flags.ip, flags.port))
+        .await
+        .with_context(|| format!("{}:{} cannot be listened on", flags.ip, flags.port))?;
+    let info = describe(flags, listener.local_addr()?.port())?;
+    // First of all, since only one agent may have the folder.
+    let checkpoints = RedbStore::open(work_dir.join("checkpoints.redb"))?;
+    let containerizer = Arc::new(Process::new(ProcessOptions::new(work_dir))?);
+    let detector = Box::new(RemoteDetector::new(flags.master.clone(), dialer.clone()));
+    let connector = Arc::new(GrpcConnector::new(dialer));
+    let mut setup = AgentSetup::new(info, containerizer.clone(), Arc::new(checkpoints.clone()), detector, connector);
+    let last = checkpoints.fence().await?;
+    setup.term = setup.term.max(Term(last.0 + 1));
+    setup.options = options(flags);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let (mut authenticator, authorizer) = flags.security.doors(clock.clone())?;
+    if !flags.insecure_executors {
+        let secret = executor_secret(&work_dir.join("executor.key")).context("executor.key")?;
+        setup.credentials = Some(Arc::new(ExecutorTokens::new(&secret, clock)));
+        authenticator = authenticator.with_tokens(TokenKey::new(&secret));
+    } else {
+        tracing::warn!("insecure: whoever reaches this port may speak for any executor");
+        authenticator = authenticator.admitting_anonymous();
+    }
+    tracing::info!(hostname = %setup.info.hostname, port = setup.info.port, resources = %setup.info.resources, "starts");
+    let server = AgentServer::start(AgentServerSetup {
+        agent: setup,
+        work_dir: work_dir.clone(),
+        listener,
+        tls: material.as_ref().map(ServerSecurity::server_tls).transpose()?,
+        authenticator,
+        authorizer,
+        insecure_executors: flags.insecure_executors,
+        limits: Limits::default(),
+        flags: shown(flags),
+    })
+    .await?;
+    let is_cleaning_up = flags.recover == "cleanup";
+    if is_cleaning_up {
+        tracing::info!("ends what an earlier run left running");
+        server.daemon().stop().await;
+    }
+    readiness.ready(&format!("looks for the master from {}", server.address()));
+    let stops = async {
+        ends_tasks.recv().await;
+    };
+    tokio::select! {
+        signal = terminated, if !is_cleaning_up => {
+            tracing::info!(signal, "ends; its next run says what became of its tasks");
+            readiness.stopping();
+            server.leave().await;
+            return Ok(());
+        }
+        () = stops => {
+            tracing::info!("ends all tasks, then itself");
+            server.daemon().stop().await;
+        }
+        () = server.daemon().ended() => {}
+    }
+    readiness.stopping();
+    let ended = server.join().await?;
+    containerizer.shutdown().await?;
+    match ended.why {
+        Some(StopReason::Requested) => Ok(()),
+        Some(why) => anyhow::bail!("{why}"),
+        None => anyhow::bail!(StartError::Task("nobody could reach the agent any more".to_owned())),
+    }
+}
+
+/// The flags, as views show them: those that tell no secret.
+fn shown(flags: &Flags) -> Vec<(String, String)> {
+    let all = [
+        ("master", Some(flags.master.join(","))),
+        ("ip", Some(flags.ip.to_string())),
+        ("port", Some(flags.port.to_string())),
+        ("hostname", flags.hostname.clone()),
+        ("work_dir", Some(flags.work_dir.display().to_string())),
+        ("resources", flags.resources.clone()),
+        ("attributes", flags.attributes.clone()),
+        ("domain", flags.domain.clone()),
+        ("containerizers", Some(flags.containerizers.clone())),
+        ("recover", Some(flags.recover.clone())),
+        ("executor_registration_timeout", Some(flags.executor_registration_timeout.to_string())),
+        ("executor_shutdown_grace_period", Some(flags.executor_shutdown_grace_period.to_string())),
+        ("insecure-plaintext", Some(flags.security.insecure_plaintext.to_string())),
+        ("insecure-anonymous", Some(flags.security.insecure_anonymous.to_string())),
+        ("insecure-executors", Some(flags.insecure_executors.to_string())),
+    ];
+    all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}
+
+fn describe(flags: &Flags, port: u16) -> anyhow::Result<AgentInfo> {
+    let resources = machine::resources(flags.resources.as_deref(), &flags.work_dir)?;
+    let mut info = AgentInfo::new(flags.hostname.clone().unwrap_or_else(machine::hostname), resources);
+    info.port = port;
+    if let Some(attributes) = &flags.attributes {
+        info.attributes = attributes.parse().with_context(|| format!("--attributes {attributes:?}"))?;
+    }
+    if let Some(domain) = &flags.domain {
+        let (region, zone) = domain
+            .split_once('/')
+            .filter(|(region, zone)| !region.is_empty() && !zone.is_empty())
+            .with_context(|| format!("--domain {domain:?}: write region/zone"))?;
+        info.domain = Some(FaultDomain { region: region.into(), zone: zone.into() });
+    }
+    Ok(info)
+}
+
+fn options(flags: &Flags) -> Options {
+    let mut options = Options::default();
+    options.registration_delay_max = flags.registration_backoff_factor.0;
+    options.recovery_timeout = flags.recovery_timeout.0;
+    options.executor_shutdown_grace = flags.executor_shutdown_grace_period.0;
+    options.executor_registration_timeout = flags.executor_registration_timeout.0;
+    options
+}

@@ -1,0 +1,219 @@
+//! A master on the network: its machine, and the one port behind which everything is.
+//!
+//! ```text
+//!   port ──▶ TLS ──▶ who asks ──▶ gRPC: agents, frameworks ──▶ Door ──▶ MasterDaemon
+//! ```
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use mesos_core::call::Leader;
+use mesos_core::daemon::{Door, Task};
+use mesos_core::net::auth::{Authenticator, Authorizer, admit};
+use mesos_core::net::grpc::{KernelService, health, leadership, reflection};
+use mesos_core::net::http::{Limits, Plain, axum, serve};
+use mesos_core::net::tls::ServerTls;
+use mesos_core::{Allocator, Contender, Detector, MasterId, Store};
+use tokio::net::TcpListener;
+use tokio::sync::{oneshot, watch};
+
+use super::gate::Gate;
+use super::http::{self, HttpSetup, MasterAddress};
+use super::view::{Memory, View};
+use super::{Lead, LeadError, Led, MasterDaemon, MasterSetup};
+use crate::master::Options;
+
+/// What a master on the network is made of.
+pub struct MasterServerSetup {
+    /// The master's id; a new one for every start.
+    pub id: MasterId,
+    /// The master's options.
+    pub options: Options,
+    /// Decides who is offered what.
+    pub allocator: Box<dyn Allocator>,
+    /// The registry.
+    pub store: Arc<dyn Store>,
+    /// Finds out when this master leads.
+    pub contender: Box<dyn Contender>,
+    /// The port.
+    pub listener: TcpListener,
+    /// Under which `host:port` others reach it.
+    pub advertised: Arc<str>,
+    /// TLS, or plain text.
+    pub tls: Option<ServerTls>,
+    /// Finds out who asks.
+    pub authenticator: Authenticator,
+    /// Decides what they may do.
+    pub authorizer: Arc<dyn Authorizer>,
+    /// What peers may cost.
+    pub limits: Limits,
+    /// The cluster's name, for people.
+    pub cluster: Option<String>,
+    /// What the master was started with, for views. No secrets.
+    pub flags: Vec<(String, String)>,
+}
+
+impl fmt::Debug for MasterServerSetup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MasterServerSetup")
+            .field("id", &self.id)
+            .field("advertised", &self.advertised)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A master that serves. Dropping this ends it as if its process had died.
+#[derive(Debug)]
+pub struct MasterServer {
+    daemon: MasterDaemon,
+    address: SocketAddr,
+    leader: watch::Receiver<Option<Leader>>,
+    stop: Option<oneshot::Sender<()>>,
+    serving: Task,
+    _watching: Task,
+}
+
+impl MasterServer {
+    /// Starts it. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// When the listener has no address.
+    pub async fn start(setup: MasterServerSetup) -> io::Result<Self> {
+        let MasterServerSetup {
+            id,
+            options,
+            allocator,
+            store,
+            contender,
+            listener,
+            advertised,
+            tls,
+            authenticator,
+            authorizer,
+            limits,
+            cluster,
+            flags,
+        } = setup;
+        let address = listener.local_addr()?;
+        let (hostname, port) = advertised.rsplit_once(':').unwrap_or((&advertised, ""));
+        let port = port.parse().unwrap_or(address.port());
+        let reached_at = MasterAddress::new(hostname, address.ip().to_string(), port);
+        let (door, keeper) = Door::new();
+        let mut daemon = MasterSetup::new(id.clone(), allocator, store, contender, door);
+        daemon.options = options;
+        let (view, feed) = View::start(Memory::default());
+        daemon.view = Some(feed);
+        let daemon = MasterDaemon::start(daemon);
+        let (tell, leader) = leadership(None);
+        let watching = Task::spawn(announce(daemon.handle().lead(), id, advertised, tell));
+
+        let detector = Box::new(Told(leader.clone()));
+        let mut http = HttpSetup::new(daemon.handle().clone(), keeper.clone(), view, detector, reached_at);
+        http.cluster = cluster;
+        http.flags = flags;
+        let mut site = http::site(http);
+        let service = KernelService::new(keeper, leader.clone(), admit(authorizer.clone())).into_service();
+        for path in KernelService::METHODS {
+            site = site.route(path, axum::routing::post_service(service.clone()));
+        }
+        let site = reflection(health(site).await);
+        let gate = Arc::new(Gate { authenticator, authorizer, master: daemon.handle().clone() });
+        let site = site.map(|router| {
+            router.layer(axum::middleware::from_fn(move |request, next| Gate::layer(gate.clone(), request, next)))
+        });
+        let (stop, stopped) = oneshot::channel();
+        let shutdown = async move {
+            // Dropped or sent: either way it is over.
+            let _ = stopped.await;
+        };
+        let serving = match tls {
+            Some(tls) => Task::spawn(serve(listener, tls, site, limits, shutdown)),
+            None => Task::spawn(serve(listener, Plain, site, limits, shutdown)),
+        };
+        Ok(Self { daemon, address, leader, stop: Some(stop), serving, _watching: watching })
+    }
+
+    /// The machine's host.
+    #[must_use]
+    pub const fn daemon(&self) -> &MasterDaemon {
+        &self.daemon
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Who leads, as far as this master knows.
+    #[must_use]
+    pub fn leader(&self) -> watch::Receiver<Option<Leader>> {
+        self.leader.clone()
+    }
+
+    /// Waits until it leads. Whether it does: it may end before.
+    pub async fn leads(&self) -> bool {
+        self.leader.clone().wait_for(Option::is_some).await.is_ok()
+    }
+
+    /// Resolves when the master has stepped down, or could not lead.
+    pub async fn ended(&self) {
+        let mut lead = self.daemon.handle().lead();
+        // When the daemon is gone nobody says so any more.
+        let _ = lead.wait_for(|lead| *lead == Lead::Ended).await;
+    }
+
+    /// Takes no new connections, gives what is under way its time, and ends.
+    ///
+    /// # Errors
+    /// [`LeadError`] when it had ended before, and why.
+    pub async fn stop(mut self) -> Result<Option<Led>, LeadError> {
+        self.stop.take();
+        // Whoever was cut off comes back to the next leader.
+        let _ = self.serving.join().await;
+        drop(self._watching);
+        if self.daemon.is_finished() {
+            return self.daemon.join().await.map(Some);
+        }
+        // It ends like a process: what matters is in the registry.
+        Ok(None)
+    }
+}
+
+/// Tells everybody when this master leads, and when it does not any more.
+async fn announce(
+    mut lead: watch::Receiver<Lead>,
+    id: MasterId,
+    address: Arc<str>,
+    tell: watch::Sender<Option<Leader>>,
+) {
+    loop {
+        let leader = match *lead.borrow_and_update() {
+            Lead::Leading(term) => Some(Leader { id: id.clone(), address: address.clone(), term }),
+            Lead::Waiting | Lead::Recovering | Lead::Ended => None,
+        };
+        tell.send_replace(leader);
+        if lead.changed().await.is_err() {
+            tell.send_replace(None);
+            return;
+        }
+    }
+}
+
+/// Knows what this master tells.
+#[derive(Debug)]
+struct Told(watch::Receiver<Option<Leader>>);
+
+#[async_trait]
+impl Detector for Told {
+    async fn detect(&mut self, previous: Option<Leader>) -> Option<Leader> {
+        let found = self.0.wait_for(|leader| *leader != previous).await.map(|leader| leader.clone());
+        match found {
+            Ok(leader) => leader,
+            Err(_) => std::future::pending().await,
+        }
+    }
+}

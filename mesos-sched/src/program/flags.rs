@@ -1,0 +1,140 @@
+//! The flags of a master. Those of Apache Mesos have its names and meanings (`docs/configuration/master.md`).
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use mesos_core::program::{Logging, MesosDuration, ServerSecurity};
+
+/// Where the registry is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Registry {
+    /// In a file under the work directory: agents, quotas and weights outlive the master.
+    #[value(name = "file", alias = "replicated_log")]
+    File,
+    /// In memory: all of it is forgotten when the master ends.
+    #[value(name = "in_memory")]
+    InMemory,
+}
+
+/// The master of a cluster: agents offer it what they have, it offers that to frameworks, and what they want run it passes
+/// to the agents.
+///
+/// Every flag can be set in the environment, as MESOS_ and its name in capitals, and in a TOML file named by --config, under
+/// its name. A flag counts before the environment, the environment before the file.
+#[derive(Debug, Clone, clap::Parser)]
+#[command(
+    name = "mesos-master",
+    rename_all = "snake_case",
+    version,
+    after_help = "Try it on one machine, without any security:\n\n    \
+    mesos-master --work_dir=/tmp/m --ip=127.0.0.1 --insecure-plaintext --insecure-anonymous\n    \
+    mesos-agent  --work_dir=/tmp/a --ip=127.0.0.1 --master=127.0.0.1:5050 --insecure-plaintext\n\n\
+    For a cluster, let `mesos certificate` make an authority and a certificate for each part, and give them with --tls_cert, \
+    --tls_key and --tls_ca."
+)]
+pub(super) struct Flags {
+    /// A TOML file with settings: the names of flags, and their values.
+    #[arg(long, env = "MESOS_CONFIG", value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// The address to listen on.
+    #[arg(long, env = "MESOS_IP", default_value = "0.0.0.0", value_name = "ADDRESS")]
+    pub(super) ip: IpAddr,
+    /// The port to listen on; 0 takes any that is free.
+    #[arg(long, env = "MESOS_PORT", default_value_t = 5050)]
+    pub(super) port: u16,
+    /// The name under which others reach this machine. Without it, the address.
+    #[arg(long, env = "MESOS_HOSTNAME", value_name = "NAME")]
+    pub(super) hostname: Option<String>,
+    /// The port under which others reach this master, when it is another.
+    #[arg(long, env = "MESOS_ADVERTISE_PORT", value_name = "PORT")]
+    pub(super) advertise_port: Option<u16>,
+    /// The folder for what must outlive the master.
+    #[arg(long, env = "MESOS_WORK_DIR", value_name = "FOLDER", required_unless_present = "registry")]
+    pub(super) work_dir: Option<PathBuf>,
+    /// Where the registry is kept.
+    #[arg(long, env = "MESOS_REGISTRY", value_enum, default_value = "file")]
+    pub(super) registry: Registry,
+    /// A name for the cluster, for people.
+    #[arg(long, env = "MESOS_CLUSTER", value_name = "NAME")]
+    pub(super) cluster: Option<String>,
+    /// Weights of roles in a new cluster, such as web=2,batch=0.5; later the registry's count.
+    #[arg(long, env = "MESOS_WEIGHTS", value_name = "ROLE=WEIGHT,…", value_delimiter = ',')]
+    pub(super) weights: Vec<String>,
+    /// How often everything that is free is offered again.
+    #[arg(long, env = "MESOS_ALLOCATION_INTERVAL", default_value = "1secs", value_name = "DURATION")]
+    pub(super) allocation_interval: MesosDuration,
+    /// An offer nobody answered for so long is rescinded. Without it, offers stay.
+    #[arg(long, env = "MESOS_OFFER_TIMEOUT", value_name = "DURATION")]
+    pub(super) offer_timeout: Option<MesosDuration>,
+    /// Between two pings of an agent.
+    #[arg(long, env = "MESOS_AGENT_PING_TIMEOUT", default_value = "15secs", value_name = "DURATION")]
+    pub(super) agent_ping_timeout: MesosDuration,
+    /// So many unanswered pings in a row make an agent unreachable.
+    #[arg(long, env = "MESOS_MAX_AGENT_PING_TIMEOUTS", default_value_t = 5, value_name = "COUNT")]
+    pub(super) max_agent_ping_timeouts: u32,
+    /// How long a new leader waits for the agents of the registry before they are unreachable; at least 10mins, as in
+    /// Mesos, unless the cluster is for trying things out.
+    #[arg(long, env = "MESOS_AGENT_REREGISTER_TIMEOUT", default_value = "10mins", value_name = "DURATION")]
+    pub(super) agent_reregister_timeout: MesosDuration,
+    /// Between two heartbeats to a framework.
+    #[arg(long, env = "MESOS_HEARTBEAT_INTERVAL", default_value = "15secs", value_name = "DURATION")]
+    pub(super) heartbeat_interval: MesosDuration,
+    /// Between two clean-ups of the registry.
+    #[arg(long, env = "MESOS_REGISTRY_GC_INTERVAL", default_value = "15mins", value_name = "DURATION")]
+    pub(super) registry_gc_interval: MesosDuration,
+    /// Unreachable and gone agents are forgotten after so long.
+    #[arg(long, env = "MESOS_REGISTRY_MAX_AGENT_AGE", default_value = "2weeks", value_name = "DURATION")]
+    pub(super) registry_max_agent_age: MesosDuration,
+    /// Unreachable and gone agents remembered at most.
+    #[arg(long, env = "MESOS_REGISTRY_MAX_AGENT_COUNT", default_value_t = 102_400, value_name = "COUNT")]
+    pub(super) registry_max_agent_count: usize,
+    /// Tasks of one framework on unreachable agents that are remembered.
+    #[arg(long, env = "MESOS_MAX_UNREACHABLE_TASKS_PER_FRAMEWORK", default_value_t = 1_000, value_name = "COUNT")]
+    pub(super) max_unreachable_tasks_per_framework: usize,
+    /// The region this master is in: agents of others are offered only to frameworks that can deal with them.
+    #[arg(long, env = "MESOS_REGION", value_name = "NAME")]
+    pub(super) region: Option<String>,
+    /// Connections at one time; further ones are turned away.
+    #[arg(long, env = "MESOS_MAX_CONNECTIONS", default_value_t = 65_536, value_name = "COUNT")]
+    pub(super) max_connections: usize,
+    /// Masters that vote on the registry. This version keeps it on one master.
+    #[arg(long, env = "MESOS_QUORUM", value_name = "COUNT")]
+    pub(super) quorum: Option<u32>,
+    /// Where ZooKeeper is. This version elects no leader among several masters.
+    #[arg(long, env = "MESOS_ZK", value_name = "URL")]
+    pub(super) zk: Option<String>,
+    /// Roles that are known. Roles need no list here: quotas and access lists say what each may have.
+    #[arg(long, env = "MESOS_ROLES", value_name = "ROLE,…", hide = true)]
+    pub(super) roles: Option<String>,
+    /// Who is who.
+    #[command(flatten)]
+    pub(super) security: ServerSecurity,
+    /// What is logged.
+    #[command(flatten)]
+    pub(super) logging: Logging,
+}
+
+impl Flags {
+    /// Refuses what is understood but cannot be done.
+    pub(super) fn validate(&self) -> anyhow::Result<()> {
+        if let Some(zk) = &self.zk {
+            anyhow::bail!("--zk={zk}: this version elects no leader among several masters; run one, without --zk");
+        }
+        if let Some(quorum) = self.quorum.filter(|quorum| *quorum != 1) {
+            anyhow::bail!("--quorum={quorum}: this version keeps the registry on one master; leave it out, or say 1");
+        }
+        if let Some(roles) = &self.roles {
+            anyhow::bail!(
+                "--roles={roles}: any role may be used, and none needs to be listed; set quotas for what roles may have \
+                 and access lists for who may use them"
+            );
+        }
+        if self.registry == Registry::File && self.work_dir.is_none() {
+            anyhow::bail!("say with --work_dir where to keep what must outlive the master, or --registry=in_memory");
+        }
+        anyhow::ensure!(self.max_agent_ping_timeouts > 0, "--max_agent_ping_timeouts is at least 1");
+        anyhow::ensure!(!self.agent_ping_timeout.0.is_zero(), "--agent_ping_timeout is more than nothing");
+        anyhow::ensure!(!self.allocation_interval.0.is_zero(), "--allocation_interval is more than nothing");
+        Ok(())
+    }
+}

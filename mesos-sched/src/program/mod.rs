@@ -1,0 +1,182 @@
+//! The master of a cluster, as a program.
+
+mod flags;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use crate::allocator::{self, HierarchicalDrf};
+use crate::daemon::election::Standalone;
+use crate::daemon::store::{MemoryStore, RedbStore, term_of_this_moment};
+use crate::daemon::{MasterServer, MasterServerSetup};
+use crate::master;
+use anyhow::Context as _;
+use mesos_core::daemon::{SystemClock, entropy};
+use mesos_core::kernel::{Rng, Term};
+use mesos_core::net::http::Limits;
+use mesos_core::net::tls::Part;
+use mesos_core::program::{LayerError, Readiness, ServerSecurity, parse_layered, terminated};
+use mesos_core::{MasterId, Role, Store, Weight};
+use tokio::net::TcpListener;
+
+use self::flags::{Flags, Registry};
+
+/// Runs the program with these arguments, the first of which is its name, to its end.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let flags = match parse_layered::<Flags>(arguments) {
+        Ok(flags) => flags,
+        Err(LayerError::Flags(error)) => error.exit(),
+        Err(error) => return complain(&error.into()),
+    };
+    match run(&flags) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => complain(&error),
+    }
+}
+
+fn complain(error: &anyhow::Error) -> ExitCode {
+    eprintln!("mesos-master: {error:#}");
+    ExitCode::FAILURE
+}
+
+fn run(flags: &Flags) -> anyhow::Result<()> {
+    flags.validate()?;
+    flags.logging.begin().map_err(anyhow::Error::msg)?;
+    tokio::runtime::Runtime::new()?.block_on(serve(flags))
+}
+
+async fn serve(flags: &Flags) -> anyhow::Result<()> {
+    let terminated = terminated()?;
+    let readiness = Readiness::from_env();
+    let tls = flags.security.material(Part::Master)?;
+    let tls = tls.as_ref().map(ServerSecurity::server_tls).transpose()?;
+    let (authenticator, authorizer) = flags.security.doors(Arc::new(SystemClock::new()))?;
+    let (store, term) = registry(flags).await?;
+    let listener = TcpListener::bind((flags.ip, flags.port))
+        .await
+        .with_context(|| format!("{}:{} cannot be listened on", flags.ip, flags.port))?;
+    let port = flags.advertise_port.unwrap_or(listener.local_addr()?.port());
+    let advertised: Arc<str> = match (&flags.hostname, flags.ip) {
+        (Some(hostname), _) => format!("{hostname}:{port}").into(),
+        (None, ip) if ip.is_unspecified() => format!("{}:{port}", own_hostname()).into(),
+        (None, std::net::IpAddr::V6(ip)) => format!("[{ip}]:{port}").into(),
+        (None, ip) => format!("{ip}:{port}").into(),
+    };
+    let id = MasterId::new(Rng::new(entropy()).update_id().to_string()).expect("hexadecimal digits are an id");
+    let mut limits = Limits::default();
+    limits.connections_max = flags.max_connections;
+    let server = MasterServer::start(MasterServerSetup {
+        id,
+        options: options(flags)?,
+        allocator: Box::new(HierarchicalDrf::new(allocator_options(flags))),
+        store,
+        contender: Box::new(Standalone::new(term)),
+        listener,
+        advertised: advertised.clone(),
+        tls,
+        authenticator,
+        authorizer,
+        limits,
+        cluster: flags.cluster.clone(),
+        flags: shown(flags),
+    })
+    .await?;
+    let leads = tokio::select! {
+        leads = server.leads() => leads,
+        () = server.ended() => false,
+    };
+    if leads {
+        tracing::info!(listens = %server.address(), %advertised, cluster = flags.cluster.as_deref(), "ready");
+        readiness.ready(&format!("leads at {advertised}"));
+    }
+    tokio::select! {
+        signal = terminated => tracing::info!(signal, "ends"),
+        () = server.ended() => {}
+    }
+    readiness.stopping();
+    match server.stop().await? {
+        // The registry is somebody else's: whoever supervises this starts it again, and it looks anew.
+        Some(led) => anyhow::bail!("stepped down in term {}: {}", led.term.0, led.why),
+        None => Ok(()),
+    }
+}
+
+/// The flags, as views show them: those that tell no secret.
+fn shown(flags: &Flags) -> Vec<(String, String)> {
+    let duration = |duration: mesos_core::program::MesosDuration| duration.to_string();
+    let path = |path: &Option<std::path::PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let all = [
+        ("ip", Some(flags.ip.to_string())),
+        ("port", Some(flags.port.to_string())),
+        ("hostname", flags.hostname.clone()),
+        ("work_dir", path(&flags.work_dir)),
+        ("cluster", flags.cluster.clone()),
+        ("weights", Some(flags.weights.join(","))),
+        ("allocation_interval", Some(duration(flags.allocation_interval))),
+        ("offer_timeout", flags.offer_timeout.map(duration)),
+        ("agent_ping_timeout", Some(duration(flags.agent_ping_timeout))),
+        ("max_agent_ping_timeouts", Some(flags.max_agent_ping_timeouts.to_string())),
+        ("agent_reregister_timeout", Some(duration(flags.agent_reregister_timeout))),
+        ("heartbeat_interval", Some(duration(flags.heartbeat_interval))),
+        ("registry_max_agent_age", Some(duration(flags.registry_max_agent_age))),
+        ("registry_max_agent_count", Some(flags.registry_max_agent_count.to_string())),
+        ("acls", path(&flags.security.acls)),
+        ("insecure-plaintext", Some(flags.security.insecure_plaintext.to_string())),
+        ("insecure-anonymous", Some(flags.security.insecure_anonymous.to_string())),
+    ];
+    all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}
+
+/// The registry, and a term later than any it was opened with.
+async fn registry(flags: &Flags) -> anyhow::Result<(Arc<dyn Store>, Term)> {
+    let now = term_of_this_moment();
+    match (flags.registry, &flags.work_dir) {
+        (Registry::File, Some(work_dir)) => {
+            std::fs::create_dir_all(work_dir).with_context(|| format!("--work_dir {}", work_dir.display()))?;
+            let store = RedbStore::open(work_dir.join("registry.redb"))?;
+            let last = store.fence().await?;
+            // Also when the clock went back.
+            Ok((Arc::new(store), now.max(Term(last.0 + 1))))
+        }
+        _ => Ok((Arc::new(MemoryStore::new()), now)),
+    }
+}
+
+fn options(flags: &Flags) -> anyhow::Result<master::Options> {
+    let mut options = master::Options::default();
+    options.offer_timeout = flags.offer_timeout.map(Into::into);
+    options.agent_ping_every = flags.agent_ping_timeout.0;
+    options.agent_ping_timeouts_max = flags.max_agent_ping_timeouts;
+    options.agent_reregister_timeout = flags.agent_reregister_timeout.0;
+    options.heartbeat_every = flags.heartbeat_interval.0;
+    options.registry_prune_every = flags.registry_gc_interval.0;
+    options.registry_age_max = flags.registry_max_agent_age.0;
+    options.registry_count_max = flags.registry_max_agent_count;
+    options.unreachable_tasks_max = flags.max_unreachable_tasks_per_framework;
+    options.weights = flags.weights.iter().map(|pair| weight(pair)).collect::<anyhow::Result<BTreeMap<_, _>>>()?;
+    Ok(options)
+}
+
+fn weight(pair: &str) -> anyhow::Result<(Role, Weight)> {
+    let problem = || format!("--weights: {pair:?} is no weight; write role=2.5");
+    let (role, weight) = pair.split_once('=').with_context(problem)?;
+    let weight = Weight::new(weight.parse().with_context(problem)?).with_context(problem)?;
+    Ok((Role::new(role).with_context(problem)?, weight))
+}
+
+fn allocator_options(flags: &Flags) -> allocator::Options {
+    allocator::Options {
+        allocation_interval: flags.allocation_interval.0,
+        region: flags.region.as_deref().map(Into::into),
+        ..allocator::Options::default()
+    }
+}
+
+/// This machine's name, as the system knows it.
+fn own_hostname() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() { "localhost".to_owned() } else { name.to_owned() }
+}
