@@ -1,0 +1,186 @@
+//! What tasks write, read from their agents.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use mesos_core::net::client::{ApiClient, ClientError};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::cluster::Cluster;
+
+/// So much is read at a time.
+const PART_BYTES: u64 = 256 << 10;
+/// How often more is looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// Shows what a task wrote.
+#[derive(Debug, Args)]
+#[command(rename_all = "snake_case")]
+pub(crate) struct Logs {
+    /// The task, or the beginning of its id.
+    task: String,
+    /// Standard error instead of standard output; another name is another file of the sandbox.
+    #[arg(long, default_value = "stdout", value_name = "FILE")]
+    file: String,
+    /// Go on showing what is added.
+    #[arg(long, short)]
+    follow: bool,
+}
+
+impl Logs {
+    pub(crate) async fn run(self, cluster: &Cluster) -> anyhow::Result<()> {
+        let state = cluster.api().call("/api/v1", &json!({ "type": "GET_STATE" })).await?;
+        let (agent, folder) = locate(&state["get_state"], &self.task)?;
+        let mut file = File::new(cluster.agent(&agent), format!("{folder}/{}", self.file));
+        loop {
+            let read = file.show_more(&mut std::io::stdout()).await?;
+            if read == 0 {
+                if !self.follow {
+                    return Ok(());
+                }
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        }
+    }
+}
+
+/// The agent and the sandbox of the one task whose id begins so.
+fn locate(state: &Value, task: &str) -> anyhow::Result<(String, String)> {
+    let kinds = ["tasks", "completed_tasks", "unreachable_tasks"];
+    let all = kinds.iter().flat_map(|kind| state["get_tasks"][kind].as_array().into_iter().flatten());
+    let found: Vec<&Value> = all.filter(|row| id(row, "task_id").starts_with(task)).collect();
+    let exact = found.iter().find(|row| id(row, "task_id") == task);
+    let row = match (exact, found.as_slice()) {
+        (Some(row), _) => row,
+        (None, [row]) => row,
+        (None, []) => anyhow::bail!("no task is called {task}; see `mesos tasks`"),
+        (None, several) => {
+            let names: Vec<_> = several.iter().take(5).map(|row| id(row, "task_id")).collect();
+            anyhow::bail!("several tasks begin with {task}: {} …", names.join(", "))
+        }
+    };
+    let agent_id = id(row, "agent_id");
+    let agents = state["get_agents"]["agents"].as_array().into_iter().flatten();
+    let info = agents.map(|agent| &agent["agent_info"]).find(|info| id(info, "id") == agent_id);
+    let info = info.with_context(|| format!("the task's agent {agent_id} is not here"))?;
+    let hostname = info["hostname"].as_str().context("the agent has no name")?;
+    let port = info["port"].as_u64().unwrap_or(5_051);
+    let executor = row["executor_id"]["value"].as_str().unwrap_or_else(|| id(row, "task_id"));
+    let folder = format!("/frameworks/{}/executors/{executor}/runs/latest", id(row, "framework_id"));
+    Ok((format!("{hostname}:{port}"), folder))
+}
+
+fn id<'a>(row: &'a Value, name: &str) -> &'a str {
+    row[name]["value"].as_str().unwrap_or_default()
+}
+
+/// One file of a sandbox, read from its beginning on.
+struct File {
+    agent: ApiClient,
+    path: String,
+    offset: u64,
+}
+
+impl File {
+    const fn new(agent: ApiClient, path: String) -> Self {
+        Self { agent, path, offset: 0 }
+    }
+
+    /// Shows what was added; how many bytes.
+    async fn show_more(&mut self, out: &mut impl std::io::Write) -> anyhow::Result<u64> {
+        let path = format!("/files/read?path={}&offset={}&length={PART_BYTES}", escaped(&self.path), self.offset);
+        let answer = self.agent.get(&path).await?;
+        let data = answer["data"].as_str().unwrap_or_default();
+        out.write_all(data.as_bytes())?;
+        out.flush()?;
+        self.offset += data.len() as u64;
+        Ok(data.len() as u64)
+    }
+}
+
+fn escaped(path: &str) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(byte);
+    path.bytes().map(|byte| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+/// Follows a task's output in the background.
+pub(crate) struct Follower {
+    task: JoinHandle<anyhow::Result<()>>,
+    is_over: watch::Sender<bool>,
+}
+
+impl Follower {
+    pub(crate) fn begin(agent: ApiClient, folder: &str) -> Self {
+        let (is_over, over) = watch::channel(false);
+        let files =
+            [File::new(agent.clone(), format!("{folder}/stdout")), File::new(agent, format!("{folder}/stderr"))];
+        Self { task: tokio::spawn(follow(files, over)), is_over }
+    }
+
+    /// Shows the rest.
+    pub(crate) async fn finish(self) -> anyhow::Result<()> {
+        self.is_over.send_replace(true);
+        self.task.await?
+    }
+}
+
+async fn follow(mut files: [File; 2], mut over: watch::Receiver<bool>) -> anyhow::Result<()> {
+    loop {
+        // What is written before the end was written before this is read.
+        let is_over = *over.borrow();
+        let [out, err] = &mut files;
+        let mut read = shown(out.show_more(&mut std::io::stdout()).await)?;
+        read += shown(err.show_more(&mut std::io::stderr()).await)?;
+        if read == 0 {
+            if is_over {
+                return Ok(());
+            }
+            // Whichever comes first; the sender lives until the end.
+            let _ = tokio::time::timeout(LOOK_EVERY, over.wait_for(|is_over| *is_over)).await;
+        }
+    }
+}
+
+/// A file that is not there yet has nothing in it.
+fn shown(read: anyhow::Result<u64>) -> anyhow::Result<u64> {
+    match read {
+        Err(error)
+            if error.downcast_ref().is_some_and(
+                |error| matches!(error, ClientError::Refused { status, .. } if status.as_u16() == 404),
+            ) =>
+        {
+            Ok(0)
+        }
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_is_found_by_the_beginning_of_its_id() {
+        let state = json!({
+            "get_tasks": { "tasks": [
+                { "task_id": { "value": "web-1" }, "framework_id": { "value": "f" }, "agent_id": { "value": "a" } },
+                { "task_id": { "value": "web-12" }, "framework_id": { "value": "f" }, "agent_id": { "value": "a" },
+                  "executor_id": { "value": "e" } },
+            ]},
+            "get_agents": { "agents": [{ "agent_info": { "id": { "value": "a" }, "hostname": "h", "port": 7 } }] },
+        });
+        let expected = |executor: &str| ("h:7".to_owned(), format!("/frameworks/f/executors/{executor}/runs/latest"));
+        assert_eq!(locate(&state, "web-12").unwrap(), expected("e"));
+        assert_eq!(locate(&state, "web-1").unwrap(), expected("web-1"), "the whole id counts before a beginning");
+        assert!(locate(&state, "web").unwrap_err().to_string().contains("web-12"));
+        assert!(locate(&state, "x").unwrap_err().to_string().contains("mesos tasks"));
+    }
+
+    #[test]
+    fn paths_are_escaped() {
+        assert_eq!(escaped("/a b/c&d"), "/a%20b/c%26d");
+    }
+}

@@ -1,0 +1,252 @@
+//! Clusters of real processes on loopback: what becomes of tasks when any of them dies.
+
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+/// No step takes so long, however busy the machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A process of ours, killed when this is dropped.
+struct Program(Child);
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Program {
+    fn kill_9(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+
+    fn lines(&mut self) -> Lines {
+        Lines(BufReader::new(self.0.stdout.take().unwrap()))
+    }
+
+    fn code(mut self) -> Option<i32> {
+        self.0.wait().unwrap().code()
+    }
+}
+
+struct Lines(BufReader<ChildStdout>);
+
+impl Lines {
+    /// The first line that holds this; the programs end when the test ends, so this never waits for ever.
+    fn wait_for(&mut self, text: &str) -> String {
+        let mut all = String::new();
+        loop {
+            let mut line = String::new();
+            assert!(self.0.read_line(&mut line).unwrap() > 0, "no line holds {text:?}:\n{all}");
+            if line.contains(text) {
+                return line;
+            }
+            all += &line;
+        }
+    }
+}
+
+fn mesos() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mesos"));
+    // What the caller's environment says about a cluster is not meant for these.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("MESOS_") {
+            command.env_remove(name);
+        }
+    }
+    command.stdin(Stdio::null());
+    command
+}
+
+/// A folder with an authority and everybody's certificates.
+struct Bench {
+    folder: tempfile::TempDir,
+    notified: AtomicU32,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let bench = Self { folder: tempfile::tempdir().unwrap(), notified: AtomicU32::new(0) };
+        for (part, name) in [("master", "m"), ("agent", "a"), ("framework", "f"), ("operator", "o")] {
+            let made = mesos()
+                .args(["certificate", part, name, "--host=127.0.0.1", "--folder"])
+                .arg(bench.path("pki"))
+                .output()
+                .unwrap();
+            assert!(made.status.success(), "{made:?}");
+        }
+        bench
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn identify(&self, command: &mut Command, who: &str) {
+        let pki = self.path("pki");
+        command.arg(format!("--tls_cert={}", pki.join(format!("{who}.pem")).display()));
+        command.arg(format!("--tls_key={}", pki.join(format!("{who}.key")).display()));
+        command.arg(format!("--tls_ca={}", pki.join("ca.pem").display()));
+    }
+
+    /// Starts a daemon and waits until it says that it is ready; what it says.
+    fn daemon(&self, mut command: Command) -> (Program, String) {
+        let path = self.path(&format!("notify-{}", self.notified.fetch_add(1, Ordering::Relaxed)));
+        let socket = UnixDatagram::bind(&path).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        let child = command.env("NOTIFY_SOCKET", &path).stderr(Stdio::inherit()).spawn().unwrap();
+        let program = Program(child);
+        let mut said = [0; 512];
+        let length = socket.recv(&mut said).unwrap();
+        let said = String::from_utf8_lossy(&said[..length]).into_owned();
+        assert!(said.contains("READY=1"), "{said}");
+        (program, said)
+    }
+
+    /// A master at this port, 0 for any; its address.
+    fn master(&self, port: u16) -> (Program, String) {
+        let mut command = mesos();
+        command.args(["master", "--ip=127.0.0.1", "--logging_level=warn", "--agent_reregister_timeout=10mins"]);
+        command.args([format!("--port={port}"), format!("--work_dir={}", self.path("master").display())]);
+        self.identify(&mut command, "master-m");
+        let (program, said) = self.daemon(command);
+        let address = said.split_whitespace().last().unwrap().to_owned();
+        (program, address)
+    }
+
+    /// An agent at this port, 0 for any; its address.
+    fn agent(&self, master: &str, port: u16) -> (Program, String) {
+        let mut command = mesos();
+        command.args(["agent", "--ip=127.0.0.1", "--hostname=127.0.0.1", "--logging_level=warn"]);
+        command.arg(format!("--port={port}"));
+        command.args(["--resources=cpus:2;mem:512;disk:1;ports:[31000-31001]", "--registration_backoff_factor=10ms"]);
+        command.args([format!("--master={master}"), format!("--work_dir={}", self.path("agent").display())]);
+        self.identify(&mut command, "agent-a");
+        let (program, said) = self.daemon(command);
+        let address = said.split_whitespace().last().unwrap().to_owned();
+        (program, address)
+    }
+
+    /// A task that ends when the file is there.
+    fn execute(&self, master: &str, until: &Path) -> Program {
+        let mut command = mesos();
+        command.args(["execute", "--json", "--quiet", "--master", master]);
+        self.identify(&mut command, "framework-f");
+        command.arg(format!("while [ ! -e {} ]; do sleep 0.05; done; exit 7", until.display()));
+        Program(command.stdout(Stdio::piped()).spawn().unwrap())
+    }
+}
+
+fn port_of(address: &str) -> u16 {
+    address.rsplit(':').next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_task_outlives_the_death_of_its_master() {
+    let bench = Bench::new();
+    let (master, address) = bench.master(0);
+    let _agent = bench.agent(&address, 0);
+    let end = bench.path("end");
+    let mut execute = bench.execute(&address, &end);
+    let mut lines = execute.lines();
+    lines.wait_for("RUNNING");
+
+    master.kill_9();
+    let (_master, again) = bench.master(port_of(&address));
+    assert_eq!(again, address);
+    std::fs::write(&end, "").unwrap();
+    lines.wait_for("exited with status 7");
+    assert_eq!(execute.code(), Some(7), "the command ends as its task ended");
+}
+
+#[test]
+fn what_became_of_a_task_is_told_after_the_death_of_its_agent() {
+    let bench = Bench::new();
+    let (_master, address) = bench.master(0);
+    let (agent, at) = bench.agent(&address, 0);
+    let mut execute = bench.execute(&address, &bench.path("never"));
+    let mut lines = execute.lines();
+    lines.wait_for("RUNNING");
+    agent.kill_9();
+    let _agent = bench.agent(&address, port_of(&at));
+    lines.wait_for("GONE");
+    assert_eq!(execute.code(), Some(1));
+}
+
+#[test]
+fn whoever_is_no_part_of_the_cluster_gets_nowhere() {
+    let bench = Bench::new();
+    let (_master, address) = bench.master(0);
+    let mut execute = mesos();
+    execute.args(["execute", "--json", "--quiet", "--master", &address, "true"]);
+    let no_identity = execute.output().unwrap();
+    let said = String::from_utf8_lossy(&no_identity.stderr).into_owned();
+    assert!(!no_identity.status.success() && said.contains("--tls_ca"), "{said}");
+}
+
+#[test]
+fn a_daemon_that_cannot_be_what_it_is_asked_to_be_says_why() {
+    let bench = Bench::new();
+    let says = |arguments: &[&str], text: &str| {
+        let ended = mesos().args(arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(!ended.status.success() && said.contains(text), "{arguments:?}: {said}");
+    };
+    let work_dir = format!("--work_dir={}", bench.path("x").display());
+    says(&["master", &work_dir], "--insecure-plaintext");
+    says(&["master", &work_dir, "--insecure-plaintext", "--zk=zk://h/mesos"], "without --zk");
+    says(&["master", &work_dir, "--insecure-plaintext", "--quorum=2"], "--quorum=2");
+    says(&["master", &work_dir, "--insecure-plaintext", "--allocation_interval=5"], "75secs");
+    says(&["master", &work_dir, "--insecure-plaintext", "--weights=web"], "role=2.5");
+    says(&["agent", &work_dir, "--insecure-plaintext"], "--master");
+    says(&["agent", &work_dir, "--insecure-plaintext", "--master=zk://h/mesos"], "host:port");
+    says(&["agent", &work_dir, "--insecure-plaintext", "--master=h:1", "--resources=cpus"], "--resources");
+    let agents = bench.path("pki/agent-a");
+    let [certificate, key] = ["pem", "key"].map(|kind| agents.with_extension(kind).display().to_string());
+    let authority = bench.path("pki/ca.pem").display().to_string();
+    let (certificate, key, authority) =
+        (format!("--tls_cert={certificate}"), format!("--tls_key={key}"), format!("--tls_ca={authority}"));
+    says(&["master", &work_dir, &certificate, &key, &authority], "mesos://master/");
+    for program in ["master", "agent"] {
+        let help = mesos().args([program, "--help"]).output().unwrap();
+        let help = String::from_utf8_lossy(&help.stdout).into_owned();
+        assert!(help.contains("--work_dir") && help.contains("Try it on one machine"), "{help}");
+    }
+}
+
+#[test]
+fn a_cluster_in_one_command_runs_commands_and_ends_with_everything_it_began() {
+    let folder = tempfile::tempdir().unwrap();
+    let local = || {
+        let mut command = mesos();
+        command.env("MESOS_LOCAL_DIR", folder.path());
+        command
+    };
+    let began = local().args(["local", "--json", "--agents=2", "--port=0"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut cluster = Program(began);
+    let said = cluster.lines().wait_for("master");
+    assert!(said.contains("\"agents\":2"), "{said}");
+    let execute = |words: &[&str]| {
+        let ended = local().args(["execute", "--quiet", "--"]).args(words).output().unwrap();
+        (ended.status.code(), String::from_utf8_lossy(&ended.stderr).into_owned())
+    };
+    let (code, said) = execute(&["true"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("FINISHED"), "{said}");
+    assert_eq!(execute(&["sh", "-c", "exit 3"]).0, Some(3));
+
+    let pid = i32::try_from(cluster.0.id()).unwrap();
+    let interrupted = Command::new("kill").args(["-INT", &pid.to_string()]).status().unwrap();
+    assert!(interrupted.success());
+    assert_eq!(cluster.code(), Some(0));
+    assert!(!folder.path().join("cluster.json").exists());
+    let (code, said) = execute(&["true"]);
+    assert!(code == Some(1) && said.contains("mesos local"), "{said}");
+}
