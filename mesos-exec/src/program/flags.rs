@@ -56,12 +56,24 @@ pub(super) struct Flags {
     /// agent for good (cleanup).
     #[arg(long, env = "MESOS_RECOVER", default_value = "reconnect", value_parser = ["reconnect", "cleanup"])]
     pub(super) recover: String,
-    /// What runs on the machine must be found out by then.
-    #[arg(long, env = "MESOS_RECOVERY_TIMEOUT", default_value = "5mins", value_name = "DURATION")]
+    /// Executors that wait for the agent to come back give up after this.
+    #[arg(long, env = "MESOS_RECOVERY_TIMEOUT", default_value = "15mins", value_name = "DURATION")]
     pub(super) recovery_timeout: MesosDuration,
     /// An executor that did not register by then is ended, and its tasks fail.
     #[arg(long, env = "MESOS_EXECUTOR_REGISTRATION_TIMEOUT", default_value = "1mins", value_name = "DURATION")]
     pub(super) executor_registration_timeout: MesosDuration,
+    /// After the agent's restart, an executor that did not come back by then is ended, and its tasks are gone.
+    #[arg(long, env = "MESOS_EXECUTOR_REREGISTRATION_TIMEOUT", default_value = "2secs", value_name = "DURATION")]
+    pub(super) executor_reregistration_timeout: MesosDuration,
+    /// How long the sandbox of what ended stays on an empty disk; the fuller the disk, the shorter.
+    #[arg(long, env = "MESOS_GC_DELAY", default_value = "1weeks", value_name = "DURATION")]
+    pub(super) gc_delay: MesosDuration,
+    /// The part of the disk that counts as full when it is decided how long sandboxes stay.
+    #[arg(long, env = "MESOS_GC_DISK_HEADROOM", default_value_t = 0.1, value_name = "PART")]
+    pub(super) gc_disk_headroom: f64,
+    /// How often it is looked how full the disk is.
+    #[arg(long, env = "MESOS_DISK_WATCH_INTERVAL", default_value = "1mins", value_name = "DURATION")]
+    pub(super) disk_watch_interval: MesosDuration,
     /// How long an executor may take to end when told to.
     #[arg(long, env = "MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD", default_value = "5secs", value_name = "DURATION")]
     pub(super) executor_shutdown_grace_period: MesosDuration,
@@ -85,6 +97,9 @@ impl Flags {
     pub(super) fn validate(&self) -> anyhow::Result<()> {
         if let Some(zk) = self.master.iter().find(|master| master.contains("://")) {
             anyhow::bail!("--master={zk}: name the masters themselves, as host:port with commas between them");
+        }
+        if !(0.0..=1.0).contains(&self.gc_disk_headroom) {
+            anyhow::bail!("--gc_disk_headroom={}: say a part of the disk, from 0 to 1", self.gc_disk_headroom);
         }
         if self.containerizers != "mesos" {
             anyhow::bail!("--containerizers={}: this version has mesos alone", self.containerizers);

@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use crate::agent::{Options, StopReason};
+use crate::agent::{GcOptions, Options, StopReason};
 use crate::containerizer::{Process, ProcessOptions};
 use crate::daemon::{AgentServer, AgentServerSetup, AgentSetup, ExecutorTokens, StartError, executor_secret};
 use anyhow::Context as _;
@@ -164,10 +164,24 @@ fn describe(flags: &Flags, port: u16) -> anyhow::Result<AgentInfo> {
     Ok(info)
 }
 
+/// A part as millionths; the flags were checked to be one.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it lies between 0 and a million")]
+fn headroom_ppm(part: f64) -> u32 {
+    (part * 1e6).round() as u32
+}
+
+#[allow(clippy::field_reassign_with_default, reason = "one line for each setting")]
 fn options(flags: &Flags) -> Options {
     let mut options = Options::default();
     options.registration_delay_max = flags.registration_backoff_factor.0;
-    options.recovery_timeout = flags.recovery_timeout.0;
+    options.executor_recovery_timeout = flags.recovery_timeout.0;
+    options.executor_reregistration_timeout = flags.executor_reregistration_timeout.0;
+    options.sandbox_gc = Some(GcOptions {
+        delay: flags.gc_delay.0,
+        headroom_ppm: headroom_ppm(flags.gc_disk_headroom),
+        watch_every: flags.disk_watch_interval.0,
+        ..GcOptions::default()
+    });
     options.executor_shutdown_grace = flags.executor_shutdown_grace_period.0;
     options.executor_registration_timeout = flags.executor_registration_timeout.0;
     options
