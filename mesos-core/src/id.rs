@@ -155,6 +155,20 @@ ids! {
     Principal = "principal";
 }
 
+/// The executor the agent makes for a task that is a command: named like the task, under the same rules.
+impl From<&TaskId> for ExecutorId {
+    fn from(id: &TaskId) -> Self {
+        Self(id.0.clone())
+    }
+}
+
+/// The one container of a task that is a command: named like the task, under the same rules.
+impl From<&TaskId> for ContainerId {
+    fn from(id: &TaskId) -> Self {
+        Self(id.0.clone())
+    }
+}
+
 /// Names one status update, so that it can be acknowledged: 16 random bytes, as Mesos has them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

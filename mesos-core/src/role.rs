@@ -62,6 +62,12 @@ impl Role {
         &self.0
     }
 
+    /// The text itself, shared.
+    #[must_use]
+    pub fn shared(&self) -> Arc<str> {
+        self.0.clone()
+    }
+
     /// Whether this is the default role `*`.
     #[must_use]
     pub fn is_any(&self) -> bool {

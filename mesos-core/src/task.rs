@@ -142,7 +142,7 @@ impl TaskInfo {
     #[must_use]
     pub fn executor_id(&self) -> ExecutorId {
         match self.run.executor() {
-            None => ExecutorId::new(self.id.as_str()).expect("task ids and executor ids follow the same rules"),
+            None => (&self.id).into(),
             Some(info) => info.id.clone(),
         }
     }

@@ -65,7 +65,7 @@ pub struct AgentSpec {
     /// What it says about itself.
     pub info: AgentInfo,
     /// Its settings.
-    pub options: agent::Options,
+    pub options: Arc<agent::Options>,
 }
 
 /// A framework.
@@ -349,11 +349,12 @@ impl Cluster {
         let attributes = attributes.parse::<Attributes>().map_err(InvalidCluster::from);
         match resources.and_then(|resources| Ok((resources, attributes?))) {
             Ok((resources, attributes)) => {
+                let options = Arc::new(agent::Options::default());
                 for _ in 0..count {
                     let hostname = format!("agent-{}", self.spec.agents.len());
                     let mut info = AgentInfo::new(hostname, resources.clone());
                     info.attributes = attributes.clone();
-                    self.spec.agents.push(AgentSpec { info, options: agent::Options::default() });
+                    self.spec.agents.push(AgentSpec { info, options: options.clone() });
                 }
             }
             Err(problem) => self.problem = self.problem.or(Some(problem)),
@@ -509,7 +510,7 @@ impl Cluster {
         self.conditions.mutant = Some(mutant);
         self.spec.master_options.mutant = Some(mutant);
         for agent in &mut self.spec.agents {
-            agent.options.mutant = Some(mutant);
+            Arc::make_mut(&mut agent.options).mutant = Some(mutant);
         }
         for framework in &mut self.spec.frameworks {
             framework.options.mutant = Some(mutant);

@@ -64,7 +64,7 @@ fn role(dice: &mut Rng) -> Role {
 fn agents(dice: &mut Rng) -> Vec<AgentSpec> {
     let most = if dice.chance(300_000) { 4 } else { 25 };
     let number = dice.between(1, most);
-    (0..number).map(|index| AgentSpec { info: agent_info(dice, index), options: agent_options(dice) }).collect()
+    (0..number).map(|index| AgentSpec { info: agent_info(dice, index), options: agent_options(dice).into() }).collect()
 }
 
 fn agent_info(dice: &mut Rng, index: u64) -> AgentInfo {

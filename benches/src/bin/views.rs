@@ -184,7 +184,7 @@ impl Toy {
                     status.uuid = Some(UpdateId(self.updates));
                     status.agent_id = Some(self.id.clone());
                     let latest = TaskState::Running;
-                    self.say(ToMaster::Update { framework_id: framework(), status: Box::new(status), latest }).await;
+                    self.say(ToMaster::Update { framework_id: framework(), status: status.into(), latest }).await;
                 }
             }
         }

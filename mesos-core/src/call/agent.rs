@@ -79,7 +79,7 @@ pub enum ToMaster {
         /// Whose task.
         framework_id: FrameworkId,
         /// The news; carries a uuid.
-        status: Box<TaskStatus>,
+        status: Arc<TaskStatus>,
         /// The task's newest state, when this news is not the newest: what a finished task used is free at once.
         latest: TaskState,
     },

@@ -171,7 +171,7 @@ pub enum Event {
     /// A request that needs no answer any more.
     RescindInverseOffer(OfferId),
     /// News of a task.
-    Update(Box<TaskStatus>),
+    Update(Arc<TaskStatus>),
     /// Bytes from an executor.
     Message {
         /// From which executor.

@@ -13,6 +13,7 @@
 use std::sync::Arc;
 
 use mesos_core::kernel::Ticket;
+use mesos_core::text::{Part, joined};
 use mesos_core::{
     CommandInfo, ContainerId, ContainerSpec, ExecutorId, Exit, Purpose, Reason, Resources, Signal, TaskId,
 };
@@ -38,7 +39,7 @@ impl Agent {
         resources: Resources,
     ) -> Result<(), String> {
         let Some(hosted) = self.book.executor(executor) else { return Ok(()) };
-        if hosted.containers.contains_key(&name) {
+        if hosted.containers.get(&name).is_some() {
             return Err(format!("Executor used the container name {name} twice"));
         }
         if hosted.containers.len() >= self.options.containers_per_executor_max {
@@ -112,7 +113,7 @@ impl Agent {
         let prefix = executor.as_str();
         let cut = (0..=NAME_BYTES_MAX.min(prefix.len())).rev().find(|&n| prefix.is_char_boundary(n)).unwrap_or(0);
         loop {
-            let text = mesos_core::text::shared(format_args!("{}.{:016x}", &prefix[..cut], cx.rng.bits()));
+            let text = joined([Part::Text(&prefix[..cut]), Part::Text("."), Part::Hex(cx.rng.bits())]);
             let id = ContainerId::new(text).expect("a cut executor id with a number is a container id");
             if self.book.find_container(&id).is_none() {
                 return id;

@@ -208,7 +208,7 @@ impl Agent {
         let (latest, after) = (task.stream.settled(), task.stream.retry_after);
         let Some(status) = task.stream.head_to_send().cloned() else { return };
         let framework_id = self.book.framework_id(at.framework).clone();
-        self.send(cx, ToMaster::Update { framework_id, status: Box::new(status), latest });
+        self.send(cx, ToMaster::Update { framework_id, status, latest });
         if !mutant!(self.options, NeverRetryUpdate) {
             self.arm(cx, Timer::Update(at), after);
         }
@@ -219,7 +219,7 @@ impl Agent {
         let latest = task.stream.settled();
         let Some(status) = task.stream.tail().cloned() else { return };
         let framework_id = self.book.framework_id(at.framework).clone();
-        self.send(cx, ToMaster::Update { framework_id, status: Box::new(status), latest });
+        self.send(cx, ToMaster::Update { framework_id, status, latest });
     }
 
     /// The head was not acknowledged in time.

@@ -141,7 +141,7 @@ impl Agent {
         if !hosted.containers.is_empty() {
             return;
         }
-        let tasks: Vec<TaskRef> = hosted.tasks.iter().copied().collect();
+        let tasks: Vec<TaskRef> = hosted.tasks.keys().copied().collect();
         for task in tasks {
             let reason = if end.flooded == Some(task) { Reason::QueueFull } else { end.reason };
             self.say(cx, task, end.state, reason, end.message.clone());

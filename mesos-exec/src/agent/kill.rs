@@ -61,7 +61,7 @@ impl Agent {
         };
         let Some(group) = group_of(at) else { return vec![at] };
         let all = self.book.executor_of(at).and_then(|executor| self.book.executor(executor));
-        let all = all.into_iter().flat_map(|hosted| &hosted.tasks).copied();
+        let all = all.into_iter().flat_map(|hosted| hosted.tasks.keys()).copied();
         let is_waiting = |at: &TaskRef| self.book.task(*at).is_some_and(Task::is_queued);
         all.filter(is_waiting).filter(|own| group_of(*own) == Some(group)).collect()
     }

@@ -81,7 +81,7 @@ impl Agent {
             booked.extend(self.book.add_task(framework, info.id.clone(), task));
         }
         if let Some(hosted) = self.book.executor_mut(executor) {
-            hosted.tasks.extend(booked.iter().copied());
+            booked.iter().for_each(|task| hosted.tasks.insert(*task, ()));
         }
         if is_checkpointed {
             self.queued += booked.len();

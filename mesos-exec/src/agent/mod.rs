@@ -79,7 +79,7 @@ const DELAY_MIN: Duration = Duration::from_millis(1);
 #[derive(Debug)]
 pub struct Agent {
     info: Arc<AgentInfo>,
-    options: Options,
+    options: Arc<Options>,
     factory: ExecutorFactory,
     id: Option<AgentId>,
     /// What it has, with what was reserved and made into volumes on it.
@@ -158,10 +158,11 @@ enum Pending {
 impl Agent {
     /// An agent that waits for [`Input::Recovered`].
     #[must_use]
-    pub fn new(info: AgentInfo, options: Options, executors: ExecutorFactory) -> Self {
+    pub fn new(info: impl Into<Arc<AgentInfo>>, options: impl Into<Arc<Options>>, executors: ExecutorFactory) -> Self {
+        let (info, options) = (info.into(), options.into());
         Self {
             total: info.resources.clone(),
-            info: Arc::new(info),
+            info,
             link: Link::new(options.ping_timeout),
             options,
             factory: executors,

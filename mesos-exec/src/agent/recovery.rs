@@ -200,7 +200,7 @@ impl Agent {
             }
         }
         if let Some(hosted) = self.book.executor_mut(executor) {
-            hosted.tasks.extend(former.tasks.iter().copied());
+            former.tasks.iter().for_each(|task| hosted.tasks.insert(*task, ()));
         }
     }
 
@@ -290,7 +290,7 @@ impl Agent {
     }
 
     fn handed_back(&self, at: ExecutorRef) -> Vec<(Arc<TaskInfo>, TaskState)> {
-        let tasks = self.book.executor(at).into_iter().flat_map(|hosted| &hosted.tasks);
+        let tasks = self.book.executor(at).into_iter().flat_map(|hosted| hosted.tasks.keys());
         let rows = tasks.filter_map(|task| self.book.task(*task));
         rows.filter_map(|row| Some((row.body.as_ref()?.info.clone(), row.stream.newest()))).collect()
     }

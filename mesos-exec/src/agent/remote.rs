@@ -296,6 +296,6 @@ impl Agent {
     }
 
     fn tasks_of_executor(&self, at: ExecutorRef) -> Vec<TaskRef> {
-        self.book.executor(at).into_iter().flat_map(|hosted| hosted.tasks.iter().copied()).collect()
+        self.book.executor(at).into_iter().flat_map(|hosted| hosted.tasks.keys().copied()).collect()
     }
 }

@@ -40,7 +40,7 @@ impl Agent {
         match &hosted.info {
             Some(info) => info.shutdown_grace.unwrap_or(self.options.executor_shutdown_grace),
             None => {
-                let task = hosted.tasks.first().and_then(|task| self.book.task(*task)?.body.as_ref());
+                let task = hosted.tasks.keys().next().and_then(|task| self.book.task(*task)?.body.as_ref());
                 let grace = task.and_then(|body| body.info.kill_policy.grace).unwrap_or(self.options.kill_grace);
                 grace.saturating_add(SHUTDOWN_RESERVE)
             }

@@ -17,7 +17,10 @@ use mesos_core::{Source, TaskState, TaskStatus, UpdateId};
 /// What is to be told about one task.
 #[derive(Debug)]
 pub(super) struct UpdateStream {
-    queue: VecDeque<Entry>,
+    /// What is sent, if anything is to be told.
+    head: Option<Entry>,
+    /// What waits behind the head; as a rule nothing does.
+    rest: VecDeque<Entry>,
     /// The number of the next update; numbers order the durable records.
     next: u64,
     /// The newest state that was taken over.
@@ -66,7 +69,8 @@ impl UpdateStream {
     /// A stream that has told nothing beyond `state`.
     pub(super) const fn new(state: TaskState) -> Self {
         Self {
-            queue: VecDeque::new(),
+            head: None,
+            rest: VecDeque::new(),
             next: 0,
             newest: state,
             settled: state,
@@ -93,7 +97,7 @@ impl UpdateStream {
         if self.recent.as_ref().is_some_and(|recent| recent.contains(&uuid)) {
             return Some(Standing::TakenOver);
         }
-        let entry = self.queue.iter().find(|entry| entry.status.uuid == Some(uuid))?;
+        let entry = self.head.iter().chain(&self.rest).find(|entry| entry.status.uuid == Some(uuid))?;
         Some(if entry.is_durable { Standing::TakenOver } else { Standing::Pending })
     }
 
@@ -113,42 +117,48 @@ impl UpdateStream {
         let number = self.next;
         self.next += 1;
         self.newest = status.state;
-        self.queue.push_back(Entry { number, status, is_durable: false });
+        let entry = Entry { number, status, is_durable: false };
+        match self.head {
+            None => self.head = Some(entry),
+            Some(_) => self.rest.push_back(entry),
+        }
         number
     }
 
     /// The update with this number is durable; who said it, and its name.
     pub(super) fn settle(&mut self, number: u64) -> Option<(Source, Option<UpdateId>)> {
-        let entry = self.queue.iter_mut().rev().find(|entry| entry.number == number)?;
+        let entry = self.head.iter_mut().chain(&mut self.rest).rev().find(|entry| entry.number == number)?;
         entry.is_durable = true;
         self.settled = entry.status.state;
         Some((entry.status.source, entry.status.uuid))
     }
 
     /// The head, when it may be sent. Whoever asks sends it.
-    pub(super) fn head_to_send(&mut self) -> Option<&TaskStatus> {
+    pub(super) fn head_to_send(&mut self) -> Option<&Arc<TaskStatus>> {
         if self.is_acknowledging {
             return None;
         }
-        let head = self.queue.front().filter(|entry| entry.is_durable)?;
+        let head = self.head.as_ref().filter(|entry| entry.is_durable)?;
         self.told = head.status.state;
         Some(&head.status)
     }
 
     /// The newest update if it is durable, for the planted defect that sends it before its turn.
-    pub(super) fn tail(&self) -> Option<&TaskStatus> {
-        self.queue.back().filter(|entry| entry.is_durable).map(|entry| &*entry.status)
+    pub(super) fn tail(&self) -> Option<&Arc<TaskStatus>> {
+        let tail = self.rest.back().or(self.head.as_ref());
+        tail.filter(|entry| entry.is_durable).map(|entry| &entry.status)
     }
 
     /// Removes the head if `uuid` names it.
     pub(super) fn acknowledge(&mut self, uuid: UpdateId) -> Option<Acknowledged> {
-        let head = self.queue.front()?;
+        let head = self.head.as_ref()?;
         if head.status.uuid == Some(uuid) && head.is_durable { self.pop() } else { None }
     }
 
     /// Removes the head whatever it is: what [`acknowledge`](Self::acknowledge) does once it has checked.
     pub(super) fn pop(&mut self) -> Option<Acknowledged> {
-        let Entry { number, status, .. } = self.queue.pop_front()?;
+        let Entry { number, status, .. } = self.head.take()?;
+        self.head = self.rest.pop_front();
         self.told = status.state;
         if let (Some(recent), Some(uuid)) = (&mut self.recent, status.uuid) {
             recent.push_back(uuid);
@@ -170,22 +180,22 @@ impl UpdateStream {
 
     /// Whether the update with this number is next to be acknowledged.
     pub(super) fn is_head(&self, number: u64) -> bool {
-        self.queue.front().is_some_and(|head| head.number == number)
+        self.head.as_ref().is_some_and(|head| head.number == number)
     }
 
     /// Whether the head was sent, in this life of the agent or an earlier one.
     pub(super) fn is_head_told(&self) -> bool {
-        self.queue.front().is_some_and(|head| head.status.state == self.told)
+        self.head.as_ref().is_some_and(|head| head.status.state == self.told)
     }
 
     /// How many updates wait.
     pub(super) fn len(&self) -> usize {
-        self.queue.len()
+        usize::from(self.head.is_some()) + self.rest.len()
     }
 
     /// The numbers of the updates that wait.
     pub(super) fn numbers(&self) -> impl Iterator<Item = u64> + '_ {
-        self.queue.iter().map(|entry| entry.number)
+        self.head.iter().chain(&self.rest).map(|entry| entry.number)
     }
 
     /// The newest state, durable or not.

@@ -6,7 +6,7 @@
 //!                           └────────── exited, KILLED whatever the exit says ──────────────────┘
 //! ```
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use mesos_core::call::executor::{Call, TaskUpdate};
@@ -22,6 +22,9 @@ pub(crate) const SHUTDOWN_RESERVE: Duration = Duration::from_secs(2);
 
 /// What a task without a grace of its own is given between SIGTERM and SIGKILL, as Apache Mesos does.
 pub(crate) const KILL_GRACE_DEFAULT: Duration = Duration::from_secs(3);
+
+/// What is said of a task that ended well.
+static SUCCESS: LazyLock<Arc<str>> = LazyLock::new(|| Exit::Status(0).to_string().into());
 
 /// What an executor reports, and how much of it the agent has not taken over yet.
 #[derive(Debug)]
@@ -224,7 +227,8 @@ impl Work {
         let id = &self.task.id;
         let launched = exit.is_ok();
         let message: Arc<str> = match &exit {
-            Ok(exit) => mesos_core::text::shared(format_args!("{exit}")),
+            Ok(Exit::Status(0)) => SUCCESS.clone(),
+            Ok(exit) => exit.to_string().into(),
             Err(problem) => problem.clone(),
         };
         match (self.ending.map(|ending| ending.why), exit) {
@@ -260,7 +264,7 @@ fn first_step(cx: &mut ExecutorCx<'_>, phase: Phase, container: &ContainerId, ki
 
 /// Containers are named within their executor, after their tasks.
 fn container_of(task: &TaskId) -> ContainerId {
-    ContainerId::new(task.shared()).expect("task ids and container ids follow the same rules")
+    task.into()
 }
 
 fn saying(task: &TaskId, state: TaskState, message: Arc<str>) -> TaskUpdate {

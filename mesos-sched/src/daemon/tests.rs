@@ -128,7 +128,7 @@ impl ToyAgent {
         let mut status = TaskStatus::new(task.id.clone(), state, Source::Executor, WallTime::default());
         status.uuid = Some(UpdateId(self.updates));
         status.agent_id.clone_from(&self.id);
-        ToMaster::Update { framework_id: report.framework_id.clone(), status: Box::new(status), latest: state }
+        ToMaster::Update { framework_id: report.framework_id.clone(), status: status.into(), latest: state }
     }
 }
 

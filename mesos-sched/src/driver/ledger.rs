@@ -32,7 +32,7 @@ pub struct LedgerTask {
     /// When it was launched or last heard of.
     pub heard_at: Instant,
     /// Whether it is to end.
-    pub kill: Option<PendingKill>,
+    pub kill: Option<Box<PendingKill>>,
     /// The question about it that has no answer yet.
     question: Option<Repeat>,
 }
@@ -173,7 +173,7 @@ impl Ledger {
         let repeat = Repeat { at: now + options.kill_backoff_min, pause: options.kill_backoff_min.saturating_mul(2) };
         self.wake(repeat.at);
         if let Some(row) = self.row(id, agent_id.clone(), now, options) {
-            row.kill = Some(PendingKill { agent_id, policy, repeat });
+            row.kill = Some(Box::new(PendingKill { agent_id, policy, repeat }));
         }
     }
 

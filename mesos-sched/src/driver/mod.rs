@@ -238,7 +238,7 @@ impl<S: Scheduler + ?Sized> Driver<S> {
             let problem = format!("{} changes wait for one save", self.outbox.changes_waiting());
             return self.stop(cx, StopReason::Memory(StoreError::Unknown(problem)));
         }
-        if self.phase == Phase::Running && self.outbox.is_settled() && self.scheduler.is_done() {
+        if matches!(self.phase, Phase::Running) && self.outbox.is_settled() && self.scheduler.is_done() {
             self.end(cx, self.options.teardown_when_done, StopReason::Done);
         }
         self.try_stop(cx);
@@ -291,7 +291,7 @@ impl<S: Scheduler + ?Sized> Machine for Driver<S> {
     type Effect = Effect;
 
     fn handle(&mut self, cx: &mut DriverCx<'_>, input: Input) {
-        if self.phase == Phase::Stopped {
+        if matches!(self.phase, Phase::Stopped) {
             return;
         }
         match input {
@@ -313,10 +313,10 @@ impl<S: Scheduler + ?Sized> Machine for Driver<S> {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        if self.phase == Phase::Stopped {
+        if matches!(self.phase, Phase::Stopped) {
             return None;
         }
-        let guest = if self.phase == Phase::Running { self.scheduler.deadline() } else { None };
+        let guest = if matches!(self.phase, Phase::Running) { self.scheduler.deadline() } else { None };
         [self.timers.next(), self.sweep_due_at(), guest].into_iter().flatten().min()
     }
 
@@ -324,7 +324,7 @@ impl<S: Scheduler + ?Sized> Machine for Driver<S> {
         while let Some(timer) = self.timers.pop_due(cx.now.mono) {
             self.fire(cx, timer);
         }
-        if self.phase == Phase::Running && self.scheduler.deadline().is_some_and(|at| at <= cx.now.mono) {
+        if matches!(self.phase, Phase::Running) && self.scheduler.deadline().is_some_and(|at| at <= cx.now.mono) {
             self.consult(cx, |scheduler, cx| scheduler.tick(cx));
         }
         self.settle(cx);

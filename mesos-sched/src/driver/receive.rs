@@ -28,7 +28,7 @@ impl<S: Scheduler + ?Sized> Driver<S> {
             }
             Event::Error(why) => self.refused(cx, why),
             Event::Heartbeat { received } => self.heartbeat(cx, received),
-            event if self.session.is_subscribed() && self.phase == Phase::Running => self.deliver(cx, event),
+            event if self.session.is_subscribed() && matches!(self.phase, Phase::Running) => self.deliver(cx, event),
             event => tracing::debug!(event = event.name(), "comes too early or too late and is dropped"),
         }
     }

@@ -80,7 +80,7 @@ impl Master {
     fn plan_kill(&mut self, framework: FrameworkKey, task: TaskKey, drain: Drain) {
         let row = &mut self.frameworks.table[framework].tasks[task];
         if !row.state.is_terminal() {
-            row.kill = Some(drain_policy(row, drain.max_grace));
+            row.kill = Some(Box::new(drain_policy(row, drain.max_grace)));
         }
     }
 
@@ -129,7 +129,7 @@ impl Master {
 
 /// How a task of a draining agent ends: a kill that was asked for holds, except where it would take longer.
 fn drain_policy(task: &Task, max_grace: Option<Duration>) -> Option<KillPolicy> {
-    let asked = task.kill.flatten();
+    let asked = task.kill.as_deref().copied().flatten();
     let own = asked.unwrap_or(task.info.kill_policy).grace;
     match max_grace {
         Some(max) if own.is_none_or(|own| own > max) => Some(KillPolicy { grace: Some(max) }),

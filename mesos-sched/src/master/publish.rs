@@ -117,7 +117,7 @@ pub enum Change {
         /// Whose.
         framework_id: FrameworkId,
         /// What.
-        status: Box<TaskStatus>,
+        status: Arc<TaskStatus>,
     },
     /// A task is not in the books any more: it has ended, or was lost with its agent.
     TaskGone {

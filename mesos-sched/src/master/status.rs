@@ -4,6 +4,8 @@
 //! task uses is free with the first terminal state the master hears of; the task is forgotten when its framework has
 //! acknowledged that state.
 
+use std::sync::Arc;
+
 use mesos_core::call::agent::ToAgent;
 use mesos_core::call::scheduler::Event;
 use mesos_core::provider::{AgentKey, FrameworkKey};
@@ -24,7 +26,7 @@ impl Master {
         cx: &mut MasterCx<'_>,
         agent: AgentKey,
         framework_id: &FrameworkId,
-        mut status: Box<TaskStatus>,
+        mut status: Arc<TaskStatus>,
         latest: TaskState,
     ) {
         let Some(framework) = self.frameworks.table.find(framework_id) else {
@@ -37,9 +39,14 @@ impl Master {
             Err(rejection) => return self.refuse_update(cx, agent, framework_id, &status, rejection),
         };
         self.counters.updates += 1;
-        status.state = self.frameworks.table[framework].hears(status.state);
+        let state = self.frameworks.table[framework].hears(status.state);
         // Acknowledgements go where the update came from, whatever it says.
-        status.agent_id = Some(self.agents.table[agent].id.clone());
+        let agent_id = &self.agents.table[agent].id;
+        if status.state != state || status.agent_id.as_ref() != Some(agent_id) {
+            let status = Arc::make_mut(&mut status);
+            status.state = state;
+            status.agent_id = Some(agent_id.clone());
+        }
         if let Some(task) = task {
             self.note_state(cx, framework, task, status.state);
             self.note_state(cx, framework, task, latest);
@@ -136,13 +143,14 @@ impl Master {
 
     /// Tells a framework what the master itself says of a task. Such news carries no uuid and needs no acknowledgement.
     pub(super) fn tell_status(&mut self, cx: &mut MasterCx<'_>, framework: FrameworkKey, status: TaskStatus) {
+        let status = Arc::new(status);
         if status.reason != Some(Reason::Reconciliation) {
             self.note(|master| Change::TaskStatus {
                 framework_id: master.frameworks.table[framework].id.clone(),
-                status: Box::new(status.clone()),
+                status: status.clone(),
             });
         }
-        self.tell_framework(cx, framework, Event::Update(Box::new(status)));
+        self.tell_framework(cx, framework, Event::Update(status));
     }
 
     pub(super) fn acknowledge(
@@ -204,7 +212,7 @@ impl Master {
         }
         let row = &mut self.frameworks.table[framework].tasks[task];
         if !row.state.is_terminal() {
-            row.kill = Some(policy);
+            row.kill = Some(Box::new(policy));
             self.send_kill_again(cx, agent, framework, task);
         }
     }
@@ -218,7 +226,7 @@ impl Master {
         task: TaskKey,
     ) {
         let row = &self.frameworks.table[framework];
-        let Some(policy) = row.tasks[task].kill else { return };
+        let Some(policy) = row.tasks[task].kill.as_deref().copied() else { return };
         let (framework_id, task_id) = (row.id.clone(), row.tasks[task].info.id.clone());
         self.tell_agent(cx, agent, ToAgent::Kill { framework_id, task_id, policy });
     }

@@ -162,7 +162,7 @@ impl Toy {
         self.updates += 1;
         let mut status = TaskStatus::new(id.clone(), state, Source::Executor, WallTime::from_nanos(1_500_000_000));
         status.uuid = Some(UpdateId(self.updates));
-        self.say(ToMaster::Update { framework_id, status: Box::new(status), latest: state }).await;
+        self.say(ToMaster::Update { framework_id, status: status.into(), latest: state }).await;
     }
 }
 

@@ -220,7 +220,7 @@ impl LiveCluster {
             let checkpoints = open_store(&folder.join("checkpoints.redb"), options.folder.is_some())?;
             let detector = Box::new(self.ballot.detector());
             let mut setup = AgentSetup::new(agent.info, containerizer, checkpoints, detector, self.directory.clone());
-            setup.options = agent.options;
+            setup.options = (*agent.options).clone();
             setup.executors = self.spec.executors.clone();
             setup.clock = self.clock.clone();
             self.agents.push(LiveAgent { hostname, daemon: AgentDaemon::start(setup).await? });

@@ -214,7 +214,7 @@ impl DriverSession {
                 }
                 status.agent_id = arguments.optional("agent")?;
                 status.reason = reason(arguments.named("reason"))?;
-                Event::Update(Box::new(status))
+                Event::Update(status.into())
             }
             "error" => {
                 let code = keyword(&arguments.word("a code")?)?;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use mesos_core::call::scheduler::Call;
 use mesos_core::kernel::Record;
-use mesos_core::text::shared;
+use mesos_core::text::{Part, joined};
 use mesos_core::{SchedulerCx, TaskId, TaskState, TaskStatus};
 
 /// Before the keys of what is remembered about pieces.
@@ -159,11 +159,12 @@ impl<I: Iterator> RevFilter for I {
 }
 
 fn key(piece: u32) -> Arc<str> {
-    shared(format_args!("{PIECE_PREFIX}{piece}"))
+    joined([Part::Text(PIECE_PREFIX), Part::Number(piece.into())])
 }
 
 fn task_id(piece: u32, attempt: u32) -> TaskId {
-    TaskId::new(shared(format_args!("{piece}.{attempt}"))).expect("digits make an id")
+    let text = joined([Part::Number(piece.into()), Part::Text("."), Part::Number(attempt.into())]);
+    TaskId::new(text).expect("digits make an id")
 }
 
 fn parse(id: &TaskId) -> Option<(u32, u32)> {

@@ -1,12 +1,12 @@
 //! One executor on this agent.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
 use mesos_core::call::ConnId;
 use mesos_core::{ContainerId, Executor, ExecutorId, ExecutorInfo, FrameworkId, Instant, Reason, Role, TaskState};
 
+use super::few::Few;
 use super::{Book, ContainerRef, ExecutorRef, FrameworkKey, TaskRef};
 
 /// One executor: what stands for it, its tasks and its containers.
@@ -24,9 +24,9 @@ pub(in crate::agent) struct Hosted {
     /// Whether it was ever given a task.
     pub(in crate::agent) was_used: bool,
     /// Its tasks that can still change, with those that wait.
-    pub(in crate::agent) tasks: BTreeSet<TaskRef>,
+    pub(in crate::agent) tasks: Few<TaskRef, ()>,
     /// Its containers by the names it gave them, and the one it runs in itself by its id.
-    pub(in crate::agent) containers: BTreeMap<ContainerId, ContainerRef>,
+    pub(in crate::agent) containers: Few<ContainerId, ContainerRef>,
 }
 
 /// What stands for an executor.
@@ -134,8 +134,8 @@ impl Hosted {
             deadline: None,
             is_written: false,
             was_used: false,
-            tasks: BTreeSet::new(),
-            containers: BTreeMap::new(),
+            tasks: Few::None,
+            containers: Few::None,
         }
     }
 

@@ -11,6 +11,7 @@
 
 mod container;
 mod executor;
+mod few;
 mod framework;
 mod task;
 

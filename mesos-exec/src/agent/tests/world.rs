@@ -482,7 +482,7 @@ impl World {
                 if latest != status.state {
                     line.push_str(&format!(" latest {latest}"));
                 }
-                self.updates.push((framework_id, *status));
+                self.updates.push((framework_id, (*status).clone()));
                 line
             }
             ToMaster::ExecutorExited { executor_id, .. } => format!("executor exited {executor_id}"),

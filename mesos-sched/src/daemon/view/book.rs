@@ -277,11 +277,10 @@ impl Framework {
     /// The state of a task that ended with this.
     fn say(
         &mut self,
-        status: Box<TaskStatus>,
+        status: Arc<TaskStatus>,
         unreachable_max: usize,
         tell: &mut impl FnMut(Event),
     ) -> Option<TaskState> {
-        let status: Arc<TaskStatus> = Arc::from(status);
         if let Some(row) = self.tasks.get_mut(&status.task_id) {
             Arc::make_mut(row).say(status);
             tell(Event::TaskUpdated(row.clone()));

@@ -293,7 +293,7 @@ fn heal(world: &mut World) {
         let seq = Seq(world.next_seq);
         if world.driver.is_subscribed() {
             world.next_seq += 1;
-            world.input(Input::Received { conn: ConnId(world.conn), seq, event: Event::Update(Box::new(unknown)) });
+            world.input(Input::Received { conn: ConnId(world.conn), seq, event: Event::Update(unknown.into()) });
         }
     }
 }

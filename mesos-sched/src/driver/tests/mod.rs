@@ -233,12 +233,12 @@ pub(super) fn news(id: &str, state: TaskState, uuid: u128) -> Event {
     let mut status = TaskStatus::new(task_id(id), state, Source::Executor, WallTime::from_nanos(0));
     status.agent_id = Some(AgentId::new("a1").unwrap());
     status.uuid = Some(UpdateId(uuid));
-    Event::Update(Box::new(status))
+    Event::Update(status.into())
 }
 
 /// The master's answer to a question about a task.
 pub(super) fn answer(id: &str, state: TaskState) -> Event {
-    Event::Update(Box::new(TaskStatus::new(task_id(id), state, Source::Master, WallTime::from_nanos(0))))
+    Event::Update(TaskStatus::new(task_id(id), state, Source::Master, WallTime::from_nanos(0)).into())
 }
 
 fn names<T: ToString>(items: impl IntoIterator<Item = T>) -> String {

@@ -63,7 +63,7 @@ pub(in crate::master) struct Task {
     /// Whether what it uses still counts.
     pub is_charged: bool,
     /// A kill asked for, until the task's end is known: sent again when its agent comes back.
-    pub kill: Option<Option<KillPolicy>>,
+    pub kill: Option<Box<Option<KillPolicy>>>,
     /// Its place in its agent's list.
     pub place: u32,
 }

@@ -3,6 +3,7 @@
 use mesos_core::handles;
 use mesos_core::kernel::Table;
 use mesos_core::provider::{AgentKey, FrameworkKey};
+use mesos_core::text::{Part, joined};
 use mesos_core::{OfferId, Resources, Role};
 
 handles! {
@@ -29,7 +30,8 @@ pub(in crate::master) struct Offers {
 impl Offers {
     /// The next id of this master; never used twice.
     pub(in crate::master) fn next_id(&mut self, master: &str) -> OfferId {
-        let id = OfferId::new(format!("{master}-O{}", self.numbered)).expect("a master id leaves room");
+        let id = OfferId::new(joined([Part::Text(master), Part::Text("-O"), Part::Number(self.numbered)]))
+            .expect("a master id leaves room");
         self.numbered += 1;
         id
     }

@@ -128,7 +128,7 @@ fn update(arguments: &mut Arguments, names: &Names) -> Result<AgentMessage, Stri
     status.reason = reason(arguments.named("reason"))?;
     status.agent_id = arguments.optional("agent")?;
     let latest = arguments.named("latest").map(|text| keyword::<TaskState>(&text)).transpose()?;
-    Ok(ToMaster::Update { framework_id, status: Box::new(status), latest: latest.unwrap_or(state) })
+    Ok(ToMaster::Update { framework_id, status: status.into(), latest: latest.unwrap_or(state) })
 }
 
 fn reregistration(arguments: &mut Arguments) -> Result<Reregistration, String> {
