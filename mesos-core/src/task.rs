@@ -95,7 +95,7 @@ impl TaskInfo {
     #[must_use]
     pub fn new(id: TaskId, agent_id: AgentId, resources: Resources, run: TaskRun) -> Self {
         Self {
-            name: id.as_str().into(),
+            name: id.shared(),
             id,
             agent_id,
             resources,
@@ -104,7 +104,7 @@ impl TaskInfo {
             max_completion_time: None,
             labels: BTreeMap::new(),
             discovery: None,
-            data: Arc::from([]),
+            data: Arc::default(),
         }
     }
 

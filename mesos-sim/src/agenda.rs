@@ -1,13 +1,13 @@
 //! What is to happen, in order of (time, sequence).
 //!
 //! ```text
-//!   put ──▶ near      a heap: everything due up to the end of the current tick ──▶ take
+//!   put ──▶ near      sorted, and late, a heap: everything due up to the end of the current tick ──▶ take
 //!           wheels    later: buckets of 1, 256, 65,536 .. ticks, unsorted ──▶ near, when their time comes
 //!           far       a heap: due in another turn of the last wheel
 //! ```
 //!
 //! Two things due at the same instant happen in the order they were put on the agenda, so a run depends on nothing but its
-//! seed. Payloads lie still in a slab while small keys move: into a bucket, down the wheels and through a heap of the few
+//! seed. Payloads lie still in a slab while small keys move: into a bucket, down the wheels and into a sorted list of the few
 //! that are due next, whatever is due later. Putting and taking allocate nothing once the agenda has reached its size, and a
 //! comparison is one 128-bit integer comparison.
 //!
@@ -15,6 +15,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 
 use mesos_core::Instant;
 
@@ -88,8 +89,10 @@ impl Wheel {
 /// Things to happen, earliest first.
 #[derive(Debug)]
 pub struct Agenda<T> {
-    /// Everything whose tick has come.
-    near: BinaryHeap<Reverse<Key>>,
+    /// Everything that waited for the tick that has come, the next last.
+    near: Vec<Key>,
+    /// Everything that was put for a tick that had come.
+    late: BinaryHeap<Reverse<Key>>,
     /// Everything later, by the highest digit in which its tick differs from the current one.
     wheels: [Wheel; WHEELS],
     /// Everything for which there is no wheel.
@@ -105,7 +108,8 @@ impl<T> Default for Agenda<T> {
     fn default() -> Self {
         let wheel = || Wheel { buckets: (0..BUCKETS).map(|_| Vec::new()).collect(), occupied: [0; BUCKETS / 64] };
         Self {
-            near: BinaryHeap::new(),
+            near: Vec::new(),
+            late: BinaryHeap::new(),
             wheels: std::array::from_fn(|_| wheel()),
             far: BinaryHeap::new(),
             tick: 0,
@@ -143,7 +147,7 @@ impl<T> Agenda<T> {
     fn sort_in(&mut self, key: Key) {
         let tick = key.tick();
         if tick <= self.tick {
-            self.near.push(Reverse(key));
+            self.late.push(Reverse(key));
             return;
         }
         let wheel = ((tick ^ self.tick).ilog2() / WHEEL_BITS) as usize;
@@ -155,7 +159,7 @@ impl<T> Agenda<T> {
 
     /// Moves on to the next tick at which anything is due; whether there is one.
     fn advance(&mut self) -> bool {
-        while self.near.is_empty() {
+        while self.near.is_empty() && self.late.is_empty() {
             let next = (0..WHEELS).find_map(|wheel| {
                 let bucket = self.wheels[wheel].next(digit(self.tick, wheel))?;
                 Some((wheel, bucket))
@@ -174,6 +178,11 @@ impl<T> Agenda<T> {
         let shift = WHEEL_BITS as usize * wheel;
         self.tick = (self.tick >> shift & !(BUCKETS as u64 - 1) | bucket as u64) << shift;
         let mut keys = self.wheels[wheel].empty(bucket);
+        if wheel == 0 {
+            // All of it is due in this tick, and nothing else.
+            self.near.append(&mut keys);
+            self.near.sort_unstable_by(|a, b| b.cmp(a));
+        }
         for key in keys.drain(..) {
             self.sort_in(key);
         }
@@ -202,13 +211,20 @@ impl<T> Agenda<T> {
 
     /// Takes the next thing if it is due at `limit` or before.
     pub fn take_until(&mut self, limit: Instant) -> Option<(Instant, T)> {
-        if self.near.is_empty() && !self.advance() {
+        if self.near.is_empty() && self.late.is_empty() && !self.advance() {
             return None;
         }
-        if self.near.peek().is_none_or(|Reverse(key)| key.at() > limit) {
-            return None;
+        let is_late = match (self.near.last(), self.late.peek()) {
+            (Some(near), Some(Reverse(late))) => late < near,
+            (near, _) => near.is_none(),
+        };
+        if is_late {
+            let first = self.late.peek_mut().filter(|first| first.0.at() <= limit)?;
+            let Reverse(key) = PeekMut::pop(first);
+            return Some((key.at(), self.empty(key)));
         }
-        let Reverse(key) = self.near.pop()?;
+        let key = *self.near.last().filter(|key| key.at() <= limit)?;
+        self.near.pop();
         Some((key.at(), self.empty(key)))
     }
 

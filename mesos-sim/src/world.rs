@@ -160,7 +160,16 @@ impl World {
 
     /// One thing happens.
     pub(crate) fn happen(&mut self, event: Event, watch: &mut Watch) -> Result<(), Failure> {
-        let Some(event) = self.hold_if_paused(event) else { return Ok(()) };
+        if self.paused > 0 {
+            return match self.hold_if_paused(event) {
+                Some(event) => self.occur(event, watch),
+                None => Ok(()),
+            };
+        }
+        self.occur(event, watch)
+    }
+
+    fn occur(&mut self, event: Event, watch: &mut Watch) -> Result<(), Failure> {
         match event {
             Event::Wake(node) => self.wake(node, watch),
             Event::FromAgent { conn, seq, message } => {
@@ -264,9 +273,6 @@ impl World {
     }
 
     fn hold_if_paused(&mut self, event: Event) -> Option<Event> {
-        if self.paused == 0 {
-            return Some(event);
-        }
         let recipient = match &event {
             Event::FromAgent { conn, .. } | Event::FromFramework { conn, .. } => {
                 self.net.conn(*conn).map(|row| row.node(End::Master))
