@@ -173,7 +173,7 @@ impl Rig {
                 let (task_id, uuid) = (status.task_id.clone(), status.uuid.unwrap());
                 self.say(ToAgent::Acknowledge { framework_id, task_id, uuid }).await;
                 if self.heard.insert(uuid) {
-                    return *status;
+                    return (*status).clone();
                 }
             }
         }

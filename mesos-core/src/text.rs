@@ -4,7 +4,7 @@
 //! written and is then copied into its shared form; a short text of known parts fits a buffer on the stack and is copied
 //! once.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 /// Longer texts are made like any other.
@@ -33,6 +33,28 @@ pub fn joined<const N: usize>(parts: [Part<'_>; N]) -> Arc<str> {
         }
     }
     std::str::from_utf8(&buffer[..used]).expect("texts and digits are text").into()
+}
+
+/// The formatted text, shared: `shared(format_args!("{seconds}"))`. For what [`joined`] has no part for.
+#[must_use]
+pub fn shared(text: fmt::Arguments<'_>) -> Arc<str> {
+    let mut buffer = Buffer { bytes: [0; SHORT], used: 0 };
+    match buffer.write_fmt(text) {
+        Ok(()) => std::str::from_utf8(&buffer.bytes[..buffer.used]).expect("texts are text").into(),
+        Err(_) => text.to_string().into(),
+    }
+}
+
+struct Buffer {
+    bytes: [u8; SHORT],
+    used: usize,
+}
+
+impl fmt::Write for Buffer {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.used += put(&mut self.bytes[self.used..], Part::Text(text)).ok_or(fmt::Error)?;
+        Ok(())
+    }
 }
 
 /// Writes a part; how long it is, if there is room.
@@ -88,6 +110,7 @@ mod tests {
         for length in [0, 1, SHORT - 1, SHORT, SHORT + 1, 1_000] {
             let text = "ä".repeat(length / 2) + &"x".repeat(length % 2);
             assert_eq!(*joined([Part::Text(&text)]), *text);
+            assert_eq!(*shared(format_args!("{text}.{:04x}", 7)), *format!("{text}.0007"));
             for number in [0, 7, 10, 4_294_967_296, u64::MAX] {
                 let parts = [Part::Text(&text), Part::Number(number), Part::Text("."), Part::Hex(number)];
                 assert_eq!(*joined(parts), *format!("{text}{number}.{number:016x}"));

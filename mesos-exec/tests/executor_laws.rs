@@ -371,7 +371,7 @@ impl World {
                 let (agent_id, ping_timeout) = (report.agent_id, 100_000 * SECOND);
                 self.say(ToAgent::Reregistered { agent_id, ping_timeout, missing });
             }
-            ToMaster::Update { status, .. } => self.note(*status),
+            ToMaster::Update { status, .. } => self.note((*status).clone()),
             _ => {}
         }
     }

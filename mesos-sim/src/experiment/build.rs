@@ -202,7 +202,7 @@ fn add_agents(
             let index = cluster.spec().agents.len();
             let mut info = AgentInfo::new(format!("agent-{index}"), machine.resources.clone());
             info.attributes = machine.attributes.clone();
-            cluster.spec_mut().agents.push(AgentSpec { info, options: agent::Options::default() });
+            cluster.spec_mut().agents.push(AgentSpec { info, options: agent::Options::default().into() });
         }
     }
     for part in &description.cluster.agents {

@@ -1,7 +1,7 @@
 //! Which task of which job a task id means, and the how manieth try it is.
 
 use mesos_core::TaskId;
-use mesos_core::text::shared;
+use mesos_core::text::{Part, joined};
 
 /// A try of a task of a job, written `job.task.attempt`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,8 +21,9 @@ impl TaskKey {
     /// Never: digits and points make an id.
     #[must_use]
     pub fn id(self) -> TaskId {
-        let Self { job, task, attempt } = self;
-        TaskId::new(shared(format_args!("{job}.{task}.{attempt}"))).expect("digits and points make an id")
+        let [job, task, attempt] = [self.job, self.task, self.attempt].map(|number| Part::Number(number.into()));
+        let point = Part::Text(".");
+        TaskId::new(joined([job, point, task, point, attempt])).expect("digits and points make an id")
     }
 
     /// What an id means, if it is of this form.

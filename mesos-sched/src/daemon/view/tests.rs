@@ -34,7 +34,7 @@ fn gone(id: &str) -> Change {
 
 fn said(id: &str, state: TaskState) -> Change {
     let status = TaskStatus::new(TaskId::new(id).unwrap(), state, Source::Master, WallTime::from_nanos(1));
-    Change::TaskStatus { framework_id: framework(), status: Box::new(status) }
+    Change::TaskStatus { framework_id: framework(), status: status.into() }
 }
 
 fn step(list: Vec<Change>) -> Changes {
