@@ -318,7 +318,7 @@ mod tests {
         let mut status =
             TaskStatus::new(task_id, TaskState::Running, Source::Executor, WallTime::default()).on(agent_id);
         status.uuid = Some(UpdateId(1));
-        master.sender.send((outbound.next(), Event::Update(Box::new(status.clone())))).await.unwrap();
+        master.sender.send((outbound.next(), Event::Update(status.clone().into()))).await.unwrap();
         assert_eq!(framework.next().await, Some(FrameworkEvent::Update(Box::new(status.clone()))));
         assert!(framework.acknowledge(&status).await);
         assert!(matches!(next_call(&mut master).await, Call::Acknowledge { uuid: UpdateId(1), .. }));

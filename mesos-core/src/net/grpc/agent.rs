@@ -187,7 +187,7 @@ fn from_agent(message: MasterMessage) -> Result<ToMaster, Rejection> {
         MasterMessage::Pong(_) => ToMaster::Pong,
         MasterMessage::Update(update) => ToMaster::Update {
             framework_id: update.framework_id.try_into()?,
-            status: Box::new(update.status.try_into()?),
+            status: Arc::new(update.status.try_into()?),
             latest: task_state_from_wire(update.latest)?,
         },
         MasterMessage::ExecutorExited(exited) => ToMaster::ExecutorExited {

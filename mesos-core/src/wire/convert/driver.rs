@@ -217,7 +217,7 @@ pub fn event_from_wire(event: v1::scheduler::Event) -> Result<Event, Rejection> 
             let rescinded = part(event.rescind_inverse_offer, "rescind_inverse_offer")?;
             Event::RescindInverseOffer(rescinded.inverse_offer_id.try_into()?)
         }
-        EventType::Update => Event::Update(Box::new(part(event.update, "update")?.status.try_into()?)),
+        EventType::Update => Event::Update(Arc::new(part(event.update, "update")?.status.try_into()?)),
         EventType::Message => {
             let message = part(event.message, "message")?;
             Event::Message {
