@@ -25,6 +25,7 @@ use tokio::net::TcpListener;
 pub(crate) struct Cluster {
     pub(crate) address: SocketAddr,
     pub(crate) master: MasterDaemon,
+    store: MemoryStore,
     directory: Directory,
     leader: Leader,
     _tasks: Vec<Task>,
@@ -32,8 +33,18 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     pub(crate) async fn start() -> Self {
-        let (cluster, leads) = Self::begin(None).await;
-        assert!(leads);
+        Self::lead("m1", Term(1), MemoryStore::new()).await
+    }
+
+    /// The next master, with what this one wrote down.
+    pub(crate) async fn fail_over(self) -> Self {
+        let store = self.store.clone();
+        drop(self);
+        Self::lead("m2", Term(2), store).await
+    }
+
+    async fn lead(name: &str, term: Term, store: MemoryStore) -> Self {
+        let cluster = Self::begin(name, term, store, None).await;
         // Leads from here on.
         cluster.master.inspect(|_| ()).await.unwrap();
         cluster.master.handle().lead().wait_for(|lead| matches!(lead, Lead::Leading(_))).await.unwrap();
@@ -42,15 +53,15 @@ impl Cluster {
 
     /// A master that does not lead, while the one at this address does; an empty address means that nobody does.
     pub(crate) async fn start_elsewhere(leader: &str) -> Self {
-        Self::begin(Some(leader)).await.0
+        Self::begin("m1", Term(1), MemoryStore::new(), Some(leader)).await
     }
 
-    async fn begin(elsewhere: Option<&str>) -> (Self, bool) {
+    async fn begin(name: &str, term: Term, store: MemoryStore, elsewhere: Option<&str>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let directory = Directory::new();
-        let id = MasterId::new("m1").unwrap();
-        let own = Leader { id: id.clone(), address: address.to_string().into(), term: Term(1) };
+        let id = MasterId::new(name).unwrap();
+        let own = Leader { id: id.clone(), address: address.to_string().into(), term };
         let leader = match elsewhere {
             Some(other) => Leader { id: MasterId::new("m0").unwrap(), address: other.into(), term: Term(1) },
             None => own,
@@ -59,10 +70,10 @@ impl Cluster {
         let allocator = Box::new(HierarchicalDrf::new(Options::default()));
         let contender: Box<dyn Contender> = match elsewhere {
             Some(_) => Box::new(Never),
-            None => Box::new(Standalone::new(Term(1))),
+            None => Box::new(Standalone::new(term)),
         };
         let (view, feed) = View::start(Memory::default());
-        let mut setup = MasterSetup::new(id, allocator, Arc::new(MemoryStore::new()), contender, door);
+        let mut setup = MasterSetup::new(id, allocator, Arc::new(store.clone()), contender, door);
         setup.view = Some(feed);
         let master = MasterDaemon::start(setup);
         let detector: Box<dyn Detector> = match elsewhere {
@@ -74,7 +85,7 @@ impl Cluster {
         let served = Task::spawn(serve(listener, Plain, site, Limits::default(), std::future::pending()));
         // Whoever asks from now on finds a detector that has said what it knows.
         tokio::task::yield_now().await;
-        (Self { address, master, directory, leader, _tasks: vec![served] }, elsewhere.is_none())
+        Self { address, master, store, directory, leader, _tasks: vec![served] }
     }
 
     /// A toy agent; it has registered when this returns.

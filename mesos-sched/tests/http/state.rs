@@ -148,3 +148,18 @@ async fn a_master_that_does_not_lead_says_who_does() {
     let nobody = Cluster::start_elsewhere("").await;
     assert_eq!(get(nobody.address, "/state").await.status, 503);
 }
+
+#[tokio::test]
+async fn agents_that_have_not_come_back_to_a_new_master_are_shown_apart() {
+    let mut cluster = Cluster::start().await;
+    let agent = cluster.agent("host-1", "cpus:4;mem:1024").await;
+    let cluster = cluster.fail_over().await;
+    for path in ["/state", "/slaves", &format!("/slaves?slave_id={agent}")] {
+        let state = read(&cluster, path).await;
+        assert_eq!(state["slaves"], json!([]), "{path}");
+        let recovered = &state["recovered_slaves"][0];
+        assert_eq!((&recovered["id"], &recovered["hostname"]), (&json!(agent.as_str()), &json!("host-1")), "{path}");
+        assert_eq!(recovered["resources"]["cpus"], 4.0, "{path}");
+    }
+    assert_eq!(read(&cluster, "/slaves?slave_id=other").await["recovered_slaves"], json!([]));
+}

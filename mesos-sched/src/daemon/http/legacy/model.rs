@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use mesos_core::attribute::AttributeValue;
 use mesos_core::wire::{API_VERSION, Message, Name, json, v1};
-use mesos_core::{AgentInfo, Resources, TaskState, TaskStatus, WallTime};
+use mesos_core::{AgentId, AgentInfo, Resources, TaskState, TaskStatus, WallTime};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::Value;
 
@@ -228,6 +228,24 @@ impl Serialize for Agent<'_> {
         if let Some(at) = self.row.drain_started_wall {
             map.serialize_entry("estimated_drain_start_time_seconds", &seconds(at))?;
         }
+        map.end()
+    }
+}
+
+/// An agent of the registry that has not come back.
+pub(super) struct Recovered<'a> {
+    pub id: &'a AgentId,
+    pub info: &'a AgentInfo,
+}
+
+impl Serialize for Recovered<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("id", self.id.as_str())?;
+        map.serialize_entry("hostname", &*self.info.hostname)?;
+        map.serialize_entry("port", &self.info.port)?;
+        map.serialize_entry("attributes", &Attributes(self.info))?;
+        map.serialize_entry("resources", &Legacy(&self.info.resources))?;
         map.end()
     }
 }

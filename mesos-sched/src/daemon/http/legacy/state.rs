@@ -6,11 +6,11 @@ use std::sync::Arc;
 use axum::extract::{Extension, Query, State};
 use mesos_core::net::http::{OriginalPath, Overrun, Refusal, Response, axum};
 use mesos_core::wire::API_VERSION;
-use mesos_core::{AgentId, FrameworkId, TaskState, WallTime};
+use mesos_core::{AgentId, AgentInfo, FrameworkId, TaskState, WallTime};
 use serde_json::json;
 
 use super::Asked;
-use super::model::{Agent, Executor, Framework, Offer, Task, entries};
+use super::model::{Agent, Executor, Framework, Offer, Recovered, Task, entries};
 use super::pieces::Pieces;
 use crate::daemon::http::{Context, Shared};
 use crate::daemon::view::{Amounts, FrameworkView, Snapshot, TaskRow};
@@ -45,9 +45,11 @@ pub(in crate::daemon::http) async fn state(
     State(context): State<Shared>,
     Extension(OriginalPath(path)): Path,
 ) -> Result<Response, Refusal> {
-    begin(&context, &path, async |mut pieces: Pieces, context: Shared, snapshot: Arc<Snapshot>| {
+    context.leadership.check(&path)?;
+    let registry = OfRegistry::look(&context).await?;
+    begin(&context, &path, async move |mut pieces: Pieces, context: Shared, snapshot: Arc<Snapshot>| {
         pieces.open(b'{');
-        about(&mut pieces, &context, &snapshot);
+        about(&mut pieces, &context, &snapshot, registry.unreachable);
         pieces.key("slaves");
         pieces.open(b'[');
         for row in &snapshot.agents {
@@ -55,7 +57,8 @@ pub(in crate::daemon::http) async fn state(
             pieces.hand_over().await?;
         }
         pieces.close(b']');
-        pieces.list::<()>("recovered_slaves", []);
+        pieces.list("recovered_slaves", registry.absent.iter().map(|(id, info)| Recovered { id, info }));
+        pieces.hand_over().await?;
         all_frameworks(&mut pieces, &snapshot, None).await?;
         pieces.list::<()>("orphan_tasks", []);
         pieces.close(b'}');
@@ -64,8 +67,29 @@ pub(in crate::daemon::http) async fn state(
     .await
 }
 
+/// What only the registry knows of agents.
+struct OfRegistry {
+    /// Those that have not come back to this master.
+    absent: Vec<(AgentId, Arc<AgentInfo>)>,
+    unreachable: usize,
+}
+
+impl OfRegistry {
+    async fn look(context: &Context) -> Result<Self, Refusal> {
+        let read = context.look(|master| {
+            let registry = master.registry();
+            let info = |id: &AgentId| Some((id.clone(), registry.agents().get(id)?.info.clone()));
+            Self {
+                absent: master.absent_agents().filter_map(info).collect(),
+                unreachable: registry.unreachable().len(),
+            }
+        });
+        read.await
+    }
+}
+
 /// What a master says of itself.
-fn about(pieces: &mut Pieces, context: &Context, snapshot: &Snapshot) {
+fn about(pieces: &mut Pieces, context: &Context, snapshot: &Snapshot, unreachable: usize) {
     let is_active = |row: &&Arc<crate::daemon::view::AgentRow>| row.state.is_connected && !row.state.is_leaving;
     let active = snapshot.agents.iter().filter(is_active).count();
     let flags: serde_json::Map<_, _> =
@@ -84,7 +108,7 @@ fn about(pieces: &mut Pieces, context: &Context, snapshot: &Snapshot) {
         "capabilities": ["AGENT_UPDATE", "AGENT_DRAINING", "QUOTA_V2"],
         "activated_slaves": active,
         "deactivated_slaves": snapshot.agents.len() - active,
-        "unreachable_slaves": 0,
+        "unreachable_slaves": unreachable,
         "leader": address.pid(),
         "leader_info": {
             "id": context.master.id().as_str(),
@@ -152,6 +176,8 @@ pub(in crate::daemon::http) async fn slaves(
     Extension(OriginalPath(path)): Path,
     Query(asked): Asked,
 ) -> Result<Response, Refusal> {
+    context.leadership.check(&path)?;
+    let registry = OfRegistry::look(&context).await?;
     let only = asked.get("slave_id").cloned();
     begin(&context, &path, async move |mut pieces: Pieces, _: Shared, snapshot: Arc<Snapshot>| {
         pieces.open(b'{');
@@ -163,7 +189,8 @@ pub(in crate::daemon::http) async fn slaves(
             pieces.hand_over().await?;
         }
         pieces.close(b']');
-        pieces.list::<()>("recovered_slaves", []);
+        let absent = registry.absent.iter().filter(|(id, _)| is_meant(id));
+        pieces.list("recovered_slaves", absent.map(|(id, info)| Recovered { id, info }));
         pieces.close(b'}');
         pieces.finish().await
     })
