@@ -52,6 +52,8 @@ codes! {
     InvalidRole = "invalid_role",
     /// A weight is not a positive finite number in range.
     InvalidWeight = "invalid_weight",
+    /// There is no such allocator, or it cannot be used like this.
+    InvalidAllocator = "invalid_allocator",
     /// A quota promises more than its limit, more than there is, or an amount beyond the bounds.
     InvalidQuota = "invalid_quota",
     /// An offer constraint cannot be understood or is too large.

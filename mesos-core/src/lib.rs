@@ -37,6 +37,9 @@ pub mod executor;
 pub mod framework;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod id;
+#[cfg(feature = "journal")]
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod journal;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod kernel;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]

@@ -13,11 +13,14 @@
 //!   implements [`Connector`] and feeds a [`Door`], and nothing else changes.
 //! * [`Uplink`] and [`Peers`]: the two ends of connections inside a world.
 //! * [`Writer`]: durable writes, in order.
+//! * [`Recorder`]: sees every step of a machine; `JournalFile`, with the feature `journal`, writes them down.
 //!
 //! Nothing here decides anything about a cluster. The simulator uses none of it.
 
 mod clock;
 mod directory;
+#[cfg(feature = "journal")]
+mod journal;
 mod memory;
 mod peers;
 #[cfg(feature = "redb")]
@@ -32,9 +35,11 @@ mod writer;
 pub use self::redb::RedbStore;
 pub use clock::SystemClock;
 pub use directory::{Directory, Door, DoorKeeper};
+#[cfg(feature = "journal")]
+pub use journal::JournalFile;
 pub use memory::MemoryStore;
 pub use peers::{PeerArrival, Peers};
-pub use run::{Ended, Flow, Host, Inbox, Mailbox, Running, World, entropy, inbox};
+pub use run::{Ended, Flow, Host, Inbox, Mailbox, Recorder, Running, World, entropy, inbox};
 pub use stream::{ConnectError, Connector, STREAM_BACKLOG_MAX, Stream, pair};
 pub use task::Task;
 pub use uplink::{Uplink, UplinkArrival, UplinkNews};

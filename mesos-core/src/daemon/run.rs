@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::Task;
 use crate::kernel::{Cx, Machine, Rng};
 use crate::provider::Clock;
+use crate::time::Now;
 
 /// How many arrivals may wait. Reporters wait for room.
 const INBOX_MAX: usize = 4_096;
@@ -44,6 +45,14 @@ pub trait World<M: Machine>: Send {
 
     /// All effects of a step have been performed.
     fn settled(&mut self) {}
+}
+
+/// Sees every step of a machine, and can change none: the place to record one.
+pub trait Recorder<M: Machine>: Send {
+    /// A step begins: with an input, or a tick.
+    fn begin(&mut self, now: Now, input: Option<&M::Input>);
+    /// The step that began asks for this; none of it is performed yet.
+    fn end(&mut self, effects: &[M::Effect]);
 }
 
 type Look<M> = Box<dyn FnOnce(&M) + Send>;
@@ -100,6 +109,7 @@ pub struct Host<M: Machine, W: World<M>> {
     mailbox: Mailbox<M, W::Arrival>,
     clock: Arc<dyn Clock>,
     rng: Rng,
+    recorder: Option<Box<dyn Recorder<M>>>,
 }
 
 /// What is left when a machine has ended.
@@ -120,7 +130,14 @@ where
 {
     /// A host. All randomness of the machine comes from `rng`.
     pub fn new(machine: M, world: W, mailbox: Mailbox<M, W::Arrival>, clock: Arc<dyn Clock>, rng: Rng) -> Self {
-        Self { machine, world, mailbox, clock, rng }
+        Self { machine, world, mailbox, clock, rng, recorder: None }
+    }
+
+    /// Lets every step be seen by `recorder`.
+    #[must_use]
+    pub fn recorded(mut self, recorder: Option<Box<dyn Recorder<M>>>) -> Self {
+        self.recorder = recorder;
+        self
     }
 
     /// Drives the machine, beginning with `first`, until it asks to end.
@@ -144,7 +161,11 @@ where
                 },
             };
             let Some(input) = input else { continue };
-            self.machine.handle(&mut Cx::new(self.clock.now(), &mut self.rng, &mut out), input);
+            let now = self.clock.now();
+            if let Some(recorder) = &mut self.recorder {
+                recorder.begin(now, Some(&input));
+            }
+            self.machine.handle(&mut Cx::new(now, &mut self.rng, &mut out), input);
             if self.perform(&mut out, &mut back) == Flow::Stop {
                 return Ended { machine: self.machine, world: self.world };
             }
@@ -157,11 +178,17 @@ where
         if due > now.mono {
             return Flow::Continue;
         }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.begin(now, None);
+        }
         self.machine.tick(&mut Cx::new(now, &mut self.rng, out));
         self.perform(out, back)
     }
 
     fn perform(&mut self, out: &mut Vec<M::Effect>, back: &mut VecDeque<M::Input>) -> Flow {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.end(out);
+        }
         let mut flow = Flow::Continue;
         for effect in out.drain(..) {
             if self.world.perform(effect, back) == Flow::Stop {

@@ -28,7 +28,7 @@ pub use machine::Machine;
 #[cfg(feature = "mutants")]
 pub use mutant::Mutant;
 pub use record::{Change, Record, RecordError, Term};
-pub use rng::Rng;
+pub use rng::{Rng, RngState};
 pub use table::{Handle, Table};
 pub use ticket::{Ticket, Tickets};
 pub use timer::TimerTable;

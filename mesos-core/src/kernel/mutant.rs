@@ -3,8 +3,10 @@
 //! Each names a real class of failure (many from the history of Apache Mesos). A machine's options carry at most one; the
 //! code asks for it where the defect would sit. This module exists only with the feature `mutants`.
 
+use serde::{Deserialize, Serialize};
+
 /// One planted defect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Mutant {
     /// Master: an agent serves offers before its admission is durable.
@@ -55,6 +57,48 @@ pub enum Mutant {
     CountConvertedTwice,
     /// Allocator: a framework that revives stays suppressed.
     IgnoreRevive,
+    /// Master: what an agent that comes back was taken out of service for is forgotten: it is offered again.
+    ForgetDrain,
+    /// Master: the tasks of an agent whose connection breaks are called gone at once.
+    GiveUpAtDisconnect,
+    /// Master: a framework of an earlier version is told of lost tasks in words it does not know.
+    AssumeNewFramework,
+    /// Master: the answer about a task on an unreachable agent is that it runs.
+    ReconcileUnreachableAsRunning,
+    /// Master: a message that comes twice is acted upon twice.
+    ActOnDuplicates,
+    /// Master: a framework that disconnects is removed at once.
+    ForgetFailoverTimeout,
+    /// Master: an accept of an offer that is not on the table any more is taken for impossible.
+    TrustOfferId,
+    /// Master: the allocator never hears of the removal of a quota.
+    KeepRemovedQuota,
+    /// Master: a connection that is closed stays in the books.
+    LeakClosedConnections,
+    /// Master: a new agent at the address of an old one gets the identity of that one, with all it had.
+    ShareIdentity,
+    /// Master: a peer that leaves out a message ends the term.
+    StepDownOnBadPeer,
+    /// Master: an update for a framework that is away is taken for impossible.
+    ExpectFrameworkConnected,
+    /// Agent: a new leader is not looked for when the old one was lost before.
+    MissLeaderChange,
+    /// Agent: a registration nobody answers is not repeated.
+    NeverRetryRegistration,
+    /// Agent: a container that could not be started is not reported.
+    SwallowLaunchFailure,
+    /// Agent: a container whose start is never answered is waited for without end.
+    WaitForHelperForever,
+    /// Agent: every exit of a container is taken for a good one.
+    ExitIsSuccess,
+    /// Agent: what ended while the agent was down is not reported.
+    MissExitOverRestart,
+    /// Agent: updates of a removed framework are kept and sent for ever.
+    RetryForRemoved,
+    /// Agent: a record that cannot be read is passed over.
+    TrustTornRecord,
+    /// Allocator: a limit of a role counts nothing of the roles below it.
+    CountOwnRoleOnly,
 }
 
 impl Mutant {
@@ -84,5 +128,26 @@ impl Mutant {
         Self::EternalFilter,
         Self::CountConvertedTwice,
         Self::IgnoreRevive,
+        Self::ForgetDrain,
+        Self::GiveUpAtDisconnect,
+        Self::AssumeNewFramework,
+        Self::ReconcileUnreachableAsRunning,
+        Self::ActOnDuplicates,
+        Self::ForgetFailoverTimeout,
+        Self::TrustOfferId,
+        Self::KeepRemovedQuota,
+        Self::LeakClosedConnections,
+        Self::ShareIdentity,
+        Self::StepDownOnBadPeer,
+        Self::ExpectFrameworkConnected,
+        Self::MissLeaderChange,
+        Self::NeverRetryRegistration,
+        Self::SwallowLaunchFailure,
+        Self::WaitForHelperForever,
+        Self::ExitIsSuccess,
+        Self::MissExitOverRestart,
+        Self::RetryForRemoved,
+        Self::TrustTornRecord,
+        Self::CountOwnRoleOnly,
     ];
 }

@@ -8,11 +8,24 @@ use std::time::Duration;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng};
 
+use serde::{Deserialize, Serialize};
+
 use crate::id::UpdateId;
 
 /// A seeded stream of random numbers.
 #[derive(Debug, Clone)]
 pub struct Rng(ChaCha8Rng);
+
+/// Where a stream stands: enough to go on from there, elsewhere and later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RngState {
+    /// The key of the cipher, as the seed gave it.
+    pub key: [u8; 32],
+    /// The number of the stream.
+    pub stream: u64,
+    /// How many 32-bit words were drawn.
+    pub words: u64,
+}
 
 impl Rng {
     /// The stream of `seed`.
@@ -26,6 +39,25 @@ impl Rng {
     pub fn of_node(seed: u64, stream: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(stream);
+        Self(rng)
+    }
+
+    /// Where it stands.
+    ///
+    /// # Panics
+    /// After 2^64 words, which nobody will live to see.
+    #[must_use]
+    pub fn state(&self) -> RngState {
+        let words = u64::try_from(self.0.get_word_pos()).expect("fewer than 2^64 words were drawn");
+        RngState { key: self.0.get_seed(), stream: self.0.get_stream(), words }
+    }
+
+    /// The stream that stands there.
+    #[must_use]
+    pub fn from_state(state: &RngState) -> Self {
+        let mut rng = ChaCha8Rng::from_seed(state.key);
+        rng.set_stream(state.stream);
+        rng.set_word_pos(u128::from(state.words));
         Self(rng)
     }
 
@@ -137,6 +169,14 @@ mod tests {
         assert_ne!(items, (0..100).collect::<Vec<_>>());
         items.sort_unstable();
         assert_eq!(items, (0..100).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_stream_goes_on_from_its_state() {
+        let mut rng = Rng::of_node(9, 4);
+        (0..17).for_each(|_| _ = rng.bits());
+        let mut other = Rng::from_state(&rng.state());
+        assert!((0..40).all(|_| rng.bits() == other.bits()));
     }
 
     #[test]

@@ -267,6 +267,15 @@ pub struct Grant {
     pub resources: Resources,
 }
 
+/// What an allocator is made of, so that the same can be made again elsewhere.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recipe {
+    /// Which allocator.
+    pub name: String,
+    /// Its settings, in a form of its own.
+    pub settings: serde_json::Value,
+}
+
 /// How the grants of an allocator relate to each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Concurrency {
@@ -353,6 +362,11 @@ pub trait Allocator: Send + fmt::Debug {
     /// Why somebody got no offer, and what would have been enough; `None` from an allocator that cannot tell.
     fn explain(&self, now: Instant, question: &Question) -> Option<Explanation> {
         let _ = (now, question);
+        None
+    }
+
+    /// What it is made of, for journals; `None` from one that cannot tell: its journals are replayed by whoever can make it.
+    fn recipe(&self) -> Option<Recipe> {
         None
     }
 }

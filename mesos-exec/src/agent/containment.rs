@@ -91,7 +91,9 @@ impl Agent {
             hosted.containers.insert(name, at);
         }
         self.operate(cx, ContainerOp::Launch(Box::new(spec)), Pending::Launch(at));
-        self.arm(cx, Timer::Container(at), self.options.container_launch_timeout);
+        if !mutant!(self.options, WaitForHelperForever) {
+            self.arm(cx, Timer::Container(at), self.options.container_launch_timeout);
+        }
     }
 
     pub(super) fn container_spec(
@@ -180,6 +182,7 @@ impl Agent {
         match (self.pending.remove_id(&ticket).map(|(_, pending)| pending), outcome) {
             (Some(Pending::Recovery), outcome) => self.handle_survivors(cx, outcome),
             (Some(Pending::Launch(at)), ContainerOutcome::Launched) => self.handle_launched(cx, at),
+            (Some(Pending::Launch(_)), ContainerOutcome::Failed(_)) if mutant!(self.options, SwallowLaunchFailure) => {}
             (Some(Pending::Launch(at)), ContainerOutcome::Failed(problem)) => self.handle_gone(cx, at, Err(problem)),
             (Some(Pending::Wait(at)), ContainerOutcome::Exited(exit)) => self.handle_gone(cx, at, Ok(exit)),
             (Some(Pending::Wait(at)), _) => self.handle_unwatchable(cx, at),
@@ -253,6 +256,7 @@ impl Agent {
         let (is_process, is_nested) = (container.is_process, container.nest.is_some());
         let exit: Result<Exit, Arc<str>> = match exit {
             Err(_) if is_late => Err("Container did not start in time".into()),
+            Ok(_) if mutant!(self.options, ExitIsSuccess) => Ok(Exit::Status(0)),
             exit => exit,
         };
         let Some(hosted) = self.book.executor_mut(executor) else { return };

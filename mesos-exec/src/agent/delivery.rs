@@ -132,7 +132,8 @@ impl Agent {
         if status.state.is_terminal() {
             self.detach_from_executor(at);
         }
-        if self.book.framework(at.framework).is_some_and(|framework| framework.is_removed) {
+        let is_removed = self.book.framework(at.framework).is_some_and(|framework| framework.is_removed);
+        if is_removed && !mutant!(self.options, RetryForRemoved) {
             self.swallow(cx, at, &status);
             return;
         }

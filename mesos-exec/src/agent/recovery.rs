@@ -22,6 +22,7 @@ use super::book::{
     TaskRef,
 };
 use super::checkpoint::{self, ContainerRecord, ExecutorRecord, Memory, StateRecord};
+use super::options::mutant;
 use super::update_stream::UpdateStream;
 use super::{Agent, AgentCx, ContainerOp, ContainerOutcome, Effect, Pending, Phase, StopReason, Timer};
 
@@ -56,6 +57,14 @@ impl Agent {
     pub(super) fn handle_records(&mut self, cx: &mut AgentCx<'_>, records: &[Record]) {
         let Phase::Starting { stop } = &mut self.phase else { return };
         let stop = stop.take();
+        let readable: Vec<Record>;
+        let records = if mutant!(self.options, TrustTornRecord) {
+            let is_read = |record: &&Record| record.decode::<serde_json::Value>().is_ok();
+            readable = records.iter().filter(is_read).cloned().collect();
+            &readable
+        } else {
+            records
+        };
         let memory = match Memory::decode(records) {
             Ok(memory) => memory,
             Err(problem) => {
@@ -264,6 +273,9 @@ impl Agent {
             _ => true,
         };
         if !has_survived {
+            if mutant!(self.options, MissExitOverRestart) {
+                return;
+            }
             // Its process is gone, and nobody saw how.
             self.lose_executor(cx, at);
             return;

@@ -69,7 +69,12 @@ impl Agent {
         if self.link.leader == leader {
             return;
         }
+        // Only before the first leader was found there is no wait between two attempts.
+        let is_missed = self.link.leader.is_none() && self.link.retry > Duration::ZERO;
         self.link.leader = leader;
+        if mutant!(self.options, MissLeaderChange) && is_missed {
+            return;
+        }
         self.close(cx, CloseReason::NotLeading);
         self.start_over(cx);
     }
@@ -184,7 +189,11 @@ impl Agent {
         };
         self.send(cx, message);
         let delay = self.next_retry(cx);
-        self.arm(cx, Timer::Link, delay);
+        if mutant!(self.options, NeverRetryRegistration) {
+            self.timers.cancel(&Timer::Link);
+        } else {
+            self.arm(cx, Timer::Link, delay);
+        }
     }
 
     /// Everything that is known here. States are those that are durable: a state told and then forgotten in a crash would

@@ -14,6 +14,7 @@ use mesos_core::kernel::{Draft, Table, TimerTable};
 use mesos_core::{FrameworkId, FrameworkInfo};
 
 use super::book::{ExecutorPhase, ExecutorRef, TaskRef};
+use super::options::mutant;
 use super::{Agent, AgentCx, Effect, Pending, Phase, StopReason, Timer, checkpoint};
 use crate::executor::SHUTDOWN_RESERVE;
 
@@ -58,7 +59,7 @@ impl Agent {
         let tasks: Vec<TaskRef> = self.book.tasks_of(framework).collect();
         for task in tasks {
             let is_live = self.book.task(task).is_some_and(|task| task.is_live() && !task.is_queued());
-            if !is_live {
+            if !is_live && !mutant!(self.options, RetryForRemoved) {
                 self.forget_task(cx, task, Vec::new());
             }
         }

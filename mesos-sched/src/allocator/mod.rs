@@ -41,11 +41,13 @@ mod nobody;
 mod options;
 mod policy;
 mod quota;
+mod recipe;
 mod recovery;
 mod round;
 mod schedule;
 mod serve;
 mod serving;
+mod shadow;
 mod sorter;
 mod stage;
 mod trace;
@@ -60,7 +62,8 @@ use std::sync::Arc;
 use mesos_core::Instant;
 use mesos_core::kernel::Handle;
 use mesos_core::provider::{
-    AgentKey, Allocator, Concurrency, Conflict, Explanation, Fact, FrameworkKey, Grant, InverseGrant, Question, Round,
+    AgentKey, Allocator, Concurrency, Conflict, Explanation, Fact, FrameworkKey, Grant, InverseGrant, Question, Recipe,
+    Round,
 };
 use mesos_core::resource::Resources;
 
@@ -71,6 +74,8 @@ pub use costs::Costs;
 pub use inconsistency::{Inconsistencies, Inconsistency};
 pub use options::{AgentOrder, Options};
 pub use policy::{Packing, Policy, Preemption, Priorities, Victim};
+pub use recipe::from_recipe;
+pub use shadow::{Difference, Divergence, Listener, Shadow};
 pub use sorter::SorterKind;
 pub use trace::Served;
 pub use view::{FrameworkShare, RoleQuota, RoleShare};
@@ -145,7 +150,7 @@ impl HierarchicalDrf {
         Self {
             tree: Tree::new(options.fairness_excluded.clone()),
             frameworks: Vec::new(),
-            quotas: QuotaTree::default(),
+            quotas: QuotaTree::of(&options),
             headroom: Headroom::default(),
             has_sizes: false,
             clients: Vec::new(),
@@ -314,6 +319,11 @@ impl Allocator for HierarchicalDrf {
 
     fn available(&self, agent: AgentKey) -> Option<Resources> {
         self.agent(agent).map(|agent| agent.available.clone())
+    }
+
+    fn recipe(&self) -> Option<Recipe> {
+        let settings = serde_json::to_value(&self.options).ok()?;
+        Some(Recipe { name: recipe::HIERARCHICAL.to_owned(), settings })
     }
 
     fn explain(&self, now: Instant, question: &Question) -> Option<Explanation> {

@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mesos_core::resource::{Quantities, ResourceName, Scalar};
+use serde::{Deserialize, Serialize};
 
 use super::policy::Policy;
 use super::sorter::SorterKind;
 
 /// The allocator's options; the defaults are those of Mesos.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Options {
     /// How often everything that is free is offered again; also the least time a refusal lasts.
     pub allocation_interval: Duration,
@@ -41,11 +43,13 @@ pub struct Options {
     pub region: Option<Arc<str>>,
     /// A planted defect.
     #[cfg(feature = "mutants")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub mutant: Option<mesos_core::kernel::Mutant>,
 }
 
 /// In what order agents are served.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum AgentOrder {
     /// At random, anew in every stage.

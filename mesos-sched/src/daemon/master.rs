@@ -10,20 +10,24 @@
 //! which knows nothing but what the registry holds.
 
 use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use mesos_core::call::operator::{self, ReplyTo};
 use mesos_core::call::{ConnId, agent, scheduler};
 use mesos_core::daemon::{
-    Door, Ended, Flow, Host, Inbox, PeerArrival, Peers, Stream, SystemClock, Task, World, Writer, entropy, inbox,
+    Door, Ended, Flow, Host, Inbox, JournalFile, PeerArrival, Peers, Recorder, Stream, SystemClock, Task, World,
+    Writer, entropy, inbox,
 };
+use mesos_core::journal::Header;
 use mesos_core::kernel::{Rng, Term, Ticket};
 use mesos_core::provider::StoreError;
 use mesos_core::{Allocator, Clock, Contender, MasterId, Rejection, RejectionCode, Store};
 use tokio::sync::{oneshot, watch};
 
 use super::view::{Feed, Published};
-use crate::master::{Effect, Input, Master, Options};
+use crate::master::{Effect, Input, Master, Options, Recipe};
 
 /// Connections to one master at one time; further ones are turned away.
 const CONNECTIONS_MAX: usize = 200_000;
@@ -49,6 +53,31 @@ pub struct MasterSetup {
     pub seed: u64,
     /// Keeps a picture of the cluster outside the master, for views and event streams.
     pub view: Option<Feed>,
+    /// Where everything that happens to the master while it leads is recorded, if anywhere.
+    pub journal: Option<JournalSetup>,
+}
+
+/// Where a master's journal goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JournalSetup {
+    /// A file that is not there yet.
+    pub path: PathBuf,
+    /// Its length at most, in bytes: then the journal ends, and the master goes on.
+    pub bytes_max: u64,
+}
+
+impl JournalSetup {
+    /// A journal of the usual length in this file.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), bytes_max: JournalFile::BYTES_MAX_DEFAULT }
+    }
+
+    fn open(&self, master: &Master, rng: &Rng) -> io::Result<Box<dyn Recorder<Master>>> {
+        let settings = serde_json::to_value(master.recipe())?;
+        let header = Header::new(Recipe::MACHINE, rng, settings);
+        Ok(Box::new(JournalFile::create(&self.path, &header, self.bytes_max)?))
+    }
 }
 
 impl MasterSetup {
@@ -71,6 +100,7 @@ impl MasterSetup {
             clock: Arc::new(SystemClock::new()),
             seed: entropy(),
             view: None,
+            journal: None,
         }
     }
 }
@@ -82,9 +112,19 @@ pub enum LeadError {
     /// The registry could not be opened.
     #[error("the registry could not be opened: {0}")]
     Registry(#[from] StoreError),
+    /// The journal could not be begun.
+    #[error("the journal could not be begun: {0}")]
+    Journal(String),
     /// The daemon's task was aborted or panicked.
     #[error("the master's task ended: {0}")]
     Task(String),
+}
+
+impl LeadError {
+    #[allow(clippy::needless_pass_by_value, reason = "handed to map_err")]
+    fn journal(error: io::Error) -> Self {
+        Self::Journal(error.to_string())
+    }
 }
 
 /// A master after its term.
@@ -374,7 +414,7 @@ async fn lead(
     mailbox: mesos_core::daemon::Mailbox<Master, Arrival>,
     phase: &watch::Sender<Lead>,
 ) -> Result<Led, LeadError> {
-    let MasterSetup { id, options, allocator, store, mut contender, mut door, clock, seed, view } = setup;
+    let MasterSetup { id, options, allocator, store, mut contender, mut door, clock, seed, view, journal } = setup;
     let term = win(&mut *contender, &mut door).await;
     phase.send_replace(Lead::Recovering);
     let records = store.open(term).await?;
@@ -405,7 +445,9 @@ async fn lead(
     };
     let options = Options { publishes: options.publishes || world.view.is_some(), ..options };
     let master = Master::new(id, options, allocator);
-    let host = Host::new(master, world, mailbox, clock, Rng::new(seed));
+    let rng = Rng::new(seed);
+    let recorder = journal.map(|journal| journal.open(&master, &rng)).transpose().map_err(LeadError::journal)?;
+    let host = Host::new(master, world, mailbox, clock, rng).recorded(recorder);
     phase.send_replace(Lead::Leading(term));
     let Ended { machine, world } = host.run(Input::Elected { term, records }).await;
     let why = world.stepped_down.unwrap_or_else(|| "nobody holds it any more".to_owned());

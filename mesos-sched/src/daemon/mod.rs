@@ -25,7 +25,7 @@ mod tests;
 pub mod view;
 
 pub use events::{EVENTS_WAITING_MAX, EventFramework, EventScheduler, FrameworkEvent, FrameworkEvents};
-pub use master::{Lead, LeadError, Led, MasterDaemon, MasterHandle, MasterSetup};
+pub use master::{JournalSetup, Lead, LeadError, Led, MasterDaemon, MasterHandle, MasterSetup};
 pub use scheduler::{SchedulerDriver, SchedulerEnded, SchedulerSetup, StartError};
 #[cfg(feature = "net")]
 pub use server::{MasterServer, MasterServerSetup};

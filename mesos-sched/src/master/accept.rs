@@ -11,6 +11,7 @@ use mesos_core::resource::Resources;
 use mesos_core::{Filters, OfferId, Operation, Reason, Rejection, Role, Source, TaskInfo, TaskState, TaskStatus};
 
 use super::book::Offered;
+use super::options::mutant;
 use super::validate::{OfferFacts, validate_grow, validate_offers, validate_shrink};
 use super::{Master, MasterCx};
 
@@ -45,6 +46,7 @@ impl Master {
             Some(OfferFacts { framework: offered.framework, agent: offered.agent, role: &offered.role })
         };
         if let Err(rejection) = validate_offers(offers, framework, facts) {
+            assert!(!mutant!(self, TrustOfferId), "every offer that is accepted is on the table: {rejection}");
             return self.refuse_accept(cx, framework, offers, &operations, &rejection);
         }
         let Some(mut accepting) = self.take_accepted(cx, framework, offers) else { return };

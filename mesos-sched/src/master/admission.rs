@@ -28,6 +28,12 @@ impl Master {
         if let Some(old) = self.agents.at_address(&info)
             && self.agents.table[old].liveness == Liveness::Disconnected
         {
+            if mutant!(self, ShareIdentity) {
+                self.conns.meet(conn).who = Who::Agent(old);
+                self.agents.table[old].liveness = Liveness::Connected { conn, unanswered: 0 };
+                self.timers.cancel(&Timer::Reregister(old));
+                return self.answer_registration_again(cx, old);
+            }
             self.remove_agent(old);
         }
         let id = self.agents.next_id(self.id.as_str());

@@ -14,6 +14,7 @@ use mesos_core::provider::{AgentKey, Fact, FrameworkKey};
 use mesos_core::{AgentId, KillPolicy, Rejection, RejectionCode};
 
 use super::book::{Task, TaskKey, Transition};
+use super::options::mutant;
 use super::pending::Pending;
 use super::{Master, MasterCx};
 use crate::registry::{Drain, Duty, Op};
@@ -65,7 +66,7 @@ impl Master {
     /// tasks. The caller sends the kills.
     pub(super) fn take_up_duty(&mut self, cx: &MasterCx<'_>, agent: AgentKey) {
         let duty = self.duty_of(agent);
-        if duty.is_serving() {
+        if duty.is_serving() || (mutant!(self, ForgetDrain) && self.agents.table[agent].tasks.is_empty()) {
             return;
         }
         self.observe(cx, Fact::AgentDeactivated { agent });

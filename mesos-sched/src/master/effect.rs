@@ -3,11 +3,12 @@
 use mesos_core::call::operator::{ReplyTo, Response};
 use mesos_core::call::{CloseReason, ConnId, agent, scheduler};
 use mesos_core::kernel::{Change, Seq, Term, Ticket};
+use serde::Serialize;
 
 use super::Changes;
 
 /// Something a master wants done.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub enum Effect {
     /// Write one atomic batch of registry records, fenced by the term; the answer is

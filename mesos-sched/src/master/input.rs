@@ -4,9 +4,10 @@ use mesos_core::call::operator::ReplyTo;
 use mesos_core::call::{ConnId, agent, operator, scheduler};
 use mesos_core::kernel::{Record, Seq, Term, Ticket};
 use mesos_core::provider::StoreError;
+use serde::{Deserialize, Serialize};
 
 /// Something that happened to a master.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Input {
     /// It leads from now on, and this is everything the registry holds. Comes once in a master's life.

@@ -106,10 +106,11 @@ impl Master {
         }
         // The end was reported to this master, but the framework has not heard of it: it is not lost.
         let state = if known.is_terminal() { known } else { loss.state };
+        let is_blunt = mutant!(self, AssumeNewFramework);
         let row = &mut self.frameworks.table[framework];
-        let mut status = TaskStatus::new(id.clone(), row.hears(state), Source::Master, cx.now.wall)
-            .because(loss.reason)
-            .on(agent_id.clone());
+        let said = if is_blunt { state } else { row.hears(state) };
+        let mut status =
+            TaskStatus::new(id.clone(), said, Source::Master, cx.now.wall).because(loss.reason).on(agent_id.clone());
         status.unreachable_since_wall = loss.since_wall;
         if !known.is_terminal() && loss.may_return {
             let remembered = UnreachableTask { agent_id: agent_id.clone(), since_wall: cx.now.wall, told: state };
@@ -122,10 +123,11 @@ impl Master {
     /// Tasks of frameworks that do not checkpoint end with their agent's connection.
     pub(super) fn lose_tasks_without_checkpoint(&mut self, cx: &mut MasterCx<'_>, agent: AgentKey) {
         let held = self.agents.table[agent].tasks.clone();
-        let (state, reason) = (TaskState::Lost, Reason::AgentDisconnected);
-        let loss = Loss { state, reason, since_wall: None, may_return: true };
+        let gives_up = mutant!(self, GiveUpAtDisconnect);
+        let state = if gives_up { TaskState::Gone } else { TaskState::Lost };
+        let loss = Loss { state, reason: Reason::AgentDisconnected, since_wall: None, may_return: !gives_up };
         for (framework, task) in held {
-            if !self.frameworks.table[framework].info.checkpoint {
+            if gives_up || !self.frameworks.table[framework].info.checkpoint {
                 self.lose_task(cx, framework, task, loss);
             }
         }

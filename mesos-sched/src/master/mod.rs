@@ -36,6 +36,7 @@ mod pending;
 mod publish;
 mod quota;
 mod readmission;
+mod recipe;
 mod reconcile;
 mod role;
 mod route;
@@ -48,6 +49,7 @@ pub use effect::Effect;
 pub use input::Input;
 pub use options::Options;
 pub use publish::{AgentState, Change, Changes, Connection, FrameworkState};
+pub use recipe::Recipe;
 pub use role::RoleView;
 pub use view::{AgentView, Counters, ExecutorView, FrameworkView, OfferView, TaskView};
 

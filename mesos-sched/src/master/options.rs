@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use mesos_core::{Role, Weight};
+use serde::{Deserialize, Serialize};
 
 /// A master's options.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Options {
     /// An offer nobody answered for this long is rescinded; absent means never.
@@ -41,6 +43,7 @@ pub struct Options {
     pub publishes: bool,
     /// A planted defect.
     #[cfg(feature = "mutants")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub mutant: Option<mesos_core::kernel::Mutant>,
 }
 

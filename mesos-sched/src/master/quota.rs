@@ -125,7 +125,8 @@ impl Master {
     /// The quotas are durable.
     pub(super) fn quotas_set(&mut self, cx: &mut MasterCx<'_>, quotas: BTreeMap<Role, Quota>) {
         if !mutant!(self, HideQuota) {
-            for (role, quota) in &quotas {
+            let keeps = mutant!(self, KeepRemovedQuota);
+            for (role, quota) in quotas.iter().filter(|(_, quota)| !keeps || **quota != Quota::default()) {
                 self.observe(cx, Fact::QuotaSet { role: role.clone(), quota: quota.clone() });
             }
         }

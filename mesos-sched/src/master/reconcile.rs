@@ -61,7 +61,8 @@ impl Master {
         if state == TaskState::Unknown && mutant!(self, SkipUnknownInReconciliation) {
             return;
         }
-        let state = self.frameworks.table[framework].hears(state);
+        let is_optimistic = state == TaskState::Unreachable && mutant!(self, ReconcileUnreachableAsRunning);
+        let state = if is_optimistic { TaskState::Running } else { self.frameworks.table[framework].hears(state) };
         let mut status =
             TaskStatus::new(id.clone(), state, Source::Master, cx.now.wall).because(Reason::Reconciliation);
         status.agent_id = unreachable.or_else(|| agent.cloned());
@@ -85,8 +86,10 @@ impl Master {
             let may_turn_up = !self.agents.absent.is_empty();
             return if may_turn_up { Answer::None } else { Answer::State(TaskState::Unknown, None) };
         };
-        if self.agents.table.find(agent).is_some() {
-            return Answer::State(TaskState::Gone, None);
+        if let Some(agent) = self.agents.table.find(agent) {
+            // One whose connection is broken may come back with the task.
+            let is_connected = self.agents.table[agent].conn().is_some();
+            return if is_connected { Answer::State(TaskState::Gone, None) } else { Answer::None };
         }
         match self.registrar.registry().standing(agent) {
             Some(Standing::Admitted(_)) => Answer::None,

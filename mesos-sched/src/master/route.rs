@@ -8,6 +8,7 @@ use mesos_core::provider::{AgentKey, Fact, FrameworkKey};
 use mesos_core::{Rejection, RejectionCode};
 
 use super::book::Who;
+use super::options::mutant;
 use super::{Effect, Master, MasterCx};
 
 impl Master {
@@ -111,9 +112,15 @@ impl Master {
         let row = self.conns.meet(conn);
         match row.inbound.arrive(seq) {
             Arrival::InOrder => Some(row.who),
-            Arrival::Duplicate => None,
+            Arrival::Duplicate => {
+                let who = row.who;
+                mutant!(self, ActOnDuplicates).then_some(who)
+            }
             Arrival::Gap => {
                 self.counters.gaps += 1;
+                if mutant!(self, StepDownOnBadPeer) {
+                    self.step_down(cx, "a peer left out a message");
+                }
                 self.close(cx, conn, CloseReason::Gap);
                 None
             }
@@ -121,7 +128,12 @@ impl Master {
     }
 
     pub(super) fn disconnected(&mut self, cx: &mut MasterCx<'_>, conn: ConnId) {
-        match self.conns.remove(conn).map(|row| row.who) {
+        let row = if mutant!(self, LeakClosedConnections) {
+            self.conns.get_mut(conn).map(|row| row.who)
+        } else {
+            self.conns.remove(conn).map(|row| row.who)
+        };
+        match row {
             Some(Who::Framework(framework)) => self.framework_disconnected(cx, framework),
             Some(Who::Agent(agent)) => self.agent_disconnected(cx, agent),
             // Admissions under way notice when their write is done.

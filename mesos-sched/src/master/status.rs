@@ -54,6 +54,7 @@ impl Master {
         self.note(|_| Change::TaskStatus { framework_id: framework_id.clone(), status: status.clone() });
         let (told, uuid) = (status.state, status.uuid);
         if !self.tell_framework(cx, framework, Event::Update(status)) {
+            assert!(!mutant!(self, ExpectFrameworkConnected), "framework {framework_id} is always connected");
             return;
         }
         if let Some(task) = task {

@@ -14,6 +14,7 @@ use mesos_core::{FrameworkId, FrameworkInfo, OfferConstraints, Rejection, Reject
 
 use super::book::{Framework, Standing, Who};
 use super::publish::Change;
+use super::options::mutant;
 use super::validate::{merge_resubscription, validate_subscribe};
 use super::{Master, MasterCx, Timer};
 use crate::allocator::validate_constraints;
@@ -144,7 +145,7 @@ impl Master {
         self.timers.cancel(&Timer::Heartbeat(framework));
         self.discard_offers_of(cx, framework);
         self.observe(cx, Fact::FrameworkDeactivated { framework });
-        if timeout.is_zero() {
+        if timeout.is_zero() || mutant!(self, ForgetFailoverTimeout) {
             self.remove_framework(cx, framework);
         } else {
             self.timers.set(Timer::RemoveFramework(framework), cx.now.mono + timeout);

@@ -29,6 +29,7 @@ mod shared;
 use mesos_core::kernel::Rng;
 use mesos_core::provider::{AgentKey, Transactions};
 use mesos_core::resource::Quantities;
+use serde::{Deserialize, Serialize};
 
 pub use packing::Packing;
 pub use preemption::{Preemption, Victim};
@@ -40,7 +41,8 @@ pub(super) use shared::Shown;
 use super::{AgentOrder, HierarchicalDrf};
 
 /// How the allocator chooses. All of them share one set of books.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Policy {
     /// Whole agents, by the sorters of the options down the tree of roles.

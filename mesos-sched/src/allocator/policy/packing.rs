@@ -16,11 +16,12 @@ use mesos_core::kernel::Handle;
 use mesos_core::provider::AgentKey;
 use mesos_core::resource::{Quantities, Resources, Scalar};
 use mesos_core::{FrameworkInfo, Role};
+use serde::{Deserialize, Serialize};
 
 use crate::allocator::sorter::NodeKey;
 
 /// Settings of packing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Packing {
     fairness_ppm: u32,
 }

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use mesos_core::Role;
+use serde::{Deserialize, Serialize};
 
 /// The priorities of roles.
 ///
@@ -20,7 +21,8 @@ use mesos_core::Role;
 /// assert_eq!((of("prod/web/eu")?, of("prod/batch/x")?, of("dev")?), (10, -1, 0));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Priorities(BTreeMap<String, i32>);
 
 impl Priorities {

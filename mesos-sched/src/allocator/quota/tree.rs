@@ -8,6 +8,7 @@ use mesos_core::quota::Quota;
 use mesos_core::resource::{Quantities, ResourceName, Scalar};
 
 use super::Room;
+use crate::allocator::Options;
 use crate::allocator::sorter::NodeKey;
 
 /// A role with books; used again after it is gone.
@@ -62,6 +63,9 @@ pub(in crate::allocator) struct QuotaTree {
     awake: Vec<RoleKey>,
     /// Roles where somebody who was given less than there was may be given more.
     grown: Vec<RoleKey>,
+    /// A planted defect: limits count nothing of the roles below.
+    #[cfg(feature = "mutants")]
+    counts_own_role_only: bool,
 }
 
 impl Index<RoleKey> for QuotaTree {
@@ -133,11 +137,23 @@ impl Default for QuotaTree {
             hungry: 0,
             awake: Vec::new(),
             grown: Vec::new(),
+            #[cfg(feature = "mutants")]
+            counts_own_role_only: false,
         }
     }
 }
 
 impl QuotaTree {
+    /// The tree of an allocator with these options.
+    pub(in crate::allocator) fn of(options: &Options) -> Self {
+        let tree = Self::default();
+        #[cfg(feature = "mutants")]
+        let tree =
+            Self { counts_own_role_only: options.mutant == Some(mesos_core::kernel::Mutant::CountOwnRoleOnly), ..tree };
+        let _ = options;
+        tree
+    }
+
     /// Whether any role has a quota.
     pub(in crate::allocator) const fn has_quota(&self) -> bool {
         self.quotas > 0
@@ -205,6 +221,10 @@ impl QuotaTree {
         for book in self.path(role) {
             if let Some(quota) = &book.quota {
                 room.narrow(quota.limits(), &book.consumed);
+            }
+            #[cfg(feature = "mutants")]
+            if self.counts_own_role_only {
+                break;
             }
         }
         room

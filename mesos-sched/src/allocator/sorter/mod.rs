@@ -19,12 +19,15 @@ mod walk;
 mod tests;
 
 pub(crate) use node_set::NodeSet;
+use serde::{Deserialize, Serialize};
+
 pub(crate) use share::{Share, Totals};
 pub(crate) use tree::{Kind, NodeKey, Tree};
 pub(crate) use walk::Walk;
 
 /// How siblings are ordered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SorterKind {
     /// The smallest dominant share goes first, then the fewest grants, then the name. See Ghodsi et al., "Dominant Resource
