@@ -35,7 +35,7 @@ use mesos_sched::{driver, master};
 use crate::check::Check;
 use crate::container::ContainerModel;
 use crate::election::ElectionModel;
-use crate::fault::{Action, CrashKind, Faults, Nemesis, Target};
+use crate::fault::{Action, CrashKind, DiskFate, Faults, Nemesis, Target};
 use crate::net::{Cut, CutMode, Group, NetModel};
 use crate::node::NodeId;
 use crate::record::Trace;
@@ -260,7 +260,13 @@ impl Cluster {
     /// A cluster drawn from a seed, faults and all. Run it with the same seed.
     #[must_use]
     pub fn swarm(seed: u64) -> Self {
-        crate::swarm::draw(seed)
+        crate::swarm::draw(seed, None)
+    }
+
+    /// As [`swarm`](Self::swarm), but no framework has more than so many pieces of work.
+    #[must_use]
+    pub fn swarm_of(seed: u64, pieces_max: Option<u32>) -> Self {
+        crate::swarm::draw(seed, pieces_max)
     }
 
     /// What it consists of.
@@ -394,11 +400,16 @@ impl Cluster {
     /// A framework that serves for ever: runs do not wait for its end.
     #[must_use]
     pub fn service(self, name: &str, scheduler: impl Fn() -> Box<dyn Scheduler> + Send + Sync + 'static) -> Self {
-        let mut cluster = self.framework(name, scheduler);
-        if let Some(framework) = cluster.spec.frameworks.last_mut() {
+        self.framework(name, scheduler).serving()
+    }
+
+    /// The framework described last serves for ever.
+    #[must_use]
+    pub fn serving(mut self) -> Self {
+        if let Some(framework) = self.spec.frameworks.last_mut() {
             framework.is_finite = false;
         }
-        cluster
+        self
     }
 
     /// The framework described last starts only after this time.
@@ -422,7 +433,12 @@ impl Cluster {
     /// The leading master's process ends at this time and is back ten seconds later.
     #[must_use]
     pub fn crash_leader_at(self, at: Duration) -> Self {
-        let crash = Action::Crash { target: Target::Leader, kind: CrashKind::Process, down_for: secs(10) };
+        let crash = Action::Crash {
+            target: Target::Leader,
+            kind: CrashKind::Process,
+            down_for: secs(10),
+            disk: DiskFate::Kept,
+        };
         self.fault_at(at, crash)
     }
 
@@ -441,7 +457,7 @@ impl Cluster {
     /// A node goes down at this time.
     #[must_use]
     pub fn crash_node_at(self, at: Duration, node: NodeId, kind: CrashKind, down_for: Duration) -> Self {
-        self.fault_at(at, Action::Crash { target: Target::Node(node), kind, down_for })
+        self.fault_at(at, Action::Crash { target: Target::Node(node), kind, down_for, disk: DiskFate::Kept })
     }
 
     /// Cuts agents off from all masters: `partition_at(secs(10)..secs(20), 0..100)`.
@@ -553,6 +569,9 @@ impl Cluster {
 const fn lasts(action: &Action) -> Duration {
     match action {
         Action::Crash { down_for: lasts, .. }
+        | Action::Trip { down_for: lasts, .. }
+        | Action::DiskFull { lasts, .. }
+        | Action::DiskSlow { lasts, .. }
         | Action::Partition { lasts, .. }
         | Action::Clog { lasts, .. }
         | Action::Loss { lasts, .. }
@@ -560,6 +579,11 @@ const fn lasts(action: &Action) -> Duration {
         | Action::Pause { lasts, .. }
         | Action::Store { lasts, .. }
         | Action::Containers { lasts, .. } => *lasts,
-        Action::Reset { .. } | Action::Flap | Action::WallJump { .. } | Action::Operator(_) => Duration::ZERO,
+        Action::Reset { .. }
+        | Action::Flap
+        | Action::Kill { .. }
+        | Action::Drift { .. }
+        | Action::WallJump { .. }
+        | Action::Operator(_) => Duration::ZERO,
     }
 }

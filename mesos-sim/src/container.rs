@@ -27,6 +27,9 @@ pub const EXIT_ENV: &str = "MESOS_SIM_EXIT";
 const SIGTERM: i32 = 15;
 const SIGKILL: i32 = 9;
 
+/// A start that takes as long as this is one that never ends: every phase has a deadline that is much shorter.
+const HANG: Duration = Duration::from_secs(30 * 24 * 3_600);
+
 /// How containers behave.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContainerModel {
@@ -36,6 +39,9 @@ pub struct ContainerModel {
     pub run: (Duration, Duration),
     /// How often a start fails, per million.
     pub launch_failure_ppm: u32,
+    /// How often nobody ever says whether a start succeeded, per million: the helper that starts it hangs.
+    #[serde(default)]
+    pub hang_ppm: u32,
     /// How often a run ends early and badly, per million.
     pub crash_ppm: u32,
     /// How often a container does not end when asked politely, per million.
@@ -51,6 +57,7 @@ impl Default for ContainerModel {
             start: (Duration::from_millis(5), Duration::from_millis(50)),
             run: (Duration::from_secs(5), Duration::from_secs(60)),
             launch_failure_ppm: 0,
+            hang_ppm: 0,
             crash_ppm: 0,
             ignores_term_ppm: 0,
             term: Duration::from_millis(200),
@@ -91,6 +98,8 @@ pub struct Container {
     runs_for: Option<Duration>,
     exit: Exit,
     obeys_after: Option<Duration>,
+    /// Its start will never end by itself.
+    is_hung: bool,
 }
 
 /// What is to happen to a container later; the world schedules it.
@@ -171,6 +180,8 @@ impl Containers {
         self.next_serial += 1;
         let start = rng.duration_between(model.start.0, model.start.1);
         let due = if rng.chance(model.launch_failure_ppm) { Due::FailsToStart } else { Due::Starts };
+        let is_hung = model.hang_ppm > 0 && rng.chance(model.hang_ppm);
+        let start = if is_hung { HANG } else { start };
         let (runs_for, exit) = plan(rng, model, &spec.command);
         let obeys_after = (!rng.chance(model.ignores_term_ppm)).then(|| rng.duration(model.term));
         let container = Container {
@@ -186,6 +197,7 @@ impl Containers {
             runs_for,
             exit,
             obeys_after,
+            is_hung,
         };
         self.table.replace(spec.id, container);
         Ok((serial, due, start))
@@ -293,7 +305,8 @@ impl Containers {
             let Some(container) = self.get_mut(&id) else { continue };
             drop(container.take_waits());
             let was_starting = container.launch.take().is_some() && container.phase == Phase::Starting;
-            if was_starting && rng.chance(500_000) {
+            // A helper that hangs ends with the agent's process, and nothing was started.
+            if was_starting && (container.is_hung || rng.chance(500_000)) {
                 self.table.remove_id(&id);
             }
         }

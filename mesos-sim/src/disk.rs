@@ -10,10 +10,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
-use mesos_core::handles;
-use mesos_core::kernel::{Change, Draft, Key, Record, Table, Term, Ticket, Value};
+use mesos_core::kernel::{Change, Draft, Key, Record, Rng, Table, Term, Ticket, Value};
 use mesos_core::provider::StoreError;
+use mesos_core::{Instant, handles};
 
 /// Records by key.
 #[derive(Debug, Clone, Default)]
@@ -186,6 +187,26 @@ handles! {
 pub struct Disk {
     rows: Table<Key, DiskRow, Value>,
     queue: VecDeque<(Ticket, Vec<Draft>)>,
+    /// What is wrong with it for a while.
+    pub(crate) trouble: DiskTrouble,
+    /// Draws the record that is damaged, if one is.
+    torn: Option<u64>,
+}
+
+/// What is wrong with a disk for a while.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct DiskTrouble {
+    /// Nothing can be written until then.
+    pub(crate) full_until: Instant,
+    /// Until then a write takes up to so much longer.
+    pub(crate) slow: (Instant, Duration),
+}
+
+impl DiskTrouble {
+    /// How much longer a write takes that is asked for now.
+    pub(crate) fn extra(&self, now: Instant, dice: &mut Rng) -> Duration {
+        if now < self.slow.0 { dice.duration(self.slow.1) } else { Duration::ZERO }
+    }
 }
 
 impl Disk {
@@ -208,7 +229,25 @@ impl Disk {
     }
 
     pub(crate) fn recovered(&self) -> Vec<Record> {
-        self.records().to_vec()
+        let mut records = self.records().to_vec();
+        let damaged = self.torn.and_then(|draw| draw.checked_rem(records.len() as u64));
+        if let Some(record) = damaged.and_then(|at| records.get_mut(usize::try_from(at).ok()?)) {
+            // The first half was written, the rest of the page was not: what a power cut leaves of a file in place.
+            let half = record.value.len() / 2;
+            let bytes = record.value.iter().enumerate();
+            record.value = bytes.map(|(at, byte)| if at < half { *byte } else { 0 }).collect();
+        }
+        records
+    }
+
+    /// One record is damaged from here on, until the disk is wiped.
+    pub(crate) fn tear(&mut self, dice: &mut Rng) {
+        self.torn = Some(dice.bits());
+    }
+
+    /// Whether a reader will find a damaged record.
+    pub(crate) fn is_torn(&self) -> bool {
+        self.torn.is_some() && !self.rows.is_empty()
     }
 
     /// A batch is asked for.
@@ -298,6 +337,21 @@ mod tests {
         let kept: Vec<Record> = disk.recovered();
         assert_eq!(kept, [Record::encode("a", &1), Record::encode("b", &1)]);
         assert_eq!(disk.finish(false), None);
+    }
+
+    #[test]
+    fn a_torn_disk_has_one_record_that_nobody_can_read() {
+        let mut disk = Disk::default();
+        disk.tear(&mut Rng::new(1));
+        assert!(!disk.is_torn() && disk.recovered().is_empty());
+        for (n, key) in ["a", "b", "c"].into_iter().enumerate() {
+            disk.begin(Ticket(n as u64), draft(key));
+            disk.finish(false);
+        }
+        let unreadable = |disk: &Disk| disk.recovered().iter().filter(|record| record.decode::<u32>().is_err()).count();
+        assert_eq!((disk.is_torn(), unreadable(&disk), disk.recovered().len()), (true, 1, 3));
+        disk.wipe();
+        assert!(!disk.is_torn());
     }
 
     #[test]

@@ -7,18 +7,24 @@
 //! # Where to start
 //!
 //! * To try a cluster or a framework of your own: [`Cluster`], the front door.
+//! * To test a framework of your own against everything that can go wrong, in one line: [`cluster_test!`].
 //! * To hunt for defects: [`Cluster::swarm`] draws cluster, workload and faults from a seed.
 //! * To replay a trace, compare policies or reproduce a paper: [`workload`], [`scheduler`] and [`metric`]; with the feature
 //!   `experiment`, traces and files that describe experiments.
 //! * To state what must always hold: [`check::Check`].
 //! * To see how it works: [`world`] is the loop, [`agenda`] its queue, [`net`], [`disk`], [`election`] and [`container`]
 //!   are the models, [`fault`] is what goes wrong.
+//! * To understand a run that failed: [`shrink`] makes it small, [`story`] tells it, [`travel`] goes through it.
+//! * To do again what a live master did: [`replay`].
 
 #![forbid(unsafe_code)]
 
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod agenda;
 mod attempt;
+#[cfg(feature = "mutants")]
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod catalogue;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod check;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
@@ -48,22 +54,35 @@ pub mod node;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod record;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod recording;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod replay;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod report;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod scheduler;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod script;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod shrink;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 mod simulation;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod story;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 mod swarm;
 #[cfg(feature = "experiment")]
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod trace;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod travel;
+pub mod trial;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 mod view;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 mod watch;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod whatif;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod workload;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
@@ -76,4 +95,5 @@ pub use live::{LiveCluster, LiveError, LiveOptions};
 pub use node::NodeId;
 pub use report::Report;
 pub use simulation::Simulation;
+pub use trial::Trial;
 pub use world::World;

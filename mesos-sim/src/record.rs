@@ -153,7 +153,8 @@ impl Trace {
         self.end_line();
     }
 
-    pub(crate) fn master(&mut self, now: Now, node: NodeId, input: Option<&master::Input>, effects: &[master::Effect]) {
+    /// Writes a step of a master.
+    pub fn master(&mut self, now: Now, node: NodeId, input: Option<&master::Input>, effects: &[master::Effect]) {
         self.line(now, node, input, effects);
     }
 

@@ -1,5 +1,6 @@
 //! A run: a world, its onlookers, and the loop that takes one thing after the other from the agenda.
 
+use std::io;
 use std::time::Duration;
 
 use mesos_core::Instant;
@@ -7,6 +8,7 @@ use mesos_core::Instant;
 use crate::check::Check;
 use crate::failure::{Failure, FailureKind};
 use crate::record::{Digest, Trace};
+use crate::recording::Recording;
 use crate::report::Report;
 use crate::watch::Watch;
 use crate::world::{Stage, World};
@@ -32,6 +34,19 @@ impl Simulation {
     /// Lets one more property be checked from here on.
     pub fn watch(&mut self, check: Box<dyn Check>) {
         self.watch.add(check);
+    }
+
+    /// Lets every step of every master be recorded from here on: best before the first.
+    pub fn record_into(&mut self, recording: Recording) {
+        self.watch.record_into(recording);
+    }
+
+    /// Ends the recording: every journal gets its end.
+    ///
+    /// # Errors
+    /// What went wrong when a journal was written.
+    pub fn end_recording(&mut self) -> io::Result<()> {
+        self.watch.take_recording().map_or(Ok(()), Recording::finish)
     }
 
     /// Steps of all machines so far.
@@ -126,6 +141,11 @@ impl Simulation {
         self.run_observed(|_| {})
     }
 
+    /// What checks have to say once the world has settled.
+    pub(crate) fn last_word(&mut self) -> Result<(), Failure> {
+        self.watch.settled(&self.world)
+    }
+
     /// As [`run`](Self::run), handing out the trace after every thing that happens.
     ///
     /// # Errors
@@ -143,7 +163,7 @@ impl Simulation {
                 each(trace);
             }
         }
-        self.watch.settled(&self.world)?;
+        self.last_word()?;
         Ok(self.report())
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mesos_core::kernel::Rng;
-use mesos_core::{AgentInfo, FrameworkCapability, FrameworkInfo, Resources, Role};
+use mesos_core::{AgentCapability, AgentInfo, FrameworkCapability, FrameworkInfo, Resources, Role};
 use mesos_exec::agent;
 use mesos_sched::{allocator, driver, master};
 
@@ -16,9 +16,9 @@ use crate::cluster::{AgentSpec, Cluster, ClusterSpec, Conditions, FrameworkSpec}
 use crate::container::ContainerModel;
 use crate::election::ElectionModel;
 use crate::fault::{
-    ClogNemesis, ContainerNemesis, CrashNemesis, DuplicateNemesis, Faults, FlapNemesis, LossNemesis,
-    MaintenanceNemesis, Nemesis, OperatorNemesis, PartitionNemesis, PauseNemesis, ResetNemesis, SkewNemesis,
-    StoreNemesis,
+    ClogNemesis, ContainerNemesis, CrashNemesis, DiskNemesis, DriftNemesis, DuplicateNemesis, Faults, FlapNemesis,
+    LossNemesis, MaintenanceNemesis, Nemesis, OperatorNemesis, PartitionNemesis, PauseNemesis, ResetNemesis,
+    SkewNemesis, StoreNemesis, TripNemesis,
 };
 use crate::net::NetModel;
 use crate::workload::{Habits, Synthetic};
@@ -28,10 +28,11 @@ const SWARM_STREAM: u64 = 5;
 /// Roles frameworks choose from: flat, nested and one below another.
 const ROLES: [&str; 6] = ["web", "batch", "eng", "eng/data", "eng/data/etl", "ops"];
 
-pub(crate) fn draw(seed: u64) -> Cluster {
+/// Draws the cluster of a seed; no framework has more than `pieces_max` pieces of work.
+pub(crate) fn draw(seed: u64, pieces_max: Option<u32>) -> Cluster {
     let mut dice = Rng::of_node(seed, SWARM_STREAM);
     let agents = agents(&mut dice);
-    let frameworks = frameworks(&mut dice);
+    let frameworks = frameworks(&mut dice, pieces_max.unwrap_or(u32::MAX));
     let spec = ClusterSpec {
         masters: count(&mut dice, 1, 3),
         master_options: master_options(&mut dice),
@@ -80,6 +81,13 @@ fn agent_info(dice: &mut Rng, index: u64) -> AgentInfo {
     let resources: Resources = text.parse().expect("a drawn text follows the grammar");
     let mut info = AgentInfo::new(format!("agent-{index}"), resources);
     info.attributes = format!("rack:r{}", dice.below(4)).parse().expect("a constant form");
+    // Peers of earlier versions know less. The first agent is new: somebody must be able to run everything.
+    if index > 0 && dice.chance(100_000) {
+        info.capabilities.remove(&AgentCapability::ReservationRefinement);
+        if dice.chance(300_000) {
+            info.capabilities.remove(&AgentCapability::HierarchicalRole);
+        }
+    }
     info
 }
 
@@ -94,12 +102,12 @@ fn agent_options(dice: &mut Rng) -> agent::Options {
     options
 }
 
-fn frameworks(dice: &mut Rng) -> Vec<FrameworkSpec> {
+fn frameworks(dice: &mut Rng, pieces_max: u32) -> Vec<FrameworkSpec> {
     let number = dice.between(1, 4);
-    (0..number).map(|index| framework(dice, index)).collect()
+    (0..number).map(|index| framework(dice, index, pieces_max)).collect()
 }
 
-fn framework(dice: &mut Rng, index: u64) -> FrameworkSpec {
+fn framework(dice: &mut Rng, index: u64, pieces_max: u32) -> FrameworkSpec {
     let mut info = FrameworkInfo::new(format!("framework-{index}"), role(dice));
     if dice.chance(200_000) {
         info.roles.insert(role(dice));
@@ -111,7 +119,15 @@ fn framework(dice: &mut Rng, index: u64) -> FrameworkSpec {
     if dice.chance(250_000) {
         info.capabilities.remove(&FrameworkCapability::TaskKillingState);
     }
-    let (habits, seed) = (habits(dice), dice.bits());
+    // Peers of earlier versions know less.
+    if info.roles.len() == 1 && dice.chance(100_000) {
+        info.capabilities.remove(&FrameworkCapability::MultiRole);
+    }
+    if dice.chance(100_000) {
+        info.capabilities.remove(&FrameworkCapability::ReservationRefinement);
+    }
+    let (mut habits, seed) = (habits(dice), dice.bits());
+    habits.pieces = habits.pieces.min(pieces_max);
     FrameworkSpec {
         info,
         options: driver_options(dice),
@@ -188,6 +204,7 @@ fn conditions(dice: &mut Rng, spec: &ClusterSpec) -> Conditions {
         containers: ContainerModel {
             launch_failure_ppm: sometimes(dice, 20_000),
             crash_ppm: sometimes(dice, 20_000),
+            hang_ppm: if dice.chance(200_000) { count(dice, 1, 20_000) } else { 0 },
             ignores_term_ppm: sometimes(dice, 300_000),
             ..ContainerModel::default()
         },
@@ -213,7 +230,11 @@ fn faults(dice: &mut Rng, spec: &ClusterSpec) -> Faults {
         }
     };
     add(dice, &|every| Arc::new(PartitionNemesis { every }));
-    add(dice, &|every| Arc::new(CrashNemesis { every }));
+    let disk_ppm = sometimes(dice, 300_000);
+    add(dice, &|every| Arc::new(CrashNemesis { every, disk_ppm }));
+    add(dice, &|every| Arc::new(TripNemesis { every }));
+    add(dice, &|every| Arc::new(DiskNemesis { every }));
+    add(dice, &|every| Arc::new(DriftNemesis { every }));
     add(dice, &|every| Arc::new(LossNemesis { every }));
     add(dice, &|every| Arc::new(DuplicateNemesis { every }));
     add(dice, &|every| Arc::new(ClogNemesis { every }));

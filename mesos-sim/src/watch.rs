@@ -10,6 +10,7 @@ use crate::check::{Check, Step, Stepped};
 use crate::failure::{Failure, FailureKind};
 use crate::node::NodeId;
 use crate::record::{Digest, Trace};
+use crate::recording::Recording;
 use crate::world::World;
 
 /// Something that happened to a process, told after the step it happened in.
@@ -24,6 +25,7 @@ pub(crate) enum Notice {
 pub(crate) struct Watch {
     checks: Vec<Box<dyn Check>>,
     trace: Option<Trace>,
+    recording: Option<Recording>,
     digest: Digest,
     steps: u64,
 }
@@ -55,6 +57,18 @@ impl Watch {
 
     pub(crate) const fn digest(&self) -> Digest {
         self.digest
+    }
+
+    pub(crate) fn record_into(&mut self, recording: Recording) {
+        self.recording = Some(recording);
+    }
+
+    pub(crate) const fn recording_mut(&mut self) -> Option<&mut Recording> {
+        self.recording.as_mut()
+    }
+
+    pub(crate) fn take_recording(&mut self) -> Option<Recording> {
+        self.recording.take()
     }
 
     pub(crate) const fn trace(&self) -> Option<&Trace> {

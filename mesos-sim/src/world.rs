@@ -392,14 +392,16 @@ impl World {
         if !self.is_life(node, life) {
             return Ok(());
         }
-        let disk_ppm = self.trouble.disk_ppm;
+        let (now, disk_ppm) = (self.now, self.trouble.disk_ppm);
         let Some((disk, dice)) = self.disk_mut(node) else { return Ok(()) };
-        let is_failing = dice.chance(disk_ppm);
-        let is_lost = is_failing && dice.chance(500_000);
+        let is_full = disk.trouble.full_until > now;
+        let is_failing = is_full || dice.chance(disk_ppm);
+        let is_lost = is_full || (is_failing && dice.chance(500_000));
         let Some(ticket) = disk.finish(is_lost) else { return Ok(()) };
+        let why = if is_full { "no space left on device" } else { "input/output error" };
         let result = match is_failing {
             false => Ok(()),
-            true => Err(mesos_core::provider::StoreError::Unknown("input/output error".into())),
+            true => Err(mesos_core::provider::StoreError::Unknown(why.into())),
         };
         match node {
             NodeId::Agent(index) => self.step_agent(index, Some(agent::Input::Checkpointed { ticket, result }), watch),
@@ -548,6 +550,7 @@ impl<M: Machine> Process<M> {
     /// The live wake-up, what the machine wants, and whether the process is paused.
     fn wake_up(&mut self) -> (&mut Instant, Option<Instant>, bool) {
         let deadline = self.machine.as_ref().and_then(|machine| machine.deadline());
+        let deadline = deadline.map(|deadline| self.pace.reaches(deadline));
         let is_paused = self.is_paused();
         (&mut self.wake_at, deadline, is_paused)
     }

@@ -73,8 +73,15 @@ fn session_that_differs(mutant: Mutant) -> Option<String> {
     None
 }
 
+/// The seed that found a defect when the catalogue was last written: most changes of the code leave it one that does.
+fn known_seed(mutant: Mutant) -> Option<u64> {
+    let table = include_str!("../src/catalogue.md");
+    let row = table.lines().find(|line| line.contains(&format!("| `{mutant:?}` |")))?;
+    row.split('|').nth(6)?.trim().parse().ok()
+}
+
 fn hunt(mutant: Mutant) -> Found {
-    for seed in 0..SEEDS_MAX {
+    for seed in known_seed(mutant).into_iter().chain(0..SEEDS_MAX) {
         if let Some(property) = run(seed, Some(mutant)) {
             return Found::BySeed(seed, property);
         }

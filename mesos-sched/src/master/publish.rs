@@ -12,12 +12,14 @@ use mesos_core::{
     TaskInfo, TaskState, TaskStatus, WallTime,
 };
 
+use serde::Serialize;
+
 use super::book::{Liveness, Offered, Standing, TaskKey, Transition};
 use super::{Effect, Master, MasterCx};
 use crate::registry::Duty;
 
 /// How a framework stands with the master.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub enum Connection {
     /// It is connected.
     Connected,
@@ -28,7 +30,7 @@ pub enum Connection {
 }
 
 /// A framework, as far as views show it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FrameworkState {
     /// Its id.
     pub id: FrameworkId,
@@ -39,7 +41,7 @@ pub struct FrameworkState {
 }
 
 /// An agent, as far as views show it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AgentState {
     /// Its id.
     pub id: AgentId,
@@ -58,7 +60,7 @@ pub struct AgentState {
 }
 
 /// One change of the books.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub enum Change {
     /// Everything before is void: all of it follows anew.
     Reset,
@@ -144,7 +146,7 @@ pub enum Change {
 }
 
 /// The changes of one step.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Changes {
     /// When.
     pub at_wall: WallTime,

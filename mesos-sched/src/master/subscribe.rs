@@ -13,8 +13,8 @@ use mesos_core::provider::{AgentKey, Fact, FrameworkKey};
 use mesos_core::{FrameworkId, FrameworkInfo, OfferConstraints, Rejection, RejectionCode, Role};
 
 use super::book::{Framework, Standing, Who};
-use super::publish::Change;
 use super::options::mutant;
+use super::publish::Change;
 use super::validate::{merge_resubscription, validate_subscribe};
 use super::{Master, MasterCx, Timer};
 use crate::allocator::validate_constraints;

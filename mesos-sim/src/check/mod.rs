@@ -7,7 +7,11 @@
 //! Checks are not the place to *drive* anything; what happens in a run is decided by its seed.
 
 pub mod agent_recovery;
+pub mod blast_radius;
 pub mod conservation;
+pub mod duty;
+pub mod final_word;
+pub mod framework_kept;
 mod inbox;
 pub mod kill_in_time;
 pub mod memory;
@@ -20,10 +24,16 @@ pub mod quota;
 pub mod registry_truth;
 pub mod settled;
 pub mod task_lifecycle;
+pub mod true_end;
 pub mod update_order;
+pub mod vocabulary;
 
 pub use agent_recovery::AgentRecovery;
+pub use blast_radius::BlastRadius;
 pub use conservation::Conservation;
+pub use duty::DutyKept;
+pub use final_word::FinalWord;
+pub use framework_kept::FrameworkKept;
 pub use kill_in_time::KillInTime;
 pub use memory::Memory;
 pub use no_double_offer::NoDoubleOffer;
@@ -35,7 +45,9 @@ pub use quota::QuotaLimit;
 pub use registry_truth::RegistryTruth;
 pub use settled::Settled;
 pub use task_lifecycle::TaskLifecycle;
+pub use true_end::TrueEnd;
 pub use update_order::UpdateOrder;
+pub use vocabulary::Vocabulary;
 
 pub(crate) use settled::leftover;
 
@@ -135,7 +147,11 @@ pub trait Check: Send {
 pub fn all() -> Vec<Box<dyn Check>> {
     vec![
         Box::new(AgentRecovery),
+        Box::new(BlastRadius),
         Box::new(Conservation::default()),
+        Box::new(DutyKept),
+        Box::new(FinalWord::default()),
+        Box::new(FrameworkKept::default()),
         Box::new(KillInTime::default()),
         Box::new(Memory),
         Box::new(NoDoubleOffer),
@@ -146,6 +162,8 @@ pub fn all() -> Vec<Box<dyn Check>> {
         Box::new(RegistryTruth),
         Box::new(Settled),
         Box::new(TaskLifecycle::default()),
+        Box::new(TrueEnd::default()),
         Box::new(UpdateOrder::default()),
+        Box::new(Vocabulary),
     ]
 }

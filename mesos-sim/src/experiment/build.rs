@@ -465,6 +465,7 @@ fn add_faults(mut cluster: Cluster, description: &Description, workload: &Worklo
         target: Target::Node(NodeId::Agent(agent)),
         kind: CrashKind::Machine,
         down_for,
+        disk: crate::fault::DiskFate::Kept,
     };
     if description.cluster.from_trace {
         for absence in workload.absences.iter().filter(|absence| absence.from < until) {

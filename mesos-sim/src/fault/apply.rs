@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::{Action, Nemesis, Scene, StoreTrouble, Target};
 use crate::cluster::PROBE_EVERY;
+use crate::container::Phase;
 use crate::failure::Failure;
 use crate::net::{Clog, Cut};
-use crate::node::{Event, NodeId};
+use crate::node::{Event, NodeId, Trip};
 use crate::watch::Watch;
 use crate::world::{Stage, World};
 
@@ -80,13 +81,37 @@ impl World {
     /// Does it; whether it hit anything.
     fn apply(&mut self, action: &Action, watch: &mut Watch) -> Result<bool, Failure> {
         match action {
-            Action::Crash { target, kind, down_for } => {
+            Action::Crash { target, kind, down_for, disk } => {
                 let Some(node) = self.aim(*target) else { return Ok(false) };
+                self.note_identity(node, *disk);
                 let is_hit = self.crash(node, *kind);
                 if is_hit {
+                    self.spoil_disk(node, *disk);
                     self.agenda.put(self.now + *down_for, Event::Start(node));
                 }
                 return Ok(is_hit);
+            }
+            Action::Trip { target, kind, steps, done_ppm, down_for } => {
+                let Some(node) = self.aim(*target) else { return Ok(false) };
+                let trip = Trip { steps: *steps, done_ppm: *done_ppm, kind: *kind, down_for: *down_for };
+                return Ok(self.arm_trip(node, trip));
+            }
+            Action::Kill { agent, ppm } => return Ok(self.kill_some_containers(*agent, *ppm)),
+            Action::DiskFull { target, lasts } => {
+                let Some(node) = self.aim(*target) else { return Ok(false) };
+                let until = self.now + *lasts;
+                let Some(trouble) = self.disk_trouble_mut(node) else { return Ok(false) };
+                trouble.full_until = until;
+            }
+            Action::DiskSlow { target, extra, lasts } => {
+                let Some(node) = self.aim(*target) else { return Ok(false) };
+                let slow = (self.now + *lasts, *extra);
+                let Some(trouble) = self.disk_trouble_mut(node) else { return Ok(false) };
+                trouble.slow = slow;
+            }
+            Action::Drift { target, ppm } => {
+                let Some(node) = self.aim(*target) else { return Ok(false) };
+                self.set_pace(node, *ppm);
             }
             Action::Partition { cut, lasts } => self.begin_cut(cut, *lasts),
             Action::Clog { clog, lasts } => self.begin_clog(clog, *lasts),
@@ -135,6 +160,24 @@ impl World {
             Action::Operator(action) => return self.operate(action, watch),
         }
         Ok(true)
+    }
+
+    /// Ends containers of an agent's machine; whether there was one.
+    fn kill_some_containers(&mut self, agent: u32, ppm: u32) -> bool {
+        let Some(node) = self.agents.get(agent as usize) else { return false };
+        let alive: Vec<_> =
+            node.containers.alive().map(|(id, container)| (id.clone(), container.phase.clone())).collect();
+        let mut news = std::mem::take(&mut self.container_news);
+        let mut is_hit = false;
+        for (id, phase) in alive {
+            if self.fault_dice.chance(ppm) {
+                is_hit = true;
+                self.kill_container(agent, &id, phase == Phase::Starting, &mut news);
+            }
+        }
+        self.tell_news(agent, &mut news);
+        self.container_news = news;
+        is_hit
     }
 
     fn aim(&self, target: Target) -> Option<NodeId> {
@@ -212,6 +255,7 @@ impl World {
         let agents = (0..count(self.agents.len())).map(NodeId::Agent);
         for node in masters.chain(frameworks).chain(agents).collect::<Vec<_>>() {
             self.resume(node, self.life(node));
+            self.cure(node);
             // Does nothing to those that are up or have ended for good.
             self.agenda.put(self.now, Event::Start(node));
         }

@@ -1,10 +1,10 @@
-//! Lets containers fail to start and end badly.
+//! Lets containers fail to start and end badly, and ends them in whatever phase they are.
 
 use std::time::Duration;
 
 use mesos_core::kernel::Rng;
 
-use super::{Action, Nemesis, Scene, draw_ppm, exponential, lasting};
+use super::{Action, Nemesis, Scene, draw_index, draw_ppm, exponential, lasting};
 
 /// Lets containers fail.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +23,10 @@ impl Nemesis for ContainerNemesis {
     }
 
     fn strike(&self, scene: &Scene, rng: &mut Rng) -> Vec<Action> {
+        if rng.chance(500_000) {
+            let ppm = if rng.chance(300_000) { 1_000_000 } else { draw_ppm(50_000, 500_000, rng) };
+            return vec![Action::Kill { agent: draw_index(scene.agents, rng), ppm }];
+        }
         vec![Action::Containers {
             launch_failure_ppm: draw_ppm(0, 300_000, rng),
             crash_ppm: draw_ppm(0, 300_000, rng),

@@ -14,6 +14,8 @@ mod apply;
 mod clog;
 mod container;
 mod crash;
+mod disk;
+mod drift;
 mod duplicate;
 mod flap;
 mod loss;
@@ -23,12 +25,17 @@ mod partition;
 mod pause;
 mod reset;
 mod skew;
+mod standard;
 mod store;
+mod text;
+mod trip;
 
 pub(crate) use apply::Undo;
 pub use clog::ClogNemesis;
 pub use container::ContainerNemesis;
 pub use crash::CrashNemesis;
+pub use disk::DiskNemesis;
+pub use drift::DriftNemesis;
 pub use duplicate::DuplicateNemesis;
 pub use flap::FlapNemesis;
 pub use loss::LossNemesis;
@@ -39,6 +46,7 @@ pub use pause::PauseNemesis;
 pub use reset::ResetNemesis;
 pub use skew::SkewNemesis;
 pub use store::StoreNemesis;
+pub use trip::TripNemesis;
 
 use std::fmt;
 use std::sync::Arc;
@@ -73,6 +81,19 @@ pub enum CrashKind {
     Machine,
 }
 
+/// What a node that goes down finds on its disk when it comes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DiskFate {
+    /// Everything that was acknowledged, and of the rest a part from its beginning.
+    #[default]
+    Kept,
+    /// The same, but one record is damaged. Only agents: what frameworks keep is in a store of their author's choice.
+    Torn,
+    /// Nothing. An operator tells the master then that who was there before will not come back.
+    Lost,
+}
+
 /// One thing that goes wrong.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -84,6 +105,23 @@ pub enum Action {
         target: Target,
         /// How.
         kind: CrashKind,
+        /// For how long.
+        down_for: Duration,
+        /// What it finds on its disk afterwards.
+        #[serde(default)]
+        disk: DiskFate,
+    },
+    /// A node goes down in the middle of a step to come: when its machine has decided, and its host has done only a part of
+    /// what was decided.
+    Trip {
+        /// Which.
+        target: Target,
+        /// How.
+        kind: CrashKind,
+        /// In which of its steps from now, from 0.
+        steps: u32,
+        /// Of a million parts of the step's effects so many are still carried out, from the first.
+        done_ppm: u32,
         /// For how long.
         down_for: Duration,
     },
@@ -144,6 +182,36 @@ pub enum Action {
         crash_ppm: u32,
         /// For how long.
         lasts: Duration,
+    },
+    /// Containers on a machine end, in whatever phase they are: as when memory runs out, or somebody kills them by hand.
+    Kill {
+        /// On which agent's machine.
+        agent: u32,
+        /// Of a million containers so many.
+        ppm: u32,
+    },
+    /// Nothing can be written to a node's disk.
+    DiskFull {
+        /// Whose.
+        target: Target,
+        /// For how long.
+        lasts: Duration,
+    },
+    /// Writes to a node's disk take long.
+    DiskSlow {
+        /// Whose.
+        target: Target,
+        /// Longest extra time of a write.
+        extra: Duration,
+        /// For how long.
+        lasts: Duration,
+    },
+    /// A node's clocks go faster or slower from now on, the calendar's and the one its timeouts run by.
+    Drift {
+        /// Whose.
+        target: Target,
+        /// By how many parts per million.
+        ppm: i32,
     },
     /// A node's calendar clock jumps.
     WallJump {
@@ -256,8 +324,15 @@ impl Action {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
+            Self::Crash { disk: DiskFate::Torn, .. } => "torn-disk",
+            Self::Crash { disk: DiskFate::Lost, .. } => "lost-disk",
             Self::Crash { kind: CrashKind::Process, .. } => "process-crash",
             Self::Crash { kind: CrashKind::Machine, .. } => "machine-crash",
+            Self::Trip { .. } => "trip",
+            Self::Kill { .. } => "kill",
+            Self::DiskFull { .. } => "disk-full",
+            Self::DiskSlow { .. } => "disk-slow",
+            Self::Drift { .. } => "drift",
             Self::Partition { .. } => "partition",
             Self::Clog { .. } => "clog",
             Self::Loss { .. } => "loss",

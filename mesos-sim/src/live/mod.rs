@@ -37,7 +37,7 @@ use mesos_exec::containerizer::{Process, ProcessOptions};
 use mesos_exec::daemon::{AgentDaemon, AgentSetup};
 use mesos_sched::daemon::election::Ballot;
 use mesos_sched::daemon::store::RedbStore;
-use mesos_sched::daemon::{MasterDaemon, MasterSetup, SchedulerDriver, SchedulerSetup};
+use mesos_sched::daemon::{JournalSetup, MasterDaemon, MasterSetup, SchedulerDriver, SchedulerSetup};
 use mesos_sched::driver::StopReason;
 use mesos_sched::master::Master;
 
@@ -128,6 +128,8 @@ pub struct LiveCluster {
     processes: Vec<Arc<Process>>,
     frameworks: Vec<LiveFramework>,
     ledger: Ledger,
+    /// Where the masters' journals go.
+    journals: Option<PathBuf>,
     elections: u64,
 }
 
@@ -175,6 +177,7 @@ impl LiveCluster {
             frameworks: Vec::new(),
             ledger,
             elections: 1,
+            journals: options.journals.clone(),
             spec,
         };
         for _ in 0..cluster.spec.masters {
@@ -193,6 +196,8 @@ impl LiveCluster {
         let mut setup = MasterSetup::new(id, (self.spec.allocator)(), self.registry.clone(), contender, door);
         setup.options = self.spec.master_options.clone();
         setup.clock = self.clock.clone();
+        let name = format!("{}.journal", setup.id);
+        setup.journal = self.journals.as_ref().map(|folder| JournalSetup::new(folder.join(name)));
         self.masters.push(MasterDaemon::start(setup));
     }
 
@@ -361,8 +366,10 @@ impl LiveCluster {
         for process in &self.processes {
             process.shutdown().await?;
         }
-        for master in &self.masters {
+        for master in self.masters {
             master.abort();
+            // Its end is what was asked for; with it, its journal is complete.
+            drop(master.join().await);
         }
         Ok(())
     }

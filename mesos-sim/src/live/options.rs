@@ -16,6 +16,7 @@ pub type ContainerizerFactory =
 pub struct LiveOptions {
     pub(super) folder: Option<PathBuf>,
     pub(super) containerizer: Option<ContainerizerFactory>,
+    pub(super) journals: Option<PathBuf>,
 }
 
 impl LiveOptions {
@@ -30,6 +31,14 @@ impl LiveOptions {
     #[must_use]
     pub fn durable_in(mut self, folder: impl Into<PathBuf>) -> Self {
         self.folder = Some(folder.into());
+        self
+    }
+
+    /// Records every master into a journal of its own in this folder, `<id of the master>.journal`, to be
+    /// [replayed](crate::replay).
+    #[must_use]
+    pub fn journals_in(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.journals = Some(folder.into());
         self
     }
 

@@ -63,10 +63,12 @@ impl World {
             None => machine.tick(&mut cx),
         }
         let result = watch.agent(self, NodeId::Agent(index), now, is_tick, shown.as_ref(), &effects);
-        for effect in effects.drain(..) {
+        let trip = self.tripped(NodeId::Agent(index), effects.len());
+        for effect in effects.drain(..).take(trip.map_or(usize::MAX, |(done, _)| done)) {
             self.perform_agent(index, effect);
         }
         self.agent_effects = effects;
+        self.fall(NodeId::Agent(index), trip);
         self.arm(NodeId::Agent(index));
         result
     }
@@ -90,7 +92,8 @@ impl World {
         let (low, high) = self.conditions.disk_latency;
         let slow = self.trouble.slow;
         let node = &mut self.agents[index as usize];
-        let at = self.now + node.dice.duration_between(low, high) + node.dice.duration(slow);
+        let extra = node.disk.trouble.extra(self.now, &mut node.dice);
+        let at = self.now + node.dice.duration_between(low, high) + node.dice.duration(slow) + extra;
         node.disk_busy_until = at.max(node.disk_busy_until);
         node.disk.begin(ticket, changes);
         let event = Event::Stored { node: NodeId::Agent(index), life: node.process.life };
@@ -103,7 +106,9 @@ impl World {
         let after = self.restart_delay();
         match why {
             StopReason::Requested => self.agents[index as usize].process.is_retired = true,
-            StopReason::Ordered(_) => {
+            StopReason::Ordered(_) | StopReason::Checkpoint(_)
+                if matches!(why, StopReason::Ordered(_)) || self.agents[index as usize].disk.is_torn() =>
+            {
                 // Its identity is spent: somebody cleans the machine, and it comes back as a new agent.
                 self.drop_containers(index);
                 self.agents[index as usize].disk.wipe();
@@ -166,7 +171,7 @@ impl World {
         }
     }
 
-    fn kill_container(&mut self, index: u32, id: &ContainerId, is_removed: bool, news: &mut Vec<News>) {
+    pub(crate) fn kill_container(&mut self, index: u32, id: &ContainerId, is_removed: bool, news: &mut Vec<News>) {
         let containers = &mut self.agents[index as usize].containers;
         let before = containers.get(id).map(|container| (container.framework_id.clone(), container.amounts));
         let change = containers.kill(id, is_removed, news);
@@ -219,7 +224,7 @@ impl World {
         self.container_news = news;
     }
 
-    fn tell_news(&mut self, index: u32, news: &mut Vec<News>) {
+    pub(crate) fn tell_news(&mut self, index: u32, news: &mut Vec<News>) {
         for item in news.drain(..) {
             let (ticket, outcome) = match item {
                 News::Launched(ticket) => (ticket, ContainerOutcome::Launched),

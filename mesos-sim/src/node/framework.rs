@@ -62,10 +62,12 @@ impl World {
             None => machine.tick(&mut cx),
         }
         let result = watch.framework(self, NodeId::Framework(index), now, is_tick, shown.as_ref(), &effects);
-        for effect in effects.drain(..) {
+        let trip = self.tripped(NodeId::Framework(index), effects.len());
+        for effect in effects.drain(..).take(trip.map_or(usize::MAX, |(done, _)| done)) {
             self.perform_framework(index, effect);
         }
         self.driver_effects = effects;
+        self.fall(NodeId::Framework(index), trip);
         self.arm(NodeId::Framework(index));
         result
     }
@@ -112,7 +114,8 @@ impl World {
         let (low, high) = self.conditions.disk_latency;
         let slow = self.trouble.slow;
         let node = &mut self.frameworks[index as usize];
-        let at = self.now + node.dice.duration_between(low, high) + node.dice.duration(slow);
+        let extra = node.disk.trouble.extra(self.now, &mut node.dice);
+        let at = self.now + node.dice.duration_between(low, high) + node.dice.duration(slow) + extra;
         node.disk_busy_until = at.max(node.disk_busy_until);
         node.disk.begin(ticket, changes);
         let event = Event::Stored { node: NodeId::Framework(index), life: node.process.life };

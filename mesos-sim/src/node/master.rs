@@ -47,16 +47,25 @@ impl World {
         let node = &mut self.masters[index as usize];
         let now = node.process.now(self.now);
         let Some(machine) = node.process.machine.as_mut() else { return Ok(()) };
+        if let Some(recording) = watch.recording_mut() {
+            let life = (NodeId::Master(index), node.process.life);
+            recording.begin(life, machine, &node.process.rng, now, input.as_ref());
+        }
         let mut cx = Cx::new(now, &mut node.process.rng, &mut effects);
         match input {
             Some(input) => machine.handle(&mut cx, input),
             None => machine.tick(&mut cx),
         }
+        if let Some(recording) = watch.recording_mut() {
+            recording.end(NodeId::Master(index), &effects);
+        }
         let result = watch.master(self, NodeId::Master(index), now, is_tick, shown.as_ref(), &effects);
-        for effect in effects.drain(..) {
+        let trip = self.tripped(NodeId::Master(index), effects.len());
+        for effect in effects.drain(..).take(trip.map_or(usize::MAX, |(done, _)| done)) {
             self.perform_master(index, effect);
         }
         self.master_effects = effects;
+        self.fall(NodeId::Master(index), trip);
         self.arm(NodeId::Master(index));
         result
     }

@@ -18,7 +18,7 @@ pub(crate) use framework::FrameworkNode;
 pub(crate) use master::MasterNode;
 pub use operator::OperatorLog;
 pub(crate) use operator::OperatorNode;
-pub(crate) use process::Process;
+pub(crate) use process::{Pace, Process, Trip};
 pub(crate) use wire::Dialling;
 
 use std::fmt;

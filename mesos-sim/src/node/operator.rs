@@ -12,7 +12,7 @@ use mesos_sched::registry::{Duty, QUOTAS_PER_OP_MAX};
 
 use super::NodeId;
 use crate::failure::Failure;
-use crate::fault::OperatorAction;
+use crate::fault::{DiskFate, OperatorAction};
 use crate::watch::Watch;
 use crate::world::World;
 
@@ -23,6 +23,15 @@ pub type OperatorLog = Vec<(Call, Option<Response>)>;
 #[derive(Debug, Default)]
 pub(crate) struct OperatorNode {
     log: OperatorLog,
+    /// Who will not come back, because the disk that held the identity is lost.
+    lost: Vec<Lost>,
+}
+
+/// Somebody whose identity is lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Lost {
+    Agent(AgentId),
+    Framework(FrameworkId),
 }
 
 impl OperatorNode {
@@ -59,7 +68,23 @@ impl World {
 
     /// Puts everything back into service that operators took out of it: a cluster without agents never settles.
     pub(crate) fn restore_service(&mut self, watch: &mut Watch) -> Result<(), Failure> {
-        self.ask_leader(watch, out_of_service)
+        let lost = self.operator.lost.clone();
+        self.ask_leader(watch, move |master| {
+            let mut calls = out_of_service(master);
+            calls.extend(lost.iter().filter_map(|lost| farewell(master, lost)));
+            calls
+        })
+    }
+
+    /// Takes note of who will not come back when a node's disk is lost or cannot be read any more.
+    pub(crate) fn note_identity(&mut self, node: NodeId, fate: DiskFate) {
+        let lost = match node {
+            _ if fate == DiskFate::Kept => None,
+            NodeId::Agent(index) => self.agent_id(index).map(Lost::Agent),
+            NodeId::Framework(index) => self.framework_id(index).map(Lost::Framework),
+            NodeId::Master(_) | NodeId::Quorum | NodeId::Operator => None,
+        };
+        self.operator.lost.extend(lost);
     }
 
     /// Undoes what nobody uses of the reservations made in a run, and all quotas: frameworks that ended leave reservations
@@ -152,6 +177,17 @@ fn lift_quotas(machine: &Master) -> Option<Call> {
     let roles = machine.registry().quotas().keys().take(QUOTAS_PER_OP_MAX);
     let quotas: BTreeMap<_, _> = roles.map(|role| (role.clone(), Quota::default())).collect();
     (!quotas.is_empty()).then_some(Call::UpdateQuota { quotas, force: true })
+}
+
+/// Tells a master that somebody will not come back, if it still waits for it.
+fn farewell(master: &Master, lost: &Lost) -> Option<Call> {
+    match lost {
+        Lost::Agent(id) => master.registry().agents().contains_key(id).then(|| Call::MarkAgentGone(id.clone())),
+        Lost::Framework(id) => {
+            let is_away = master.frameworks().any(|framework| framework.id == id && !framework.is_connected);
+            is_away.then(|| Call::Teardown(id.clone()))
+        }
+    }
 }
 
 /// What ends what operators planned, as far as that can be ended now: the rest falls to the next time.

@@ -10,10 +10,10 @@ use mesos_exec::agent;
 use mesos_sched::driver;
 
 use super::World;
-use crate::disk::Disk;
+use crate::disk::{Disk, DiskTrouble};
 use crate::failure::Failure;
-use crate::fault::CrashKind;
-use crate::node::{Event, NodeId};
+use crate::fault::{CrashKind, DiskFate};
+use crate::node::{Event, NodeId, Pace, Process, Trip};
 use crate::watch::{Notice, Watch};
 
 impl World {
@@ -112,6 +112,67 @@ impl World {
         self.review_lease();
     }
 
+    /// Lets a process end in the middle of a step to come.
+    pub(crate) fn arm_trip(&mut self, node: NodeId, trip: Trip) -> bool {
+        let life = self.life(node);
+        if !self.is_life(node, life) {
+            return false;
+        }
+        self.with_process(node, |process| process.trip.replace(trip));
+        true
+    }
+
+    /// Whether a process ends in the step it just took: how many of its effects are still carried out.
+    pub(crate) fn tripped(&mut self, node: NodeId, effects: usize) -> Option<(usize, Trip)> {
+        self.with_process(node, |process| {
+            let trip = process.trip.as_mut()?;
+            if trip.steps > 0 {
+                trip.steps -= 1;
+                return None;
+            }
+            let done = effects as u64 * u64::from(trip.done_ppm) / 1_000_000;
+            Some((usize::try_from(done).unwrap_or(effects), process.trip.take()?))
+        })
+    }
+
+    /// The process ends now, if it is to.
+    pub(crate) fn fall(&mut self, node: NodeId, trip: Option<(usize, Trip)>) {
+        let Some((_, Trip { kind, down_for, .. })) = trip else { return };
+        if self.crash(node, kind) {
+            self.agenda.put(self.now + down_for, Event::Start(node));
+        }
+    }
+
+    /// Lets a node's clocks go faster or slower from now on.
+    pub(crate) fn set_pace(&mut self, node: NodeId, ppm: i32) {
+        let now = self.now;
+        self.with_process(node, |process| process.pace.set(now, ppm));
+        self.arm(node);
+    }
+
+    /// A node that went down finds this on its disk.
+    pub(crate) fn spoil_disk(&mut self, node: NodeId, fate: DiskFate) {
+        let Some((disk, dice)) = self.disk_mut(node) else { return };
+        match fate {
+            DiskFate::Kept => {}
+            DiskFate::Torn => disk.tear(dice),
+            DiskFate::Lost => disk.wipe(),
+        }
+    }
+
+    pub(crate) fn disk_trouble_mut(&mut self, node: NodeId) -> Option<&mut DiskTrouble> {
+        self.disk_mut(node).map(|(disk, _)| &mut disk.trouble)
+    }
+
+    /// Nothing is wrong with a node any more.
+    pub(crate) fn cure(&mut self, node: NodeId) {
+        self.with_process(node, |process| process.trip.take());
+        self.set_pace(node, 0);
+        if let Some(trouble) = self.disk_trouble_mut(node) {
+            *trouble = DiskTrouble::default();
+        }
+    }
+
     /// A fresh process has read its disk.
     pub(super) fn recovered(&mut self, node: NodeId, life: u32, watch: &mut Watch) -> Result<(), Failure> {
         if !self.is_life(node, life) {
@@ -141,8 +202,24 @@ impl World {
     }
 }
 
+/// What is the same for processes of all kinds.
+pub(crate) struct Common<'a> {
+    pub(crate) trip: &'a mut Option<Trip>,
+    pub(crate) pace: &'a mut Pace,
+}
+
 /// Which process a node runs now.
 impl World {
+    fn with_process<T: Default>(&mut self, node: NodeId, with: impl FnOnce(&mut Common<'_>) -> T) -> T {
+        let mut common = match node {
+            NodeId::Master(index) => self.masters[index as usize].process.common(),
+            NodeId::Agent(index) => self.agents[index as usize].process.common(),
+            NodeId::Framework(index) => self.frameworks[index as usize].process.common(),
+            NodeId::Quorum | NodeId::Operator => return T::default(),
+        };
+        with(&mut common)
+    }
+
     pub(crate) fn life(&self, node: NodeId) -> u32 {
         match node {
             NodeId::Master(index) => self.masters[index as usize].process.life,
@@ -207,5 +284,11 @@ impl World {
             }
             NodeId::Master(_) | NodeId::Quorum | NodeId::Operator => None,
         }
+    }
+}
+
+impl<M> Process<M> {
+    const fn common(&mut self) -> Common<'_> {
+        Common { trip: &mut self.trip, pace: &mut self.pace }
     }
 }

@@ -2,20 +2,29 @@
 
 #![forbid(unsafe_code)]
 
-mod experiment;
-mod meta;
+mod case;
 #[cfg(feature = "mutants")]
-mod mutants;
+mod catalogue;
+mod cpu;
+mod experiment;
+mod explain;
+mod meta;
+mod night;
+mod outcome;
 mod papers;
 mod print;
+mod record;
+mod replay;
 mod run;
 mod scale;
 mod seeds;
 mod shrink;
 mod speed;
+mod step;
 mod sweep;
 mod tournament;
 mod trace;
+mod whatif;
 
 use std::process::ExitCode;
 
@@ -31,19 +40,23 @@ static HEAP: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// code that runs in production is run, its properties are checked after every step, and once the faults are over the
 /// cluster has to settle. The same seed gives the same run, always and everywhere.
 ///
-/// Exit status: 0 fine, 2 a property was broken, 3 the cluster did not settle, 4 two runs of one seed differed,
+/// Exit status: 0 fine, 1 an argument or file cannot be used, 2 a property was broken, 3 the cluster did not settle, 4 two runs of one seed differed,
 /// 101 an assertion failed.
 #[derive(Debug, Parser)]
 #[command(
     version,
     after_help = "\
 Examples:
-  mesos-sim run --seed 42                 one run and its report
-  mesos-sim run --seed 42 --trace | less  what happened, step by step
+  mesos-sim run 42                        one run and its report
+  mesos-sim run 42 --trace | less         what happened, step by step
   mesos-sim sweep --seeds 0..10000        look for seeds that fail, on all cores
-  mesos-sim shrink --seed 42              which of the faults does the failure need?
+  mesos-sim shrink 42 --out small.json    the least that still fails in the same way
+  mesos-sim explain 42 --task f0/3.1      the story of a task; --agent a2 of an agent
+  mesos-sim step 42                       forwards and backwards through the run
+  mesos-sim record --seed 42 --out .      journals of its masters
+  mesos-sim replay m0-1.journal           the same again, bit for bit
   mesos-sim meta --seeds 0..100           is a run a function of its seed?
-  mesos-sim mutants                       is every planted defect found? (feature mutants)"
+  mesos-sim catalogue                     is every planted defect found? (feature mutants)"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -56,10 +69,22 @@ enum Command {
     Run(run::Run),
     /// Runs many seeds on all cores and stops at the first that fails, unless told to go on.
     Sweep(sweep::Sweep),
-    /// Leaves out one fault after the other of a run that fails, as long as it still fails in the same way.
+    /// Makes a run that fails small: fewest faults, agents, frameworks and tasks, shortest times, same failure.
     Shrink(shrink::Shrink),
+    /// Tells the story of one task or one agent of a run in plain sentences.
+    Explain(explain::Explain),
+    /// Goes forwards and backwards through a run, and answers questions on the way.
+    Step(step::StepCommand),
     /// Runs each seed twice and compares every field of every message.
     Meta(meta::Meta),
+    /// Records the masters of a run, as the daemon records a live one with --journal.
+    Record(record::Record),
+    /// Does again, bit for bit, what a master did according to its journal, and says where the first difference is.
+    Replay(replay::ReplayCommand),
+    /// Forks a journal at a moment, changes something, and compares both futures.
+    WhatIf(whatif::WhatIf),
+    /// Measures how many years of clusters under faults are simulated here in a night.
+    Night(night::Night),
     /// Measures how fast a large healthy cluster is simulated here.
     Speed(speed::Speed),
     /// Runs experiments described in files: clusters, traces, policies, sweeps; makes tables, charts and a page.
@@ -72,9 +97,9 @@ enum Command {
     Tournament(tournament::Tournament),
     /// Reads a trace and tells what is in it, and what is wrong with it.
     Trace(trace::TraceCommand),
-    /// Plants each known defect and looks for a seed that finds it.
+    /// Plants each known defect, looks for the first seed that finds it, and writes the table.
     #[cfg(feature = "mutants")]
-    Mutants(mutants::Mutants),
+    Catalogue(catalogue::Catalogue),
 }
 
 fn main() -> ExitCode {
@@ -82,7 +107,13 @@ fn main() -> ExitCode {
         Command::Run(command) => command.run(),
         Command::Sweep(command) => command.run(),
         Command::Shrink(command) => command.run(),
+        Command::Explain(command) => command.run(),
+        Command::Step(command) => command.run(),
         Command::Meta(command) => command.run(),
+        Command::Record(command) => command.run(),
+        Command::Replay(command) => command.run(),
+        Command::WhatIf(command) => command.run(),
+        Command::Night(command) => command.run(),
         Command::Speed(command) => command.run(),
         Command::Experiment(command) => return command.run(),
         Command::Papers(command) => return command.run(),
@@ -90,13 +121,10 @@ fn main() -> ExitCode {
         Command::Trace(command) => return command.run(),
         Command::Scale(command) => return command.run(),
         #[cfg(feature = "mutants")]
-        Command::Mutants(command) => command.run(),
+        Command::Catalogue(command) => command.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("{failure}");
-            ExitCode::from(failure.kind.exit_code())
-        }
+        Err(trouble) => trouble.report(),
     }
 }

@@ -5,6 +5,7 @@ use indicatif::ProgressBar;
 use mesos_sim::record::Trace;
 use mesos_sim::{Cluster, Failure, FailureKind, Simulation};
 
+use crate::outcome::Outcome;
 use crate::seeds::{Seeds, parse_seeds};
 
 #[derive(Debug, Args)]
@@ -15,7 +16,7 @@ pub(crate) struct Meta {
 }
 
 impl Meta {
-    pub(crate) fn run(&self) -> Result<(), Failure> {
+    pub(crate) fn run(&self) -> Outcome {
         let bar = ProgressBar::new(self.seeds.count());
         for seed in self.seeds.from..self.seeds.to {
             compare(seed)?;

@@ -3,16 +3,17 @@
 use std::time::Instant;
 
 use clap::Args;
-use mesos_sim::record::{Detail, Trace};
-use mesos_sim::{Cluster, Failure};
 
+use mesos_sim::record::{Detail, Trace};
+
+use crate::case::Which;
+use crate::outcome::Outcome;
 use crate::print::{print, print_pace};
 
 #[derive(Debug, Args)]
 pub(crate) struct Run {
-    /// The seed: a number, written in decimal.
-    #[arg(long)]
-    seed: u64,
+    #[command(flatten)]
+    which: Which,
     /// Prints one line per step while it runs.
     #[arg(long)]
     trace: bool,
@@ -28,28 +29,20 @@ pub(crate) struct Run {
     /// Checks nothing: only to measure.
     #[arg(long)]
     unchecked: bool,
-    /// Plants this defect.
-    #[cfg(feature = "mutants")]
-    #[arg(long, value_parser = crate::seeds::parse_mutant)]
-    mutant: Option<mesos_core::kernel::Mutant>,
 }
 
 impl Run {
-    pub(crate) fn run(&self) -> Result<(), Failure> {
-        let mut cluster = Cluster::swarm(self.seed);
-        if !self.unchecked {
-            cluster = cluster.checked();
-        }
-        #[cfg(feature = "mutants")]
-        if let Some(mutant) = self.mutant {
-            cluster = cluster.mutant(mutant);
+    pub(crate) fn run(&self) -> Outcome {
+        let (mut cluster, seed) = self.which.cluster()?;
+        if self.unchecked {
+            cluster = cluster.checks(Vec::new);
         }
         if self.describe {
             println!("{:#?}\n{:#?}", cluster.spec(), cluster.conditions());
         }
         let detail = if self.full { Detail::Full } else { Detail::Brief };
         let trace = self.trace.then(|| Trace::text(detail));
-        let mut simulation = cluster.simulate_into(self.seed, trace).expect("what a swarm draws can be built");
+        let mut simulation = cluster.simulate_into(seed, trace).expect("what a swarm draws can be built");
         let started = Instant::now();
         let result = simulation.guarded(|simulation| simulation.run_observed(|trace| print(&trace.drain())));
         if let Some(trace) = simulation.trace_mut() {

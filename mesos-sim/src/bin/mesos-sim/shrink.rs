@@ -1,87 +1,92 @@
 //! `mesos-sim shrink`: the least that still fails.
 
-use std::time::Duration;
+use std::path::PathBuf;
 
 use clap::Args;
-use mesos_sim::fault::Action;
+use indicatif::{ProgressBar, ProgressStyle};
+use mesos_sim::Simulation;
 use mesos_sim::record::{Detail, Trace};
-use mesos_sim::{Cluster, Failure, Simulation};
+use mesos_sim::shrink::{Case, Reduction, shrink};
 
+use crate::case::Which;
+use crate::outcome::Outcome;
 use crate::print::{print, quiet_panics};
 
 #[derive(Debug, Args)]
 pub(crate) struct Shrink {
-    /// The seed of a run that fails.
-    #[arg(long)]
-    seed: u64,
+    #[command(flatten)]
+    which: Which,
+    /// How many runs may be tried.
+    #[arg(long, default_value_t = 2_000)]
+    runs: u32,
+    /// Writes the small run into this file, for `run --case`, `step --case` and `explain --case`.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
     /// Prints one line per step of the smallest run found.
     #[arg(long)]
     trace: bool,
-    /// Plants this defect.
-    #[cfg(feature = "mutants")]
-    #[arg(long, value_parser = crate::seeds::parse_mutant)]
-    mutant: Option<mesos_core::kernel::Mutant>,
 }
 
 impl Shrink {
-    fn cluster(&self) -> Cluster {
-        let cluster = Cluster::swarm(self.seed).checked();
-        #[cfg(feature = "mutants")]
-        if let Some(mutant) = self.mutant {
-            return cluster.mutant(mutant);
-        }
-        cluster
-    }
-
-    /// The same cluster with this plan instead of its nemeses.
-    fn planned(&self, plan: &[(Duration, Action)]) -> Cluster {
-        let mut cluster = self.cluster();
-        let faults = &mut cluster.conditions_mut().faults;
-        faults.nemeses.clear();
-        faults.plan = plan.to_vec();
-        cluster
-    }
-
-    pub(crate) fn run(&self) -> Result<(), Failure> {
+    pub(crate) fn run(&self) -> Outcome {
         quiet_panics();
-        let (mut plan, seed) = (Vec::new(), self.seed);
-        let mut whole = self.cluster().simulate(seed).expect("what a swarm draws can be built");
-        let first = whole.guarded(Simulation::run);
-        plan.extend_from_slice(whole.world().struck());
-        let Err(wanted) = first else {
-            println!("seed {seed} does not fail; there is nothing to shrink");
+        let case = self.which.case()?;
+        let of = |left: &Reduction| Case { left: left.clone(), ..case.clone() };
+        // Whether the defect can be planted is known before the first run.
+        of(&Reduction::default()).cluster()?;
+        let build = |left: &Reduction| of(left).cluster().expect("the defect was planted before");
+        let bar = ProgressBar::new(u64::from(self.runs));
+        bar.set_style(
+            ProgressStyle::with_template("{elapsed_precise} {wide_bar} {pos}/{len} runs, {msg}")
+                .expect("a constant template"),
+        );
+        let mut progress = |runs, best: &Reduction| {
+            bar.set_position(u64::from(runs));
+            bar.set_message(size(best));
+        };
+        let Some(shrunk) = shrink(case.seed, self.runs, &build, &mut progress) else {
+            bar.finish_and_clear();
+            println!("seed {} does not fail; there is nothing to shrink", case.seed);
             return Ok(());
         };
-        let fails = |plan: &[(Duration, Action)]| {
-            let failure = self.planned(plan).attempt(seed).err();
-            failure.is_some_and(|failure| failure.property == wanted.property)
-        };
-        if !fails(&plan) {
-            println!("the {} faults of the run, done again from a plan, do not fail in the same way", plan.len());
-            return Err(wanted);
+        bar.finish_and_clear();
+        let small = of(&shrunk.reduction);
+        println!(
+            "{} runs; {} faults struck in the whole run. What is left: {}",
+            shrunk.runs,
+            shrunk.faults_before,
+            size(&small.left)
+        );
+        for planned in small.left.plan.iter().flatten() {
+            println!("  {:>9.3} s  {}", planned.after.as_secs_f64(), planned.action);
         }
-        let before = plan.len();
-        // Large pieces first: most faults have nothing to do with a failure.
-        let mut size = plan.len().div_ceil(2);
-        while size > 0 {
-            let mut at = 0;
-            while at < plan.len() {
-                let mut fewer = plan.clone();
-                fewer.drain(at..(at + size).min(plan.len()));
-                if fails(&fewer) { plan = fewer } else { at += size }
-            }
-            size /= 2;
-        }
-        println!("{} of {before} faults are needed:", plan.len());
-        for (at, action) in &plan {
-            println!("  {at:?} {action:?}");
+        if let Some(path) = &self.out {
+            let text = serde_json::to_string_pretty(&small).expect("a case is plain data");
+            std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+            println!("written to {0}; look at it with: mesos-sim step --case {0}", path.display());
         }
         if self.trace {
             let trace = Some(Trace::text(Detail::Brief));
-            let mut run = self.planned(&plan).simulate_into(seed, trace).expect("what a swarm draws can be built");
+            let mut run = small.cluster()?.simulate_into(small.seed, trace).map_err(|invalid| invalid.to_string())?;
             let _ = run.guarded(Simulation::run);
             print(run.trace().map_or("", Trace::as_str));
         }
-        Err(wanted)
+        Err(shrunk.failure.into())
     }
+}
+
+fn size(left: &Reduction) -> String {
+    let all = |count: Option<usize>| count.map_or_else(|| "all".to_owned(), |count| count.to_string());
+    let faults = match (&left.plan, &left.kinds) {
+        (Some(plan), _) => plan.len().to_string(),
+        (None, Some(kinds)) => format!("those of {}", kinds.join(", ")),
+        (None, None) => "all".to_owned(),
+    };
+    format!(
+        "faults: {faults}, masters: {}, agents: {}, frameworks: {}, pieces of work each at most: {}",
+        all(left.masters.map(|count| count as usize)),
+        all(left.agents.as_ref().map(Vec::len)),
+        all(left.frameworks.as_ref().map(Vec::len)),
+        all(left.pieces_max.map(|count| count as usize)),
+    )
 }

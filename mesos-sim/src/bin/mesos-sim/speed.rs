@@ -4,8 +4,9 @@ use std::time::Instant;
 
 use clap::Args;
 use mesos_sim::workload::Sleepers;
-use mesos_sim::{Cluster, Failure, secs};
+use mesos_sim::{Cluster, secs};
 
+use crate::outcome::Outcome;
 use crate::print::print_pace;
 
 #[derive(Debug, Args)]
@@ -28,7 +29,7 @@ pub(crate) struct Speed {
 }
 
 impl Speed {
-    pub(crate) fn run(&self) -> Result<(), Failure> {
+    pub(crate) fn run(&self) -> Outcome {
         let (tasks, sleep) = (self.tasks, secs(self.sleep));
         let mut cluster = Cluster::builder()
             .masters(self.masters)

@@ -8,6 +8,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use mesos_sim::{Cluster, Failure, Report};
 
+use crate::outcome::Outcome;
 use crate::print::quiet_panics;
 use crate::seeds::{Seeds, parse_seeds};
 
@@ -25,7 +26,7 @@ pub(crate) struct Sweep {
 }
 
 impl Sweep {
-    pub(crate) fn run(&self) -> Result<(), Failure> {
+    pub(crate) fn run(&self) -> Outcome {
         quiet_panics();
         let bar = ProgressBar::new(self.seeds.count());
         let style = "{elapsed_precise} {wide_bar} {pos}/{len} seeds, {per_sec}, {msg}";
@@ -52,7 +53,7 @@ impl Sweep {
         let (seeds, failed) = (bar.position(), failures.len());
         println!("{seeds} seeds, {steps} steps, {virtual_secs:.0} virtual seconds, {failed} failed");
         failures.sort_by_key(|failure| failure.seed);
-        failures.into_iter().next().map_or(Ok(()), Err)
+        failures.into_iter().next().map_or(Ok(()), |failure| Err(failure.into()))
     }
 }
 

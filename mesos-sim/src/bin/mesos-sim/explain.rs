@@ -1,0 +1,109 @@
+//! `mesos-sim explain`: the story of one task or one agent.
+
+use clap::Args;
+use mesos_core::TaskId;
+use mesos_sim::story::{Story, Subject, why};
+use mesos_sim::{FailureKind, Simulation, secs};
+
+use crate::case::Which;
+use crate::outcome::Outcome;
+use crate::print::{print, quiet_panics};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mesos-sim explain 42 --task f0/3.1      the story of task 3.1 of the first framework
+  mesos-sim explain 42 --agent a2         the story of the third agent
+  mesos-sim explain 42 --tasks            which tasks there were, to choose one")]
+pub(crate) struct Explain {
+    #[command(flatten)]
+    which: Which,
+    /// The task, as 3.1, or f0/3.1 where several frameworks have one of this name.
+    #[arg(long, group = "subject")]
+    task: Option<String>,
+    /// The agent, as a2 or 2.
+    #[arg(long, group = "subject")]
+    agent: Option<String>,
+    /// Lists the tasks that were launched in the run.
+    #[arg(long, group = "subject")]
+    tasks: bool,
+    /// Prints one JSON object per sentence.
+    #[arg(long)]
+    json: bool,
+    /// Stops at this time of the run, in seconds, and says where the task stands then.
+    #[arg(long, value_name = "SECONDS")]
+    at: Option<u64>,
+}
+
+impl Explain {
+    fn subject(&self) -> Result<Subject, String> {
+        if let Some(agent) = &self.agent {
+            let index = agent.strip_prefix('a').unwrap_or(agent);
+            return index
+                .parse()
+                .map(Subject::Agent)
+                .map_err(|_| format!("{agent:?} is no agent; write a2, for example"));
+        }
+        let Some(text) = &self.task else {
+            return Err("say which: --task 3.1, --agent a2, or --tasks to see what there is".to_owned());
+        };
+        let (framework, task) = match text.split_once('/') {
+            None => (None, text.as_str()),
+            Some((framework, task)) => {
+                let index = framework.strip_prefix('f').unwrap_or(framework).parse();
+                let index =
+                    index.map_err(|_| format!("{framework:?} is no framework; write f0/{task}, for example"))?;
+                (Some(index), task)
+            }
+        };
+        let task = TaskId::new(task).map_err(|error| error.to_string())?;
+        Ok(Subject::Task { framework, task })
+    }
+
+    pub(crate) fn run(&self) -> Outcome {
+        quiet_panics();
+        let (cluster, seed) = self.which.cluster()?;
+        let mut run = cluster.simulate(seed).map_err(|invalid| invalid.to_string())?;
+        if self.tasks {
+            let (story, lines) = Story::of_launches();
+            run.watch(Box::new(story));
+            let _ = run.guarded(Simulation::run);
+            lines.take().iter().for_each(|line| print(&format!("{line}\n")));
+            return Ok(());
+        }
+        let subject = self.subject()?;
+        let (story, lines) = Story::about(subject.clone());
+        run.watch(Box::new(story));
+        let result = match self.at {
+            Some(at) => run.guarded(|run| run.run_until(secs(at))),
+            None => run.guarded(Simulation::run).map(drop),
+        };
+        let told = lines.take();
+        for line in &told {
+            if self.json {
+                let said = serde_json::json!({ "at_secs": line.at.as_nanos() as f64 / 1e9, "node": line.node.to_string(), "text": line.text });
+                print(&format!("{said}\n"));
+            } else {
+                print(&format!("{line}\n"));
+            }
+        }
+        if told.is_empty() {
+            print("nothing happened to it in this run; --tasks lists what there was\n");
+        }
+        if let (Subject::Task { framework, task }, false) = (&subject, self.json) {
+            print(&format!(
+                "\nAt the end of the run, at {}:\n{}",
+                run.world().now().mono,
+                why(run.world(), *framework, task)
+            ));
+        }
+        match result {
+            // Whoever asks for the story of a failing run knows that it fails.
+            Err(failure) if failure.kind != FailureKind::NotDeterministic => {
+                print(&format!("\nThe run failed:\n{failure}\n"));
+                Ok(())
+            }
+            result => Ok(result?),
+        }
+    }
+}

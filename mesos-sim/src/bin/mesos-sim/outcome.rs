@@ -1,0 +1,48 @@
+//! How a command ends: a run that failed has its own exit status, wrong arguments and files have another.
+
+use std::process::ExitCode;
+
+use mesos_sim::Failure;
+
+/// Exit status of what is nobody's defect: a file that cannot be read, a description that cannot be.
+const UNUSABLE: u8 = 1;
+
+/// Nothing, or why not.
+pub(crate) type Outcome = Result<(), Trouble>;
+
+/// Why a command did not do what it was asked for.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// A run failed.
+    Failed(Box<Failure>),
+    /// What was given cannot be used.
+    Unusable(String),
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(Box::new(failure))
+    }
+}
+
+impl From<String> for Trouble {
+    fn from(what: String) -> Self {
+        Self::Unusable(what)
+    }
+}
+
+impl Trouble {
+    /// Says it, and the status to exit with.
+    pub(crate) fn report(&self) -> ExitCode {
+        match self {
+            Self::Failed(failure) => {
+                eprintln!("{failure}");
+                ExitCode::from(failure.kind.exit_code())
+            }
+            Self::Unusable(what) => {
+                eprintln!("mesos-sim: {what}");
+                ExitCode::from(UNUSABLE)
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The standard mix of faults for a cluster of any size: what a framework has to bear, drawn from a seed.
+//!
+//! Every kind of fault takes part, each at a pace of its own, so that seeds are different stories. Agents are as many as they
+//! like: a nemesis hits one at a time, and how often it does grows with their number, up to a bound.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mesos_core::kernel::Rng;
+
+use super::{
+    ClogNemesis, ContainerNemesis, CrashNemesis, DiskNemesis, DriftNemesis, DuplicateNemesis, Faults, FlapNemesis,
+    LossNemesis, MaintenanceNemesis, Nemesis, PartitionNemesis, PauseNemesis, ResetNemesis, SkewNemesis, StoreNemesis,
+    TripNemesis,
+};
+
+/// The random stream standard faults are drawn from.
+const STANDARD_STREAM: u64 = 6;
+/// With more agents than this, faults come no more often.
+const CROWD_MAX: u64 = 200;
+
+impl Faults {
+    /// Everything that can go wrong, until `until`, in a cluster of so many agents; nothing if that is zero.
+    #[must_use]
+    pub fn standard(seed: u64, agents: usize, until: Duration) -> Self {
+        if until.is_zero() {
+            return Self::default();
+        }
+        let mut dice = Rng::of_node(seed, STANDARD_STREAM);
+        let crowd = (agents as u64).clamp(10, CROWD_MAX);
+        let mut every = |often: bool| {
+            let most = if often { 200_000 / crowd } else { 60_000 };
+            Duration::from_millis(dice.between(most / 4, most))
+        };
+        let nemeses: Vec<Arc<dyn Nemesis>> = vec![
+            Arc::new(CrashNemesis { every: every(true), disk_ppm: 100_000 }),
+            Arc::new(TripNemesis { every: every(true) }),
+            Arc::new(PartitionNemesis { every: every(true) }),
+            Arc::new(ContainerNemesis { every: every(true) }),
+            Arc::new(PauseNemesis { every: every(false) }),
+            Arc::new(ClogNemesis { every: every(false) }),
+            Arc::new(LossNemesis { every: every(false) }),
+            Arc::new(DuplicateNemesis { every: every(false) }),
+            Arc::new(ResetNemesis { every: every(false) }),
+            Arc::new(FlapNemesis { every: every(false) }),
+            Arc::new(StoreNemesis { every: every(false) }),
+            Arc::new(DiskNemesis { every: every(false) }),
+            Arc::new(SkewNemesis { every: every(false) }),
+            Arc::new(DriftNemesis { every: every(false) }),
+            Arc::new(MaintenanceNemesis { every: every(false) }),
+        ];
+        Self { plan: Vec::new(), nemeses, until }
+    }
+}

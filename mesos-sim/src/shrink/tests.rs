@@ -1,0 +1,66 @@
+//! Failing runs become small and fail as before.
+
+use super::*;
+use crate::check::{Check, Step, Stepped};
+use crate::node::NodeId;
+
+/// Breaks when one particular agent goes down while a container runs on it.
+#[derive(Debug, Default)]
+struct NoCrashUnderLoad;
+
+impl Check for NoCrashUnderLoad {
+    fn name(&self) -> &'static str {
+        "no_crash_under_load"
+    }
+
+    fn step(&mut self, step: &Step<'_>) -> Result<(), String> {
+        match step.stepped {
+            Stepped::Crashed { node: NodeId::Agent(_) } if step.world.running() > 0 => Err("an agent went down".into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn build(seed: u64) -> impl Fn(&Reduction) -> Cluster {
+    move |reduction| {
+        let cluster = reduction.apply(Cluster::swarm_of(seed, reduction.pieces_max));
+        cluster.checks(|| vec![Box::new(NoCrashUnderLoad)])
+    }
+}
+
+/// A seed whose run breaks the property.
+fn failing() -> u64 {
+    (0..200).find(|seed| build(*seed)(&Reduction::default()).attempt(*seed).is_err()).expect("agents crash")
+}
+
+#[test]
+fn a_failing_run_becomes_as_small_as_the_failure_allows() {
+    let seed = failing();
+    let mut told = 0;
+    let shrunk = shrink(seed, 400, &build(seed), &mut |_, _| told += 1).expect("it fails");
+    assert_eq!(shrunk.failure.property, "no_crash_under_load");
+    let left = &shrunk.reduction;
+    let plan = left.plan.as_ref().expect("the faults can be done again from a plan");
+    assert_eq!(plan.len(), 1, "{plan:#?}");
+    let small = build(seed)(left);
+    assert_eq!((small.spec().agents.len(), small.spec().frameworks.len(), small.spec().masters), (1, 1, 1));
+    assert!(told > 5 && shrunk.runs <= 400);
+    let again = build(seed)(left).attempt(seed).unwrap_err();
+    assert_eq!(again, shrunk.failure, "what is left fails like this always");
+}
+
+#[test]
+fn a_run_that_does_not_fail_is_not_shrunk() {
+    let build = |reduction: &Reduction| reduction.apply(Cluster::swarm(0));
+    assert!(shrink(0, 100, &build, &mut |_, _| {}).is_none());
+}
+
+#[test]
+fn a_case_survives_the_way_through_a_file() {
+    let seed = failing();
+    let shrunk = shrink(seed, 60, &build(seed), &mut |_, _| {}).unwrap();
+    let case = Case { seed, mutant: None, left: shrunk.reduction };
+    let text = serde_json::to_string_pretty(&case).unwrap();
+    assert_eq!(serde_json::from_str::<Case>(&text).unwrap(), case);
+    assert!(case.cluster().is_ok());
+}

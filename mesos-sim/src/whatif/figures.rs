@@ -1,0 +1,223 @@
+//! What two futures are compared by.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use mesos_core::{FrameworkId, Instant, Resources, Role, TaskState};
+use serde::Serialize;
+
+use super::secs_since;
+
+/// The figures of one future, from the fork to the end of the journal.
+#[derive(Debug, Clone, Serialize)]
+pub struct Figures {
+    #[serde(skip)]
+    from: Instant,
+    #[serde(skip)]
+    to: Instant,
+    /// Tasks that were wanted after the fork.
+    pub wanted: u64,
+    /// Of these, launched.
+    pub launched: u64,
+    /// Tasks that finished.
+    pub finished: u64,
+    /// Tasks that ended otherwise.
+    pub failed: u64,
+    /// From the fork to the last end of a task, in seconds.
+    pub makespan_secs: f64,
+    /// From wish to launch: mean, median, 95th percentile, longest; in seconds. Of what was recorded it is not known.
+    pub wait_secs: [f64; 4],
+    /// Part of all cores that was given to tasks, between fork and end of the journal.
+    pub cpu_utilisation: f64,
+    /// Part of all memory.
+    pub mem_utilisation: f64,
+    /// Jain's index over what frameworks had of their dominant resource: 1 when all had the same. See Jain, Chiu and Hawe,
+    /// DEC-TR-301, 1984.
+    pub fairness: f64,
+    /// Offers made.
+    pub offers: u64,
+    /// Offers refused.
+    pub declines: u64,
+    /// Offers taken back.
+    pub rescinds: u64,
+    /// By role.
+    pub roles: BTreeMap<String, RoleFigures>,
+    #[serde(skip)]
+    waits: Vec<f64>,
+    #[serde(skip)]
+    capacity: Vec<(Instant, [f64; 2])>,
+    /// Core and megabyte seconds per framework.
+    #[serde(skip)]
+    had: BTreeMap<FrameworkId, [f64; 2]>,
+}
+
+/// What one role had.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct RoleFigures {
+    /// Tasks launched after the fork.
+    pub launched: u64,
+    /// Mean number of cores.
+    pub cpus: f64,
+    /// Mean wait, in seconds.
+    pub wait_secs: f64,
+    #[serde(skip)]
+    waits: f64,
+}
+
+impl Figures {
+    pub(super) fn new(from: Instant, to: Instant) -> Self {
+        Self {
+            from,
+            to,
+            wanted: 0,
+            launched: 0,
+            finished: 0,
+            failed: 0,
+            makespan_secs: 0.0,
+            wait_secs: [0.0; 4],
+            cpu_utilisation: 0.0,
+            mem_utilisation: 0.0,
+            fairness: 1.0,
+            offers: 0,
+            declines: 0,
+            rescinds: 0,
+            roles: BTreeMap::new(),
+            waits: Vec::new(),
+            capacity: Vec::new(),
+            had: BTreeMap::new(),
+        }
+    }
+
+    fn role(&mut self, role: &Role) -> &mut RoleFigures {
+        self.roles.entry(role.as_str().to_owned()).or_default()
+    }
+
+    pub(super) fn wanted(&mut self, framework: &FrameworkId, role: &Role) {
+        self.wanted += 1;
+        self.role(role);
+        self.had.entry(framework.clone()).or_default();
+    }
+
+    pub(super) fn launched(&mut self, _framework: &FrameworkId, role: &Role, wait_secs: f64) {
+        self.launched += 1;
+        self.waits.push(wait_secs);
+        let role = self.role(role);
+        role.launched += 1;
+        role.waits += wait_secs;
+    }
+
+    pub(super) fn ended(&mut self, at: Instant, state: TaskState) {
+        if state == TaskState::Finished {
+            self.finished += 1
+        } else {
+            self.failed += 1
+        }
+        self.makespan_secs = self.makespan_secs.max(secs_since(at, self.from));
+    }
+
+    /// A task had these resources between two times; what is outside of the compared time does not count.
+    pub(super) fn used(
+        &mut self,
+        framework: &FrameworkId,
+        role: &Role,
+        what: &Resources,
+        since: Instant,
+        until: Instant,
+    ) {
+        let secs = secs_since(until.min(self.to), since.max(self.from));
+        let amounts = [what.cpus().to_f64() * secs, what.mem().to_f64() * secs];
+        self.role(role).cpus += amounts[0];
+        let had = self.had.entry(framework.clone()).or_default();
+        had[0] += amounts[0];
+        had[1] += amounts[1];
+    }
+
+    /// From here on the cluster has so many cores and megabytes.
+    pub(super) fn set_capacity(&mut self, at: Instant, capacity: [f64; 2]) {
+        self.capacity.push((at.max(self.from), capacity));
+    }
+
+    /// Counts up.
+    pub(super) fn sum_up(&mut self) {
+        let span = secs_since(self.to, self.from).max(1e-9);
+        let mut whole = [0.0; 2];
+        for (index, (at, capacity)) in self.capacity.iter().enumerate() {
+            let until = self.capacity.get(index + 1).map_or(self.to, |(next, _)| *next).min(self.to);
+            let secs = secs_since(until, *at);
+            whole[0] += capacity[0] * secs;
+            whole[1] += capacity[1] * secs;
+        }
+        let part = |index: usize| self.had.values().map(|had| had[index]).sum::<f64>() / whole[index].max(1e-9);
+        (self.cpu_utilisation, self.mem_utilisation) = (part(0), part(1));
+        let shares: Vec<f64> =
+            self.had.values().map(|had| (had[0] / whole[0].max(1e-9)).max(had[1] / whole[1].max(1e-9))).collect();
+        self.fairness = jain(&shares);
+        for role in self.roles.values_mut() {
+            role.cpus /= span;
+            role.wait_secs = role.waits / (role.launched as f64).max(1.0);
+        }
+        self.waits.sort_by(f64::total_cmp);
+        let at = |part: f64| {
+            let last = self.waits.len().saturating_sub(1);
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index below the length")]
+            let index = (last as f64 * part).round() as usize;
+            self.waits.get(index).copied().unwrap_or(0.0)
+        };
+        let mean = self.waits.iter().sum::<f64>() / (self.waits.len() as f64).max(1.0);
+        self.wait_secs = [mean, at(0.5), at(0.95), at(1.0)];
+    }
+}
+
+/// The square of the sum over the sum of the squares, by their number.
+fn jain(shares: &[f64]) -> f64 {
+    let (sum, squares) = shares.iter().fold((0.0, 0.0), |(sum, squares), share| (sum + share, squares + share * share));
+    if squares == 0.0 { 1.0 } else { sum * sum / (squares * shares.len() as f64) }
+}
+
+/// Three futures side by side: what was recorded, the models without a change, the models with it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Comparison {
+    /// Where the fork is, in seconds from the beginning of the journal.
+    pub fork_secs: f64,
+    /// What was recorded.
+    pub recorded: Figures,
+    /// The future without a change: next to what was recorded it shows how good the models are.
+    pub baseline: Figures,
+    /// The future with the change.
+    pub changed: Figures,
+}
+
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{:<26} {:>12} {:>12} {:>12} {:>12}", "", "recorded", "as it was", "changed", "difference")?;
+        let mut row = |name: &str, get: &dyn Fn(&Figures) -> f64, is_recorded: bool| {
+            let (recorded, base, changed) = (get(&self.recorded), get(&self.baseline), get(&self.changed));
+            let recorded = if is_recorded { format!("{recorded:.3}") } else { "-".to_owned() };
+            writeln!(f, "{name:<26} {recorded:>12} {base:>12.3} {changed:>12.3} {:>+12.3}", changed - base)
+        };
+        row("tasks wanted", &|own| own.wanted as f64, true)?;
+        row("tasks launched", &|own| own.launched as f64, true)?;
+        row("tasks finished", &|own| own.finished as f64, true)?;
+        row("tasks failed or killed", &|own| own.failed as f64, true)?;
+        row("makespan, s", &|own| own.makespan_secs, true)?;
+        row("wait, mean, s", &|own| own.wait_secs[0], false)?;
+        row("wait, median, s", &|own| own.wait_secs[1], false)?;
+        row("wait, 95 %, s", &|own| own.wait_secs[2], false)?;
+        row("wait, longest, s", &|own| own.wait_secs[3], false)?;
+        row("cores in use", &|own| own.cpu_utilisation, true)?;
+        row("memory in use", &|own| own.mem_utilisation, true)?;
+        row("fairness (Jain)", &|own| own.fairness, true)?;
+        row("offers", &|own| own.offers as f64, false)?;
+        row("declines", &|own| own.declines as f64, false)?;
+        row("rescinds", &|own| own.rescinds as f64, false)?;
+        let names: std::collections::BTreeSet<&String> =
+            self.recorded.roles.keys().chain(self.baseline.roles.keys()).chain(self.changed.roles.keys()).collect();
+        for name in names {
+            let cpus = |own: &Figures| own.roles.get(name).map_or(0.0, |role| role.cpus);
+            let wait = |own: &Figures| own.roles.get(name).map_or(0.0, |role| role.wait_secs);
+            row(&format!("role {name}: cores"), &cpus, true)?;
+            row(&format!("role {name}: wait, mean, s"), &wait, false)?;
+        }
+        Ok(())
+    }
+}

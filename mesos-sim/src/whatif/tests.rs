@@ -1,0 +1,87 @@
+//! Futures look like what was recorded, unless something was changed.
+
+use std::cell::RefCell;
+use std::io::Write;
+use std::rc::Rc;
+
+use super::*;
+use crate::recording::Recording;
+use crate::workload::Sleepers;
+use crate::{Cluster, secs};
+
+#[derive(Clone, Default)]
+struct Shared(Rc<RefCell<Vec<u8>>>);
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.borrow_mut().write(bytes)
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The journal of a master of 10 agents of 4 cores, with two frameworks of 200 tasks of one core and 20 s each.
+fn journal() -> Vec<u8> {
+    let sleepers = || Sleepers::new(200, secs(20)).boxed();
+    let cluster =
+        Cluster::builder().agents(10, "cpus:4;mem:8192").framework("web", sleepers).framework("batch", sleepers);
+    let mut run = cluster.simulate(5).unwrap();
+    let sink = Shared::default();
+    let kept = sink.clone();
+    run.record_into(Recording::new(Box::new(move |_| Some(Box::new(sink.clone())))));
+    run.run_until_done(secs(3_600)).unwrap();
+    run.end_recording().unwrap();
+    kept.0.take()
+}
+
+fn future(journal: &[u8], change: &Change, arrivals: Arrivals) -> Result<Comparison, WhatIfError> {
+    let plan = Plan { at: secs(60), arrivals, patience: secs(600) };
+    what_if(&mut || Ok::<_, ReplayError>(journal), plan, change)
+}
+
+#[test]
+fn a_future_without_a_change_looks_like_what_was_recorded() {
+    let same = future(&journal(), &Change::default(), Arrivals::AsLaunched).unwrap();
+    let (recorded, baseline) = (&same.recorded, &same.baseline);
+    assert_eq!(recorded.wanted, baseline.wanted);
+    assert!(baseline.wanted > 100 && baseline.launched == baseline.wanted, "{same}");
+    assert!((baseline.makespan_secs - recorded.makespan_secs).abs() < 15.0, "{same}");
+    assert_eq!(baseline.finished, same.changed.finished, "the same change gives the same future");
+    assert!((baseline.cpu_utilisation - same.changed.cpu_utilisation).abs() < 1e-12);
+}
+
+#[test]
+fn more_agents_end_a_backlog_sooner() {
+    let more = Change { agents: 10, ..Change::default() };
+    let faster = future(&journal(), &more, Arrivals::Backlog).unwrap();
+    assert_eq!(faster.baseline.finished, faster.changed.finished);
+    assert!(faster.changed.makespan_secs < 0.75 * faster.baseline.makespan_secs, "{faster}");
+    assert!(faster.changed.wait_secs[0] < faster.baseline.wait_secs[0], "{faster}");
+}
+
+#[test]
+fn a_weight_moves_what_roles_have() {
+    let weights = vec![(Role::new("web").unwrap(), Weight::new(8.0).unwrap())];
+    let shifted = future(&journal(), &Change { weights, ..Change::default() }, Arrivals::Backlog).unwrap();
+    let wait = |figures: &Figures, role: &str| figures.roles[role].wait_secs;
+    assert!(wait(&shifted.changed, "web") < wait(&shifted.baseline, "web"), "{shifted}");
+    assert!(wait(&shifted.changed, "batch") > wait(&shifted.baseline, "batch"), "{shifted}");
+}
+
+#[test]
+fn another_allocator_takes_over_with_the_right_books() {
+    let random = Change { allocator: Some(Options::named("random").unwrap()), ..Change::default() };
+    let other = future(&journal(), &random, Arrivals::Backlog).unwrap();
+    assert_eq!((other.changed.launched, other.changed.finished), (other.baseline.launched, other.baseline.finished));
+    let optimistic = Change { allocator: Some(Options::named("shared-state").unwrap()), ..Change::default() };
+    assert!(matches!(future(&journal(), &optimistic, Arrivals::Backlog), Err(WhatIfError::Allocator(_))));
+}
+
+#[test]
+fn a_fork_outside_of_the_journal_is_refused() {
+    let bytes = journal();
+    let plan = Plan { at: secs(100_000), arrivals: Arrivals::Backlog, patience: secs(1) };
+    let refused = what_if(&mut || Ok::<_, ReplayError>(bytes.as_slice()), plan, &Change::default());
+    assert!(matches!(refused, Err(WhatIfError::NotCovered { .. })));
+}
