@@ -260,6 +260,10 @@ impl<'o> Builder<'o> {
         if row.cpus < 0.0 || row.gpus < 0.0 || (row.cpus <= 0.0 && row.gpus <= 0.0) {
             return refuse(Rule::AsksForNothing, "cores", row.cpus);
         }
+        if row.gpus.fract() > 0.0 {
+            self.count(Rule::PartOfAGpu, line);
+            row.gpus = row.gpus.ceil();
+        }
         if row.tasks == 0 || row.tasks > tasks_max {
             return refuse(Rule::AbsurdSize, "tasks", f64::from(row.tasks));
         }

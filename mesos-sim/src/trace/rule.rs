@@ -53,6 +53,8 @@ pub enum Rule {
     NobodyToFollow,
     /// An amount is above what its unit allows, such as 101 of 100 parts: counts as all of it.
     AboveTheUnit,
+    /// It asks for a part of a GPU, which the kernel does not divide: counts as a whole one.
+    PartOfAGpu,
     /// It was run again after being evicted or lost: its last run counts.
     RunAgain,
     /// The file ends in the middle: what was there counts.
@@ -83,6 +85,7 @@ impl Rule {
             | Self::NoMemory
             | Self::NobodyToFollow
             | Self::AboveTheUnit
+            | Self::PartOfAGpu
             | Self::RunAgain
             | Self::TruncatedFile => Verdict::Repaired,
         }
@@ -116,6 +119,7 @@ impl Rule {
             Self::NoMemory => "memory not known or impossible: the default was taken",
             Self::NobodyToFollow => "follows something that is not there: follows nothing",
             Self::AboveTheUnit => "an amount above its unit: counted as all of it",
+            Self::PartOfAGpu => "asks for a part of a GPU: counted as a whole one",
             Self::RunAgain => "run again after it was evicted or lost: its last run counts",
             Self::TruncatedFile => "the file ends in the middle: what was there counts",
         }

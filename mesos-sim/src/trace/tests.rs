@@ -78,6 +78,13 @@ fn a_graph_of_tasks_is_in_their_names() {
 }
 
 #[test]
+fn a_part_of_a_gpu_counts_as_a_whole_one() {
+    let (workload, report) = read_text(sample_of(Table::OpenbPods)).unwrap();
+    let gpus: Vec<f64> = workload.jobs.iter().map(|job| job.need.gpus().to_f64()).collect();
+    assert_eq!((gpus, report.rules[&Rule::PartOfAGpu].line), (vec![1.0, 1.0, 0.0], 3));
+}
+
+#[test]
 fn parts_of_machines_are_of_the_largest_kind() {
     let files =
         vec![file("types", sample_of(Table::AzurePackingTypes)), file("vms", sample_of(Table::AzurePackingVms))];
