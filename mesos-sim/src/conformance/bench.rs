@@ -12,7 +12,7 @@ use mesos_core::{Filters, Instant};
 use super::history::Step;
 use super::laws::{self, Breach};
 use super::truth::Truth;
-use super::{Law, Profile, Report, script};
+use super::{Claim, Law, Profile, Report, script};
 
 /// When histories begin.
 const BEGIN: Instant = Instant::from_nanos(12_345);
@@ -80,12 +80,15 @@ fn message(panic: &(dyn Any + Send)) -> String {
 
 fn replay(mut fresh: Box<dyn Allocator>, seed: u64, told: &[Told], grants: &[Grant]) -> Result<(), Breach> {
     let mut rng = Rng::new(seed);
-    let mut granted = Vec::new();
+    let (mut granted, mut asked) = (Vec::new(), Vec::new());
     for told in told {
         match told {
             Told::Fact(now, fact) => fresh.observe(*now, fact.clone()),
             Told::Commit(now, grant, wanted) => drop(fresh.commit(*now, grant, wanted)),
-            Told::Round(now) => fresh.allocate(Round { now: *now, rng: &mut rng }, &mut granted),
+            Told::Round(now) => {
+                fresh.allocate(Round { now: *now, rng: &mut rng }, &mut granted);
+                fresh.ask_back(*now, &mut asked);
+            }
         }
     }
     let differs = (0..granted.len().max(grants.len())).find(|place| granted.get(*place) != grants.get(*place));
@@ -137,9 +140,14 @@ impl<'a> Bench<'a> {
 
     /// Lets so much time pass that whoever may have something must have got it.
     pub(super) fn settle(&mut self) -> Result<(), Breach> {
-        let last = self.truth.refusals.iter().map(|refusal| refusal.until).max();
+        let refusals = self.truth.refusals.iter().map(|refusal| refusal.until);
+        let last = refusals.chain(self.truth.unasked.values().copied()).max();
         self.pass(last.unwrap_or(self.now).since(self.now) + self.profile.patience)?;
-        laws::liveness(&self.truth, self.profile, self.now)
+        laws::liveness(&self.truth, self.profile, self.now)?;
+        if self.profile.claims(&Claim::Guarantees) {
+            laws::guarantees(&self.truth, self.profile, self.now)?;
+        }
+        laws::all_asked(&self.truth, self.now)
     }
 
     fn run_due(&mut self, until: Instant) -> Result<(), Breach> {
@@ -172,7 +180,19 @@ impl<'a> Bench<'a> {
                 Concurrency::Optimistic(_) => self.truth.offered.push(grant.clone()),
             }
         }
+        self.ask_back()?;
         laws::balance(&self.truth, &*self.allocator)
+    }
+
+    /// Who is to be asked is asked after every round, whether or not anybody looks at it.
+    fn ask_back(&mut self) -> Result<(), Breach> {
+        let mut asked = Vec::new();
+        self.allocator.ask_back(self.now, &mut asked);
+        for asked in asked {
+            laws::question(&self.truth, self.now, &asked)?;
+            self.truth.asked.insert((asked.framework, asked.agent));
+        }
+        Ok(())
     }
 
     /// Whether grants are to be committed.

@@ -40,6 +40,12 @@ pub(super) enum Kind {
     Claim,
     Weigh,
     Limit,
+    Guarantee,
+    Constrain,
+    /// An agent will be away, or will not.
+    Plan,
+    /// Somebody answers who was asked for an agent.
+    Answer,
     /// A fact about somebody unknown.
     Stray,
     Pass,
@@ -48,7 +54,7 @@ pub(super) enum Kind {
 }
 
 /// How often each kind is drawn beside the others.
-const CHANCES: [(Kind, u64); 22] = [
+const CHANCES: [(Kind, u64); 26] = [
     (Kind::AddFramework, 5),
     (Kind::UpdateFramework, 2),
     (Kind::ToggleFramework, 2),
@@ -68,6 +74,10 @@ const CHANCES: [(Kind, u64); 22] = [
     (Kind::Claim, 1),
     (Kind::Weigh, 2),
     (Kind::Limit, 2),
+    (Kind::Guarantee, 2),
+    (Kind::Constrain, 2),
+    (Kind::Plan, 2),
+    (Kind::Answer, 3),
     (Kind::Stray, 3),
     (Kind::Pass, 8),
     (Kind::Settle, 1),
@@ -86,6 +96,9 @@ pub(super) fn draw(rng: &mut Rng, profile: &Profile) -> Vec<Step> {
     let mut chances = CHANCES.to_vec();
     chances.retain(|(kind, _)| match kind {
         Kind::Limit => profile.claims(&Claim::Limits),
+        Kind::Guarantee => profile.claims(&Claim::Guarantees),
+        Kind::Constrain => profile.claims(&Claim::Constraints),
+        Kind::Plan | Kind::Answer => profile.claims(&Claim::Maintenance),
         kind => NEEDED.contains(kind) || !is_lopsided || !rng.chance(LEFT_OUT_PPM),
     });
     let sum = chances.iter().map(|(_, chance)| chance).sum();

@@ -1,7 +1,7 @@
 //! The laws, as questions to the truth.
 
-use mesos_core::provider::{AgentKey, Allocator, Conflict, Grant};
-use mesos_core::resource::{Limits, Quantities, Resources};
+use mesos_core::provider::{AgentKey, Allocator, Conflict, Grant, InverseGrant};
+use mesos_core::resource::{Limits, Resource, Resources};
 use mesos_core::{FrameworkCapability, Instant, Role};
 
 use super::truth::{Client, Truth};
@@ -56,6 +56,12 @@ pub(super) fn grant(truth: &Truth, profile: &Profile, now: Instant, grant: &Gran
     if profile.claims(&Claim::Minimums) && !is_worth(truth, profile, &client, resources) {
         return breach(Law::Minimums, "that is less than an offer holds");
     }
+    if profile.claims(&Claim::Constraints) && !truth.meets(&client, *agent) {
+        return breach(Law::Constraints, &format!("its constraints exclude host {}", known.info.hostname));
+    }
+    if let Some(size) = size_of(truth, profile, &client).filter(|size| !size.contains(&resources.quota_quantities())) {
+        return breach(Law::Sizes, &format!("it wants {size} at most"));
+    }
     match truth.quotas.iter().find(|(limited, quota)| exceeds(truth, limited, quota.limits(), grant)) {
         Some((limited, quota)) if profile.claims(&Claim::Limits) => {
             breach(Law::Limits, &format!("the limit of {limited} is {}", quota.limits()))
@@ -109,19 +115,95 @@ fn is_worth(truth: &Truth, profile: &Profile, (framework, role): &Client, offer:
     !offer.is_empty() && (minimums.is_empty() || minimums.iter().any(|minimum| offer.contains_quantities(minimum)))
 }
 
+/// The largest offer a client wants, where that is claimed to count.
+fn size_of<'a>(truth: &'a Truth, profile: &Profile, (framework, role): &Client) -> Option<&'a Limits> {
+    let known = truth.frameworks.get(framework).filter(|_| profile.claims(&Claim::Sizes))?;
+    known.info.max_offer.get(role)
+}
+
+/// What is left of an offer of the size that a client wants.
+fn sized(truth: &Truth, profile: &Profile, client: &Client, offer: Resources) -> Resources {
+    let Some(size) = size_of(truth, profile, client) else { return offer };
+    let mut counted = offer.filter(Resource::is_under_quota);
+    counted.shrink_to_limits(size);
+    counted + &offer.filter(|entry| !entry.is_under_quota())
+}
+
 /// Whether a role has more than its limits of something that the grant holds.
 fn exceeds(truth: &Truth, limited: &Role, limits: &Limits, grant: &Grant) -> bool {
-    let is_within = |role: &Role| role == limited || role.is_below(limited);
-    if !is_within(&grant.role) {
+    if grant.role != *limited && !grant.role.is_below(limited) {
         return false;
     }
-    let counted = |resources: &Resources| resources.unreserved().non_revocable().quantities();
-    let held = truth.held.iter().filter(|((_, (_, role)), _)| is_within(role)).map(|(_, held)| counted(held));
-    let reserved = truth.agents.values().flat_map(|agent| agent.total.reserved());
-    let reserved = reserved.filter(|(role, _)| is_within(role)).map(|(_, own)| own.quantities());
-    let new = counted(&grant.resources);
-    let sum: Quantities = held.chain(reserved).sum::<Quantities>() + &new;
+    let new = grant.resources.quota_quantities();
+    let sum = truth.consumed(limited) + &new;
     limits.iter().any(|(name, limit)| !new.get(name).is_zero() && sum.get(name) > limit)
+}
+
+/// Checks one question before it is booked.
+pub(super) fn question(truth: &Truth, now: Instant, asked: &InverseGrant) -> Result<(), Breach> {
+    let InverseGrant { framework, agent, unavailability } = asked;
+    let is_right = truth.is_to_be_asked(now, *framework, *agent)
+        && truth.planned.get(agent) == Some(unavailability)
+        && !truth.asked.contains(&(*framework, *agent));
+    if is_right {
+        return Ok(());
+    }
+    let what = format!("f{} was asked for a{}, which is not to be or was already", framework.0, agent.0);
+    Err((Law::Maintenance, what))
+}
+
+/// Whether everybody was asked who is to be.
+pub(super) fn all_asked(truth: &Truth, now: Instant) -> Result<(), Breach> {
+    for agent in truth.planned.keys() {
+        for framework in truth.frameworks.keys() {
+            if truth.is_to_be_asked(now, *framework, *agent) && !truth.asked.contains(&(*framework, *agent)) {
+                let what = format!("f{} holds something of a{}, and is not asked for it", framework.0, agent.0);
+                return Err((Law::Maintenance, what));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether everybody has what was promised, as far as it is free.
+pub(super) fn guarantees(truth: &Truth, profile: &Profile, now: Instant) -> Result<(), Breach> {
+    // Where roles below a role have quotas too, a part of what it is promised is promised to them.
+    let is_alone = |role: &Role| !truth.quotas.keys().any(|other| other.is_below(role) || role.is_below(other));
+    for (role, quota) in truth.quotas.iter().filter(|(role, _)| is_alone(role)) {
+        let missing = quota.guarantees().clone() - &truth.consumed(role);
+        for client in clients(truth).filter(|(_, own)| own == role || own.is_below(role)) {
+            for agent in truth.agents.iter().filter(|(_, known)| known.is_active).map(|(agent, _)| *agent) {
+                let Some(mut offer) = deserved(truth, profile, now, &client, agent) else { continue };
+                offer = offer.filter(Resource::is_under_quota);
+                offer.shrink(&missing);
+                let offer = sized(truth, profile, &client, offer);
+                if is_worth(truth, profile, &client, &offer) {
+                    let what = format!(
+                        "{role} misses {missing} of what it is promised, f{} is there under {}, and {offer:?} of a{} is free",
+                        client.0.0, client.1, agent.0
+                    );
+                    return Err((Law::Guarantees, what));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whoever wants offers.
+fn clients(truth: &Truth) -> impl Iterator<Item = Client> {
+    let all = truth.frameworks.iter().flat_map(|(key, own)| own.info.roles.iter().map(|role| (*key, role.clone())));
+    all.filter(|client| truth.takes_part(client))
+}
+
+/// What a client that refused nothing of an agent might be offered of it, were there no quotas.
+fn deserved(truth: &Truth, profile: &Profile, now: Instant, client: &Client, agent: AgentKey) -> Option<Resources> {
+    let is_refused = truth.refusals(now, client, agent).next().is_some();
+    if is_refused || (profile.claims(&Claim::Constraints) && !truth.meets(client, agent)) {
+        return None;
+    }
+    let news = &truth.free(agent)? - &truth.offered_to(client, agent);
+    strip(truth, client, agent, &news.allocatable_to(&client.1))
 }
 
 /// Whether everybody has what they may have, after time enough.
@@ -129,15 +211,11 @@ pub(super) fn liveness(truth: &Truth, profile: &Profile, now: Instant) -> Result
     if !truth.quotas.is_empty() {
         return Ok(());
     }
-    let clients = truth.frameworks.iter().flat_map(|(key, own)| own.info.roles.iter().map(|role| (*key, role.clone())));
-    let waiting: Vec<Client> = clients.filter(|client| truth.takes_part(client)).collect();
     for (agent, known) in truth.agents.iter().filter(|(_, known)| known.is_active) {
-        let free = truth.free(*agent).unwrap_or_default();
-        for client in &waiting {
-            let news = &free - &truth.offered_to(client, *agent);
-            let Some(offer) = strip(truth, client, *agent, &news.allocatable_to(&client.1)) else { continue };
-            let is_refused = truth.refusals(now, client, *agent).next().is_some();
-            if !is_refused && is_worth(truth, profile, client, &offer) {
+        for client in clients(truth) {
+            let Some(offer) = deserved(truth, profile, now, &client, *agent) else { continue };
+            let offer = sized(truth, profile, &client, offer);
+            if is_worth(truth, profile, &client, &offer) {
                 let what = format!(
                     "a{} has {offer:?} free of {:?} that f{} may have under {} and did not refuse, and it is not granted",
                     agent.0, known.total, client.0.0, client.1

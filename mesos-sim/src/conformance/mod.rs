@@ -19,7 +19,7 @@
 //! ```
 //!
 //! A history is drawn from a seed: frameworks and agents come and go, roles nest, agents are resized, frameworks suppress,
-//! revive, refuse with filters, keep a part, reserve, return; weights and quotas are set; now and then a fact is about
+//! revive, refuse with filters, keep a part, reserve, return; constraints, weights and quotas are set, maintenance is planned; now and then a fact is about
 //! somebody nobody knows. It is played to a fresh allocator by a host that runs every round when it is due, as a master
 //! would, and after every step the [`Law`]s are checked against books kept beside it. When one is broken, steps are taken
 //! out of the history while it still is; what remains is told as a session in the words of [`script`](crate::script).
@@ -67,6 +67,16 @@ pub enum Law {
     Minimums,
     /// If claimed: no grant exceeds the limit of a role.
     Limits,
+    /// If claimed: no agent is granted that the framework's constraints exclude.
+    Constraints,
+    /// If claimed: no grant holds more than the largest offer the framework wants.
+    Sizes,
+    /// If claimed: while something is free that a guarantee promises to a role, whoever is there under it and may have it
+    /// gets it in the end.
+    Guarantees,
+    /// If claimed: whoever holds something on an agent that will be away is asked for it, once until the answer, and not
+    /// before a refusal is over; and nobody else is.
+    Maintenance,
     /// A round at the deadline moves the deadline on.
     Deadline,
     /// While something is free and somebody may have it and did not refuse it, it is granted in the end.
@@ -85,8 +95,16 @@ pub enum Claim {
     Eligibility,
     /// See [`Law::Minimums`].
     Minimums,
-    /// See [`Law::Limits`]. Only then are quotas set at all.
+    /// See [`Law::Limits`]. Only then are limits set at all.
     Limits,
+    /// See [`Law::Constraints`]. Only then do frameworks have any.
+    Constraints,
+    /// See [`Law::Sizes`]. Only then do frameworks want offers of a size.
+    Sizes,
+    /// See [`Law::Guarantees`]. Only then are guarantees set at all.
+    Guarantees,
+    /// See [`Law::Maintenance`]. Only then is anybody asked who is to be asked.
+    Maintenance,
 }
 
 /// How hard an allocator is tried, and what it claims.
@@ -164,6 +182,13 @@ impl Profile {
     #[must_use]
     pub fn claiming(mut self, claims: impl IntoIterator<Item = Claim>) -> Self {
         self.claims.extend(claims);
+        self
+    }
+
+    /// The same without a claim.
+    #[must_use]
+    pub fn without(mut self, claim: &Claim) -> Self {
+        self.claims.remove(claim);
         self
     }
 

@@ -4,12 +4,17 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mesos_core::constraint::{AttributeConstraint, OfferConstraints, Predicate, Selector};
 use mesos_core::kernel::Rng;
+use mesos_core::maintenance::Unavailability;
 use mesos_core::provider::{AgentKey, Fact, FrameworkKey, Grant, Used};
 use mesos_core::quota::Quota;
 use mesos_core::resource::{Limits, Quantities, Reservation, Resource, Resources, Scalar};
-use mesos_core::{AgentId, AgentInfo, FrameworkCapability, FrameworkId, FrameworkInfo, Role, Weight};
+use mesos_core::{
+    AgentId, AgentInfo, Filters, FrameworkCapability, FrameworkId, FrameworkInfo, Role, WallTime, Weight,
+};
 
+use super::Claim;
 use super::bench::Bench;
 use super::history::{Kind, Step};
 use super::laws::Breach;
@@ -26,6 +31,8 @@ const TOTALS: [&str; 8] = [
     "cpus:3;mem:100;fpgas:2",
 ];
 const MINIMUMS: [&str; 4] = ["cpus:0.001", "mem:1000", "cpus:2;mem:64", "disk:1"];
+const SIZES: [&str; 4] = ["cpus:1", "mem:64;disk:50", "cpus:0.5;mem:500", "mem:48"];
+const GUARANTEES: [&str; 4] = ["cpus:1", "cpus:3;mem:256", "mem:2000", "fpgas:1;disk:60"];
 const LIMITS: [&str; 4] = ["cpus:2", "cpus:0;mem:512", "mem:100;fpgas:0", "cpus:6;gpus:0"];
 /// How long frameworks refuse, in milliseconds; zero is a filter that is none.
 const REFUSALS: [u64; 6] = [0, 1, 900, 1_000, 5_000, 60_000];
@@ -63,7 +70,7 @@ fn any_total(dice: &mut Rng) -> Resources {
     total
 }
 
-fn any_info(dice: &mut Rng) -> FrameworkInfo {
+fn any_info(dice: &mut Rng, has_sizes: bool) -> FrameworkInfo {
     use FrameworkCapability::{GpuResources, ReservationRefinement, RevocableResources};
     let mut info = FrameworkInfo::new("any", Role::any());
     info.roles = any_roles(dice, 1, 3);
@@ -78,7 +85,24 @@ fn any_info(dice: &mut Rng) -> FrameworkInfo {
         let minimums: Vec<Quantities> = (0..dice.below(3)).filter_map(|_| text(pick(dice, &MINIMUMS)?)).collect();
         info.min_allocatable = info.roles.iter().map(|role| (role.clone(), minimums.clone())).collect();
     }
+    if has_sizes && dice.chance(250_000) {
+        let size: Limits = pick(dice, &SIZES).and_then(text).unwrap_or_default();
+        info.max_offer = info.roles.iter().map(|role| (role.clone(), size.clone())).collect();
+    }
     info
+}
+
+/// What a framework demands of hosts, under one of its roles or two.
+fn any_constraints(dice: &mut Rng) -> OfferConstraints {
+    let group = |dice: &mut Rng| {
+        let host = format!("host-{}", dice.below(4)).into();
+        let is_wanted = dice.chance(500_000);
+        let predicate = if is_wanted { Predicate::TextEquals(host) } else { Predicate::TextNotEquals(host) };
+        vec![AttributeConstraint { selector: Selector::Hostname, predicate }]
+    };
+    let roles = any_roles(dice, 0, 2);
+    let by_role = roles.into_iter().map(|role| (role, (0..dice.between(1, 2)).map(|_| group(dice)).collect()));
+    OfferConstraints { by_role: by_role.collect() }
 }
 
 fn slot(dice: &mut Rng, below: u64) -> u32 {
@@ -105,6 +129,9 @@ impl Bench<'_> {
                 self.observe(Fact::WeightSet { role: any_role(dice), weight });
             }
             Kind::Limit => self.limit(dice),
+            Kind::Guarantee => self.guarantee(dice),
+            Kind::Plan => self.plan(dice),
+            Kind::Answer => self.answer_inverse(dice),
             Kind::Stray => self.observe(stray(dice)),
             _ => self.step_framework(step.kind, dice),
         }
@@ -122,11 +149,17 @@ impl Bench<'_> {
         }
         match kind {
             Kind::UpdateFramework => {
-                let (info, suppressed) = (Arc::new(any_info(dice)), any_roles(dice, 0, 1));
+                let (info, suppressed) = (Arc::new(any_info(dice, self.has_sizes())), any_roles(dice, 0, 1));
                 self.observe(Fact::FrameworkUpdated { framework, info, suppressed });
+                self.constrain_again(framework);
+            }
+            Kind::Constrain => {
+                let constraints = Arc::new(any_constraints(dice));
+                self.observe(Fact::ConstraintsSet { framework, constraints });
             }
             Kind::ToggleFramework => {
                 let is_active = self.truth.frameworks[&framework].is_active;
+                self.end_inverse_offers(framework);
                 self.observe(match is_active {
                     true => Fact::FrameworkDeactivated { framework },
                     false => Fact::FrameworkActivated { framework },
@@ -143,7 +176,7 @@ impl Bench<'_> {
         // Ids are in another order than keys.
         let Ok(id) = FrameworkId::new(format!("f{}", 9 - framework.0)) else { return };
         if !known.contains(&framework) {
-            let (info, is_active) = (Arc::new(any_info(dice)), dice.chance(900_000));
+            let (info, is_active) = (Arc::new(any_info(dice, self.has_sizes())), dice.chance(900_000));
             let suppressed = if dice.chance(200_000) { any_roles(dice, 1, 2) } else { BTreeSet::new() };
             self.observe(Fact::FrameworkAdded { framework, id, info, suppressed, is_active });
         }
@@ -156,7 +189,45 @@ impl Bench<'_> {
                 self.give_back(Grant { framework, role, agent, resources }, None);
             }
         }
+        self.end_inverse_offers(framework);
         self.observe(Fact::FrameworkRemoved { framework });
+    }
+
+    fn has_sizes(&self) -> bool {
+        self.profile.claims(&Claim::Sizes)
+    }
+
+    /// As a master does it: whoever describes himself anew says what he demands, too.
+    fn constrain_again(&mut self, framework: FrameworkKey) {
+        if let Some(constraints) = self.truth.constraints.get(&framework).cloned() {
+            self.observe(Fact::ConstraintsSet { framework, constraints });
+        }
+    }
+
+    /// As a master does it: who is away is asked nothing.
+    fn end_inverse_offers(&mut self, framework: FrameworkKey) {
+        for agent in self.truth.asked_of(framework) {
+            self.observe(Fact::InverseOfferEnded { framework, agent, filters: None });
+        }
+    }
+
+    /// An agent will be away, at another time than before, or stays after all.
+    fn plan(&mut self, dice: &mut Rng) {
+        let known: Vec<AgentKey> = self.truth.agents.keys().copied().collect();
+        if let Some(agent) = pick(dice, &known) {
+            let start = WallTime::from_nanos(dice.between(1, 1_000) * 1_000_000_000);
+            let unavailability = dice.chance(700_000).then_some(Unavailability { start, duration: None });
+            self.observe(Fact::UnavailabilitySet { agent, unavailability });
+        }
+    }
+
+    fn answer_inverse(&mut self, dice: &mut Rng) {
+        let asked: Vec<(FrameworkKey, AgentKey)> = self.truth.asked.iter().copied().collect();
+        if let Some((framework, agent)) = pick(dice, &asked) {
+            let refuse_for = Duration::from_millis(REFUSALS[dice.index(REFUSALS.len())]);
+            let filters = dice.chance(700_000).then(|| Filters::refuse_for(refuse_for));
+            self.observe(Fact::InverseOfferEnded { framework, agent, filters });
+        }
     }
 
     fn step_agent(&mut self, kind: Kind, dice: &mut Rng) {
@@ -270,6 +341,12 @@ impl Bench<'_> {
         }
     }
 
+    fn guarantee(&mut self, dice: &mut Rng) {
+        let promised: Quantities = pick(dice, &GUARANTEES).and_then(text).unwrap_or_default();
+        let quota = if dice.chance(250_000) { Quota::default() } else { guaranteed(promised) };
+        self.observe(Fact::QuotaSet { role: any_role(dice), quota });
+    }
+
     fn limit(&mut self, dice: &mut Rng) {
         let limits: Limits = pick(dice, &LIMITS).and_then(text).unwrap_or_default();
         let quota = if dice.chance(250_000) { Quota::default() } else { limited(limits) };
@@ -281,13 +358,17 @@ fn limited(limits: Limits) -> Quota {
     Quota::new(Quantities::new(), limits).unwrap_or_default()
 }
 
+fn guaranteed(promised: Quantities) -> Quota {
+    Quota::new(promised, Limits::new()).unwrap_or_default()
+}
+
 /// A fact about somebody unknown, which changes nothing.
 fn stray(dice: &mut Rng) -> Fact {
     let (framework, agent) = (FrameworkKey(STRANGER), AgentKey(STRANGER));
     let (role, resources) = (any_role(dice), any_total(dice));
-    let info = Arc::new(any_info(dice));
+    let info = Arc::new(any_info(dice, false));
     let roles = any_roles(dice, 0, 2);
-    match dice.below(14) {
+    match dice.below(17) {
         0 => Fact::FrameworkUpdated { framework, info, suppressed: roles },
         1 => Fact::FrameworkActivated { framework },
         2 => Fact::FrameworkDeactivated { framework },
@@ -301,6 +382,9 @@ fn stray(dice: &mut Rng) -> Fact {
         10 => Fact::AgentUpdated { agent, info: Arc::new(AgentInfo::new("stranger", resources)) },
         11 => Fact::Claimed { framework, role, agent, resources },
         12 => Fact::Converted { framework, role, agent, from: resources.clone(), to: resources },
+        13 => Fact::ConstraintsSet { framework, constraints: Arc::new(any_constraints(dice)) },
+        14 => Fact::UnavailabilitySet { agent, unavailability: None },
+        15 => Fact::InverseOfferEnded { framework, agent, filters: None },
         _ => Fact::Recovered { framework, role, agent, resources, filters: None },
     }
 }

@@ -1,20 +1,25 @@
 //! Good allocators pass, and every law is seen to be broken by a bad one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mesos_core::Instant;
-use mesos_core::provider::{AgentKey, Allocator, Fact, FrameworkKey, Grant, Round, Transactions};
+use mesos_core::provider::{AgentKey, Allocator, Fact, FrameworkKey, Grant, InverseGrant, Round, Transactions};
 use mesos_core::resource::Resources;
 use mesos_sched::allocator::{HierarchicalDrf, Options, Packing, Policy, Priorities, SorterKind};
 
 use super::*;
 
 fn all() -> Profile {
-    Profile::default().claiming([Claim::Eligibility, Claim::Minimums, Claim::Limits])
+    use Claim::{Constraints, Eligibility, Guarantees, Limits, Maintenance, Minimums, Sizes};
+    Profile::default().claiming([Eligibility, Minimums, Limits, Constraints, Sizes, Guarantees, Maintenance])
 }
 
 fn holds(options: &Options) {
-    let report = check(|| Box::new(HierarchicalDrf::new(options.clone())), &all());
+    keeps(options, &all());
+}
+
+fn keeps(options: &Options, profile: &Profile) {
+    let report = check(|| Box::new(HierarchicalDrf::new(options.clone())), profile);
     let report = report.unwrap_or_else(|violation| panic!("{violation}"));
     assert!(report.grants > 1_000 && report.rounds > 1_000, "{report}");
 }
@@ -55,7 +60,8 @@ fn constrained_max_min_fairness_keeps_the_laws() {
 #[test]
 fn shared_state_keeps_the_laws() {
     for transactions in [Transactions::Incremental, Transactions::AllOrNothing] {
-        holds(&with(Policy::SharedState(transactions)));
+        // Offers that bind nothing promise nothing.
+        keeps(&with(Policy::SharedState(transactions)), &all().without(&Claim::Guarantees));
     }
 }
 
@@ -67,6 +73,10 @@ enum Flaw {
     IgnoresFilters,
     IgnoresGpus,
     IgnoresMinimums,
+    IgnoresConstraints,
+    IgnoresSizes,
+    BreaksPromises,
+    AsksTwice,
     NeverMovesOn,
     NeverGrants,
     CountsInstances,
@@ -79,6 +89,7 @@ struct Flawed {
     inner: HierarchicalDrf,
     flaw: Flaw,
     granted: BTreeMap<AgentKey, Resources>,
+    promised: BTreeSet<mesos_core::Role>,
     number: usize,
 }
 
@@ -89,7 +100,13 @@ fn flawed(flaw: Flaw, number: usize) -> Box<dyn Allocator> {
         Flaw::IgnoresMinimums => options.min_allocatable.clear(),
         _ => {}
     }
-    Box::new(Flawed { inner: HierarchicalDrf::new(options), flaw, granted: BTreeMap::new(), number })
+    Box::new(Flawed {
+        inner: HierarchicalDrf::new(options),
+        flaw,
+        granted: BTreeMap::new(),
+        promised: BTreeSet::new(),
+        number,
+    })
 }
 
 impl Allocator for Flawed {
@@ -97,6 +114,13 @@ impl Allocator for Flawed {
         match (&mut fact, self.flaw) {
             (Fact::RolesSuppressed { .. }, Flaw::IgnoresSuppression) => return,
             (Fact::Recovered { filters, .. }, Flaw::IgnoresFilters) => *filters = None,
+            (Fact::ConstraintsSet { .. }, Flaw::IgnoresConstraints) => return,
+            (Fact::FrameworkAdded { info, .. } | Fact::FrameworkUpdated { info, .. }, Flaw::IgnoresSizes) => {
+                std::sync::Arc::make_mut(info).max_offer.clear()
+            }
+            (Fact::QuotaSet { role, quota }, Flaw::BreaksPromises) if !quota.guarantees().is_empty() => {
+                self.promised.insert(role.clone());
+            }
             (Fact::AgentResized { agent: AgentKey(1_000), .. }, Flaw::PanicsAtStrangers) => panic!("who is that?"),
             _ => {}
         }
@@ -107,9 +131,18 @@ impl Allocator for Flawed {
         let (now, before) = (round.now, grants.len());
         self.inner.allocate(round, grants);
         match self.flaw {
-            Flaw::NeverGrants => {
-                for Grant { framework, role, agent, resources } in grants.drain(before..) {
-                    self.inner.observe(now, Fact::Recovered { framework, role, agent, resources, filters: None });
+            Flaw::NeverGrants | Flaw::BreaksPromises => {
+                let (flaw, promised) = (self.flaw, &self.promised);
+                let is_kept = |grant: &Grant| flaw == Flaw::BreaksPromises && !promised.contains(&grant.role);
+                let kept: Vec<Grant> = grants[before..].to_vec();
+                grants.truncate(before);
+                for grant in kept {
+                    if is_kept(&grant) {
+                        grants.push(grant);
+                    } else {
+                        let Grant { framework, role, agent, resources } = grant;
+                        self.inner.observe(now, Fact::Recovered { framework, role, agent, resources, filters: None });
+                    }
                 }
             }
             Flaw::CountsInstances if self.number % 2 == 1 => grants[before..].reverse(),
@@ -121,6 +154,13 @@ impl Allocator for Flawed {
         }
         for grant in &grants[before..] {
             *self.granted.entry(grant.agent).or_default() += &grant.resources;
+        }
+    }
+
+    fn ask_back(&mut self, now: Instant, asked: &mut Vec<InverseGrant>) {
+        self.inner.ask_back(now, asked);
+        if self.flaw == Flaw::AsksTwice {
+            asked.extend_from_within(..);
         }
     }
 
@@ -146,6 +186,10 @@ fn every_law_is_seen_to_be_broken() {
         (Flaw::IgnoresFilters, Law::Filters),
         (Flaw::IgnoresGpus, Law::Eligibility),
         (Flaw::IgnoresMinimums, Law::Minimums),
+        (Flaw::IgnoresConstraints, Law::Constraints),
+        (Flaw::IgnoresSizes, Law::Sizes),
+        (Flaw::BreaksPromises, Law::Guarantees),
+        (Flaw::AsksTwice, Law::Maintenance),
         (Flaw::NeverMovesOn, Law::Deadline),
         (Flaw::NeverGrants, Law::Liveness),
         (Flaw::CountsInstances, Law::Replay),

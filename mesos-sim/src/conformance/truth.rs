@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use mesos_core::constraint::{AttributeConstraint, OfferConstraints, Predicate};
+use mesos_core::maintenance::Unavailability;
 use mesos_core::provider::{AgentKey, Fact, FrameworkKey, Grant};
 use mesos_core::quota::Quota;
-use mesos_core::resource::Resources;
+use mesos_core::resource::{Quantities, Resources};
 use mesos_core::{AgentInfo, Filters, FrameworkInfo, Instant, Role};
 
 /// Who holds something, or would: a framework under a role.
@@ -47,6 +49,13 @@ pub(super) struct Truth {
     pub(super) offered: Vec<Grant>,
     pub(super) refusals: Vec<Refusal>,
     pub(super) quotas: BTreeMap<Role, Quota>,
+    pub(super) constraints: BTreeMap<FrameworkKey, Arc<OfferConstraints>>,
+    /// Agents that will be away.
+    pub(super) planned: BTreeMap<AgentKey, Unavailability>,
+    /// Who was asked for which agent, and did not answer yet.
+    pub(super) asked: BTreeSet<(FrameworkKey, AgentKey)>,
+    /// Until when somebody does not want to be asked for an agent.
+    pub(super) unasked: BTreeMap<(FrameworkKey, AgentKey), Instant>,
 }
 
 impl Truth {
@@ -66,6 +75,9 @@ impl Truth {
             Fact::FrameworkRemoved { framework } => {
                 self.frameworks.remove(&framework);
                 self.refusals.retain(|own| own.client.0 != framework);
+                self.constraints.remove(&framework);
+                self.asked.retain(|(own, _)| *own != framework);
+                self.unasked.retain(|(own, _), _| *own != framework);
             }
             Fact::RolesSuppressed { framework, roles } => self.suppress(framework, &roles, true),
             Fact::RolesRevived { framework, roles } => self.suppress(framework, &roles, false),
@@ -87,6 +99,7 @@ impl Truth {
                 self.held.retain(|(own, _), _| *own != agent);
                 self.offered.retain(|own| own.agent != agent);
                 self.refusals.retain(|own| own.agent != agent);
+                self.replan(agent, None);
             }
             Fact::Converted { framework, role, agent, from, to } => {
                 if let Some(held) = self.held.get_mut(&(agent, (framework, role))) {
@@ -107,13 +120,41 @@ impl Truth {
                     self.refuse(now, (framework, role), agent, &resources, filters);
                 }
             }
+            Fact::QuotaSet { role, quota } if quota.is_none() => drop(self.quotas.remove(&role)),
             Fact::QuotaSet { role, quota } => drop(self.quotas.insert(role, quota)),
+            Fact::ConstraintsSet { framework, constraints } if self.frameworks.contains_key(&framework) => {
+                self.constraints.insert(framework, constraints);
+            }
+            Fact::UnavailabilitySet { agent, unavailability } if self.agents.contains_key(&agent) => {
+                self.replan(agent, unavailability);
+            }
+            Fact::InverseOfferEnded { framework, agent, filters } => {
+                self.end_inverse_offer(now, framework, agent, filters);
+            }
             _ => {}
         }
     }
 
     pub(super) fn grant(&mut self, grant: &Grant) {
         self.hold((grant.framework, grant.role.clone()), grant.agent, &grant.resources);
+    }
+
+    /// An agent will be away at another time: what was asked and answered before is void.
+    fn replan(&mut self, agent: AgentKey, unavailability: Option<Unavailability>) {
+        self.asked.retain(|(_, own)| *own != agent);
+        self.unasked.retain(|(_, own), _| *own != agent);
+        match unavailability {
+            Some(unavailability) => drop(self.planned.insert(agent, unavailability)),
+            None => drop(self.planned.remove(&agent)),
+        }
+    }
+
+    fn end_inverse_offer(&mut self, now: Instant, framework: FrameworkKey, agent: AgentKey, filters: Option<Filters>) {
+        let is_there = self.frameworks.get(&framework).is_some_and(|own| own.is_active);
+        let refuse_for = filters.map(|filters| filters.refuse_for).unwrap_or_default();
+        if self.asked.remove(&(framework, agent)) && is_there && !refuse_for.is_zero() {
+            self.unasked.insert((framework, agent), now + refuse_for);
+        }
     }
 
     fn with_agent(&mut self, agent: AgentKey, change: impl FnOnce(&mut Agent)) {
@@ -127,6 +168,7 @@ impl Truth {
             known.is_active = is_active;
             if !is_active {
                 self.refusals.retain(|own| own.client.0 != framework);
+                self.unasked.retain(|(own, _), _| *own != framework);
             }
         }
     }
@@ -139,6 +181,7 @@ impl Truth {
         } else {
             known.suppressed.retain(|role| !is_meant(role));
             self.refusals.retain(|own| own.client.0 != framework || !is_meant(&own.client.1));
+            self.unasked.retain(|(own, _), _| *own != framework);
         }
     }
 
@@ -200,6 +243,42 @@ impl Truth {
     /// What is held on an agent.
     pub(super) fn held_on(&self, agent: AgentKey) -> Resources {
         self.held.iter().filter(|((own, _), _)| *own == agent).map(|(_, held)| held).sum()
+    }
+
+    /// For which agents a framework was asked and has not answered.
+    pub(super) fn asked_of(&self, framework: FrameworkKey) -> Vec<AgentKey> {
+        self.asked.iter().filter(|(own, _)| *own == framework).map(|(_, agent)| *agent).collect()
+    }
+
+    /// Whether a framework is to be asked for an agent: it is there and holds something on it, and the agent will be away.
+    pub(super) fn is_to_be_asked(&self, now: Instant, framework: FrameworkKey, agent: AgentKey) -> bool {
+        let is_there = self.frameworks.get(&framework).is_some_and(|own| own.is_active);
+        let serves = self.agents.get(&agent).is_some_and(|own| own.is_active);
+        let holds = self.held.keys().any(|(on, (own, _))| (*on, *own) == (agent, framework));
+        let may_ask = self.unasked.get(&(framework, agent)).is_none_or(|until| *until <= now);
+        is_there && serves && holds && may_ask && self.planned.contains_key(&agent)
+    }
+
+    /// Whether a client's constraints let it have something of an agent.
+    pub(super) fn meets(&self, (framework, role): &Client, agent: AgentKey) -> bool {
+        let groups = self.constraints.get(framework).and_then(|own| own.by_role.get(role));
+        let hostname = self.agents.get(&agent).map(|own| own.info.hostname.clone());
+        let is_met = |one: &AttributeConstraint| match &one.predicate {
+            Predicate::TextEquals(text) => hostname.as_deref() == Some(&**text),
+            Predicate::TextNotEquals(text) => hostname.as_deref() != Some(&**text),
+            _ => true,
+        };
+        groups.is_none_or(|groups| groups.is_empty() || groups.iter().any(|group| group.iter().all(is_met)))
+    }
+
+    /// What a role with those below it has of what counts against its quota: reserved to it, or held of what nobody owns.
+    pub(super) fn consumed(&self, role: &Role) -> Quantities {
+        let is_within = |other: &Role| other == role || other.is_below(role);
+        let counted = |resources: &Resources| resources.unreserved().non_revocable().quota_quantities();
+        let held = self.held.iter().filter(|((_, (_, own)), _)| is_within(own)).map(|(_, held)| counted(held));
+        let reserved = self.agents.values().flat_map(|agent| agent.total.reserved());
+        let reserved = reserved.filter(|(own, _)| is_within(own)).map(|(_, own)| own.scalar_quantities());
+        held.chain(reserved).sum()
     }
 
     /// What is free on an agent.
