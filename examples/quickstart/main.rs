@@ -5,11 +5,15 @@
 //! cargo run --release --example quickstart
 //! cargo run --release --example quickstart -- --help
 //! ```
+//!
+//! The same framework, unchanged, on a cluster of daemons: `mesos local --insecure-open`, and then `quickstart --master
+//! 127.0.0.1:5050 --insecure-plaintext`.
 
 #![allow(unreachable_pub, reason = "an example reads like the library it could become")]
 
 mod framework;
 mod jobs;
+mod remote;
 mod report;
 
 use std::path::PathBuf;
@@ -17,6 +21,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use mesos_core::program::ClientSecurity;
 use mesos_sim::{Cluster, LiveOptions, Report, secs};
 
 use crate::framework::Build;
@@ -46,6 +51,11 @@ struct Arguments {
     /// Both reports as JSON instead of tables.
     #[arg(long)]
     json: bool,
+    /// Runs the build on the cluster of these masters, each host:port, instead.
+    #[arg(long, value_name = "HOST:PORT,…", value_delimiter = ',')]
+    master: Vec<String>,
+    #[command(flatten)]
+    security: ClientSecurity,
 }
 
 fn main() -> ExitCode {
@@ -61,6 +71,12 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let folder = tempfile::Builder::new().prefix("build-").tempdir()?;
     let jobs = Jobs::read(&arguments.jobs, folder.path(), &AGENT.parse()?)?;
+    if !arguments.master.is_empty() {
+        let dialer = arguments.security.dialer()?;
+        let done = tokio::runtime::Runtime::new()?.block_on(remote::run(&jobs, &arguments.master, dialer))?;
+        println!("{done} jobs are done");
+        return Ok(());
+    }
     let simulated = simulate(arguments, &jobs)?;
     if arguments.simulate_only {
         return report::print(arguments.json, &[("simulated", &simulated)], &[]);
