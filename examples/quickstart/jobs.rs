@@ -85,7 +85,6 @@ impl Jobs {
         Ok(Self(job))
     }
 
-    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.0.len()
     }

@@ -154,6 +154,8 @@ impl Drop for JournalFile {
 
 #[cfg(test)]
 mod tests {
+    use std::io::BufReader;
+
     use super::*;
     use crate::journal::Journal;
     use crate::kernel::{Cx, Rng};
@@ -189,7 +191,7 @@ mod tests {
     }
 
     fn read(path: &Path) -> (u64, Option<Ending>) {
-        let mut journal = Journal::open(std::io::BufReader::new(File::open(path).unwrap())).unwrap();
+        let mut journal = Journal::open(BufReader::new(File::open(path).unwrap())).unwrap();
         let mut steps = 0;
         while let Some(step) = journal.next_step::<u64>().unwrap() {
             assert_eq!(step.input, Some(steps));

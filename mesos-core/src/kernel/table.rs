@@ -144,7 +144,6 @@ impl<I: Hash + Eq, H: Handle, T> Table<I, H, T> {
         self.find_hashed(self.hash(id), id).map(H::from_slot)
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "the upper half is what is wanted")]
     fn hash<Q: Hash + ?Sized>(&self, id: &Q) -> u32 {
         (self.hasher.hash_one(id) >> u32::BITS) as u32
     }
@@ -269,11 +268,12 @@ const SPILL: usize = 64;
 
 const fn entry(hash: u32, slot: u32) -> u64 {
     // One more than the slot, since no entry is zero.
-    (hash as u64) << u32::BITS | slot as u64 + 1
+    ((hash as u64) << u32::BITS) | (slot as u64 + 1)
 }
 
 impl Places {
     /// Where entries with this hash begin.
+    #[expect(clippy::cast_possible_truncation, reason = "a few bits are left, as many as choose a place")]
     const fn home(&self, entry: u64) -> usize {
         (entry >> (u64::BITS - self.bits)) as usize
     }

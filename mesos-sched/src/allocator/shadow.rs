@@ -232,17 +232,27 @@ mod tests {
         Box::new(HierarchicalDrf::new(Options::named(name).unwrap()))
     }
 
+    fn slot(index: usize) -> u32 {
+        u32::try_from(index).unwrap()
+    }
+
     fn agent(index: usize) -> Fact {
         let resources: Resources = "cpus:8;mem:8192".parse().unwrap();
         let info = AgentInfo::new(format!("host-{index}"), resources.clone());
         let id = AgentId::new(format!("a{index}")).unwrap();
-        Fact::AgentAdded { agent: AgentKey::from_index(index), id, info: info.into(), total: resources, used: vec![] }
+        Fact::AgentAdded {
+            agent: AgentKey::from_slot(slot(index)),
+            id,
+            info: info.into(),
+            total: resources,
+            used: vec![],
+        }
     }
 
     fn framework(index: usize) -> Fact {
         let info = FrameworkInfo::new(format!("f{index}"), Role::new(["web", "batch"][index]).unwrap());
         Fact::FrameworkAdded {
-            framework: FrameworkKey::from_index(index),
+            framework: FrameworkKey::from_slot(slot(index)),
             id: FrameworkId::new(format!("f{index}")).unwrap(),
             info: info.into(),
             suppressed: Default::default(),

@@ -99,7 +99,7 @@ impl MasterServer {
         } = setup;
         let address = listener.local_addr()?;
         let (hostname, port) = advertised.rsplit_once(':').unwrap_or((&advertised, ""));
-        let port = port.parse().unwrap_or(address.port());
+        let port = port.parse().unwrap_or_else(|_| address.port());
         let reached_at = MasterAddress::new(hostname, address.ip().to_string(), port);
         let (door, keeper) = Door::new();
         let mut daemon = MasterSetup::new(id.clone(), allocator, store, contender, door);

@@ -145,18 +145,19 @@ async fn registry(flags: &Flags) -> anyhow::Result<(Arc<dyn Store>, Term)> {
 }
 
 fn options(flags: &Flags) -> anyhow::Result<master::Options> {
-    let mut options = master::Options::default();
-    options.offer_timeout = flags.offer_timeout.map(Into::into);
-    options.agent_ping_every = flags.agent_ping_timeout.0;
-    options.agent_ping_timeouts_max = flags.max_agent_ping_timeouts;
-    options.agent_reregister_timeout = flags.agent_reregister_timeout.0;
-    options.heartbeat_every = flags.heartbeat_interval.0;
-    options.registry_prune_every = flags.registry_gc_interval.0;
-    options.registry_age_max = flags.registry_max_agent_age.0;
-    options.registry_count_max = flags.registry_max_agent_count;
-    options.unreachable_tasks_max = flags.max_unreachable_tasks_per_framework;
-    options.weights = flags.weights.iter().map(|pair| weight(pair)).collect::<anyhow::Result<BTreeMap<_, _>>>()?;
-    Ok(options)
+    Ok(master::Options {
+        offer_timeout: flags.offer_timeout.map(Into::into),
+        agent_ping_every: flags.agent_ping_timeout.0,
+        agent_ping_timeouts_max: flags.max_agent_ping_timeouts,
+        agent_reregister_timeout: flags.agent_reregister_timeout.0,
+        heartbeat_every: flags.heartbeat_interval.0,
+        registry_prune_every: flags.registry_gc_interval.0,
+        registry_age_max: flags.registry_max_agent_age.0,
+        registry_count_max: flags.registry_max_agent_count,
+        unreachable_tasks_max: flags.max_unreachable_tasks_per_framework,
+        weights: flags.weights.iter().map(|pair| weight(pair)).collect::<anyhow::Result<BTreeMap<_, _>>>()?,
+        ..master::Options::default()
+    })
 }
 
 fn weight(pair: &str) -> anyhow::Result<(Role, Weight)> {

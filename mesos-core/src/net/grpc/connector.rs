@@ -20,6 +20,7 @@ use super::server::MESSAGE_BYTES_MAX;
 use super::stream::{Line, Outgoing, hear};
 use crate::call::{Leader, agent, scheduler};
 use crate::daemon::{ConnectError, Connector, STREAM_BACKLOG_MAX, Stream};
+use crate::kernel::Seq;
 use crate::net::tls::{ClientTls, Part};
 
 /// For a connection with everything that belongs to it.
@@ -163,9 +164,15 @@ impl GrpcConnector {
     }
 }
 
-/// Both halves of a new connection, as the machine and as the transport see it.
-fn halves<U: Direction, D: Direction>()
--> (Stream<U::Domain, D::Domain>, Outgoing<U>, mpsc::Sender<(crate::kernel::Seq, D::Domain)>, Line) {
+/// A new connection as the machine sees it, and what the transport has of it.
+type Halves<U, D> = (
+    Stream<<U as Direction>::Domain, <D as Direction>::Domain>,
+    Outgoing<U>,
+    mpsc::Sender<(Seq, <D as Direction>::Domain)>,
+    Line,
+);
+
+fn halves<U: Direction, D: Direction>() -> Halves<U, D> {
     let (up, messages) = mpsc::channel(STREAM_BACKLOG_MAX);
     let (to_machine, down) = mpsc::channel(INBOUND_MAX);
     let line = Line::default();
