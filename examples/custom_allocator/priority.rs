@@ -27,6 +27,13 @@ struct Agent {
     is_active: bool,
 }
 
+impl Agent {
+    /// What is used may have another form than what the agent says it has; it is not free in any.
+    fn free(&self) -> Resources {
+        self.total.left_beside(&self.used)
+    }
+}
+
 /// Strict priority by role weight.
 #[derive(Debug, Default)]
 pub struct Priority {
@@ -117,7 +124,7 @@ impl Allocator for Priority {
         for (&agent, row) in self.agents.iter_mut().filter(|(_, row)| row.is_active) {
             for &(framework, ref role) in &order {
                 let refused = &self.frameworks[&framework].refused;
-                let resources = (&row.total - &row.used).allocatable_to(role);
+                let resources = row.free().allocatable_to(role);
                 let is_refused = refused.get(&(role.clone(), agent)).is_some_and(|until| *until > round.now);
                 if resources.is_empty() || is_refused {
                     continue;
@@ -134,6 +141,6 @@ impl Allocator for Priority {
     }
 
     fn available(&self, agent: AgentKey) -> Option<Resources> {
-        self.agents.get(&agent).map(|row| &row.total - &row.used)
+        self.agents.get(&agent).map(Agent::free)
     }
 }

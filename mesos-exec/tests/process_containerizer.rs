@@ -188,6 +188,7 @@ async fn the_environment_is_the_documented_one_and_nothing_of_the_host_leaks() {
             "LANG=C.UTF-8",
             "LEVEL=task",
             "MESOS_CONTAINER_ID=e",
+            &format!("MESOS_DIRECTORY={}", sandbox.display()),
             &format!("MESOS_SANDBOX={}", sandbox.display()),
             "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "ZONE=a",

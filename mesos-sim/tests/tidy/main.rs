@@ -169,6 +169,10 @@ fn lax_manifests(source: &Source) -> Vec<Breach> {
         return Vec::new();
     }
     let lines: Vec<&str> = source.text.lines().map(str::trim).collect();
+    // A workspace of its own has nobody to inherit from.
+    if lines.contains(&"[workspace]") {
+        return Vec::new();
+    }
     let inherits_lints = lines.windows(2).any(|pair| pair == ["[lints]", "workspace = true"]);
     let has = |line: &str| lines.contains(&line);
     let wanted = [
@@ -278,6 +282,7 @@ fn each_rule_finds_its_breach_and_only_that() {
     assert_eq!(missing_module_docs(&at("a/src/b.rs", "//!\nfn f() {}")).len(), 1);
     assert_eq!(drawers(&at("a/src/utils.rs", "")).len() + drawers(&at("a/src/misc/b.rs", "")).len(), 2);
     assert_eq!(lax_manifests(&at("a/Cargo.toml", "[lints]\nworkspace = true\nedition.workspace = true")).len(), 2);
+    assert_eq!(lax_manifests(&at("a/b/Cargo.toml", "[workspace]\n[package]\nedition = \"2024\"")).len(), 0);
     let read = |name: &str| (name == "one").then(|| "//! # Two words".to_owned());
     let dead = |path: &str, text: &str| dead_references(&at(path, text), &read, &|file| file == "a/b.rs").len();
     assert_eq!(dead("a/b.rs", "// docs::one, docs::one#two-words, docs::two, docs::one#three"), 2);

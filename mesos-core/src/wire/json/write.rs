@@ -3,7 +3,7 @@
 //! What a message looks like is looked up once per type; writing one then costs about as much as reading its bytes. A field
 //! of a list stands in the bytes item by item, one behind the other, because the generated code writes them so.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use prost_reflect::{DynamicMessage, Kind, MessageDescriptor, SerializeOptions};
@@ -14,7 +14,7 @@ use super::DESCRIPTORS;
 static SHAPES: LazyLock<Shapes> = LazyLock::new(Shapes::read);
 
 struct Shapes {
-    by_name: HashMap<String, usize>,
+    by_name: BTreeMap<String, usize>,
     shapes: Vec<Shape>,
 }
 
@@ -56,7 +56,7 @@ enum Value {
     Text,
     Bytes,
     /// Names in quotes, by number.
-    Enum(HashMap<i32, String>),
+    Enum(BTreeMap<i32, String>),
     /// The message of this number.
     Message(usize),
     /// A well-known type with a form of its own; few, and none of them often.
@@ -66,7 +66,7 @@ enum Value {
 impl Shapes {
     fn read() -> Self {
         let messages: Vec<MessageDescriptor> = DESCRIPTORS.all_messages().collect();
-        let by_name: HashMap<String, usize> =
+        let by_name: BTreeMap<String, usize> =
             messages.iter().enumerate().map(|(index, message)| (message.full_name().to_owned(), index)).collect();
         let shapes = messages.iter().map(|message| Shape::read(message, &by_name)).collect();
         Self { by_name, shapes }
@@ -74,7 +74,7 @@ impl Shapes {
 }
 
 impl Shape {
-    fn read(message: &MessageDescriptor, by_name: &HashMap<String, usize>) -> Self {
+    fn read(message: &MessageDescriptor, by_name: &BTreeMap<String, usize>) -> Self {
         let mut fields = Vec::new();
         for field in message.fields() {
             let number = field.number() as usize;
@@ -94,7 +94,7 @@ impl Shape {
 }
 
 impl Value {
-    fn read(kind: &Kind, by_name: &HashMap<String, usize>) -> Self {
+    fn read(kind: &Kind, by_name: &BTreeMap<String, usize>) -> Self {
         match kind {
             Kind::Bool => Self::Bool,
             Kind::Uint32 | Kind::Uint64 => Self::Unsigned,
@@ -320,7 +320,7 @@ fn json<T: serde::Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
     serde_json::to_writer(out, value).expect("memory takes all");
 }
 
-fn enumerated(names: &HashMap<i32, String>, number: i32, out: &mut Vec<u8>) {
+fn enumerated(names: &BTreeMap<i32, String>, number: i32, out: &mut Vec<u8>) {
     match names.get(&number) {
         Some(name) => out.extend_from_slice(name.as_bytes()),
         None => json(&number, out),
