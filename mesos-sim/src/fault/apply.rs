@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use mesos_core::kernel::Rng;
+
 use super::{Action, Nemesis, Scene, StoreTrouble, Target};
 use crate::cluster::PROBE_EVERY;
 use crate::container::Phase;
@@ -96,7 +98,7 @@ impl World {
                 let trip = Trip { steps: *steps, done_ppm: *done_ppm, kind: *kind, down_for: *down_for };
                 return Ok(self.arm_trip(node, trip));
             }
-            Action::Kill { agent, ppm } => return Ok(self.kill_some_containers(*agent, *ppm)),
+            Action::Kill { agent, ppm, draw } => return Ok(self.kill_some_containers(*agent, *ppm, *draw)),
             Action::DiskFull { target, lasts } => {
                 let Some(node) = self.aim(*target) else { return Ok(false) };
                 let until = self.now + *lasts;
@@ -123,7 +125,7 @@ impl World {
                 self.net.set_duplication(*ppm);
                 self.lift_after(*lasts, Undo::Duplication);
             }
-            Action::Reset { ppm } => return Ok(self.reset(*ppm)),
+            Action::Reset { ppm, draw } => return Ok(self.reset(*ppm, *draw)),
             Action::Pause { target, lasts } => {
                 let Some(node) = self.aim(*target) else { return Ok(false) };
                 let life = self.life(node);
@@ -163,14 +165,15 @@ impl World {
     }
 
     /// Ends containers of an agent's machine; whether there was one.
-    fn kill_some_containers(&mut self, agent: u32, ppm: u32) -> bool {
+    fn kill_some_containers(&mut self, agent: u32, ppm: u32, draw: u64) -> bool {
+        let mut dice = Rng::new(draw);
         let Some(node) = self.agents.get(agent as usize) else { return false };
         let alive: Vec<_> =
             node.containers.alive().map(|(id, container)| (id.clone(), container.phase.clone())).collect();
         let mut news = std::mem::take(&mut self.container_news);
         let mut is_hit = false;
         for (id, phase) in alive {
-            if self.fault_dice.chance(ppm) {
+            if dice.chance(ppm) {
                 is_hit = true;
                 self.kill_container(agent, &id, phase == Phase::Starting, &mut news);
             }
@@ -214,10 +217,11 @@ impl World {
     }
 
     /// Breaks standing connections: both ends hear of it, unless they cannot be reached.
-    fn reset(&mut self, ppm: u32) -> bool {
+    fn reset(&mut self, ppm: u32, draw: u64) -> bool {
+        let mut dice = Rng::new(draw);
         let mut is_hit = false;
         for conn in self.net.standing() {
-            if self.fault_dice.chance(ppm) {
+            if dice.chance(ppm) {
                 is_hit = true;
                 for end in [crate::net::End::Client, crate::net::End::Master] {
                     self.agenda.put(self.now, Event::End { conn, end });

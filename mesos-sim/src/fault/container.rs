@@ -25,7 +25,7 @@ impl Nemesis for ContainerNemesis {
     fn strike(&self, scene: &Scene, rng: &mut Rng) -> Vec<Action> {
         if rng.chance(500_000) {
             let ppm = if rng.chance(300_000) { 1_000_000 } else { draw_ppm(50_000, 500_000, rng) };
-            return vec![Action::Kill { agent: draw_index(scene.agents, rng), ppm }];
+            return vec![Action::Kill { agent: draw_index(scene.agents, rng), ppm, draw: rng.bits() }];
         }
         vec![Action::Containers {
             launch_failure_ppm: draw_ppm(0, 300_000, rng),

@@ -157,6 +157,9 @@ pub enum Action {
     Reset {
         /// Of a million connections, so many.
         ppm: u32,
+        /// Decides which: the same fault breaks the same ones again.
+        #[serde(default)]
+        draw: u64,
     },
     /// A process stands still and then goes on as if nothing had happened.
     Pause {
@@ -189,6 +192,9 @@ pub enum Action {
         agent: u32,
         /// Of a million containers so many.
         ppm: u32,
+        /// Decides which: the same fault ends the same ones again.
+        #[serde(default)]
+        draw: u64,
     },
     /// Nothing can be written to a node's disk.
     DiskFull {

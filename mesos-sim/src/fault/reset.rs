@@ -24,6 +24,6 @@ impl Nemesis for ResetNemesis {
 
     fn strike(&self, _scene: &Scene, rng: &mut Rng) -> Vec<Action> {
         let ppm = if rng.chance(200_000) { 1_000_000 } else { draw_ppm(10_000, 500_000, rng) };
-        vec![Action::Reset { ppm }]
+        vec![Action::Reset { ppm, draw: rng.bits() }]
     }
 }

@@ -55,7 +55,7 @@ impl fmt::Display for Action {
             Self::Duplicate { ppm, lasts } => {
                 write!(f, "{} of messages come twice, for {}", percent(*ppm), span(*lasts))
             }
-            Self::Reset { ppm } => write!(f, "{} of standing connections break", percent(*ppm)),
+            Self::Reset { ppm, .. } => write!(f, "{} of standing connections break", percent(*ppm)),
             Self::Pause { target, lasts } => write!(f, "{target}: the process stands still for {}", span(*lasts)),
             Self::Store { trouble, lasts } => write!(
                 f,
@@ -73,7 +73,7 @@ impl fmt::Display for Action {
                 percent(*crash_ppm),
                 span(*lasts)
             ),
-            Self::Kill { agent, ppm } => write!(f, "{} of the containers on a{agent} are killed", percent(*ppm)),
+            Self::Kill { agent, ppm, .. } => write!(f, "{} of the containers on a{agent} are killed", percent(*ppm)),
             Self::DiskFull { target, lasts } => write!(f, "{target}: the disk is full for {}", span(*lasts)),
             Self::DiskSlow { target, extra, lasts } => {
                 write!(f, "{target}: writes to the disk take up to {} longer, for {}", span(*extra), span(*lasts))

@@ -68,7 +68,7 @@ pub fn shrink(
     let mut shrinker = Shrinker { seed, build, runs_max, runs: 1, progress, best, wanted };
     let planned = Reduction { plan: Some(struck), ..Reduction::default() };
     if !shrinker.try_out(planned) {
-        // The dice fall otherwise when faults come from a plan: then whole kinds of faults are left out.
+        // Two faults at the very same time may change places in a plan: then whole kinds of faults are left out.
         shrinker.shrink_kinds(&whole);
     }
     for _ in 0..ROUNDS_MAX {

@@ -64,3 +64,18 @@ fn a_case_survives_the_way_through_a_file() {
     assert_eq!(serde_json::from_str::<Case>(&text).unwrap(), case);
     assert!(case.cluster().is_ok());
 }
+
+#[test]
+fn the_faults_of_a_run_done_again_from_a_plan_are_the_same_run() {
+    let mut faults = 0;
+    for seed in 0..40 {
+        let mut whole = Cluster::swarm(seed).simulate(seed).unwrap();
+        let report = whole.run().unwrap();
+        let plan = whole.world().struck().iter();
+        let plan: Vec<_> = plan.map(|(after, action)| Planned { after: *after, action: action.clone() }).collect();
+        faults += plan.len();
+        let planned = Reduction { plan: Some(plan), ..Reduction::default() }.apply(Cluster::swarm(seed));
+        assert_eq!(planned.simulate(seed).unwrap().run().unwrap().digest, report.digest, "seed {seed}");
+    }
+    assert!(faults > 200, "{faults} faults");
+}

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use mesos_core::call::ConnId;
 use mesos_core::call::agent::{ToAgent, ToMaster};
 use mesos_core::call::scheduler::{Call, Event};
 use mesos_core::kernel::Ticket;
@@ -19,6 +20,8 @@ use crate::world::World;
 #[derive(Debug, Default)]
 pub(super) struct Teller {
     framework: Option<(NodeId, FrameworkId)>,
+    /// Whose connection is whose.
+    subscribed: BTreeMap<ConnId, FrameworkId>,
     /// Everybody who ever had to do with the task.
     nodes: BTreeSet<NodeId>,
     containers: BTreeSet<ContainerId>,
@@ -44,8 +47,10 @@ impl Teller {
             return;
         }
         match step.stepped {
+            // Where nobody is named, the first that launches a task of this name is meant.
             Stepped::Framework { node, machine, input, effects }
-                if wanted.is_none_or(|wanted| node == NodeId::Framework(wanted)) =>
+                if wanted.is_none_or(|wanted| node == NodeId::Framework(wanted))
+                    && self.framework.as_ref().is_none_or(|(own, _)| *own == node) =>
             {
                 self.framework(voice, at, node, machine.framework_id(), task, input, effects, step.world);
             }
@@ -160,15 +165,18 @@ impl Teller {
                         format!("tells {agent}, which came back without it, that the task is missing"),
                     );
                 }
-                master::Effect::ToScheduler { event: Event::Update(status), .. } if &status.task_id == task => {
+                master::Effect::ToScheduler { conn, event: Event::Subscribed { framework_id, .. }, .. } => {
+                    self.subscribed.insert(*conn, framework_id.clone());
+                }
+                master::Effect::ToScheduler { conn, event: Event::Update(status), .. }
+                    if &status.task_id == task && self.subscribed.get(conn).is_some_and(|own| self.is_ours(own)) =>
+                {
                     let text = match (is_launch, status.uuid) {
                         (true, None) => format!("refuses the launch: {}", state(status)),
                         (_, None) => format!("says of itself that the task is {}", state(status)),
                         (_, Some(_)) => format!("passes on that the task is {}", state(status)),
                     };
-                    if self.framework.is_some() {
-                        voice.tell(at, node, text);
-                    }
+                    voice.tell(at, node, text);
                 }
                 _ => {}
             }
