@@ -27,7 +27,8 @@ fn amount(row: &Value, resources: &str, name: &str) -> f64 {
     rows(row, resources)
         .filter(|entry| text(entry, "name") == name)
         .filter_map(|entry| entry["scalar"]["value"].as_f64())
-        .sum()
+        // Not `sum`: that of nothing is -0.
+        .fold(0.0, |sum, value| sum + value)
 }
 
 /// Used of all.
@@ -216,6 +217,8 @@ mod tests {
         }]});
         let shown = agents(&answer);
         assert!(shown.contains("a1") && shown.contains("h:5052") && shown.contains("1.5/4"), "{shown}");
+        let idle = agents(&json!({ "agents": [{ "total_resources": resources(4.0) }] }));
+        assert!(idle.contains(" 0/4 ") && !idle.contains("-0"), "{idle}");
         assert_eq!(agents(&json!({})), "no agent is registered");
     }
 
