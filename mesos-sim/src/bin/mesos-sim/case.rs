@@ -27,7 +27,7 @@ pub(crate) struct Which {
 impl Which {
     /// The case: a whole seed is one from which nothing was left out.
     pub(crate) fn case(&self) -> Result<Case, String> {
-        let mut case = match &self.case {
+        let case = match &self.case {
             None => Case { seed: self.seed.or(self.flag).unwrap_or_default(), ..Case::default() },
             Some(path) => {
                 let say = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
@@ -36,9 +36,10 @@ impl Which {
             }
         };
         #[cfg(feature = "mutants")]
-        if let Some(mutant) = self.mutant {
-            case.mutant = Some(format!("{mutant:?}"));
-        }
+        let case = match self.mutant {
+            Some(mutant) => Case { mutant: Some(format!("{mutant:?}")), ..case },
+            None => case,
+        };
         Ok(case)
     }
 
