@@ -105,6 +105,7 @@ impl Master {
         match self.registrar.submit(Op::RemoveAgent { id: id.clone() }) {
             Ok(ticket) => {
                 row.transition = Transition::Leaving;
+                self.note_agent(agent);
                 self.pending.insert(ticket, Pending::Removal { agent, id });
             }
             Err(rejection) => tracing::warn!(%rejection, agent = %id, "an agent was not removed"),

@@ -119,6 +119,7 @@ impl Master {
             Ok(ticket) => {
                 if drain.mark_gone {
                     self.agents.table[agent].transition = Transition::Leaving;
+                    self.note_agent(agent);
                 }
                 self.draining.remove(&agent);
                 self.pending.insert(ticket, pending);
