@@ -1,5 +1,6 @@
 //! What the daemons' programs share: flags with their environment and file, logs, signals, readiness.
 //!
+//! * [`main()`]: from the arguments to the exit status.
 //! * [`layered`]: a flag counts before its environment variable, that before the configuration file.
 //! * [`MesosDuration`]: `75secs`, `10mins`, as operators of Mesos write them.
 //! * [`Logging`]: text for people, JSON for programs.
@@ -10,6 +11,7 @@
 mod duration;
 mod layer;
 mod log;
+mod main;
 mod notify;
 mod security;
 mod signal;
@@ -17,6 +19,7 @@ mod signal;
 pub use duration::MesosDuration;
 pub use layer::{LayerError, layered, parse_layered};
 pub use log::{LogFormat, Logging};
+pub use main::main;
 pub use notify::Readiness;
 pub use security::{ClientSecurity, SecurityError, ServerSecurity};
 pub use signal::terminated;

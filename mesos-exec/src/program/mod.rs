@@ -17,7 +17,7 @@ use mesos_core::net::auth::TokenKey;
 use mesos_core::net::grpc::{GrpcConnector, RemoteDetector};
 use mesos_core::net::http::Limits;
 use mesos_core::net::tls::Part;
-use mesos_core::program::{LayerError, Readiness, ServerSecurity, parse_layered, terminated};
+use mesos_core::program::{Readiness, ServerSecurity, terminated};
 use mesos_core::{AgentInfo, Clock, FaultDomain};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -26,20 +26,7 @@ use self::flags::Flags;
 
 /// Runs the program with these arguments, the first of which is its name, to its end.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let flags = match parse_layered::<Flags>(arguments) {
-        Ok(flags) => flags,
-        Err(LayerError::Flags(error)) => error.exit(),
-        Err(error) => return complain(&error.into()),
-    };
-    match run(&flags) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => complain(&error),
-    }
-}
-
-fn complain(error: &anyhow::Error) -> ExitCode {
-    eprintln!("mesos-agent: {error:#}");
-    ExitCode::FAILURE
+    mesos_core::program::main("mesos-agent", arguments, run)
 }
 
 fn run(flags: &Flags) -> anyhow::Result<()> {

@@ -17,7 +17,7 @@ use mesos_core::daemon::{SystemClock, entropy};
 use mesos_core::kernel::{Rng, Term};
 use mesos_core::net::http::Limits;
 use mesos_core::net::tls::Part;
-use mesos_core::program::{LayerError, Readiness, ServerSecurity, parse_layered, terminated};
+use mesos_core::program::{Readiness, ServerSecurity, terminated};
 use mesos_core::{MasterId, Role, Store, Weight};
 use tokio::net::TcpListener;
 
@@ -25,20 +25,7 @@ use self::flags::{Flags, Registry};
 
 /// Runs the program with these arguments, the first of which is its name, to its end.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let flags = match parse_layered::<Flags>(arguments) {
-        Ok(flags) => flags,
-        Err(LayerError::Flags(error)) => error.exit(),
-        Err(error) => return complain(&error.into()),
-    };
-    match run(&flags) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => complain(&error),
-    }
-}
-
-fn complain(error: &anyhow::Error) -> ExitCode {
-    eprintln!("mesos-master: {error:#}");
-    ExitCode::FAILURE
+    mesos_core::program::main("mesos-master", arguments, run)
 }
 
 fn run(flags: &Flags) -> anyhow::Result<()> {
