@@ -143,83 +143,141 @@ impl AddAssign<&Self> for Ranges {
     fn add_assign(&mut self, other: &Self) {
         if self.is_empty() {
             self.0.clone_from(&other.0);
-        } else if !other.is_empty() {
-            self.0 = union(&self.0, &other.0);
+        } else {
+            unite(&mut self.0, &other.0);
         }
     }
 }
 
 impl SubAssign<&Self> for Ranges {
     fn sub_assign(&mut self, other: &Self) {
-        if !self.is_empty() && !other.is_empty() {
-            self.0 = difference(&self.0, &other.0);
-        }
+        take_out(&mut self.0, &other.0);
     }
 }
 
-/// Merges two sorted lists, neither of them empty, in one pass.
-fn union(left: &[Range], right: &[Range]) -> Vec<Range> {
-    let mut all = Vec::with_capacity(left.len() + right.len());
-    let (mut left, mut right) = (left, right);
-    while let (Some(own), Some(other)) = (left.first(), right.first()) {
-        let mut grown = if own.begin <= other.begin { *own } else { *other };
-        loop {
-            if let Some(rest) = absorbed(&mut grown, left) {
-                left = rest;
-            } else if let Some(rest) = absorbed(&mut grown, right) {
-                right = rest;
-            } else {
-                break;
-            }
+/// Merges a sorted list into another one, in one pass. The union is written over what was read already; where there is no
+/// room for that, the rest of it goes to a new list.
+fn unite(own: &mut Vec<Range>, others: &[Range]) {
+    let mut others = others;
+    let (mut read, mut written) = (0, 0);
+    while read < own.len() && !others.is_empty() {
+        let (count, grown, rest) = next_of_union(&own[read..], others);
+        if written == read + count {
+            *own = united(&own[..written], grown, &own[read..], rest);
+            return;
         }
+        (read, others) = (read + count, rest);
+        own[written] = grown;
+        written += 1;
+    }
+    if read > written {
+        own.copy_within(read.., written);
+        own.truncate(own.len() - (read - written));
+    }
+    // If anything is left, nothing is of the own list: it neither overlaps nor touches what was written last.
+    own.extend_from_slice(others);
+}
+
+/// What was united already, and the union of two lists that come after it.
+fn united(before: &[Range], first: Range, left: &[Range], right: &[Range]) -> Vec<Range> {
+    let (mut left, mut right) = (left, right);
+    let mut all = Vec::with_capacity(before.len() + 1 + left.len() + right.len());
+    all.extend_from_slice(before);
+    all.push(first);
+    while !left.is_empty() && !right.is_empty() {
+        let (count, grown, rest) = next_of_union(left, right);
+        (left, right) = (&left[count..], rest);
         all.push(grown);
     }
-    // Of one list, which neither overlaps nor touches itself, nor what was pushed last.
     all.extend_from_slice(left);
     all.extend_from_slice(right);
     all
 }
 
-/// Joins the first of sorted ranges to one that does not begin after it, if they overlap or touch; the others.
-fn absorbed<'a>(grown: &mut Range, ranges: &'a [Range]) -> Option<&'a [Range]> {
-    let (first, rest) = ranges.split_first()?;
-    if first.begin > grown.end.saturating_add(1) {
-        return None;
+/// The first range of a union of two lists, neither of them empty: how many of the first list are part of it, and what the
+/// second has beyond it.
+#[inline]
+fn next_of_union<'a>(left: &[Range], right: &'a [Range]) -> (usize, Range, &'a [Range]) {
+    let (mut count, mut others) = (0, right);
+    let mut grown = if left[0].begin <= right[0].begin { left[0] } else { right[0] };
+    loop {
+        if left.get(count).is_some_and(|next| joins(&mut grown, *next)) {
+            count += 1;
+        } else if others.first().is_some_and(|next| joins(&mut grown, *next)) {
+            others = &others[1..];
+        } else {
+            return (count, grown, others);
+        }
     }
-    grown.end = grown.end.max(first.end);
-    Some(rest)
 }
 
-/// What is left of a sorted list once sorted holes are taken out, in one pass.
-fn difference(ranges: &[Range], holes: &[Range]) -> Vec<Range> {
-    let mut kept = Vec::with_capacity(ranges.len() + holes.len());
-    let mut first = 0;
-    for (place, range) in ranges.iter().enumerate() {
-        let mut begin = range.begin;
-        let is_left = loop {
-            let Some(hole) = holes.get(first) else {
-                kept.push(Range { begin, end: range.end });
-                kept.extend_from_slice(&ranges[place + 1..]);
-                return kept;
-            };
-            if hole.begin > range.end {
-                break true;
+/// Joins a range to one that does not begin after it, if they overlap or touch; whether they do.
+#[inline]
+fn joins(grown: &mut Range, next: Range) -> bool {
+    let is_joined = next.begin <= grown.end.saturating_add(1);
+    if is_joined {
+        grown.end = grown.end.max(next.end);
+    }
+    is_joined
+}
+
+/// Takes sorted holes out of a sorted list, in one pass. What is left is written over what was read already; where there is
+/// no room for that, the rest of it goes to a new list.
+fn take_out(own: &mut Vec<Range>, holes: &[Range]) {
+    let mut holes = holes;
+    let mut written = 0;
+    for read in 0..own.len() {
+        let mut left = Some(own[read]);
+        while let Some(piece) = next_of_difference(&mut left, &mut holes) {
+            if written > read {
+                *own = without(&own[..written], piece, left, &own[read + 1..], holes);
+                return;
             }
-            if hole.begin > begin {
-                kept.push(Range { begin, end: hole.begin - 1 });
-            }
-            // A hole that reaches beyond this range may take from the next one too.
-            if hole.end >= range.end {
-                break false;
-            }
-            begin = begin.max(hole.end + 1);
-            first += 1;
-        };
-        if is_left {
-            kept.push(Range { begin, end: range.end });
+            own[written] = piece;
+            written += 1;
+        }
+        if holes.is_empty() {
+            own.copy_within(read + 1.., written);
+            own.truncate(own.len() - (read + 1 - written));
+            return;
+        }
+    }
+    own.truncate(written);
+}
+
+/// What was cut already, and what holes leave of the rest of a range and of those after it.
+fn without(before: &[Range], piece: Range, rest: Option<Range>, after: &[Range], holes: &[Range]) -> Vec<Range> {
+    let mut holes = holes;
+    let mut kept = Vec::with_capacity(before.len() + 2 + after.len() + holes.len());
+    kept.extend_from_slice(before);
+    kept.push(piece);
+    for mut left in std::iter::once(rest).chain(after.iter().copied().map(Some)) {
+        while let Some(piece) = next_of_difference(&mut left, &mut holes) {
+            kept.push(piece);
         }
     }
     kept
+}
+
+/// The next piece that holes leave of a range, which is cut down to what comes after the piece. Holes that end before are
+/// gone through; one that reaches beyond the range is not, since it may take from the next one too.
+#[inline]
+fn next_of_difference(left: &mut Option<Range>, holes: &mut &[Range]) -> Option<Range> {
+    while let Some(Range { begin, end }) = *left {
+        let Some((hole, others)) = holes.split_first().filter(|(hole, _)| hole.begin <= end) else {
+            return left.take();
+        };
+        if hole.end < end {
+            *left = Some(Range { begin: begin.max(hole.end + 1), end });
+            *holes = others;
+        } else {
+            *left = None;
+        }
+        if hole.begin > begin {
+            return Some(Range { begin, end: hole.begin - 1 });
+        }
+    }
+    None
 }
 
 impl fmt::Display for Range {
@@ -283,5 +341,71 @@ impl Serialize for Ranges {
 impl<'de> Deserialize<'de> for Ranges {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::new(Shape::deserialize(deserializer)?.range).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A value by its numbers, few enough that ranges meet in all ways.
+    fn of(numbers: &BTreeSet<u64>) -> Ranges {
+        Ranges::new(numbers.iter().map(|number| Range { begin: *number, end: *number })).unwrap()
+    }
+
+    /// Runs of numbers, the last of them at the very end of what there is.
+    fn any_numbers() -> impl Strategy<Value = BTreeSet<u64>> {
+        let number = prop_oneof![4 => 0_u64..24, 1 => u64::MAX - 3..=u64::MAX];
+        proptest::collection::btree_set(number, 0..20)
+    }
+
+    proptest! {
+        #[test]
+        fn union_and_difference_are_those_of_sets_of_numbers(left in any_numbers(), right in any_numbers()) {
+            let (a, b) = (of(&left), of(&right));
+            let (mut sum, mut rest) = (a.clone(), a.clone());
+            sum += &b;
+            rest -= &b;
+            prop_assert_eq!(sum, of(&left.union(&right).copied().collect()));
+            prop_assert_eq!(rest, of(&left.difference(&right).copied().collect()));
+            prop_assert_eq!(a.contains(&b), left.is_superset(&right));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The value of these numbers.
+    fn of<'a>(numbers: impl IntoIterator<Item = &'a u64>) -> Ranges {
+        Ranges::new(numbers.into_iter().map(|number| Range { begin: *number, end: *number })).unwrap()
+    }
+
+    /// Numbers so near that ranges meet in all ways, and the last ones there are.
+    fn any_numbers() -> impl Strategy<Value = BTreeSet<u64>> {
+        let number = prop_oneof![6 => 0_u64..24, 1 => u64::MAX - 3..=u64::MAX];
+        proptest::collection::btree_set(number, 0..20)
+    }
+
+    proptest! {
+        #[test]
+        fn union_and_difference_are_those_of_sets_of_numbers(left in any_numbers(), right in any_numbers()) {
+            let (a, b) = (of(&left), of(&right));
+            let (mut sum, mut rest) = (a.clone(), a.clone());
+            sum += &b;
+            rest -= &b;
+            prop_assert_eq!(sum, of(left.union(&right)));
+            prop_assert_eq!(rest, of(left.difference(&right)));
+            prop_assert_eq!(a.contains(&b), left.is_superset(&right));
+        }
     }
 }

@@ -88,11 +88,8 @@ impl Rest {
 
     /// Whether both are the very same list, which spares comparing entries.
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        match (&self.0, &other.0) {
-            (Some(own), Some(other)) => Arc::ptr_eq(own, other),
-            (None, None) => true,
-            _ => false,
-        }
+        let place = |list: &Option<Arc<Vec<Entry>>>| list.as_ref().map_or(std::ptr::null(), Arc::as_ptr);
+        place(&self.0) == place(&other.0)
     }
 
     /// A list of entries in any order; what belongs together is made one.
@@ -113,7 +110,12 @@ impl Rest {
     }
 
     /// Only the entries that are kept; the same list if those are all.
-    pub(super) fn filtered(&self, mut is_kept: impl FnMut(&Resource) -> bool) -> Self {
+    #[inline]
+    pub(super) fn filtered(&self, is_kept: impl FnMut(&Resource) -> bool) -> Self {
+        if self.is_none() { Self::EMPTY } else { self.some_filtered(is_kept) }
+    }
+
+    fn some_filtered(&self, mut is_kept: impl FnMut(&Resource) -> bool) -> Self {
         let mut dropped = None;
         for (index, entry) in self.iter().enumerate() {
             if !is_kept(&entry.resource) {

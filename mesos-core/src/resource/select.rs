@@ -31,12 +31,14 @@ impl Resources {
 
     /// What nobody owns.
     #[must_use]
+    #[inline]
     pub fn unreserved(&self) -> Self {
         self.select(true, Resource::is_unreserved)
     }
 
     /// What belongs to exactly this role.
     #[must_use]
+    #[inline]
     pub fn reserved_to(&self, role: &Role) -> Self {
         self.select(false, |entry| entry.reservations().role() == Some(role))
     }
@@ -49,24 +51,28 @@ impl Resources {
 
     /// What its holder may lose at any moment.
     #[must_use]
+    #[inline]
     pub fn revocable(&self) -> Self {
         self.select(false, Resource::is_revocable)
     }
 
     /// What its holder keeps.
     #[must_use]
+    #[inline]
     pub fn non_revocable(&self) -> Self {
         self.select(true, |entry| !entry.is_revocable())
     }
 
     /// What several tasks may use at once.
     #[must_use]
+    #[inline]
     pub fn shared(&self) -> Self {
         self.select(false, Resource::is_shared)
     }
 
     /// What one task uses alone.
     #[must_use]
+    #[inline]
     pub fn non_shared(&self) -> Self {
         self.select(true, |entry| !entry.is_shared())
     }
