@@ -3,6 +3,7 @@
 //! A workload measures several phases in one run (adding agents, a round, handing back), some of them many times. All
 //! values of a phase are pooled over the rounds and runs; their median is the figure.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use nix::time::ClockId;
@@ -57,11 +58,23 @@ pub struct Spread {
     pub most: f64,
 }
 
-/// Processor time this thread spends in `work`.
+/// Processor time this thread spends in `work`, without what reading its clock takes: that is a call of the kernel, and
+/// longer than some of what is measured.
 pub fn thread_time<T>(work: impl FnOnce() -> T) -> (Duration, T) {
+    let (spent, result) = raw_thread_time(work);
+    (spent.saturating_sub(clock_cost()), result)
+}
+
+fn raw_thread_time<T>(work: impl FnOnce() -> T) -> (Duration, T) {
     let before = read(ClockId::CLOCK_THREAD_CPUTIME_ID);
     let result = work();
     (read(ClockId::CLOCK_THREAD_CPUTIME_ID).saturating_sub(before), result)
+}
+
+/// What is measured of no work at all, at least.
+fn clock_cost() -> Duration {
+    static COST: OnceLock<Duration> = OnceLock::new();
+    *COST.get_or_init(|| (0..10_000).map(|_| raw_thread_time(|| ()).0).min().unwrap_or_default())
 }
 
 /// Processor time this process spends in `work`, of all its threads.

@@ -1,8 +1,13 @@
 //! A workload: what is run once, and the phases it measures.
 
 use std::fmt;
+use std::time::Duration;
 
-use crate::measure::Readings;
+use crate::measure::{Readings, process_time};
+
+/// Short runs are repeated until they took so much processor time together, set-up included, or were so many.
+const SPENT_ENOUGH: Duration = Duration::from_millis(600);
+const RUNS_MAX: usize = 40;
 
 /// Something to run and measure. A figure is a workload's name and one of its phases: `alloc.x.1000x50` and `cycle` make
 /// `alloc.x.1000x50.cycle`; a workload of one nameless phase is a figure itself.
@@ -60,13 +65,25 @@ impl Workload {
         (self.run)(readings);
     }
 
-    /// Runs it as often as it wants, at most so many times.
+    /// Runs it once for nothing, so that the program's memory and the processor's caches are as in a process that has run for
+    /// a while; then as often as it wants, and short ones oftener, for a median that a busy machine does not move.
     #[must_use]
-    pub fn measure(&self, runs_max: usize) -> Readings {
+    pub fn measure(&self) -> Readings {
+        self.run(&mut Readings::default());
         let mut readings = Readings::default();
-        for _ in 0..self.runs.min(runs_max) {
-            self.run(&mut readings);
+        let (mut runs, mut spent) = (0, Duration::ZERO);
+        while runs < self.runs || runs < RUNS_MAX && spent < SPENT_ENOUGH {
+            spent += process_time(|| self.run(&mut readings));
+            runs += 1;
         }
+        readings
+    }
+
+    /// Runs it once, from nothing.
+    #[must_use]
+    pub fn measure_once(&self) -> Readings {
+        let mut readings = Readings::default();
+        self.run(&mut readings);
         readings
     }
 }

@@ -1,4 +1,6 @@
-//! Questions to an allocator with many agents: about one agent, and about a need on all of them.
+//! Questions to an allocator with many agents: about one agent, and about a need on all of them. And what it takes that there
+//! may be questions, when nobody asks: the same rounds with an allocator that remembers for them and with one that does not.
+//! Their instructions are told side by side by `figures --instructions alloc.unasked`.
 
 use mesos_core::Role;
 use mesos_core::provider::explain::{Need, Question, Subject};
@@ -11,11 +13,35 @@ use crate::workload::Workload;
 
 const PHASES: &[(&str, &str)] = &[("", "ms"), ("agent", "ms")];
 
-/// A cluster of 10,000 agents of which everything was granted in the last round.
+const UNASKED: &[(&str, &str)] = &[("cycle", "ms"), ("recover", "ms")];
+
+/// The questions to a cluster of 10,000 agents of which everything was granted in the last round.
 #[must_use]
 pub fn workloads() -> Vec<Workload> {
     let about = "why is nothing offered that holds a need (all agents are looked at), or one agent";
-    vec![Workload::new("alloc.explain.10000", about, PHASES, |readings| run(size(10_000, 500), readings))]
+    let asked = Workload::new("alloc.explain.10000", about, PHASES, |readings| run(size(10_000, 500), readings));
+    let unasked = [("remembering", true), ("forgetful", false)].map(|(kind, remembers)| {
+        let about = "nobody asks: rounds of an allocator that remembers them for questions, and of one that does not";
+        Workload::new(format!("alloc.unasked.10000x1000.{kind}"), about, UNASKED, move |readings| {
+            run_unasked(size(10_000, 1_000), remembers, readings);
+        })
+    });
+    std::iter::once(asked).chain(unasked).collect()
+}
+
+fn run_unasked(Size { agents, frameworks }: Size, remembers: bool, readings: &mut Readings) {
+    let total = resources(LARGE);
+    let mut cluster = Cluster::new();
+    if !remembers {
+        cluster.allocator.forget_for_questions();
+    }
+    cluster.tell(cluster::agents(agents, |_| (total.clone(), Vec::new())));
+    cluster.tell(cluster::frameworks(frameworks, &[], |_| Role::any()));
+    for _ in 0..20 {
+        readings.time("cycle", || cluster.batch());
+        cluster.check_once_each(agents);
+        readings.time("recover", || cluster.hand_back(None));
+    }
 }
 
 fn run(Size { agents, frameworks }: Size, readings: &mut Readings) {

@@ -8,11 +8,13 @@
 //! cargo run --release -p mesos-benches --bin figures -- --instructions kernel.lifecycles.100
 //! ```
 //!
-//! Times and rates are of processor time, so that a busy machine does not change them much; the median of several runs, and
-//! of all rounds in them, is printed. `--instructions` counts executed instructions under `valgrind --tool=callgrind`
+//! Times and rates are of processor time, so that a busy machine does not change them much. A workload runs once for nothing,
+//! then several times; the median of all runs, and of all rounds in them, is printed, and beside Mesos' the least too. The
+//! heap keeps what is freed: handing memory to the kernel and fetching it again is not what is measured. `--instructions` counts executed instructions under `valgrind --tool=callgrind`
 //! instead, which does not depend on the machine's load at all.
 
-use std::process::ExitCode;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode};
 
 use mesos_benches::workload::Workload;
 use mesos_benches::{figures, report};
@@ -28,7 +30,7 @@ usage: figures [--list] [--instructions] [--once] [--peer [--json]] [WORD ...]
   WORD             only figures whose name contains one of the words
   --list           the names, and what each measures
   --instructions   executed instructions instead of time, counted by valgrind (callgrind)
-  --once           one run instead of the median of several
+  --once           one run from nothing, instead of the median of several
   --peer           a table beside what Mesos' own allocator took for the same work
   --json           that table as JSON instead of Markdown
 ";
@@ -52,9 +54,12 @@ fn main() -> ExitCode {
         eprintln!("figures: no figure is named like {words:?}; --list shows all");
         return ExitCode::from(2);
     }
-    let runs_max = if has("--once") { 1 } else { usize::MAX };
+    let is_once = has("--once");
+    if !has("--list") && !has("--instructions") {
+        keep_memory();
+    }
     if has("--peer") {
-        let rows = report::measure(&chosen, runs_max, is_named);
+        let rows = report::measure(&chosen, is_once, is_named);
         print!("{}", if has("--json") { report::json(&rows) } else { report::markdown(&rows) });
         return ExitCode::SUCCESS;
     }
@@ -72,14 +77,28 @@ fn main() -> ExitCode {
                 }
             }
         } else {
-            print_figures(&workload, runs_max, is_named);
+            print_figures(&workload, is_once, is_named);
         }
     }
     ExitCode::SUCCESS
 }
 
-fn print_figures(workload: &Workload, runs_max: usize, is_named: impl Fn(&str) -> bool) {
-    let readings = workload.measure(runs_max);
+/// Has the heap keep freed memory. It reads how long when the program begins, so the program begins again with that set.
+fn keep_memory() {
+    const PURGE_DELAY: &str = "MIMALLOC_PURGE_DELAY";
+    if std::env::var_os(PURGE_DELAY).is_some() {
+        return;
+    }
+    let begun = std::env::current_exe().map(|program| {
+        let mut again = Command::new(program);
+        again.args(std::env::args_os().skip(1)).env(PURGE_DELAY, "-1").exec()
+    });
+    let (Ok(problem) | Err(problem)) = begun;
+    eprintln!("figures: the heap gives memory back while it is measured ({problem}); figures vary more");
+}
+
+fn print_figures(workload: &Workload, is_once: bool, is_named: impl Fn(&str) -> bool) {
+    let readings = if is_once { workload.measure_once() } else { workload.measure() };
     for (name, phase, unit) in workload.figures().filter(|(name, ..)| is_named(name)) {
         if let Some(spread) = readings.spread(phase) {
             println!("{name} {} {unit}", figures::shown(spread.median));

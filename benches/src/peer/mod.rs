@@ -31,13 +31,28 @@ const fn peer(name: &'static str, spread: [f64; 3]) -> Peer {
     Peer { name, spread }
 }
 
-/// How many times faster a figure has to be, by how its name begins; the first that matches counts.
-const TARGETS: &[(&str, f64)] = &[("", 20.0)];
+/// How many times faster than Mesos a figure has to be that has no goal of its own.
+pub const TIMES: f64 = 20.0;
 
-/// How many times faster a figure has to be.
+/// Goals of their own, in the unit of the figure.
+const GOALS: &[(&str, f64)] = &[
+    ("alloc.full_cycle.one_role.10000x1000.cycle", 10.0),
+    ("alloc.full_cycle.one_role.50000x200.cycle", 40.0),
+    ("alloc.full_cycle.role_each.10000x1000.cycle", 15.0),
+    ("alloc.full_cycle.role_each.10000x1000.add_frameworks", 20.0),
+    ("alloc.full_cycle.one_role.50000x200.idle_cycle", 1.0),
+    ("alloc.decline.10000x1000.cycle", 20.0),
+    ("alloc.decline.10000x1000.recover", 20.0),
+    ("alloc.decline.saturated.1000x200.cycle", 2.0),
+    ("alloc.quota.large_and_small.random.2500+500.cycle_0", 50.0),
+    ("alloc.quota.large_and_small.random.2500+500.cycle_1", 50.0),
+    ("alloc.decline.saturated.1000x200.bytes_per_filter", 150.0),
+];
+
+/// What a figure is to be at most.
 #[must_use]
-pub fn target(name: &str) -> f64 {
-    TARGETS.iter().find(|(start, _)| name.starts_with(start)).map_or(1.0, |(_, times)| *times)
+pub fn goal(peer: &Peer) -> f64 {
+    GOALS.iter().find(|(name, _)| *name == peer.name).map_or(peer.spread[1] / TIMES, |(_, goal)| *goal)
 }
 
 /// Mesos' figure for the same work, if there is one.
@@ -48,7 +63,7 @@ pub fn of(name: &str) -> Option<&'static Peer> {
 
 #[cfg(test)]
 mod tests {
-    use super::FIGURES;
+    use super::{FIGURES, GOALS, TIMES, of};
 
     #[test]
     fn every_figure_of_the_peer_is_one_of_ours() {
@@ -58,6 +73,13 @@ mod tests {
             .collect();
         let missing: Vec<_> = FIGURES.iter().filter(|peer| !ours.contains(peer.name)).collect();
         assert!(missing.is_empty(), "{missing:?}");
+    }
+
+    #[test]
+    fn own_goals_are_of_figures_of_the_peer_and_ask_for_more_than_the_others() {
+        for (name, goal) in GOALS {
+            assert!(of(name).is_some_and(|peer| *goal <= peer.spread[1] / TIMES), "{name}");
+        }
     }
 
     #[test]

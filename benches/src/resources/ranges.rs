@@ -9,6 +9,9 @@ use super::{NANOS, note_each};
 use crate::measure::{Readings, thread_time};
 use crate::workload::Workload;
 
+/// Copies that are changed between two looks at the clock.
+const COPIES: u32 = 64;
+
 /// Four operations on 10, 100 and 1,000 ranges.
 #[must_use]
 pub fn workloads() -> Vec<Workload> {
@@ -39,13 +42,13 @@ fn bag(begin: u64, count: u64) -> Resources {
 /// The copies that are changed are made before, a few at a time so that they are near when they are needed.
 fn in_place([a, b]: [Resources; 2], step: fn(&mut Resources, &Resources), readings: &mut Readings) {
     for _ in 0..64 {
-        let mut copies: Vec<Resources> = (0..16).map(|_| own_copy(&a)).collect();
+        let mut copies: Vec<Resources> = (0..COPIES).map(|_| own_copy(&a)).collect();
         let (spent, ()) = thread_time(|| {
             for copy in &mut copies {
                 step(black_box(copy), black_box(&b));
             }
         });
-        readings.note("", spent.as_secs_f64() * 1e9 / 16.0);
+        readings.note("", spent.as_secs_f64() * 1e9 / f64::from(COPIES));
     }
 }
 

@@ -177,6 +177,14 @@ impl HierarchicalDrf {
         }
     }
 
+    /// Remembers nothing for questions, so that answers about the last round are wrong: to measure what remembering takes.
+    #[cfg(feature = "bench")]
+    #[doc(hidden)]
+    pub const fn forget_for_questions(&mut self) {
+        self.memory.is_off = true;
+        self.tree.forget_past();
+    }
+
     fn framework(&self, framework: FrameworkKey) -> Option<&Framework> {
         self.frameworks.get(framework.slot())?.as_ref()
     }

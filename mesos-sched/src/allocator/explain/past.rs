@@ -18,6 +18,9 @@ pub(in crate::allocator) struct Past {
     cut_in: u64,
     /// What a round changes is known from what it grants.
     is_in_round: bool,
+    /// Nothing is put aside: to measure what that spares.
+    #[cfg(feature = "bench")]
+    pub(in crate::allocator) is_off: bool,
 }
 
 /// What a node was.
@@ -42,10 +45,18 @@ impl Past {
         self.is_in_round = false;
     }
 
+    /// Before the first round there is nothing to ask about.
+    const fn is_on(&self) -> bool {
+        #[cfg(feature = "bench")]
+        return self.round > 0 && !self.is_off;
+        #[cfg(not(feature = "bench"))]
+        return self.round > 0;
+    }
+
     /// A node is about to change.
     #[inline]
     pub(in crate::allocator) fn keep(&mut self, node: usize, amounts: &Quantities, count: u64, weight: Weight) {
-        if !self.is_in_round && self.nodes.get(node).is_none_or(|was| was.round < self.round) {
+        if self.is_on() && !self.is_in_round && self.nodes.get(node).is_none_or(|was| was.round < self.round) {
             self.keep_first(node, amounts, count, weight);
         }
     }
