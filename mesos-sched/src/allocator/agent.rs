@@ -182,7 +182,20 @@ impl HierarchicalDrf {
         self.put_aside(key);
         let Some(agent) = self.agents.get_mut(key.slot()).and_then(Option::as_mut) else { return };
         // The total of an agent that shrank below what is used may not hold the old form any more.
-        if agent.total.contains(from) {
+        let is_there = agent.total.contains(from);
+        let are_exclusive = from.shared().is_empty() && to.shared().is_empty();
+        if is_there && !agent.is_over && are_exclusive && !counts_twice {
+            agent.total -= from;
+            agent.total += to;
+            self.retotal(from, to);
+            self.convert_held(client, key, from, to);
+            // What there is and what is held changed alike, so as much is free as before.
+            debug_assert!(
+                self.agent(key).is_some_and(|agent| agent.available == agent.total.left_beside(&agent.held()))
+            );
+            return self.settle_agent(key);
+        }
+        if is_there {
             let before = agent.total.clone();
             if !counts_twice {
                 agent.total -= from;
@@ -195,7 +208,7 @@ impl HierarchicalDrf {
         self.weigh_agent(key);
     }
 
-    /// An agent has another total than before.
+    /// An agent has this instead of that.
     fn retotal(&mut self, before: &Resources, after: &Resources) {
         self.reserve(after);
         self.unreserve(before);

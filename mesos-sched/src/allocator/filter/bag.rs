@@ -93,6 +93,24 @@ impl Bags {
         self.bags[place as usize].by = Some(by);
     }
 
+    /// Whether a client refused a bag that holds all of an offer, as far as sets tell: nothing where there is a bag without.
+    pub(super) fn block(&self, client: NodeKey, offer: &Resources) -> Option<bool> {
+        let mut is_told = true;
+        for bag in &self.bags {
+            match &bag.by {
+                Some(by) if by.contains(client) && bag.refused.contains(offer) => return Some(true),
+                Some(_) => {}
+                None => is_told &= bag.users == 0,
+            }
+        }
+        is_told.then_some(false)
+    }
+
+    /// Whether sets tell that a client refused none of them.
+    pub(super) fn are_without(&self, client: NodeKey) -> bool {
+        self.bags.iter().all(|bag| bag.by.as_ref().map_or(bag.users == 0, |by| !by.contains(client)))
+    }
+
     /// A client refused a bag.
     pub(super) fn note(&mut self, place: u32, client: NodeKey) {
         if let Some(by) = &mut self.bags[place as usize].by {

@@ -31,6 +31,11 @@ impl Cleared {
         agent.cleared = self.before + self.clients.len() as u64;
     }
 
+    /// Whether an agent has heard of all.
+    pub(super) const fn is_heard(&self, agent: &AgentFilters) -> bool {
+        agent.cleared == self.before + self.clients.len() as u64
+    }
+
     /// All agents have caught up.
     pub(super) fn forget(&mut self) {
         self.before += self.clients.len() as u64;

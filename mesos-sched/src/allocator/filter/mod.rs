@@ -70,9 +70,13 @@ impl FilterTable {
         if self.clients.len() <= client.slot() {
             self.clients.resize(client.slot() + 1, ClientFilters::default());
         }
-        self.make_room(client, agent, &refused, due_at);
         let own = &mut self.agents[agent.slot()];
         self.cleared.catch_up(own);
+        // In a storm of refusals most are the first of their client. What is void is in no set, and may be in the way.
+        if self.void > 0 || !own.bags.are_without(client) {
+            self.make_room(client, agent, &refused, due_at);
+        }
+        let own = &mut self.agents[agent.slot()];
         let filter = Filter { epoch: self.clients[client.slot()].epoch, made_in: Batch::of(batch) };
         let bag = own.add(client, refused, due_at, filter);
         if own.bags.is_worth_a_set(bag, self.clients.len()) {
@@ -116,7 +120,9 @@ impl FilterTable {
 
     /// Whether an offer of an agent to a client was refused.
     pub(super) fn blocks(&self, client: NodeKey, agent: AgentKey, offer: &Resources) -> bool {
-        self.blocking(client, agent, offer).next().is_some()
+        let Some(own) = self.agents.get(agent.slot()) else { return false };
+        let told = if self.cleared.is_heard(own) { own.bags.block(client, offer) } else { None };
+        told.unwrap_or_else(|| self.blocking(client, agent, offer).next().is_some())
     }
 
     /// The refusals that block an offer: when each is due, the batch round before which it was made, and what it is about.

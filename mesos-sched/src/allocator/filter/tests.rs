@@ -150,6 +150,8 @@ proptest! {
                     table.gather(AgentKey(0), &available, &mut refusers);
                     let is_blocked = |client: &NodeKey| table.blocks(*client, AgentKey(0), &available);
                     for client in &clients {
+                        let is_in_force = table.blocking(*client, AgentKey(0), &available).next().is_some();
+                        prop_assert_eq!(is_blocked(client), is_in_force, "sets tell what filters do");
                         prop_assert!(!refusers.contains(*client) || is_blocked(client));
                     }
                     let has_set = table.agents.first().is_some_and(|own| own.bags.has_sets());

@@ -12,6 +12,8 @@ use super::{Kind, NodeKey, SorterKind, Tree};
 pub struct BenchSorter {
     tree: Tree,
     clients: Vec<NodeKey>,
+    /// Memory of [`BenchSorter::sort`].
+    open: Vec<Step>,
 }
 
 impl SorterKind {
@@ -19,7 +21,7 @@ impl SorterKind {
     #[doc(hidden)]
     #[must_use]
     pub fn bench() -> BenchSorter {
-        BenchSorter { tree: Tree::new(Vec::new()), clients: Vec::new() }
+        BenchSorter { tree: Tree::new(Vec::new()), clients: Vec::new(), open: Vec::new() }
     }
 }
 
@@ -55,16 +57,16 @@ impl BenchSorter {
 
     /// Appends the tree's slots of all clients that may be served, in that order.
     pub fn sort(&mut self, sorted: &mut Vec<usize>) {
-        let mut open = vec![Step::begin(NodeKey::ROOT)];
-        while let Some(step) = open.last_mut() {
+        self.open.push(Step::begin(NodeKey::ROOT));
+        while let Some(step) = self.open.last_mut() {
             let Some(child) = self.tree.next_child(step, false) else {
-                open.pop();
+                self.open.pop();
                 continue;
             };
             if self.tree[child].kind == Kind::Own {
                 sorted.extend(self.tree.clients_in_order(child).iter().map(|client| client.slot()));
             } else {
-                open.push(Step::begin(child));
+                self.open.push(Step::begin(child));
             }
         }
     }

@@ -44,6 +44,10 @@ impl Share {
 
 impl Ord for Share {
     fn cmp(&self, other: &Self) -> Ordering {
+        // Who has most of the same thing, by the same weight, differs in the part alone.
+        if self.whole == other.whole {
+            return self.part.cmp(&other.part);
+        }
         wide_product(self.part, other.whole).cmp(&wide_product(other.part, self.whole))
     }
 }
@@ -130,7 +134,7 @@ impl Totals {
 
 /// Keeps the larger of two fractions; one of nothing is none.
 fn raise(largest: &mut (u64, u64), (part, total): (u64, u64)) {
-    if total > 0 && u128::from(part) * u128::from(largest.1) > u128::from(largest.0) * u128::from(total) {
+    if part > 0 && total > 0 && u128::from(part) * u128::from(largest.1) > u128::from(largest.0) * u128::from(total) {
         *largest = (part, total);
     }
 }

@@ -1,4 +1,6 @@
-//! Orders of clients after histories of grants. A client here is a role with one framework.
+//! Orders of clients after histories of grants. A client here is a role with one framework. Where a test says so, it goes
+//! through the scenario of that name in Apache Mesos, `src/tests/sorter_tests.cpp`; SplitResourceShares and
+//! RevocableResources are scripts of the simulator.
 
 use std::collections::BTreeMap;
 
@@ -72,6 +74,7 @@ impl Sorter {
     }
 }
 
+/// DRF, its first two parts.
 #[test]
 fn the_smallest_dominant_share_comes_first() {
     let mut sorter = Sorter::drf("cpus:100;mem:100");
@@ -86,6 +89,7 @@ fn the_smallest_dominant_share_comes_first() {
     assert_eq!(sorter.order(), "c b d");
 }
 
+/// DRF, from the change of the cluster's size on.
 #[test]
 fn another_size_of_the_cluster_may_make_another_resource_dominant() {
     let mut sorter = Sorter::drf("cpus:100;mem:100");
@@ -101,6 +105,7 @@ fn another_size_of_the_cluster_may_make_another_resource_dominant() {
     assert_eq!(sorter.order(), "e b c f");
 }
 
+/// WDRF.
 #[test]
 fn weights_divide_shares() {
     let mut sorter = Sorter::drf("cpus:100;mem:100");
@@ -123,6 +128,7 @@ fn weights_divide_shares() {
     assert_eq!(sorter.order(), "c d a e");
 }
 
+/// AllocationCountTieBreak.
 #[test]
 fn equal_shares_are_ordered_by_the_number_of_grants_then_by_name() {
     let mut sorter = Sorter::drf("cpus:100;mem:100");
@@ -159,6 +165,7 @@ fn roles_compete_with_their_siblings_alone() {
     assert_eq!(sorter.order(), "b/e/f b/d b/c a");
 }
 
+/// ChangeWeightOnSubtree.
 #[test]
 fn a_weight_counts_for_the_whole_subtree() {
     let mut sorter = Sorter::drf("cpus:100;mem:100");
@@ -193,6 +200,7 @@ fn a_role_with_children_competes_with_them_for_its_own() {
     assert_eq!(sorter.tree[NodeKey::ROOT].children(), [], "roles without frameworks are forgotten");
 }
 
+/// RemoveResources.
 #[test]
 fn a_share_grows_when_the_cluster_shrinks() {
     let mut sorter = Sorter::drf("cpus:10");
@@ -204,6 +212,7 @@ fn a_share_grows_when_the_cluster_shrinks() {
     assert_eq!(sorter.order(), "a b");
 }
 
+/// WeightedShuffle.
 #[test]
 fn random_order_favours_weight() {
     let mut sorter = Sorter::new(SorterKind::Random, "cpus:1");

@@ -273,8 +273,14 @@ impl Tree {
     }
 
     fn attach(&mut self, parent: NodeKey, child: NodeKey) {
-        let name = self[child].name.clone();
-        let place = self[parent].children.partition_point(|other| self[*other].name < name);
+        let name = self[child].name();
+        let children = self[parent].children();
+        let is_before = |other: &NodeKey| self[*other].name() < name;
+        // Ids are mostly counted up, and then the new one is the last.
+        let place = match children.last().is_none_or(is_before) {
+            true => children.len(),
+            false => children.partition_point(is_before),
+        };
         self[parent].children.insert(place, child);
         self.rank(parent, place);
     }
