@@ -11,6 +11,7 @@
 //! * To hunt for defects: [`Cluster::swarm`] draws cluster, workload and faults from a seed.
 //! * To replay a trace, compare policies or reproduce a paper: [`workload`], [`scheduler`] and [`metric`]; with the feature
 //!   `experiment`, traces and files that describe experiments.
+//! * To try an allocator of your own: the [`conformance`] suite, and the random histories it is made of, [`history`].
 //! * To state what must always hold: [`check::Check`].
 //! * To see how it works: [`world`] is the loop, [`agenda`] its queue, [`net`], [`disk`], [`election`] and [`container`]
 //!   are the models, [`fault`] is what goes wrong.
@@ -43,6 +44,8 @@ pub mod experiment;
 pub mod failure;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod fault;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod history;
 #[cfg(feature = "live")]
 pub mod live;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]

@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mesos_core::constraint::{OfferConstraints, Predicate};
+use mesos_core::constraint::{OfferConstraints, Selector};
 use mesos_core::provider::explain::{Holder, Lack, Order, Party, Reason, Standing};
 use mesos_core::provider::{AgentKey, Fact, FrameworkKey, Grant};
 use mesos_core::resource::{Limits, Quantities, Resources, Scalar};
-use mesos_core::{AgentCapability, AgentInfo, FrameworkCapability, FrameworkInfo, Instant, Quota, Role, Weight};
+use mesos_core::{
+    AgentCapability, AgentInfo, FrameworkCapability, FrameworkId, FrameworkInfo, Instant, Quota, Role, Weight,
+};
+use mesos_sim::history::{is_met, key_of_framework};
 
 const INTERVAL: Duration = Duration::from_secs(1);
 
@@ -103,8 +106,10 @@ impl Ledger {
                 self.agents.insert(agent, Agent { info, total, is_active: true });
             }
             Fact::AgentUpdated { agent, info } => {
-                self.agents.get_mut(&agent).unwrap().info = info;
-                self.refusals.retain(|refusal| refusal.agent != agent);
+                let known = self.agents.get_mut(&agent).unwrap();
+                if std::mem::replace(&mut known.info, info) != known.info {
+                    self.refusals.retain(|refusal| refusal.agent != agent);
+                }
             }
             Fact::AgentResized { agent, total } => {
                 if let Some(known) = self.agents.get_mut(&agent) {
@@ -212,15 +217,15 @@ impl Ledger {
             }
             Reason::Constraint { failed } => {
                 let groups = known.constraints.by_role.get(asked.role);
+                let found = |selector: &Selector| match selector {
+                    Selector::Hostname => Some(&*agent.info.hostname),
+                    _ => agent.info.attributes.text("rack"),
+                };
                 !failed.is_empty()
                     && failed.len() == groups.map_or(0, Vec::len)
                     && failed.iter().all(|failed| {
-                        let rack = agent.info.attributes.text("rack");
-                        let is_met = match &failed.constraint.predicate {
-                            Predicate::TextEquals(text) => rack == Some(&**text),
-                            _ => true,
-                        };
-                        !is_met && failed.found.as_deref() == rack
+                        !is_met(&failed.constraint, &agent.info)
+                            && failed.found.as_deref() == found(&failed.constraint.selector)
                     })
             }
             Reason::Reserved { to } => to.iter().all(|(owner, bag)| {
@@ -306,7 +311,7 @@ impl Ledger {
     }
 
     fn has(&self, agent: AgentKey, party: &Party, resources: &Resources) -> bool {
-        let framework = party.framework.as_ref().map(|id| FrameworkKey(id.as_str()[1..].parse().unwrap()));
+        let framework = party.framework.as_ref().and_then(key_of_framework);
         framework.is_some_and(|framework| self.held.get(&(agent, framework, party.role.clone())) == Some(resources))
     }
 
@@ -321,7 +326,7 @@ impl Ledger {
         order: &Order,
         grants: &[Grant],
     ) -> bool {
-        let key = FrameworkKey(by.framework.as_ref().unwrap().as_str()[1..].parse().unwrap());
+        let key = by.framework.as_ref().and_then(key_of_framework).unwrap();
         let is_his = |grant: &Grant| grant.agent == asked.agent && grant.framework == key && grant.role == by.role;
         let Some(place) = grants.iter().position(is_his) else { return false };
         // Both stages of a round make one grant, so with guarantees the moment cannot be told from the grants.
@@ -348,7 +353,7 @@ impl Ledger {
 
     fn confirms_standing(&self, standing: &Standing, role: &Role) -> bool {
         let name = standing.name.strip_suffix("'s own frameworks");
-        let id = standing.name.strip_prefix('f').and_then(|slot| slot.parse().ok()).map(FrameworkKey);
+        let id = FrameworkId::new(standing.name.as_str()).ok().and_then(|id| key_of_framework(&id));
         let mut held = Quantities::new();
         for ((_, framework, holder), bag) in &self.held {
             let is_counted = match (name, id) {

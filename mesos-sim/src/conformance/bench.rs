@@ -4,15 +4,15 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use mesos_core::Instant;
 use mesos_core::kernel::Rng;
-use mesos_core::provider::{Allocator, Concurrency, Fact, Grant, Round};
+use mesos_core::provider::{AgentKey, Allocator, Concurrency, Fact, FrameworkKey, Grant, Round};
 use mesos_core::resource::Resources;
-use mesos_core::{Filters, Instant};
 
-use super::history::Step;
 use super::laws::{self, Breach};
-use super::truth::Truth;
+use super::truth::{Client, Truth};
 use super::{Claim, Law, Profile, Report, script};
+use crate::history::{History, Stage};
 
 /// When histories begin.
 const BEGIN: Instant = Instant::from_nanos(12_345);
@@ -36,10 +36,10 @@ enum Told {
 }
 
 /// An allocator under test beside the truth.
-pub(super) struct Bench<'a> {
-    pub(super) profile: &'a Profile,
-    pub(super) truth: Truth,
-    pub(super) now: Instant,
+struct Bench<'a> {
+    profile: &'a Profile,
+    truth: Truth,
+    now: Instant,
     allocator: Box<dyn Allocator>,
     rng: Rng,
     told: Vec<Told>,
@@ -54,10 +54,10 @@ pub(super) fn play(
     make: &dyn Fn() -> Box<dyn Allocator>,
     profile: &Profile,
     seed: u64,
-    history: &[Step],
+    history: &History,
 ) -> Result<Report, Broken> {
     let mut bench = Bench::new(make(), profile, seed);
-    let played = survive(|| history.iter().try_for_each(|step| bench.step(*step)));
+    let played = survive(|| history.play(&mut bench));
     let replayed = played.and_then(|()| survive(|| replay(make(), seed, &bench.told, &bench.grants)));
     match replayed {
         Ok(()) => {
@@ -114,42 +114,6 @@ impl<'a> Bench<'a> {
         }
     }
 
-    /// Tells the allocator a fact, and the truth too.
-    pub(super) fn observe(&mut self, fact: Fact) {
-        self.lines.push(script::line(&fact));
-        self.truth.observe(self.now, &fact);
-        self.facts += 1;
-        self.told.push(Told::Fact(self.now, fact.clone()));
-        self.allocator.observe(self.now, fact);
-    }
-
-    /// What every step ends with.
-    pub(super) fn finish_step(&mut self) -> Result<(), Breach> {
-        self.run_due(self.now)?;
-        laws::balance(&self.truth, &*self.allocator)
-    }
-
-    /// Lets time pass; rounds run when they are due.
-    pub(super) fn pass(&mut self, time: Duration) -> Result<(), Breach> {
-        self.lines.push(format!("advance {}ms", time.as_millis()));
-        let until = self.now + time;
-        self.run_due(until)?;
-        self.now = until;
-        self.finish_step()
-    }
-
-    /// Lets so much time pass that whoever may have something must have got it.
-    pub(super) fn settle(&mut self) -> Result<(), Breach> {
-        let refusals = self.truth.refusals.iter().map(|refusal| refusal.until);
-        let last = refusals.chain(self.truth.unasked.values().copied()).max();
-        self.pass(last.unwrap_or(self.now).since(self.now) + self.profile.patience)?;
-        laws::liveness(&self.truth, self.profile, self.now)?;
-        if self.profile.claims(&Claim::Guarantees) {
-            laws::guarantees(&self.truth, self.profile, self.now)?;
-        }
-        laws::all_asked(&self.truth, self.now)
-    }
-
     fn run_due(&mut self, until: Instant) -> Result<(), Breach> {
         let begun = self.rounds;
         let bound = (until.since(self.now).as_secs() + 1) * ROUNDS_PER_SECOND_MAX;
@@ -194,50 +158,73 @@ impl<'a> Bench<'a> {
         }
         Ok(())
     }
+}
 
-    /// Whether grants are to be committed.
-    pub(super) fn is_optimistic(&self) -> bool {
-        self.allocator.concurrency() != Concurrency::Pessimistic
+impl Stage for Bench<'_> {
+    type Stop = Breach;
+
+    /// Tells the allocator a fact, and the truth too.
+    fn observe(&mut self, fact: Fact) {
+        self.lines.push(script::line(&fact));
+        self.truth.observe(self.now, &fact);
+        self.facts += 1;
+        self.told.push(Told::Fact(self.now, fact.clone()));
+        self.allocator.observe(self.now, fact);
+    }
+
+    fn pass(&mut self, time: Duration) -> Result<(), Breach> {
+        if !time.is_zero() {
+            self.lines.push(format!("advance {}ms", time.as_millis()));
+        }
+        let until = self.now + time;
+        self.run_due(until)?;
+        self.now = until;
+        laws::balance(&self.truth, &*self.allocator)
+    }
+
+    fn settle(&mut self) -> Result<(), Breach> {
+        let refusals = self.truth.refusals.iter().map(|refusal| refusal.until);
+        let last = refusals.chain(self.truth.unasked.values().copied()).max();
+        self.pass(last.unwrap_or(self.now).since(self.now) + self.profile.patience)?;
+        laws::liveness(&self.truth, self.profile, self.now)?;
+        if self.profile.claims(&Claim::Guarantees) {
+            laws::guarantees(&self.truth, self.profile, self.now)?;
+        }
+        laws::all_asked(&self.truth, self.now)
+    }
+
+    fn holdings(&self) -> Vec<Grant> {
+        let grant = |((agent, (framework, role)), held): (&(AgentKey, Client), &Resources)| Grant {
+            framework: *framework,
+            role: role.clone(),
+            agent: *agent,
+            resources: held.clone(),
+        };
+        self.truth.held.iter().map(grant).collect()
+    }
+
+    fn offered(&self) -> Option<Vec<Grant>> {
+        (self.allocator.concurrency() != Concurrency::Pessimistic).then(|| self.truth.offered.clone())
     }
 
     /// Commits a part of an optimistic grant; it is off the table then, if it could be.
-    pub(super) fn commit(&mut self, grant: Grant, wanted: Resources) -> Result<(), Breach> {
+    fn commit(&mut self, grant: Grant, wanted: Resources) -> Result<(), Breach> {
         self.lines
             .push(format!("# f{} commits {wanted} of a{} under {}", grant.framework.0, grant.agent.0, grant.role));
         self.told.push(Told::Commit(self.now, grant.clone(), wanted.clone()));
         let said = self.allocator.commit(self.now, &grant, &wanted);
         laws::commitment(&self.truth, &grant, &wanted, &said)?;
-        match said {
-            Ok(()) => {
-                self.truth.take_offered(&grant);
-                self.truth.grant(&Grant { resources: wanted, ..grant });
-            }
-            Err(_) => self.lapse(grant, None),
+        if said.is_ok() {
+            self.truth.take_offered(&grant);
+            self.truth.grant(&Grant { resources: wanted, ..grant });
+        } else {
+            let Grant { framework, role, agent, resources } = grant;
+            self.observe(Fact::Lapsed { framework, role, agent, resources, filters: None });
         }
         Ok(())
     }
 
-    /// Takes an optimistic grant off the table.
-    pub(super) fn lapse(&mut self, grant: Grant, refuse_for: Option<Duration>) {
-        let Grant { framework, role, agent, resources } = grant;
-        let filters = refuse_for.map(Filters::refuse_for);
-        self.observe(Fact::Lapsed { framework, role, agent, resources, filters });
-    }
-
-    /// Takes optimistic grants off the table as a master does when those they concern change.
-    pub(super) fn lapse_all(&mut self, is_meant: impl Fn(&Grant) -> bool) {
-        let meant: Vec<Grant> = self.truth.offered.iter().filter(|grant| is_meant(grant)).cloned().collect();
-        for grant in meant {
-            self.lapse(grant, None);
-        }
-    }
-
-    /// Hands back something of what is held.
-    pub(super) fn give_back(&mut self, grant: Grant, refuse_for: Option<Duration>) {
-        let Grant { framework, role, agent, resources } = grant;
-        if !resources.is_empty() {
-            let filters = refuse_for.map(Filters::refuse_for);
-            self.observe(Fact::Recovered { framework, role, agent, resources, filters });
-        }
+    fn asked(&self) -> Vec<(FrameworkKey, AgentKey)> {
+        self.truth.asked.iter().copied().collect()
     }
 }

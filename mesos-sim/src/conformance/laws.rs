@@ -2,7 +2,7 @@
 
 use mesos_core::provider::{AgentKey, Allocator, Conflict, Grant, InverseGrant};
 use mesos_core::resource::{Limits, Resource, Resources};
-use mesos_core::{FrameworkCapability, Instant, Role};
+use mesos_core::{AgentCapability, FrameworkCapability, Instant, Role};
 
 use super::truth::{Client, Truth};
 use super::{Claim, Law, Profile};
@@ -36,6 +36,9 @@ pub(super) fn grant(truth: &Truth, profile: &Profile, now: Instant, grant: &Gran
     let Some(known) = truth.agents.get(agent) else { return breach(Law::Audience, "there is no such agent") };
     if !known.is_active {
         return breach(Law::Audience, "the agent serves no offers");
+    }
+    if !truth.serves(*agent) {
+        return breach(Law::Whitelist, &format!("host {} is not listed", known.info.hostname));
     }
     if !truth.takes_part(&client) {
         return breach(Law::Audience, "the framework is not there, has no such role or suppressed it");
@@ -96,9 +99,12 @@ pub(super) fn commitment(
 
 /// What a client can deal with of some resources of an agent; nothing if not even with the agent.
 fn strip(truth: &Truth, client: &Client, agent: AgentKey, resources: &Resources) -> Option<Resources> {
-    use FrameworkCapability::{GpuResources, ReservationRefinement, RevocableResources, SharedResources};
-    let info = &truth.frameworks.get(&client.0)?.info;
-    if !truth.agents.get(&agent)?.total.gpus().is_zero() && !info.can(GpuResources) {
+    use FrameworkCapability::{GpuResources, MultiRole, ReservationRefinement, RevocableResources, SharedResources};
+    let (info, agent) = (&truth.frameworks.get(&client.0)?.info, truth.agents.get(&agent)?);
+    let knows = |capability| agent.info.capabilities.contains(&capability);
+    let is_far = info.can(MultiRole) && !knows(AgentCapability::MultiRole)
+        || client.1.parent().is_some() && !knows(AgentCapability::HierarchicalRole);
+    if is_far || !agent.total.gpus().is_zero() && !info.can(GpuResources) {
         return None;
     }
     Some(resources.filter(|entry| {
@@ -172,7 +178,7 @@ pub(super) fn guarantees(truth: &Truth, profile: &Profile, now: Instant) -> Resu
     for (role, quota) in truth.quotas.iter().filter(|(role, _)| is_alone(role)) {
         let missing = quota.guarantees().clone() - &truth.consumed(role);
         for client in clients(truth).filter(|(_, own)| own == role || own.is_below(role)) {
-            for agent in truth.agents.iter().filter(|(_, known)| known.is_active).map(|(agent, _)| *agent) {
+            for agent in truth.agents.keys().copied().filter(|agent| truth.serves(*agent)) {
                 let Some(mut offer) = deserved(truth, profile, now, &client, agent) else { continue };
                 offer = offer.filter(Resource::is_under_quota);
                 offer.shrink(&missing);
@@ -211,7 +217,7 @@ pub(super) fn liveness(truth: &Truth, profile: &Profile, now: Instant) -> Result
     if !truth.quotas.is_empty() {
         return Ok(());
     }
-    for (agent, known) in truth.agents.iter().filter(|(_, known)| known.is_active) {
+    for (agent, known) in truth.agents.iter().filter(|(agent, _)| truth.serves(**agent)) {
         for client in clients(truth) {
             let Some(offer) = deserved(truth, profile, now, &client, *agent) else { continue };
             let offer = sized(truth, profile, &client, offer);

@@ -18,21 +18,19 @@
 //!              shrinking ◀── violation ── truth: what a slow and plain book says
 //! ```
 //!
-//! A history is drawn from a seed: frameworks and agents come and go, roles nest, agents are resized, frameworks suppress,
-//! revive, refuse with filters, keep a part, reserve, return; constraints, weights and quotas are set, maintenance is planned; now and then a fact is about
-//! somebody nobody knows. It is played to a fresh allocator by a host that runs every round when it is due, as a master
-//! would, and after every step the [`Law`]s are checked against books kept beside it. When one is broken, steps are taken
-//! out of the history while it still is; what remains is told as a session in the words of [`script`](crate::script).
+//! A [history](crate::history) is drawn from a seed: frameworks and agents come and go, roles nest, agents are resized,
+//! frameworks suppress, revive, refuse with filters, keep a part, reserve, return; constraints, weights and quotas are set,
+//! maintenance is planned; now and then a fact is about somebody nobody knows. It is played to a fresh allocator by a host
+//! that runs every round when it is due, as a master would, and after every step the [`Law`]s are checked against books kept
+//! beside it. When one is broken, steps are taken out of the history while it still is; what remains is told as a session in
+//! the words of [`script`](crate::script).
 //!
 //! Laws that depend on what an allocator sets out to do are checked if the [`Profile`] claims them. The suite judges neither
 //! fairness nor speed, and does not call for grants at once: only that whoever may have something gets it in the end.
 
 mod bench;
-mod history;
 mod laws;
-mod play;
 mod script;
-mod shrink;
 #[cfg(test)]
 mod tests;
 mod truth;
@@ -45,7 +43,7 @@ use mesos_core::Allocator;
 use mesos_core::kernel::Rng;
 use mesos_core::resource::Quantities;
 
-use history::Step;
+use crate::history::{History, Kind, Mix};
 
 /// What must hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,8 +59,11 @@ pub enum Law {
     Audience,
     /// Nothing is granted that the framework refused and still does.
     Filters,
-    /// If claimed: agents with `gpus` go to those who can deal with them, revocable resources and refined reservations too.
+    /// If claimed: agents with `gpus` go to those who can deal with them, revocable resources and refined reservations too; and
+    /// agents that do not know several roles, or roles below roles, to those who do without.
     Eligibility,
+    /// If claimed: no agent is granted whose host is not listed.
+    Whitelist,
     /// If claimed: a grant holds one of the minimal amounts.
     Minimums,
     /// If claimed: no grant exceeds the limit of a role.
@@ -93,6 +94,8 @@ pub enum Law {
 pub enum Claim {
     /// See [`Law::Eligibility`].
     Eligibility,
+    /// See [`Law::Whitelist`]. Only then are hosts listed at all.
+    Whitelist,
     /// See [`Law::Minimums`].
     Minimums,
     /// See [`Law::Limits`]. Only then are limits set at all.
@@ -202,6 +205,23 @@ impl Profile {
     fn claims(&self, claim: &Claim) -> bool {
         self.claims.contains(claim)
     }
+
+    /// Nothing comes up that only an allocator with a claim can be expected to deal with.
+    fn mix(&self) -> Mix {
+        let needed = [
+            (Kind::Limit, vec![Claim::Limits]),
+            (Kind::Guarantee, vec![Claim::Guarantees]),
+            (Kind::Quota, vec![Claim::Limits, Claim::Guarantees]),
+            (Kind::Constrain, vec![Claim::Constraints]),
+            (Kind::Whitelist, vec![Claim::Whitelist]),
+            (Kind::Plan, vec![Claim::Maintenance]),
+            (Kind::Answer, vec![Claim::Maintenance]),
+        ];
+        let left_out = needed.into_iter().filter(|(_, claims)| !claims.iter().all(|claim| self.claims(claim)));
+        let mix = Mix::default().without(left_out.map(|(kind, _)| kind));
+        let mix = if self.claims(&Claim::Sizes) { mix } else { mix.without_sizes() };
+        if self.claims(&Claim::Eligibility) { mix } else { mix.without_old_agents() }
+    }
 }
 
 impl Report {
@@ -225,10 +245,10 @@ impl fmt::Display for Report {
 /// # Errors
 /// The first law found broken, with a history that is as short as could be found.
 pub fn check(make: impl Fn() -> Box<dyn Allocator>, profile: &Profile) -> Result<Report, Box<Violation>> {
-    let mut report = Report::default();
+    let (mut report, mix) = (Report::default(), profile.mix());
     for number in 0..profile.histories {
         let seed = profile.seed.wrapping_add(u64::from(number));
-        let history = history::draw(&mut Rng::new(seed), profile);
+        let history = mix.draw(&mut Rng::new(seed), profile.steps);
         match bench::play(&make, profile, seed, &history) {
             Ok(played) => report.add(played),
             Err(broken) => return Err(Box::new(minimise(&make, profile, seed, history, broken))),
@@ -241,17 +261,17 @@ fn minimise(
     make: &dyn Fn() -> Box<dyn Allocator>,
     profile: &Profile,
     seed: u64,
-    history: Vec<Step>,
+    history: History,
     broken: bench::Broken,
 ) -> Violation {
     let law = broken.law;
     let mut last = broken;
-    let shortest = shrink::shrink(history, |shorter| match bench::play(make, profile, seed, shorter) {
+    let shortest = history.shrink(|shorter| match bench::play(make, profile, seed, shorter) {
         Err(broken) if broken.law == law => {
             last = broken;
             true
         }
         _ => false,
     });
-    Violation { law, what: last.what, seed, steps: shortest.len(), script: last.script }
+    Violation { law, what: last.what, seed, steps: shortest.steps().len(), script: last.script }
 }

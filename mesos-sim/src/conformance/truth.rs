@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use mesos_core::constraint::{AttributeConstraint, OfferConstraints, Predicate};
+use mesos_core::constraint::OfferConstraints;
 use mesos_core::maintenance::Unavailability;
 use mesos_core::provider::{AgentKey, Fact, FrameworkKey, Grant};
 use mesos_core::quota::Quota;
 use mesos_core::resource::{Quantities, Resources};
 use mesos_core::{AgentInfo, Filters, FrameworkInfo, Instant, Role};
+
+use crate::history::is_met;
 
 /// Who holds something, or would: a framework under a role.
 pub(super) type Client = (FrameworkKey, Role);
@@ -50,6 +52,8 @@ pub(super) struct Truth {
     pub(super) refusals: Vec<Refusal>,
     pub(super) quotas: BTreeMap<Role, Quota>,
     pub(super) constraints: BTreeMap<FrameworkKey, Arc<OfferConstraints>>,
+    /// The hosts that may be offered; nothing means all.
+    pub(super) whitelist: Option<BTreeSet<Arc<str>>>,
     /// Agents that will be away.
     pub(super) planned: BTreeMap<AgentKey, Unavailability>,
     /// Who was asked for which agent, and did not answer yet.
@@ -89,8 +93,10 @@ impl Truth {
             }
             Fact::AgentResized { agent, total } => self.with_agent(agent, |known| known.total = total),
             Fact::AgentUpdated { agent, info } => {
+                // Who says the same again is who was refused.
+                let is_another = self.agents.get(&agent).is_some_and(|known| known.info != info);
                 self.with_agent(agent, |known| known.info = info);
-                self.refusals.retain(|own| own.agent != agent);
+                self.refusals.retain(|own| own.agent != agent || !is_another);
             }
             Fact::AgentActivated { agent } => self.with_agent(agent, |known| known.is_active = true),
             Fact::AgentDeactivated { agent } => self.with_agent(agent, |known| known.is_active = false),
@@ -125,6 +131,7 @@ impl Truth {
             Fact::ConstraintsSet { framework, constraints } if self.frameworks.contains_key(&framework) => {
                 self.constraints.insert(framework, constraints);
             }
+            Fact::WhitelistSet { hostnames } => self.whitelist = hostnames,
             Fact::UnavailabilitySet { agent, unavailability } if self.agents.contains_key(&agent) => {
                 self.replan(agent, unavailability);
             }
@@ -245,11 +252,6 @@ impl Truth {
         self.held.iter().filter(|((own, _), _)| *own == agent).map(|(_, held)| held).sum()
     }
 
-    /// For which agents a framework was asked and has not answered.
-    pub(super) fn asked_of(&self, framework: FrameworkKey) -> Vec<AgentKey> {
-        self.asked.iter().filter(|(own, _)| *own == framework).map(|(_, agent)| *agent).collect()
-    }
-
     /// Whether a framework is to be asked for an agent: it is there and holds something on it, and the agent will be away.
     pub(super) fn is_to_be_asked(&self, now: Instant, framework: FrameworkKey, agent: AgentKey) -> bool {
         let is_there = self.frameworks.get(&framework).is_some_and(|own| own.is_active);
@@ -259,15 +261,17 @@ impl Truth {
         is_there && serves && holds && may_ask && self.planned.contains_key(&agent)
     }
 
+    /// Whether an agent may be offered at all.
+    pub(super) fn serves(&self, agent: AgentKey) -> bool {
+        let lists = |own: &Agent| self.whitelist.as_ref().is_none_or(|hosts| hosts.contains(&own.info.hostname));
+        self.agents.get(&agent).is_some_and(|own| own.is_active && lists(own))
+    }
+
     /// Whether a client's constraints let it have something of an agent.
     pub(super) fn meets(&self, (framework, role): &Client, agent: AgentKey) -> bool {
         let groups = self.constraints.get(framework).and_then(|own| own.by_role.get(role));
-        let hostname = self.agents.get(&agent).map(|own| own.info.hostname.clone());
-        let is_met = |one: &AttributeConstraint| match &one.predicate {
-            Predicate::TextEquals(text) => hostname.as_deref() == Some(&**text),
-            Predicate::TextNotEquals(text) => hostname.as_deref() != Some(&**text),
-            _ => true,
-        };
+        let Some(agent) = self.agents.get(&agent) else { return false };
+        let is_met = |one| is_met(one, &agent.info);
         groups.is_none_or(|groups| groups.is_empty() || groups.iter().any(|group| group.iter().all(is_met)))
     }
 
@@ -296,10 +300,5 @@ impl Truth {
     pub(super) fn refusals(&self, now: Instant, client: &Client, agent: AgentKey) -> impl Iterator<Item = &Refusal> {
         let is_own = move |own: &&Refusal| own.client == *client && own.agent == agent && own.until > now;
         self.refusals.iter().filter(is_own)
-    }
-
-    /// What is held, for drawing; in an order that follows from the history.
-    pub(super) fn holdings(&self) -> Vec<(AgentKey, Client, Resources)> {
-        self.held.iter().map(|((agent, client), held)| (*agent, client.clone(), held.clone())).collect()
     }
 }

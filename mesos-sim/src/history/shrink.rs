@@ -1,6 +1,6 @@
 //! Fewer steps that still do it.
 
-use super::history::Step;
+use super::mix::Step;
 
 /// No more histories than this are tried.
 const TRIES_MAX: u32 = 2_000;
@@ -32,7 +32,7 @@ pub(super) fn shrink(mut history: Vec<Step>, mut fails: impl FnMut(&[Step]) -> b
 
 #[cfg(test)]
 mod tests {
-    use super::super::history::Kind;
+    use super::super::mix::Kind;
     use super::*;
 
     fn step(dice: u64) -> Step {
