@@ -2,15 +2,18 @@
 //!
 //! Fixed parameters find nothing new after a while. Here every run is another cluster: some have one agent and five
 //! frameworks, some lose every second message, some are quite healthy. A part of the faults is left out of each run on
-//! purpose, because some defects only show when others do not get in the way.
+//! purpose, because some defects only show when others do not get in the way. The allocator chooses by each of its policies.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use mesos_core::kernel::Rng;
+use mesos_core::provider::Transactions;
+use mesos_core::resource::{Limits, ResourceName};
 use mesos_core::{AgentCapability, AgentInfo, FrameworkCapability, FrameworkInfo, Resources, Role};
 use mesos_exec::agent;
-use mesos_sched::{allocator, driver, master};
+use mesos_sched::allocator::{self, AgentOrder, Packing, Policy, SorterKind};
+use mesos_sched::{driver, master};
 
 use crate::cluster::{AgentSpec, Cluster, ClusterSpec, Conditions, FrameworkSpec};
 use crate::container::ContainerModel;
@@ -25,14 +28,20 @@ use crate::workload::{Habits, Synthetic};
 
 /// The random stream configurations are drawn from.
 const SWARM_STREAM: u64 = 5;
+/// The random stream of how the allocator chooses, so that another policy leaves the rest of a seed as it is.
+const POLICY_STREAM: u64 = 9;
+/// The most a framework may want in one offer: room for the largest piece of work, reservation and volume.
+const OFFER_SIZE: &str = "cpus:3;mem:2048;disk:4096";
 /// Roles frameworks choose from: flat, nested and one below another.
 const ROLES: [&str; 6] = ["web", "batch", "eng", "eng/data", "eng/data/etl", "ops"];
 
 /// Draws the cluster of a seed; no framework has more than `pieces_max` pieces of work.
 pub(crate) fn draw(seed: u64, pieces_max: Option<u32>) -> Cluster {
     let mut dice = Rng::of_node(seed, SWARM_STREAM);
+    let mut policy_dice = Rng::of_node(seed, POLICY_STREAM);
     let agents = agents(&mut dice);
-    let frameworks = frameworks(&mut dice, pieces_max.unwrap_or(u32::MAX));
+    let mut frameworks = frameworks(&mut dice, pieces_max.unwrap_or(u32::MAX));
+    frameworks.iter_mut().for_each(|framework| want_small_offers(&mut policy_dice, framework));
     let spec = ClusterSpec {
         masters: count(&mut dice, 1, 3),
         master_options: master_options(&mut dice),
@@ -40,7 +49,7 @@ pub(crate) fn draw(seed: u64, pieces_max: Option<u32>) -> Cluster {
         frameworks,
         ..ClusterSpec::default()
     };
-    let allocator = allocator_options(&mut dice);
+    let allocator = choices(&mut policy_dice, allocator_options(&mut dice));
     let conditions = conditions(&mut dice, &spec);
     Cluster::new(spec, conditions).drf(allocator)
 }
@@ -190,6 +199,44 @@ fn allocator_options(dice: &mut Rng) -> allocator::Options {
         options.allocation_interval = millis(dice, 100, 5_000);
     }
     options
+}
+
+/// Who is served first, from which agent, and how much at a time: half of the time as by default.
+fn choices(dice: &mut Rng, mut options: allocator::Options) -> allocator::Options {
+    options.policy = policy(dice);
+    let sorter = |dice: &mut Rng| if dice.chance(250_000) { SorterKind::Random } else { SorterKind::Drf };
+    (options.role_sorter, options.framework_sorter) = (sorter(dice), sorter(dice));
+    if dice.chance(250_000) {
+        options.agent_order = AgentOrder::FullestFirst;
+    }
+    if dice.chance(200_000) {
+        options.fairness_excluded =
+            vec![[ResourceName::Cpus, ResourceName::Mem, ResourceName::Disk][dice.index(3)].clone()];
+    }
+    if dice.chance(200_000) {
+        options.starvation_batches = Some(count(dice, 1, 30));
+    }
+    options
+}
+
+fn policy(dice: &mut Rng) -> Policy {
+    match dice.below(10) {
+        0 => Policy::Priority((0..3).map(|priority| (role(dice), priority)).collect()),
+        1 => Policy::Packing(Packing::new([0.0, 0.25, 0.5][dice.index(3)]).expect("a bound on unfairness")),
+        2 => Policy::ConstrainedMaxMin { slot: "cpus:1;mem:256".parse().expect("a constant") },
+        3 => Policy::SharedState(Transactions::Incremental),
+        4 => Policy::SharedState(Transactions::AllOrNothing),
+        _ => Policy::Hierarchical,
+    }
+}
+
+/// Some frameworks want offers no larger than they can use at once.
+fn want_small_offers(dice: &mut Rng, framework: &mut FrameworkSpec) {
+    if dice.chance(200_000) {
+        let size: Limits = OFFER_SIZE.parse().expect("a constant");
+        let info = &mut framework.info;
+        info.max_offer = info.roles.iter().map(|role| (role.clone(), size.clone())).collect();
+    }
 }
 
 fn conditions(dice: &mut Rng, spec: &ClusterSpec) -> Conditions {
