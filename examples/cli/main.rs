@@ -43,9 +43,9 @@ struct Arguments {
 enum Command {
     /// Runs a whole cluster on this machine, until it is interrupted.
     Local(local::Local),
-    /// Runs a command on the cluster and follows its output; ends as the command ends.
+    /// Runs commands or a group of tasks on the cluster and follows their output; ends as they end.
     #[command(alias = "run")]
-    Execute(execute::Execute),
+    Execute(Box<execute::Execute>),
     /// Shows what a task wrote.
     Logs(sandbox::Logs),
     /// Makes an authority, and certificates for the parts of a cluster.
@@ -68,6 +68,10 @@ struct Program {
 }
 
 fn main() -> ExitCode {
+    // An agent's shims are this program, called by another name.
+    if let Some(code) = mesos_exec::containerizer::shim_main() {
+        return code;
+    }
     // Daemons have flags of their own, some under the names of those here.
     let words: Vec<OsString> = std::env::args_os().collect();
     let rest = words.iter().skip(2).cloned();

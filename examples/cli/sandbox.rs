@@ -69,7 +69,11 @@ fn locate(state: &Value, task: &str) -> anyhow::Result<(String, String)> {
     let hostname = info["hostname"].as_str().context("the agent has no name")?;
     let port = info["port"].as_u64().unwrap_or(5_051);
     let executor = row["executor_id"]["value"].as_str().unwrap_or_else(|| id(row, "task_id"));
-    let folder = format!("/frameworks/{}/executors/{executor}/runs/latest", id(row, "framework_id"));
+    // Tasks of a group share an executor, and have each a container of their own.
+    let statuses = row["statuses"].as_array().into_iter().flatten().rev();
+    let run = statuses.filter_map(|status| status["container_status"]["container_id"]["value"].as_str()).next();
+    let folder =
+        format!("/frameworks/{}/executors/{executor}/runs/{}", id(row, "framework_id"), run.unwrap_or("latest"));
     Ok((format!("{hostname}:{port}"), folder))
 }
 
@@ -113,11 +117,12 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
-    pub(crate) fn begin(agent: ApiClient, folder: &str) -> Self {
+    /// Follows what is in this folder; each line begins with the prefix, if there is one.
+    pub(crate) fn begin(agent: ApiClient, folder: &str, prefix: Option<String>) -> Self {
         let (is_over, over) = watch::channel(false);
         let files =
             [File::new(agent.clone(), format!("{folder}/stdout")), File::new(agent, format!("{folder}/stderr"))];
-        Self { task: tokio::spawn(follow(files, over)), is_over }
+        Self { task: tokio::spawn(follow(files, prefix, over)), is_over }
     }
 
     /// Shows the rest.
@@ -127,20 +132,66 @@ impl Follower {
     }
 }
 
-async fn follow(mut files: [File; 2], mut over: watch::Receiver<bool>) -> anyhow::Result<()> {
+async fn follow(mut files: [File; 2], prefix: Option<String>, mut over: watch::Receiver<bool>) -> anyhow::Result<()> {
+    let mut stdout = Lines::new(prefix.clone(), std::io::stdout());
+    let mut stderr = Lines::new(prefix, std::io::stderr());
     loop {
         // What is written before the end was written before this is read.
         let is_over = *over.borrow();
         let [out, err] = &mut files;
-        let mut read = shown(out.show_more(&mut std::io::stdout()).await)?;
-        read += shown(err.show_more(&mut std::io::stderr()).await)?;
+        let mut read = shown(out.show_more(&mut stdout).await)?;
+        read += shown(err.show_more(&mut stderr).await)?;
         if read == 0 {
             if is_over {
-                return Ok(());
+                return stdout.end().and_then(|()| stderr.end()).map_err(Into::into);
             }
             // Whichever comes first; the sender lives until the end.
             let _ = tokio::time::timeout(LOOK_EVERY, over.wait_for(|is_over| *is_over)).await;
         }
+    }
+}
+
+/// The longest line that is held back until it is whole.
+const LINE_BYTES_MAX: usize = 64 << 10;
+
+/// Writes whole lines with a prefix each, so that those of several tasks can be told apart; without one, as it comes.
+struct Lines<W> {
+    prefix: Option<String>,
+    /// The line that is not whole yet.
+    line: Vec<u8>,
+    out: W,
+}
+
+impl<W: std::io::Write> Lines<W> {
+    const fn new(prefix: Option<String>, out: W) -> Self {
+        Self { prefix, line: Vec::new(), out }
+    }
+
+    /// What is left is a line too.
+    fn end(&mut self) -> std::io::Result<()> {
+        if self.line.is_empty() { Ok(()) } else { std::io::Write::write_all(self, b"\n") }
+    }
+}
+
+impl<W: std::io::Write> std::io::Write for Lines<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let Some(prefix) = &self.prefix else { return self.out.write(bytes) };
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.line.extend_from_slice(part);
+            if !part.ends_with(b"\n") {
+                if self.line.len() < LINE_BYTES_MAX {
+                    continue;
+                }
+                self.line.push(b'\n');
+            }
+            self.out.write_all(&[prefix.as_bytes(), &self.line].concat())?;
+            self.line.clear();
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
     }
 }
 
@@ -168,15 +219,37 @@ mod tests {
             "get_tasks": { "tasks": [
                 { "task_id": { "value": "web-1" }, "framework_id": { "value": "f" }, "agent_id": { "value": "a" } },
                 { "task_id": { "value": "web-12" }, "framework_id": { "value": "f" }, "agent_id": { "value": "a" },
-                  "executor_id": { "value": "e" } },
+                  "executor_id": { "value": "e" },
+                  "statuses": [{ "state": "TASK_RUNNING", "container_status": { "container_id": { "value": "c" } } },
+                               { "state": "TASK_FINISHED" }] },
             ]},
             "get_agents": { "agents": [{ "agent_info": { "id": { "value": "a" }, "hostname": "h", "port": 7 } }] },
         });
-        let expected = |executor: &str| ("h:7".to_owned(), format!("/frameworks/f/executors/{executor}/runs/latest"));
-        assert_eq!(locate(&state, "web-12").unwrap(), expected("e"));
-        assert_eq!(locate(&state, "web-1").unwrap(), expected("web-1"), "the whole id counts before a beginning");
+        let expected = |run: &str| ("h:7".to_owned(), format!("/frameworks/f/executors/{run}"));
+        assert_eq!(locate(&state, "web-12").unwrap(), expected("e/runs/c"));
+        assert_eq!(
+            locate(&state, "web-1").unwrap(),
+            expected("web-1/runs/latest"),
+            "the whole id counts before a beginning"
+        );
         assert!(locate(&state, "web").unwrap_err().to_string().contains("web-12"));
         assert!(locate(&state, "x").unwrap_err().to_string().contains("mesos tasks"));
+    }
+
+    #[test]
+    fn lines_of_several_tasks_are_told_apart() {
+        use std::io::Write as _;
+        let mut lines = Lines::new(Some("a | ".into()), Vec::new());
+        for part in ["one\ntw", "o\n", "\nthr"] {
+            lines.write_all(part.as_bytes()).unwrap();
+        }
+        lines.end().unwrap();
+        lines.end().unwrap();
+        assert_eq!(String::from_utf8(lines.out).unwrap(), "a | one\na | two\na | \na | thr\n");
+        let mut plain = Lines::new(None, Vec::new());
+        plain.write_all(b"one\ntw").unwrap();
+        plain.end().unwrap();
+        assert_eq!(plain.out, b"one\ntw");
     }
 
     #[test]

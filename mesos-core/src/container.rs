@@ -82,6 +82,10 @@ pub struct ContainerSpec {
     /// What it is for.
     #[serde(default)]
     pub purpose: Purpose,
+    /// Whether it is to run on when its agent's process ends, for the next one to take back: its framework checkpoints. A
+    /// containerizer that cannot do that ends it.
+    #[serde(default)]
+    pub is_checkpointed: bool,
 }
 
 impl ContainerSpec {
@@ -94,7 +98,8 @@ impl ContainerSpec {
         command: CommandInfo,
         resources: Resources,
     ) -> Self {
-        Self { id, framework_id, executor_id, command, resources, purpose: Purpose::Task }
+        let (purpose, is_checkpointed) = (Purpose::Task, false);
+        Self { id, framework_id, executor_id, command, resources, purpose, is_checkpointed }
     }
 }
 
@@ -111,6 +116,11 @@ pub enum Purpose {
     /// Somebody asked the agent for it, beside another one.
     Nested {
         /// The other one; this one ends with it.
+        parent: ContainerId,
+    },
+    /// A command finds out in it whether the task in another one is well; it begins where that began.
+    Check {
+        /// The other one.
         parent: ContainerId,
     },
 }

@@ -36,6 +36,8 @@ pub mod executor;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod framework;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod health;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod id;
 #[cfg(feature = "journal")]
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::container::CommandInfo;
 use crate::discovery::Discovery;
 use crate::executor::ExecutorInfo;
+use crate::health::HealthCheck;
 use crate::id::{AgentId, ContainerId, ExecutorId, TaskId, UpdateId};
 use crate::resource::Resources;
 use crate::time::WallTime;
@@ -34,6 +35,9 @@ pub struct TaskInfo {
     pub kill_policy: KillPolicy,
     /// Ended, as failed, when it runs longer than this.
     pub max_completion_time: Option<Duration>,
+    /// How it is found out whether it is well; nothing when nobody asks. Executors of the framework's own check it themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health_check: Option<Arc<HealthCheck>>,
     /// Free labels.
     pub labels: BTreeMap<Arc<str>, Arc<str>>,
     /// What it says to those who want to find it.
@@ -102,6 +106,7 @@ impl TaskInfo {
             run,
             kill_policy: KillPolicy::default(),
             max_completion_time: None,
+            health_check: None,
             labels: BTreeMap::new(),
             discovery: None,
             data: Arc::default(),

@@ -82,7 +82,10 @@ fn event() -> impl Strategy<Value = Event> {
 
 fn ask(number: u8) -> ContainerAsk {
     match number {
-        0 | 1 => ContainerAsk::Launch { command: Box::new(CommandInfo::shell("ps")), resources: Resources::new() },
+        0 | 1 => {
+            let command = Box::new(CommandInfo::shell("ps"));
+            ContainerAsk::Launch { command, resources: Resources::new(), is_session: number == 0 }
+        }
         2 => ContainerAsk::Wait,
         3 => ContainerAsk::Signal(if number == 3 { Signal::Terminate } else { Signal::Kill }),
         4 => ContainerAsk::Remove,

@@ -48,6 +48,9 @@ pub struct ContainerModel {
     pub ignores_term_ppm: u32,
     /// Longest time to end when asked politely.
     pub term: Duration,
+    /// How often a task is not well when one of its ports is asked, per million.
+    #[serde(default)]
+    pub unwell_ppm: u32,
 }
 
 impl Default for ContainerModel {
@@ -61,6 +64,7 @@ impl Default for ContainerModel {
             crash_ppm: 0,
             ignores_term_ppm: 0,
             term: Duration::from_millis(200),
+            unwell_ppm: 0,
         }
     }
 }

@@ -71,6 +71,18 @@ struct Bench {
     notified: AtomicU32,
 }
 
+impl Drop for Bench {
+    /// A failed test leaves nothing running either: containers outlive their agent.
+    fn drop(&mut self) {
+        for record in std::fs::read_dir(self.path("agent/containers")).into_iter().flatten().flatten() {
+            let record = std::fs::read_to_string(record.path()).unwrap_or_default();
+            if let Some(shim) = record.split(' ').nth(1) {
+                let _ = Command::new("kill").arg(shim).status();
+            }
+        }
+    }
+}
+
 impl Bench {
     fn new() -> Self {
         let bench = Self { folder: tempfile::tempdir().unwrap(), notified: AtomicU32::new(0) };
@@ -123,15 +135,24 @@ impl Bench {
 
     /// An agent at this port, 0 for any; its address.
     fn agent(&self, master: &str, port: u16) -> (Program, String) {
+        let (program, said) = self.daemon(self.agent_command(master, port));
+        let address = said.split_whitespace().last().unwrap().to_owned();
+        (program, address)
+    }
+
+    fn agent_command(&self, master: &str, port: u16) -> Command {
         let mut command = mesos();
         command.args(["agent", "--ip=127.0.0.1", "--hostname=127.0.0.1", "--logging_level=warn"]);
         command.arg(format!("--port={port}"));
         command.args(["--resources=cpus:2;mem:512;disk:1;ports:[31000-31001]", "--registration_backoff_factor=10ms"]);
         command.args([format!("--master={master}"), format!("--work_dir={}", self.path("agent").display())]);
         self.identify(&mut command, "agent-a");
-        let (program, said) = self.daemon(command);
-        let address = said.split_whitespace().last().unwrap().to_owned();
-        (program, address)
+        command
+    }
+
+    /// How many containers run under a process that outlives the agent.
+    fn containers(&self) -> usize {
+        std::fs::read_dir(self.path("agent/containers")).unwrap().count()
     }
 
     /// A task that ends when the file is there.
@@ -139,7 +160,8 @@ impl Bench {
         let mut command = mesos();
         command.args(["execute", "--json", "--quiet", "--master", master]);
         self.identify(&mut command, "framework-f");
-        command.arg(format!("while [ ! -e {} ]; do sleep 0.05; done; exit 7", until.display()));
+        let (until, begun) = (until.display(), until.with_extension("begun"));
+        command.arg(format!("echo begun >> {}; while [ ! -e {until} ]; do sleep 0.05; done; exit 7", begun.display()));
         Program(command.stdout(Stdio::piped()).spawn().unwrap())
     }
 }
@@ -167,7 +189,36 @@ fn a_task_outlives_the_death_of_its_master() {
 }
 
 #[test]
-fn what_became_of_a_task_is_told_after_the_death_of_its_agent() {
+fn tasks_outlive_the_death_of_their_agent() {
+    let bench = Bench::new();
+    let (_master, address) = bench.master(0);
+    let (agent, at) = bench.agent(&address, 0);
+    let ends = ["later", "meanwhile"].map(|name| bench.path(name));
+    let mut running = ends.each_ref().map(|end| {
+        let mut execute = bench.execute(&address, end);
+        let mut lines = execute.lines();
+        lines.wait_for("RUNNING");
+        (execute, lines)
+    });
+    assert_eq!(bench.containers(), 2);
+    agent.kill_9();
+    std::fs::write(&ends[1], "").unwrap();
+    while bench.containers() > 1 {
+        std::thread::yield_now();
+    }
+
+    let _agent = bench.agent(&address, port_of(&at));
+    running[1].1.wait_for("exited with status 7");
+    std::fs::write(&ends[0], "").unwrap();
+    running[0].1.wait_for("exited with status 7");
+    for ((execute, _), end) in running.into_iter().zip(ends) {
+        assert_eq!(execute.code(), Some(7), "{}", end.display());
+        assert_eq!(std::fs::read_to_string(end.with_extension("begun")).unwrap(), "begun\n", "it ran once");
+    }
+}
+
+#[test]
+fn an_agent_that_cleans_up_ends_what_an_earlier_one_left_and_then_itself() {
     let bench = Bench::new();
     let (_master, address) = bench.master(0);
     let (agent, at) = bench.agent(&address, 0);
@@ -175,9 +226,12 @@ fn what_became_of_a_task_is_told_after_the_death_of_its_agent() {
     let mut lines = execute.lines();
     lines.wait_for("RUNNING");
     agent.kill_9();
-    let _agent = bench.agent(&address, port_of(&at));
-    lines.wait_for("GONE");
-    assert_eq!(execute.code(), Some(1));
+    assert_eq!(bench.containers(), 1);
+    let mut command = bench.agent_command(&address, port_of(&at));
+    command.arg("--recover=cleanup");
+    let (agent, _) = bench.daemon(command);
+    assert_eq!(agent.code(), Some(0));
+    assert_eq!(bench.containers(), 0, "what an agent left runs on");
 }
 
 #[test]
@@ -221,6 +275,73 @@ fn a_daemon_that_cannot_be_what_it_is_asked_to_be_says_why() {
     }
 }
 
+/// What tasks write is shown while they run and can be read afterwards: of one, of several, of a group.
+fn shows_output(local: &dyn Fn() -> Command, folder: &Path) {
+    let run = |arguments: &[&str]| {
+        let ended = local().args(arguments).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        (ended.status.code(), text(ended.stdout), text(ended.stderr))
+    };
+    let (code, out, err) = run(&["execute", "--env=WHO=you", "echo hello $WHO; echo oops >&2; exit 4"]);
+    assert_eq!((code, out.as_str()), (Some(4), "hello you\n"), "{err}");
+    assert!(err.contains("oops"), "{err}");
+
+    let (code, out, err) = run(&["execute", "--instances=3", "--name=web", "echo I am $MESOS_TASK_ID"]);
+    assert_eq!(code, Some(0), "{err}");
+    let mut lines: Vec<_> = out.lines().map(|line| line.split_once(" | I am execute-").unwrap()).collect();
+    lines.sort_unstable();
+    assert_eq!(lines.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["web #0", "web #1", "web #2"]);
+    assert!(lines.iter().enumerate().all(|(n, (_, id))| id.ends_with(&format!("-{n}"))), "{out}");
+
+    let group = |name: &str, good: &str, bad: &str| {
+        let cpus = r#""resources": [{"name": "cpus", "type": "SCALAR", "scalar": {"value": 0.1}},
+                                    {"name": "mem", "type": "SCALAR", "scalar": {"value": 32}}]"#;
+        let task = |task: &str, command: &str| {
+            let id = format!("{name}-{task}");
+            format!(
+                r#"{{"name": "{task}", "task_id": {{"value": "{id}"}}, {cpus}, "command": {{"value": "{command}"}}}}"#
+            )
+        };
+        let path = folder.join(name);
+        std::fs::write(&path, format!(r#"{{"tasks": [{}, {}]}}"#, task("good", good), task("bad", bad))).unwrap();
+        run(&["execute", &format!("--task_group={}", path.display())])
+    };
+    let (code, out, err) = group("fine", "echo one", "echo two");
+    assert_eq!(code, Some(0), "{err}");
+    let mut lines: Vec<_> = out.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(lines, ["bad | two", "good | one"], "{err}");
+    let (code, _, err) = group("failing", "sleep 1000", "exit 9");
+    assert_eq!(code, Some(9), "{err}");
+    assert!(err.contains("bad: FAILED") && err.contains("good: KILLED"), "{err}");
+
+    // A check begins in the sandbox of its task.
+    let checked = |name: &str, task: &str, check: &str| {
+        let path = folder.join(name);
+        let times =
+            r#""delay_seconds": 0, "interval_seconds": 0.05, "grace_period_seconds": 0, "consecutive_failures": 2"#;
+        let text = format!(
+            r#"{{"tasks": [{{"name": "{name}", "command": {{"value": "{task}"}}, "health_check": {{{check}, {times}}},
+                "resources": [{{"name": "cpus", "type": "SCALAR", "scalar": {{"value": 0.1}}}},
+                              {{"name": "mem", "type": "SCALAR", "scalar": {{"value": 32}}}}]}}]}}"#
+        );
+        std::fs::write(&path, text).unwrap();
+        run(&["execute", &format!("--task_group={}", path.display())])
+    };
+    let by_command = r#""type": "COMMAND", "command": {"value": "test -e up && touch stop"}"#;
+    let (code, _, err) = checked("well", "touch up; while [ ! -e stop ]; do sleep 0.05; done", by_command);
+    assert_eq!(code, Some(0), "{err}");
+    for check in [r#""type": "TCP", "tcp": {"port": 1}"#, r#""type": "COMMAND", "command": {"value": "exit 3"}"#] {
+        let (code, _, err) = checked("sick", "sleep 1000", check);
+        assert!(code == Some(143) && err.contains("Health check failed"), "{code:?} {err}");
+    }
+
+    let (code, out, err) = run(&["logs", "fine-good"]);
+    assert_eq!((code, out.as_str()), (Some(0), "one\n"), "{err}");
+    let (code, _, err) = run(&["logs", "never-was"]);
+    assert!(code == Some(1) && err.contains("mesos tasks"), "{err}");
+}
+
 #[test]
 fn a_cluster_in_one_command_runs_commands_and_ends_with_everything_it_began() {
     let folder = tempfile::tempdir().unwrap();
@@ -241,6 +362,7 @@ fn a_cluster_in_one_command_runs_commands_and_ends_with_everything_it_began() {
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("FINISHED"), "{said}");
     assert_eq!(execute(&["sh", "-c", "exit 3"]).0, Some(3));
+    shows_output(&local, folder.path());
 
     let pid = i32::try_from(cluster.0.id()).unwrap();
     let interrupted = Command::new("kill").args(["-INT", &pid.to_string()]).status().unwrap();

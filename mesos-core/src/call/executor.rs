@@ -10,6 +10,7 @@ use crate::container::{CommandInfo, Signal};
 use crate::error::Rejection;
 use crate::executor::ExecutorInfo;
 use crate::framework::FrameworkInfo;
+use crate::health::Check;
 use crate::id::{AgentId, ContainerId, FrameworkId, TaskId, UpdateId};
 use crate::resource::Resources;
 use crate::task::{KillPolicy, Reason, TaskInfo, TaskState};
@@ -44,6 +45,17 @@ pub enum Call {
     Destroy {
         /// Which.
         container: ContainerId,
+    },
+    /// Finds out whether a task is well; [`checked`](crate::Executor::checked) follows.
+    Check {
+        /// A name for it, unique within the executor and among its containers: by it, one that is a command is destroyed.
+        check: ContainerId,
+        /// The container of the task.
+        container: ContainerId,
+        /// What is tried.
+        what: Check,
+        /// Nobody waits longer.
+        timeout: Duration,
     },
     /// Bytes for the framework, best effort.
     Message(Arc<[u8]>),

@@ -60,7 +60,8 @@ pub enum ContainerError {
 /// any order; `destroy` may come while `launch` is under way.
 #[async_trait]
 pub trait Containerizer: Send + Sync + fmt::Debug {
-    /// Takes back what survived a restart of the agent and destroys whatever it finds and does not know. Called first.
+    /// Takes back what survived a restart of the agent, with what ended meanwhile in a way that is known and that
+    /// [`wait`](Self::wait) then tells; destroys whatever it finds and does not know. Called first.
     async fn recover(&self, known: BTreeSet<ContainerId>) -> Result<BTreeSet<ContainerId>, ContainerError>;
     /// Starts a container.
     async fn launch(&self, spec: ContainerSpec) -> Result<Launch, ContainerError>;

@@ -45,6 +45,9 @@ pub trait Executor: Send {
     /// The agent has taken over an update of this task.
     fn acknowledged(&mut self, _cx: &mut ExecutorCx<'_>, _task: &TaskId) {}
 
+    /// A check has its answer: the task is well, or what is wrong. Not told of checks that were destroyed.
+    fn checked(&mut self, _cx: &mut ExecutorCx<'_>, _check: &ContainerId, _result: Result<(), Arc<str>>) {}
+
     /// Bytes from the framework.
     fn message(&mut self, _cx: &mut ExecutorCx<'_>, _data: &[u8]) {}
 

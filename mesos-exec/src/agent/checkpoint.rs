@@ -63,6 +63,9 @@ pub(super) struct ContainerRecord {
     /// Whether its executor itself runs in it.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(super) is_process: bool,
+    /// The container it lies beside, if it lies beside one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) parent: Option<ContainerId>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form serde asks for")]

@@ -19,6 +19,7 @@ use mesos_core::{
 };
 
 use super::book::{Container, ContainerPhase, ContainerRef, End, ExecutorBody, ExecutorPhase, ExecutorRef, Hosted};
+use super::checking::{probed, verdict};
 use super::checkpoint::{self, ContainerRecord};
 use super::options::mutant;
 use super::{Agent, AgentCx, ContainerOp, ContainerOutcome, Effect, Pending, Timer};
@@ -77,14 +78,18 @@ impl Agent {
         task_id: Option<TaskId>,
         spec: ContainerSpec,
     ) {
-        let is_checkpointed = self.book.framework(executor.framework).is_some_and(|f| f.is_checkpointed);
+        let is_checkpointed = spec.is_checkpointed;
         let is_process = spec.purpose == Purpose::Executor;
         let mut container = Container::new(executor, name.clone(), ContainerPhase::Launching, is_checkpointed);
         container.is_process = is_process;
         let Some(at) = self.book.add_container(spec.id.clone(), container) else { return };
         if is_checkpointed {
             let (framework_id, executor_id) = (spec.framework_id.clone(), spec.executor_id.clone());
-            let record = ContainerRecord { framework_id, executor_id, task_id, name: name.clone(), is_process };
+            let parent = match &spec.purpose {
+                Purpose::Nested { parent } => Some(parent.clone()),
+                _ => None,
+            };
+            let record = ContainerRecord { framework_id, executor_id, task_id, name: name.clone(), is_process, parent };
             self.write(cx, vec![checkpoint::put_container(&spec.id, record)]);
         }
         if let Some(hosted) = self.book.executor_mut(executor) {
@@ -106,12 +111,13 @@ impl Agent {
     ) -> ContainerSpec {
         let framework_id = self.book.framework_id(executor.framework).clone();
         let executor_id = self.book.executor_id(executor).clone();
+        let is_checkpointed = self.book.framework(executor.framework).is_some_and(|f| f.is_checkpointed);
         let spec = ContainerSpec::new(id, framework_id, executor_id, command, resources);
-        ContainerSpec { purpose, ..spec }
+        ContainerSpec { purpose, is_checkpointed, ..spec }
     }
 
     /// A name nothing on this machine has: random, so that it is not used again after a restart either.
-    fn container_id(&self, cx: &mut AgentCx<'_>, executor: &ExecutorId) -> ContainerId {
+    pub(super) fn container_id(&self, cx: &mut AgentCx<'_>, executor: &ExecutorId) -> ContainerId {
         let prefix = executor.as_str();
         let cut = (0..=NAME_BYTES_MAX.min(prefix.len())).rev().find(|&n| prefix.is_char_boundary(n)).unwrap_or(0);
         loop {
@@ -186,6 +192,9 @@ impl Agent {
             (Some(Pending::Launch(at)), ContainerOutcome::Failed(problem)) => self.handle_gone(cx, at, Err(problem)),
             (Some(Pending::Wait(at)), ContainerOutcome::Exited(exit)) => self.handle_gone(cx, at, Ok(exit)),
             (Some(Pending::Wait(at)), _) => self.handle_unwatchable(cx, at),
+            (Some(Pending::Probe { executor, check }), outcome) => {
+                self.answer_check(cx, executor, &check, probed(outcome));
+            }
             (Some(Pending::Destroy(at)), ContainerOutcome::Done) => {
                 let leftover = self.book.container(at).is_some_and(|c| c.phase == ContainerPhase::Leftover);
                 if leftover {
@@ -242,7 +251,12 @@ impl Agent {
             if container.is_checkpointed {
                 self.write(cx, vec![checkpoint::delete_container(&id)]);
             }
-            self.retire_sandbox(cx, id);
+            if container.is_check {
+                // There are so many that nobody looks into them.
+                cx.emit(Effect::RemoveSandboxes { containers: vec![id] });
+            } else {
+                self.retire_sandbox(cx, id);
+            }
         }
     }
 
@@ -253,7 +267,7 @@ impl Agent {
             return;
         }
         let (executor, name, is_late) = (container.executor, container.name.clone(), container.is_late);
-        let (is_process, is_nested) = (container.is_process, container.nest.is_some());
+        let (is_process, is_nested, is_check) = (container.is_process, container.nest.is_some(), container.is_check);
         let exit: Result<Exit, Arc<str>> = match exit {
             Err(_) if is_late => Err("Container did not start in time".into()),
             Ok(_) if mutant!(self.options, ExitIsSuccess) => Ok(Exit::Status(0)),
@@ -268,6 +282,8 @@ impl Agent {
             self.bury_executor(cx, executor);
         } else if is_process {
             self.end_executor_as(cx, executor, end_of_process(&exit));
+        } else if is_check {
+            self.answer_check(cx, executor, &name, verdict(exit));
         } else if !is_nested && !mutant!(self.options, SwallowExit) {
             self.call_guest(cx, executor, |guest, cx| guest.exited(cx, &name, exit));
         }

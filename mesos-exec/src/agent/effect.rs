@@ -1,10 +1,12 @@
 //! Everything an agent can ask for.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use mesos_core::call::executor::Event;
 use mesos_core::call::operator::ReplyTo;
 use mesos_core::call::{CloseReason, ConnId, Leader, agent};
+use mesos_core::health::Probe;
 use mesos_core::kernel::{Draft, Seq, Ticket};
 use mesos_core::{ContainerId, ContainerSpec, Rejection, Signal};
 
@@ -100,6 +102,8 @@ pub enum ContainerOp {
     Signal(ContainerId, Signal),
     /// End it. Answer: `Done` or `Failed`.
     Destroy(ContainerId),
+    /// Ask one of its ports, for at most so long. Answer: `Done` when it is well, or `Failed`.
+    Probe(Probe, Duration),
 }
 
 /// Why an agent ended.

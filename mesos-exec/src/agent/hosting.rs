@@ -80,6 +80,7 @@ impl Agent {
                     self.destroy_container(cx, container);
                 }
             }
+            Call::Check { check, container, what, timeout } => self.check(cx, at, check, &container, what, timeout),
             Call::Message(data) => self.send_message(cx, at, data),
             Call::Exit => self.end_executor_as(cx, at, End { status: 0, ..End::forced("Executor ended") }),
             _ => {}

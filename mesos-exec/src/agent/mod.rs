@@ -7,6 +7,7 @@
 //!                                 ├─ hosting        executors as guests      ├─▶ book, update_stream, timers
 //!                                 ├─ remote         executors as processes   │
 //!                                 ├─ containment    what guests run in       │
+//!                                 ├─ checking       whether tasks are well   │
 //!                                 ├─ delivery       updates, until taken    ─┘
 //!                                 ├─ shutdown       executors, frameworks, the agent itself
 //!                                 └─ recovery       from checkpoints
@@ -20,10 +21,12 @@
 //! such a kill is one that crossed the task's end.
 
 mod book;
+mod checking;
 mod checkpoint;
 mod containment;
 mod delivery;
 mod effect;
+mod ended;
 mod environment;
 mod factory;
 mod gc;
@@ -54,10 +57,11 @@ use mesos_core::call::agent::ToAgent;
 use mesos_core::call::executor::Call;
 use mesos_core::kernel::{Cx, Draft, Machine, Table, Ticket, Tickets, TimerTable};
 use mesos_core::provider::StoreError;
-use mesos_core::{AgentId, AgentInfo, ContainerId, Exit, Instant, Resources, WallTime};
+use mesos_core::{AgentId, AgentInfo, ContainerId, Instant, Resources, WallTime};
 
 use self::book::{Book, ContainerRef, ExecutorRef, TaskRef};
 pub use self::effect::{ContainerOp, Effect, StopReason};
+use self::ended::Ended;
 use self::environment::Variables;
 pub use self::factory::ExecutorFactory;
 pub use self::gc::GcOptions;
@@ -97,7 +101,7 @@ pub struct Agent {
     /// The connections of executors' processes.
     lines: BTreeMap<ConnId, ExecutorRef>,
     /// How containers beside others ended, as long as somebody may ask.
-    ended: BTreeMap<Nest, Exit>,
+    ended: Ended,
     /// Sandboxes of what ended, the oldest first.
     retired: VecDeque<(WallTime, ContainerId)>,
     variables: Variables,
@@ -147,6 +151,7 @@ enum Pending {
     Recovery,
     Launch(ContainerRef),
     Wait(ContainerRef),
+    Probe { executor: ExecutorRef, check: ContainerId },
     Destroy(ContainerRef),
     Task(TaskRef),
     Group(Vec<TaskRef>),
@@ -175,7 +180,7 @@ impl Agent {
             queued: 0,
             calls: VecDeque::new(),
             lines: BTreeMap::new(),
-            ended: BTreeMap::new(),
+            ended: Ended::default(),
             retired: VecDeque::new(),
             variables: Variables::default(),
             scratch: Vec::new(),

@@ -11,7 +11,7 @@ use mesos_core::call::operator::ReplyTo;
 use mesos_core::{CommandInfo, ContainerId, Exit, Purpose, Rejection, RejectionCode, Resources, Signal};
 
 use super::book::{ContainerPhase, ContainerRef, ExecutorRef};
-use super::{Agent, AgentCx, ContainerOp, Effect};
+use super::{Agent, AgentCx, ContainerOp, Effect, Phase};
 
 /// Names a container: by the agent's own name for it, or as one beside another.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +41,8 @@ pub enum ContainerAsk {
         command: Box<CommandInfo>,
         /// What it may use.
         resources: Resources,
+        /// Whether it ends with whoever asks for it, and so with this run of the agent.
+        is_session: bool,
     },
     /// Tell when it has ended.
     Wait,
@@ -66,9 +68,6 @@ pub enum Answer {
     Named(ContainerId),
 }
 
-/// Ended containers whose end is kept, of one agent; beyond, the oldest names are forgotten first.
-const ENDED_MAX: usize = 4_096;
-
 fn unknown(nest: &Nest) -> Rejection {
     let what = format!("container {nest} is not known");
     Rejection::new(RejectionCode::UnknownContainer, what, "launch it first, beside a container that runs")
@@ -82,8 +81,15 @@ impl Agent {
         ask: ContainerAsk,
         reply: ReplyTo,
     ) {
+        if matches!(self.phase, Phase::Starting { .. } | Phase::Recovering(_)) {
+            let what = "the agent is finding out what runs on its machine";
+            let rejection = Rejection::new(RejectionCode::NotReady, what, "try again in a moment");
+            return cx.emit(Effect::Reply { reply, result: Err(rejection) });
+        }
         let answer = match ask {
-            ContainerAsk::Launch { command, resources } => self.launch_nested(cx, nest, *command, resources, reply),
+            ContainerAsk::Launch { command, resources, is_session } => {
+                self.launch_nested(cx, nest, *command, resources, is_session, reply)
+            }
             ContainerAsk::Wait => self.wait_nested(&nest, reply),
             ContainerAsk::Signal(signal) => self.signal_nested(cx, &nest, signal).map(Some),
             ContainerAsk::Remove => self.remove_nested(&nest).map(Some),
@@ -104,7 +110,7 @@ impl Agent {
     /// What the agent calls a container that runs, or that ended and is remembered.
     fn name_nested(&self, nest: &Nest) -> Result<Answer, Rejection> {
         let id = nested_id(nest)?;
-        let is_known = self.ended.contains_key(nest) || self.book.find_container(&id).is_some();
+        let is_known = self.ended.contains(nest) || self.book.find_container(&id).is_some();
         if is_known { Ok(Answer::Named(id)) } else { Err(unknown(nest)) }
     }
 
@@ -114,10 +120,11 @@ impl Agent {
         nest: Nest,
         mut command: CommandInfo,
         resources: Resources,
+        is_session: bool,
         reply: ReplyTo,
     ) -> Result<Option<Answer>, Rejection> {
         let id = nested_id(&nest)?;
-        if self.book.find_container(&id).is_some() || self.ended.contains_key(&nest) {
+        if self.book.find_container(&id).is_some() || self.ended.contains(&nest) {
             return Ok(Some(Answer::Already));
         }
         let Some(parent) = nest.parent.clone() else {
@@ -133,7 +140,8 @@ impl Agent {
         }
         self.task_environment(executor, None, &mut command);
         let purpose = Purpose::Nested { parent };
-        let spec = self.container_spec(executor, id.clone(), command, resources, purpose);
+        let mut spec = self.container_spec(executor, id.clone(), command, resources, purpose);
+        spec.is_checkpointed &= !is_session;
         self.contain(cx, executor, id.clone(), None, spec);
         if let Some(container) = self.book.find_container(&id).and_then(|at| self.book.container_mut(at)) {
             container.launch_reply = Some(reply);
@@ -165,7 +173,7 @@ impl Agent {
     }
 
     fn signal_nested(&mut self, cx: &mut AgentCx<'_>, nest: &Nest, signal: Signal) -> Result<Answer, Rejection> {
-        if self.ended.contains_key(nest) {
+        if self.ended.contains(nest) {
             return Ok(Answer::Done);
         }
         let at = self.find_nested(nest)?;
@@ -181,7 +189,7 @@ impl Agent {
     }
 
     fn remove_nested(&mut self, nest: &Nest) -> Result<Answer, Rejection> {
-        if self.ended.remove(nest).is_some() {
+        if self.ended.remove(nest) {
             return Ok(Answer::Done);
         }
         self.find_nested(nest)?;
@@ -216,16 +224,13 @@ impl Agent {
         }
         let Some(nest) = nest else { return };
         if nest.parent.as_ref().is_some_and(|parent| self.book.find_container(parent).is_some()) {
-            while self.ended.len() >= ENDED_MAX {
-                self.ended.pop_first();
-            }
             self.ended.insert((*nest).clone(), exit);
         }
     }
 
     /// A container has gone: what lies beside it ends, and what lay there is forgotten.
     pub(super) fn end_nested(&mut self, cx: &mut AgentCx<'_>, parent: &ContainerId, executor: ExecutorRef) {
-        self.ended.retain(|nest, _| nest.parent.as_ref() != Some(parent));
+        self.ended.forget_beside(parent);
         let beside: Vec<ContainerRef> = self
             .book
             .executor(executor)
@@ -242,6 +247,12 @@ impl Agent {
             self.destroy_container(cx, at);
         }
     }
+}
+
+/// How whoever asked for a container beside this one calls it.
+pub(super) fn nest_of(id: &ContainerId, parent: ContainerId) -> Option<Nest> {
+    let name = id.as_str().strip_prefix(parent.as_str())?.strip_prefix('.')?;
+    Some(Nest { name: ContainerId::new(name).ok()?, parent: Some(parent) })
 }
 
 /// What the agent calls a container beside another.

@@ -22,6 +22,7 @@ use super::book::{
     TaskRef,
 };
 use super::checkpoint::{self, ContainerRecord, ExecutorRecord, Memory, StateRecord};
+use super::nested::nest_of;
 use super::options::mutant;
 use super::update_stream::UpdateStream;
 use super::{Agent, AgentCx, ContainerOp, ContainerOutcome, Effect, Pending, Phase, StopReason, Timer};
@@ -256,14 +257,21 @@ impl Agent {
         changes: &mut Vec<Draft>,
     ) {
         let mut running = Vec::new();
-        let mut ended = Vec::new();
+        let (mut ended, mut orphans) = (Vec::new(), Vec::new());
         for (id, record) in own {
-            if survivors.contains(&id) {
-                running.push(record.name.clone());
+            let (name, parent) = (record.name.clone(), record.parent.clone());
+            let has_survived = survivors.contains(&id);
+            if has_survived {
                 self.take_back(cx, at, id, record);
             } else {
                 changes.push(checkpoint::delete_container(&id));
-                ended.push(record.name);
+            }
+            match parent {
+                None if has_survived => running.push(name),
+                None => ended.push(name),
+                // What lies beside another ends with it.
+                Some(parent) if !survivors.contains(&parent) => orphans.push(name),
+                Some(_) => {}
             }
         }
         let Some(hosted) = self.book.executor(at) else { return };
@@ -283,6 +291,11 @@ impl Agent {
         if hosted.remote().is_some() {
             self.arm(cx, Timer::Executor(at), self.options.executor_reregistration_timeout);
         }
+        for orphan in orphans {
+            if let Some(orphan) = self.book.find_container(&orphan) {
+                self.destroy_container(cx, orphan);
+            }
+        }
         let tasks = self.handed_back(at);
         self.call_guest(cx, at, |guest, cx| guest.recovered(cx, tasks, &running));
         for name in ended {
@@ -291,9 +304,10 @@ impl Agent {
     }
 
     fn take_back(&mut self, cx: &mut AgentCx<'_>, executor: ExecutorRef, id: ContainerId, record: ContainerRecord) {
-        let ContainerRecord { name, is_process, .. } = record;
+        let ContainerRecord { name, is_process, parent, .. } = record;
         let mut container = Container::new(executor, name.clone(), ContainerPhase::Running, true);
         container.is_process = is_process;
+        container.nest = parent.and_then(|parent| nest_of(&id, parent)).map(Arc::new);
         let Some(at) = self.book.add_container(id, container) else { return };
         if let Some(hosted) = self.book.executor_mut(executor) {
             hosted.containers.insert(name, at);

@@ -74,6 +74,9 @@ impl Agent {
         let before = std::mem::replace(&mut remote.line, Line::Open(conn));
         let executor = hosted.info.clone()?;
         if let Line::Open(old) = before {
+            let what = "another connection of this executor took the place of this one";
+            let rejection = Rejection::new(RejectionCode::FailedOver, what, "end; the other one goes on");
+            cx.emit(Effect::ToExecutor { conn: old, event: Event::Error(rejection) });
             self.close_line(cx, old, CloseReason::Superseded);
         }
         self.lines.insert(conn, at);

@@ -3,5 +3,8 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    if let Some(code) = mesos_exec::containerizer::shim_main() {
+        return code;
+    }
     mesos_exec::program::main(std::env::args_os())
 }

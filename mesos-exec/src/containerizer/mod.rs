@@ -9,4 +9,4 @@
 pub mod process;
 
 #[cfg(target_os = "linux")]
-pub use process::{Process, ProcessError, ProcessOptions};
+pub use process::{Process, ProcessError, ProcessOptions, shim_main};

@@ -14,6 +14,7 @@ use mesos_core::{AgentInfo, Clock, ContainerSpec, Containerizer, Detector, Purpo
 
 use super::line::{ExecutorDoor, LineArrival, Lines};
 use super::owner::{FrameworkOwners, Heard};
+use super::probe;
 use super::sandbox::Sandboxes;
 use crate::agent::{Agent, ContainerOp, ContainerOutcome, Effect, ExecutorFactory, Input, Options, StopReason};
 
@@ -284,6 +285,10 @@ async fn operate(
             Err(error) => Err(error),
         },
         ContainerOp::Destroy(id) => containerizer.destroy(&id).await.map(|()| ContainerOutcome::Done),
+        ContainerOp::Probe(probe, timeout) => Ok(match probe::ask(&probe, timeout).await {
+            Ok(()) => ContainerOutcome::Done,
+            Err(problem) => ContainerOutcome::Failed(problem.into()),
+        }),
     };
     result.unwrap_or_else(|error| ContainerOutcome::Failed(error.to_string().into()))
 }

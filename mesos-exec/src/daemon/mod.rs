@@ -10,6 +10,7 @@ mod gate;
 pub mod http;
 mod line;
 mod owner;
+mod probe;
 mod sandbox;
 #[cfg(feature = "net")]
 mod server;

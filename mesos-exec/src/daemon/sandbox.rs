@@ -75,8 +75,9 @@ impl Sandboxes {
 
     /// A container was started with this sandbox.
     pub(super) fn note(&self, spec: &ContainerSpec, sandbox: &Path) {
-        let known = sandbox.to_owned();
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(spec.id.clone(), known);
+        // Held while links are made: containers of one executor may start at the same time.
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(spec.id.clone(), sandbox.to_owned());
         if let Err(problem) = self.link(spec, sandbox) {
             tracing::warn!(%problem, container = %spec.id, "a sandbox could not be linked; its files are not shown");
         }
@@ -132,7 +133,7 @@ impl Sandboxes {
         fs::create_dir_all(&runs)?;
         replace_link(sandbox, &runs.join(spec.id.as_str()))?;
         match spec.purpose {
-            Purpose::Nested { .. } => Ok(()),
+            Purpose::Nested { .. } | Purpose::Check { .. } => Ok(()),
             _ => replace_link(Path::new(spec.id.as_str()), &runs.join(LATEST)),
         }
     }
@@ -204,7 +205,10 @@ fn remove_run(link: &Path) -> io::Result<()> {
 
 /// Puts a link in place, instead of any other, so that nobody sees none.
 fn replace_link(target: &Path, link: &Path) -> io::Result<()> {
-    let fresh = link.with_extension("new");
+    // Not in place of an extension: what follows a dot is what tells containers of one executor apart.
+    let mut fresh = link.as_os_str().to_owned();
+    fresh.push(".new");
+    let fresh = PathBuf::from(fresh);
     match fs::remove_file(&fresh) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -224,6 +228,26 @@ mod tests {
         let (framework, executor) = ("f1".parse().unwrap(), "e1".parse().unwrap());
         let spec = ContainerSpec::new(container.parse().unwrap(), framework, executor, command, Resources::new());
         ContainerSpec { purpose, ..spec }
+    }
+
+    #[test]
+    fn containers_of_one_executor_that_start_at_the_same_time_keep_their_own_folders() {
+        let folder = tempfile::tempdir().unwrap();
+        let sandboxes = Sandboxes::new(folder.path());
+        let names: Vec<String> = (0..16).map(|n| format!("e1.{n:016x}")).collect();
+        std::thread::scope(|scope| {
+            for name in &names {
+                let own = folder.path().join("sandboxes").join(name);
+                fs::create_dir_all(&own).unwrap();
+                let sandboxes = &sandboxes;
+                scope.spawn(move || sandboxes.note(&spec(name, Purpose::Task), &own));
+            }
+        });
+        for name in &names {
+            let (found, _) = sandboxes.find(&format!("/frameworks/f1/executors/e1/runs/{name}")).unwrap();
+            assert_eq!(found.file_name().unwrap().to_str(), Some(name.as_str()));
+        }
+        assert!(sandboxes.find("/frameworks/f1/executors/e1/runs/latest").is_some());
     }
 
     #[test]

@@ -148,7 +148,8 @@ impl Driver {
             Event::Acknowledged { task_id, uuid } => self.acknowledged(cx, &task_id, uuid),
             Event::Message(data) => self.consult(cx, |executor, cx| executor.message(cx, &data)),
             Event::Shutdown { grace } => self.shut_down(cx, grace),
-            Event::Error(rejection) => tracing::warn!(%rejection, "the agent complains"),
+            // Its place is taken, or the agent cannot go on with it: trying again would take the place back.
+            Event::Error(rejection) => self.stop(cx, StopReason::Refused(rejection)),
             _ => {}
         }
     }

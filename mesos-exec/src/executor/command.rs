@@ -1,6 +1,6 @@
 //! The command executor: one task, one container, its exit is the task's end.
 //!
-//! As Apache Mesos' `src/launcher/executor.cpp`. Not here: health checks; task groups are [another](super::Group)'s.
+//! As Apache Mesos' `src/launcher/executor.cpp`. Not here: task groups, which are [another](super::Group)'s.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,6 +83,12 @@ impl Executor for Command {
         let are_settled = self.reports.settle();
         if are_settled && self.work.as_ref().is_none_or(Work::is_done) {
             cx.emit(Call::Exit);
+        }
+    }
+
+    fn checked(&mut self, cx: &mut ExecutorCx<'_>, check: &ContainerId, result: Result<(), Arc<str>>) {
+        if let Some(work) = self.work.as_mut().filter(|work| work.asked(check)) {
+            work.checked(cx, &mut self.reports, result);
         }
     }
 

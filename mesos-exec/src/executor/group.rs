@@ -6,8 +6,8 @@
 //! ```
 //!
 //! Several groups may run at the same time; what happens to one is nothing to the others. It ends when no container is left
-//! and the agent has taken over everything it said. As Apache Mesos' `src/launcher/default_executor.cpp`. Not here: health
-//! checks, and an executor container the tasks' containers would lie in.
+//! and the agent has taken over everything it said. As Apache Mesos' `src/launcher/default_executor.cpp`. Not here: an
+//! executor container the tasks' containers would lie in.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -128,6 +128,12 @@ impl Executor for Group {
     fn acknowledged(&mut self, cx: &mut ExecutorCx<'_>, _task: &TaskId) {
         if self.reports.settle() {
             self.end_if_idle(cx);
+        }
+    }
+
+    fn checked(&mut self, cx: &mut ExecutorCx<'_>, check: &ContainerId, result: Result<(), Arc<str>>) {
+        if let Some(work) = self.works.values_mut().find(|work| work.asked(check)) {
+            work.checked(cx, &mut self.reports, result);
         }
     }
 

@@ -6,6 +6,7 @@
 
 mod command;
 mod group;
+mod health;
 mod work;
 
 pub use command::Command;

@@ -12,6 +12,8 @@ use std::time::Duration;
 use mesos_core::call::executor::{Call, TaskUpdate};
 use mesos_core::{CommandInfo, ContainerId, ExecutorCx, Exit, Instant, Reason, Signal, TaskId, TaskInfo, TaskState};
 
+use super::health::{Finding, Health};
+
 /// How long a container may take to end after SIGKILL before it is destroyed; a killed process tree is gone in
 /// milliseconds unless it hangs in the system.
 const KILL_TO_DESTROY: Duration = Duration::from_secs(5);
@@ -73,6 +75,8 @@ pub(super) struct Work {
     ending: Option<Ending>,
     /// It fails when it still runs then.
     complete_by: Option<Instant>,
+    /// Whether it is well, while that is asked.
+    health: Option<Health>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +97,7 @@ struct Ending {
 pub(super) enum Why {
     Asked,
     OutOfTime,
+    Unwell,
 }
 
 /// How hard the task was asked to end, and when the next step is due.
@@ -109,15 +114,15 @@ impl Work {
         let container = container_of(&task.id);
         let (task_id, resources) = (task.id.clone(), task.resources.clone());
         cx.emit(Call::Launch { container: container.clone(), task_id, command, resources });
-        Self { task, container, phase: Phase::Launching, ending: None, complete_by: None }
+        Self { task, container, phase: Phase::Launching, ending: None, complete_by: None, health: None }
     }
 
-    /// A task that was found running. The clock of its maximum completion time starts again: when it started is not
-    /// remembered.
+    /// A task that was found running. The clocks of its maximum completion time and of its health start again: when it
+    /// started is not remembered.
     pub(super) fn found(cx: &mut ExecutorCx<'_>, reports: &mut Reports, task: Arc<TaskInfo>, state: TaskState) -> Self {
         let container = container_of(&task.id);
         let (id, policy) = (task.id.clone(), task.kill_policy);
-        let mut work = Self { task, container, phase: Phase::Running, ending: None, complete_by: None };
+        let mut work = Self { task, container, phase: Phase::Running, ending: None, complete_by: None, health: None };
         work.run(cx.now.mono);
         match state {
             TaskState::Running => {}
@@ -161,6 +166,7 @@ impl Work {
         if self.is_done() {
             return None;
         }
+        self.stop_checking(cx);
         let update = self.last_word(exit);
         let state = update.state;
         self.phase = Phase::Done;
@@ -173,13 +179,14 @@ impl Work {
         if self.is_done() {
             return;
         }
+        self.stop_checking(cx);
         let kill_at = cx.now.mono + grace;
         match &mut self.ending {
             // A later kill may only shorten the grace.
             Some(Ending { step: Step::Terminated { kill_at: earlier }, .. }) => *earlier = kill_at.min(*earlier),
             Some(_) => {}
             ending @ None => {
-                if reports.tells_killing && why == Why::Asked {
+                if reports.tells_killing && why != Why::OutOfTime {
                     reports.say_state(cx, &self.task.id, TaskState::Killing);
                 }
                 *ending = Some(Ending { why, step: first_step(cx, self.phase, &self.container, kill_at) });
@@ -195,15 +202,56 @@ impl Work {
             self.escalate(cx);
         } else if self.complete_by.is_some_and(|by| by <= cx.now.mono) {
             self.end(cx, reports, Why::OutOfTime, Duration::ZERO);
+        } else if let Some(health) = &mut self.health {
+            let finding = health.tick(cx, &self.container, self.task.run.command());
+            self.heed(cx, reports, finding);
         }
     }
 
-    pub(super) const fn deadline(&self) -> Option<Instant> {
+    /// Whether this check of it is under way.
+    pub(super) fn asked(&self, check: &ContainerId) -> bool {
+        self.health.as_ref().is_some_and(|health| health.asked(check))
+    }
+
+    /// The check that is under way has its answer.
+    pub(super) fn checked(&mut self, cx: &mut ExecutorCx<'_>, reports: &mut Reports, result: Result<(), Arc<str>>) {
+        let finding = self.health.as_mut().and_then(|health| health.answered(cx, result));
+        self.heed(cx, reports, finding);
+    }
+
+    /// Says what was found, and ends what is hopeless.
+    fn heed(&mut self, cx: &mut ExecutorCx<'_>, reports: &mut Reports, finding: Option<Finding>) {
+        let Some(finding) = finding else { return };
+        let (is_well, problem) = match &finding {
+            Finding::Well => (true, None),
+            Finding::Unwell(problem) | Finding::Hopeless(problem) => (false, Some(problem.clone())),
+        };
+        let mut update = TaskUpdate::new(self.task.id.clone(), TaskState::Running);
+        update.healthy = Some(is_well);
+        update.reason = Some(Reason::TaskHealthCheckStatusUpdated);
+        update.message = problem.map(|problem| format!("Health check failed: {problem}").into());
+        reports.say(cx, update);
+        if matches!(finding, Finding::Hopeless(_)) {
+            let grace = self.task.kill_policy.grace.unwrap_or(KILL_GRACE_DEFAULT);
+            self.end(cx, reports, Why::Unwell, grace);
+        }
+    }
+
+    fn stop_checking(&mut self, cx: &mut ExecutorCx<'_>) {
+        if let Some(mut health) = self.health.take() {
+            health.stop(cx);
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
         match (self.phase, self.ending) {
             (Phase::Done, _) | (_, Some(Ending { step: Step::Destroyed, .. })) => None,
             (_, Some(Ending { step: Step::Terminated { kill_at }, .. })) => Some(kill_at),
             (_, Some(Ending { step: Step::Killed { destroy_at }, .. })) => Some(destroy_at),
-            (_, None) => self.complete_by,
+            (_, None) => {
+                let check = self.health.as_ref().and_then(Health::deadline);
+                [self.complete_by, check].into_iter().flatten().min()
+            }
         }
     }
 
@@ -233,6 +281,11 @@ impl Work {
         };
         match (self.ending.map(|ending| ending.why), exit) {
             (Some(Why::Asked), _) => saying(id, TaskState::Killed, message),
+            (Some(Why::Unwell), _) => {
+                let mut update = saying(id, TaskState::Killed, message);
+                update.healthy = Some(false);
+                update
+            }
             (Some(Why::OutOfTime), _) => {
                 failed(id, Some(Reason::MaxCompletionTimeReached), "Ran longer than its maximum completion time".into())
             }
@@ -246,6 +299,7 @@ impl Work {
     fn run(&mut self, now: Instant) {
         self.phase = Phase::Running;
         self.complete_by = self.task.max_completion_time.map(|limit| now + limit);
+        self.health = self.task.health_check.clone().map(|check| Health::begin(check, now));
     }
 }
 

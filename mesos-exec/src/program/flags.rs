@@ -17,9 +17,10 @@ use mesos_core::program::{Logging, MesosDuration, ServerSecurity};
     after_help = "Try it on one machine, without any security:\n\n    \
     mesos-master --work_dir=/tmp/m --ip=127.0.0.1 --insecure-plaintext --insecure-anonymous\n    \
     mesos-agent  --work_dir=/tmp/a --ip=127.0.0.1 --master=127.0.0.1:5050 --insecure-plaintext --insecure-anonymous\n\n\
-    Containers of this version are plain processes, which end with the agent. An agent that is started again with the same \
-    work directory is the same agent, and says what became of its tasks. To end them in good order, drain the agent first, \
-    or send SIGUSR1, which ends all tasks and then the agent for good."
+    Tasks of frameworks that checkpoint run on when the agent's process ends, each looked after by a small process of its \
+    own. An agent that is started again with the same work directory is the same agent: it takes them back, and says how \
+    those ended that ended meanwhile. Under systemd, say KillMode=process. To end them all, drain the agent first, or send \
+    SIGUSR1, which ends all tasks and then the agent for good."
 )]
 pub(super) struct Flags {
     /// A TOML file with settings: the names of flags, and their values.
@@ -52,8 +53,8 @@ pub(super) struct Flags {
     /// What runs containers: mesos, which is processes of this machine.
     #[arg(long, env = "MESOS_CONTAINERIZERS", default_value = "mesos", value_name = "NAME")]
     pub(super) containerizers: String,
-    /// What to do about tasks of an earlier run: say what became of them and go on (reconnect), or end them and then the
-    /// agent for good (cleanup).
+    /// What to do about tasks of an earlier run: take them back and go on (reconnect), or end them and then the agent for
+    /// good (cleanup).
     #[arg(long, env = "MESOS_RECOVER", default_value = "reconnect", value_parser = ["reconnect", "cleanup"])]
     pub(super) recover: String,
     /// Executors that wait for the agent to come back give up after this.

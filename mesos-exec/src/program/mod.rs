@@ -50,7 +50,7 @@ async fn serve(flags: &Flags) -> anyhow::Result<()> {
     let info = describe(flags, listener.local_addr()?.port())?;
     // First of all, since only one agent may have the folder.
     let checkpoints = RedbStore::open(work_dir.join("checkpoints.redb"))?;
-    let containerizer = Arc::new(Process::new(ProcessOptions::new(work_dir))?);
+    let containerizer = Arc::new(Process::new(ProcessOptions::new(work_dir).shim("/proc/self/exe"))?);
     let detector = Box::new(RemoteDetector::new(flags.master.clone(), dialer.clone()));
     let connector = Arc::new(GrpcConnector::new(dialer));
     let mut setup = AgentSetup::new(info, containerizer.clone(), Arc::new(checkpoints.clone()), detector, connector);
@@ -91,7 +91,7 @@ async fn serve(flags: &Flags) -> anyhow::Result<()> {
     };
     tokio::select! {
         signal = terminated, if !is_cleaning_up => {
-            tracing::info!(signal, "ends; its next run says what became of its tasks");
+            tracing::info!(signal, "ends; what runs here runs on, for its next run to take back");
             readiness.stopping();
             server.leave().await;
             return Ok(());
@@ -104,9 +104,13 @@ async fn serve(flags: &Flags) -> anyhow::Result<()> {
     }
     readiness.stopping();
     let ended = server.join().await?;
-    containerizer.shutdown().await?;
     match ended.why {
-        Some(StopReason::Requested) => Ok(()),
+        Some(StopReason::Requested) => Ok(containerizer.shutdown().await?),
+        Some(why @ StopReason::Ordered(_)) => {
+            containerizer.shutdown().await?;
+            anyhow::bail!("{why}")
+        }
+        // The next run takes its containers back.
         Some(why) => anyhow::bail!("{why}"),
         None => anyhow::bail!(StartError::Task("nobody could reach the agent any more".to_owned())),
     }

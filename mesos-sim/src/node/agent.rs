@@ -151,6 +151,10 @@ impl World {
                 self.kill_container(index, &id, true, &mut news);
                 Some(ContainerOutcome::Done)
             }
+            ContainerOp::Probe(..) => {
+                let is_well = !node.dice.chance(self.container_model.unwell_ppm);
+                Some(if is_well { ContainerOutcome::Done } else { ContainerOutcome::Failed("it is not well".into()) })
+            }
             // As above: unknown operations must not pass unnoticed.
             other => unreachable!("this simulator does not know how to perform {other:?}"),
         };

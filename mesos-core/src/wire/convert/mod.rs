@@ -8,6 +8,7 @@ mod discovery;
 mod driver;
 mod executor;
 mod framework;
+mod health;
 mod id;
 mod line;
 mod node;

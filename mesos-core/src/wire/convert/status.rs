@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::task::REASONS;
 use crate::error::{Rejection, RejectionCode};
-use crate::id::{AgentId, ExecutorId};
+use crate::id::{AgentId, ContainerId, ExecutorId};
 use crate::task::{Reason, Source, TaskState, TaskStatus};
 use crate::time::WallTime;
 use crate::wire::v1;
@@ -65,6 +65,13 @@ impl TryFrom<v1::TaskStatus> for TaskStatus {
         read.executor_id = status.executor_id.map(ExecutorId::try_from).transpose()?;
         read.unreachable_since_wall = status.unreachable_time.map(Into::into);
         read.data = status.data.map(Arc::from);
+        read.healthy = status.healthy;
+        if let Some(container) = status.container_status {
+            // Only shown; a name that cannot be one here is none.
+            read.container_id = container.container_id.and_then(|id| ContainerId::new(id.value).ok());
+            let addresses = container.network_infos.into_iter().flat_map(|network| network.ip_addresses);
+            read.address = addresses.filter_map(|address| address.ip_address).next().map(Into::into);
+        }
         Ok(read)
     }
 }

@@ -10,6 +10,7 @@ use super::value::{label_map, labels_of, seconds_of};
 use super::{unset, unsupported};
 use crate::container::{CommandInfo, Run};
 use crate::error::{Rejection, RejectionCode};
+use crate::health::HealthCheck;
 use crate::id::TaskId;
 use crate::role::Role;
 use crate::task::{KillPolicy, Reason, Source, TaskInfo, TaskRun, TaskState, TaskStatus};
@@ -228,7 +229,6 @@ fn described(task: v1::TaskInfo, run: TaskRun) -> Result<(TaskInfo, BTreeSet<Rol
     if task.container.as_ref().is_some_and(asks_for_more) {
         return Err(unsupported("a container image, volume or network", "leave container out"));
     }
-    unset(task.health_check.as_ref(), "a health check")?;
     unset(task.check.as_ref(), "a check")?;
     unset(task.limits.keys().next(), "a limit above the task's resources")?;
     // Amounts of nothing are what some clients send for what a task does not need.
@@ -239,6 +239,7 @@ fn described(task: v1::TaskInfo, run: TaskRun) -> Result<(TaskInfo, BTreeSet<Rol
     read.name = task.name.into();
     read.kill_policy = task.kill_policy.map(KillPolicy::try_from).transpose()?.unwrap_or_default();
     read.max_completion_time = task.max_completion_time.map(Duration::try_from).transpose()?;
+    read.health_check = task.health_check.map(HealthCheck::try_from).transpose()?.map(Arc::new);
     read.labels = label_map(task.labels);
     read.discovery = task.discovery.map(|discovery| Arc::new(discovery.into()));
     read.data = task.data.unwrap_or_default().into();
@@ -261,6 +262,7 @@ impl From<&TaskInfo> for v1::TaskInfo {
             labels: labels_of(&task.labels),
             discovery: task.discovery.as_deref().map(Into::into),
             max_completion_time: task.max_completion_time.map(Into::into),
+            health_check: task.health_check.as_deref().map(Into::into),
             ..Default::default()
         }
     }

@@ -1,6 +1,7 @@
 //! Laws of the conversions, and the spellings of clients.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use proptest::prelude::*;
 
@@ -9,9 +10,11 @@ use crate::call::scheduler::{Call, Event};
 use crate::container::CommandInfo;
 use crate::executor::ExecutorInfo;
 use crate::framework::FrameworkInfo;
+use crate::health::HealthCheck;
 use crate::resource::{Labels, Reservation, Reservations, Resource, Resources, Scalar};
 use crate::role::Role;
-use crate::task::TaskInfo;
+use crate::task::{Source, TaskInfo, TaskState, TaskStatus};
+use crate::time::WallTime;
 use crate::wire::{json, v1};
 
 fn role(name: &str) -> Role {
@@ -295,7 +298,7 @@ fn what_cannot_be_done_is_refused_and_not_dropped() {
     };
     assert!(task("").is_ok());
     for more in [
-        r#", "health_check": {"type": "TCP"}"#,
+        r#", "health_check": {"type": "HTTP", "http": {"port": 80, "scheme": "https"}}"#,
         r#", "container": {"type": "DOCKER"}"#,
         r#", "limits": {"cpus": {"value": 1}}"#,
     ] {
@@ -303,6 +306,47 @@ fn what_cannot_be_done_is_refused_and_not_dropped() {
         assert_eq!(refused.code, RejectionCode::Unsupported, "{more}");
         assert!(refused.what.starts_with("operation 1: "), "{}", refused.what);
     }
+}
+
+#[test]
+fn health_checks_come_through_with_the_times_of_mesos() {
+    let read = |text: &str| HealthCheck::try_from(json::read::<v1::HealthCheck>(text.as_bytes()).unwrap());
+    let tcp = read(r#"{"type": "TCP", "tcp": {"port": 80}}"#).unwrap();
+    assert_eq!((tcp.delay, tcp.interval, tcp.timeout, tcp.grace, tcp.failures_max), {
+        let seconds = Duration::from_secs;
+        (seconds(15), seconds(10), seconds(20), seconds(10), 3)
+    });
+    for text in [
+        r#"{"type": "TCP", "tcp": {"port": 80, "protocol": "IPv6"}, "delay_seconds": 0.5}"#,
+        r#"{"type": "HTTP", "http": {"port": 8080, "path": "/up"}, "consecutive_failures": 7}"#,
+        r#"{"type": "COMMAND", "command": {"value": "test -e up", "user": "nobody"}, "grace_period_seconds": 0}"#,
+    ] {
+        let check = read(text).unwrap();
+        assert_eq!(HealthCheck::try_from(v1::HealthCheck::from(&check)).unwrap(), check, "{text}");
+    }
+    for (text, what) in [
+        (r#"{"type": "TCP"}"#, "tcp of the health check"),
+        (r#"{"tcp": {"port": 80}}"#, "no type"),
+        (r#"{"type": "TCP", "tcp": {"port": 0}}"#, "port 0"),
+        (r#"{"type": "TCP", "tcp": {"port": 65536}}"#, "port 65536"),
+        (r#"{"type": "HTTP", "http": {"port": 80, "path": "up"}}"#, "path"),
+        (r#"{"type": "HTTP", "http": {"port": 80, "path": "/ HTTP/1.1\r\nX: y"}}"#, "path"),
+        (r#"{"type": "HTTP", "http": {"port": 80, "scheme": "https"}}"#, "https"),
+        (r#"{"type": "TCP", "tcp": {"port": 80}, "interval_seconds": -1}"#, "interval_seconds"),
+        (r#"{"type": "COMMAND", "command": {}}"#, "no value"),
+    ] {
+        let refused = read(text).unwrap_err().to_string();
+        assert!(refused.contains(what), "{text}: {refused}");
+    }
+}
+
+#[test]
+fn a_status_keeps_its_health_container_and_address() {
+    let mut status = TaskStatus::new("t".parse().unwrap(), TaskState::Running, Source::Executor, WallTime::default());
+    status.healthy = Some(false);
+    status.container_id = Some("e.1".parse().unwrap());
+    status.address = Some("10.0.0.1".into());
+    assert_eq!(TaskStatus::try_from(v1::TaskStatus::from(&status)).unwrap(), status);
 }
 
 #[test]

@@ -19,6 +19,8 @@ pub(in crate::agent) struct Container {
     pub(in crate::agent) phase: ContainerPhase,
     /// Whether its executor itself runs in it.
     pub(in crate::agent) is_process: bool,
+    /// Whether it runs a check of a task.
+    pub(in crate::agent) is_check: bool,
     /// How often its destruction was asked for; none when nobody wants it to end.
     pub(in crate::agent) destroys: u32,
     /// Whether it took too long to start.
@@ -60,6 +62,7 @@ impl Container {
             name,
             phase,
             is_process: false,
+            is_check: false,
             destroys: 0,
             is_late: false,
             is_reported: false,

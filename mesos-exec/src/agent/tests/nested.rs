@@ -6,7 +6,7 @@ use super::agent::ContainerAsk;
 use super::world::{World, command, custom, reachable};
 
 fn launch() -> ContainerAsk {
-    ContainerAsk::Launch { command: Box::new(CommandInfo::shell("ps")), resources: Resources::new() }
+    ContainerAsk::Launch { command: Box::new(CommandInfo::shell("ps")), resources: Resources::new(), is_session: false }
 }
 
 fn running() -> World {

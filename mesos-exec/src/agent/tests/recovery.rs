@@ -1,9 +1,10 @@
 //! Coming back.
 
-use mesos_core::TaskState;
+use mesos_core::call::operator::ReplyTo;
 use mesos_core::kernel::Record;
+use mesos_core::{CommandInfo, ContainerId, Resources, TaskState};
 
-use super::agent::{ContainerOutcome, Input, Options};
+use super::agent::{ContainerAsk, ContainerOutcome, Input, Nest, Options};
 use super::world::{SECOND, World, command, framework, puppet, run_of};
 
 fn running() -> World {
@@ -31,6 +32,57 @@ fn a_surviving_command_goes_on() {
     w.expect(["update t1 FINISHED"]);
     w.ack("t1");
     assert_eq!(w.keys(), ["agent"]);
+}
+
+/// What runs outlives the agent's process, and so may its end be known that nobody saw.
+#[test]
+fn a_command_that_ended_meanwhile_ends_as_it_ended() {
+    let mut w = running();
+    w.restart();
+    w.survive(&["t1"]);
+    w.exited("t1", 7);
+    w.connect();
+    w.expect(["recover t1", "wait t1", "connect m1", "reregister t1=FAILED told STARTING"]);
+    w.reregistered(&[]);
+    w.expect(["update t1 RUNNING latest FAILED"]);
+    w.ack("t1");
+    w.expect(["update t1 FAILED"]);
+}
+
+fn beside(is_session: bool) -> ContainerAsk {
+    ContainerAsk::Launch { command: Box::new(CommandInfo::shell("ps")), resources: Resources::new(), is_session }
+}
+
+#[test]
+fn a_container_beside_another_survives_with_it_unless_it_was_a_session() {
+    let mut w = running();
+    for (name, is_session) in [("debug", true), ("helper", false)] {
+        w.ask_beside("t1", name, beside(is_session));
+        w.launched(name);
+    }
+    w.restart();
+    let nest = Nest { parent: None, name: ContainerId::new("any").unwrap() };
+    w.input(Input::ContainerAsked { nest, ask: ContainerAsk::Wait, reply: ReplyTo(0) });
+    w.expect(["recover t1 helper", "refused: not_ready"]);
+    w.survive(&["t1", "helper"]);
+    w.ask_beside("t1", "debug", ContainerAsk::Wait);
+    w.ask_beside("t1", "helper", ContainerAsk::Wait);
+    w.expect(["wait t1", "wait helper", "refused: unknown_container"]);
+    w.exited("helper", 3);
+    w.expect(["ended: Command exited with status 3"]);
+    assert_eq!(w.state("t1"), Some(TaskState::Running));
+}
+
+#[test]
+fn what_lies_beside_a_container_that_did_not_survive_is_destroyed() {
+    let mut w = running();
+    w.ask_beside("t1", "helper", beside(false));
+    w.launched("helper");
+    w.restart();
+    w.survive(&["helper"]);
+    assert!(w.log.contains(&"destroy helper".to_owned()), "{:?}", w.log);
+    w.exited("helper", 137);
+    assert_eq!(w.state("t1"), Some(TaskState::Gone));
 }
 
 #[test]

@@ -228,7 +228,7 @@ fn after_a_broken_connection_both_sides_compare_what_they_have() {
 fn a_second_subscription_takes_the_place_of_the_first() {
     let mut w = running();
     w.subscribe(2, Vec::new(), &[]);
-    w.expect(["c1 close: superseded by a newer connection of the same peer", "c2 SUBSCRIBED"]);
+    w.expect(["c1 ERROR", "c1 close: superseded by a newer connection of the same peer", "c2 SUBSCRIBED"]);
     w.input(Input::ExecutorDisconnected { conn: ConnId(1) });
     w.tell("hello");
     w.expect(["c2 MESSAGE hello"]);

@@ -67,6 +67,28 @@ impl Book {
         Begin::Run(run)
     }
 
+    /// Enters a container that an earlier containerizer left: it runs, or it has ended.
+    pub(super) fn adopt(&self, id: &ContainerId, stage: Stage) -> u64 {
+        let mut pages = self.open();
+        pages.runs += 1;
+        let run = pages.runs;
+        if matches!(stage, Stage::Ended(_)) {
+            pages.ended.push_back((id.clone(), run));
+        }
+        pages.entries.insert(id.clone(), Entry { run, stage: watch::Sender::new(stage) });
+        run
+    }
+
+    /// Whether a container is on its way.
+    pub(super) fn is_launching(&self, id: &ContainerId) -> bool {
+        self.open().entries.get(id).is_some_and(|entry| matches!(*entry.stage.borrow(), Stage::Launching { .. }))
+    }
+
+    /// Whether a container has ended, and how that was is still remembered.
+    pub(super) fn has_ended(&self, id: &ContainerId) -> bool {
+        self.open().entries.get(id).is_some_and(|entry| matches!(*entry.stage.borrow(), Stage::Ended(_)))
+    }
+
     /// A number for a run that is not entered: what was left by an earlier containerizer.
     pub(super) fn unlisted_run(&self) -> u64 {
         let mut pages = self.open();
@@ -95,10 +117,11 @@ impl Book {
         }
     }
 
-    /// The container has ended. Returns whether this was its latest run.
-    pub(super) fn set_ended(&self, id: &ContainerId, run: u64, exit: Exit) -> bool {
+    /// The container has ended, if this was its latest run. Returns which containers are forgotten for it.
+    pub(super) fn set_ended(&self, id: &ContainerId, run: u64, exit: Exit) -> Vec<ContainerId> {
         let mut pages = self.open();
-        let Some(entry) = pages.entries.get(id).filter(|entry| entry.run == run) else { return false };
+        let mut forgotten = Vec::new();
+        let Some(entry) = pages.entries.get(id).filter(|entry| entry.run == run) else { return forgotten };
         if !matches!(*entry.stage.borrow(), Stage::Ended(_)) {
             entry.stage.send_replace(Stage::Ended(exit));
             pages.ended.push_back((id.clone(), run));
@@ -107,9 +130,10 @@ impl Book {
             let Some((id, run)) = pages.ended.pop_front() else { break };
             if pages.entries.get(&id).is_some_and(|entry| entry.run == run) {
                 pages.entries.remove(&id);
+                forgotten.push(id);
             }
         }
-        true
+        forgotten
     }
 
     /// Makes a container that is being launched end at once. Returns whether it is.
@@ -159,9 +183,10 @@ mod tests {
         let book = Book::default();
         assert_eq!(book.begin(&id("c")), Begin::Run(1));
         assert_eq!(book.begin(&id("c")), Begin::AlreadyRunning);
-        assert!(book.set_ended(&id("c"), 1, Exit::Status(0)));
+        assert_eq!(book.set_ended(&id("c"), 1, Exit::Status(0)), []);
         assert_eq!(book.begin(&id("c")), Begin::Run(2));
-        assert!(!book.set_ended(&id("c"), 1, Exit::Status(1)), "an earlier run ended its successor");
+        book.set_ended(&id("c"), 1, Exit::Status(1));
+        assert_eq!(book.begin(&id("c")), Begin::AlreadyRunning, "an earlier run ended its successor");
     }
 
     #[test]
@@ -170,7 +195,8 @@ mod tests {
         for n in 0..=ENDED_KEPT_MAX {
             let id = id(&n.to_string());
             let Begin::Run(run) = book.begin(&id) else { panic!("refused") };
-            book.set_ended(&id, run, Exit::Status(0));
+            let forgotten = book.set_ended(&id, run, Exit::Status(0));
+            assert_eq!(forgotten.len(), usize::from(n == ENDED_KEPT_MAX));
         }
         assert!(book.follow(&id("0")).is_none());
         assert!(book.follow(&id("1")).is_some());

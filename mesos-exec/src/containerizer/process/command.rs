@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use mesos_core::{CommandInfo, ContainerSpec, Run};
+use mesos_core::{CommandInfo, ContainerSpec, Purpose, Run};
 use nix::errno::Errno;
 use nix::unistd::{Uid, User, geteuid, getgrouplist};
 
@@ -18,7 +18,8 @@ use super::sandbox;
 use super::spawn::{Failure, Identity, Plan, Step};
 use super::table::SANDBOX_VARIABLE;
 
-/// The variable that names the containerizer: all its containers carry it, for the [watchdog](super::watchdog).
+/// The variable that names the containerizer: all its containers carry it that end with it, for the
+/// [watchdog](super::watchdog).
 pub(super) const OWNER_VARIABLE: &str = "MESOS_CONTAINERIZER";
 /// The shell of `Run::Shell`.
 const SHELL: &str = "/bin/sh";
@@ -28,8 +29,8 @@ const FALLBACK_PATH: &str = "/usr/bin:/bin";
 /// What a containerizer gives to every container.
 #[derive(Debug)]
 pub(super) struct Base {
-    /// The containerizer's own name.
-    pub(super) owner: String,
+    /// The containerizer's own name, in containers that end with it.
+    pub(super) owner: Option<String>,
     pub(super) environment: BTreeMap<Arc<str>, Arc<str>>,
     pub(super) limits: Vec<(u32, u64)>,
 }
@@ -46,7 +47,12 @@ pub(super) fn plan(base: &Base, spec: &ContainerSpec, sandbox: &Path) -> Result<
     let tag = CString::new(tag).map_err(|_| "the work directory's name contains a NUL byte".to_owned());
     let environment = [tag].into_iter().chain(variables).collect::<Result<_, _>>()?;
     let streams = sandbox::prepare(sandbox, identity.as_ref())?;
-    let directory = sandbox::working_dir(sandbox, command.working_dir.as_deref(), identity.as_ref())?;
+    let beside = match &spec.purpose {
+        // A check begins where the task began.
+        Purpose::Check { parent } => sandbox.with_file_name(parent.as_str()),
+        _ => sandbox.to_owned(),
+    };
+    let directory = sandbox::working_dir(&beside, command.working_dir.as_deref(), identity.as_ref())?;
     Ok(Plan {
         programs,
         arguments,
@@ -107,7 +113,8 @@ fn environment(base: &Base, spec: &ContainerSpec, sandbox: &Path) -> Result<BTre
     all.remove(SANDBOX_VARIABLE);
     all.insert("MESOS_CONTAINER_ID".into(), spec.id.as_str().into());
     all.insert("MESOS_DIRECTORY".into(), sandbox.to_string_lossy().into());
-    all.insert(OWNER_VARIABLE.into(), base.owner.as_str().into());
+    all.remove(OWNER_VARIABLE);
+    all.extend(base.owner.as_deref().map(|owner| (OWNER_VARIABLE.into(), owner.into())));
     Ok(all)
 }
 

@@ -4,7 +4,7 @@
 //! live as long as the containerizer; and a start that hangs on a dead disk or a slow user directory holds up neither the
 //! caller's runtime nor the other launchers.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mesos_core::provider::{Container, ContainerError, Launch};
@@ -17,6 +17,7 @@ use super::command::{self, Base};
 use super::keeper::{Ask, Asker, Started};
 use super::record::{Record, Records};
 use super::sandbox;
+use super::shim::{self, Ordering};
 use super::spawn::{self, Spawned};
 use super::table::Stat;
 
@@ -31,9 +32,14 @@ pub(super) struct Job {
 /// What every launcher works with.
 #[derive(Debug)]
 pub(super) struct Launcher {
+    /// The containerizer's own name.
+    pub(super) owner: String,
     pub(super) base: Base,
+    pub(super) work_dir: PathBuf,
     pub(super) sandboxes: PathBuf,
     pub(super) boot: String,
+    /// What starts containers that outlive this containerizer, if any do.
+    pub(super) shim: Option<PathBuf>,
     pub(super) records: Records,
     pub(super) book: Arc<Book>,
     pub(super) jobs: Mutex<mpsc::Receiver<Job>>,
@@ -60,7 +66,25 @@ impl Launcher {
     fn launch(&self, spec: &ContainerSpec, run: u64, keeper: &Asker) -> Result<Launch, String> {
         self.refuse_doomed(&spec.id, run)?;
         let folder = self.sandboxes.join(spec.id.as_str());
-        let plan = command::plan(&self.base, spec, &folder)?;
+        let shim = self.shim.as_deref().filter(|_| spec.is_checkpointed);
+        let Spawned { pid, pidfd } = match shim {
+            Some(program) => self.start_shim(program, spec)?,
+            None => self.start(spec, run, &folder)?,
+        };
+        let started = Started { id: spec.id.clone(), run, pid, pidfd, has_shim: shim.is_some() };
+        keeper.tell(Ask::Keep(started)).map_err(|ask| {
+            if let Ask::Keep(started) = ask {
+                started.end();
+            }
+            "the containerizer has been shut down".to_owned()
+        })?;
+        self.book.set_running(&spec.id, run);
+        Ok(Launch::Started(Container { sandbox: Some(folder) }))
+    }
+
+    /// A container that ends with this containerizer: its leader.
+    fn start(&self, spec: &ContainerSpec, run: u64, folder: &Path) -> Result<Spawned, String> {
+        let plan = command::plan(&self.base, spec, folder)?;
         self.refuse_doomed(&spec.id, run)?;
         let spawned = spawn::spawn(&plan).map_err(|failure| command::explain(&failure, &plan, &spec.command))?;
         drop(plan);
@@ -68,15 +92,20 @@ impl Launcher {
             end(&spawned);
             return Err(problem);
         }
-        let started = Started { id: spec.id.clone(), run, pid: spawned.pid, pidfd: spawned.pidfd };
-        keeper.tell(Ask::Keep(started)).map_err(|ask| {
-            if let Ask::Keep(Started { pid, pidfd, .. }) = ask {
-                end(&Spawned { pid, pidfd });
-            }
-            "the containerizer has been shut down".to_owned()
-        })?;
-        self.book.set_running(&spec.id, run);
-        Ok(Launch::Started(Container { sandbox: Some(folder) }))
+        Ok(spawned)
+    }
+
+    /// A container that outlives this containerizer: its shim.
+    fn start_shim(&self, program: &Path, spec: &ContainerSpec) -> Result<Spawned, String> {
+        let ordering = Ordering {
+            program,
+            work_dir: &self.work_dir,
+            sandboxes: &self.sandboxes,
+            boot: &self.boot,
+            environment: &self.base.environment,
+            limits: &self.base.limits,
+        };
+        shim::start(&ordering, spec)
     }
 
     fn refuse_doomed(&self, id: &ContainerId, run: u64) -> Result<(), String> {
@@ -87,15 +116,15 @@ impl Launcher {
     fn record(&self, id: &ContainerId, run: u64, spawned: &Spawned) -> Result<(), String> {
         let stat = Stat::read(spawned.pid).map_err(|error| error.to_string())?;
         let stat = stat.ok_or("its process was reaped by somebody else; the host must not wait for just any child")?;
-        let (boot, owner) = (self.boot.clone(), self.base.owner.clone());
+        let (boot, owner) = (self.boot.clone(), self.owner.clone());
         let record = Record { pid: spawned.pid, start: stat.start, boot, owner };
-        let written = self.records.write(id, run, &record);
+        let written = self.records.write(id, &run.to_string(), &record);
         written.map_err(|error| format!("its record could not be written: {error}; {}", sandbox::advice(&error)))
     }
 }
 
 /// Ends a process nobody was told of, with its group: it was started a moment ago.
-fn end(spawned: &Spawned) {
+pub(super) fn end(spawned: &Spawned) {
     let _ = nix::sys::signal::killpg(nix::unistd::Pid::from_raw(spawned.pid), nix::sys::signal::SIGKILL);
     let _ = spawned.pidfd.signal(libc::SIGKILL);
     let _ = spawned.pidfd.wait();

@@ -24,11 +24,20 @@
 //! When the leader has ended, everything that still belongs to the container is killed, and only then the end is told. So
 //! a container leaves nothing running. `destroy` does the same to a container that runs. When the containerizer is dropped
 //! or [shut down](Process::shutdown), all containers end; when the host is killed, the kernel ends the leaders and a
-//! watchdog process the rest. A plain process cannot be waited for once its parent is gone, so nothing is carried over a
-//! restart of the host process: [`recover`](Containerizer::recover) ends what it finds of earlier hosts, and returns the
+//! watchdog process the rest. [`recover`](Containerizer::recover) ends what it finds of earlier hosts, and returns the
 //! containers of this very containerizer (an agent that restarts inside its host).
 //!
 //! A process escapes only if it leaves the session, loses its parent *and* wipes its environment.
+//!
+//! # What outlives its host
+//!
+//! With a [shim](ProcessOptions::shim), containers that are [checkpointed](mesos_core::ContainerSpec::is_checkpointed) are
+//! each started by a process of their own, and end when they have ended or when they are destroyed: neither the death of the
+//! host touches them nor dropping the containerizer, only [`shutdown`](Process::shutdown) does. `recover` takes back those
+//! it knows, also those that ended meanwhile, whose [`wait`](Containerizer::wait) then tells how, and ends the rest. When
+//! the machine was started anew, what had not ended before is gone, and not taken back.
+//!
+//! An operator who lets a service manager end the agent must tell it to leave the rest alone (`KillMode=process`).
 //!
 //! # What it does not do
 //!
@@ -46,11 +55,13 @@
 mod book;
 mod command;
 mod error;
+mod exits;
 mod keeper;
 mod launcher;
 mod options;
 mod record;
 mod sandbox;
+mod shim;
 mod spawn;
 mod sys;
 mod table;
@@ -74,9 +85,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub use error::ProcessError;
 pub use options::ProcessOptions;
+pub use shim::main as shim_main;
 
 use book::{Begin, Book, Stage};
 use command::Base;
+use exits::Exits;
 use keeper::{Ask, Asker, Gone, Keeper, Parts, Recovered};
 use launcher::{Job, Launcher};
 use record::Records;
@@ -86,7 +99,7 @@ const JOBS_MAX: usize = 256;
 
 /// Runs containers as plain processes. See the [module](self).
 ///
-/// Dropping it ends all containers and blocks until they are gone, for at most about the
+/// Dropping it ends all containers but those that outlive it, and blocks until they are gone, for at most about the
 /// [kill timeout](ProcessOptions::kill_timeout); on an async thread call [`Process::shutdown`] first.
 #[derive(Debug)]
 pub struct Process {
@@ -117,6 +130,7 @@ impl Process {
         let in_work_dir = |problem| ProcessError::WorkDir { path: work_dir.clone(), problem };
         fs::create_dir_all(&sandboxes).map_err(in_work_dir)?;
         let records = Records::open(&work_dir).map_err(in_work_dir)?;
+        let exits = Exits::open(&work_dir).map_err(in_work_dir)?;
         let machine = |what| move |problem| ProcessError::Machine { what, problem };
         let boot = record::boot_id().map_err(machine("the machine's boot id could not be read"))?;
         let owner = record::fresh_name().map_err(machine("no random name could be had"))?;
@@ -128,6 +142,7 @@ impl Process {
             owner: owner.clone(),
             boot: boot.clone(),
             records: records.clone(),
+            exits,
             book: book.clone(),
             kill_timeout: options.kill_timeout,
             is_stopping: is_stopping.clone(),
@@ -135,9 +150,12 @@ impl Process {
         let (keeper, asker) = Keeper::new(parts).map_err(machine("the keeper of containers could not be set up"))?;
         let (jobs, queue) = mpsc::channel(JOBS_MAX);
         let launcher = Arc::new(Launcher {
-            base: Base { owner, environment: options.environment, limits: options.limits },
+            owner: owner.clone(),
+            base: Base { owner: Some(owner), environment: options.environment, limits: options.limits },
+            work_dir,
             sandboxes: sandboxes.clone(),
             boot,
+            shim: options.shim,
             records,
             book: book.clone(),
             jobs: Mutex::new(queue),
@@ -187,7 +205,8 @@ impl Process {
         }
     }
 
-    /// Ends all containers, resolves once they are gone, and takes no further ones. May be called again.
+    /// Ends all containers, also those that would outlive this; resolves once they are gone, and takes no further ones. May
+    /// be called again.
     ///
     /// # Errors
     /// Names a container that could not be ended within the [kill timeout](ProcessOptions::kill_timeout).
@@ -219,8 +238,8 @@ impl Process {
 
 #[async_trait]
 impl Containerizer for Process {
-    /// Ends everything that is not in `known`, and whatever an earlier host left, known or not. Returns what of `known`
-    /// this containerizer runs. Fails when something could not be ended, and names it; it may be called again.
+    /// Ends everything that is not in `known`, and whatever an earlier host left that has no shim, known or not. Returns what
+    /// of `known` runs, or has ended in a way that is known. Fails when something could not be ended, and names it; it may be called again.
     async fn recover(&self, known: BTreeSet<ContainerId>) -> Result<BTreeSet<ContainerId>, ContainerError> {
         let Recovered { kept, leaving } = self.ask(|reply| Ask::Recover { known, reply }).await;
         await_all(leaving).await?;

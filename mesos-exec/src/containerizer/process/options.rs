@@ -34,6 +34,7 @@ pub struct ProcessOptions {
     pub(super) kill_timeout: Duration,
     pub(super) launchers: usize,
     pub(super) limits: Vec<(u32, u64)>,
+    pub(super) shim: Option<PathBuf>,
 }
 
 impl ProcessOptions {
@@ -47,6 +48,7 @@ impl ProcessOptions {
             kill_timeout: KILL_TIMEOUT,
             launchers: LAUNCHERS,
             limits: Vec::new(),
+            shim: None,
         }
     }
 
@@ -54,6 +56,15 @@ impl ProcessOptions {
     #[must_use]
     pub fn environment(mut self, name: impl Into<Arc<str>>, value: impl Into<Arc<str>>) -> Self {
         self.environment.insert(name.into(), value.into());
+        self
+    }
+
+    /// Lets checkpointed containers outlive the containerizer: each is started by a shim, which is this program, called by
+    /// another name. The first thing the program does must be to call [`shim_main`](crate::containerizer::shim_main). A
+    /// program that gives itself says `/proc/self/exe`. Without one, all containers end with their containerizer.
+    #[must_use]
+    pub fn shim(mut self, program: impl Into<PathBuf>) -> Self {
+        self.shim = Some(program.into());
         self
     }
 

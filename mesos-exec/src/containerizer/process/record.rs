@@ -55,10 +55,10 @@ impl Records {
         Ok(records)
     }
 
-    /// Writes a container's record; a reader sees all of it or none.
-    pub(super) fn write(&self, id: &ContainerId, run: u64, record: &Record) -> io::Result<()> {
-        // Named by the run: an id may be as long as a file name can be.
-        let unfinished = self.unfinished.join(run.to_string());
+    /// Writes a container's record, under a name of the writer's own until it is whole; a reader sees all of it or none.
+    pub(super) fn write(&self, id: &ContainerId, writer: &str, record: &Record) -> io::Result<()> {
+        // Not named by the container: an id may be as long as a file name can be.
+        let unfinished = self.unfinished.join(writer);
         fs::write(&unfinished, record.line())?;
         fs::rename(&unfinished, self.path(id))
     }
@@ -69,6 +69,11 @@ impl Records {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
+    }
+
+    /// Whether a container has a record.
+    pub(super) fn has(&self, id: &ContainerId) -> bool {
+        self.path(id).exists()
     }
 
     /// Every container that has a record; `None` where it cannot be understood.
@@ -112,8 +117,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let records = Records::open(folder.path()).unwrap();
         let names = ["x".repeat(255), ".hidden".into(), "-rf *".into(), "ü $(id) \"'".into()];
-        for (name, run) in names.iter().zip(0..) {
-            records.write(&ContainerId::new(name.as_str()).unwrap(), run, &record()).unwrap();
+        for name in &names {
+            records.write(&ContainerId::new(name.as_str()).unwrap(), "w", &record()).unwrap();
         }
         let read = records.read_all().unwrap();
         assert_eq!(read.len(), names.len());

@@ -289,7 +289,7 @@ impl Walker {
 }
 
 /// All processes with their sessions.
-fn processes() -> io::Result<Vec<(i32, i32)>> {
+pub(super) fn processes() -> io::Result<Vec<(i32, i32)>> {
     let mut all = Vec::with_capacity(256);
     for entry in fs::read_dir("/proc")? {
         let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };

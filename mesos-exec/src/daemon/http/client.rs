@@ -199,8 +199,9 @@ impl AgentClient {
         loop {
             match self.wait_once(body.clone()).await {
                 Ok(status) => return exit_of(status),
-                Err(Refused::Rejected(_)) => return Exit::Unknown,
-                Err(Refused::Unreachable(_)) => tokio::time::sleep(WAIT_AGAIN_AFTER).await,
+                Err(Refused::Rejected(rejection)) if rejection.code != RejectionCode::NotReady => return Exit::Unknown,
+                // It comes back, and then knows.
+                Err(_) => tokio::time::sleep(WAIT_AGAIN_AFTER).await,
             }
         }
     }

@@ -57,6 +57,7 @@ fn signal(number: Option<i32>) -> Result<Signal, Refusal> {
 
 /// A launch: by the old name, by the new one, or as a session.
 fn wish(call: Call) -> Result<(Nest, ContainerAsk), Refusal> {
+    let is_session = call.launch_nested_container_session.is_some();
     let (id, command, container, resources) =
         match (call.launch_container, call.launch_nested_container, call.launch_nested_container_session) {
             (Some(launch), ..) => (launch.container_id, launch.command, launch.container, launch.resources),
@@ -69,7 +70,7 @@ fn wish(call: Call) -> Result<(Nest, ContainerAsk), Refusal> {
     }
     let command = CommandInfo::try_from(part(command)?)?;
     let (resources, _) = resources_from_wire(resources)?;
-    Ok((nest(id)?, ContainerAsk::Launch { command: Box::new(command), resources }))
+    Ok((nest(id)?, ContainerAsk::Launch { command: Box::new(command), resources, is_session }))
 }
 
 pub(super) async fn launch(context: &Context, call: Call) -> Result<Response, Refusal> {

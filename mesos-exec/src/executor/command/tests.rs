@@ -66,11 +66,14 @@ fn container() -> ContainerId {
 
 fn word(call: &Call) -> String {
     match call {
+        Call::Update(TaskUpdate { state, healthy: Some(true), .. }) => format!("{state} well"),
+        Call::Update(TaskUpdate { state, healthy: Some(false), .. }) => format!("{state} unwell"),
         Call::Update(TaskUpdate { state, reason: Some(reason), .. }) => format!("{state}/{reason:?}"),
         Call::Update(update) => update.state.to_string(),
         Call::Launch { .. } => "launch".into(),
         Call::Signal { signal, .. } => format!("{signal:?}").to_lowercase(),
         Call::Destroy { .. } => "destroy".into(),
+        Call::Check { .. } => "check".into(),
         Call::Message(_) => "message".into(),
         _ => "exit".into(),
     }
@@ -198,5 +201,126 @@ fn a_recovered_command_goes_on_from_where_it_was() {
     {
         let mut desk = Desk::new(true);
         assert_eq!(desk.step(|e, cx| e.recovered(cx, vec![(Arc::new(task()), state)], &[container()])), words);
+    }
+}
+
+mod health {
+    use mesos_core::health::{Check, HealthCheck, Probe, Question};
+
+    use super::*;
+
+    fn probe() -> HealthCheck {
+        HealthCheck::new(Check::Probe(Probe { port: 80, is_ipv6: false, question: Question::Connects }))
+    }
+
+    fn checked(check: HealthCheck) -> (Desk, ContainerId) {
+        let mut desk = Desk::new(true);
+        let mut task = task();
+        task.health_check = Some(Arc::new(check));
+        desk.launch(&task);
+        desk.step(|e, cx| e.launched(cx, &container()));
+        (desk, container())
+    }
+
+    impl Desk {
+        /// Goes to the next check and answers it; when it was asked, and what followed.
+        fn answer(&mut self, result: Result<(), &str>) -> (u64, Vec<String>) {
+            let mut name = None;
+            self.now.mono = self.executor.deadline().unwrap();
+            let mut out = Vec::new();
+            self.executor.tick(&mut Cx::new(self.now, &mut self.rng, &mut out));
+            for call in out {
+                let Call::Check { check, container: of, .. } = call else { panic!("{call:?}") };
+                assert_eq!(of, container());
+                name = Some(check);
+            }
+            let (name, at) = (name.unwrap(), self.now.mono.as_nanos() / 1_000_000_000);
+            (at, self.step(|e, cx| e.checked(cx, &name, result.map_err(Into::into))))
+        }
+    }
+
+    #[test]
+    fn the_first_success_and_every_change_is_news() {
+        let (mut desk, _) = checked(probe());
+        assert_eq!(desk.answer(Ok(())), (15, vec!["RUNNING well".into()]));
+        assert_eq!(desk.answer(Ok(())), (25, vec![]));
+        assert_eq!(desk.answer(Err("no")), (35, vec!["RUNNING unwell".into()]));
+        assert_eq!(desk.answer(Ok(())), (45, vec!["RUNNING well".into()]));
+        assert_eq!(desk.exit(Ok(Exit::Status(0))), ["FINISHED"]);
+        assert_eq!(desk.wake(), None);
+    }
+
+    #[test]
+    fn too_many_failures_in_a_row_kill_the_task_with_its_own_grace() {
+        let (mut desk, _) = checked(probe());
+        for at in [15, 25] {
+            assert_eq!(desk.answer(Err("no")), (at, vec!["RUNNING unwell".into()]));
+        }
+        assert_eq!(desk.answer(Err("no")).1, ["RUNNING unwell", "KILLING", "terminate"]);
+        assert_eq!(desk.wake(), Some((38, vec!["kill".into()])), "3 s of grace");
+        assert_eq!(desk.exit(Ok(Exit::Signalled(9))), ["KILLED unwell"]);
+    }
+
+    #[test]
+    fn a_success_between_begins_the_count_anew() {
+        let (mut desk, _) = checked(probe());
+        for result in [Err("no"), Err("no"), Ok(()), Err("no"), Err("no")] {
+            assert!(desk.answer(result).1.len() == 1);
+        }
+        assert_eq!(desk.answer(Err("no")).1.len(), 3);
+    }
+
+    #[test]
+    fn failures_within_the_grace_count_only_after_a_success() {
+        let mut check = probe();
+        (check.delay, check.grace) = (Duration::ZERO, Duration::from_secs(25));
+        let (mut desk, _) = checked(check.clone());
+        assert_eq!(desk.answer(Err("no")), (0, vec![]));
+        assert_eq!(desk.answer(Err("no")), (10, vec![]));
+        assert_eq!(desk.answer(Err("no")), (20, vec![]));
+        assert_eq!(desk.answer(Err("no")), (30, vec!["RUNNING unwell".into()]));
+        let (mut desk, _) = checked(check);
+        assert_eq!(desk.answer(Ok(())).1, ["RUNNING well"]);
+        assert_eq!(desk.answer(Err("no")), (10, vec!["RUNNING unwell".into()]));
+    }
+
+    #[test]
+    fn a_check_that_takes_too_long_has_failed_and_its_command_is_ended() {
+        let mut check = HealthCheck::new(Check::Command(Box::new(mesos_core::CommandInfo::shell("test -e up"))));
+        check.timeout = Duration::from_secs(4);
+        let (mut desk, _) = checked(check);
+        assert_eq!(desk.wake(), Some((15, vec!["check".into()])));
+        assert_eq!(desk.wake(), Some((19, vec!["destroy".into(), "RUNNING unwell".into()])));
+        let late = ContainerId::new("check-late").unwrap();
+        assert!(desk.step(|e, cx| e.checked(cx, &late, Ok(()))).is_empty(), "nobody asks any more");
+        assert_eq!(desk.wake(), Some((29, vec!["check".into()])), "the interval counts from the end of a check");
+    }
+
+    #[test]
+    fn nothing_is_checked_once_the_task_is_being_ended() {
+        let (mut desk, _) = checked(HealthCheck::new(Check::Command(Box::new(mesos_core::CommandInfo::shell("x")))));
+        assert_eq!(desk.wake(), Some((15, vec!["check".into()])));
+        assert_eq!(desk.kill(3), ["destroy", "KILLING", "terminate"]);
+        assert_eq!(desk.wake(), Some((18, vec!["kill".into()])));
+        assert_eq!(desk.exit(Ok(Exit::Signalled(9))), ["KILLED"]);
+    }
+
+    #[test]
+    fn a_command_is_checked_with_the_environment_and_user_of_its_task() {
+        let own = mesos_core::CommandInfo::shell("x").env("A", "check");
+        let mut task = TaskInfo::shell(task().id, AgentId::new("a1").unwrap(), Resources::new(), "true");
+        let mut command = mesos_core::CommandInfo::shell("true").env("A", "task").env("B", "task");
+        command.user = Some("nobody".into());
+        task.run = TaskRun::Command(command);
+        task.health_check = Some(Arc::new(HealthCheck::new(Check::Command(Box::new(own)))));
+        let mut desk = Desk::new(true);
+        desk.launch(&task);
+        desk.step(|e, cx| e.launched(cx, &container()));
+        desk.now.mono = desk.executor.deadline().unwrap();
+        let mut out = Vec::new();
+        desk.executor.tick(&mut Cx::new(desk.now, &mut desk.rng, &mut out));
+        let [Call::Check { what: Check::Command(asked), .. }] = &out[..] else { panic!("{out:?}") };
+        assert_eq!((&*asked.environment["A"], &*asked.environment["B"]), ("check", "task"));
+        assert_eq!(asked.user.as_deref(), Some("nobody"));
     }
 }

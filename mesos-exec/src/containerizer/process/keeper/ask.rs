@@ -9,7 +9,9 @@ use mesos_core::provider::ContainerError;
 use nix::sys::eventfd::EventFd;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::containerizer::process::spawn::Spawned;
 use crate::containerizer::process::sys::PidFd;
+use crate::containerizer::process::{launcher, shim};
 
 /// Answer to a request to end something: `Ok` once it is gone.
 pub(in crate::containerizer::process) type Gone = oneshot::Receiver<Result<(), ContainerError>>;
@@ -21,6 +23,16 @@ pub(in crate::containerizer::process) struct Started {
     pub(in crate::containerizer::process) run: u64,
     pub(in crate::containerizer::process) pid: i32,
     pub(in crate::containerizer::process) pidfd: PidFd,
+    /// Whether this is the container's shim instead of its leader.
+    pub(in crate::containerizer::process) has_shim: bool,
+}
+
+impl Started {
+    /// Ends what nobody will look after.
+    pub(in crate::containerizer::process) fn end(self) {
+        let spawned = Spawned { pid: self.pid, pidfd: self.pidfd };
+        if self.has_shim { shim::end(&spawned) } else { launcher::end(&spawned) }
+    }
 }
 
 /// What the keeper is asked to do.

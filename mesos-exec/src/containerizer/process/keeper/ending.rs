@@ -30,7 +30,10 @@ impl Keeper {
         kept.is_condemned = true;
         kept.deadline.get_or_insert_with(|| Instant::now() + self.parts.kill_timeout);
         kept.strike();
-        self.due.insert(run);
+        // A shim does the rest itself, and its end brings us back.
+        if !matches!(kept.leader, Leader::Shim { .. }) {
+            self.due.insert(run);
+        }
     }
 
     /// One walk for all that is due.
@@ -71,7 +74,7 @@ impl Keeper {
             return;
         }
         match &kept.leader {
-            Leader::Alive { .. } => {} // killed; its end brings us back
+            Leader::Alive { .. } | Leader::Shim { .. } => {} // killed; its end brings us back
             Leader::Foreign { pidfd, .. } => drop(pidfd.signal(libc::SIGKILL)),
             Leader::Dead { .. } | Leader::Gone if found.is_settled => self.finish(run),
             Leader::Dead { .. } | Leader::Gone => drop(self.due.insert(run)),
@@ -105,7 +108,7 @@ impl Keeper {
     }
 
     /// Closes a container of which nothing is left.
-    fn finish(&mut self, run: u64) {
+    pub(super) fn finish(&mut self, run: u64) {
         let Some(mut kept) = self.kept.remove(&run) else { return };
         self.announce(run, &mut kept);
         if self.known.names.get(kept.id.as_str().as_bytes()) == Some(&run) {
@@ -126,6 +129,7 @@ impl Keeper {
                 self.known.sessions.remove(&pid);
                 pidfd.reap().ok().flatten().unwrap_or(Exit::Unknown)
             }
+            _ if kept.has_shim => self.parts.exits.read(&kept.id).unwrap_or(Exit::Unknown),
             _ => Exit::Unknown,
         };
         if let Err(error) = self.parts.records.remove(&kept.id) {
@@ -134,7 +138,17 @@ impl Keeper {
         if self.runs.get(&kept.id) == Some(&run) {
             self.runs.remove(&kept.id);
         }
-        self.parts.book.set_ended(&kept.id, run, exit);
+        self.set_ended(&kept.id, run, exit);
+        if self.parts.book.follow(&kept.id).is_none() {
+            self.parts.exits.remove(&kept.id); // nobody will ask how it ended
+        }
+    }
+
+    /// Tells how a container ended, and forgets what nobody asks for any more.
+    pub(super) fn set_ended(&self, id: &ContainerId, run: u64, exit: Exit) {
+        for forgotten in self.parts.book.set_ended(id, run, exit) {
+            self.parts.exits.remove(&forgotten);
+        }
     }
 
     /// Gives up on what could not be killed in time, and says what survives.
@@ -165,6 +179,17 @@ impl Keeper {
     /// Condemns everything, now and to come.
     pub(super) fn close(&mut self) -> Vec<Gone> {
         self.is_closing = true;
+        self.condemn_all()
+    }
+
+    /// Condemns what is not to outlive this, and lets go of the rest.
+    pub(super) fn part(&mut self) {
+        self.is_closing = true;
+        self.kept.retain(|_, kept| !matches!(kept.leader, Leader::Shim { .. }) || kept.is_condemned);
+        drop(self.condemn_all());
+    }
+
+    fn condemn_all(&mut self) -> Vec<Gone> {
         let runs: Vec<u64> = self.kept.keys().copied().collect();
         let mut leaving = Vec::new();
         for run in runs {

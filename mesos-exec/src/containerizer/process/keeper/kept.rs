@@ -22,6 +22,8 @@ pub(super) enum Leader {
     Dead { pid: i32, pidfd: PidFd },
     /// Not our child: left by an earlier containerizer, stopped, to be killed last. Its session may be trusted while it lives.
     Foreign { pid: i32, pidfd: PidFd },
+    /// The container's shim, alive, our child or not. It ends the container when told to, and ends with it.
+    Shim { pid: i32, pidfd: PidFd },
     /// Nobody, or somebody whose number may have been given away.
     Gone,
 }
@@ -29,7 +31,9 @@ pub(super) enum Leader {
 impl Leader {
     pub(super) const fn session(&self) -> Option<i32> {
         match self {
-            Self::Alive { pid, .. } | Self::Dead { pid, .. } | Self::Foreign { pid, .. } => Some(*pid),
+            Self::Alive { pid, .. } | Self::Dead { pid, .. } | Self::Foreign { pid, .. } | Self::Shim { pid, .. } => {
+                Some(*pid)
+            }
             Self::Gone => None,
         }
     }
@@ -44,6 +48,8 @@ pub(super) struct Kept {
     pub(super) stragglers: BTreeMap<i32, PidFd>,
     /// Being ended, with all that belongs to it.
     pub(super) is_condemned: bool,
+    /// It has, or had, a shim: how it ended is on disk.
+    pub(super) has_shim: bool,
     /// Its end has been told.
     pub(super) is_announced: bool,
     /// When to give up on killing it.
@@ -56,6 +62,7 @@ impl Kept {
     pub(super) const fn new(id: ContainerId, leader: Leader) -> Self {
         Self {
             id,
+            has_shim: matches!(leader, Leader::Shim { .. }),
             leader,
             stragglers: BTreeMap::new(),
             is_condemned: false,
@@ -72,6 +79,8 @@ impl Kept {
             Leader::Alive { pidfd, .. } => drop(pidfd.signal(libc::SIGKILL)),
             // Not killed before the rest, since its number is what the rest is found by; but it must not go on.
             Leader::Foreign { pidfd, .. } => drop(pidfd.signal(libc::SIGSTOP)),
+            // It knows what the container is and ends all of it.
+            Leader::Shim { pidfd, .. } => drop(pidfd.signal(libc::SIGTERM).and_then(|()| pidfd.signal(libc::SIGCONT))),
             Leader::Dead { .. } | Leader::Gone => {}
         }
         for straggler in self.stragglers.values() {
@@ -89,7 +98,7 @@ impl Kept {
     /// Which processes SIGKILL did not end, for whoever must look after the machine.
     pub(super) fn survivors(&self) -> String {
         let leader = match &self.leader {
-            Leader::Alive { pid, .. } | Leader::Foreign { pid, .. } => Some(*pid),
+            Leader::Alive { pid, .. } | Leader::Foreign { pid, .. } | Leader::Shim { pid, .. } => Some(*pid),
             Leader::Dead { .. } | Leader::Gone => None,
         };
         let pids = leader.into_iter().chain(self.stragglers.keys().copied());

@@ -29,12 +29,12 @@ use std::time::{Duration, Instant};
 
 use mesos_core::{ContainerId, Exit};
 use nix::errno::Errno;
-use nix::libc;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use tokio::sync::mpsc;
 
 use super::book::Book;
+use super::exits::Exits;
 use super::record::Records;
 use super::sys::PidFd;
 use super::table::{Known, Walker};
@@ -65,6 +65,7 @@ pub(super) struct Parts {
     pub(super) owner: String,
     pub(super) boot: String,
     pub(super) records: Records,
+    pub(super) exits: Exits,
     pub(super) book: Arc<Book>,
     pub(super) kill_timeout: Duration,
     /// Set, with a ring of the bell, to end the keeper and all it keeps.
@@ -142,7 +143,7 @@ impl Keeper {
             self.look_after_due();
             self.expire(Instant::now());
             if is_orphaned && !self.is_closing {
-                self.close();
+                self.part();
             }
             if is_orphaned && self.kept.values().all(|kept| kept.deadline.is_none()) && self.due.is_empty() {
                 break;
@@ -200,18 +201,21 @@ impl Keeper {
     }
 
     fn keep(&mut self, started: Started) {
-        let Started { id, run, pid, pidfd } = started;
-        if let Err(error) = self.watch(run, pid, &pidfd) {
+        if let Err(error) = self.watch(started.run, started.pid, &started.pidfd) {
             // No memory for one more event: a container that cannot be watched is not kept.
-            tracing::error!(container = %id, %error, "the container cannot be watched and is ended");
-            let _ = pidfd.signal(libc::SIGKILL);
-            let _ = pidfd.wait();
+            tracing::error!(container = %started.id, %error, "the container cannot be watched and is ended");
+            let (id, run) = (started.id.clone(), started.run);
+            started.end();
             let _ = self.parts.records.remove(&id);
-            self.parts.book.set_ended(&id, run, Exit::Unknown);
+            self.set_ended(&id, run, Exit::Unknown);
             return;
         }
+        let Started { id, run, pid, pidfd, has_shim } = started;
         self.runs.insert(id.clone(), run);
-        self.enter(run, Kept::new(id, Leader::Alive { pid, pidfd }));
+        self.enter(
+            run,
+            Kept::new(id, if has_shim { Leader::Shim { pid, pidfd } } else { Leader::Alive { pid, pidfd } }),
+        );
         if self.is_closing {
             self.condemn(run);
         }
@@ -252,6 +256,12 @@ impl Keeper {
                 let _ = self.epoll.delete(&pidfd);
                 Leader::Gone
             }
+            Leader::Shim { pidfd, .. } => {
+                let _ = self.epoll.delete(&pidfd);
+                // One that an earlier containerizer started is not ours to reap.
+                let _ = pidfd.reap();
+                Leader::Gone
+            }
             other => other,
         };
         if kept.leader.session().is_none() {
@@ -259,6 +269,11 @@ impl Keeper {
             self.walker.remember_session(pid, run);
         }
         kept.is_condemned = true;
+        if kept.has_shim && !self.parts.records.has(&kept.id) {
+            // Removing its record was the shim's last act: nothing is left.
+            self.finish(run);
+            return;
+        }
         kept.deadline.get_or_insert_with(|| Instant::now() + self.parts.kill_timeout);
         self.due.insert(run);
     }

@@ -67,7 +67,21 @@ impl Keeper {
             problem: format!("the table of processes cannot be read: {error}"),
         };
         let found = self.walker.walk(&self.known).map_err(problem)?;
-        let living = found.of(run).filter_map(|pid| Some((pid, Stat::read(pid).ok().flatten()?)));
+        // A shim looks after its container and is not of it.
+        let shim = match self.kept.get(&run).map(|kept| &kept.leader) {
+            Some(Leader::Shim { pid, pidfd }) => {
+                if pidfd.signal(0).is_err() {
+                    // Its number, by which all others were found, may have been somebody else's.
+                    return Ok(None);
+                }
+                Some(*pid)
+            }
+            _ => None,
+        };
+        let living = found
+            .of(run)
+            .filter(|pid| Some(*pid) != shim)
+            .filter_map(|pid| Some((pid, Stat::read(pid).ok().flatten()?)));
         Ok(Some((run, living.filter(|(_, stat)| !stat.is_dead()).collect())))
     }
 }

@@ -1,0 +1,108 @@
+//! Questions to ports of tasks, for their health checks.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use mesos_core::health::{Probe, Question};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+/// How much of an answer is read: its first line is what counts.
+const LINE_BYTES_MAX: u64 = 4 << 10;
+
+/// Asks, for at most so long.
+///
+/// # Errors
+/// What was wrong with the answer.
+pub(super) async fn ask(probe: &Probe, timeout: Duration) -> Result<(), String> {
+    match tokio::time::timeout(timeout, answer(probe)).await {
+        Ok(answered) => answered.map_err(|problem| format!("{probe}: {problem}")),
+        Err(_) => Err(format!("{probe} took longer than {timeout:?}")),
+    }
+}
+
+async fn answer(probe: &Probe) -> Result<(), String> {
+    let ip: IpAddr = if probe.is_ipv6 { Ipv6Addr::LOCALHOST.into() } else { Ipv4Addr::LOCALHOST.into() };
+    let address = SocketAddr::new(ip, probe.port);
+    let mut stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
+    let Question::Gets(path) = &probe.question else { return Ok(()) };
+    let status = get(&mut stream, address, path).await.map_err(|error| error.to_string())?;
+    match status {
+        200..=399 => Ok(()),
+        other => Err(format!("answered with status {other}")),
+    }
+}
+
+/// The status of the answer. Redirections are not followed: they are an answer, too.
+async fn get(stream: &mut TcpStream, address: SocketAddr, path: &str) -> io::Result<u16> {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nAccept: */*\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let (mut line, mut limited) = (Vec::new(), stream.take(LINE_BYTES_MAX));
+    while !line.contains(&b'\n') && limited.read_buf(&mut line).await? > 0 {}
+    let odd = || io::Error::other("what answered does not speak HTTP");
+    let line = std::str::from_utf8(line.split(|byte| *byte == b'\n').next().unwrap_or_default()).map_err(|_| odd())?;
+    let mut words = line.split_ascii_whitespace();
+    let (version, status) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    if !version.starts_with("HTTP/1.") {
+        return Err(odd());
+    }
+    status.parse().map_err(|_| odd())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    /// What a probe says of a port that answers with this; `None` never answers.
+    async fn asked(question: Question, answer: Option<&'static str>) -> Result<(), String> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            match answer {
+                Some(answer) => {
+                    let mut request = [0; 1_024];
+                    let _ = stream.read(&mut request).await;
+                    // In two pieces, as networks do.
+                    let (one, other) = answer.split_at(answer.len() / 2);
+                    let _ = stream.write_all(one.as_bytes()).await;
+                    let _ = stream.write_all(other.as_bytes()).await;
+                }
+                None => std::future::pending().await,
+            }
+        });
+        let timeout = if answer.is_none() { Duration::from_millis(20) } else { PATIENCE };
+        let said = ask(&Probe { port, is_ipv6: false, question }, timeout).await;
+        server.abort();
+        said
+    }
+
+    #[tokio::test]
+    async fn a_port_that_takes_connections_and_a_path_that_is_answered_are_well() {
+        asked(Question::Connects, Some("")).await.unwrap();
+        asked(Question::Gets("/".into()), Some("HTTP/1.1 200 OK\r\n\r\n")).await.unwrap();
+        asked(Question::Gets("/".into()), Some("HTTP/1.0 302 Found\r\nLocation: /x\r\n\r\n")).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn everything_else_is_not_and_says_why() {
+        for (answer, what) in [
+            (Some("HTTP/1.1 503 No\r\n\r\n"), "status 503"),
+            (Some("SSH-2.0-x\r\n"), "does not speak HTTP"),
+            (Some("HTTP/1.1 abc\r\n"), "does not speak HTTP"),
+            (Some(""), "does not speak HTTP"),
+            (None, "took longer"),
+        ] {
+            let said = asked(Question::Gets("/up".into()), answer).await.unwrap_err();
+            assert!(said.contains(what) && said.contains("/up"), "{answer:?}: {said}");
+        }
+        let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+        let probe = Probe { port: free, is_ipv6: false, question: Question::Connects };
+        assert!(ask(&probe, PATIENCE).await.unwrap_err().contains("refused"));
+    }
+}
