@@ -20,7 +20,6 @@
 //!
 //! Containers are named `c1`, `c2`, .. in the order they are asked for. Signals are always delivered.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,8 +27,7 @@ use mesos_core::call::agent::{RunGroup, RunTask, ToAgent, ToMaster};
 use mesos_core::call::executor::{Said, Subscription, TaskUpdate};
 use mesos_core::call::operator::ReplyTo;
 use mesos_core::call::{ConnId, Leader};
-use mesos_core::kernel::{Change, Cx, Draft, Machine, Outbound, Record, Rng, Seq, Term, Ticket};
-use mesos_core::provider::StoreError;
+use mesos_core::kernel::{Cx, Draft, Machine, Outbound, Record, Rng, Seq, Term};
 use mesos_core::{
     AgentId, AgentInfo, Exit, FrameworkId, Instant, MasterId, Now, Rejection, RejectionCode, UpdateId, WallTime,
 };
@@ -37,6 +35,7 @@ use mesos_exec::agent::{Agent, ContainerOutcome, Effect, ExecutorFactory, Input,
 
 use super::argument::{Arguments, list, read, resources, span, state};
 use super::names::Names;
+use super::store::ScriptedStore;
 use super::{Command, Session, show};
 use containers::Containers;
 
@@ -60,9 +59,7 @@ pub struct AgentSession {
     heard: u64,
     ping_at: Option<Instant>,
     containers: Containers,
-    is_holding: bool,
-    records: BTreeMap<Arc<str>, Arc<[u8]>>,
-    under_way: VecDeque<(Ticket, Vec<Change>)>,
+    disk: ScriptedStore,
     names: Names,
     lines: u64,
 }
@@ -89,9 +86,7 @@ impl Default for AgentSession {
             heard: 0,
             ping_at: None,
             containers: Containers::default(),
-            is_holding: false,
-            records: BTreeMap::new(),
-            under_way: VecDeque::new(),
+            disk: ScriptedStore::default(),
             names: Names::default(),
             lines: 0,
         }
@@ -138,7 +133,6 @@ impl AgentSession {
 
     fn perform(&mut self, lines: &mut Vec<String>) {
         let mut delivered = Vec::new();
-        let mut written = 0;
         for effect in std::mem::take(&mut self.out) {
             match effect {
                 Effect::Connect { leader } => {
@@ -164,8 +158,7 @@ impl AgentSession {
                     let changes = Draft::write_out_all(&changes);
                     self.containers.meet(&changes);
                     lines.push(format!("write {}", self.containers.shortened(&show::changes(&changes))));
-                    self.under_way.push_back((ticket, changes));
-                    written += usize::from(!self.is_holding);
+                    self.disk.write(ticket, changes);
                 }
                 Effect::ToExecutor { conn, event } => {
                     lines.push(format!("-> x{} {}", conn.0, show::to_executor(&event)))
@@ -177,8 +170,8 @@ impl AgentSession {
                 other => lines.push(format!("{other:?}")),
             }
         }
-        for _ in 0..written {
-            self.land(lines);
+        while let Some((ticket, result)) = self.disk.next_landed() {
+            self.feed(Input::Checkpointed { ticket, result }, lines);
         }
         for ticket in delivered {
             self.feed(Input::Container { ticket, outcome: ContainerOutcome::Done }, lines);
@@ -189,29 +182,9 @@ impl AgentSession {
         (self.conn, self.ping_at) = (None, None);
     }
 
-    /// The oldest batch is durable.
-    fn land(&mut self, lines: &mut Vec<String>) {
-        let Some((ticket, changes)) = self.under_way.pop_front() else { return };
-        for change in changes {
-            match change {
-                Change::Put(record) => drop(self.records.insert(record.key, record.value)),
-                Change::Delete(key) => drop(self.records.remove(&key)),
-            }
-        }
-        self.feed(Input::Checkpointed { ticket, result: Ok(()) }, lines);
-    }
-
     fn disk(&mut self, what: &str, lines: &mut Vec<String>) -> Result<(), String> {
-        match what {
-            "hold" => self.is_holding = true,
-            "land" if self.under_way.is_empty() => return Err("nothing is being written".into()),
-            "land" => self.land(lines),
-            "fail" => {
-                let (ticket, _) = self.under_way.pop_front().ok_or("nothing is being written")?;
-                let result = Err(StoreError::Unknown("the disk is full".into()));
-                self.feed(Input::Checkpointed { ticket, result }, lines);
-            }
-            other => return Err(format!("{other:?} is nothing a disk does")),
+        if let Some((ticket, result)) = self.disk.told(what)? {
+            self.feed(Input::Checkpointed { ticket, result }, lines);
         }
         Ok(())
     }
@@ -337,15 +310,12 @@ impl AgentSession {
     fn restart(&mut self) {
         self.agent = agent(&self.info, &self.options);
         self.drop_conn();
-        self.under_way.clear();
+        self.disk.lose_what_is_under_way();
         self.containers.forget_questions();
-        self.is_holding = false;
     }
 
     fn recover(&mut self, lines: &mut Vec<String>) {
-        let records = self.records.iter().map(|(key, value)| Record { key: key.clone(), value: value.clone() });
-        let records = records.collect();
-        self.feed(Input::Recovered { records }, lines);
+        self.feed(Input::Recovered { records: self.disk.records() }, lines);
     }
 
     /// The containerizer answers.
@@ -402,7 +372,8 @@ impl AgentSession {
         let mut rows: Vec<String> = self.agent.tasks().map(row).collect();
         rows.sort();
         lines.append(&mut rows);
-        lines.extend(self.records.keys().map(|key| format!("record {}", self.containers.shortened(key))));
+        let shown = |record: &Record| format!("record {}", self.containers.shortened(&record.key));
+        lines.extend(self.disk.records().iter().map(shown));
     }
 }
 

@@ -17,20 +17,20 @@
 //! | `stop [teardown]`, `restart`, `advance 75s`, `view` | |
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mesos_core::call::scheduler::Event;
 use mesos_core::call::{ConnId, Leader};
-use mesos_core::kernel::{Change, Cx, Draft, Machine, Outbound, Record, Rng, Seq, Term, Ticket};
-use mesos_core::provider::StoreError;
+use mesos_core::kernel::{Cx, Draft, Machine, Outbound, Rng, Seq, Term};
 use mesos_core::{
     AgentId, FrameworkInfo, Instant, InverseOffer, MasterId, Now, Offer, OfferId, Rejection, TaskStatus, WallTime,
 };
 use mesos_sched::driver::{Driver, Effect, Input, Options};
 
 use super::argument::{Arguments, keyword, read, reason, resources, source, span, state};
+use super::store::ScriptedStore;
 use super::{Command, Session, show};
 use puppet::{Puppet, Strings};
 
@@ -52,9 +52,7 @@ pub struct DriverSession {
     sent: Outbound,
     heard: u64,
     heartbeat_at: Option<Instant>,
-    is_holding: bool,
-    records: BTreeMap<Arc<str>, Arc<[u8]>>,
-    under_way: VecDeque<(Ticket, Vec<Change>)>,
+    store: ScriptedStore,
     offers: BTreeMap<OfferId, AgentId>,
 }
 
@@ -77,9 +75,7 @@ impl Default for DriverSession {
             sent: Outbound::default(),
             heard: 0,
             heartbeat_at: None,
-            is_holding: false,
-            records: BTreeMap::new(),
-            under_way: VecDeque::new(),
+            store: ScriptedStore::default(),
             offers: BTreeMap::new(),
         }
     }
@@ -114,7 +110,6 @@ impl DriverSession {
 
     fn perform(&mut self, lines: &mut Vec<String>) {
         lines.append(&mut self.strings().borrow_mut().heard);
-        let mut is_saved = false;
         for effect in std::mem::take(&mut self.out) {
             match effect {
                 Effect::Connect { leader } => {
@@ -133,15 +128,14 @@ impl DriverSession {
                 Effect::Save { ticket, changes } => {
                     let changes = Draft::write_out_all(&changes);
                     lines.push(format!("save {}", show::changes(&changes)));
-                    self.under_way.push_back((ticket, changes));
-                    is_saved = !self.is_holding;
+                    self.store.write(ticket, changes);
                 }
                 Effect::Stop { why } => lines.push(format!("stop: {why}")),
                 other => lines.push(format!("{other:?}")),
             }
         }
-        if is_saved {
-            self.land(lines);
+        while let Some((ticket, result)) = self.store.next_landed() {
+            self.feed(Input::Saved { ticket, result }, lines);
         }
     }
 
@@ -149,29 +143,9 @@ impl DriverSession {
         (self.conn, self.heartbeat_at) = (None, None);
     }
 
-    /// The oldest save is durable.
-    fn land(&mut self, lines: &mut Vec<String>) {
-        let Some((ticket, changes)) = self.under_way.pop_front() else { return };
-        for change in changes {
-            match change {
-                Change::Put(record) => drop(self.records.insert(record.key, record.value)),
-                Change::Delete(key) => drop(self.records.remove(&key)),
-            }
-        }
-        self.feed(Input::Saved { ticket, result: Ok(()) }, lines);
-    }
-
     fn store(&mut self, what: &str, lines: &mut Vec<String>) -> Result<(), String> {
-        match what {
-            "hold" => self.is_holding = true,
-            "land" if self.under_way.is_empty() => return Err("no save is under way".into()),
-            "land" => self.land(lines),
-            "fail" => {
-                let (ticket, _) = self.under_way.pop_front().ok_or("no save is under way")?;
-                let result = Err(StoreError::Unknown("the disk is full".into()));
-                self.feed(Input::Saved { ticket, result }, lines);
-            }
-            other => return Err(format!("{other:?} is nothing a store does")),
+        if let Some((ticket, result)) = self.store.told(what)? {
+            self.feed(Input::Saved { ticket, result }, lines);
         }
         Ok(())
     }
@@ -265,14 +239,11 @@ impl DriverSession {
     fn restart(&mut self) {
         self.driver = driver(&self.info, &self.options);
         self.drop_conn();
-        self.under_way.clear();
-        self.is_holding = false;
+        self.store.lose_what_is_under_way();
     }
 
     fn recover(&mut self, lines: &mut Vec<String>) {
-        let records = self.records.iter().map(|(key, value)| Record { key: key.clone(), value: value.clone() });
-        let records = records.collect();
-        self.feed(Input::Recovered { records }, lines);
+        self.feed(Input::Recovered { records: self.store.records() }, lines);
     }
 
     /// The scheduler does something now: it is called like one whose own timer is due.
@@ -329,7 +300,7 @@ impl DriverSession {
         let name = arguments.word("a name")?;
         self.info = arguments.framework()?;
         self.info.name = name.into();
-        self.records.clear();
+        self.store.clear();
         self.options.teardown_when_done = arguments.optional("teardown_when_done")?.unwrap_or(true);
         self.restart();
         Ok(())

@@ -23,21 +23,21 @@
 //! Pings that are answered and heartbeats are not shown.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use mesos_core::call::agent::{ToAgent, ToMaster};
 use mesos_core::call::operator::{ReplyTo, Response};
 use mesos_core::call::scheduler::Event;
 use mesos_core::call::{ConnId, scheduler};
-use mesos_core::kernel::{Change, Cx, Machine, Outbound, Record, Rng, Term, Ticket};
-use mesos_core::provider::{StoreError, Transactions};
+use mesos_core::kernel::{Cx, Machine, Outbound, Rng, Term};
+use mesos_core::provider::Transactions;
 use mesos_core::{AgentId, Instant, MasterId, Now, OfferId, WallTime};
 use mesos_sched::allocator::{HierarchicalDrf, Policy};
 use mesos_sched::master::{Effect, Input, Master, Options};
 
 use super::argument::{Arguments, read_at_edge};
 use super::names::Names;
+use super::store::ScriptedStore;
 use super::{Command, Session, show};
 
 mod ask;
@@ -47,13 +47,6 @@ pub(super) use ask::scheduler as scheduler_call;
 
 /// Calendar time at the start of a session: small, so that times in the output are easy to read.
 const WALL_START: Duration = Duration::from_secs(1_000);
-
-/// What the store does with the next write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Store {
-    Lands,
-    Holds,
-}
 
 /// A peer of the master.
 #[derive(Debug)]
@@ -74,9 +67,7 @@ pub struct MasterSession {
     out: Vec<Effect>,
     peers: BTreeMap<String, Peer>,
     next_conn: u64,
-    store: Store,
-    records: BTreeMap<Arc<str>, Arc<[u8]>>,
-    under_way: Option<(Ticket, Vec<Change>)>,
+    store: ScriptedStore,
     offers: BTreeMap<OfferId, AgentId>,
     names: Names,
     replies: u64,
@@ -106,9 +97,7 @@ impl Default for MasterSession {
             out: Vec::new(),
             peers: BTreeMap::new(),
             next_conn: 1,
-            store: Store::Lands,
-            records: BTreeMap::new(),
-            under_way: None,
+            store: ScriptedStore::default(),
             offers: BTreeMap::new(),
             names: Names::default(),
             replies: 0,
@@ -150,10 +139,9 @@ impl MasterSession {
             match effect {
                 Effect::Persist { ticket, term, changes } => {
                     lines.push(format!("persist term={} {}", term.0, show::changes(&changes)));
-                    self.under_way = Some((ticket, changes));
-                    if self.store == Store::Lands {
-                        answers.extend(self.land());
-                    }
+                    self.store.write(ticket, changes);
+                    let landed = self.store.next_landed();
+                    answers.extend(landed.map(|(ticket, result)| Input::Persisted { ticket, result }));
                 }
                 Effect::ToScheduler { conn, event, .. } => self.show_event(conn, &event, lines),
                 Effect::ToAgent { conn, message, .. } => answers.extend(self.show_message(conn, &message, lines)),
@@ -213,18 +201,6 @@ impl MasterSession {
         None
     }
 
-    /// The write under way is durable.
-    fn land(&mut self) -> Option<Input> {
-        let (ticket, changes) = self.under_way.take()?;
-        for change in changes {
-            match change {
-                Change::Put(record) => drop(self.records.insert(record.key, record.value)),
-                Change::Delete(key) => drop(self.records.remove(&key)),
-            }
-        }
-        Some(Input::Persisted { ticket, result: Ok(()) })
-    }
-
     fn name_of(&self, conn: ConnId) -> String {
         let name = self.peers.iter().find(|(_, peer)| peer.conn == conn).map(|(name, _)| name.clone());
         name.unwrap_or_else(|| conn.to_string())
@@ -252,9 +228,7 @@ impl MasterSession {
     }
 
     fn elect(&mut self, term: u64, lines: &mut Vec<String>) {
-        let records = self.records.iter().map(|(key, value)| Record { key: key.clone(), value: value.clone() });
-        let records = records.collect();
-        self.feed(Input::Elected { term: Term(term), records }, lines);
+        self.feed(Input::Elected { term: Term(term), records: self.store.records() }, lines);
     }
 
     fn set_options(&mut self, arguments: &mut Arguments) -> Result<(), String> {
@@ -279,28 +253,14 @@ impl MasterSession {
     fn restart(&mut self, id: &str) {
         self.master = master(id, &self.options, &self.policy);
         self.peers.clear();
-        self.under_way = None;
-        self.store = Store::Lands;
+        self.store.lose_what_is_under_way();
         self.has_ended = false;
     }
 
     fn store(&mut self, what: &str, lines: &mut Vec<String>) -> Result<(), String> {
-        let result = match what {
-            "hold" => {
-                self.store = Store::Holds;
-                return Ok(());
-            }
-            "land" => {
-                let answer = self.land().ok_or("no write is under way")?;
-                self.feed(answer, lines);
-                return Ok(());
-            }
-            "fail" => Err(StoreError::Unknown("the connection to the store broke".into())),
-            "fence" => Err(StoreError::Fenced { by: Term(9) }),
-            other => return Err(format!("{other:?} is nothing a store does")),
-        };
-        let (ticket, _) = self.under_way.take().ok_or("no write is under way; use `store hold` before it")?;
-        self.feed(Input::Persisted { ticket, result }, lines);
+        if let Some((ticket, result)) = self.store.told(what)? {
+            self.feed(Input::Persisted { ticket, result }, lines);
+        }
         Ok(())
     }
 
@@ -361,7 +321,7 @@ impl Session for MasterSession {
             "store" => match arguments.word("what it does")?.as_str() {
                 "put" => {
                     let (key, value) = (arguments.word("a key")?, arguments.word("a value")?);
-                    self.records.insert(key.into(), value.into_bytes().into());
+                    self.store.put(&key, value.into_bytes());
                 }
                 what => self.store(what, lines)?,
             },

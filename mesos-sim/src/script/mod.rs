@@ -30,6 +30,7 @@ pub mod master;
 mod names;
 mod parse;
 mod show;
+mod store;
 
 pub use agent::AgentSession;
 pub use allocator::AllocatorSession;
