@@ -23,6 +23,34 @@ pub struct CommandInfo {
     pub user: Option<Arc<str>>,
     /// Where to start, relative to the sandbox; absent means the sandbox itself.
     pub working_dir: Option<Arc<str>>,
+    /// What is brought into the sandbox before it starts, in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uris: Vec<Uri>,
+}
+
+/// Something that is brought into a sandbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Uri {
+    /// Where it is: `file:///path` on the agent's machine, or `http` or `https`.
+    pub value: Arc<str>,
+    /// Whether it is a program: then it may be run, and is not unpacked.
+    pub is_executable: bool,
+    /// Whether it is unpacked if its name is that of an archive, as it is unless told otherwise.
+    pub is_extracted: bool,
+    /// Whether the same thing may be kept for later containers. An agent may fetch it anew all the same.
+    pub is_cached: bool,
+    /// Its path in the sandbox; absent means the last part of its own.
+    pub output_file: Option<Arc<str>>,
+}
+
+impl Uri {
+    /// Under its own name, unpacked if it is an archive.
+    #[must_use]
+    pub fn new(value: impl Into<Arc<str>>) -> Self {
+        let value = value.into();
+        Self { value, is_executable: false, is_extracted: true, is_cached: false, output_file: None }
+    }
 }
 
 /// A program and its arguments.
@@ -62,7 +90,7 @@ impl CommandInfo {
     }
 
     const fn of(run: Run) -> Self {
-        Self { run, environment: BTreeMap::new(), user: None, working_dir: None }
+        Self { run, environment: BTreeMap::new(), user: None, working_dir: None, uris: Vec::new() }
     }
 }
 

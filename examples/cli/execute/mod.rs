@@ -48,11 +48,15 @@ pub(crate) struct Execute {
     instances: u32,
     /// A file that says a group of tasks in JSON, as {"tasks": [{"name": …, "resources": […], "command": {"value": …}}]}.
     /// They are placed together on one agent, and when one of them fails or is killed, the others are killed too.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["command", "instances", "cpus", "mem", "env", "user"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["command", "instances", "cpus", "mem", "env", "uri", "user"])]
     task_group: Option<PathBuf>,
     /// More environment, as NAME=VALUE.
     #[arg(long, value_name = "NAME=VALUE")]
     env: Vec<String>,
+    /// What is brought into the sandbox before the command starts: a file:///, http:// or https:// URI. Archives are
+    /// unpacked.
+    #[arg(long, value_name = "URI")]
+    uri: Vec<String>,
     /// The user to run as; without it, the agent's.
     #[arg(long)]
     user: Option<String>,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use mesos_core::container::Uri;
 use mesos_core::kernel::Rng;
 use mesos_core::wire::{json, v1};
 use mesos_core::{AgentId, CommandInfo, ExecutorId, ExecutorInfo, Operation, Resources, TaskId, TaskInfo, TaskRun};
@@ -100,6 +101,7 @@ fn command(flags: &Execute) -> anyhow::Result<CommandInfo> {
         let (name, value) = pair.split_once('=').with_context(|| format!("--env {pair:?}: write NAME=VALUE"))?;
         command = command.env(name, value);
     }
+    command.uris = flags.uri.iter().map(|uri| Uri::new(uri.as_str())).collect();
     command.user = flags.user.as_deref().map(Into::into);
     Ok(command)
 }

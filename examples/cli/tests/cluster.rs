@@ -336,6 +336,14 @@ fn shows_output(local: &dyn Fn() -> Command, folder: &Path) {
         assert!(code == Some(143) && err.contains("Health check failed"), "{code:?} {err}");
     }
 
+    let brought = folder.join("brought");
+    std::fs::write(&brought, "from outside").unwrap();
+    let uri = format!("--uri=file://{}", brought.display());
+    let (code, out, err) = run(&["execute", &uri, "cat brought"]);
+    assert_eq!((code, out.as_str()), (Some(0), "from outside"), "{err}");
+    let (code, _, err) = run(&["execute", &format!("{uri}-not"), "cat brought"]);
+    assert!(code == Some(1) && err.contains("could not be fetched: No such file"), "{err}");
+
     let (code, out, err) = run(&["logs", "fine-good"]);
     assert_eq!((code, out.as_str()), (Some(0), "one\n"), "{err}");
     let (code, _, err) = run(&["logs", "never-was"]);

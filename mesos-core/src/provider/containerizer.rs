@@ -63,6 +63,11 @@ pub trait Containerizer: Send + Sync + fmt::Debug {
     /// Takes back what survived a restart of the agent, with what ended meanwhile in a way that is known and that
     /// [`wait`](Self::wait) then tells; destroys whatever it finds and does not know. Called first.
     async fn recover(&self, known: BTreeSet<ContainerId>) -> Result<BTreeSet<ContainerId>, ContainerError>;
+    /// Makes the container's sandbox, for what is to be there before it starts; nothing when containers have none. Called
+    /// before `launch`, and only when there is something to be brought.
+    async fn prepare(&self, _spec: &ContainerSpec) -> Result<Option<PathBuf>, ContainerError> {
+        Ok(None)
+    }
     /// Starts a container.
     async fn launch(&self, spec: ContainerSpec) -> Result<Launch, ContainerError>;
     /// Changes what a container may use.

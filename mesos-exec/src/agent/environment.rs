@@ -74,6 +74,11 @@ impl Agent {
         }
         set("MESOS_CHECKPOINT", if is_checkpointed { "1" } else { "0" }.into());
         set("MESOS_HTTP_COMMAND_EXECUTOR", "0".into());
+        // Libraries of the older API take any port, on the address others reach the agent at.
+        set("LIBPROCESS_PORT", "0".into());
+        if let Some(address) = &self.options.address {
+            set("LIBPROCESS_IP", address.clone());
+        }
         set("MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD", duration_text(self.grace_of(executor)).into());
         if is_checkpointed {
             set("MESOS_RECOVERY_TIMEOUT", duration_text(self.options.executor_recovery_timeout).into());

@@ -12,6 +12,7 @@ use mesos_core::kernel::{Draft, Rng, Term, Ticket};
 use mesos_core::provider::{ContainerError, Launch, StoreError};
 use mesos_core::{AgentInfo, Clock, ContainerSpec, Containerizer, Detector, Purpose, Store};
 
+use super::fetch;
 use super::line::{ExecutorDoor, LineArrival, Lines};
 use super::owner::{FrameworkOwners, Heard};
 use super::probe;
@@ -259,6 +260,18 @@ impl World<Agent> for AgentWorld {
     }
 }
 
+/// Starts a container, once everything is in its sandbox that its command names.
+async fn bring_and_launch(containerizer: &dyn Containerizer, spec: &ContainerSpec) -> Result<Launch, ContainerError> {
+    let uris = &spec.command.uris;
+    if !uris.is_empty() {
+        let failed = |problem| ContainerError::Launch { id: spec.id.clone(), problem };
+        let sandbox = containerizer.prepare(spec).await?;
+        let sandbox = sandbox.ok_or_else(|| failed("there is no sandbox to fetch into".to_owned()))?;
+        fetch::fetch(uris, &sandbox).await.map_err(failed)?;
+    }
+    containerizer.launch(spec.clone()).await
+}
+
 /// One operation, from asking to its end.
 async fn operate(
     containerizer: &dyn Containerizer,
@@ -267,7 +280,7 @@ async fn operate(
 ) -> ContainerOutcome {
     let result = match op {
         ContainerOp::Recover(known) => containerizer.recover(known).await.map(ContainerOutcome::Recovered),
-        ContainerOp::Launch(spec) => match containerizer.launch((*spec).clone()).await {
+        ContainerOp::Launch(spec) => match bring_and_launch(containerizer, &spec).await {
             Ok(Launch::Started(container)) => {
                 if let (Some(sandboxes), Some(sandbox)) = (sandboxes, &container.sandbox) {
                     sandboxes.note(&spec, sandbox);

@@ -4,6 +4,7 @@
 mod agent;
 #[cfg(feature = "net")]
 mod executor;
+mod fetch;
 #[cfg(feature = "net")]
 mod gate;
 #[cfg(feature = "net")]

@@ -8,7 +8,7 @@ use super::executor::executor_from_wire;
 use super::resource::{ReservationForm, resources_from_wire, resources_to_wire};
 use super::value::{label_map, labels_of, seconds_of};
 use super::{unset, unsupported};
-use crate::container::{CommandInfo, Run};
+use crate::container::{CommandInfo, Run, Uri};
 use crate::error::{Rejection, RejectionCode};
 use crate::health::HealthCheck;
 use crate::id::TaskId;
@@ -49,9 +49,6 @@ impl TryFrom<v1::CommandInfo> for CommandInfo {
     type Error = Rejection;
 
     fn try_from(command: v1::CommandInfo) -> Result<Self, Rejection> {
-        if !command.uris.is_empty() {
-            return Err(unsupported("fetching uris", "fetch in the command itself"));
-        }
         let value = command.value.clone().filter(|value| !value.is_empty()).ok_or_else(|| {
             Rejection::new(RejectionCode::InvalidTask, "the command has no value", "name a program or a shell line")
         })?;
@@ -61,6 +58,7 @@ impl TryFrom<v1::CommandInfo> for CommandInfo {
             // The first argument is the program's name as it sees itself, which is the value's business here.
             Self::exec(value, command.arguments.iter().skip(1).map(String::as_str))
         };
+        read.uris = command.uris.into_iter().map(Uri::try_from).collect::<Result<_, _>>()?;
         read.user = command.user.map(Into::into);
         read.working_dir = command.working_dir.map(Into::into);
         for variable in command.environment.map(|environment| environment.variables).unwrap_or_default() {
@@ -92,7 +90,36 @@ impl From<&CommandInfo> for v1::CommandInfo {
             arguments,
             user: command.user.as_deref().map(str::to_owned),
             working_dir: command.working_dir.as_deref().map(str::to_owned),
-            uris: Vec::new(),
+            uris: command.uris.iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl TryFrom<v1::command_info::Uri> for Uri {
+    type Error = Rejection;
+
+    fn try_from(uri: v1::command_info::Uri) -> Result<Self, Rejection> {
+        if uri.value.is_empty() || uri.value.contains(|c: char| c.is_ascii_control()) {
+            let what = format!("the URI {:?} is none", uri.value);
+            return Err(Rejection::new(RejectionCode::InvalidTask, what, "give a file, http or https URI"));
+        }
+        let mut read = Self::new(uri.value.as_str());
+        read.is_executable = uri.executable();
+        read.is_extracted = uri.extract();
+        read.is_cached = uri.cache();
+        read.output_file = uri.output_file.map(Into::into);
+        Ok(read)
+    }
+}
+
+impl From<&Uri> for v1::command_info::Uri {
+    fn from(uri: &Uri) -> Self {
+        Self {
+            value: (*uri.value).to_owned(),
+            executable: Some(uri.is_executable),
+            extract: Some(uri.is_extracted),
+            cache: Some(uri.is_cached),
+            output_file: uri.output_file.as_deref().map(str::to_owned),
         }
     }
 }

@@ -350,6 +350,20 @@ fn a_status_keeps_its_health_container_and_address() {
 }
 
 #[test]
+fn uris_come_through_and_are_unpacked_unless_told_otherwise() {
+    let read = |text: &str| CommandInfo::try_from(json::read::<v1::CommandInfo>(text.as_bytes()).unwrap());
+    let command = read(
+        r#"{"value": "run", "uris": [{"value": "http://h/a.tgz"},
+            {"value": "file:///b", "executable": true, "extract": false, "cache": true, "output_file": "bin/b"}]}"#,
+    )
+    .unwrap();
+    assert_eq!(command.uris[0], crate::container::Uri::new("http://h/a.tgz"));
+    assert_eq!(command.uris[1].output_file.as_deref(), Some("bin/b"));
+    assert_eq!(CommandInfo::try_from(v1::CommandInfo::from(&command)).unwrap(), command);
+    assert!(read(r#"{"value": "run", "uris": [{"value": ""}]}"#).is_err());
+}
+
+#[test]
 fn a_call_names_what_it_lacks() {
     for (text, missing) in [
         (r#"{"type": "KILL"}"#, "kill is missing"),

@@ -126,7 +126,7 @@ fn text(what: &str, text: &str) -> Result<CString, String> {
 }
 
 /// Whom to become; `None` for who we are.
-fn identity(user: &str) -> Result<Option<Identity>, String> {
+pub(super) fn identity(user: &str) -> Result<Option<Identity>, String> {
     let advice = "create it on this agent or leave the user out";
     let entry = match User::from_name(user) {
         Ok(Some(entry)) => entry,

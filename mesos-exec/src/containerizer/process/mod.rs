@@ -246,6 +246,17 @@ impl Containerizer for Process {
         Ok(kept)
     }
 
+    /// Makes the sandbox, for the container's user.
+    async fn prepare(&self, spec: &ContainerSpec) -> Result<Option<PathBuf>, ContainerError> {
+        let (sandbox, user) = (self.sandbox(&spec.id), spec.command.user.clone());
+        let made = tokio::task::spawn_blocking(move || {
+            let identity = user.as_deref().map(command::identity).transpose()?.flatten();
+            sandbox::prepare(&sandbox, identity.as_ref()).map(|_| sandbox)
+        });
+        let made = made.await.unwrap_or_else(|error| Err(error.to_string()));
+        made.map(Some).map_err(|problem| ContainerError::Launch { id: spec.id.clone(), problem })
+    }
+
     /// Starts a container; returns once its program runs and a record of it is on disk.
     ///
     /// A caller that goes away does not undo the launch.

@@ -15,6 +15,7 @@
 
 pub(super) mod client;
 mod containers;
+pub(super) mod download;
 mod executor;
 mod legacy;
 mod metrics;
