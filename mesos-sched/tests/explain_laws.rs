@@ -509,6 +509,38 @@ fn capacity_added_to_an_agent_that_holds_another_form_is_enough() {
     }
 }
 
+/// What is promised to a role goes out by itself when guarantees are served, without what is reserved to roles above it: each
+/// of the two must hold a minimum of its own.
+#[test]
+fn what_is_promised_and_what_is_reserved_above_make_no_offer_together() {
+    let mut world = World::new(SorterKind::Drf, 1);
+    let quota = Quota::new("cpus:6;mem:2000".parse().unwrap(), "".parse().unwrap()).unwrap();
+    world.observe(Fact::QuotaSet { role: role("a/c"), quota });
+    world.add_framework(0, "a/c");
+    world.describe(FrameworkKey(0), |info| {
+        info.min_allocatable.insert(role("a/c"), vec!["mem:1000".parse().unwrap()]);
+    });
+    world.add_agent(0, "cpus(a):2;mem(a):512;cpus:1;mem:64");
+    assert!(world.grants.is_empty());
+    world.check_change(FrameworkKey(0), &role("a/c"), Subject::Agent(AgentKey(0)));
+    world.check_change(FrameworkKey(0), &role("a/c"), Subject::Need(Need::Resources("mem:32".parse().unwrap())));
+}
+
+/// Two promises below a third: once both are smaller, the one above asks for what they do not any more.
+#[test]
+fn promises_below_one_role_are_lowered_together_with_it() {
+    let mut world = World::new(SorterKind::Drf, 1);
+    for path in ["a", "a/b", "a/c"] {
+        let quota = Quota::new("cpus:6;mem:2000;disk:50".parse().unwrap(), "".parse().unwrap()).unwrap();
+        world.observe(Fact::QuotaSet { role: role(path), quota });
+    }
+    world.add_agent(0, "cpus:8;mem:512;ports:[1-9]");
+    world.add_framework(0, "d");
+    for of in [Subject::Agent(AgentKey(0)), Subject::Need(Need::Resources("cpus:1".parse().unwrap()))] {
+        world.check_change(FrameworkKey(0), &role("d"), of);
+    }
+}
+
 /// Nothing above is true by accident: every reason and change comes up.
 #[test]
 fn histories_bring_up_all_kinds_of_reasons() {

@@ -13,6 +13,7 @@ use super::super::HierarchicalDrf;
 use super::super::quota::{Outlook, Room, within};
 use super::super::sorter::NodeKey;
 use super::asker::Asker;
+use super::change::larger;
 use super::judge::Judged;
 
 /// The bounds of one who asks.
@@ -249,6 +250,7 @@ impl HierarchicalDrf {
     /// Which promises have to be smaller, so that so much less is required; nothing if those of others are not enough.
     pub(super) fn lowered_guarantees(&self, asker: &Asker<'_>, deficit: &Quantities) -> Option<Vec<Change>> {
         let (mut left, mut lowered) = (deficit.clone(), BTreeMap::<Role, Quantities>::new());
+        let mut less_below = BTreeMap::new();
         let is_own = |role: &Role| asker.role == role || asker.role.is_below(role);
         for book in self.quotas.roles().filter(|book| !is_own(book.role())) {
             let by = within(book.unclaimed(), &left);
@@ -258,20 +260,31 @@ impl HierarchicalDrf {
             left -= &by;
             *lowered.entry(book.role().clone()).or_default() += &by;
             // What a role above asks for instead is kept for those below it; for who asks, too, if he is among them.
-            for (role, amounts) in self.uncovered(book.role(), &by).into_iter().filter(|(role, _)| !is_own(role)) {
-                *lowered.entry(role).or_default() += &amounts;
+            for (role, amounts) in self.uncovered(book.role(), &by, &mut less_below) {
+                if !is_own(&role) {
+                    let own = lowered.entry(role).or_default();
+                    *own = larger(own, &amounts);
+                }
             }
         }
         let changes = lowered.into_iter().map(|(role, by)| Change::LowerGuarantee { role, by });
         left.is_empty().then(|| changes.collect())
     }
 
-    /// What promises to roles above ask for instead, once a role below asks for so much less.
-    fn uncovered(&self, role: &Role, less: &Quantities) -> Vec<(Role, Quantities)> {
+    /// What promises to roles above ask for instead, once a role below asks for so much less; all that those below them ask
+    /// for less is summed up.
+    fn uncovered(
+        &self,
+        role: &Role,
+        less: &Quantities,
+        less_below: &mut BTreeMap<Role, Quantities>,
+    ) -> Vec<(Role, Quantities)> {
         let above = std::iter::successors(role.parent(), Role::parent).filter_map(|role| self.quotas.find(&role));
         let own = above.filter_map(|book| {
+            let all = less_below.entry(book.role().clone()).or_default();
+            *all += less;
             let missing = book.quota()?.guarantees().clone() - book.consumed();
-            let more = within(&(missing - &(book.required().clone() - less)), less);
+            let more = within(&(missing - &(book.required().clone() - &*all)), all);
             (!more.is_empty()).then(|| (book.role().clone(), more))
         });
         own.collect()

@@ -1,9 +1,9 @@
 //! What one agent has to say to one who asks: the steps of a round, told one by one.
 
-use mesos_core::FrameworkCapability;
 use mesos_core::provider::AgentKey;
 use mesos_core::provider::explain::Need;
-use mesos_core::resource::{Quantities, Resources};
+use mesos_core::resource::{Quantities, Resource, Resources, Value};
+use mesos_core::{FrameworkCapability, Role};
 
 use super::super::HierarchicalDrf;
 use super::super::book::Agent;
@@ -85,6 +85,10 @@ impl HierarchicalDrf {
             return fair;
         }
         let guaranteed = self.judge_stage(asker, key, agent, what_if, true);
+        // What is reserved to roles above may be all there is.
+        if guaranteed.free.is_empty() {
+            return fair;
+        }
         if guaranteed.blocks.count() < fair.blocks.count() { guaranteed } else { fair }
     }
 
@@ -97,7 +101,8 @@ impl HierarchicalDrf {
         is_guaranteed: bool,
     ) -> Judged {
         let mut blocks = asker.blocks;
-        let free = what_if.free.as_ref().unwrap_or(&agent.available).clone();
+        let free = what_if.free.as_ref().unwrap_or(&agent.available);
+        let free = if is_guaranteed { for_guarantees(asker.role, free) } else { free.clone() };
         blocks.set(Blocks::DEACTIVATED, !agent.is_active);
         blocks.set(Blocks::NOT_LISTED, !agent.is_listed);
         blocks.set(Blocks::NOTHING_FREE, free.is_empty());
@@ -185,6 +190,14 @@ impl Asker<'_> {
             None => Quantities::new(),
         }
     }
+}
+
+/// Of what is free, what comes into question when guarantees are served: amounts that are reserved to roles above come later,
+/// by themselves.
+fn for_guarantees(role: &Role, free: &Resources) -> Resources {
+    let is_above = |entry: &Resource| entry.reservations().role().is_some_and(|owner| role.is_below(owner));
+    let is_amount = |entry: &Resource| !entry.is_revocable() && matches!(entry.value(), Value::Scalar(_));
+    free.filter(|entry| !(is_above(entry) && is_amount(entry)))
 }
 
 /// Whether a bag holds anything of these names.
