@@ -12,6 +12,9 @@ const PER_SECOND: &[(&str, &str)] = &[("", "1/s")];
 const BYTES: &[(&str, &str)] = &[("", "B")];
 const MILLIS: &[(&str, &str)] = &[("", "ms")];
 
+/// The environment variable that tells the heap for how long to keep what is freed.
+pub const PURGE_DELAY: &str = "MIMALLOC_PURGE_DELAY";
+
 /// Everything that is measured.
 #[must_use]
 pub fn all() -> Vec<Workload> {
@@ -92,6 +95,8 @@ pub fn instructions(name: &str) -> Result<u64, String> {
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg(program)
         .args(["--once", name])
+        // Or the program would begin again with it, beyond valgrind's sight.
+        .env(PURGE_DELAY, "-1")
         .output()
         .map_err(|error| format!("valgrind does not start ({error}); install it, or measure time instead"))?;
     let text = String::from_utf8_lossy(&output.stderr).into_owned();

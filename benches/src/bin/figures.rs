@@ -85,13 +85,12 @@ fn main() -> ExitCode {
 
 /// Has the heap keep freed memory. It reads how long when the program begins, so the program begins again with that set.
 fn keep_memory() {
-    const PURGE_DELAY: &str = "MIMALLOC_PURGE_DELAY";
-    if std::env::var_os(PURGE_DELAY).is_some() {
+    if std::env::var_os(figures::PURGE_DELAY).is_some() {
         return;
     }
     let begun = std::env::current_exe().map(|program| {
         let mut again = Command::new(program);
-        again.args(std::env::args_os().skip(1)).env(PURGE_DELAY, "-1").exec()
+        again.args(std::env::args_os().skip(1)).env(figures::PURGE_DELAY, "-1").exec()
     });
     let (Ok(problem) | Err(problem)) = begun;
     eprintln!("figures: the heap gives memory back while it is measured ({problem}); figures vary more");
