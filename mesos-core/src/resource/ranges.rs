@@ -352,39 +352,6 @@ mod tests {
 
     use super::*;
 
-    /// A value by its numbers, few enough that ranges meet in all ways.
-    fn of(numbers: &BTreeSet<u64>) -> Ranges {
-        Ranges::new(numbers.iter().map(|number| Range { begin: *number, end: *number })).unwrap()
-    }
-
-    /// Runs of numbers, the last of them at the very end of what there is.
-    fn any_numbers() -> impl Strategy<Value = BTreeSet<u64>> {
-        let number = prop_oneof![4 => 0_u64..24, 1 => u64::MAX - 3..=u64::MAX];
-        proptest::collection::btree_set(number, 0..20)
-    }
-
-    proptest! {
-        #[test]
-        fn union_and_difference_are_those_of_sets_of_numbers(left in any_numbers(), right in any_numbers()) {
-            let (a, b) = (of(&left), of(&right));
-            let (mut sum, mut rest) = (a.clone(), a.clone());
-            sum += &b;
-            rest -= &b;
-            prop_assert_eq!(sum, of(&left.union(&right).copied().collect()));
-            prop_assert_eq!(rest, of(&left.difference(&right).copied().collect()));
-            prop_assert_eq!(a.contains(&b), left.is_superset(&right));
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use proptest::prelude::*;
-
-    use super::*;
-
     /// The value of these numbers.
     fn of<'a>(numbers: impl IntoIterator<Item = &'a u64>) -> Ranges {
         Ranges::new(numbers.into_iter().map(|number| Range { begin: *number, end: *number })).unwrap()

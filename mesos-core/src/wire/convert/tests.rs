@@ -100,7 +100,7 @@ fn every_kind_of_executor_survives_the_wire() {
     custom.name = "mine".into();
     custom.labels.insert("k".into(), "v".into());
     custom.data = Arc::from(*b"\x00\xff");
-    custom.shutdown_grace = Some(std::time::Duration::from_millis(1_500));
+    custom.shutdown_grace = Some(Duration::from_millis(1_500));
     let others = [ExecutorInfo::for_groups(id.clone(), uses.clone()), ExecutorInfo::new(id, "puppet", uses)];
     for executor in others.into_iter().chain([custom]) {
         assert_eq!(ExecutorInfo::try_from(v1::ExecutorInfo::from(&executor)).unwrap(), executor);
@@ -129,13 +129,13 @@ fn an_executor_says_what_it_is() {
 fn what_an_executor_says_survives_the_wire() {
     use crate::call::executor::{Said, Subscription, TaskUpdate};
     let (framework, executor) = ("f1".parse().unwrap(), "e1".parse().unwrap());
-    let mut update = TaskUpdate::new("t1".parse().unwrap(), crate::TaskState::Failed);
+    let mut update = TaskUpdate::new("t1".parse().unwrap(), TaskState::Failed);
     update.uuid = Some(crate::UpdateId(7));
     update.reason = Some(crate::Reason::ContainerLimitation);
     update.message = Some("why".into());
     update.data = Some(Arc::from(*b"\x01"));
     update.healthy = Some(false);
-    update.at_wall = Some(crate::WallTime::from_nanos(1_500_000_000));
+    update.at_wall = Some(WallTime::from_nanos(1_500_000_000));
     let task = Arc::new(TaskInfo::shell("t2".parse().unwrap(), "a".parse().unwrap(), Resources::new(), "true"));
     let subscription = Subscription { updates: vec![update.clone()], tasks: vec![task.id.clone()] };
     for call in [
@@ -175,7 +175,7 @@ fn an_executor_names_its_updates_and_says_they_are_its_own() {
 #[test]
 fn what_an_executor_is_told_survives_the_wire() {
     use crate::call::executor::{Event, Subscribed};
-    let grace = std::time::Duration::from_secs(5);
+    let grace = Duration::from_secs(5);
     let agent = |name: &str| TaskInfo::shell(name.parse().unwrap(), "a".parse().unwrap(), Resources::new(), "true");
     let mut info = FrameworkInfo::new("f", role("web"));
     info.id = Some("f1".parse().unwrap());
@@ -269,7 +269,7 @@ fn a_framework_survives_the_wire() {
     let mut info = FrameworkInfo::new("f", role("a/b"));
     info.min_allocatable.insert(role("a/b"), vec!["cpus:1;mem:32".parse().unwrap(), "gpus:1".parse().unwrap()]);
     info.labels.insert("k".into(), "v".into());
-    info.failover_timeout = std::time::Duration::from_millis(1_500);
+    info.failover_timeout = Duration::from_millis(1_500);
     let back: FrameworkInfo = v1::FrameworkInfo::from(&info).try_into().unwrap();
     assert_eq!(back, info);
 }
@@ -280,8 +280,8 @@ fn a_task_survives_the_wire() {
     let mut task = TaskInfo::command("t".parse().unwrap(), "a".parse().unwrap(), "cpus:1".parse().unwrap(), command);
     task.labels.insert("k".into(), "v".into());
     task.data = Arc::from(*b"x");
-    task.kill_policy.grace = Some(std::time::Duration::from_secs(7));
-    task.max_completion_time = Some(std::time::Duration::from_secs(9));
+    task.kill_policy.grace = Some(Duration::from_secs(7));
+    task.max_completion_time = Some(Duration::from_secs(9));
     let back: TaskInfo = v1::TaskInfo::from(&task).try_into().unwrap();
     assert_eq!(back, task);
 }
