@@ -88,7 +88,7 @@ async fn what_cannot_be_had_is_named_with_what_is_wrong() {
         (Uri::new("file:///dev/null"), "not a plain file"),
         (Uri::new("http://127.0.0.1:1/x"), "refused"),
     ] {
-        let refused = Ground::new().fetch(&[uri.clone()]).await.unwrap_err();
+        let refused = Ground::new().fetch(std::slice::from_ref(&uri)).await.unwrap_err();
         assert!(refused.contains(what) && refused.contains(&*uri.value), "{refused}");
     }
     torn.is_extracted = true;
