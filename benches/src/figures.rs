@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::measure::process_time;
 use crate::workload::Workload;
-use crate::{allocator, heap, kernel, live, resources, simulated, sorter};
+use crate::{allocator, heap, kernel, live, mark, resources, simulated, sorter};
 
 /// Figures per second.
 const PER_SECOND: &[(&str, &str)] = &[("", "1/s")];
@@ -19,6 +19,7 @@ pub const PURGE_DELAY: &str = "MIMALLOC_PURGE_DELAY";
 #[must_use]
 pub fn all() -> Vec<Workload> {
     let mut all = kernel_workloads();
+    all.extend(mark::workloads());
     all.extend(allocator::workloads());
     all.extend(sorter::workloads());
     all.extend(resources::workloads());

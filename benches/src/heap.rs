@@ -4,8 +4,22 @@
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
+use std::ffi::{c_int, c_long};
 
 use mimalloc::MiMalloc;
+
+unsafe extern "C" {
+    fn mi_option_set(option: c_int, value: c_long);
+}
+
+/// `mi_option_purge_delay` of `mimalloc.h`.
+const PURGE_DELAY: c_int = 15;
+
+/// Keeps memory that was freed, as the command line programs do.
+pub fn keep() {
+    // SAFETY: the function is declared like this in `mimalloc.h`, and may be called at any time.
+    unsafe { mi_option_set(PURGE_DELAY, -1) }
+}
 
 /// The allocator the command line programs use, counted. Install it with `#[global_allocator]`.
 #[derive(Debug)]

@@ -8,6 +8,7 @@ pub mod figures;
 pub mod heap;
 pub mod kernel;
 pub mod live;
+pub mod mark;
 pub mod measure;
 pub mod peer;
 pub mod report;

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{ContainerId, ExecutorId, FrameworkId};
+use crate::id::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId};
 use crate::resource::Resources;
+use crate::role::Role;
 
 /// What to run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,6 +104,15 @@ pub struct ContainerSpec {
     pub framework_id: FrameworkId,
     /// Under which executor.
     pub executor_id: ExecutorId,
+    /// For which task, if it is for one.
+    #[serde(default)]
+    pub task_id: Option<TaskId>,
+    /// On which agent.
+    #[serde(default)]
+    pub agent_id: Option<AgentId>,
+    /// The role its resources are allocated to.
+    #[serde(default)]
+    pub role: Option<Role>,
     /// What to run.
     pub command: CommandInfo,
     /// What it may use.
@@ -126,8 +136,40 @@ impl ContainerSpec {
         command: CommandInfo,
         resources: Resources,
     ) -> Self {
-        let (purpose, is_checkpointed) = (Purpose::Task, false);
-        Self { id, framework_id, executor_id, command, resources, purpose, is_checkpointed }
+        Self {
+            id,
+            framework_id,
+            executor_id,
+            task_id: None,
+            agent_id: None,
+            role: None,
+            command,
+            resources,
+            purpose: Purpose::Task,
+            is_checkpointed: false,
+        }
+    }
+
+    /// Tells the command by its environment where it is, as an agent's host does before it hands the container over. What the
+    /// command says itself wins. The names are those of Apache Mesos, `docs/executor-http-api.md`.
+    pub fn furnish(&mut self) {
+        let environment = &mut self.command.environment;
+        let mut offer = |name: &str, value: Arc<str>| {
+            if !environment.contains_key(name) {
+                environment.insert(name.into(), value);
+            }
+        };
+        offer("MESOS_FRAMEWORK_ID", self.framework_id.shared());
+        offer("MESOS_EXECUTOR_ID", self.executor_id.shared());
+        if let Some(task_id) = &self.task_id {
+            offer("MESOS_TASK_ID", task_id.shared());
+        }
+        if let Some(agent_id) = &self.agent_id {
+            offer("MESOS_AGENT_ID", agent_id.shared());
+        }
+        if let Some(role) = &self.role {
+            offer("MESOS_ALLOCATION_ROLE", role.as_str().into());
+        }
     }
 }
 

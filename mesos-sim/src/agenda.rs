@@ -6,6 +6,9 @@
 //!           far       a heap: due in another turn of the last wheel
 //! ```
 //!
+//! The current tick is ahead of the time when little is pending: a bucket of a few is sorted as a whole, and while no bucket
+//! holds anything, some hundred entries are best kept in the heap alone.
+//!
 //! Two things due at the same instant happen in the order they were put on the agenda, so a run depends on nothing but its
 //! seed. Payloads lie still in a slab while small keys move: into a bucket, down the wheels and into a sorted list of the few
 //! that are due next, whatever is due later. Putting and taking allocate nothing once the agenda has reached its size, and a
@@ -29,6 +32,12 @@ const BUCKETS: usize = 1 << WHEEL_BITS;
 const WHEELS: usize = 4;
 /// Bits of a key that name the payload's slot; the rest of the lower half is the sequence number.
 const SLOT_BITS: u32 = 24;
+/// So few keys of a bucket are sorted at once, however long its time.
+const BUCKET_FEW_MAX: usize = 64;
+/// So few entries are kept in a heap alone.
+const FEW_MAX: usize = 1_024;
+/// More in the heap than this are spread over the wheels, as far as their time has not come.
+const LATE_MAX: usize = 2 * FEW_MAX;
 /// Most entries at a time: 16 million, some gigabytes of messages.
 const SLOTS_MAX: usize = 1 << SLOT_BITS;
 
@@ -44,6 +53,10 @@ impl Key {
     #[allow(clippy::cast_possible_truncation, reason = "the upper half is what is wanted")]
     const fn at(self) -> Instant {
         Instant::from_nanos((self.0 >> 64) as u64)
+    }
+
+    fn moved_to(self, slot: u32) -> Self {
+        Self(self.0 >> SLOT_BITS << SLOT_BITS | u128::from(slot))
     }
 
     const fn tick(self) -> u64 {
@@ -91,14 +104,18 @@ impl Wheel {
 pub struct Agenda<T> {
     /// Everything that waited for the tick that has come, the next last.
     near: Vec<Key>,
+    /// Its payloads, in the same order: fetched at once, so that the cache need not be waited for one after the other.
+    fetched: Vec<T>,
     /// Everything that was put for a tick that had come.
     late: BinaryHeap<Reverse<Key>>,
     /// Everything later, by the highest digit in which its tick differs from the current one.
     wheels: [Wheel; WHEELS],
     /// Everything for which there is no wheel.
     far: BinaryHeap<Reverse<Key>>,
-    /// The current tick.
+    /// The current tick: nothing that is due in it or before is in a wheel.
     tick: u64,
+    /// The tick of what was taken last.
+    taken: u64,
     slots: Vec<Option<T>>,
     free: Vec<u32>,
     sequence: u64,
@@ -109,10 +126,12 @@ impl<T> Default for Agenda<T> {
         let wheel = || Wheel { buckets: (0..BUCKETS).map(|_| Vec::new()).collect(), occupied: [0; BUCKETS / 64] };
         Self {
             near: Vec::new(),
+            fetched: Vec::new(),
             late: BinaryHeap::new(),
             wheels: std::array::from_fn(|_| wheel()),
             far: BinaryHeap::new(),
             tick: 0,
+            taken: 0,
             slots: Vec::new(),
             free: Vec::new(),
             sequence: 0,
@@ -132,16 +151,49 @@ impl<T> Agenda<T> {
     /// # Panics
     /// When more than 16 million entries are pending: something floods the world.
     pub fn put(&mut self, at: Instant, what: T) {
-        let slot = if let Some(slot) = self.free.pop() {
-            self.slots[slot as usize] = Some(what);
-            slot
-        } else {
-            assert!(self.slots.len() < SLOTS_MAX, "more than {SLOTS_MAX} things are pending");
-            self.slots.push(Some(what));
-            u32::try_from(self.slots.len() - 1).expect("slots fit 24 bits")
-        };
+        if self.is_all_near() && self.len() < FEW_MAX {
+            self.tick = self.tick.max(at.as_nanos() >> TICK_BITS);
+        } else if self.late.len() > LATE_MAX && self.tick > self.taken {
+            self.spread();
+        }
+        let slot = self.fill_slot(what);
         self.sort_in(Key::new(at, self.sequence, slot));
         self.sequence += 1;
+    }
+
+    fn fill_slot(&mut self, what: T) -> u32 {
+        if let Some(slot) = self.free.pop() {
+            self.slots[slot as usize] = Some(what);
+            return slot;
+        }
+        assert!(self.slots.len() < SLOTS_MAX, "more than {SLOTS_MAX} things are pending");
+        self.slots.push(Some(what));
+        u32::try_from(self.slots.len() - 1).expect("slots fit 24 bits")
+    }
+
+    fn empty_slot(&mut self, key: Key) -> T {
+        let slot = key.slot();
+        self.free.push(u32::try_from(slot).expect("slots fit 24 bits"));
+        self.slots[slot].take().expect("a key in the agenda has its payload")
+    }
+
+    /// Whether no wheel holds anything.
+    fn is_all_near(&self) -> bool {
+        self.slots.len() - self.free.len() == self.late.len()
+    }
+
+    /// The current tick is too far ahead: goes back to what was taken last.
+    fn spread(&mut self) {
+        self.tick = self.taken;
+        let mut near = std::mem::take(&mut self.near);
+        for (key, what) in near.drain(..).zip(std::mem::take(&mut self.fetched)) {
+            let slot = self.fill_slot(what);
+            self.sort_in(key.moved_to(slot));
+        }
+        self.near = near;
+        for Reverse(key) in std::mem::take(&mut self.late) {
+            self.sort_in(key);
+        }
     }
 
     fn sort_in(&mut self, key: Key) {
@@ -178,10 +230,15 @@ impl<T> Agenda<T> {
         let shift = WHEEL_BITS as usize * wheel;
         self.tick = (self.tick >> shift & !(BUCKETS as u64 - 1) | bucket as u64) << shift;
         let mut keys = self.wheels[wheel].empty(bucket);
-        if wheel == 0 {
-            // All of it is due in this tick, and nothing else.
+        if wheel == 0 || keys.len() <= BUCKET_FEW_MAX {
+            // All of it is due up to the end of the bucket's time, and nothing else.
+            self.tick |= (1 << shift) - 1;
             self.near.append(&mut keys);
             self.near.sort_unstable_by(|a, b| b.cmp(a));
+            for at in 0..self.near.len() {
+                let what = self.empty_slot(self.near[at]);
+                self.fetched.push(what);
+            }
         }
         for key in keys.drain(..) {
             self.sort_in(key);
@@ -218,26 +275,22 @@ impl<T> Agenda<T> {
             (Some(near), Some(Reverse(late))) => late < near,
             (near, _) => near.is_none(),
         };
-        if is_late {
+        let (key, what) = if is_late {
             let first = self.late.peek_mut().filter(|first| first.0.at() <= limit)?;
             let Reverse(key) = PeekMut::pop(first);
-            return Some((key.at(), self.empty(key)));
-        }
-        let key = *self.near.last().filter(|key| key.at() <= limit)?;
-        self.near.pop();
-        Some((key.at(), self.empty(key)))
-    }
-
-    fn empty(&mut self, key: Key) -> T {
-        let slot = key.slot();
-        self.free.push(u32::try_from(slot).expect("slots fit 24 bits"));
-        self.slots[slot].take().expect("a key in the agenda has its payload")
+            (key, self.empty_slot(key))
+        } else {
+            let key = self.near.pop_if(|key| key.at() <= limit)?;
+            (key, self.fetched.pop().expect("every key has its payload"))
+        };
+        self.taken = key.tick();
+        Some((key.at(), what))
     }
 
     /// How many things are pending.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.slots.len() - self.free.len()
+        self.slots.len() - self.free.len() + self.near.len()
     }
 
     /// Whether nothing is pending.
@@ -312,6 +365,23 @@ mod tests {
             let expected: Vec<_> = list.into_keys().map(|(when, n)| (at(when), n)).collect();
             proptest::prop_assert_eq!(rest, expected);
         }
+    }
+
+    /// A crowd, most of it later than what was put before and earlier than the first: the heap is spread.
+    #[test]
+    fn a_crowd_behind_a_distant_entry_is_taken_in_order() {
+        let mut agenda = Agenda::default();
+        let hour = 3_600_000_000_000;
+        agenda.put(at(hour), u64::MAX);
+        let mut dice = mesos_core::kernel::Rng::new(1);
+        let mut times: Vec<u64> = (0..20_000).map(|_| dice.below(hour)).collect();
+        for (n, time) in times.iter().enumerate() {
+            agenda.put(at(*time), *time);
+            assert!(agenda.late.len() <= LATE_MAX + 1, "{n}");
+        }
+        times.sort_unstable();
+        times.push(u64::MAX);
+        assert!(std::iter::from_fn(|| agenda.take()).map(|(_, what)| what).eq(times));
     }
 
     #[test]

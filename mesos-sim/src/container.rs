@@ -51,6 +51,13 @@ pub struct ContainerModel {
     /// How often a task is not well when one of its ports is asked, per million.
     #[serde(default)]
     pub unwell_ppm: u32,
+    /// Longest way of an answer from the containerizer to its agent.
+    #[serde(default = "answer")]
+    pub answer: Duration,
+}
+
+const fn answer() -> Duration {
+    Duration::from_millis(2)
 }
 
 impl Default for ContainerModel {
@@ -65,6 +72,7 @@ impl Default for ContainerModel {
             ignores_term_ppm: 0,
             term: Duration::from_millis(200),
             unwell_ppm: 0,
+            answer: answer(),
         }
     }
 }
@@ -91,8 +99,8 @@ pub struct Container {
     pub resources: Resources,
     /// When it was asked for.
     pub asked_at: Instant,
-    /// Tells it from earlier containers of the same name.
-    pub(crate) serial: u64,
+    /// Tells it from earlier containers in its row.
+    serial: u64,
     /// What it may use, in short.
     pub(crate) amounts: Amounts,
     launch: Option<Ticket>,
@@ -132,6 +140,14 @@ handles! {
     ContainerRow;
 }
 
+/// Names a container for as long as there is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ContainerRef {
+    row: ContainerRow,
+    /// Tells it from those that had its row before.
+    serial: u64,
+}
+
 /// The containers of one machine.
 #[derive(Debug, Default)]
 pub struct Containers {
@@ -163,6 +179,11 @@ impl Containers {
         self.table.get_mut(self.table.find(id)?)
     }
 
+    /// The container that is meant, if there still is one.
+    pub(crate) fn meant(&self, at: ContainerRef) -> Option<&Container> {
+        self.table.get(at.row).filter(|container| container.serial == at.serial)
+    }
+
     /// Those that run or are about to.
     pub fn alive(&self) -> impl Iterator<Item = (&ContainerId, &Container)> {
         self.iter().filter(|(_, container)| container.is_alive())
@@ -176,10 +197,7 @@ impl Containers {
         model: &ContainerModel,
         ticket: Ticket,
         spec: ContainerSpec,
-    ) -> Result<(u64, Due, Duration), &'static str> {
-        if self.table.find(&spec.id).is_some() {
-            return Err("a container of this id exists already");
-        }
+    ) -> Result<(ContainerRef, Due, Duration), &'static str> {
         let serial = self.next_serial;
         self.next_serial += 1;
         let start = rng.duration_between(model.start.0, model.start.1);
@@ -203,22 +221,16 @@ impl Containers {
             obeys_after,
             is_hung,
         };
-        self.table.replace(spec.id, container);
-        Ok((serial, due, start))
+        let row = self.table.insert(spec.id, container).map_err(|_| "a container of this id exists already")?;
+        Ok((ContainerRef { row, serial }, due, start))
     }
 
     /// Something scheduled for a container is due; says who is to be told, whether its use changed, and what is next.
-    pub(crate) fn due(
-        &mut self,
-        id: &ContainerId,
-        serial: u64,
-        due: Due,
-        news: &mut Vec<News>,
-    ) -> (UseChange, Option<Duration>) {
-        let Some(at) = self.table.find(id).filter(|at| self.table[*at].serial == serial) else {
+    pub(crate) fn due(&mut self, at: ContainerRef, due: Due, news: &mut Vec<News>) -> (UseChange, Option<Duration>) {
+        let (at, serial) = (at.row, at.serial);
+        let Some(container) = self.table.get_mut(at).filter(|container| container.serial == serial) else {
             return (UseChange::None, None);
         };
-        let container = &mut self.table[at];
         match (due, &container.phase) {
             (Due::Starts, Phase::Starting) => {
                 container.phase = Phase::Running;
@@ -261,10 +273,12 @@ impl Containers {
     }
 
     /// A polite signal: when it will give in, if it does.
-    pub(crate) fn terminate(&self, id: &ContainerId) -> Result<Option<(u64, Duration)>, &'static str> {
-        let container = self.get(id).ok_or("no such container")?;
+    pub(crate) fn terminate(&self, id: &ContainerId) -> Result<Option<(ContainerRef, Duration)>, &'static str> {
+        let row = self.table.find(id).ok_or("no such container")?;
+        let container = &self.table[row];
+        let at = ContainerRef { row, serial: container.serial };
         match container.phase {
-            Phase::Running => Ok(container.obeys_after.map(|after| (container.serial, after))),
+            Phase::Running => Ok(container.obeys_after.map(|after| (at, after))),
             _ => Ok(None),
         }
     }
@@ -424,11 +438,11 @@ mod tests {
         let (mut rng, model, mut all) = (Rng::new(1), ContainerModel::default(), Containers::default());
         let id = ContainerId::new("c").unwrap();
         let launched = all.launch(Instant::ZERO, &mut rng, &model, Ticket(1), spec("c", CommandInfo::shell("true")));
-        let (serial, due, _) = launched.unwrap();
+        let (at, due, _) = launched.unwrap();
         let mut news = Vec::new();
-        assert_eq!(all.due(&id, serial, due, &mut news).0, UseChange::Began);
+        assert_eq!(all.due(at, due, &mut news).0, UseChange::Began);
         assert_eq!(all.wait(&id, Ticket(2)), Ok(None));
-        assert_eq!(all.due(&id, serial, Due::Ends, &mut news).0, UseChange::Ended);
+        assert_eq!(all.due(at, Due::Ends, &mut news).0, UseChange::Ended);
         assert_eq!(news, [News::Launched(Ticket(1)), News::Exited(Ticket(2), Exit::Status(0))]);
         assert!(all.get(&id).is_none());
     }
@@ -438,11 +452,11 @@ mod tests {
         let (mut rng, model, mut all) = (Rng::new(1), ContainerModel::default(), Containers::default());
         let id = ContainerId::new("c").unwrap();
         let command = CommandInfo::shell("sleep 9");
-        let (serial, due, _) = all.launch(Instant::ZERO, &mut rng, &model, Ticket(1), spec("c", command)).unwrap();
+        let (at, due, _) = all.launch(Instant::ZERO, &mut rng, &model, Ticket(1), spec("c", command)).unwrap();
         let mut news = Vec::new();
         assert_eq!(all.kill(&id, true, &mut news), UseChange::None);
         assert!(matches!(news[..], [News::LaunchFailed(Ticket(1), _)]));
-        assert_eq!(all.due(&id, serial, due, &mut news).0, UseChange::None);
+        assert_eq!(all.due(at, due, &mut news).0, UseChange::None);
     }
 
     #[test]
@@ -451,9 +465,8 @@ mod tests {
         let mut news = Vec::new();
         for name in ["a", "b"] {
             let spec = spec(name, CommandInfo::shell("sleep 9"));
-            let id = spec.id.clone();
-            let (serial, due, _) = all.launch(Instant::ZERO, &mut rng, &model, Ticket(1), spec).unwrap();
-            all.due(&id, serial, due, &mut news);
+            let (at, due, _) = all.launch(Instant::ZERO, &mut rng, &model, Ticket(1), spec).unwrap();
+            all.due(at, due, &mut news);
         }
         all.abandon(&mut rng);
         let known = [ContainerId::new("a").unwrap()].into();

@@ -8,13 +8,17 @@
 //! Batches are atomic here, as the traits of the kernel promise; what a crash can take is everything that was not yet
 //! acknowledged, always from the end. Nobody but the world calls this module.
 
+mod log;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mesos_core::kernel::{Change, Draft, Key, Record, Rng, Table, Term, Ticket, Value};
+use mesos_core::Instant;
+use mesos_core::kernel::{Change, Draft, Record, Rng, Term, Ticket};
 use mesos_core::provider::StoreError;
-use mesos_core::{Instant, handles};
+
+use log::Log;
 
 /// Records by key.
 #[derive(Debug, Clone, Default)]
@@ -174,18 +178,13 @@ impl SharedStore {
     }
 }
 
-handles! {
-    /// A record on a disk.
-    DiskRow;
-}
-
 /// One node's own disk: batches become durable in the order they were asked for.
 ///
 /// What is durable is written out when somebody reads it: most records are deleted before that. A node that restarts gets
 /// the very bytes a live host would have stored.
 #[derive(Debug, Default)]
 pub struct Disk {
-    rows: Table<Key, DiskRow, Value>,
+    log: Log,
     queue: VecDeque<(Ticket, Vec<Draft>)>,
     /// What is wrong with it for a while.
     pub(crate) trouble: DiskTrouble,
@@ -216,9 +215,9 @@ impl Disk {
     /// When two records are stored under one key: the parts of keys are to tell them apart, on a live host, too.
     #[must_use]
     pub fn records(&self) -> Records {
-        let records: BTreeMap<_, _> =
-            self.rows.iter().map(|(_, key, value)| (key.write_out(), value.write_out())).collect();
-        assert_eq!(records.len(), self.rows.len(), "keys of different parts are written out alike");
+        let live = self.log.live();
+        let records: BTreeMap<_, _> = live.iter().map(|(key, value)| (key.write_out(), value.write_out())).collect();
+        assert_eq!(records.len(), live.len(), "keys of different parts are written out alike");
         Records(records)
     }
 
@@ -247,7 +246,7 @@ impl Disk {
 
     /// Whether a reader will find a damaged record.
     pub(crate) fn is_torn(&self) -> bool {
-        self.torn.is_some() && !self.rows.is_empty()
+        self.torn.is_some() && !self.log.live().is_empty()
     }
 
     /// A batch is asked for.
@@ -261,18 +260,9 @@ impl Disk {
         if is_lost {
             self.queue.clear();
         } else {
-            self.apply(changes);
+            self.log.append(changes);
         }
         Some(ticket)
-    }
-
-    fn apply(&mut self, changes: Vec<Draft>) {
-        for change in changes {
-            match change.into_parts() {
-                (key, Some(value)) => drop(self.rows.replace(key, value)),
-                (key, None) => drop(self.rows.remove_id(&key)),
-            }
-        }
     }
 
     /// How many batches are not yet durable.
@@ -283,7 +273,7 @@ impl Disk {
     /// The process or its machine dies: of what was not yet acknowledged, only the first `kept` batches are there later.
     pub(crate) fn crash(&mut self, kept: usize) {
         for (_, changes) in std::mem::take(&mut self.queue).into_iter().take(kept) {
-            self.apply(changes);
+            self.log.append(changes);
         }
     }
 
@@ -295,6 +285,8 @@ impl Disk {
 
 #[cfg(test)]
 mod tests {
+    use mesos_core::kernel::Key;
+
     use super::*;
 
     fn put(key: &str) -> Vec<Change> {

@@ -216,8 +216,8 @@ impl World {
             }
             Event::Stored { node, life } => self.stored(node, life, watch),
             Event::Recovered { node, life } => self.recovered(node, life, watch),
-            Event::ContainerDue { agent, id, serial, due } => {
-                self.container_due(agent, id, serial, due);
+            Event::ContainerDue { agent, at, due } => {
+                self.container_due(agent, at, due);
                 Ok(())
             }
             Event::ContainerAnswer { agent, life, ticket, outcome } => {

@@ -17,10 +17,10 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
 use mesos_benches::workload::Workload;
-use mesos_benches::{figures, report};
+use mesos_benches::{figures, heap, report};
 
 #[global_allocator]
-static HEAP: mesos_benches::heap::Counted = mesos_benches::heap::Counted;
+static HEAP: heap::Counted = heap::Counted;
 
 const HELP: &str = "\
 Prints one line per figure: name value unit.
@@ -36,6 +36,7 @@ usage: figures [--list] [--instructions] [--once] [--peer [--json]] [WORD ...]
 ";
 
 fn main() -> ExitCode {
+    heap::keep();
     let (flags, words): (Vec<_>, Vec<_>) = std::env::args().skip(1).partition(|word| word.starts_with('-'));
     let has = |flag: &str| flags.iter().any(|own| own == flag);
     let known = ["--list", "--instructions", "--once", "--peer", "--json", "--help", "-h"];

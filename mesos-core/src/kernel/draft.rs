@@ -155,6 +155,12 @@ impl Draft {
         Self { key, value: Some(Value::Plain(Arc::new(value))) }
     }
 
+    /// Writes what somebody else holds, too.
+    #[must_use]
+    pub fn put_shared<T: Encode + 'static>(key: Key, value: Arc<T>) -> Self {
+        Self { key, value: Some(Value::Plain(value)) }
+    }
+
     /// Writes a value that is written out already.
     #[must_use]
     pub const fn put_encoded(key: Key, value: Arc<[u8]>) -> Self {
@@ -173,10 +179,10 @@ impl Draft {
         &self.key
     }
 
-    /// The key, and the value it is to have, if any.
+    /// The value the record is to have; none when it is deleted.
     #[must_use]
-    pub fn into_parts(self) -> (Key, Option<Value>) {
-        (self.key, self.value)
+    pub const fn value(&self) -> Option<&Value> {
+        self.value.as_ref()
     }
 
     /// The change as a store takes it.
@@ -216,6 +222,8 @@ mod tests {
         assert_eq!(Draft::delete(Key::new("agent")).write_out(), Change::Delete("agent".into()));
         let encoded = Draft::put_encoded(Key::of("memory", "a/b".into()), b"3".as_slice().into());
         assert_eq!(encoded.write_out(), Change::Put(Record::encode("memory/a/b", &3)));
+        let shared = Draft::put_shared(Key::new("n"), Arc::new(7_u8));
+        assert_eq!(shared.write_out(), Change::Put(Record::encode("n", &7)));
     }
 
     #[test]

@@ -53,7 +53,8 @@ pub struct Table<I, H, T> {
 
 #[derive(Clone)]
 enum Slot<I, T> {
-    Filled(I, T),
+    /// The upper half of the id's hash, the id, and the row.
+    Filled(u32, I, T),
     /// The free slot that is used after this one.
     Free(u32),
 }
@@ -61,7 +62,7 @@ enum Slot<I, T> {
 impl<I, T> Slot<I, T> {
     fn row(&self) -> Option<(&I, &T)> {
         match self {
-            Self::Filled(id, row) => Some((id, row)),
+            Self::Filled(_, id, row) => Some((id, row)),
             Self::Free(_) => None,
         }
     }
@@ -69,6 +70,9 @@ impl<I, T> Slot<I, T> {
 
 /// There is no free slot.
 const NONE: u32 = u32::MAX;
+
+/// So few slots are looked through faster than a hash is made.
+const FEW_MAX: usize = 2;
 
 impl<I, H, T> Default for Table<I, H, T> {
     fn default() -> Self {
@@ -116,7 +120,7 @@ impl<I: Hash + Eq, H: Handle, T> Table<I, H, T> {
         let hash = self.hash(&id);
         match self.find_hashed(hash, &id) {
             Some(slot) => {
-                self.slots[slot as usize] = Slot::Filled(id, row);
+                self.slots[slot as usize] = Slot::Filled(hash, id, row);
                 H::from_slot(slot)
             }
             None => self.add(hash, id, row),
@@ -141,7 +145,20 @@ impl<I: Hash + Eq, H: Handle, T> Table<I, H, T> {
         I: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
+        if self.slots.len() <= FEW_MAX {
+            return self.find_among_few(id).map(H::from_slot);
+        }
         self.find_hashed(self.hash(id), id).map(H::from_slot)
+    }
+
+    /// The slot of the row with this id, looked for in all of a few.
+    fn find_among_few<Q>(&self, id: &Q) -> Option<u32>
+    where
+        I: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        let is_it = |slot: &Slot<I, T>| slot.row().is_some_and(|(own, _)| own.borrow() == id);
+        (0..).zip(&self.slots).find_map(|(slot, place)| is_it(place).then_some(slot))
     }
 
     fn hash<Q: Hash + ?Sized>(&self, id: &Q) -> u32 {
@@ -159,11 +176,11 @@ impl<I: Hash + Eq, H: Handle, T> Table<I, H, T> {
     fn add(&mut self, hash: u32, id: I, row: T) -> H {
         let slot = self.free;
         let slot = if slot == NONE {
-            self.slots.push(Slot::Filled(id, row));
+            self.slots.push(Slot::Filled(hash, id, row));
             u32::try_from(self.slots.len()).ok().filter(|len| *len < NONE).expect("a table holds fewer than 2^32 rows")
                 - 1
         } else {
-            let freed = std::mem::replace(&mut self.slots[slot as usize], Slot::Filled(id, row));
+            let freed = std::mem::replace(&mut self.slots[slot as usize], Slot::Filled(hash, id, row));
             let Slot::Free(next) = freed else { unreachable!("a free slot is not filled") };
             self.free = next;
             slot
@@ -177,7 +194,7 @@ impl<I: Hash + Eq, H: Handle, T> Table<I, H, T> {
     fn take(&mut self, hash: u32, slot: u32) -> Option<(I, T)> {
         self.places.remove(hash, slot);
         let freed = std::mem::replace(&mut self.slots[slot as usize], Slot::Free(self.free));
-        let Slot::Filled(id, row) = freed else { unreachable!("a row that is removed is there") };
+        let Slot::Filled(_, id, row) = freed else { unreachable!("a row that is removed is there") };
         self.free = slot;
         self.rows -= 1;
         Some((id, row))
@@ -192,7 +209,7 @@ impl<I: Hash + Eq, H: Handle, T> Table<I, H, T> {
     /// The row behind `handle`, to change it.
     pub fn get_mut(&mut self, handle: H) -> Option<&mut T> {
         match self.slots.get_mut(handle.slot())? {
-            Slot::Filled(_, row) => Some(row),
+            Slot::Filled(_, _, row) => Some(row),
             Slot::Free(_) => None,
         }
     }
@@ -205,8 +222,7 @@ impl<I: Hash + Eq, H: Handle, T> Table<I, H, T> {
 
     /// Removes a row; its slot may be used again.
     pub fn remove(&mut self, handle: H) -> Option<(I, T)> {
-        let (id, _) = self.slots.get(handle.slot())?.row()?;
-        let hash = self.hash(id);
+        let Slot::Filled(hash, ..) = *self.slots.get(handle.slot())? else { return None };
         self.take(hash, u32::try_from(handle.slot()).ok()?)
     }
 
@@ -220,7 +236,7 @@ impl<I: Hash + Eq, H: Handle, T> Table<I, H, T> {
     /// All rows in slot order, to change them.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (H, &I, &mut T)> {
         (0_u32..).zip(&mut self.slots).filter_map(|(slot, place)| match place {
-            Slot::Filled(id, row) => Some((H::from_slot(slot), &*id, row)),
+            Slot::Filled(_, id, row) => Some((H::from_slot(slot), &*id, row)),
             Slot::Free(_) => None,
         })
     }

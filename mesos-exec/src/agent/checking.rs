@@ -57,7 +57,7 @@ impl Agent {
         let parent = hosted.containers.get(container).copied().ok_or("its container does not run")?;
         let parent = self.book.container_id(parent).clone();
         let id = self.container_id(cx, self.book.executor_id(at));
-        self.task_environment(at, None, &mut command);
+        self.default_user(at, &mut command);
         let mut spec = self.container_spec(at, id.clone(), command, Resources::new(), Purpose::Check { parent });
         spec.is_checkpointed = false;
         self.contain(cx, at, name.clone(), None, spec);

@@ -113,7 +113,7 @@ pub(super) fn put_total(total: &Resources) -> Draft {
 }
 
 pub(super) fn put_framework(id: &FrameworkId, info: &Arc<FrameworkInfo>) -> Draft {
-    Draft::put(Key::of(FRAMEWORK, id.shared()), info.clone())
+    Draft::put_shared(Key::of(FRAMEWORK, id.shared()), info.clone())
 }
 
 pub(super) fn delete_framework(id: &FrameworkId) -> Draft {
@@ -161,7 +161,7 @@ pub(super) fn put_state(
 }
 
 pub(super) fn put_update(framework: &FrameworkId, number: u64, status: Arc<TaskStatus>) -> Draft {
-    Draft::put(update_key(framework, &status.task_id, number), status)
+    Draft::put_shared(update_key(framework, &status.task_id, number), status)
 }
 
 pub(super) fn delete_update(framework: &FrameworkId, id: &TaskId, number: u64) -> Draft {

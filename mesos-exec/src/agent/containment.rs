@@ -48,8 +48,9 @@ impl Agent {
         }
         let id = self.container_id(cx, self.book.executor_id(executor));
         let mut command = command;
-        self.task_environment(executor, Some(&task_id), &mut command);
-        let spec = self.container_spec(executor, id, command, resources, Purpose::Task);
+        self.default_user(executor, &mut command);
+        let mut spec = self.container_spec(executor, id, command, resources, Purpose::Task);
+        spec.task_id = Some(task_id.clone());
         self.contain(cx, executor, name, Some(task_id), spec);
         Ok(())
     }
@@ -113,7 +114,8 @@ impl Agent {
         let executor_id = self.book.executor_id(executor).clone();
         let is_checkpointed = self.book.framework(executor.framework).is_some_and(|f| f.is_checkpointed);
         let spec = ContainerSpec::new(id, framework_id, executor_id, command, resources);
-        ContainerSpec { purpose, is_checkpointed, ..spec }
+        let role = self.book.executor(executor).map(|hosted| hosted.role.clone());
+        ContainerSpec { purpose, is_checkpointed, agent_id: self.id.clone(), role, ..spec }
     }
 
     /// A name nothing on this machine has: random, so that it is not used again after a restart either.
@@ -185,7 +187,7 @@ impl Agent {
     }
 
     pub(super) fn handle_outcome(&mut self, cx: &mut AgentCx<'_>, ticket: Ticket, outcome: ContainerOutcome) {
-        match (self.pending.remove_id(&ticket).map(|(_, pending)| pending), outcome) {
+        match (self.pending.take(ticket), outcome) {
             (Some(Pending::Recovery), outcome) => self.handle_survivors(cx, outcome),
             (Some(Pending::Launch(at)), ContainerOutcome::Launched) => self.handle_launched(cx, at),
             (Some(Pending::Launch(_)), ContainerOutcome::Failed(_)) if mutant!(self.options, SwallowLaunchFailure) => {}

@@ -1,64 +1,29 @@
-//! What containers find in their environment.
+//! What executors' processes find in their environment.
 //!
 //! The names are those of Apache Mesos, `docs/executor-http-api.md` and `src/slave/slave.cpp` (`executorEnvironment`).
-//! Besides these the containerizer says where the sandbox is, and the host hands executors their credentials.
+//! Besides these the host says what [every container](mesos_core::ContainerSpec::furnish) is told and hands executors their
+//! credentials, and the containerizer says where the sandbox is.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use mesos_core::{CommandInfo, TaskId};
+use mesos_core::CommandInfo;
 
 use super::Agent;
 use super::book::ExecutorRef;
 
-/// The names of what every command finds in its environment.
-#[derive(Debug)]
-pub(super) struct Variables {
-    framework_id: Arc<str>,
-    executor_id: Arc<str>,
-    task_id: Arc<str>,
-    agent_id: Arc<str>,
-    role: Arc<str>,
-}
-
-impl Default for Variables {
-    fn default() -> Self {
-        Self {
-            framework_id: "MESOS_FRAMEWORK_ID".into(),
-            executor_id: "MESOS_EXECUTOR_ID".into(),
-            task_id: "MESOS_TASK_ID".into(),
-            agent_id: "MESOS_AGENT_ID".into(),
-            role: "MESOS_ALLOCATION_ROLE".into(),
-        }
-    }
-}
-
 impl Agent {
-    /// What a task's command finds, unless it says otherwise itself.
-    pub(super) fn task_environment(&self, executor: ExecutorRef, task_id: Option<&TaskId>, command: &mut CommandInfo) {
-        let names = &self.variables;
-        let mut offer = |name: &Arc<str>, value: Arc<str>| {
-            command.environment.entry(name.clone()).or_insert(value);
-        };
-        offer(&names.framework_id, self.book.framework_id(executor.framework).shared());
-        offer(&names.executor_id, self.book.executor_id(executor).shared());
-        if let Some(task_id) = task_id {
-            offer(&names.task_id, task_id.shared());
+    /// Whom a command runs as, unless it says so itself.
+    pub(super) fn default_user(&self, executor: ExecutorRef, command: &mut CommandInfo) {
+        if command.user.is_none() {
+            let info = self.book.framework(executor.framework).and_then(|framework| framework.info.as_ref());
+            command.user = info.map(|info| info.user.clone()).filter(|user| !user.is_empty());
         }
-        if let Some(agent_id) = &self.id {
-            offer(&names.agent_id, agent_id.shared());
-        }
-        if let Some(hosted) = self.book.executor(executor) {
-            offer(&names.role, hosted.role.as_str().into());
-        }
-        let info = self.book.framework(executor.framework).and_then(|framework| framework.info.as_ref());
-        let user = info.map(|info| info.user.clone()).filter(|user| !user.is_empty());
-        command.user = command.user.take().or(user);
     }
 
     /// What an executor's process finds, whatever it says itself: by these it finds its agent and knows who it is.
     pub(super) fn executor_environment(&self, executor: ExecutorRef, command: &mut CommandInfo) {
-        self.task_environment(executor, None, command);
+        self.default_user(executor, command);
         let is_checkpointed =
             self.book.framework(executor.framework).is_some_and(|framework| framework.is_checkpointed);
         let mut set = |name: &str, value: Arc<str>| drop(command.environment.insert(name.into(), value));

@@ -36,6 +36,7 @@ mod kill;
 mod launch;
 mod nested;
 mod options;
+mod pending;
 mod recovery;
 mod registration;
 mod remote;
@@ -55,19 +56,19 @@ use std::time::Duration;
 use mesos_core::call::ConnId;
 use mesos_core::call::agent::ToAgent;
 use mesos_core::call::executor::Call;
-use mesos_core::kernel::{Cx, Draft, Machine, Table, Ticket, Tickets, TimerTable};
+use mesos_core::kernel::{Cx, Draft, Machine, Ticket, Tickets, TimerTable};
 use mesos_core::provider::StoreError;
 use mesos_core::{AgentId, AgentInfo, ContainerId, Instant, Resources, WallTime};
 
 use self::book::{Book, ContainerRef, ExecutorRef, TaskRef};
 pub use self::effect::{ContainerOp, Effect, StopReason};
 use self::ended::Ended;
-use self::environment::Variables;
 pub use self::factory::ExecutorFactory;
 pub use self::gc::GcOptions;
 pub use self::input::{ContainerOutcome, Input};
 pub use self::nested::{Answer, ContainerAsk, Nest};
 pub use self::options::Options;
+use self::pending::{Pending, Unanswered};
 use self::recovery::Recovery;
 use self::registration::Link;
 pub use self::remote::Speaker;
@@ -93,7 +94,7 @@ pub struct Agent {
     book: Book,
     timers: TimerTable<Timer>,
     tickets: Tickets,
-    pending: Table<Ticket, PendingKey, Pending>,
+    pending: Unanswered,
     /// Tasks that wait to be written.
     queued: usize,
     /// What guests asked for and was not looked at yet.
@@ -104,7 +105,6 @@ pub struct Agent {
     ended: Ended,
     /// Sandboxes of what ended, the oldest first.
     retired: VecDeque<(WallTime, ContainerId)>,
-    variables: Variables,
     /// The buffer guests write to, kept for its capacity.
     scratch: Vec<Call>,
 }
@@ -140,26 +140,6 @@ enum Timer {
     Stop,
 }
 
-mesos_core::handles! {
-    /// Something that goes on when an effect is answered.
-    PendingKey;
-}
-
-/// What goes on when an effect is answered.
-#[derive(Debug)]
-enum Pending {
-    Recovery,
-    Launch(ContainerRef),
-    Wait(ContainerRef),
-    Probe { executor: ExecutorRef, check: ContainerId },
-    Destroy(ContainerRef),
-    Task(TaskRef),
-    Group(Vec<TaskRef>),
-    Update { task: TaskRef, number: u64 },
-    Acknowledgement(TaskRef),
-    Farewell,
-}
-
 impl Agent {
     /// An agent that waits for [`Input::Recovered`].
     #[must_use]
@@ -176,13 +156,12 @@ impl Agent {
             book: Book::default(),
             timers: TimerTable::default(),
             tickets: Tickets::default(),
-            pending: Table::default(),
+            pending: Unanswered::default(),
             queued: 0,
             calls: VecDeque::new(),
             lines: BTreeMap::new(),
             ended: Ended::default(),
             retired: VecDeque::new(),
-            variables: Variables::default(),
             scratch: Vec::new(),
         }
     }
@@ -232,7 +211,7 @@ impl Agent {
             self.stop(cx, StopReason::Checkpoint(error.to_string()));
             return;
         }
-        match self.pending.remove_id(&ticket).map(|(_, pending)| pending) {
+        match self.pending.take(ticket) {
             Some(Pending::Task(task)) => self.handle_tasks_written(cx, &[task]),
             Some(Pending::Group(tasks)) => self.handle_tasks_written(cx, &tasks),
             Some(Pending::Update { task, number }) => self.handle_update_written(cx, task, number),
@@ -267,7 +246,7 @@ impl Agent {
 
     /// The answer that comes with `ticket` lets `then` go on.
     fn await_answer(&mut self, ticket: Ticket, then: Pending) {
-        self.pending.replace(ticket, then);
+        self.pending.push(ticket, then);
     }
 
     fn arm(&mut self, cx: &AgentCx<'_>, timer: Timer, after: Duration) {

@@ -138,7 +138,7 @@ impl Agent {
             let what = format!("the executor has {hosted} containers");
             return Err(Rejection::new(RejectionCode::TooMany, what, "wait until some have ended"));
         }
-        self.task_environment(executor, None, &mut command);
+        self.default_user(executor, &mut command);
         let purpose = Purpose::Nested { parent };
         let mut spec = self.container_spec(executor, id.clone(), command, resources, purpose);
         spec.is_checkpointed &= !is_session;

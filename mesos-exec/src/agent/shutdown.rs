@@ -10,12 +10,12 @@ use std::time::Duration;
 use mesos_core::call::CloseReason;
 use mesos_core::call::agent::ToMaster;
 use mesos_core::call::executor::Event;
-use mesos_core::kernel::{Draft, Table, TimerTable};
+use mesos_core::kernel::{Draft, TimerTable};
 use mesos_core::{FrameworkId, FrameworkInfo};
 
 use super::book::{ExecutorPhase, ExecutorRef, TaskRef};
 use super::options::mutant;
-use super::{Agent, AgentCx, Effect, Pending, Phase, StopReason, Timer, checkpoint};
+use super::{Agent, AgentCx, Effect, Pending, Phase, StopReason, Timer, Unanswered, checkpoint};
 use crate::executor::SHUTDOWN_RESERVE;
 
 impl Agent {
@@ -146,7 +146,7 @@ impl Agent {
         self.phase = Phase::Leaving { why };
         // Nothing may be written after the erasure: half a task on the disk would keep the next agent from starting.
         self.calls.clear();
-        self.pending = Table::default();
+        self.pending = Unanswered::default();
         self.timers = TimerTable::default();
         self.arm(cx, Timer::Stop, self.options.executor_shutdown_grace);
         let changes = self.erasure();

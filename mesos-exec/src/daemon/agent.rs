@@ -150,7 +150,7 @@ struct AgentWorld {
 impl AgentWorld {
     fn operate(&mut self, ticket: Ticket, mut op: ContainerOp) {
         if let ContainerOp::Launch(spec) = &mut op {
-            self.hand_credentials(spec);
+            self.furnish(spec);
         }
         let (containerizer, inbox) = (self.containerizer.clone(), self.inbox.clone());
         let sandboxes = self.sandboxes.clone();
@@ -178,8 +178,9 @@ impl AgentWorld {
         }));
     }
 
-    /// An executor's process gets what proves to this agent that it is this executor.
-    fn hand_credentials(&self, spec: &mut ContainerSpec) {
+    /// A command is told where it is, and an executor's process gets what proves to this agent that it is this executor.
+    fn furnish(&self, spec: &mut ContainerSpec) {
+        spec.furnish();
         if spec.purpose != Purpose::Executor {
             return;
         }

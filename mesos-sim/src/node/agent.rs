@@ -8,7 +8,7 @@ use mesos_exec::agent::{Agent, ContainerOp, ContainerOutcome, Effect, Input, Sto
 
 use super::wire::Dialling;
 use super::{Event, NodeId, Process};
-use crate::container::{Containers, Due, News, UseChange};
+use crate::container::{ContainerRef, Containers, Due, News, UseChange};
 use crate::disk::Disk;
 use crate::failure::Failure;
 use crate::fault::CrashKind;
@@ -19,8 +19,6 @@ use crate::world::World;
 
 /// How long somebody takes to set a machine up again whose agent was sent away.
 const REINSTALL: Duration = Duration::from_secs(10);
-/// Longest way of an answer from the containerizer.
-const ANSWER: Duration = Duration::from_millis(2);
 
 /// An agent's node.
 #[derive(Debug)]
@@ -63,7 +61,8 @@ impl World {
             None => machine.tick(&mut cx),
         }
         let result = watch.agent(self, NodeId::Agent(index), now, is_tick, shown.as_ref(), &effects);
-        let trip = self.tripped(NodeId::Agent(index), effects.len());
+        let is_to_trip = self.agents[index as usize].process.trip.is_some();
+        let trip = if is_to_trip { self.tripped(NodeId::Agent(index), effects.len()) } else { None };
         for effect in effects.drain(..).take(trip.map_or(usize::MAX, |(done, _)| done)) {
             self.perform_agent(index, effect);
         }
@@ -129,10 +128,9 @@ impl World {
                 Some(ContainerOutcome::Recovered(self.agents[index as usize].containers.survivors(&known)))
             }
             ContainerOp::Launch(spec) => {
-                let id = spec.id.clone();
                 match node.containers.launch(self.now, &mut node.dice, &self.container_model, ticket, *spec) {
-                    Ok((serial, due, after)) => {
-                        self.agenda.put(self.now + after, Event::ContainerDue { agent: index, id, serial, due });
+                    Ok((at, due, after)) => {
+                        self.agenda.put(self.now + after, Event::ContainerDue { agent: index, at, due });
                         None
                     }
                     Err(why) => Some(ContainerOutcome::Failed(why.into())),
@@ -169,8 +167,8 @@ impl World {
         if signal == Signal::Kill {
             return self.kill_container(index, id, false, news);
         }
-        if let Ok(Some((serial, after))) = self.agents[index as usize].containers.terminate(id) {
-            let due = Event::ContainerDue { agent: index, id: id.clone(), serial, due: Due::GivesIn };
+        if let Ok(Some((at, after))) = self.agents[index as usize].containers.terminate(id) {
+            let due = Event::ContainerDue { agent: index, at, due: Due::GivesIn };
             self.agenda.put(self.now + after, due);
         }
     }
@@ -206,11 +204,11 @@ impl World {
     }
 
     /// Something scheduled for a container is due.
-    pub(crate) fn container_due(&mut self, index: u32, id: ContainerId, serial: u64, due: Due) {
+    pub(crate) fn container_due(&mut self, index: u32, at: ContainerRef, due: Due) {
         let containers = &mut self.agents[index as usize].containers;
-        let owner = containers.get(&id).map(|container| (container.framework_id.clone(), container.amounts));
+        let owner = containers.meant(at).map(|container| (container.framework_id.clone(), container.amounts));
         let mut news = std::mem::take(&mut self.container_news);
-        let (change, ends_after) = containers.due(&id, serial, due, &mut news);
+        let (change, ends_after) = containers.due(at, due, &mut news);
         match (change, owner) {
             (UseChange::Began, Some((framework_id, amounts))) => {
                 self.container_began(index, &framework_id, amounts);
@@ -221,7 +219,7 @@ impl World {
             _ => {}
         }
         if let Some(after) = ends_after {
-            let event = Event::ContainerDue { agent: index, id, serial, due: Due::Ends };
+            let event = Event::ContainerDue { agent: index, at, due: Due::Ends };
             self.agenda.put(self.now + after, event);
         }
         self.tell_news(index, &mut news);
@@ -241,7 +239,7 @@ impl World {
 
     fn answer(&mut self, index: u32, ticket: Ticket, outcome: ContainerOutcome) {
         let node = &mut self.agents[index as usize];
-        let at = self.now + node.dice.duration(ANSWER);
+        let at = self.now + node.dice.duration(self.container_model.answer);
         let life = node.process.life;
         self.agenda.put(at, Event::ContainerAnswer { agent: index, life, ticket, outcome });
     }

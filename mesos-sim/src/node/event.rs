@@ -1,13 +1,12 @@
 //! Everything that can be on the agenda.
 
-use mesos_core::ContainerId;
 use mesos_core::call::{ConnId, agent, scheduler};
 use mesos_core::kernel::{Seq, Term, Ticket};
 use mesos_core::provider::StoreError;
 use mesos_exec::agent::ContainerOutcome;
 
 use super::NodeId;
-use crate::container::Due;
+use crate::container::{ContainerRef, Due};
 use crate::disk::WriteId;
 use crate::election::Holder;
 use crate::net::End;
@@ -40,7 +39,7 @@ pub(crate) enum Event {
     /// A fresh process has read its disk.
     Recovered { node: NodeId, life: u32 },
     /// Something scheduled for a container.
-    ContainerDue { agent: u32, id: ContainerId, serial: u64, due: Due },
+    ContainerDue { agent: u32, at: ContainerRef, due: Due },
     /// The outcome of a container operation reaches the agent.
     ContainerAnswer { agent: u32, life: u32, ticket: Ticket, outcome: ContainerOutcome },
     /// A doubted lease may have run out.

@@ -62,7 +62,8 @@ impl World {
             None => machine.tick(&mut cx),
         }
         let result = watch.framework(self, NodeId::Framework(index), now, is_tick, shown.as_ref(), &effects);
-        let trip = self.tripped(NodeId::Framework(index), effects.len());
+        let is_to_trip = self.frameworks[index as usize].process.trip.is_some();
+        let trip = if is_to_trip { self.tripped(NodeId::Framework(index), effects.len()) } else { None };
         for effect in effects.drain(..).take(trip.map_or(usize::MAX, |(done, _)| done)) {
             self.perform_framework(index, effect);
         }

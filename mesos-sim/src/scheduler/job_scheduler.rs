@@ -108,7 +108,9 @@ impl JobScheduler {
             !self.refused_for.iter().any(|refused| need.contains(refused))
         };
         let is_asking = self.is_suppressed || arrived.iter().any(is_new);
-        if !arrived.is_empty() && is_asking {
+        if self.options.keeps_offers {
+            self.consider(cx);
+        } else if !arrived.is_empty() && is_asking {
             self.ask(cx);
         }
     }
@@ -361,7 +363,7 @@ impl JobScheduler {
     /// Keeps what it was offered for a job that needs more, but not for ever.
     fn hold(&mut self, cx: &mut SchedulerCx<'_>) {
         self.begins.clear();
-        self.hand.launch(cx, self.options.refuse_for);
+        self.hand.launch(cx, self.options.refuse_for, false);
         if self.hand.is_empty() {
             return;
         }
@@ -372,6 +374,9 @@ impl JobScheduler {
     fn answer(&mut self, cx: &mut SchedulerCx<'_>) {
         self.holding_until = None;
         self.begins.clear();
+        if self.options.keeps_offers {
+            return self.hand.launch(cx, self.options.refuse_for, true);
+        }
         if !self.hand.is_empty() {
             // A slow thinker was about one job; what is left over may suit the next.
             let is_rest_wanted = self.options.per_offer.is_some() || !self.options.think_per_job.is_zero();
@@ -498,7 +503,7 @@ impl Scheduler for JobScheduler {
         (self.thinking, self.holding_until) = (None, None);
         self.is_suppressed = false;
         self.admit(cx);
-        if self.queue.is_waiting() {
+        if self.options.keeps_offers || self.queue.is_waiting() {
             self.ask(cx);
         } else {
             self.is_suppressed = true;
@@ -508,7 +513,11 @@ impl Scheduler for JobScheduler {
 
     fn offers(&mut self, cx: &mut SchedulerCx<'_>, offers: Vec<Offer>) {
         self.begins.clear();
-        self.hand.take_up(offers);
+        if self.options.keeps_offers {
+            self.hand.add(offers);
+        } else {
+            self.hand.take_up(offers);
+        }
         self.admit(cx);
         self.consider(cx);
     }

@@ -47,6 +47,9 @@ pub struct Options {
     pub think_per_task: Duration,
     /// How long offers are held for a job that needs more of them, before they are given back and gathered anew.
     pub hold_for: Duration,
+    /// Keeps offers until it needs them, and never gives them back: right for a framework that is alone in its cluster, and
+    /// much cheaper in a large one, which need not be offered anew for every job.
+    pub keeps_offers: bool,
     /// How much longer a task runs away from its input.
     pub remote_factor: f64,
     /// A task that was lost so often is given up.
@@ -65,6 +68,7 @@ impl Default for Options {
             think_per_job: Duration::ZERO,
             think_per_task: Duration::ZERO,
             hold_for: Duration::from_secs(30),
+            keeps_offers: false,
             remote_factor: 1.0,
             attempts_max: 10,
             agents: 1,

@@ -28,7 +28,8 @@ fn reason(w: &mut World) -> (TaskState, Option<Reason>) {
 #[test]
 fn the_environment_tells_a_command_where_it_is() {
     let w = launching();
-    let spec = w.spec.unwrap();
+    let mut spec = w.spec.unwrap();
+    spec.furnish();
     let names: Vec<&str> = spec.command.environment.keys().map(AsRef::as_ref).collect();
     assert_eq!(
         names,

@@ -1,13 +1,12 @@
 //! `mesos-sim`: runs, sweeps and compares simulated clusters from the command line.
 
-#![forbid(unsafe_code)]
-
 mod case;
 #[cfg(feature = "mutants")]
 mod catalogue;
 mod cpu;
 mod experiment;
 mod explain;
+mod heap;
 mod meta;
 mod night;
 mod outcome;
@@ -29,10 +28,6 @@ mod whatif;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-
-/// A run is many small messages: this allocator simulates a good part faster than the system's.
-#[global_allocator]
-static HEAP: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Hunts for defects of the cluster kernel: whole clusters, drawn from seeds, in virtual time.
 ///
@@ -103,6 +98,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    heap::keep();
     let result = match Cli::parse().command {
         Command::Run(command) => command.run(),
         Command::Sweep(command) => command.run(),

@@ -107,6 +107,7 @@ fn day(agents: usize, tasks: u32, seed: u64) -> Result<(), Failure> {
     let options = Options {
         discipline: Discipline::FirstFit,
         agents: u32::try_from(agents).unwrap_or(u32::MAX),
+        keeps_offers: true,
         ..Options::default()
     };
     let total = workload.tasks();
