@@ -174,6 +174,8 @@ pub(super) struct Builder<'o> {
     names: BTreeMap<String, usize>,
     machines: BTreeMap<String, MachineDraft>,
     machine_order: Vec<String>,
+    /// What tasks demand of machines, until they are put together: by the numbers of job and task.
+    constraints: BTreeMap<(u64, u64), Vec<Constraint>>,
     /// Parts of a machine, by type of virtual machine.
     vm_types: BTreeMap<String, [f64; 2]>,
     last_submit: f64,
@@ -193,6 +195,7 @@ impl<'o> Builder<'o> {
             names: BTreeMap::new(),
             machines: BTreeMap::new(),
             machine_order: Vec::new(),
+            constraints: BTreeMap::new(),
             vm_types: BTreeMap::new(),
             last_submit: f64::NEG_INFINITY,
             latest: 0.0,
@@ -306,6 +309,30 @@ impl<'o> Builder<'o> {
         let machine = self.machines.entry(name.to_owned()).or_default();
         machine.resources = Some(resources);
         machine.attributes.extend(attributes);
+    }
+
+    /// Something is said about a machine.
+    pub(super) fn attribute(&mut self, machine: &str, name: String, value: String) {
+        if !self.machines.contains_key(machine) {
+            self.machine_order.push(machine.to_owned());
+        }
+        let own = &mut self.machines.entry(machine.to_owned()).or_default().attributes;
+        // The first word counts.
+        if !own.iter().any(|(known, _)| *known == name) && !name.is_empty() && !value.is_empty() {
+            own.push((name, value));
+        }
+    }
+
+    /// A task demands something.
+    pub(super) fn constrain(&mut self, task: (u64, u64), constraint: Constraint) {
+        let own = self.constraints.entry(task).or_default();
+        if !own.contains(&constraint) {
+            own.push(constraint);
+        }
+    }
+
+    pub(super) fn constraints_of(&self, task: (u64, u64)) -> Vec<Constraint> {
+        self.constraints.get(&task).cloned().unwrap_or_default()
     }
 
     /// What part of a machine a type of virtual machine is; of several kinds of machines the largest part counts.

@@ -97,6 +97,7 @@ impl Lives {
                 let mut row = life.row;
                 row.run = Some(at - started);
                 row.fails = happens == Happens::Fail;
+                row.constraints = builder.constraints_of(key);
                 put(row, life.line, builder)
             }
             Happens::Change => Ok(()),
@@ -104,9 +105,12 @@ impl Lives {
     }
 
     fn finish(&mut self, builder: &mut Builder<'_>) {
-        for (_, life) in std::mem::take(&mut self.open) {
+        for (key, life) in std::mem::take(&mut self.open) {
             let outcome = match life.started {
-                Some(_) => put(Row { run: None, ..life.row }, life.line, builder),
+                Some(_) => {
+                    let constraints = builder.constraints_of(key);
+                    put(Row { run: None, constraints, ..life.row }, life.line, builder)
+                }
                 None => Err(Refusal::new(Rule::NeverRan, "task", "")),
             };
             if let Err(refusal) = outcome {
@@ -118,8 +122,9 @@ impl Lives {
 
 /// Tasks with equal needs, submitted in the same second and ending alike, are one job.
 fn put(mut row: Row, line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
-    let Row { name, cpus, mem, fails, submit, .. } = &row;
-    row.group = Some(format!("{name}/{cpus}/{mem:?}/{fails}/{}", submit.floor()));
+    let Row { name, cpus, mem, fails, submit, constraints, .. } = &row;
+    let group = format!("{name}/{cpus}/{mem:?}/{fails}/{}", submit.floor());
+    row.group = Some(if constraints.is_empty() { group } else { format!("{group}/{constraints:?}") });
     builder.job(row, line)
 }
 
@@ -142,7 +147,7 @@ fn part(
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "ids are whole")]
-fn id(fields: &Fields<'_>, column: usize) -> Result<u64, Refusal> {
+pub(super) fn id(fields: &Fields<'_>, column: usize) -> Result<u64, Refusal> {
     let text = fields.name(column)?;
     text.parse::<u64>().map_err(|_| Refusal::new(Rule::NotANumber, "id", &text))
 }

@@ -21,6 +21,7 @@ mod google;
 mod learning;
 mod lines;
 mod omega;
+mod placement;
 mod pods;
 mod rule;
 mod sample;

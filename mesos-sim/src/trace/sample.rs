@@ -65,6 +65,29 @@ WorkflowID, JobID, SubmitTime, RunTime, NProcs, ReqNProcs, Dependencies
 ",
     ),
     sample(
+        Table::Google2011Constraints,
+        0,
+        0,
+        "\
+620000000,200,0,0,KsNFTGQTb1E9M4Ee8nhFnjIAW+A=,wI4TDKtpx6z+7ygK
+620000000,200,0,3,rs7a0kbyEBSJiKvAxjhTwgM=,3
+620000000,200,1,0,KsNFTGQTb1E9M4Ee8nhFnjIAW+A=,wI4TDKtpx6z+7ygK
+620000000,200,1,3,rs7a0kbyEBSJiKvAxjhTwgM=,3
+",
+    ),
+    sample(
+        Table::Google2011Attributes,
+        0,
+        0,
+        "\
+0,7,KsNFTGQTb1E9M4Ee8nhFnjIAW+A=,wI4TDKtpx6z+7ygK,0
+0,7,rs7a0kbyEBSJiKvAxjhTwgM=,4,0
+0,8,KsNFTGQTb1E9M4Ee8nhFnjIAW+A=,wI4TDKtpx6z+7ygK,0
+0,8,rs7a0kbyEBSJiKvAxjhTwgM=,2,0
+500000000,8,rs7a0kbyEBSJiKvAxjhTwgM=,,1
+",
+    ),
+    sample(
         Table::Google2011Machines,
         0,
         2,

@@ -5,7 +5,7 @@ use std::fmt;
 use super::builder::Builder;
 use super::fields::{Fields, Separator};
 use super::rule::Refusal;
-use super::{alibaba, azure, google, learning, omega, pods, swf};
+use super::{alibaba, azure, google, learning, omega, placement, pods, swf};
 
 /// Takes the rows of one table, one after the other.
 pub(super) trait Reader {
@@ -58,6 +58,10 @@ tables! {
     Gwf = "gwf", swf::Gwf;
     /// Google cluster data 2011 v2.1, `task_events`.
     Google2011Tasks = "google-2011-task-events", google::Tasks2011;
+    /// Google cluster data 2011 v2.1, `task_constraints`; before `task_events`.
+    Google2011Constraints = "google-2011-task-constraints", placement::Constraints2011;
+    /// Google cluster data 2011 v2.1, `machine_attributes`.
+    Google2011Attributes = "google-2011-machine-attributes", placement::Attributes2011;
     /// Google cluster data 2011 v2.1, `machine_events`.
     Google2011Machines = "google-2011-machine-events", google::Machines2011;
     /// Google cluster data 2019 v3, `instance_events`.
@@ -193,6 +197,12 @@ type IsOf = fn(&[&str]) -> bool;
 fn by_shape(lines: &[String]) -> Option<Table> {
     let tables: &[(Table, IsOf)] = &[
         (Table::Google2011Tasks, |row| row.len() == 13 && is_whole(row[0], 0.0, 2e19) && is_whole(row[5], 0.0, 8.0)),
+        (Table::Google2011Constraints, |row| {
+            row.len() == 6 && is_whole(row[1], 0.0, 2e19) && is_whole(row[3], 0.0, 3.0) && !is_number(row[4])
+        }),
+        (Table::Google2011Attributes, |row| {
+            row.len() == 5 && is_whole(row[1], 0.0, 2e19) && !is_number(row[2]) && is_whole(row[4], 0.0, 1.0)
+        }),
         (Table::Google2011Machines, |row| row.len() == 6 && is_whole(row[0], 0.0, 2e19) && is_whole(row[2], 0.0, 2.0)),
         (Table::Alibaba2017Servers, |row| row.len() == 7 && ["add", "softerror", "harderror"].contains(&row[2])),
         (Table::Alibaba2017Containers, |row| row.len() == 8 && ["Create", "Remove"].contains(&row[1])),

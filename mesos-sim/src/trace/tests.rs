@@ -69,6 +69,21 @@ fn events_become_tasks_and_an_evicted_one_counts_its_last_run() {
 }
 
 #[test]
+fn tasks_run_where_their_constraints_and_the_machines_attributes_say() {
+    use Table::{Google2011Attributes, Google2011Constraints, Google2011Machines, Google2011Tasks};
+    let files = [Google2011Constraints, Google2011Attributes, Google2011Tasks, Google2011Machines];
+    let files = files.map(|table| file(table.name(), sample_of(table))).into();
+    let (workload, report) = read(files, &Options::default()).unwrap();
+    let one = workload.jobs.iter().find(|job| &*job.name == "100").unwrap();
+    let two = workload.jobs.iter().find(|job| &*job.name == "200").unwrap();
+    let admits = |job: &crate::workload::Job| {
+        workload.machines.iter().map(|machine| job.admits(&machine.attributes)).collect::<Vec<_>>()
+    };
+    assert_eq!((two.tasks, two.constraints.len()), (2, 2), "{report}");
+    assert_eq!((admits(one), admits(two)), (vec![true, true], vec![true, false]), "{:?}", workload.machines);
+}
+
+#[test]
 fn a_graph_of_tasks_is_in_their_names() {
     let (workload, report) = read_text(sample_of(Table::Alibaba2018Tasks)).unwrap();
     let reduce = workload.jobs.iter().find(|job| &*job.name == "j_1/2").unwrap();
