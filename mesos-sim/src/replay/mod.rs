@@ -154,6 +154,12 @@ impl<R: Read> Replay<R> {
         &self.effects
     }
 
+    /// What the last step asked for, to be done.
+    #[must_use]
+    pub fn take_effects(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
+    }
+
     /// The master.
     #[must_use]
     pub const fn master(&self) -> &Master {

@@ -8,6 +8,7 @@ use mesos_core::call::agent::{ToAgent, ToMaster};
 use mesos_core::call::scheduler::{Call, Event};
 use mesos_core::call::{ConnId, operator};
 use mesos_core::kernel::{Seq, Ticket};
+use mesos_core::resource::{Quantities, Resources};
 use mesos_core::{AgentId, FrameworkId, Instant, Role, TaskId, TaskInfo, TaskState, UpdateId, WallTime};
 use mesos_sched::master::{Effect, Input};
 
@@ -23,6 +24,8 @@ pub(super) type Key = (FrameworkId, TaskId);
 pub(super) struct Past {
     pub(super) info: Arc<TaskInfo>,
     pub(super) role: Role,
+    /// Which of the sizes that occur.
+    pub(super) size: u32,
     pub(super) launched_at: Instant,
     pub(super) running_at: Option<Instant>,
     pub(super) ended: Option<(Instant, TaskState)>,
@@ -79,7 +82,12 @@ pub(super) struct Lesson {
     /// What operators asked after the fork.
     pub(super) operator: Vec<(Instant, operator::Call)>,
     steps_before_fork: u64,
-    capacity: [f64; 2],
+    /// Cores and megabytes at the fork.
+    capacity: Option<[f64; 2]>,
+    recorded: Figures,
+    sizes: Vec<Quantities>,
+    /// Which size is written so.
+    known_sizes: BTreeMap<String, u32>,
 }
 
 impl Lesson {
@@ -97,7 +105,10 @@ impl Lesson {
             losses: Vec::new(),
             operator: Vec::new(),
             steps_before_fork: 0,
-            capacity: [0.0; 2],
+            capacity: None,
+            recorded: Figures::new(Instant::ZERO, Instant::ZERO),
+            sizes: Vec::new(),
+            known_sizes: BTreeMap::new(),
         };
         let (mut scene, mut first) = (Scene::default(), None);
         while let Some(step) = replay.next_step()? {
@@ -107,12 +118,13 @@ impl Lesson {
             lesson.ends_at = at;
             let is_before = at < lesson.fork_at;
             let input = step.input.clone();
-            if let Some(difference) = replay.fold(step) {
-                return Err(WhatIfError::Differs(difference));
-            }
             if is_before {
                 lesson.steps_before_fork += 1;
-                lesson.capacity = capacity(replay);
+            } else {
+                lesson.capacity.get_or_insert_with(|| capacity(replay));
+            }
+            if let Some(difference) = replay.fold(step) {
+                return Err(WhatIfError::Differs(difference));
             }
             lesson.note(at, is_before, input.as_ref(), replay.effects(), &scene);
             scene.note(input.as_ref(), replay.effects());
@@ -121,6 +133,7 @@ impl Lesson {
         if lesson.steps_before_fork == 0 || lesson.ends_at < lesson.fork_at {
             return Err(WhatIfError::NotCovered { covered: lesson.ends_at.since(begin), at: plan.at });
         }
+        lesson.recorded = lesson.sum_up();
         if plan.arrivals == Arrivals::Backlog {
             let fork = lesson.fork_at;
             lesson.tasks.values_mut().filter(|past| past.launched_at > fork).for_each(|past| {
@@ -145,8 +158,8 @@ impl Lesson {
             };
             for info in tasks {
                 let key = (framework.clone(), info.id.clone());
-                let (info, role) = (info.clone(), role.clone());
-                self.tasks.insert(key, Past { info, role, launched_at: at, running_at: None, ended: None });
+                let (info, role, size) = (info.clone(), role.clone(), self.size_of(info));
+                self.tasks.insert(key, Past { info, role, size, launched_at: at, running_at: None, ended: None });
             }
         }
         match input {
@@ -184,6 +197,21 @@ impl Lesson {
         }
     }
 
+    fn size_of(&mut self, info: &TaskInfo) -> u32 {
+        let amounts = info.resources.quantities();
+        let next = u32::try_from(self.sizes.len()).unwrap_or(u32::MAX);
+        let size = *self.known_sizes.entry(amounts.to_string()).or_insert(next);
+        if size == next {
+            self.sizes.push(amounts);
+        }
+        size
+    }
+
+    /// One of the sizes that occur.
+    pub(super) fn size(&self, size: u32) -> &Quantities {
+        &self.sizes[size as usize]
+    }
+
     /// Lets a fresh master live up to the fork.
     pub(super) fn replay_to_fork<R: Read>(&self, replay: &mut Replay<R>) -> Result<Scene, WhatIfError> {
         let mut scene = Scene::default();
@@ -204,8 +232,12 @@ impl Lesson {
 
     /// What really happened after the fork, in the same figures.
     pub(super) fn recorded(&self) -> Figures {
+        self.recorded.clone()
+    }
+
+    fn sum_up(&self) -> Figures {
         let mut figures = Figures::new(self.fork_at, self.ends_at);
-        figures.set_capacity(self.fork_at, self.capacity);
+        figures.set_capacity(self.fork_at, self.capacity.unwrap_or_default());
         for ((framework, _), past) in &self.tasks {
             if past.launched_at > self.fork_at {
                 figures.wanted(framework, &past.role);
@@ -217,6 +249,7 @@ impl Lesson {
                 figures.ended(at, state);
             }
         }
+        figures.sum_up();
         figures
     }
 }
@@ -281,5 +314,11 @@ pub(super) fn capacity<R: Read>(replay: &Replay<R>) -> [f64; 2] {
     replay
         .master()
         .agents()
-        .fold([0.0; 2], |sum, agent| [sum[0] + agent.total.cpus().to_f64(), sum[1] + agent.total.mem().to_f64()])
+        .map(|agent| amounts(agent.total))
+        .fold([0.0; 2], |sum, own| [sum[0] + own[0], sum[1] + own[1]])
+}
+
+/// Cores and megabytes.
+pub(super) fn amounts(resources: &Resources) -> [f64; 2] {
+    [resources.cpus().to_f64(), resources.mem().to_f64()]
 }

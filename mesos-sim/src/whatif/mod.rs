@@ -21,6 +21,7 @@ mod figures;
 mod learn;
 mod model;
 mod play;
+mod wishes;
 
 pub use figures::{Comparison, Figures, RoleFigures};
 

@@ -10,13 +10,16 @@ use mesos_core::{
     AgentId, Filters, FrameworkId, Instant, OfferId, Operation, Resources, Role, TaskId, TaskInfo, TaskStatus,
 };
 
-use super::learn::{Key, Past};
+use super::learn::{Key, Lesson};
+use super::wishes::{Verdict, Wishes};
 
 /// An agent.
 #[derive(Debug)]
 pub(super) struct AgentModel {
     pub(super) id: Option<AgentId>,
     pub(super) next: Seq,
+    /// Cores and megabytes.
+    pub(super) has: [f64; 2],
     pub(super) tasks: BTreeMap<Key, TaskModel>,
 }
 
@@ -37,8 +40,8 @@ pub(super) struct FrameworkModel {
     pub(super) id: FrameworkId,
     pub(super) next: Seq,
     pub(super) conn: Option<ConnId>,
-    /// Tasks it wants, oldest first: since when, under which name they were recorded.
-    pub(super) waiting: VecDeque<(Instant, TaskId)>,
+    /// Tasks it wants.
+    pub(super) waiting: Wishes,
     pub(super) is_suppressed: bool,
     /// Tries that were lost get a name of their own.
     pub(super) retries: u64,
@@ -61,42 +64,25 @@ impl FrameworkModel {
     pub(super) fn answer(
         &mut self,
         offer: Offered,
-        past: &BTreeMap<Key, Past>,
+        lesson: &Lesson,
         names: &mut BTreeMap<Key, TaskId>,
     ) -> (Call, Vec<Launched>) {
         let mut left = offer.resources;
-        let (mut tasks, mut launched, mut kept) = (Vec::new(), Vec::new(), VecDeque::new());
-        // Tasks of one size that do not fit are not tried again one by one.
-        let mut misfit: Option<Quantities> = None;
-        while let Some((since, name)) = self.waiting.pop_front() {
-            let key = (self.id.clone(), name.clone());
-            let fits = past.get(&key).filter(|own| own.role == offer.role).and_then(|own| {
-                let amounts = own.info.resources.quantities();
-                if misfit.as_ref() == Some(&amounts) {
-                    return None;
-                }
-                let part = cut(&left, &amounts);
-                if part.is_none() {
-                    misfit = Some(amounts);
-                }
-                part.map(|part| (own, part))
-            });
-            let Some((own, part)) = fits else {
-                kept.push_back((since, name));
-                if misfit.is_some() && left.is_empty() {
-                    break;
-                }
-                continue;
-            };
+        let (mut tasks, mut launched) = (Vec::new(), Vec::new());
+        let Self { id, waiting, retries, .. } = self;
+        waiting.take(&offer.role, |size, wish| {
+            let Some(part) = cut(&left, lesson.size(size)) else { return Verdict::Misfit };
+            let key = (id.clone(), wish.name.clone());
+            // What is wanted was recorded.
+            let Some(own) = lesson.tasks.get(&key) else { return Verdict::Misfit };
             left -= &part;
-            let id = self.name_of(&name, names);
+            let name = name_of(key, retries, names);
             let mut task: TaskInfo = (*own.info).clone();
-            (task.id, task.agent_id, task.resources) = (id.clone(), offer.agent.clone(), part);
+            (task.id, task.agent_id, task.resources) = (name.clone(), offer.agent.clone(), part);
             tasks.push(std::sync::Arc::new(task));
-            launched.push((id, since, offer.role.clone()));
-        }
-        kept.append(&mut self.waiting);
-        self.waiting = kept;
+            launched.push((name, wish.since(), offer.role.clone()));
+            Verdict::Taken
+        });
         let offers = vec![offer.id];
         let call = if tasks.is_empty() {
             Call::Decline { offers, filters: Filters::default() }
@@ -105,20 +91,20 @@ impl FrameworkModel {
         };
         (call, launched)
     }
+}
 
-    /// The name a try goes by: that which was recorded, unless a try of this name was lost.
-    fn name_of(&mut self, recorded: &TaskId, names: &mut BTreeMap<Key, TaskId>) -> TaskId {
-        let key = (self.id.clone(), recorded.clone());
-        if names.contains_key(&key) {
-            self.retries += 1;
-            let text = format!("{recorded}.again-{}", self.retries);
-            let id = TaskId::new(text.as_str()).unwrap_or_else(|_| recorded.clone());
-            names.insert((self.id.clone(), id.clone()), recorded.clone());
-            return id;
-        }
-        names.insert(key, recorded.clone());
-        recorded.clone()
+/// The name a try goes by: that which was recorded, unless a try of this name was lost.
+fn name_of(recorded: Key, retries: &mut u64, names: &mut BTreeMap<Key, TaskId>) -> TaskId {
+    let name = recorded.1.clone();
+    if !names.contains_key(&recorded) {
+        names.insert(recorded, name.clone());
+        return name;
     }
+    *retries += 1;
+    let text = format!("{name}.again-{retries}");
+    let again = TaskId::new(text.as_str()).unwrap_or_else(|_| name.clone());
+    names.insert((recorded.0, again.clone()), name);
+    again
 }
 
 /// A part of `left` with these amounts, whatever it is reserved as; nothing if there is too little.

@@ -15,8 +15,9 @@ use mesos_core::{
 use mesos_sched::master::{Effect, Input};
 
 use super::figures::Figures;
-use super::learn::{Arrival, Key, Lesson, Peer, Scene, capacity};
+use super::learn::{Arrival, Key, Lesson, Peer, Scene, amounts, capacity};
 use super::model::{AgentModel, FrameworkModel, Offered, TaskModel};
+use super::wishes::Wishes;
 use super::{Change, Plan, WhatIfError};
 use crate::agenda::Agenda;
 use crate::replay::Replay;
@@ -61,6 +62,8 @@ pub(super) struct Play<'a, R> {
     /// The recorded name of each try.
     names: BTreeMap<Key, TaskId>,
     figures: Figures,
+    /// Cores and megabytes of all agents.
+    capacity: [f64; 2],
     /// Wanted tasks that have not ended.
     open: u64,
     next_conn: u64,
@@ -85,6 +88,7 @@ impl<'a, R: Read> Play<'a, R> {
             subscribed: BTreeMap::new(),
             names: BTreeMap::new(),
             figures,
+            capacity: [0.0; 2],
             open: 0,
             next_conn: FIRST_CONN,
             dice: Rng::new(1),
@@ -96,7 +100,8 @@ impl<'a, R: Read> Play<'a, R> {
 
     pub(super) fn run(mut self, change: &Change) -> Result<Figures, WhatIfError> {
         let before = *self.replay.master().counters();
-        self.figures.set_capacity(self.now, capacity(&self.replay));
+        self.capacity = capacity(&self.replay);
+        self.figures.set_capacity(self.now, self.capacity);
         self.people();
         self.what_was_going_on();
         self.what_is_to_come();
@@ -135,11 +140,14 @@ impl<'a, R: Read> Play<'a, R> {
 
     /// Everybody who is connected at the fork gets a model.
     fn people(&mut self) {
+        let master = self.replay.master();
+        let has: BTreeMap<AgentId, [f64; 2]> =
+            master.agents().map(|agent| (agent.id.clone(), amounts(agent.total))).collect();
         for (conn, (peer, next)) in self.scene.conns.clone() {
             match peer {
                 Peer::Agent(id) => {
-                    let model = AgentModel { id: Some(id), next, tasks: BTreeMap::new() };
-                    self.agents.insert(conn, model);
+                    let has = has.get(&id).copied().unwrap_or_default();
+                    self.agents.insert(conn, AgentModel { id: Some(id), next, has, tasks: BTreeMap::new() });
                 }
                 Peer::Framework(id) => self.welcome(id, conn, next),
                 Peer::Unknown => {}
@@ -153,7 +161,7 @@ impl<'a, R: Read> Play<'a, R> {
             id,
             next,
             conn: None,
-            waiting: VecDeque::new(),
+            waiting: Wishes::default(),
             is_suppressed: false,
             retries: 0,
         });
@@ -165,6 +173,7 @@ impl<'a, R: Read> Play<'a, R> {
         let conns: BTreeMap<AgentId, ConnId> =
             self.agents.iter().filter_map(|(conn, agent)| Some((agent.id.clone()?, *conn))).collect();
         let master = self.replay.master();
+        let frameworks: BTreeMap<_, _> = master.frameworks().map(|own| (own.key, own.id.clone())).collect();
         let tasks: Vec<_> = master
             .tasks()
             .filter(|task| !task.state.is_terminal())
@@ -176,7 +185,7 @@ impl<'a, R: Read> Play<'a, R> {
         let offers: Vec<_> = master
             .offers()
             .filter_map(|offer| {
-                let framework = master.frameworks().find(|own| own.key == offer.framework)?.id.clone();
+                let framework = frameworks.get(&offer.framework)?.clone();
                 let agent = master.agent(offer.agent)?.id.clone();
                 let (id, role, resources) = (offer.id.clone(), offer.role.clone(), offer.resources.clone());
                 Some((framework, Offered { id, agent, role, resources }))
@@ -269,8 +278,12 @@ impl<'a, R: Read> Play<'a, R> {
             Due::Persisted(ticket) => self.step(Some(Input::Persisted { ticket, result: Ok(()) })),
             Due::Arrives(Arrival::Agent(message)) => {
                 let conn = self.connection();
-                let model = AgentModel { id: None, next: Seq(1), tasks: BTreeMap::new() };
-                self.agents.insert(conn, model);
+                let has = match &message {
+                    ToMaster::Register { total, .. } => amounts(total),
+                    ToMaster::Reregister(report) => amounts(&report.total),
+                    _ => [0.0; 2],
+                };
+                self.agents.insert(conn, AgentModel { id: None, next: Seq(1), has, tasks: BTreeMap::new() });
                 self.step(Some(Input::Agent { conn, seq: Seq(0), message }));
             }
             Due::Arrives(Arrival::Framework(call)) => {
@@ -296,11 +309,10 @@ impl<'a, R: Read> Play<'a, R> {
             Due::Ends(conn, key, state) => self.report(conn, &key, state),
             Due::Wants(framework, task) => {
                 let key = (framework.clone(), task.clone());
-                if let Some(past) = self.lesson.tasks.get(&key) {
-                    self.figures.wanted(&framework, &past.role);
-                }
+                let Some(past) = self.lesson.tasks.get(&key) else { return };
+                self.figures.wanted(&framework, &past.role);
                 let Some(model) = self.frameworks.get_mut(&framework) else { return };
-                model.waiting.push_back((self.now, task));
+                model.waiting.push(&past.role, past.size, self.now, task);
                 if std::mem::take(&mut model.is_suppressed) {
                     self.say(&framework, Call::Revive { roles: [].into() });
                 }
@@ -316,9 +328,18 @@ impl<'a, R: Read> Play<'a, R> {
     /// An agent and all that ran on it are gone.
     fn lose(&mut self, conn: ConnId) {
         let Some(agent) = self.agents.remove(&conn) else { return };
+        if agent.id.is_some() {
+            self.resize(agent.has, -1.0);
+        }
         for ((framework, _), task) in agent.tasks.into_iter().filter(|(_, task)| !task.is_over) {
             self.figures.used(&framework, &task.role, &task.resources, task.since, self.now);
         }
+    }
+
+    /// The cluster grows by an agent, or shrinks.
+    fn resize(&mut self, has: [f64; 2], sign: f64) {
+        self.capacity.iter_mut().zip(has).for_each(|(all, own)| *all += sign * own);
+        self.figures.set_capacity(self.now, self.capacity);
     }
 
     /// An agent has news of a task; sent at once unless earlier news waits to be acknowledged.
@@ -362,7 +383,7 @@ impl<'a, R: Read> Play<'a, R> {
 
     fn answer(&mut self, framework: &FrameworkId, offer: Offered) {
         let Some(model) = self.frameworks.get_mut(framework) else { return };
-        let (call, launched) = model.answer(offer, &self.lesson.tasks, &mut self.names);
+        let (call, launched) = model.answer(offer, self.lesson, &mut self.names);
         let wants_nothing =
             model.waiting.is_empty() && !std::mem::replace(&mut model.is_suppressed, model.waiting.is_empty());
         for (_, since, role) in launched {
@@ -377,7 +398,7 @@ impl<'a, R: Read> Play<'a, R> {
     fn step(&mut self, input: Option<Input>) {
         let now = Now { mono: self.now, wall: wall_at(&self.scene, self.now) };
         self.replay.step(now, input);
-        for effect in self.replay.effects().to_vec() {
+        for effect in self.replay.take_effects() {
             self.perform(effect);
         }
     }
@@ -408,10 +429,11 @@ impl<'a, R: Read> Play<'a, R> {
         match message {
             ToAgent::Ping { .. } => self.agenda.put(self.now + WAY, Due::FromAgent(conn, ToMaster::Pong)),
             ToAgent::Registered { agent_id, .. } | ToAgent::Reregistered { agent_id, .. } => {
-                if let Some(agent) = self.agents.get_mut(&conn) {
-                    agent.id = Some(agent_id);
+                let Some(agent) = self.agents.get_mut(&conn) else { return };
+                if agent.id.replace(agent_id).is_none() {
+                    let has = agent.has;
+                    self.resize(has, 1.0);
                 }
-                self.figures.set_capacity(self.now, capacity(&self.replay));
             }
             ToAgent::Run(run) => self.begin(conn, &run.framework_id, &run.role, &run.task),
             ToAgent::RunGroup(run) => {

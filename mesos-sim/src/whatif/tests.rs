@@ -55,6 +55,11 @@ fn a_future_without_a_change_looks_like_what_was_recorded() {
 fn more_agents_end_a_backlog_sooner() {
     let more = Change { agents: 10, ..Change::default() };
     let faster = future(&journal(), &more, Arrivals::Backlog).unwrap();
+    // However the wishes are moved, what was recorded stays what it was.
+    let recorded = future(&journal(), &Change::default(), Arrivals::AsLaunched).unwrap().recorded;
+    assert_eq!(faster.recorded.wanted, recorded.wanted);
+    assert!((faster.recorded.cpu_utilisation - recorded.cpu_utilisation).abs() < 1e-9, "{faster}");
+    assert!((0.5..=1.0).contains(&recorded.cpu_utilisation), "{faster}");
     assert_eq!(faster.baseline.finished, faster.changed.finished);
     assert!(faster.changed.makespan_secs < 0.75 * faster.baseline.makespan_secs, "{faster}");
     assert!(faster.changed.wait_secs[0] < faster.baseline.wait_secs[0], "{faster}");
