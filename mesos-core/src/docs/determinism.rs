@@ -41,6 +41,18 @@
 //! free of a runtime is proved by cargo (`scripts/test purity`). That a run is a function of its seed is proved by doing it
 //! twice and comparing everything that happened.
 //!
+//! # What it is good for: journals
+//!
+//! A master that wrote down what it was told can live again. Its journal (feature `journal`) holds, before anything else, what
+//! the machine was made of and the state of its random stream; then every step: the [`Now`](crate::Now) it was handed, its
+//! input if it was no tick, and a digest of each effect, in order. Nothing else can make a difference, so nothing else is
+//! kept: no state, no timers, no draws. `mesos-sim replay` feeds the steps to a fresh master of the same version and compares
+//! digests: the first that differs is a source of chance that is missing in the list above, or another version that decides
+//! otherwise. `mesos-sim what-if` goes the same way up to a moment, and on from there with models for the peers.
+//!
+//! Journals are recorded by hosts, live (`MasterSetup::journal`) and simulated (`mesos-sim record`), in frames with checksums:
+//! what a crash cut off is missing at the end and spoils nothing before it.
+//!
 //! # Writing pure code
 //!
 //! * To wait: set a timer, or file what comes next under a ticket. To retry: set the timer again.
