@@ -1,15 +1,18 @@
 //! Makes a scheduler's defects its own.
 //!
 //! A scheduler is somebody else's code, and the first thing a run must tell about a failure is whose it is. [`Guarded`]
-//! passes everything on and watches: a panic is raised again with the name of the scheduler on it, and a task that the
-//! master refused because it was not on offer is counted. The simulator itself finds who never lets time pass.
+//! passes everything on and watches: a panic is raised again with the name of the scheduler on it, and so is a task that the
+//! master refused because it was not on offer, or the answer to an offer that was never made or was answered before. The
+//! simulator itself finds who never lets time pass.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
+use mesos_core::call::scheduler::Call;
 use mesos_core::kernel::Record;
-use mesos_core::provider::Ack;
+use mesos_core::provider::{Ack, Action};
 use mesos_core::task::Reason;
 use mesos_core::{
     AgentId, ExecutorId, FrameworkId, Instant, InverseOffer, Offer, OfferId, Rejection, Scheduler, SchedulerCx,
@@ -37,6 +40,10 @@ impl fmt::Display for SchedulerFault {
 pub struct Guarded {
     framework: Arc<str>,
     inner: Box<dyn Scheduler>,
+    /// Offers it was made and has not answered, those that are void meanwhile too: whether it could know is not judged.
+    offered: BTreeSet<OfferId>,
+    /// What it asked for in the callback under way.
+    asked: Vec<Action>,
 }
 
 impl fmt::Debug for Guarded {
@@ -49,11 +56,46 @@ impl Guarded {
     /// Watches over the scheduler of this framework.
     #[must_use]
     pub fn new(framework: impl Into<Arc<str>>, inner: Box<dyn Scheduler>) -> Self {
-        Self { framework: framework.into(), inner }
+        Self { framework: framework.into(), inner, offered: BTreeSet::new(), asked: Vec::new() }
     }
 
-    fn call<T>(&mut self, callback: &'static str, body: impl FnOnce(&mut dyn Scheduler) -> T) -> T {
-        match catch_unwind(AssertUnwindSafe(|| body(&mut *self.inner))) {
+    /// Lets it speak, and passes on what it asked for if it may ask for that.
+    fn call<T>(
+        &mut self,
+        cx: &mut SchedulerCx<'_>,
+        callback: &'static str,
+        body: impl FnOnce(&mut dyn Scheduler, &mut SchedulerCx<'_>) -> T,
+    ) -> T {
+        let mut asked = std::mem::take(&mut self.asked);
+        let value = {
+            let (inner, mut cx) = (&mut *self.inner, cx.guest(&mut asked));
+            catch_unwind(AssertUnwindSafe(|| body(inner, &mut cx)))
+        };
+        let value = self.own(callback, value);
+        for action in asked.drain(..) {
+            if let Action::Call(Call::Accept { offers, .. } | Call::Decline { offers, .. }) = &action {
+                self.judge_answer(callback, offers);
+            }
+            cx.emit(action);
+        }
+        self.asked = asked;
+        value
+    }
+
+    fn judge_answer(&mut self, callback: &'static str, offers: &[OfferId]) {
+        for offer in offers {
+            if !self.offered.remove(offer) {
+                self.fail(
+                    callback,
+                    format!("it answered offer {offer}, which it was never made or had answered before"),
+                );
+            }
+        }
+    }
+
+    /// What came of a callback, unless it was a panic.
+    fn own<T>(&self, callback: &'static str, outcome: std::thread::Result<T>) -> T {
+        match outcome {
             Ok(value) => value,
             Err(panic) => {
                 let text = panic.downcast_ref::<String>().map(String::as_str);
@@ -70,15 +112,17 @@ impl Guarded {
 
 impl Scheduler for Guarded {
     fn recovered(&mut self, records: &[Record]) {
-        self.call("recovered", |inner| inner.recovered(records));
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.inner.recovered(records)));
+        self.own("recovered", outcome);
     }
 
     fn subscribed(&mut self, cx: &mut SchedulerCx<'_>, id: &FrameworkId) {
-        self.call("subscribed", |inner| inner.subscribed(cx, id));
+        self.call(cx, "subscribed", |inner, cx| inner.subscribed(cx, id));
     }
 
     fn offers(&mut self, cx: &mut SchedulerCx<'_>, offers: Vec<Offer>) {
-        self.call("offers", |inner| inner.offers(cx, offers));
+        self.offered.extend(offers.iter().map(|offer| offer.id.clone()));
+        self.call(cx, "offers", |inner, cx| inner.offers(cx, offers));
     }
 
     fn update(&mut self, cx: &mut SchedulerCx<'_>, status: &TaskStatus) -> Ack {
@@ -87,39 +131,39 @@ impl Scheduler for Guarded {
             let why = status.message.as_deref().unwrap_or("the master says no more");
             self.fail("offers", format!("it launched task {}, which it could not: {why}", status.task_id));
         }
-        self.call("update", |inner| inner.update(cx, status))
+        self.call(cx, "update", |inner, cx| inner.update(cx, status))
     }
 
     fn rescinded(&mut self, cx: &mut SchedulerCx<'_>, offer: &OfferId) {
-        self.call("rescinded", |inner| inner.rescinded(cx, offer));
+        self.call(cx, "rescinded", |inner, cx| inner.rescinded(cx, offer));
     }
 
     fn inverse_offers(&mut self, cx: &mut SchedulerCx<'_>, offers: Vec<InverseOffer>) {
-        self.call("inverse_offers", |inner| inner.inverse_offers(cx, offers));
+        self.call(cx, "inverse_offers", |inner, cx| inner.inverse_offers(cx, offers));
     }
 
     fn inverse_offer_rescinded(&mut self, cx: &mut SchedulerCx<'_>, offer: &OfferId) {
-        self.call("inverse_offer_rescinded", |inner| inner.inverse_offer_rescinded(cx, offer));
+        self.call(cx, "inverse_offer_rescinded", |inner, cx| inner.inverse_offer_rescinded(cx, offer));
     }
 
     fn message(&mut self, cx: &mut SchedulerCx<'_>, agent: &AgentId, executor: &ExecutorId, data: &[u8]) {
-        self.call("message", |inner| inner.message(cx, agent, executor, data));
+        self.call(cx, "message", |inner, cx| inner.message(cx, agent, executor, data));
     }
 
     fn agent_lost(&mut self, cx: &mut SchedulerCx<'_>, agent: &AgentId) {
-        self.call("agent_lost", |inner| inner.agent_lost(cx, agent));
+        self.call(cx, "agent_lost", |inner, cx| inner.agent_lost(cx, agent));
     }
 
     fn executor_lost(&mut self, cx: &mut SchedulerCx<'_>, agent: &AgentId, executor: &ExecutorId) {
-        self.call("executor_lost", |inner| inner.executor_lost(cx, agent, executor));
+        self.call(cx, "executor_lost", |inner, cx| inner.executor_lost(cx, agent, executor));
     }
 
     fn refused(&mut self, cx: &mut SchedulerCx<'_>, why: &Rejection) {
-        self.call("refused", |inner| inner.refused(cx, why));
+        self.call(cx, "refused", |inner, cx| inner.refused(cx, why));
     }
 
     fn disconnected(&mut self, cx: &mut SchedulerCx<'_>) {
-        self.call("disconnected", |inner| inner.disconnected(cx));
+        self.call(cx, "disconnected", |inner, cx| inner.disconnected(cx));
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -127,7 +171,7 @@ impl Scheduler for Guarded {
     }
 
     fn tick(&mut self, cx: &mut SchedulerCx<'_>) {
-        self.call("tick", |inner| inner.tick(cx));
+        self.call(cx, "tick", |inner, cx| inner.tick(cx));
     }
 
     fn is_done(&self) -> bool {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mesos_core::call::scheduler::Call;
+use mesos_core::kernel::Record;
 use mesos_core::provider::Ack;
 use mesos_core::text::shared;
 use mesos_core::{
@@ -13,6 +15,7 @@ use mesos_core::{
 use super::chooser::{Chooser, InHand, Placement, WaitingJob};
 use super::hand::Hand;
 use super::key::TaskKey;
+use super::memory::Memory;
 use super::options::{Discipline, Options};
 use super::queue::{Progress, Queue, Rank};
 use super::shadow::{self, Shadow};
@@ -46,6 +49,7 @@ pub struct JobScheduler {
     running: BTreeMap<(u32, u32), Running>,
     /// The same by the time at which they are expected to end.
     ends: std::collections::BTreeSet<(Instant, u32, u32)>,
+    memory: Memory,
     /// How often tasks were tried before, if they were.
     attempts: BTreeMap<(u32, u32), u32>,
     is_subscribed: bool,
@@ -69,6 +73,7 @@ impl JobScheduler {
     pub fn new(workload: Arc<Workload>, queue: u32, options: Options) -> Self {
         let queue = Queue::new(workload.clone(), queue, options.discipline);
         Self {
+            memory: Memory::new(options.is_remembering),
             options,
             workload,
             chooser: None,
@@ -103,6 +108,15 @@ impl JobScheduler {
 
     fn admit(&mut self, cx: &mut SchedulerCx<'_>) {
         let arrived = self.queue.admit(cx.now.mono, self.options.agents);
+        let mut open = Vec::new();
+        for index in &arrived {
+            for (task, attempt, is_over) in self.memory.take(*index) {
+                open.extend(self.take_up(cx.now.mono, *index, task, attempt, is_over));
+            }
+        }
+        if !open.is_empty() {
+            cx.call(Call::Reconcile { tasks: open.into_iter().map(|key| (key.id(), None)).collect() });
+        }
         let is_new = |index: &u32| {
             let need = &self.queue.job(*index).need;
             !self.refused_for.iter().any(|refused| need.contains(refused))
@@ -113,6 +127,29 @@ impl JobScheduler {
         } else if !arrived.is_empty() && is_asking {
             self.ask(cx);
         }
+    }
+
+    /// Goes on with a task as an earlier process left it; returns it if nobody knows how it is.
+    fn take_up(&mut self, now: Instant, index: u32, task: u32, attempt: u32, is_over: bool) -> Option<TaskKey> {
+        let workload = self.workload.clone();
+        let job = workload.jobs.get(index as usize).filter(|job| task < job.tasks)?;
+        let progress = self.queue.progress.get_mut(&index)?;
+        // Tasks of a job without input are launched in their order.
+        progress.next = if job.replicas == 0 { progress.next.max(task + 1) } else { progress.next };
+        if job.replicas > 0 {
+            begin(progress, job, index, task, self.options.agents);
+        }
+        if is_over {
+            self.queue.enlist(index);
+            self.queue.ended(now, index);
+            return None;
+        }
+        progress.running += 1;
+        self.attempts.insert((index, task), attempt);
+        let ends_at = now + job.expected(task).min(YEAR);
+        self.running.insert((index, task), Running { agent: u32::MAX, launched_at: now, ends_at, attempt });
+        self.queue.enlist(index);
+        Some(TaskKey { job: index, task, attempt })
     }
 
     /// Wants offers, whatever it refused before.
@@ -335,8 +372,9 @@ impl JobScheduler {
 
     fn launch(&mut self, cx: &mut SchedulerCx<'_>, at: usize, index: u32, job: &Job, task: u32, is_near: bool) {
         let attempt = self.attempts.get(&(index, task)).copied().unwrap_or(0);
-        let slot = &mut self.hand.slots[at];
         let key = TaskKey { job: index, task, attempt };
+        self.memory.launched(cx, key);
+        let slot = &mut self.hand.slots[at];
         let factor = if job.replicas > 0 && !is_near { self.options.remote_factor } else { 1.0 };
         let command = command(job, task, factor);
         let info = TaskInfo::new(key.id(), slot.offer.agent_id.clone(), job.need.clone(), TaskRun::Command(command));
@@ -422,6 +460,7 @@ impl JobScheduler {
             || (state == TaskState::Failed && self.queue.job(key.job).fails)
             || key.attempt + 1 >= self.options.attempts_max;
         if is_over {
+            self.memory.over(cx, key);
             self.attempts.remove(&(key.job, key.task));
             self.queue.ended(cx.now.mono, key.job);
             if matches!(self.options.discipline, Discipline::Delay(_)) {
@@ -497,6 +536,10 @@ fn secs_of(job: &Job, task: u32) -> Arc<str> {
 }
 
 impl Scheduler for JobScheduler {
+    fn recovered(&mut self, records: &[Record]) {
+        self.memory.recover(records);
+    }
+
     fn subscribed(&mut self, cx: &mut SchedulerCx<'_>, _id: &FrameworkId) {
         self.is_subscribed = true;
         self.hand = Hand::default();

@@ -17,6 +17,7 @@ mod guard;
 mod hand;
 mod job_scheduler;
 mod key;
+mod memory;
 mod options;
 mod queue;
 mod shadow;

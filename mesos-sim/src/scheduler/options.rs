@@ -56,6 +56,8 @@ pub struct Options {
     pub attempts_max: u32,
     /// How many agents the cluster has, for the places of input.
     pub agents: u32,
+    /// Whether it goes on where it was when its process is started again. Costs a write before every launch.
+    pub is_remembering: bool,
 }
 
 impl Default for Options {
@@ -72,6 +74,7 @@ impl Default for Options {
             remote_factor: 1.0,
             attempts_max: 10,
             agents: 1,
+            is_remembering: false,
         }
     }
 }
