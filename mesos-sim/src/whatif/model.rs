@@ -1,5 +1,6 @@
 //! The models around the master: agents that run what they are told, frameworks that want what they wanted.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 
 use mesos_core::call::ConnId;
@@ -95,15 +96,15 @@ impl FrameworkModel {
 
 /// The name a try goes by: that which was recorded, unless a try of this name was lost.
 fn name_of(recorded: Key, retries: &mut u64, names: &mut BTreeMap<Key, TaskId>) -> TaskId {
-    let name = recorded.1.clone();
-    if !names.contains_key(&recorded) {
-        names.insert(recorded, name.clone());
+    let (framework, name) = recorded.clone();
+    if let Entry::Vacant(place) = names.entry(recorded) {
+        place.insert(name.clone());
         return name;
     }
     *retries += 1;
     let text = format!("{name}.again-{retries}");
     let again = TaskId::new(text.as_str()).unwrap_or_else(|_| name.clone());
-    names.insert((recorded.0, again.clone()), name);
+    names.insert((framework, again.clone()), name);
     again
 }
 
