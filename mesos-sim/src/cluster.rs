@@ -147,6 +147,11 @@ pub struct Conditions {
     pub containers: ContainerModel,
     /// Shortest and longest write to a disk or the registry.
     pub disk_latency: (Duration, Duration),
+    /// What handling a message costs a master, in virtual time: it handles one after the other. Nothing is the default: then
+    /// the figures are those of decisions alone, whatever machine they are made on.
+    pub message_cost: Duration,
+    /// Agents of an early version: of a million updates so many say as the newest state of their task one that has passed.
+    pub stale_latest_ppm: u32,
     /// Everything starts within this time.
     pub start_within: Duration,
     /// From a process that ended by itself to its next start.
@@ -171,6 +176,8 @@ impl Default for Conditions {
             election: ElectionModel::default(),
             containers: ContainerModel::default(),
             disk_latency: (Duration::from_micros(200), Duration::from_millis(5)),
+            message_cost: Duration::ZERO,
+            stale_latest_ppm: 0,
             start_within: Duration::from_millis(100),
             restart_after: (Duration::from_millis(500), Duration::from_secs(3)),
             faults: Faults::default(),

@@ -32,6 +32,8 @@ const SWARM_STREAM: u64 = 5;
 const POLICY_STREAM: u64 = 9;
 /// The most a framework may want in one offer: room for the largest piece of work, reservation and volume.
 const OFFER_SIZE: &str = "cpus:3;mem:2048;disk:4096";
+/// The one for what agents are like to the outside, and who looks at what masters publish.
+const PEER_STREAM: u64 = 11;
 /// Roles frameworks choose from: flat, nested and one below another.
 const ROLES: [&str; 6] = ["web", "batch", "eng", "eng/data", "eng/data/etl", "ops"];
 
@@ -51,7 +53,11 @@ pub(crate) fn draw(seed: u64, pieces_max: Option<u32>) -> Cluster {
     };
     let allocator = choices(&mut policy_dice, allocator_options(&mut dice));
     let conditions = conditions(&mut dice, &spec);
-    Cluster::new(spec, conditions).drf(allocator)
+    let mut cluster = Cluster::new(spec, conditions).drf(allocator);
+    let mut peer_dice = Rng::of_node(seed, PEER_STREAM);
+    cluster.conditions_mut().stale_latest_ppm = sometimes(&mut peer_dice, 300_000);
+    // Comparing what is published with the books takes time, so not always.
+    if peer_dice.chance(100_000) { cluster.publishing() } else { cluster }
 }
 
 fn count(dice: &mut Rng, low: u64, high: u64) -> u32 {
@@ -136,6 +142,8 @@ fn framework(dice: &mut Rng, index: u64, pieces_max: u32) -> FrameworkSpec {
         info.capabilities.remove(&FrameworkCapability::ReservationRefinement);
     }
     let (mut habits, seed) = (habits(dice), dice.bits());
+    // A third of them wait until their refusals have run out.
+    habits.is_patient = seed.is_multiple_of(3);
     habits.pieces = habits.pieces.min(pieces_max);
     FrameworkSpec {
         info,
@@ -165,6 +173,7 @@ fn habits(dice: &mut Rng) -> Habits {
         volume_ppm: sometimes(dice, 300_000),
         reconcile_ppm: sometimes(dice, 300_000),
         late_ack_ppm: sometimes(dice, 300_000),
+        ..Habits::default()
     }
 }
 

@@ -171,6 +171,20 @@ impl World {
 
     fn occur(&mut self, event: Event, watch: &mut Watch) -> Result<(), Failure> {
         match event {
+            Event::FromAgent { conn, .. } | Event::FromFramework { conn, .. }
+                if !self.conditions.message_cost.is_zero()
+                    && let Some(at) = self.queued_until(conn) =>
+            {
+                self.agenda.put(at, Event::Handled(Box::new(event)));
+                Ok(())
+            }
+            event => self.bring_about(event, watch),
+        }
+    }
+
+    fn bring_about(&mut self, event: Event, watch: &mut Watch) -> Result<(), Failure> {
+        match event {
+            Event::Handled(event) => self.bring_about(*event, watch),
             Event::Wake(node) => self.wake(node, watch),
             Event::FromAgent { conn, seq, message } => {
                 self.reach_master(conn, watch, master::Input::Agent { conn, seq, message })
@@ -273,7 +287,19 @@ impl World {
     }
 
     fn hold_if_paused(&mut self, event: Event) -> Option<Event> {
-        let recipient = match &event {
+        match self.recipient(&event).and_then(|node| self.held(node)) {
+            Some(held) => {
+                held.push(event);
+                None
+            }
+            None => Some(event),
+        }
+    }
+
+    /// The process to which an event happens, if it is one that can be paused.
+    fn recipient(&self, event: &Event) -> Option<NodeId> {
+        match event {
+            Event::Handled(event) => self.recipient(event),
             Event::FromAgent { conn, .. } | Event::FromFramework { conn, .. } => {
                 self.net.conn(*conn).map(|row| row.node(End::Master))
             }
@@ -299,13 +325,6 @@ impl World {
             | Event::Lift(_)
             | Event::Heal
             | Event::Probe(_) => None,
-        };
-        match recipient.and_then(|node| self.held(node)) {
-            Some(held) => {
-                held.push(event);
-                None
-            }
-            None => Some(event),
         }
     }
 
@@ -557,7 +576,7 @@ impl<M: Machine> Process<M> {
 }
 
 fn new_master(seed: u64, index: u32) -> MasterNode {
-    MasterNode { process: Process::new(seed, NodeId::Master(index)), term: None }
+    MasterNode { process: Process::new(seed, NodeId::Master(index)), term: None, busy_until: Instant::ZERO }
 }
 
 fn new_agent(seed: u64, index: u32) -> AgentNode {

@@ -99,6 +99,10 @@ pub enum Mutant {
     TrustTornRecord,
     /// Allocator: a limit of a role counts nothing of the roles below it.
     CountOwnRoleOnly,
+    /// Master: a task's new state is not published.
+    OmitChange,
+    /// Agent: a command that cannot be started is taken for impossible.
+    TrustCommand,
 }
 
 impl Mutant {
@@ -149,5 +153,7 @@ impl Mutant {
         Self::RetryForRemoved,
         Self::TrustTornRecord,
         Self::CountOwnRoleOnly,
+        Self::OmitChange,
+        Self::TrustCommand,
     ];
 }

@@ -191,6 +191,9 @@ impl Agent {
             (Some(Pending::Recovery), outcome) => self.handle_survivors(cx, outcome),
             (Some(Pending::Launch(at)), ContainerOutcome::Launched) => self.handle_launched(cx, at),
             (Some(Pending::Launch(_)), ContainerOutcome::Failed(_)) if mutant!(self.options, SwallowLaunchFailure) => {}
+            (Some(Pending::Launch(_)), ContainerOutcome::Failed(problem)) if mutant!(self.options, TrustCommand) => {
+                panic!("a container always starts: {problem}")
+            }
             (Some(Pending::Launch(at)), ContainerOutcome::Failed(problem)) => self.handle_gone(cx, at, Err(problem)),
             (Some(Pending::Wait(at)), ContainerOutcome::Exited(exit)) => self.handle_gone(cx, at, Ok(exit)),
             (Some(Pending::Wait(at)), _) => self.handle_unwatchable(cx, at),

@@ -79,6 +79,9 @@ impl Master {
                 self.free_task(cx, framework, task);
             }
         }
+        if mutant!(self, OmitChange) {
+            return;
+        }
         self.note(|master| {
             let row = &master.frameworks.table[framework];
             let task_id = row.tasks[task].info.id.clone();

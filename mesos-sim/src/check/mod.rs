@@ -18,6 +18,7 @@ pub mod memory;
 pub mod no_double_offer;
 pub mod no_duplicate_run;
 pub mod no_lost_task;
+pub mod offer_role;
 pub mod one_leader;
 pub mod published;
 pub mod quota;
@@ -39,6 +40,7 @@ pub use memory::Memory;
 pub use no_double_offer::NoDoubleOffer;
 pub use no_duplicate_run::NoDuplicateRun;
 pub use no_lost_task::NoLostTask;
+pub use offer_role::OfferRole;
 pub use one_leader::OneLeader;
 pub use published::Published;
 pub use quota::QuotaLimit;
@@ -157,7 +159,9 @@ pub fn all() -> Vec<Box<dyn Check>> {
         Box::new(NoDoubleOffer),
         Box::new(NoDuplicateRun::default()),
         Box::new(NoLostTask::default()),
+        Box::new(OfferRole::default()),
         Box::new(OneLeader::default()),
+        Box::new(Published::default()),
         Box::new(QuotaLimit),
         Box::new(RegistryTruth),
         Box::new(Settled),

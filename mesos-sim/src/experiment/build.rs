@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mesos_core::kernel::Rng;
-use mesos_core::{AgentInfo, FrameworkCapability, FrameworkInfo, Resources, Role, Scheduler};
+use mesos_core::resource::{InvalidQuantities, Limits, Quantities};
+use mesos_core::{AgentInfo, FrameworkCapability, FrameworkInfo, Quota, Resources, Role, Scheduler};
 use mesos_exec::agent;
 use mesos_sched::allocator::{self, AgentOrder, Packing, Priorities, SorterKind};
 use mesos_sched::driver;
@@ -17,7 +18,7 @@ use super::error::ExperimentError;
 use super::parse::constraint;
 use super::source::Sources;
 use crate::cluster::{AgentSpec, FrameworkSpec};
-use crate::fault::{Action, CrashKind, Target};
+use crate::fault::{Action, CrashKind, OperatorAction, Target};
 use crate::scheduler::{Discipline, Guarded, JobScheduler, Options};
 use crate::trace::{Rule, TraceReport};
 use crate::workload::{Arrivals, Draw, Generator, Job, Runs, Workload};
@@ -26,6 +27,8 @@ use crate::{Cluster, NodeId};
 /// The random stream workloads are drawn from, and the one failures are.
 const WORK_STREAM: u64 = 6;
 const FAILURE_STREAM: u64 = 7;
+/// When operators set quotas: a leader is there by then, and nothing was submitted yet.
+const QUOTAS_AT: Duration = Duration::from_secs(5);
 
 /// Makes the scheduler of a queue: from the workload, the queue's number, and how many agents there are.
 pub type SchedulerMaker = Arc<dyn Fn(Arc<Workload>, u32, u32) -> Box<dyn Scheduler> + Send + Sync>;
@@ -84,6 +87,9 @@ fn trace_queue(description: &Description, name: &str) -> QueuePart {
         name: name.to_owned(),
         role: None,
         weight: None,
+        starts: None,
+        guarantee: None,
+        limit: None,
         scheduler: None,
         copies: None,
         work: Vec::new(),
@@ -328,7 +334,7 @@ fn allocator_options(part: &AllocatorPart) -> Result<allocator::Options, Experim
         }
         Policy::Choosy => {
             let text = part.slot.as_deref().unwrap_or("cpus:1;mem:512");
-            let slot = text.parse().map_err(|error: mesos_core::resource::InvalidQuantities| {
+            let slot = text.parse().map_err(|error: InvalidQuantities| {
                 ExperimentError::invalid("allocator.slot", error.to_string(), "write as \"cpus:1;mem:512\"")
             });
             allocator::Policy::ConstrainedMaxMin { slot: slot? }
@@ -360,6 +366,10 @@ fn with_conditions(mut cluster: Cluster, description: &Description) -> Cluster {
     if let Some(disk) = description.cluster.disk {
         conditions.disk_latency = pair(disk);
     }
+    if let Some(lease) = description.cluster.lease {
+        conditions.election.lease = lease.0;
+    }
+    conditions.message_cost = description.cluster.message_cost.map_or(Duration::ZERO, |cost| cost.0);
     conditions.containers.crash_ppm = description.faults.container_crash_ppm;
     // What the recorder writes down is all that is wanted.
     conditions.is_tallied = false;
@@ -396,6 +406,10 @@ fn add_frameworks(
         if let Some(weight) = part.weight {
             cluster = cluster.weight(role_name, weight);
         }
+        if let Some(quota) = quota(part)? {
+            let action = OperatorAction::SetQuota { role: role.clone(), quota, force: true };
+            cluster = cluster.fault_at(QUOTAS_AT, Action::Operator(action));
+        }
         let mut info = FrameworkInfo::new(part.name.as_str(), role.clone());
         // Nobody's agent restarts and takes its tasks back here, so nothing needs to be on disk.
         info.checkpoint = false;
@@ -415,11 +429,30 @@ fn add_frameworks(
             options,
             scheduler: Arc::new(scheduler),
             is_finite,
-            starts_after: Duration::ZERO,
+            starts_after: part.starts.map_or(Duration::ZERO, |starts| starts.0),
         });
     }
     cluster.checked_spec()?;
     Ok(cluster)
+}
+
+/// What a queue's role is guaranteed and allowed, if the file says.
+fn quota(part: &QueuePart) -> Result<Option<Quota>, ExperimentError> {
+    if part.guarantee.is_none() && part.limit.is_none() {
+        return Ok(None);
+    }
+    let wrong = |problem: String| {
+        ExperimentError::invalid(
+            "queue.guarantee",
+            problem,
+            "write amounts as \"cpus:4;mem:4096\", no limit below its guarantee",
+        )
+    };
+    let guarantees: Quantities =
+        part.guarantee.as_deref().unwrap_or("").parse().map_err(|error: InvalidQuantities| wrong(error.to_string()))?;
+    let limits: Limits =
+        part.limit.as_deref().unwrap_or("").parse().map_err(|error: InvalidQuantities| wrong(error.to_string()))?;
+    Quota::new(guarantees, limits).map(Some).map_err(|rejection| wrong(rejection.to_string()))
 }
 
 fn maker(experiment: &Experiment, part: &SchedulerPart, agents: u32) -> Result<SchedulerMaker, ExperimentError> {
@@ -452,6 +485,7 @@ fn maker(experiment: &Experiment, part: &SchedulerPart, agents: u32) -> Result<S
         think_per_task: part.think_per_task.map_or(Duration::ZERO, |think| think.0),
         hold_for: part.hold.map_or(usual.hold_for, |hold| hold.0),
         remote_factor: part.remote_factor.unwrap_or(1.0).max(1.0),
+        is_remembering: part.remembers,
         agents,
         ..usual
     };
@@ -491,6 +525,12 @@ fn add_faults(mut cluster: Cluster, description: &Description, workload: &Worklo
     }
     for at in &description.faults.leader_crashes_at {
         cluster = cluster.crash_leader_at(at.0);
+    }
+    let frameworks = u32::try_from(cluster.spec().frameworks.len()).unwrap_or(u32::MAX);
+    for at in &description.faults.frameworks_crash_at {
+        for framework in 0..frameworks {
+            cluster = cluster.crash_framework_at(at.0, framework);
+        }
     }
     cluster
 }

@@ -1,5 +1,6 @@
 //! One run of an experiment: the file with some values replaced, and a seed.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::description::Description;
@@ -19,20 +20,18 @@ pub struct Case {
     pub seed: u64,
     /// What is run.
     pub description: Description,
+    /// What tells it from other cases, in words.
+    pub label: String,
     /// Names the outcome: of equal cases of one version it is equal.
     pub key: String,
 }
 
-impl Case {
-    /// What tells it from other cases, in words.
-    #[must_use]
-    pub fn label(&self) -> String {
-        label(&self.parameters)
-    }
-}
-
-pub(super) fn label(parameters: &[(String, String)]) -> String {
-    let part = |(name, value): &(String, String)| format!("{} {value}", name.rsplit('.').next().unwrap_or(name));
+/// A value that has a name goes by it; any other by where it stands in the file.
+fn label(parameters: &[(String, String)], labels: &BTreeMap<String, String>) -> String {
+    let part = |(name, value): &(String, String)| match labels.get(value) {
+        Some(label) => label.clone(),
+        None => format!("{} {value}", name.rsplit('.').next().unwrap_or(name)),
+    };
     parameters.iter().map(part).collect::<Vec<_>>().join(", ")
 }
 
@@ -71,17 +70,29 @@ pub(super) fn expand(experiment: &Experiment) -> Result<Vec<Case>, ExperimentErr
         description.validate()?;
         let parameters: Vec<(String, String)> = choice.into_iter().map(|(path, value)| (path, show(&value))).collect();
         // What is expected, and words for people, change no outcome.
-        for name in ["expect", "paper", "title", "about", "seeds", "name"] {
+        for name in ["expect", "paper", "title", "about", "seeds", "name", "labels"] {
             table.remove(name);
         }
-        let text = toml::to_string(&table).unwrap_or_default();
+        let text = toml::to_string(&table).unwrap_or_default() + &files(experiment, &description);
+        let label = label(&parameters, &description.labels);
         for seed in &seeds {
             let key = digest(&format!("{VERSION}\n{seed}\n{text}"));
-            let (parameters, description) = (parameters.clone(), description.clone());
-            cases.push(Case { index: cases.len(), parameters, seed: *seed, description, key });
+            let (parameters, description, label) = (parameters.clone(), description.clone(), label.clone());
+            cases.push(Case { index: cases.len(), parameters, seed: *seed, description, label, key });
         }
     }
     Ok(cases)
+}
+
+/// Which files the trace is made of: results of another file of the same name are not those of this one.
+fn files(experiment: &Experiment, description: &Description) -> String {
+    let mut text = String::new();
+    for file in description.trace.iter().flat_map(|trace| &trace.files) {
+        let Ok(data) = std::fs::metadata(experiment.folder.join(file.path())) else { continue };
+        let changed = data.modified().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+        let _ = writeln!(text, "{} {} {:?}", file.path(), data.len(), changed);
+    }
+    text
 }
 
 fn show(value: &toml::Value) -> String {

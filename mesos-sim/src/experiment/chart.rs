@@ -116,7 +116,7 @@ fn ticks(low: f64, high: f64, count: f64) -> Vec<f64> {
 }
 
 /// A text shortened in its middle.
-fn shorten(text: &str, most: usize) -> String {
+pub(super) fn shorten(text: &str, most: usize) -> String {
     let letters: Vec<char> = text.chars().collect();
     if letters.len() <= most {
         return text.to_owned();

@@ -36,6 +36,7 @@ use super::division::Division;
 use super::error::ExperimentError;
 use super::expect::Expect;
 use super::parse::{DrawPart, Span};
+use super::property::Properties;
 use crate::trace::Table;
 
 /// Everything a file says.
@@ -80,9 +81,15 @@ pub struct Description {
     /// A division on paper instead of a cluster.
     #[serde(default)]
     pub division: Option<Division>,
+    /// Properties that a rule of division should have, instead of a cluster.
+    #[serde(default)]
+    pub properties: Option<Properties>,
     /// Names in this file, and the values each of them takes.
     #[serde(default)]
     pub sweep: BTreeMap<String, Vec<toml::Value>>,
+    /// What values of the sweep are called on charts and in tables.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
     /// The paper this reproduces.
     #[serde(default)]
     pub paper: Option<PaperPart>,
@@ -142,6 +149,10 @@ pub struct ClusterPart {
     pub start: Option<[Span; 2]>,
     /// Shortest and longest write to a disk.
     pub disk: Option<[Span; 2]>,
+    /// How long the lease of a leader holds that is not heard of any more; 10 s if absent.
+    pub lease: Option<Span>,
+    /// What a message costs a master: it handles one after the other, and each takes so long. Nothing if absent.
+    pub message_cost: Option<Span>,
     /// Offers nobody answers are taken back after this time.
     pub offer_timeout: Option<Span>,
     /// How often masters ping agents and tell frameworks that they are there. Absent: every 15 s, and in runs of more than
@@ -233,6 +244,8 @@ pub struct SchedulerPart {
     pub hold: Option<Span>,
     /// How much longer a task runs away from its input.
     pub remote_factor: Option<f64>,
+    /// Goes on where it was when its process is started again; costs a write before every launch.
+    pub remembers: bool,
 }
 
 /// The trace that is replayed.
@@ -334,6 +347,15 @@ pub struct QueuePart {
     /// How much the role counts; 1 if absent.
     #[serde(default)]
     pub weight: Option<f64>,
+    /// When its framework comes; with the others at the beginning if absent.
+    #[serde(default)]
+    pub starts: Option<Span>,
+    /// What the role is guaranteed, as `"cpus:4;mem:4096"`.
+    #[serde(default)]
+    pub guarantee: Option<String>,
+    /// What the role may have at most.
+    #[serde(default)]
+    pub limit: Option<String>,
     /// How it schedules.
     #[serde(default)]
     pub scheduler: Option<SchedulerPart>,
@@ -471,6 +493,8 @@ pub struct FaultsPart {
     pub loss_ppm: u32,
     /// The leading master's process ends at these times.
     pub leader_crashes_at: Vec<Span>,
+    /// The processes of all frameworks end at these times, and are started again.
+    pub frameworks_crash_at: Vec<Span>,
 }
 
 /// The paper an experiment reproduces.
@@ -501,7 +525,7 @@ impl Description {
         if self.seeds.list().is_empty() {
             return Err(ExperimentError::invalid("seeds", "there are none", "write a number of them, or a list"));
         }
-        if self.division.is_some() {
+        if self.division.is_some() || self.properties.is_some() {
             return Ok(());
         }
         if self.cluster.agents.is_empty() && !self.cluster.from_trace {

@@ -11,6 +11,8 @@ use super::error::ExperimentError;
 const ROUNDS: u32 = 200_000;
 /// A price moves by this power of how far demand is from supply.
 const STEP: f64 = 0.05;
+/// After so many halvings a double does not change any more.
+const HALVINGS: u32 = 60;
 /// What counts as used up.
 const FULL: f64 = 1e-9;
 
@@ -112,24 +114,22 @@ fn whole(pool: &[f64], users: &[User], dominant: &[f64]) -> Vec<f64> {
     }
 }
 
-/// Prices rise where more is wanted than there is, and fall otherwise, until everything with a price is used up.
-fn market(pool: &[f64], users: &[User]) -> Vec<f64> {
-    let mut prices = vec![1.0 / pool.len().max(1) as f64; pool.len()];
-    let bought = |prices: &[f64]| -> Vec<f64> {
-        // Everybody spends one.
-        users
-            .iter()
-            .map(|user| {
-                1.0 / user
-                    .demand
-                    .iter()
-                    .zip(prices)
-                    .zip(pool)
-                    .map(|((need, price), all)| need * price / all)
-                    .sum::<f64>()
-            })
-            .collect()
+/// The tasks everybody can buy who spends one; prices are of all there is of a resource.
+fn bought(pool: &[f64], users: &[User], prices: &[f64]) -> Vec<f64> {
+    let cost = |user: &User| -> f64 {
+        user.demand.iter().zip(prices).zip(pool).map(|((need, price), all)| need * price / all).sum()
     };
+    users.iter().map(|user| 1.0 / cost(user)).collect()
+}
+
+/// Prices at which everything with a price is used up.
+fn market(pool: &[f64], users: &[User]) -> Vec<f64> {
+    if let [first, _] = pool {
+        return market_of_two(pool, users, *first);
+    }
+    let mut prices = vec![1.0 / pool.len().max(1) as f64; pool.len()];
+    let bought = |prices: &[f64]| bought(pool, users, prices);
+    // They rise where more is wanted than there is, and fall otherwise.
     for _ in 0..ROUNDS {
         let tasks = bought(&prices);
         for (at, price) in prices.iter_mut().enumerate() {
@@ -140,8 +140,23 @@ fn market(pool: &[f64], users: &[User]) -> Vec<f64> {
     bought(&prices)
 }
 
+/// Two prices add up to what all spend, and the dearer the first is, the less of it is wanted: halving finds it exactly.
+#[allow(clippy::cast_precision_loss, reason = "a count of users")]
+fn market_of_two(pool: &[f64], users: &[User], first: f64) -> Vec<f64> {
+    let money = users.len() as f64;
+    let (mut low, mut high) = (0.0, money);
+    for _ in 0..HALVINGS {
+        let price = f64::midpoint(low, high);
+        let tasks = bought(pool, users, &[price, money - price]);
+        let wanted: f64 = users.iter().zip(&tasks).map(|(user, tasks)| user.demand[0] * tasks).sum();
+        if wanted > first { low = price } else { high = price }
+    }
+    let price = f64::midpoint(low, high);
+    bought(pool, users, &[price, money - price])
+}
+
 /// Whose, which, how much.
-type Row = (Option<String>, &'static str, f64);
+pub(super) type Row = (Option<String>, &'static str, f64);
 
 /// Tasks and shares as figures: of tasks that are really of use, if somebody lies.
 pub(super) fn figures(division: &Division) -> Result<Vec<Row>, ExperimentError> {

@@ -106,6 +106,14 @@ pub struct Finding {
     pub verdict: Verdict,
     /// Where the paper says so.
     pub source: String,
+    /// What the paper says, as a number.
+    pub paper_value: Option<f64>,
+    /// What was found, as a number.
+    pub here_value: Option<f64>,
+    /// The smallest it may be.
+    pub low: Option<f64>,
+    /// The largest it may be.
+    pub high: Option<f64>,
 }
 
 pub(super) fn judge(expected: &[Expect], outcomes: &[Outcome]) -> Vec<Finding> {
@@ -121,6 +129,10 @@ fn finding(expect: &Expect, outcomes: &[Outcome]) -> Finding {
         bound: bound(expect.low, expect.high),
         verdict: Verdict::Missing,
         source: expect.source.clone(),
+        paper_value: expect.paper,
+        here_value: None,
+        low: expect.low,
+        high: expect.high,
     };
     if let Some(launches) = &expect.launches {
         finding.paper = launches.join(" ");
@@ -146,7 +158,7 @@ fn finding(expect: &Expect, outcomes: &[Outcome]) -> Finding {
         value = value.zip(by).and_then(|(value, by)| (by.abs() > f64::MIN_POSITIVE).then(|| value / by));
     }
     if let Some(value) = value {
-        finding.here = show(value);
+        (finding.here, finding.here_value) = (show(value), Some(value));
         let is_within = expect.low.is_none_or(|low| value >= low) && expect.high.is_none_or(|high| value <= high);
         finding.verdict = if is_within { Verdict::Holds } else { Verdict::Fails };
     }

@@ -44,6 +44,8 @@ pub struct Outcome {
     pub key: String,
     /// What was replaced in the file.
     pub parameters: Vec<(String, String)>,
+    /// What tells its case from others, in words.
+    pub label: String,
     /// The seed.
     pub seed: u64,
     /// The version it was made with.
@@ -76,13 +78,14 @@ impl Outcome {
     /// What tells its case from others.
     #[must_use]
     pub fn label(&self) -> String {
-        super::case::label(&self.parameters)
+        self.label.clone()
     }
 
     pub(super) fn empty(case: &Case) -> Self {
         Self {
             key: case.key.clone(),
             parameters: case.parameters.clone(),
+            label: case.label.clone(),
             seed: case.seed,
             version: super::VERSION.to_owned(),
             digest: String::new(),

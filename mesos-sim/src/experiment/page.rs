@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::chart::{BarSeries, Bars, Lines, Series, Shape, escape};
 use super::error::ExperimentError;
-use super::expect::{Finding, Verdict, show};
+use super::expect::{Finding, Verdict};
+use super::figure::{meaning, shown, words};
 use super::outcome::Outcome;
 use super::results::{RUN_METRICS, tables};
 use super::{Experiment, VERSION};
@@ -19,8 +20,9 @@ body{font:15px/1.5 Helvetica,Arial,'DejaVu Sans',sans-serif;color:#222;backgroun
 padding:0 1.5rem}h1{font-size:1.7rem;margin-bottom:.2rem}h2{margin-top:2.2rem;border-bottom:1px solid #ccc;font-size:1.25rem}\
 table{border-collapse:collapse;font-size:13px}th,td{padding:.25rem .6rem;border-bottom:1px solid #e4e4e4;text-align:right;\
 white-space:nowrap}th:first-child,td:first-child,td.t,th.t{text-align:left;white-space:normal}thead th{border-bottom:2px solid \
-#444;background:#fff;position:sticky;top:0}.wide{overflow-x:auto}.charts{display:flex;flex-wrap:wrap;gap:1rem}.charts svg{\
-max-width:100%;height:auto;border:1px solid #e4e4e4}.origin,.small{color:#555;font-size:13px}.bad{color:#a40000;font-weight:\
+#444;background:#fff;position:sticky;top:0}.wide{overflow-x:auto}.charts{display:grid;grid-template-columns:repeat(auto-fit,\
+minmax(520px,1fr));gap:1rem}.charts svg{width:100%;height:auto;border:1px solid #e4e4e4}svg{max-width:100%;height:auto}p{max-width:\
+62rem}dt{font-weight:bold;float:left;clear:left;width:11rem}dd{margin-left:12rem}.origin,.small{color:#555;font-size:13px}.bad{color:#a40000;font-weight:\
 bold}.good{color:#006000}pre{background:#f6f6f6;padding:.8rem;overflow-x:auto;font-size:12.5px}code{background:#f3f3f3}\
 @media print{body{max-width:none;margin:0}.charts{display:block}svg{break-inside:avoid}}";
 
@@ -59,7 +61,7 @@ fn groups<'a>(experiment: &Experiment, outcomes: &'a [Outcome]) -> Vec<Group<'a>
 }
 
 /// Which figures are from where: seeds, version, command.
-fn origin(experiment: &Experiment, outcomes: &[Outcome]) -> String {
+pub(super) fn origin(experiment: &Experiment, outcomes: &[Outcome]) -> String {
     let mut seeds: Vec<u64> = outcomes.iter().map(|outcome| outcome.seed).collect();
     seeds.sort_unstable();
     seeds.dedup();
@@ -80,19 +82,8 @@ pub fn page(experiment: &Experiment, outcomes: &[Outcome]) -> String {
 
 fn render(experiment: &Experiment, outcomes: &[Outcome], charts: &[Drawn]) -> String {
     let description = &experiment.description;
-    let origin = origin(experiment, outcomes);
-    let mut page = String::new();
-    let _ = write!(
-        page,
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
-         content=\"width=device-width\"><title>{0}</title><style>{STYLE}</style></head><body>\n<h1>{0}</h1>\n\
-         <p class=\"origin\">{1}</p>\n",
-        escape(description.heading()),
-        escape(&origin)
-    );
-    for paragraph in description.about.split("\n\n").filter(|text| !text.trim().is_empty()) {
-        let _ = writeln!(page, "<p>{}</p>", escape(paragraph.trim()));
-    }
+    let mut page = begin(description.heading(), &origin(experiment, outcomes));
+    paragraphs(&mut page, &description.about);
     if let Some(paper) = &description.paper {
         let _ = writeln!(page, "<p>Reproduces {}, {}.</p>", escape(&paper.cite), escape(&paper.place));
     }
@@ -122,7 +113,25 @@ fn render(experiment: &Experiment, outcomes: &[Outcome], charts: &[Drawn]) -> St
     page
 }
 
-fn faults(page: &mut String, outcomes: &[Outcome]) {
+/// A page begins: its head, its title, and where its figures are from.
+pub(super) fn begin(title: &str, origin: &str) -> String {
+    format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
+         content=\"width=device-width\"><title>{0}</title><style>{STYLE}</style></head><body>\n<h1>{0}</h1>\n\
+         <p class=\"origin\">{1}</p>\n",
+        escape(title),
+        escape(origin)
+    )
+}
+
+/// Paragraphs are separated by empty lines.
+pub(super) fn paragraphs(page: &mut String, text: &str) {
+    for paragraph in text.split("\n\n").filter(|text| !text.trim().is_empty()) {
+        let _ = writeln!(page, "<p>{}</p>", escape(paragraph.trim()));
+    }
+}
+
+pub(super) fn faults(page: &mut String, outcomes: &[Outcome]) {
     let bad: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.fault.is_some()).collect();
     if !bad.is_empty() {
         page.push_str("<h2 class=\"bad\">Schedulers that failed</h2>\n<ul>\n");
@@ -166,10 +175,6 @@ pub(super) fn findings_table(findings: &[Finding]) -> String {
     text
 }
 
-fn number((mean, spread): (f64, f64)) -> String {
-    if spread > 0.0 { format!("{} ± {}", show(mean), show(spread)) } else { show(mean) }
-}
-
 fn comparison(page: &mut String, groups: &[Group<'_>]) {
     let metrics: Vec<&str> = RUN_METRICS
         .into_iter()
@@ -188,23 +193,25 @@ fn comparison(page: &mut String, groups: &[Group<'_>]) {
         let _ = write!(page, "<th>{}</th>", escape(&group.label));
     }
     page.push_str("</tr></thead><tbody>\n");
-    for metric in metrics {
-        let _ = write!(page, "<tr><td>{}</td>", words(metric));
+    for &metric in &metrics {
+        let _ = write!(
+            page,
+            "<tr><td title=\"{}\">{}</td>",
+            escape(meaning(metric).unwrap_or_default()),
+            escape(&words(metric))
+        );
         for group in groups {
-            let cell = group.figure(metric, None).map_or_else(|| "-".to_owned(), number);
+            let cell = group.figure(metric, None).map_or_else(|| "-".to_owned(), |figure| shown(metric, figure));
             let _ = write!(page, "<td>{cell}</td>");
         }
         page.push_str("</tr>\n");
     }
     page.push_str("</tbody></table></div>\n");
-}
-
-/// A figure's name for people.
-fn words(metric: &str) -> String {
-    match metric.strip_suffix("_secs") {
-        Some(name) => format!("{}, s", name.replace('_', " ")),
-        None => metric.replace('_', " "),
+    page.push_str("<details><summary>What the figures mean</summary><dl>\n");
+    for (metric, meaning) in metrics.iter().filter_map(|metric| Some((*metric, meaning(metric)?))) {
+        let _ = writeln!(page, "<dt>{}</dt><dd>{}</dd>", escape(&words(metric)), escape(meaning));
     }
+    page.push_str("</dl></details>\n");
 }
 
 const QUEUE_METRICS: [&str; 10] = [
@@ -252,7 +259,7 @@ fn queues(page: &mut String, groups: &[Group<'_>]) {
     for (group, queue) in rows.iter().take(ROWS_MAX) {
         let _ = write!(page, "<tr><td>{}</td><td class=\"t\">{}</td>", escape(&group.label), escape(queue));
         for metric in &metrics {
-            let cell = group.figure(metric, Some(queue)).map_or_else(|| "-".to_owned(), number);
+            let cell = group.figure(metric, Some(queue)).map_or_else(|| "-".to_owned(), |figure| shown(metric, figure));
             let _ = write!(page, "<td>{cell}</td>");
         }
         page.push_str("</tr>\n");
@@ -332,7 +339,7 @@ const KINDS: [Kind; 11] = [
     kind("launches_per_sec", "Tasks launched", "per second", None),
 ];
 
-fn charts(experiment: &Experiment, outcomes: &[Outcome]) -> Vec<Drawn> {
+pub(super) fn charts(experiment: &Experiment, outcomes: &[Outcome]) -> Vec<Drawn> {
     let groups = groups(experiment, outcomes);
     let note = origin(experiment, outcomes);
     let mut charts = Vec::new();
@@ -426,37 +433,6 @@ fn bars(groups: &[Group<'_>], note: &str) -> Vec<Drawn> {
         (name.to_owned(), bars.svg())
     });
     drawn.collect()
-}
-
-/// One page of several experiments: what was expected and found, and their charts.
-#[must_use]
-pub fn papers_page(reproduced: &[(Experiment, Vec<Outcome>)]) -> String {
-    let mut page = format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
-         content=\"width=device-width\"><title>Papers reproduced</title><style>{STYLE}</style></head><body>\n\
-         <h1>Papers reproduced</h1>\n<p class=\"origin\">mesos-sim {VERSION} · mesos-sim papers</p>\n"
-    );
-    for (experiment, outcomes) in reproduced {
-        let description = &experiment.description;
-        let _ = writeln!(page, "<h2 id=\"{0}\">{1}</h2>", escape(&description.name), escape(description.heading()));
-        if let Some(paper) = &description.paper {
-            let _ = writeln!(page, "<p>{}: {}, {}.</p>", escape(&paper.id), escape(&paper.cite), escape(&paper.place));
-        }
-        for paragraph in description.about.split("\n\n").filter(|text| !text.trim().is_empty()) {
-            let _ = writeln!(page, "<p>{}</p>", escape(paragraph.trim()));
-        }
-        faults(&mut page, outcomes);
-        page.push_str(&findings_table(&experiment.findings(outcomes)));
-        let charts = charts(experiment, outcomes);
-        if !charts.is_empty() {
-            page.push_str("<details><summary>Charts</summary><div class=\"charts\">\n");
-            charts.iter().for_each(|(_, svg)| page.push_str(svg));
-            page.push_str("</div></details>\n");
-        }
-        let _ = writeln!(page, "<p class=\"small\">{}</p>", escape(&origin(experiment, outcomes)));
-    }
-    page.push_str("</body></html>\n");
-    page
 }
 
 pub(super) fn write(

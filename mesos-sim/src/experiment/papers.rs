@@ -31,8 +31,10 @@ macro_rules! papers {
 
 /// All of them.
 pub const PAPERS: &[Paper] = papers![
+    "borg-heavy-tail",
     "choosy-constrained",
     "drf-d1-order",
+    "drf-d10-properties",
     "drf-d11-whole-tasks",
     "drf-d12a-shares",
     "drf-d12b-shares",
@@ -47,6 +49,14 @@ pub const PAPERS: &[Paper] = papers![
     "drf-d9-no-monotone",
     "hdrf-h1-rescaling",
     "hdrf-h2-blocked",
+    "mesos-benchmark-decline",
+    "mesos-benchmark-failover",
+    "mesos-benchmark-quota",
+    "mesos-m1-lottery",
+    "mesos-m1-placement",
+    "mesos-m2-long-tasks",
+    "mesos-m3-macro",
+    "mesos-m4-overhead",
     "mesos-m5-locality",
     "mesos-m6-scale",
     "mesos-m7-failover",
@@ -57,4 +67,6 @@ pub const PAPERS: &[Paper] = papers![
     "mesos-rampup-rigid-exponential",
     "omega-c-sweep",
     "omega-shared-state",
+    "quincy-locality",
+    "tetris-packing",
 ];

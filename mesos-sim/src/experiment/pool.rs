@@ -89,8 +89,11 @@ fn load(folder: &Path, case: &Case) -> Option<Outcome> {
     let text = std::fs::read_to_string(path_of(folder, &case.key)).ok()?;
     // A file that was cut off when a run was stopped is as good as none.
     let outcome: Outcome = serde_json::from_str(&text).ok()?;
-    (outcome.key == case.key && outcome.seed == case.seed)
-        .then(|| Outcome { parameters: case.parameters.clone(), ..outcome })
+    (outcome.key == case.key && outcome.seed == case.seed).then(|| Outcome {
+        parameters: case.parameters.clone(),
+        label: case.label.clone(),
+        ..outcome
+    })
 }
 
 fn save(folder: Option<&Path>, outcome: Outcome) -> Result<Outcome, ExperimentError> {

@@ -9,7 +9,7 @@ use super::case::Case;
 use super::error::ExperimentError;
 use super::outcome::{Figure, Outcome};
 use super::source::Sources;
-use super::{Experiment, division};
+use super::{Experiment, division, property};
 use crate::metric::Recorder;
 use crate::scheduler::SchedulerFault;
 use crate::{Failure, FailureKind, Simulation};
@@ -20,10 +20,11 @@ const LOOK_EVERY: u32 = 256;
 pub(super) fn run_case(experiment: &Experiment, case: &Case, sources: &Sources) -> Result<Outcome, ExperimentError> {
     let mut outcome = Outcome::empty(case);
     if let Some(part) = &case.description.division {
-        outcome.figures = division::figures(part)?
-            .into_iter()
-            .map(|(queue, metric, value)| Figure { queue, metric: metric.to_owned(), value })
-            .collect();
+        outcome.figures = on_paper(division::figures(part)?);
+        return Ok(outcome);
+    }
+    if let Some(part) = case.description.properties {
+        outcome.figures = on_paper(property::figures(part, case.seed));
         return Ok(outcome);
     }
     let Built { cluster, workload, typical, trace, has_end } = build(experiment, case, sources)?;
@@ -55,7 +56,7 @@ pub(super) fn run_case(experiment: &Experiment, case: &Case, sources: &Sources) 
                 let at = simulation.world().now().mono;
                 let (kind, property) = (FailureKind::Assertion, "assertion".to_owned());
                 let failure = Failure { kind, property, seed: case.seed, at, message, mutant: None };
-                return Err(ExperimentError::Kernel { case: case.label(), failure: Box::new(failure) });
+                return Err(ExperimentError::Kernel { case: case.label.clone(), failure: Box::new(failure) });
             }
         }
     }
@@ -67,6 +68,10 @@ pub(super) fn run_case(experiment: &Experiment, case: &Case, sources: &Sources) 
         outcome.take(&workload, &record);
     }
     Ok(outcome)
+}
+
+fn on_paper(rows: Vec<division::Row>) -> Vec<Figure> {
+    rows.into_iter().map(|(queue, metric, value)| Figure { queue, metric: metric.to_owned(), value }).collect()
 }
 
 /// Whether everything with an end was done by the limit.
@@ -92,6 +97,6 @@ fn whose(case: &Case, failure: Failure) -> Result<String, ExperimentError> {
             "the scheduler of framework {index} never lets time pass: {} (seed {}, at {})",
             failure.message, case.seed, failure.at
         )),
-        _ => Err(ExperimentError::Kernel { case: case.label(), failure: Box::new(failure) }),
+        _ => Err(ExperimentError::Kernel { case: case.label.clone(), failure: Box::new(failure) }),
     }
 }

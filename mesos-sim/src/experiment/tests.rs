@@ -153,6 +153,8 @@ fn a_bad_scheduler_is_reported_with_its_seed_and_stops_nobody_else() {
         Panics,
         Hangs,
         TakesTooMuch,
+        AnswersNobody,
+        AnswersTwice,
     }
     struct Flawed(Flaw);
     impl Scheduler for Flawed {
@@ -160,6 +162,14 @@ fn a_bad_scheduler_is_reported_with_its_seed_and_stops_nobody_else() {
             match self.0 {
                 Flaw::Panics => panic!("division by zero"),
                 Flaw::Hangs => {}
+                Flaw::AnswersNobody => {
+                    let id = mesos_core::OfferId::new("made-up").unwrap();
+                    cx.accept([id], [], mesos_core::Filters::none());
+                }
+                Flaw::AnswersTwice => {
+                    cx.decline(&offers[0]);
+                    cx.decline(&offers[0]);
+                }
                 Flaw::TakesTooMuch => {
                     let need: Resources = "cpus:99;mem:32".parse().unwrap();
                     let id = TaskId::new("0.0.0").unwrap();
@@ -178,6 +188,8 @@ fn a_bad_scheduler_is_reported_with_its_seed_and_stops_nobody_else() {
         (Flaw::Panics, "it panicked: division by zero"),
         (Flaw::Hangs, "never lets time pass"),
         (Flaw::TakesTooMuch, "it launched task 0.0.0, which it could not"),
+        (Flaw::AnswersNobody, "it answered offer made-up, which it was never made"),
+        (Flaw::AnswersTwice, "which it was never made or had answered before"),
     ] {
         let text = SMALL.replace("\"first_fit\"", "\"flawed\"");
         let experiment = Experiment::parse(text, PathBuf::new(), String::new()).unwrap();
@@ -232,6 +244,30 @@ fn every_paper_is_reproduced_within_its_bounds() {
             assert_eq!(finding.verdict, Verdict::Holds, "{}: {finding:?}", paper.name);
         }
     }
+}
+
+#[test]
+fn a_scheduler_that_remembers_goes_on_where_it_was_when_its_process_is_started_again() {
+    let text = SMALL.replace("until = \"2h\"", "until = \"2h\"\nfaults.frameworks_crash_at = [\"40s\", \"75s\"]");
+    let text = text.replace("discipline = \"first_fit\" }", "discipline = \"first_fit\", remembers = true }");
+    let text = text.replace("name = \"b\"\n", "name = \"b\"\nscheduler = { remembers = true }\n");
+    let outcomes = Experiment::parse(text, PathBuf::new(), String::new()).unwrap().run(None, 2, &quiet).unwrap();
+    for outcome in outcomes {
+        let get = |metric| outcome.get(metric, None).unwrap();
+        assert!(outcome.is_done && outcome.fault.is_none(), "{outcome:?}");
+        assert_eq!((get("jobs_done"), get("tasks_finished")), (30.0, get("tasks")), "{outcome:?}");
+        // Nothing is run twice but what was on its way to the master when the process ended.
+        assert!(get("tries") - get("tasks") <= 4.0, "{} tries of {} tasks", get("tries"), get("tasks"));
+    }
+}
+
+#[test]
+fn a_framework_that_comes_late_comes_when_it_is_to() {
+    let text = SMALL.replace("name = \"b\"\n", "name = \"b\"\nstarts = \"50s\"\n");
+    let outcome = &Experiment::parse(text, PathBuf::new(), String::new()).unwrap().run(None, 2, &quiet).unwrap()[0];
+    // Its jobs are there after ten seconds, and wait for it.
+    let wait = outcome.get("job_wait_first_mean_secs", Some("b")).unwrap();
+    assert!(outcome.is_done && wait > 40.0, "{wait}");
 }
 
 #[test]

@@ -260,8 +260,10 @@ impl World {
         for node in masters.chain(frameworks).chain(agents).collect::<Vec<_>>() {
             self.resume(node, self.life(node));
             self.cure(node);
-            // Does nothing to those that are up or have ended for good.
-            self.agenda.put(self.now, Event::Start(node));
+            // Does nothing to those that are up or have ended for good. Who has not come yet comes when it was to.
+            if self.life(node) > 0 {
+                self.agenda.put(self.now, Event::Start(node));
+            }
         }
         for index in 0..count(self.masters.len()) {
             let node = &self.masters[index as usize];

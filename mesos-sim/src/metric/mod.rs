@@ -15,7 +15,7 @@ mod summary;
 
 pub use distribution::Distribution;
 pub use fairness::jain;
-pub use record::{FrameworkRecord, Record, TaskRow};
+pub use record::{Failover, FrameworkRecord, Record, TaskRow};
 pub use recorder::Recorder;
 pub use series::{Bin, Series};
 pub use summary::{Summary, Value, dominant_share};

@@ -46,13 +46,28 @@ pub struct FrameworkRecord {
     pub unsuccessful: u64,
 }
 
+/// The leading master was lost, and others were found by those it led.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failover {
+    /// When the leader's process ended.
+    pub lost_at: Instant,
+    /// Agents and frameworks that a new leader has welcomed since.
+    pub welcomed: u32,
+    /// When it welcomed the last of them.
+    pub last_at: Instant,
+}
+
 /// What was written down.
 #[derive(Debug, Clone)]
 pub struct Record {
     /// Cores, MB, disk and GPUs of all agents, in thousandths.
     pub capacity: Amounts,
+    /// The same of each agent.
+    pub each: Vec<Amounts>,
     /// How many agents there are.
     pub agents: u32,
+    /// Leaders that were lost.
+    pub failovers: Vec<Failover>,
     /// When the record ends.
     pub ends_at: Instant,
     /// By framework.

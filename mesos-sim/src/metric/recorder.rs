@@ -1,13 +1,14 @@
 //! Listens to a run and writes down what became of every task.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mesos_core::call::scheduler::{Call, Event as Told};
 use mesos_core::{AgentId, FrameworkId, Instant, OfferId, Operation, Resources, TaskInfo, TaskState, TaskStatus};
 
-use super::record::{FrameworkRecord, Record, TaskRow};
+use super::record::{Failover, FrameworkRecord, Record, TaskRow};
 use super::series::Series;
+use crate::node::NodeId;
 use crate::report::{Amounts, amounts};
 use crate::scheduler::TaskKey;
 
@@ -33,6 +34,8 @@ pub struct Recorder {
     by_agent: BTreeMap<AgentId, u32>,
     by_framework: BTreeMap<FrameworkId, usize>,
     on_offer: BTreeMap<OfferId, Amounts>,
+    /// Who was welcomed since the last leader was lost.
+    welcomed: BTreeSet<NodeId>,
     /// What a typical task needs, for fragmentation.
     typical: Amounts,
 }
@@ -55,6 +58,7 @@ impl Recorder {
             by_hostname.insert(hostname, u32::try_from(rows.len()).unwrap_or(NONE));
             rows.push(AgentRow { free });
         }
+        let each = rows.iter().map(|row| row.free).collect();
         let (mut bases, mut count) = (Vec::new(), 0_u32);
         for tasks in tasks_per_job {
             bases.push(count);
@@ -72,6 +76,8 @@ impl Recorder {
         let frameworks: Vec<FrameworkRecord> = frameworks.map(fresh).collect();
         let record = Record {
             capacity,
+            each,
+            failovers: Vec::new(),
             agents: u32::try_from(rows.len()).unwrap_or(NONE),
             ends_at: Instant::ZERO,
             series: Series::new(frameworks.len()),
@@ -87,6 +93,7 @@ impl Recorder {
             by_agent: BTreeMap::new(),
             by_framework: BTreeMap::new(),
             on_offer: BTreeMap::new(),
+            welcomed: BTreeSet::new(),
             typical: amounts(typical),
         }
     }
@@ -103,6 +110,7 @@ impl Recorder {
         match event {
             Told::Subscribed { framework_id, .. } => {
                 self.by_framework.insert(framework_id.clone(), framework as usize);
+                self.welcomed(now, NodeId::Framework(framework));
             }
             Told::Offers(offers) => {
                 self.advance(now);
@@ -126,6 +134,22 @@ impl Recorder {
             }
             Told::Update(status) => self.update(now, framework, status),
             _ => {}
+        }
+    }
+
+    /// The process of the leading master ended.
+    pub(crate) fn leader_lost(&mut self, now: Instant) {
+        self.record.failovers.push(Failover { lost_at: now, welcomed: 0, last_at: now });
+        self.welcomed.clear();
+    }
+
+    /// A leader welcomed an agent or a framework; what asked twice may be welcomed twice.
+    pub(crate) fn welcomed(&mut self, now: Instant, peer: NodeId) {
+        if let Some(failover) = self.record.failovers.last_mut()
+            && self.welcomed.insert(peer)
+        {
+            failover.welcomed += 1;
+            failover.last_at = now;
         }
     }
 

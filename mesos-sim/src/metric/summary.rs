@@ -183,9 +183,44 @@ impl Maker<'_> {
         let mean = |of: &dyn Fn(usize) -> f64| {
             (!busy.is_empty()).then(|| busy.iter().map(|at| of(*at)).sum::<f64>() / busy.len() as f64)
         };
+        let failovers = self.record.failovers.iter().filter(|failover| failover.welcomed > 0);
+        let back = Distribution::new(failovers.map(|one| one.last_at.since(one.lost_at).as_secs_f64()));
+        self.put(None, "reconnected_mean_secs", back.mean());
+        self.put(None, "reconnected_max_secs", back.max());
+        self.put(None, "reconnected_peers", self.record.failovers.last().map(|one| f64::from(one.welcomed)));
+        self.put(None, "work_of_top_percent", self.work_of_top(0.01));
         self.put(None, "fragmentation", mean(&|at| bins[at].fragmentation));
         let fair: Vec<f64> = busy.iter().filter_map(|at| self.fairness_of(*at)).collect();
         self.put(None, "fairness_jain", (!fair.is_empty()).then(|| fair.iter().sum::<f64>() / fair.len() as f64));
+    }
+
+    /// The part of all core-seconds that the largest jobs have, of which there are so many per job.
+    fn work_of_top(&self, part: f64) -> Option<f64> {
+        let work = |job: &Job| -> f64 {
+            let run: f64 = (0..job.tasks).filter_map(|task| job.runs.of(task)).map(|run| run.as_secs_f64()).sum();
+            run * job.need.cpus().to_f64()
+        };
+        let mut all: Vec<f64> = self.workload.jobs.iter().map(work).filter(|work| *work > 0.0).collect();
+        all.sort_by(|a, b| b.total_cmp(a));
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of a length")]
+        let largest = (all.len() as f64 * part).ceil() as usize;
+        // Of fewer than a hundred jobs nothing is said: the largest one would be more than its percent.
+        (all.len() >= 100).then(|| all[..largest].iter().sum::<f64>() / all.iter().sum::<f64>())
+    }
+
+    /// The part of all agents on which, at the end, nothing runs but tasks of a queue, and no core is left.
+    fn agents_filled(&self, queue: u32) -> Option<f64> {
+        let mut used = vec![0_i64; self.record.each.len()];
+        for row in self.record.tasks.iter().filter(|row| row.running_at.is_some() && row.ended_at.is_none()) {
+            let Some(job) = self.workload.jobs.get(row.key.job as usize).filter(|job| job.queue == queue) else {
+                continue;
+            };
+            if let Some(used) = used.get_mut(row.agent as usize) {
+                *used += job.need.cpus().as_milli();
+            }
+        }
+        let filled = used.iter().zip(&self.record.each).filter(|(used, has)| has[0] > 0 && **used >= has[0]).count();
+        (!used.is_empty()).then(|| filled as f64 / used.len() as f64)
     }
 
     /// Dominant share of a framework within a bin.
@@ -282,7 +317,9 @@ impl Maker<'_> {
         self.put(queue, "slowdown_mean", slowdowns.mean());
         self.put(queue, "slowdown_p90", slowdowns.quantile(0.9));
         self.put(queue, "deadlines_missed", (with_deadline > 0).then_some(missed as f64));
+        self.put(queue, "agents_filled", queue.and_then(|queue| self.agents_filled(queue)));
         self.put(queue, "near_input", (with_input > 0).then(|| near as f64 / with_input as f64));
+        self.put(queue, "away_from_input", (with_input > 0).then(|| 1.0 - near as f64 / with_input as f64));
         self.put(queue, "offers", offers);
         self.put(queue, "offers_accepted", accepted);
         self.put(queue, "offers_declined", declined);

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use mesos_core::call::agent::{ToAgent, ToMaster};
 use mesos_core::kernel::{Cx, Draft, Machine, Rng, Ticket};
-use mesos_core::{ContainerId, FrameworkId, Instant, Signal};
+use mesos_core::{ContainerId, FrameworkId, Instant, Signal, TaskState};
 use mesos_exec::agent::{Agent, ContainerOp, ContainerOutcome, Effect, Input, StopReason};
 
 use super::wire::Dialling;
@@ -52,6 +53,11 @@ impl World {
         let mut effects = std::mem::take(&mut self.agent_effects);
         let shown = if watch.wants_inputs() { input.clone() } else { None };
         let is_tick = input.is_none();
+        if let (Some(recorder), Some(Input::Received { message, .. })) = (&mut self.recorder, &input)
+            && matches!(message, ToAgent::Registered { .. } | ToAgent::Reregistered { .. })
+        {
+            recorder.welcomed(self.now, NodeId::Agent(index));
+        }
         let node = &mut self.agents[index as usize];
         let now = node.process.now(self.now);
         let Some(machine) = node.process.machine.as_mut() else { return Ok(()) };
@@ -75,7 +81,14 @@ impl World {
     fn perform_agent(&mut self, index: u32, effect: Effect) {
         match effect {
             Effect::Connect { leader } => self.dial(NodeId::Agent(index), &leader),
-            Effect::Send { conn, seq, message } => {
+            Effect::Send { conn, seq, mut message } => {
+                let stale = self.conditions.stale_latest_ppm;
+                if let (ToMaster::Update { latest, .. }, true) = (&mut message, stale > 0)
+                    && latest.is_terminal()
+                    && self.agents[index as usize].dice.chance(stale)
+                {
+                    *latest = TaskState::Running;
+                }
                 self.carry(conn, End::Client, message, |message| Event::FromAgent { conn, seq, message });
             }
             Effect::Close { conn, .. } => self.hang_up(conn, End::Client),

@@ -18,6 +18,8 @@ pub(crate) enum Event {
     Wake(NodeId),
     /// A message reaches the master's end.
     FromAgent { conn: ConnId, seq: Seq, message: agent::ToMaster },
+    /// A message that waited for the master is handled.
+    Handled(Box<Self>),
     /// A call reaches the master's end.
     FromFramework { conn: ConnId, seq: Seq, call: scheduler::Call },
     /// A message reaches the client's end.

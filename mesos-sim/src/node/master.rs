@@ -1,8 +1,9 @@
 //! Masters: one machine each, started anew after every term.
 
-use mesos_core::MasterId;
+use mesos_core::call::ConnId;
 use mesos_core::kernel::{Change, Cx, Machine, Term, Ticket};
 use mesos_core::provider::StoreError;
+use mesos_core::{Instant, MasterId};
 use mesos_sched::master::{Effect, Input, Master};
 
 use super::{Event, NodeId, Process};
@@ -22,6 +23,8 @@ pub(crate) struct MasterNode {
     pub(crate) process: Process<Master>,
     /// The term this process was elected under; it takes connections from then on.
     pub(crate) term: Option<Term>,
+    /// Messages that have arrived are handled by then, if handling takes time.
+    pub(crate) busy_until: Instant,
 }
 
 /// The id of one process of a master.
@@ -35,6 +38,7 @@ impl World {
         let id = master_id(index, node.process.life + 1);
         node.process.start(Master::new(id, self.spec.master_options.clone(), (self.spec.allocator)()));
         node.term = None;
+        node.busy_until = self.now;
         self.notices.push(Notice::Restarted(NodeId::Master(index)));
         self.review_lease();
     }
@@ -69,6 +73,16 @@ impl World {
         self.fall(NodeId::Master(index), trip);
         self.arm(NodeId::Master(index));
         result
+    }
+
+    /// When a message that arrives now is handled, where that takes time; nothing if it is now.
+    pub(crate) fn queued_until(&mut self, conn: ConnId) -> Option<Instant> {
+        let cost = self.conditions.message_cost;
+        let Some(NodeId::Master(index)) = self.net.conn(conn).map(|row| row.node(End::Master)) else { return None };
+        let node = &mut self.masters[index as usize];
+        let begins = node.busy_until.max(self.now);
+        node.busy_until = begins + cost;
+        (begins > self.now).then_some(begins)
     }
 
     fn perform_master(&mut self, index: u32, effect: Effect) {

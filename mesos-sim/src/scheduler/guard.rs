@@ -5,6 +5,7 @@
 //! master refused because it was not on offer, or the answer to an offer that was never made or was answered before. The
 //! simulator itself finds who never lets time pass.
 
+use std::any::Any;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -94,7 +95,7 @@ impl Guarded {
     }
 
     /// What came of a callback, unless it was a panic.
-    fn own<T>(&self, callback: &'static str, outcome: std::thread::Result<T>) -> T {
+    fn own<T>(&self, callback: &'static str, outcome: Result<T, Box<dyn Any + Send>>) -> T {
         match outcome {
             Ok(value) => value,
             Err(panic) => {

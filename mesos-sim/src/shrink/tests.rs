@@ -43,7 +43,16 @@ fn a_failing_run_becomes_as_small_as_the_failure_allows() {
     let plan = left.plan.as_ref().expect("the faults can be done again from a plan");
     assert_eq!(plan.len(), 1, "{plan:#?}");
     let small = build(seed)(left);
-    assert_eq!((small.spec().agents.len(), small.spec().frameworks.len(), small.spec().masters), (1, 1, 1));
+    assert_eq!((small.spec().frameworks.len(), small.spec().masters), (1, 1));
+    // No agent can be spared.
+    let agents = left.agents.clone().expect("there were more");
+    assert_eq!(agents.len(), small.spec().agents.len());
+    for spared in agents.iter().filter(|_| agents.len() > 1) {
+        let others = agents.iter().copied().filter(|agent| agent != spared).collect();
+        let fewer = build(seed)(&Reduction { agents: Some(others), ..left.clone() });
+        let failure = fewer.attempt(seed).err();
+        assert!(failure.is_none_or(|failure| failure.property != shrunk.failure.property), "without agent {spared}");
+    }
     assert!(told > 5 && shrunk.runs <= 400);
     let again = build(seed)(left).attempt(seed).unwrap_err();
     assert_eq!(again, shrunk.failure, "what is left fails like this always");

@@ -15,8 +15,9 @@ use mesos_core::resource::{
     Disk, Persistence, Quantities, Reservation, Resource, ResourceName, Value, Volume, VolumeMode,
 };
 use mesos_core::{
-    AgentId, CommandInfo, Filters, FrameworkId, Instant, InverseOffer, Offer, OfferId, Operation, PersistenceId,
-    Resources, Scheduler, SchedulerCx, TaskId, TaskInfo, TaskRun, TaskStatus,
+    AgentId, CommandInfo, Filters, FrameworkCapability, FrameworkId, FrameworkInfo, Instant, InverseOffer, Offer,
+    OfferId, Operation, PersistenceId, Resources, Role, Scheduler, SchedulerCx, TaskId, TaskInfo, TaskRun, TaskState,
+    TaskStatus,
 };
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +26,7 @@ use super::book::News;
 use crate::container::DURATION_ENV;
 
 /// What a synthetic framework is like. All chances are per million.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Habits {
     /// Pieces of work.
     pub pieces: u32,
@@ -55,6 +56,22 @@ pub struct Habits {
     pub reconcile_ppm: u32,
     /// An update is acknowledged later.
     pub late_ack_ppm: u32,
+    /// A launch comes with a second task under the id of one that runs. Only for clusters in which nothing goes wrong: a
+    /// master that has lost its memory does not know what runs, and then it is the framework that runs something twice.
+    #[serde(default)]
+    pub reuse_ppm: u32,
+    /// It never revives to be offered again what it declined: it waits until its refusal has run out.
+    #[serde(default)]
+    pub is_patient: bool,
+    /// A task that wants a port waits for one.
+    #[serde(default)]
+    pub needs_ports: bool,
+    /// It describes itself anew, with other roles of these.
+    #[serde(default)]
+    pub roles: Vec<Role>,
+    /// How often it does.
+    #[serde(default)]
+    pub roles_ppm: u32,
 }
 
 /// Does everything at random.
@@ -68,6 +85,10 @@ pub struct Synthetic {
     volumes: u32,
     is_suppressed: bool,
     late: Vec<TaskStatus>,
+    /// Who it says it is, if it ever says so anew.
+    info: Option<FrameworkInfo>,
+    /// A task of its own that it last heard runs.
+    running: Option<TaskId>,
     ignored: BTreeSet<OfferId>,
     due_at: Option<Instant>,
 }
@@ -95,9 +116,18 @@ impl Synthetic {
             volumes: 0,
             is_suppressed: false,
             late: Vec::new(),
+            info: None,
+            running: None,
             ignored: BTreeSet::new(),
             due_at: None,
         }
+    }
+
+    /// Lets it describe itself anew: this is how it is described first.
+    #[must_use]
+    pub fn described(mut self, info: FrameworkInfo) -> Self {
+        self.info = Some(info);
+        self
     }
 
     fn needs(&self, piece: u32) -> (Quantities, bool, Duration) {
@@ -131,6 +161,9 @@ impl Synthetic {
             let Some(task) = self.task(cx, offer, &mut left) else { break };
             tasks.push(task);
         }
+        if let Some(id) = self.running.clone().filter(|_| !tasks.is_empty() && cx.rng.chance(self.habits.reuse_ppm)) {
+            tasks.extend(self.another(offer, &left, id));
+        }
         let killed = tasks.last().map(|task| task.id.clone()).filter(|_| self.kills_early(cx));
         if !tasks.is_empty() {
             operations.push(Operation::Launch(tasks.into_iter().map(Into::into).collect()));
@@ -144,6 +177,16 @@ impl Synthetic {
         if let Some(task) = killed {
             self.kill(cx, task);
         }
+    }
+
+    /// A second task under an id that is in use: what no master may let through.
+    fn another(&self, offer: &Offer, left: &Resources, id: TaskId) -> Option<TaskInfo> {
+        let amounts: Quantities = [(ResourceName::Cpus, mesos_core::Scalar::from_milli(100))].into_iter().collect();
+        let mut part = left.unreserved().scalars();
+        part.shrink(&amounts);
+        let command = CommandInfo::shell("work").env(DURATION_ENV, "1");
+        part.contains_quantities(&amounts)
+            .then(|| TaskInfo::new(id, offer.agent_id.clone(), part, TaskRun::Command(command)))
     }
 
     /// Whether it changes its mind at once: the kill follows the launch before any executor has the task.
@@ -170,8 +213,10 @@ impl Synthetic {
         if !part.contains_quantities(&amounts) {
             return None;
         }
-        if let Some(port) = has_port.then(|| one_port(left)).flatten() {
-            part += &port;
+        match has_port.then(|| one_port(left)) {
+            Some(Some(port)) => part += &port,
+            Some(None) if self.habits.needs_ports => return None,
+            _ => {}
         }
         *left -= &part;
         let (_, id) = self.book.begin(cx)?;
@@ -272,10 +317,24 @@ impl Synthetic {
         if !self.is_suppressed && !self.book.is_waiting() && cx.rng.chance(500_000) {
             self.is_suppressed = true;
             cx.suppress();
-        } else if self.book.is_waiting() && cx.rng.chance(200_000) {
+        } else if self.book.is_waiting() && (self.is_suppressed || !self.habits.is_patient) && cx.rng.chance(200_000) {
             self.is_suppressed = false;
             cx.revive();
         }
+        if cx.rng.chance(self.habits.roles_ppm) {
+            self.change_roles(cx);
+        }
+    }
+
+    /// Is somebody else from now on: in some of the roles it may have, at least one.
+    fn change_roles(&mut self, cx: &mut SchedulerCx<'_>) {
+        let Some(info) = self.info.as_mut().filter(|_| !self.habits.roles.is_empty()) else { return };
+        let count = if info.capabilities.contains(&FrameworkCapability::MultiRole) { 2 } else { 1 };
+        info.roles = (0..count).map(|_| self.habits.roles[cx.rng.index(self.habits.roles.len())].clone()).collect();
+        // Whatever it suppressed before is not any more.
+        self.is_suppressed = false;
+        let constraints = std::sync::Arc::default();
+        cx.call(Call::UpdateFramework { info: Box::new(info.clone()), suppressed: BTreeSet::new(), constraints });
     }
 }
 
@@ -306,6 +365,7 @@ impl Scheduler for Synthetic {
     fn subscribed(&mut self, cx: &mut SchedulerCx<'_>, _id: &FrameworkId) {
         self.ignored.clear();
         self.late.clear();
+        self.running = None;
         self.book.reconcile(cx);
         self.due_at = Some(cx.now.mono + cx.rng.duration(IDLE));
     }
@@ -317,6 +377,11 @@ impl Scheduler for Synthetic {
     }
 
     fn update(&mut self, cx: &mut SchedulerCx<'_>, status: &TaskStatus) -> Ack {
+        match status.state {
+            TaskState::Running => self.running = Some(status.task_id.clone()),
+            _ if self.running.as_ref() == Some(&status.task_id) => self.running = None,
+            _ => {}
+        }
         if self.book.observe(cx, status) == News::Retry && std::mem::take(&mut self.is_suppressed) {
             cx.revive();
         }

@@ -40,6 +40,10 @@ impl World {
         let is_powered = kind == CrashKind::Process;
         match node {
             NodeId::Master(index) => {
+                let is_leading = self.election.holder().is_some_and(|holder| holder.master == index);
+                if let Some(recorder) = self.recorder.as_mut().filter(|_| is_leading) {
+                    recorder.leader_lost(self.now);
+                }
                 let row = &mut self.masters[index as usize];
                 row.process.stop(is_powered);
                 row.term = None;

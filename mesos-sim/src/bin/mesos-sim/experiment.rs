@@ -83,7 +83,7 @@ pub(crate) fn exit(result: Result<ExitCode, ExperimentError>) -> ExitCode {
 
 fn cases(file: &Path) -> Result<ExitCode, ExperimentError> {
     for case in Experiment::load(file)?.cases()? {
-        print(&format!("{} seed {} {}\n", case.key, case.seed, case.label()));
+        print(&format!("{} seed {} {}\n", case.key, case.seed, case.label));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,0 +1,123 @@
+//! What figures are called, in which unit they are shown, and what they mean: for people. Tables of results keep the names and
+//! plain numbers.
+
+use super::expect::show;
+
+/// How a figure is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unit {
+    /// Seconds.
+    Secs,
+    /// A part of a whole, as percent.
+    Part,
+    /// A number of things, or a ratio.
+    Number,
+}
+
+/// A figure, for people.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Named {
+    pub(super) metric: &'static str,
+    pub(super) words: &'static str,
+    pub(super) unit: Unit,
+    pub(super) meaning: &'static str,
+}
+
+const fn named(metric: &'static str, words: &'static str, unit: Unit, meaning: &'static str) -> Named {
+    Named { metric, words, unit, meaning }
+}
+
+/// Figures that appear on pages.
+const NAMED: &[Named] = &[
+    named("makespan_secs", "makespan", Unit::Secs, "from the first submission to the last end of a task"),
+    named(
+        "cpus_used",
+        "cores in use",
+        Unit::Part,
+        "core-seconds of tasks over those of the cluster within the makespan",
+    ),
+    named("mem_used", "memory in use", Unit::Part, "the same of memory"),
+    named("gpus_used", "GPUs in use", Unit::Part, "the same of GPUs"),
+    named("cpus_offered", "cores on offer", Unit::Part, "core-seconds that lay in offers nobody had answered"),
+    named("dominant_share", "dominant share", Unit::Part, "the largest of a queue's shares of the cluster's resources"),
+    named(
+        "fairness_jain",
+        "fairness",
+        Unit::Number,
+        "Jain's index over the dominant shares of queues that use something: 1 when they are equal",
+    ),
+    named(
+        "fragmentation",
+        "fragmentation",
+        Unit::Part,
+        "typical tasks that fit into all that is free together, but not where it lies",
+    ),
+    named("jobs", "jobs", Unit::Number, "submitted"),
+    named("jobs_done", "jobs done", Unit::Number, "of which all tasks have ended as they should"),
+    named("tasks", "tasks", Unit::Number, "of all jobs"),
+    named("tasks_finished", "tasks finished", Unit::Number, "that ended well"),
+    named("tries_unsuccessful", "tries that failed", Unit::Number, "launches that ended otherwise, and were repeated"),
+    named("wait_mean_secs", "wait, mean", Unit::Secs, "of tasks, from the submission of the job to running"),
+    named("wait_p90_secs", "wait, 90 %", Unit::Secs, "nine of ten tasks wait less"),
+    named("response_mean_secs", "response, mean", Unit::Secs, "of jobs, from submission to the end of the last task"),
+    named("response_p90_secs", "response, 90 %", Unit::Secs, "nine of ten jobs are done in less"),
+    named(
+        "slowdown_mean",
+        "slowdown, mean",
+        Unit::Number,
+        "response over the longest run of a task of the job, which counts as at least 10 s (Feitelson's bounded slowdown)",
+    ),
+    named("near_input", "tasks near their input", Unit::Part, "that ran on an agent with a copy of what they read"),
+    named("deadlines_missed", "deadlines missed", Unit::Number, "jobs done after their deadline, or not at all"),
+    named("offers", "offers", Unit::Number, "made"),
+    named("offers_declined", "offers declined", Unit::Number, "without launching anything on them"),
+];
+
+fn of(metric: &str) -> Option<&'static Named> {
+    NAMED.iter().find(|named| named.metric == metric)
+}
+
+/// A figure's name for people, with its unit.
+pub(super) fn words(metric: &str) -> String {
+    match of(metric) {
+        Some(Named { words, unit: Unit::Secs, .. }) => format!("{words}, s"),
+        Some(Named { words, .. }) => (*words).to_owned(),
+        None => match metric.strip_suffix("_secs") {
+            Some(name) => format!("{}, s", name.replace('_', " ")),
+            None => metric.replace('_', " "),
+        },
+    }
+}
+
+/// What a figure means, in words.
+pub(super) fn meaning(metric: &str) -> Option<&'static str> {
+    of(metric).map(|named| named.meaning)
+}
+
+/// A figure in its unit; a spread of nothing is not shown.
+pub(super) fn shown(metric: &str, (mean, spread): (f64, f64)) -> String {
+    let is_part = of(metric).is_some_and(|named| named.unit == Unit::Part);
+    let text = |value: f64| if is_part { format!("{:.1}", value * 100.0) } else { show(value) };
+    let unit = if is_part { " %" } else { "" };
+    if spread > 0.0 { format!("{} ± {}{unit}", text(mean), text(spread)) } else { format!("{}{unit}", text(mean)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_shown_in_their_units() {
+        assert_eq!((words("wait_mean_secs"), words("cpus_used")), ("wait, mean, s".into(), "cores in use".into()));
+        assert_eq!(words("something_new_secs"), "something new, s");
+        assert_eq!(shown("cpus_used", (0.8064, 0.0)), "80.6 %");
+        assert_eq!(shown("wait_mean_secs", (12.5, 0.25)), "12.5 ± 0.25");
+    }
+
+    #[test]
+    fn every_figure_of_a_comparison_is_explained() {
+        for metric in super::super::results::RUN_METRICS {
+            assert!(meaning(metric).is_some(), "{metric}");
+        }
+    }
+}
