@@ -31,7 +31,8 @@ mod tests {
         let (agents, minutes) = (200, 10);
         let before = idle(agents, secs(60)).net.sent;
         let after = idle(agents, secs(60 + 60 * minutes)).net.sent;
-        // A question and an answer, four times a minute.
-        assert_eq!(after - before, 2 * 4 * minutes * agents as u64);
+        // A question and an answer, four times a minute; some are under way when a minute ends.
+        let expected = 2 * 4 * minutes * agents as u64;
+        assert!((after - before).abs_diff(expected) <= 10, "{before} and {after}");
     }
 }
