@@ -136,20 +136,16 @@ impl Local {
         let mut options = Options::default();
         // Agents of an earlier run come back within a second, or never.
         options.agent_reregister_timeout = Duration::from_secs(30);
+        let id = MasterId::new(Rng::new(entropy()).update_id().to_string())?;
+        let allocator = Box::new(HierarchicalDrf::new(AllocatorOptions::default()));
+        let contender = Box::new(Standalone::new(term));
         Ok(MasterServer::start(MasterServerSetup {
-            id: MasterId::new(Rng::new(entropy()).update_id().to_string())?,
             options,
-            allocator: Box::new(HierarchicalDrf::new(AllocatorOptions::default())),
-            store: Arc::new(store),
-            contender: Box::new(Standalone::new(term)),
-            listener,
             advertised: format!("127.0.0.1:{port}").into(),
-            tls,
             authenticator,
             authorizer,
-            limits: Limits::default(),
             cluster: Some("local".to_owned()),
-            flags: Vec::new(),
+            ..MasterServerSetup::new(id, allocator, Arc::new(store), contender, listener, tls)?
         })
         .await?)
     }

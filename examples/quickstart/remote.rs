@@ -54,20 +54,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let listener_of_master = listener().await;
         let address = listener_of_master.local_addr().unwrap().to_string();
+        let id = MasterId::new("m1").unwrap();
+        let allocator = Box::new(HierarchicalDrf::new(Options::default()));
+        let (store, contender) = (Arc::new(MemoryStore::new()), Box::new(Standalone::new(Term(1))));
         let master = MasterServer::start(MasterServerSetup {
-            id: MasterId::new("m1").unwrap(),
-            options: mesos_sched::master::Options::default(),
-            allocator: Box::new(HierarchicalDrf::new(Options::default())),
-            store: Arc::new(MemoryStore::new()),
-            contender: Box::new(Standalone::new(Term(1))),
-            listener: listener_of_master,
-            advertised: address.as_str().into(),
-            tls: None,
             authenticator: anybody(),
             authorizer: Arc::new(Open),
-            limits: Limits::default(),
-            cluster: None,
-            flags: Vec::new(),
+            ..MasterServerSetup::new(id, allocator, store, contender, listener_of_master, None).unwrap()
         });
         let master = master.await.unwrap();
         assert!(master.leads().await);

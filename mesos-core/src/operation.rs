@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::Rejection;
 use crate::resource::{Resources, Scalar};
 use crate::task::TaskInfo;
 
@@ -42,6 +43,14 @@ pub enum Operation {
         /// By how much.
         subtract: Scalar,
     },
+    /// An operation its framework may not do. The master's door puts it there in place of the operation, and no framework
+    /// can: the others of the call go on, and what the offers hold comes back.
+    Unauthorized {
+        /// What was asked for.
+        operation: Box<Self>,
+        /// Who may not do what.
+        why: Rejection,
+    },
 }
 
 impl Operation {
@@ -50,6 +59,7 @@ impl Operation {
     pub fn tasks(&self) -> &[Arc<TaskInfo>] {
         match self {
             Self::Launch(tasks) | Self::LaunchGroup(tasks) => tasks,
+            Self::Unauthorized { operation, .. } => operation.tasks(),
             _ => &[],
         }
     }
@@ -66,6 +76,7 @@ impl Operation {
             Self::Destroy(_) => "DESTROY",
             Self::GrowVolume { .. } => "GROW_VOLUME",
             Self::ShrinkVolume { .. } => "SHRINK_VOLUME",
+            Self::Unauthorized { operation, .. } => operation.name(),
         }
     }
 }

@@ -1,11 +1,15 @@
 //! The master's HTTP side over real sockets, with an agent of a few lines behind it.
 
+#[path = "http/authorization.rs"]
+mod authorization;
 #[path = "http/client.rs"]
 mod client;
 #[path = "http/cluster.rs"]
 mod cluster;
 #[path = "http/framework.rs"]
 mod framework;
+#[path = "http/hostile.rs"]
+mod hostile;
 #[path = "http/operator.rs"]
 mod operator;
 #[path = "http/scheduler.rs"]

@@ -39,7 +39,7 @@ pub use directory::{Directory, Door, DoorKeeper};
 pub use journal::JournalFile;
 pub use memory::MemoryStore;
 pub use peers::{PeerArrival, Peers};
-pub use run::{Ended, Flow, Host, Inbox, Mailbox, Recorder, Running, World, entropy, inbox};
+pub use run::{Ended, Flow, Host, Inbox, Mailbox, Recorder, Running, TOGETHER_MAX, World, entropy, inbox};
 pub use stream::{ConnectError, Connector, STREAM_BACKLOG_MAX, Stream, pair};
 pub use task::Task;
 pub use uplink::{Uplink, UplinkArrival, UplinkNews};

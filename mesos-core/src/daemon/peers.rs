@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use tokio::sync::mpsc;
 
+use super::run::TOGETHER_MAX;
 use super::{Inbox, Stream, Task};
 use crate::call::ConnId;
 use crate::kernel::Seq;
@@ -57,8 +58,11 @@ impl<S: Send + 'static> Peers<S> {
     {
         let Stream { sender, mut receiver } = stream;
         let reader = Task::spawn(async move {
-            while let Some((seq, message)) = receiver.recv().await {
-                if !inbox.send(PeerArrival::Received { conn, seq, message }.into()).await {
+            let mut heard = Vec::new();
+            while receiver.recv_many(&mut heard, TOGETHER_MAX).await > 0 {
+                let arrivals =
+                    heard.drain(..).map(|(seq, message)| A::from(PeerArrival::Received { conn, seq, message }));
+                if !inbox.send_all(arrivals).await {
                     return;
                 }
             }

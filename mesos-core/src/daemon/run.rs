@@ -18,6 +18,8 @@ use crate::time::Now;
 
 /// How many arrivals may wait. Reporters wait for room.
 const INBOX_MAX: usize = 4_096;
+/// How many arrivals of one reporter go in together: what a busy connection costs is shared by as many messages.
+pub const TOGETHER_MAX: usize = 64;
 /// After so many steps in a row the loop lets other tasks run.
 const STEPS_IN_A_ROW_MAX: u32 = 256;
 
@@ -85,6 +87,15 @@ impl<M, A: Send> Inbox<M, A> {
     /// Reports something; waits for room. Whether the machine still takes anything.
     pub async fn send(&self, arrival: A) -> bool {
         self.0.send(Item::Arrival(arrival)).await.is_ok()
+    }
+
+    /// Reports several things in their order, at most [`TOGETHER_MAX`]; waits for room for all of them. Whether the machine
+    /// still takes anything.
+    pub async fn send_all(&self, arrivals: impl ExactSizeIterator<Item = A> + Send) -> bool {
+        debug_assert!(arrivals.len() <= TOGETHER_MAX, "there will never be so much room");
+        let Ok(room) = self.0.reserve_many(arrivals.len()).await else { return false };
+        room.zip(arrivals).for_each(|(place, arrival)| place.send(Item::Arrival(arrival)));
+        true
     }
 
     /// Waits until the machine has ended.
@@ -398,6 +409,17 @@ mod tests {
         let ended = running.join().await.unwrap();
         assert_eq!(ended.machine.ticks, 10);
         assert_eq!(ended.world.0[..4], [0, 1, 2, 3], "an answer is handled before the next arrival");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_goes_in_together_is_handled_in_its_order() {
+        let running = start();
+        for first in [20, 30] {
+            assert!(running.inbox().send_all((first..first + 5).collect::<Vec<_>>().into_iter()).await);
+        }
+        assert_eq!(running.inspect(|machine| machine.inputs).await, Some(11));
+        let ended = running.join().await.unwrap();
+        assert_eq!(ended.world.0[..11], [0, 20, 21, 22, 23, 24, 30, 31, 32, 33, 34]);
     }
 
     #[tokio::test(start_paused = true)]

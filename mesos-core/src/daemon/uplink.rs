@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use super::run::TOGETHER_MAX;
 use super::{Connector, Inbox, Task};
 use crate::call::{ConnId, Leader};
 use crate::kernel::Seq;
@@ -135,6 +136,7 @@ impl<S: Send + 'static, R: Send + 'static> Uplink<S, R> {
 /// Connects, and reports what comes.
 async fn carry<S, R, M, A>(connector: &dyn Connector<S, R>, leader: &Leader, conn: ConnId, inbox: &Inbox<M, A>)
 where
+    R: Send,
     A: From<UplinkArrival<S, R>> + Send,
 {
     let mut stream = match connector.connect(leader).await {
@@ -148,8 +150,10 @@ where
     if !inbox.send(UplinkArrival::Connected { conn, sender: stream.sender }.into()).await {
         return;
     }
-    while let Some((seq, message)) = stream.receiver.recv().await {
-        if !inbox.send(UplinkArrival::Received { conn, seq, message }.into()).await {
+    let mut heard = Vec::new();
+    while stream.receiver.recv_many(&mut heard, TOGETHER_MAX).await > 0 {
+        let arrivals = heard.drain(..).map(|(seq, message)| A::from(UplinkArrival::Received { conn, seq, message }));
+        if !inbox.send_all(arrivals).await {
             return;
         }
     }

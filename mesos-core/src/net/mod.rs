@@ -7,10 +7,14 @@
 //! * [`grpc`]: streams between the parts of one cluster.
 //! * [`tls`]: who is at the other end.
 //! * [`auth`]: who asks, and what they may do.
+//! * [`layer`]: who asks, what they may do and how often, spans and counts: around any service of HTTP.
 //! * [`client`]: asks the HTTP APIs.
 
 pub mod auth;
 pub mod client;
+#[cfg(any(test, fuzzing))]
+pub mod decoders;
 pub mod grpc;
 pub mod http;
+pub mod layer;
 pub mod tls;

@@ -3,6 +3,7 @@
 //! * [`main()`]: from the arguments to the exit status.
 //! * [`layered`]: a flag counts before its environment variable, that before the configuration file.
 //! * [`MesosDuration`]: `75secs`, `10mins`, as operators of Mesos write them.
+//! * [`MesosBytes`]: `512MB`, `4GB`, likewise.
 //! * [`Logging`]: text for people, JSON for programs.
 //! * [`terminated`] and [`Readiness`]: how a service manager and a program talk.
 //!
@@ -15,6 +16,7 @@ mod main;
 mod notify;
 mod security;
 mod signal;
+mod size;
 
 pub use duration::MesosDuration;
 pub use layer::{LayerError, layered, parse_layered};
@@ -23,3 +25,4 @@ pub use main::main;
 pub use notify::Readiness;
 pub use security::{ClientSecurity, SecurityError, ServerSecurity};
 pub use signal::terminated;
+pub use size::MesosBytes;

@@ -1,7 +1,8 @@
 //! A master on the network: its machine, and the one port behind which everything is.
 //!
 //! ```text
-//!   port ──▶ TLS ──▶ who asks ──▶ gRPC: agents, frameworks ──▶ Door ──▶ MasterDaemon
+//!   port ──▶ TLS ──▶ layers: trace, count, who asks, ──▶ gRPC: agents, frameworks ──▶ Door ──▶ MasterDaemon
+//!                    how often, which path           └─▶ HTTP: calls and views ──────────▶ ┘
 //! ```
 
 use std::fmt;
@@ -11,19 +12,20 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use mesos_core::call::Leader;
-use mesos_core::daemon::{Door, Task};
-use mesos_core::net::auth::{Authenticator, Authorizer, admit};
+use mesos_core::daemon::{Door, SystemClock, Task};
+use mesos_core::net::auth::{Authenticator, Authorizer, Doorman, Parts, RateLimits};
 use mesos_core::net::grpc::{KernelService, health, leadership, reflection};
 use mesos_core::net::http::{Limits, Plain, axum, serve};
+use mesos_core::net::layer::{Admit, Authenticate, Authorize, Measure, Observe, RateLimit, Trace};
 use mesos_core::net::tls::ServerTls;
 use mesos_core::{Allocator, Contender, Detector, MasterId, Store};
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 
-use super::gate::Gate;
+use super::gate::rules;
 use super::http::{self, HttpSetup, MasterAddress};
 use super::view::{Memory, View};
-use super::{Lead, LeadError, Led, MasterDaemon, MasterSetup};
+use super::{JournalSetup, Lead, LeadError, Led, MasterDaemon, MasterSetup};
 use crate::master::Options;
 
 /// What a master on the network is made of.
@@ -50,10 +52,52 @@ pub struct MasterServerSetup {
     pub authorizer: Arc<dyn Authorizer>,
     /// What peers may cost.
     pub limits: Limits,
+    /// How often frameworks may call, by principal.
+    pub rate_limits: Option<RateLimits>,
     /// The cluster's name, for people.
     pub cluster: Option<String>,
     /// What the master was started with, for views. No secrets.
     pub flags: Vec<(String, String)>,
+    /// Where everything that happens to the master while it leads is recorded, if anywhere.
+    pub journal: Option<JournalSetup>,
+    /// How much of what is over views remember.
+    pub memory: Memory,
+}
+
+impl MasterServerSetup {
+    /// With default options and limits, reached where it listens. It knows holders of certificates and lets every
+    /// [part](Parts) do what its kind does, and nobody anything else.
+    ///
+    /// # Errors
+    /// When the listener has no address.
+    pub fn new(
+        id: MasterId,
+        allocator: Box<dyn Allocator>,
+        store: Arc<dyn Store>,
+        contender: Box<dyn Contender>,
+        listener: TcpListener,
+        tls: Option<ServerTls>,
+    ) -> io::Result<Self> {
+        let advertised = listener.local_addr()?.to_string().into();
+        Ok(Self {
+            id,
+            options: Options::default(),
+            allocator,
+            store,
+            contender,
+            listener,
+            advertised,
+            tls,
+            authenticator: Authenticator::new(Arc::new(SystemClock::new())),
+            authorizer: Arc::new(Parts),
+            limits: Limits::default(),
+            rate_limits: None,
+            cluster: None,
+            flags: Vec::new(),
+            journal: None,
+            memory: Memory::default(),
+        })
+    }
 }
 
 impl fmt::Debug for MasterServerSetup {
@@ -94,8 +138,11 @@ impl MasterServer {
             authenticator,
             authorizer,
             limits,
+            rate_limits,
             cluster,
             flags,
+            journal,
+            memory,
         } = setup;
         let address = listener.local_addr()?;
         let (hostname, port) = advertised.rsplit_once(':').unwrap_or((&advertised, ""));
@@ -104,25 +151,37 @@ impl MasterServer {
         let (door, keeper) = Door::new();
         let mut daemon = MasterSetup::new(id.clone(), allocator, store, contender, door);
         daemon.options = options;
-        let (view, feed) = View::start(Memory::default());
+        daemon.journal = journal;
+        let (view, feed) = View::start(memory);
         daemon.view = Some(feed);
         let daemon = MasterDaemon::start(daemon);
         let (tell, leader) = leadership(None);
         let watching = Task::spawn(announce(daemon.handle().lead(), id, advertised, tell));
 
         let detector = Box::new(Told(leader.clone()));
-        let mut http = HttpSetup::new(daemon.handle().clone(), keeper.clone(), view, detector, reached_at);
+        let handle = daemon.handle().clone();
+        let mut http = HttpSetup::new(handle, keeper.clone(), view, detector, reached_at, authorizer.clone());
+        let requests = http.requests.clone();
         http.cluster = cluster;
         http.flags = flags;
         let mut site = http::site(http);
-        let service = KernelService::new(keeper, leader.clone(), admit(authorizer.clone())).into_service();
+        let rate_limits = rate_limits.map(Arc::new);
+        let doorman = Arc::new(Doorman::new(authorizer.clone()).limiting(rate_limits.clone()));
+        let service = KernelService::new(keeper, leader.clone(), doorman).into_service();
         for path in KernelService::METHODS {
             site = site.route(path, axum::routing::post_service(service.clone()));
         }
         let site = reflection(health(site).await);
-        let gate = Arc::new(Gate { authenticator, authorizer, master: daemon.handle().clone() });
+        let rules = rules();
+        let known = Authenticate::new(authenticator).except(rules.open_paths());
+        let limited = rate_limits.map(RateLimit::new).map(|limit| limit.only("/api/v1/scheduler"));
         let site = site.map(|router| {
-            router.layer(axum::middleware::from_fn(move |request, next| Gate::layer(gate.clone(), request, next)))
+            let router = router.layer(Admit(Authorize::new(authorizer, rules)));
+            let router = match limited {
+                Some(limited) => router.layer(Admit(limited)),
+                None => router,
+            };
+            router.layer(Admit(known)).layer(Observe(Measure::into(requests))).layer(Observe(Trace))
         });
         let (stop, stopped) = oneshot::channel();
         let shutdown = async move {

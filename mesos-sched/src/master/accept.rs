@@ -94,6 +94,9 @@ impl Master {
                 return;
             }
             Operation::LaunchGroup(tasks) => return self.launch_group(cx, accepting, tasks),
+            Operation::Unauthorized { operation, why } => {
+                return self.refuse_unauthorized(cx, accepting.framework, &operation, &why);
+            }
             Operation::Reserve(entries) => self.reserve(cx, accepting, &entries),
             Operation::Unreserve(entries) => self.unreserve(cx, accepting, &entries),
             Operation::Create(volumes) => self.create(cx, accepting, &volumes),
@@ -112,6 +115,26 @@ impl Master {
         };
         if let Err(rejection) = outcome {
             self.reject(cx, accepting.framework, rejection);
+        }
+    }
+
+    /// Nothing of it is done, and the framework hears of each task.
+    fn refuse_unauthorized(
+        &mut self,
+        cx: &mut MasterCx<'_>,
+        framework: FrameworkKey,
+        operation: &Operation,
+        why: &Rejection,
+    ) {
+        let reason = match operation {
+            Operation::LaunchGroup(_) => Reason::TaskGroupUnauthorized,
+            _ => Reason::TaskUnauthorized,
+        };
+        for task in operation.tasks() {
+            self.refuse_as(cx, framework, task, why, reason);
+        }
+        if operation.tasks().is_empty() {
+            self.reject(cx, framework, why.clone());
         }
     }
 

@@ -3,7 +3,11 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use mesos_core::program::{Logging, MesosDuration, ServerSecurity};
+use anyhow::Context as _;
+use mesos_core::net::auth::RateLimits;
+use mesos_core::program::{Logging, MesosBytes, MesosDuration, ServerSecurity};
+
+use crate::daemon::JournalSetup;
 
 /// Where the registry is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -14,6 +18,28 @@ pub(super) enum Registry {
     /// In memory: all of it is forgotten when the master ends.
     #[value(name = "in_memory")]
     InMemory,
+}
+
+/// What is recorded, to be replayed.
+#[derive(Debug, Clone, clap::Args)]
+#[command(rename_all = "snake_case")]
+pub(super) struct Journal {
+    /// Record everything that happens to this master while it leads into this file, which must not be there yet; what
+    /// frameworks and agents say is in it, as are the secrets tasks carry. `mesos-sim replay` does it again.
+    #[arg(long, env = "MESOS_JOURNAL", value_name = "FILE")]
+    pub(super) journal: Option<PathBuf>,
+    /// The journal ends when it is so long; the master goes on.
+    #[arg(long, env = "MESOS_JOURNAL_MAX_SIZE", default_value = "4GB", value_name = "BYTES")]
+    pub(super) journal_max_size: MesosBytes,
+}
+
+impl Journal {
+    /// Where it goes, if anywhere.
+    pub(super) fn setup(&self) -> Option<JournalSetup> {
+        let mut setup = JournalSetup::new(self.journal.as_ref()?);
+        setup.bytes_max = self.journal_max_size.0;
+        Some(setup)
+    }
 }
 
 /// The master of a cluster: agents offer it what they have, it offers that to frameworks, and what they want run it passes
@@ -91,12 +117,21 @@ pub(super) struct Flags {
     /// Tasks of one framework on unreachable agents that are remembered.
     #[arg(long, env = "MESOS_MAX_UNREACHABLE_TASKS_PER_FRAMEWORK", default_value_t = 1_000, value_name = "COUNT")]
     pub(super) max_unreachable_tasks_per_framework: usize,
+    /// Removed frameworks that views remember.
+    #[arg(long, env = "MESOS_MAX_COMPLETED_FRAMEWORKS", default_value_t = 50, value_name = "COUNT")]
+    pub(super) max_completed_frameworks: usize,
+    /// Ended tasks of one framework that views remember.
+    #[arg(long, env = "MESOS_MAX_COMPLETED_TASKS_PER_FRAMEWORK", default_value_t = 1_000, value_name = "COUNT")]
+    pub(super) max_completed_tasks_per_framework: usize,
     /// The region this master is in: agents of others are offered only to frameworks that can deal with them.
     #[arg(long, env = "MESOS_REGION", value_name = "NAME")]
     pub(super) region: Option<String>,
     /// Connections at one time; further ones are turned away.
     #[arg(long, env = "MESOS_MAX_CONNECTIONS", default_value_t = 65_536, value_name = "COUNT")]
     pub(super) max_connections: usize,
+    /// How often frameworks may call, by principal: JSON, or file:// and the path of a file with it.
+    #[arg(long, env = "MESOS_RATE_LIMITS", value_name = "JSON")]
+    pub(super) rate_limits: Option<String>,
     /// Masters that vote on the registry. This version keeps it on one master.
     #[arg(long, env = "MESOS_QUORUM", value_name = "COUNT")]
     pub(super) quorum: Option<u32>,
@@ -106,6 +141,9 @@ pub(super) struct Flags {
     /// Roles that are known. Roles need no list here: quotas and access lists say what each may have.
     #[arg(long, env = "MESOS_ROLES", value_name = "ROLE,…", hide = true)]
     pub(super) roles: Option<String>,
+    /// What is recorded.
+    #[command(flatten)]
+    pub(super) journal: Journal,
     /// Who is who.
     #[command(flatten)]
     pub(super) security: ServerSecurity,
@@ -115,6 +153,16 @@ pub(super) struct Flags {
 }
 
 impl Flags {
+    /// How often frameworks may call.
+    pub(super) fn rate_limits(&self) -> anyhow::Result<Option<RateLimits>> {
+        let Some(said) = &self.rate_limits else { return Ok(None) };
+        let text = match said.strip_prefix("file://") {
+            Some(path) => std::fs::read_to_string(path).with_context(|| format!("--rate_limits={said}"))?,
+            None => said.clone(),
+        };
+        Ok(Some(RateLimits::parse(&text).context("--rate_limits")?))
+    }
+
     /// Refuses what is understood but cannot be done.
     pub(super) fn validate(&self) -> anyhow::Result<()> {
         if let Some(zk) = &self.zk {

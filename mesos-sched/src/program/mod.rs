@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::allocator::{self, HierarchicalDrf};
 use crate::daemon::election::Standalone;
 use crate::daemon::store::{MemoryStore, RedbStore, term_of_this_moment};
+use crate::daemon::view::Memory;
 use crate::daemon::{MasterServer, MasterServerSetup};
 use crate::master;
 use anyhow::Context as _;
@@ -54,20 +55,20 @@ async fn serve(flags: &Flags) -> anyhow::Result<()> {
     let id = MasterId::new(Rng::new(entropy()).update_id().to_string()).expect("hexadecimal digits are an id");
     let mut limits = Limits::default();
     limits.connections_max = flags.max_connections;
+    let allocator = Box::new(HierarchicalDrf::new(allocator_options(flags)));
+    let contender = Box::new(Standalone::new(term));
     let server = MasterServer::start(MasterServerSetup {
-        id,
         options: options(flags)?,
-        allocator: Box::new(HierarchicalDrf::new(allocator_options(flags))),
-        store,
-        contender: Box::new(Standalone::new(term)),
-        listener,
         advertised: advertised.clone(),
-        tls,
         authenticator,
         authorizer,
         limits,
+        rate_limits: flags.rate_limits()?,
         cluster: flags.cluster.clone(),
         flags: shown(flags),
+        journal: flags.journal.setup(),
+        memory: memory(flags),
+        ..MasterServerSetup::new(id, allocator, store, contender, listener, tls)?
     })
     .await?;
     let leads = tokio::select! {
@@ -109,6 +110,10 @@ fn shown(flags: &Flags) -> Vec<(String, String)> {
         ("heartbeat_interval", Some(duration(flags.heartbeat_interval))),
         ("registry_max_agent_age", Some(duration(flags.registry_max_agent_age))),
         ("registry_max_agent_count", Some(flags.registry_max_agent_count.to_string())),
+        ("max_completed_frameworks", Some(flags.max_completed_frameworks.to_string())),
+        ("max_completed_tasks_per_framework", Some(flags.max_completed_tasks_per_framework.to_string())),
+        ("max_unreachable_tasks_per_framework", Some(flags.max_unreachable_tasks_per_framework.to_string())),
+        ("journal", path(&flags.journal.journal)),
         ("acls", path(&flags.security.acls)),
         ("insecure-plaintext", Some(flags.security.insecure_plaintext.to_string())),
         ("insecure-anonymous", Some(flags.security.insecure_anonymous.to_string())),
@@ -128,6 +133,15 @@ async fn registry(flags: &Flags) -> anyhow::Result<(Arc<dyn Store>, Term)> {
             Ok((Arc::new(store), now.max(Term(last.0 + 1))))
         }
         _ => Ok((Arc::new(MemoryStore::new()), now)),
+    }
+}
+
+/// How much of what is over views remember.
+const fn memory(flags: &Flags) -> Memory {
+    Memory {
+        completed_frameworks_max: flags.max_completed_frameworks,
+        completed_tasks_max: flags.max_completed_tasks_per_framework,
+        unreachable_tasks_max: flags.max_unreachable_tasks_per_framework,
     }
 }
 

@@ -9,6 +9,7 @@ use mesos_core::call::Leader;
 use mesos_core::call::agent::{ToAgent, ToMaster};
 use mesos_core::daemon::{Connector, Directory, MemoryStore, Stream, Task};
 use mesos_core::kernel::{Outbound, Term};
+use mesos_core::net::auth::Open;
 use mesos_core::net::http::{Limits, Plain, serve};
 use mesos_core::{
     AgentId, AgentInfo, Contender, Detector, FrameworkId, MasterId, Run, Source, TaskId, TaskInfo, TaskRun, TaskState,
@@ -25,6 +26,8 @@ use tokio::net::TcpListener;
 pub(crate) struct Cluster {
     pub(crate) address: SocketAddr,
     pub(crate) master: MasterDaemon,
+    /// What its HTTP side answers.
+    pub(crate) paths: Vec<String>,
     store: MemoryStore,
     directory: Directory,
     leader: Leader,
@@ -81,27 +84,34 @@ impl Cluster {
             _ => Box::new(Fixed::new(leader.clone())),
         };
         let own = MasterAddress::new("localhost", "127.0.0.1", address.port());
-        let site = site(HttpSetup::new(master.handle().clone(), keeper, view, detector, own));
+        let site = site(HttpSetup::new(master.handle().clone(), keeper, view, detector, own, Arc::new(Open)));
+        let paths = site.paths().map(str::to_owned).collect();
         let served = Task::spawn(serve(listener, Plain, site, Limits::default(), std::future::pending()));
         // Whoever asks from now on finds a detector that has said what it knows.
         tokio::task::yield_now().await;
-        Self { address, master, store, directory, leader, _tasks: vec![served] }
+        Self { address, master, paths, store, directory, leader, _tasks: vec![served] }
     }
 
     /// A toy agent; it has registered when this returns.
     pub(crate) async fn agent(&mut self, hostname: &str, resources: &str) -> AgentId {
-        let info = Arc::new(AgentInfo::new(hostname, resources.parse().unwrap()));
         let stream: Stream<ToMaster, ToAgent> = self.directory.connect(&self.leader).await.unwrap();
-        let mut toy = Toy { id: None, tasks: BTreeMap::new(), updates: 0, outbound: Outbound::default(), stream };
-        let total = info.resources.clone();
-        toy.say(ToMaster::Register { info, total }).await;
-        while toy.id.is_none() {
-            toy.step().await;
-        }
-        let id = toy.id.clone().unwrap();
-        self._tasks.push(Task::spawn(async move { while toy.step().await {} }));
+        let (id, task) = agent_on(stream, hostname, resources).await;
+        self._tasks.push(task);
         id
     }
+}
+
+/// A toy agent on this stream; it has registered when this returns, and lives as long as the task.
+pub(crate) async fn agent_on(stream: Stream<ToMaster, ToAgent>, hostname: &str, resources: &str) -> (AgentId, Task) {
+    let info = Arc::new(AgentInfo::new(hostname, resources.parse().unwrap()));
+    let mut toy = Toy { id: None, tasks: BTreeMap::new(), updates: 0, outbound: Outbound::default(), stream };
+    let total = info.resources.clone();
+    toy.say(ToMaster::Register { info, total }).await;
+    while toy.id.is_none() {
+        assert!(toy.step().await, "the master lets an agent in");
+    }
+    let id = toy.id.clone().unwrap();
+    (id, Task::spawn(async move { while toy.step().await {} }))
 }
 
 /// Neither leads nor finds who does.

@@ -15,12 +15,19 @@ pub(crate) struct Framework {
     pub(crate) id: String,
     pub(crate) stream_id: String,
     pub(crate) stream: Stream,
+    /// More headers of every request.
+    who: String,
 }
 
 impl Framework {
     pub(crate) async fn subscribe(address: SocketAddr, info: Value) -> Self {
+        Self::subscribe_as("", address, info).await
+    }
+
+    /// As somebody who says who they are in these headers.
+    pub(crate) async fn subscribe_as(who: &str, address: SocketAddr, info: Value) -> Self {
         let body = json!({"type": "SUBSCRIBE", "subscribe": {"framework_info": info}}).to_string();
-        let headers = format!("{JSON}Accept: application/json\r\nConnection: close\r\n");
+        let headers = format!("{JSON}{who}Accept: application/json\r\nConnection: close\r\n");
         let mut stream = send(address, "POST", PATH, &headers, &body).await;
         let (status, headers) = stream.head().await;
         assert_eq!(status, 200);
@@ -34,12 +41,12 @@ impl Framework {
         assert_eq!(subscribed["heartbeat_interval_seconds"], 15.0);
         assert_eq!(subscribed["master_info"]["port"], address.port());
         let id = subscribed["framework_id"]["value"].as_str().unwrap().to_owned();
-        Self { address, id, stream_id, stream }
+        Self { address, id, stream_id, stream, who: who.to_owned() }
     }
 
     pub(crate) async fn call(&self, mut call: Value) -> Answer {
         call["framework_id"] = json!({"value": self.id});
-        let headers = format!("{JSON}mesos-stream-id: {}\r\n", self.stream_id);
+        let headers = format!("{JSON}{}mesos-stream-id: {}\r\n", self.who, self.stream_id);
         ask(self.address, "POST", PATH, &headers, &call.to_string()).await
     }
 

@@ -130,7 +130,7 @@ async fn the_newest_subscription_wins_and_the_older_is_told() {
 async fn a_framework_that_is_not_connected_is_forbidden_what_a_stranger_is_denied() {
     let cluster = Cluster::start().await;
     let framework = Framework::subscribe(cluster.address, info()).await;
-    let Framework { address, id, stream_id, stream } = framework;
+    let Framework { address, id, stream_id, stream, .. } = framework;
     drop(stream);
     let headers = format!("{JSON}Mesos-Stream-Id: {stream_id}\r\n");
     let body = json!({"type": "REVIVE", "framework_id": {"value": id}}).to_string();

@@ -57,8 +57,12 @@ actions! {
     ViewRole = "view_roles" of "roles",
     /// Reads a page.
     GetEndpoint = "get_endpoints" of "paths",
-    /// Sees a framework of a principal, and its tasks and executors.
+    /// Sees a framework of a principal.
     ViewFramework = "view_frameworks" of "principals_of_frameworks",
+    /// Sees tasks of a framework of a principal.
+    ViewTask = "view_tasks" of "principals_of_frameworks",
+    /// Sees executors of a framework of a principal.
+    ViewExecutor = "view_executors" of "principals_of_frameworks",
     /// Sees agents.
     ViewAgent = "view_agents" of "agents",
     /// Sees with which flags a daemon runs.

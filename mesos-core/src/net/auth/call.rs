@@ -5,18 +5,19 @@ use std::sync::Arc;
 
 use http::Extensions;
 
-use super::{Action, Authorizer, PART_CLAIM};
+use super::{Action, Authorizer, PART_CLAIM, RateLimits};
 use crate::call::{operator, scheduler};
 use crate::error::{Rejection, RejectionCode};
 use crate::framework::FrameworkInfo;
 use crate::id::Principal;
-use crate::net::grpc::{Admit, Judge};
+use crate::net::grpc::{Admit, Judge, Pace};
 use crate::net::http::Caller;
 use crate::net::tls::Part;
 use crate::operation::Operation;
 use crate::resource::Resources;
 
-/// Judges a framework's call, and puts into a description who the framework proved to be.
+/// Judges a framework's call, and puts into a description who the framework proved to be. Of an ACCEPT, operations that are
+/// not allowed become [`Operation::Unauthorized`]: the call goes on, so that its offers are used up or come back.
 ///
 /// What undoes reservations and volumes is judged for whom each of them belongs to.
 ///
@@ -29,6 +30,7 @@ pub fn judge_scheduler(
 ) -> Result<(), Rejection> {
     match call {
         scheduler::Call::Subscribe { info, .. } | scheduler::Call::UpdateFramework { info, .. } => {
+            refuse_agents(caller)?;
             identify(caller, info)?;
             for role in &info.roles {
                 authorizer.demand(caller, Action::RegisterFramework, Some(role.as_str()))?;
@@ -38,12 +40,24 @@ pub fn judge_scheduler(
             }
             Ok(())
         }
+        // The call itself is the framework's own affair: offers it names are its to use or give back.
         scheduler::Call::Accept { operations, .. } => {
-            operations.iter().try_for_each(|operation| judge_operation(authorizer, caller, operation))
+            let asked = std::mem::take(operations);
+            operations.extend(asked.into_iter().flat_map(|operation| sort_out(authorizer, caller, operation)));
+            Ok(())
         }
         // A framework's own affairs, which it may see to since it may subscribe.
         _ => Ok(()),
     }
+}
+
+/// An agent's certificate is on every machine: whoever breaks into one shall not become a framework.
+fn refuse_agents(caller: &Caller) -> Result<(), Rejection> {
+    if caller.claims.get(PART_CLAIM).is_some_and(|part| part == Part::Agent.name()) {
+        let what = "an agent is no framework";
+        return Err(Rejection::new(RejectionCode::NotYours, what, "use a framework's identity"));
+    }
+    Ok(())
 }
 
 /// Somebody who proved to be a principal subscribes as that one and no other.
@@ -59,6 +73,32 @@ fn identify(caller: &Caller, info: &mut FrameworkInfo) -> Result<(), Rejection> 
             info.principal = Some(proved.clone());
             Ok(())
         }
+    }
+}
+
+/// An operation with what is not allowed of it set apart: the master refuses that, and does the rest.
+fn sort_out(authorizer: &dyn Authorizer, caller: &Caller, operation: Operation) -> Vec<Operation> {
+    let refuse = |operation, why| Operation::Unauthorized { operation: Box::new(operation), why };
+    match operation {
+        // Each task is judged alone.
+        Operation::Launch(tasks) => {
+            let mut sorted: Vec<Operation> = Vec::with_capacity(1);
+            for task in tasks {
+                let alone = Operation::Launch(vec![task]);
+                match (judge_operation(authorizer, caller, &alone), sorted.last_mut()) {
+                    (Ok(()), Some(Operation::Launch(allowed))) => allowed.extend_from_slice(alone.tasks()),
+                    (Ok(()), _) => sorted.push(alone),
+                    (Err(why), _) => sorted.push(refuse(alone, why)),
+                }
+            }
+            sorted
+        }
+        // Only the door says that something is not allowed.
+        Operation::Unauthorized { operation, .. } => sort_out(authorizer, caller, *operation),
+        operation => match judge_operation(authorizer, caller, &operation) {
+            Ok(()) => vec![operation],
+            Err(why) => vec![refuse(operation, why)],
+        },
     }
 }
 
@@ -86,6 +126,7 @@ fn judge_operation(authorizer: &dyn Authorizer, caller: &Caller, operation: &Ope
             let creator = volume.disk_info().and_then(|disk| disk.persistence.as_ref()?.principal.clone());
             authorizer.demand(caller, Action::DestroyVolume, creator.as_ref().map(Principal::as_str))
         }),
+        Operation::Unauthorized { why, .. } => Err(why.clone()),
     }
 }
 
@@ -149,31 +190,44 @@ pub fn judge_operator(
     }
 }
 
-/// Admits connections over gRPC by what `authorizer` allows to the [`Caller`] in a request's extensions.
-#[must_use]
-pub fn admit(authorizer: Arc<dyn Authorizer>) -> Arc<dyn Admit> {
-    Arc::new(ByAuthorizer(authorizer))
+/// Admits connections over gRPC by what an [`Authorizer`] allows to the [`Caller`] in a request's extensions, and lets nobody
+/// call faster than [`RateLimits`] say.
+#[derive(Debug, Clone)]
+pub struct Doorman {
+    authorizer: Arc<dyn Authorizer>,
+    limits: Option<Arc<RateLimits>>,
 }
 
-struct ByAuthorizer(Arc<dyn Authorizer>);
+impl Doorman {
+    /// Without limits.
+    #[must_use]
+    pub fn new(authorizer: Arc<dyn Authorizer>) -> Self {
+        Self { authorizer, limits: None }
+    }
 
-impl Admit for ByAuthorizer {
+    /// With these, if any.
+    #[must_use]
+    pub fn limiting(self, limits: Option<Arc<RateLimits>>) -> Self {
+        Self { limits, ..self }
+    }
+}
+
+impl Admit for Doorman {
     fn agent(&self, who: &Extensions) -> Result<(), Rejection> {
         let caller = who.get::<Caller>().cloned().unwrap_or_default();
         let name = caller.principal.as_ref().map(|principal| principal.as_str().to_owned());
-        self.0.demand(&caller, Action::RegisterAgent, name.as_deref())
+        self.authorizer.demand(&caller, Action::RegisterAgent, name.as_deref())
     }
 
     fn scheduler(&self, who: &Extensions) -> Result<Judge<scheduler::Call>, Rejection> {
-        let (authorizer, caller) = (self.0.clone(), who.get::<Caller>().cloned().unwrap_or_default());
-        // An agent's certificate is on every machine: whoever breaks into one shall not become a framework.
-        if caller.claims.get(PART_CLAIM).is_some_and(|part| part == Part::Agent.name()) {
-            return Err(Rejection::new(
-                RejectionCode::NotYours,
-                "an agent is no framework",
-                "use a framework's identity",
-            ));
-        }
+        let (authorizer, caller) = (self.authorizer.clone(), who.get::<Caller>().cloned().unwrap_or_default());
+        refuse_agents(&caller)?;
         Ok(Box::new(move |call| judge_scheduler(&*authorizer, &caller, call)))
+    }
+
+    fn pace(&self, who: &Extensions) -> Option<Pace> {
+        let limits = self.limits.clone()?;
+        let principal = who.get::<Caller>().and_then(|caller| caller.principal.clone());
+        Some(Box::new(move || limits.pace(principal.as_ref())))
     }
 }

@@ -10,6 +10,8 @@
 //! * [`Authorizer`]: whether somebody may do something to something. [`Acls`] are Mesos's lists, with Mesos's names;
 //!   [`Parts`] is what holds without lists: each part of a cluster may do what its kind does and nothing else.
 //! * [`TokenKey`]: tokens that say who somebody is for a while, as agents hand them to executors.
+//! * [`Sight`]: what somebody may see, for views that are filtered by it.
+//! * [`RateLimits`]: how often somebody may call.
 //! * [`Secret`]: what never prints.
 //!
 //! What is not allowed is forbidden. This decides about calls, not about what they do.
@@ -20,7 +22,9 @@ mod authenticate;
 mod call;
 mod credential;
 mod parts;
+mod rate;
 mod secret;
+mod sight;
 mod token;
 
 #[cfg(test)]
@@ -29,10 +33,12 @@ mod tests;
 pub use acl::{Acls, InvalidAcls};
 pub use action::Action;
 pub use authenticate::{Authenticator, PART_CLAIM};
-pub use call::{admit, judge_operator, judge_scheduler};
+pub use call::{Doorman, judge_operator, judge_scheduler};
 pub use credential::{Credentials, InvalidCredentials};
 pub use parts::Parts;
+pub use rate::{InvalidRateLimits, RateLimits};
 pub use secret::Secret;
+pub use sight::Sight;
 pub use token::{Claims, InvalidToken, TokenKey};
 
 use std::fmt;

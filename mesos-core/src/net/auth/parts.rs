@@ -28,6 +28,8 @@ impl Authorizer for Parts {
                 | Action::DestroyVolume
                 | Action::TeardownFramework
                 | Action::ViewFramework
+                | Action::ViewTask
+                | Action::ViewExecutor
                 | Action::AccessSandbox
                 | Action::UseNestedContainer
                 | Action::Explain => is_own,

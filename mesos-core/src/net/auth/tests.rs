@@ -209,3 +209,25 @@ fn a_framework_subscribes_as_who_it_proved_to_be() {
     assert!(judge_scheduler(&Parts, &Caller::anonymous(), &mut subscribe(None)).is_err());
     assert!(judge_scheduler(&Parts, &caller("a1", Part::Agent), &mut subscribe(None)).is_err());
 }
+
+/// The compiler cannot tell which of the two is meant when a secret has an equality of its own: this would not build.
+#[test]
+fn secrets_are_compared_in_one_way_only() {
+    trait HasNoEquality<Proof> {
+        fn holds() {}
+    }
+    impl<T: ?Sized> HasNoEquality<()> for T {}
+    struct Equal;
+    impl<T: ?Sized + PartialEq> HasNoEquality<Equal> for T {}
+    struct Ordered;
+    impl<T: ?Sized + PartialOrd> HasNoEquality<Ordered> for T {}
+    <Secret as HasNoEquality<_>>::holds();
+    <TokenKey as HasNoEquality<_>>::holds();
+
+    // And that way is right for what is longer, shorter, empty, and different in its last byte.
+    let secret = Secret::new(*b"a secret");
+    assert!(secret.matches(b"a secret"));
+    for other in [&b"a secres"[..], b"a secret ", b"a secre", b"", b"b secret"] {
+        assert!(!secret.matches(other));
+    }
+}

@@ -1,5 +1,6 @@
 //! Makes connections to masters.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use async_trait::async_trait;
 use http::{HeaderValue, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 
@@ -17,7 +18,7 @@ use super::direction::Direction;
 use super::proto::kernel::kernel_client::KernelClient;
 use super::scheduler::{SchedulerDown, SchedulerUp};
 use super::server::MESSAGE_BYTES_MAX;
-use super::stream::{Line, Outgoing, hear};
+use super::stream::{Checks, Line, Outgoing, hear};
 use crate::call::{Leader, agent, scheduler};
 use crate::daemon::{ConnectError, Connector, STREAM_BACKLOG_MAX, Stream};
 use crate::kernel::Seq;
@@ -139,17 +140,66 @@ fn causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Connections of agents and frameworks to a master.
+/// Connections of agents and frameworks to a master. Clones share what is shared.
 #[derive(Debug, Clone, Default)]
 pub struct GrpcConnector {
     dialer: Dialer,
+    shared: Option<Shared>,
+}
+
+/// A connection, and how many streams were begun on it.
+type Begun = (KernelClient<Channel>, usize);
+
+/// Connections that carry the streams of several.
+#[derive(Debug, Clone)]
+struct Shared {
+    streams_max: usize,
+    /// The newest connection to each master, and how many streams were begun on it.
+    newest: Arc<Mutex<BTreeMap<Arc<str>, Begun>>>,
 }
 
 impl GrpcConnector {
-    /// Connects like this.
+    /// Connects like this, each stream by a connection of its own.
     #[must_use]
     pub const fn new(dialer: Dialer) -> Self {
-        Self { dialer }
+        Self { dialer, shared: None }
+    }
+
+    /// Lets up to so many streams go by one connection, for processes that stand for many agents or frameworks. Servers
+    /// let through [`Limits::streams_max`](crate::net::http::Limits::streams_max).
+    #[must_use]
+    pub fn sharing(self, streams_max: usize) -> Self {
+        let shared = Shared { streams_max: streams_max.max(1), newest: Arc::default() };
+        Self { shared: Some(shared), ..self }
+    }
+
+    async fn client(&self, address: &Arc<str>) -> Result<KernelClient<Channel>, ConnectError> {
+        let Some(shared) = &self.shared else { return client(&self.dialer, address).await };
+        // Held while connecting: whoever comes meanwhile shares what is being made.
+        let mut newest = shared.newest.lock().await;
+        if let Some((client, begun)) = newest.get_mut(address)
+            && *begun < shared.streams_max
+        {
+            *begun += 1;
+            return Ok(client.clone());
+        }
+        let client = client(&self.dialer, address).await?;
+        newest.insert(address.clone(), (client.clone(), 1));
+        Ok(client)
+    }
+
+    /// A stream was refused: the connection may be at its end, and the next stream goes by another.
+    async fn forget(&self, address: &Arc<str>) {
+        if let Some(shared) = &self.shared {
+            shared.newest.lock().await.remove(address);
+        }
+    }
+
+    async fn judged<T>(&self, leader: &Leader, answer: Result<T, Status>) -> Result<T, ConnectError> {
+        if answer.is_err() {
+            self.forget(&leader.address).await;
+        }
+        answer.map_err(|status| refused(leader, &status))
     }
 
     fn request<T>(&self, message: T) -> Request<T> {
@@ -187,11 +237,12 @@ fn refused(leader: &Leader, status: &Status) -> ConnectError {
 #[async_trait]
 impl Connector<agent::ToMaster, agent::ToAgent> for GrpcConnector {
     async fn connect(&self, leader: &Leader) -> Result<Stream<agent::ToMaster, agent::ToAgent>, ConnectError> {
-        let mut client = client(&self.dialer, &leader.address).await?;
+        let mut client = self.client(&leader.address).await?;
         let (own, outgoing, to_machine, line) = halves::<AgentUp, AgentDown>();
-        let answer = client.connect_agent(self.request(outgoing)).await.map_err(|status| refused(leader, &status))?;
+        let answer = client.connect_agent(self.request(outgoing)).await;
+        let answer = self.judged(leader, answer).await?;
         // Ends with the connection: when either side closes it, or the machine is gone.
-        tokio::spawn(hear::<AgentDown>(answer.into_inner(), to_machine, line, None, None));
+        tokio::spawn(hear::<AgentDown>(answer.into_inner(), to_machine, line, Checks::none(), None));
         Ok(own)
     }
 }
@@ -199,12 +250,12 @@ impl Connector<agent::ToMaster, agent::ToAgent> for GrpcConnector {
 #[async_trait]
 impl Connector<scheduler::Call, scheduler::Event> for GrpcConnector {
     async fn connect(&self, leader: &Leader) -> Result<Stream<scheduler::Call, scheduler::Event>, ConnectError> {
-        let mut client = client(&self.dialer, &leader.address).await?;
+        let mut client = self.client(&leader.address).await?;
         let (own, outgoing, to_machine, line) = halves::<SchedulerUp, SchedulerDown>();
-        let answer =
-            client.connect_scheduler(self.request(outgoing)).await.map_err(|status| refused(leader, &status))?;
+        let answer = client.connect_scheduler(self.request(outgoing)).await;
+        let answer = self.judged(leader, answer).await?;
         // As above.
-        tokio::spawn(hear::<SchedulerDown>(answer.into_inner(), to_machine, line, None, None));
+        tokio::spawn(hear::<SchedulerDown>(answer.into_inner(), to_machine, line, Checks::none(), None));
         Ok(own)
     }
 }

@@ -19,6 +19,8 @@
 mod about;
 mod agent;
 mod connector;
+#[cfg(any(test, fuzzing))]
+pub(in crate::net) mod decoders;
 mod direction;
 mod leader;
 mod scheduler;
@@ -31,7 +33,7 @@ mod tests;
 pub use about::{health, reflection};
 pub use connector::{Dialer, GrpcConnector};
 pub use leader::{RemoteDetector, leadership};
-pub use server::{Admit, AdmitAll, Judge, KernelService, MESSAGE_BYTES_MAX};
+pub use server::{Admit, AdmitAll, Judge, KernelService, MESSAGE_BYTES_MAX, Pace};
 
 /// The messages and the service of `proto/mesos/kernel`.
 #[allow(

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::Extensions;
 use tokio::sync::{mpsc, watch};
@@ -14,7 +15,7 @@ use super::direction::Direction;
 use super::proto::kernel;
 use super::proto::kernel::kernel_server::{Kernel, KernelServer};
 use super::scheduler::{SchedulerDown, SchedulerUp};
-use super::stream::{Answer, Line, Outgoing, hear};
+use super::stream::{Answer, Checks, Line, Outgoing, hear};
 use crate::call::{Leader, scheduler};
 use crate::daemon::{DoorKeeper, STREAM_BACKLOG_MAX, Stream, Task};
 use crate::error::Rejection;
@@ -26,6 +27,9 @@ const INBOUND_MAX: usize = 1_024;
 
 /// Judges one message of a peer, and may put into it what is sure about the peer.
 pub type Judge<T> = Box<dyn FnMut(&mut T) -> Result<(), Rejection> + Send>;
+
+/// Says before each message of a peer how long it has to wait. The peer's own backlog fills meanwhile, and nobody else's.
+pub type Pace = Box<dyn FnMut() -> Duration + Send>;
 
 /// Decides who may connect as what. The extensions of the request say who asks.
 pub trait Admit: Send + Sync + 'static {
@@ -40,6 +44,11 @@ pub trait Admit: Send + Sync + 'static {
     /// # Errors
     /// Why not.
     fn scheduler(&self, who: &Extensions) -> Result<Judge<scheduler::Call>, Rejection>;
+
+    /// How fast a framework may call; nothing when it may as it likes.
+    fn pace(&self, _who: &Extensions) -> Option<Pace> {
+        None
+    }
 }
 
 /// Admits everybody and lets everything pass. For clusters whose network is the fence, and for tests.
@@ -91,7 +100,7 @@ impl KernelService {
 async fn open<U: Direction, D: Direction>(
     batches: Streaming<U::Batch>,
     door: &mpsc::Sender<Stream<D::Domain, U::Domain>>,
-    judge: Option<Judge<U::Domain>>,
+    checks: Checks<U::Domain>,
 ) -> Result<Response<Answers<D::Batch>>, Status>
 where
     D::Domain: Unpin,
@@ -102,7 +111,7 @@ where
     door.send(theirs).await.map_err(|_| Status::unavailable("this master has ended; look for the leader"))?;
     let line = Line::default();
     let (outgoing, refuse) = Outgoing::<D>::new(line.clone(), messages);
-    let reader = Task::spawn(hear::<U>(batches, to_machine, line, judge, Some(refuse)));
+    let reader = Task::spawn(hear::<U>(batches, to_machine, line, checks, Some(refuse)));
     Ok(Response::new(Box::pin(Answer(outgoing.with_reader(reader)))))
 }
 
@@ -131,15 +140,16 @@ impl Kernel for KernelService {
         request: Request<Streaming<kernel::AgentMessages>>,
     ) -> Result<Response<Self::ConnectAgentStream>, Status> {
         self.admit.agent(request.extensions()).map_err(|rejection| denied(&rejection))?;
-        open::<AgentUp, AgentDown>(request.into_inner(), &self.keeper.agents, None).await
+        open::<AgentUp, AgentDown>(request.into_inner(), &self.keeper.agents, Checks::none()).await
     }
 
     async fn connect_scheduler(
         &self,
         request: Request<Streaming<kernel::SchedulerCalls>>,
     ) -> Result<Response<Self::ConnectSchedulerStream>, Status> {
-        let judge = self.admit.scheduler(request.extensions()).map_err(|rejection| denied(&rejection))?;
-        open::<SchedulerUp, SchedulerDown>(request.into_inner(), &self.keeper.schedulers, Some(judge)).await
+        let judge = Some(self.admit.scheduler(request.extensions()).map_err(|rejection| denied(&rejection))?);
+        let checks = Checks { judge, pace: self.admit.pace(request.extensions()) };
+        open::<SchedulerUp, SchedulerDown>(request.into_inner(), &self.keeper.schedulers, checks).await
     }
 }
 

@@ -12,7 +12,7 @@ use tokio_stream::{Stream as Batches, StreamExt as _};
 use tonic::{Status, Streaming};
 
 use super::direction::Direction;
-use super::server::Judge;
+use super::server::{Judge, Pace};
 use crate::daemon::Task;
 use crate::error::Rejection;
 use crate::kernel::Seq;
@@ -110,12 +110,25 @@ where
     }
 }
 
+/// What a message of a peer must pass.
+pub(super) struct Checks<T> {
+    pub judge: Option<Judge<T>>,
+    pub pace: Option<Pace>,
+}
+
+impl<T> Checks<T> {
+    /// Nothing.
+    pub(super) const fn none() -> Self {
+        Self { judge: None, pace: None }
+    }
+}
+
 /// Hears the peer until either side ends: the machine hears of it when `to` is dropped.
 pub(super) async fn hear<D: Direction>(
     mut batches: Streaming<D::Batch>,
     to: mpsc::Sender<(Seq, D::Domain)>,
     line: Line,
-    mut judge: Option<Judge<D::Domain>>,
+    mut checks: Checks<D::Domain>,
     refuse: Option<Refusals>,
 ) {
     let (mut expected, mut seq) = (0, 0);
@@ -140,8 +153,12 @@ pub(super) async fn hear<D: Direction>(
         }
         expected += messages.len() as u64;
         for message in messages {
-            let judged = D::decode(message)
-                .and_then(|mut message| judge.as_mut().map_or(Ok(()), |judge| judge(&mut message)).map(|()| message));
+            if let Some(wait) = checks.pace.as_mut().map(|pace| pace()).filter(|wait| !wait.is_zero()) {
+                tokio::time::sleep(wait).await;
+            }
+            let judged = D::decode(message).and_then(|mut message| {
+                checks.judge.as_mut().map_or(Ok(()), |judge| judge(&mut message)).map(|()| message)
+            });
             match judged {
                 Ok(message) => {
                     if to.send((Seq(seq), message)).await.is_err() {

@@ -430,3 +430,103 @@ async fn both_ends_of_tls_know_who_they_speak_to() {
     let (agent, _master) = port.agent(dialer(&late)).await;
     drop(agent);
 }
+
+#[tokio::test]
+async fn tools_are_told_that_the_server_is_well_and_what_it_speaks() {
+    use tonic_health::pb::health_client::HealthClient;
+    use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus};
+    use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+    use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
+    use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
+    use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse};
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let site = reflection(health(Site::new("master")).await);
+    let _serving = Task::spawn(serve(listener, Plain, site, Limits::default(), std::future::pending()));
+    let channel = tonic::transport::Endpoint::from_shared(format!("http://{address}")).unwrap();
+    let channel = channel.connect().await.unwrap();
+
+    let mut client = HealthClient::new(channel.clone());
+    for service in ["", "mesos.kernel.Kernel"] {
+        let asked = HealthCheckRequest { service: service.to_owned() };
+        assert_eq!(client.check(asked).await.unwrap().into_inner().status(), ServingStatus::Serving, "{service:?}");
+    }
+    let unknown = client.check(HealthCheckRequest { service: "no.such.Service".to_owned() }).await.unwrap_err();
+    assert_eq!(unknown.code(), tonic::Code::NotFound);
+
+    let mut client = ServerReflectionClient::new(channel);
+    let mut ask = async |request| -> ServerReflectionResponse {
+        let request = ServerReflectionRequest { host: String::new(), message_request: Some(request) };
+        let answer = client.server_reflection_info(tokio_stream::iter([request])).await;
+        answer.unwrap().into_inner().message().await.unwrap().unwrap()
+    };
+    let listed = ask(MessageRequest::ListServices(String::new())).await.message_response;
+    let Some(MessageResponse::ListServicesResponse(listed)) = listed else { panic!("{listed:?}") };
+    let services: Vec<_> = listed.service.iter().map(|service| service.name.as_str()).collect();
+    assert!(services.contains(&"mesos.kernel.Kernel"), "{services:?}");
+    let found = ask(MessageRequest::FileContainingSymbol("mesos.kernel.Kernel".to_owned())).await.message_response;
+    let Some(MessageResponse::FileDescriptorResponse(found)) = found else { panic!("{found:?}") };
+    assert!(!found.file_descriptor_proto.is_empty());
+}
+
+#[tokio::test]
+async fn streams_that_share_a_connection_end_one_by_one_and_a_full_one_is_followed_by_another() {
+    let mut port = Port::open(Plain).await;
+    let connector = GrpcConnector::default().sharing(2);
+    let leader = port.leader(1);
+    let mut streams: Vec<(Stream<ToMaster, ToAgent>, Stream<ToAgent, ToMaster>)> = Vec::new();
+    for n in 0..5 {
+        let (own, theirs) = tokio::join!(connector.connect(&leader), port.door.agents.recv());
+        let (own, mut theirs): (Stream<ToMaster, ToAgent>, _) = (own.unwrap(), theirs.unwrap());
+        own.sender.send((Seq(n), ToMaster::Pong)).await.unwrap();
+        assert_eq!(theirs.receiver.recv().await.unwrap(), (Seq(n), ToMaster::Pong));
+        streams.push((own, theirs));
+    }
+    drop(streams.remove(0).0);
+    for (own, theirs) in &mut streams {
+        own.sender.send((Seq(9), ToMaster::Pong)).await.unwrap();
+        assert_eq!(theirs.receiver.recv().await.unwrap().1, ToMaster::Pong);
+    }
+}
+
+#[tokio::test]
+async fn who_calls_too_fast_waits_and_is_not_cut_off() {
+    struct Slow;
+    impl Admit for Slow {
+        fn agent(&self, _: &http::Extensions) -> Result<(), Rejection> {
+            Ok(())
+        }
+        fn scheduler(&self, _: &http::Extensions) -> Result<Judge<Call>, Rejection> {
+            Ok(Box::new(|_| Ok(())))
+        }
+        fn pace(&self, _: &http::Extensions) -> Option<Pace> {
+            let mut calls = 0;
+            Some(Box::new(move || {
+                calls += 1;
+                Duration::from_millis(if calls > 2 { 20 } else { 0 })
+            }))
+        }
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (mut door, keeper) = Door::new();
+    let service = KernelService::new(keeper, leadership(None).1, Arc::new(Slow)).into_service();
+    let site = KernelService::METHODS
+        .iter()
+        .fold(Site::new("master"), |site, path| site.route(path, axum::routing::post_service(service.clone())));
+    let _serving = Task::spawn(serve(listener, Plain, site, Limits::default(), std::future::pending()));
+    let leader = Leader { id: MasterId::new("m1").unwrap(), address: address.to_string().into(), term: Term(1) };
+    let connector = GrpcConnector::default();
+    let connect = <GrpcConnector as Connector<Call, Event>>::connect(&connector, &leader);
+    let (own, theirs) = tokio::join!(connect, door.schedulers.recv());
+    let (own, mut theirs) = (own.unwrap(), theirs.unwrap());
+    let began = std::time::Instant::now();
+    for n in 0..5 {
+        own.sender.send((Seq(n), Call::Teardown)).await.unwrap();
+    }
+    for n in 0..5 {
+        assert_eq!(theirs.receiver.recv().await.unwrap(), (Seq(n), Call::Teardown));
+    }
+    assert!(began.elapsed() >= Duration::from_millis(60), "three of five waited");
+}

@@ -22,6 +22,10 @@ pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// 413 when it is larger than `bytes_max`, of which no more is kept; 408 when it does not arrive in time; 400 when it
 /// breaks off.
 pub async fn read_body(body: Body, bytes_max: usize) -> Result<Bytes, Refusal> {
+    // What says that it will be too long is not waited for.
+    if http_body::Body::size_hint(&body).lower() > bytes_max as u64 {
+        return Err(too_large(bytes_max));
+    }
     match tokio::time::timeout(BODY_TIMEOUT, collect(body, bytes_max)).await {
         Ok(read) => read,
         Err(_) => {
@@ -29,6 +33,11 @@ pub async fn read_body(body: Body, bytes_max: usize) -> Result<Bytes, Refusal> {
             Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, text))
         }
     }
+}
+
+fn too_large(bytes_max: usize) -> Refusal {
+    let text = format!("the body is larger than {bytes_max} bytes; split the call");
+    Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, text)
 }
 
 async fn collect(mut body: Body, bytes_max: usize) -> Result<Bytes, Refusal> {
@@ -39,8 +48,7 @@ async fn collect(mut body: Body, bytes_max: usize) -> Result<Bytes, Refusal> {
         // Trailers say nothing here.
         let Ok(part) = frame.into_data() else { continue };
         if first.len() + rest.len() + part.len() > bytes_max {
-            let text = format!("the body is larger than {bytes_max} bytes; split the call");
-            return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, text));
+            return Err(too_large(bytes_max));
         }
         if first.is_empty() {
             first = part;

@@ -73,6 +73,11 @@ impl Site {
         self
     }
 
+    /// The paths it answers.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.rules.known.iter().map(String::as_str)
+    }
+
     /// The path that is meant, if any is known.
     #[must_use]
     pub fn resolve(&self, path: &str) -> Option<String> {

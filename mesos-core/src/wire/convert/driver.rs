@@ -137,6 +137,7 @@ impl From<&Operation> for v1::offer::Operation {
         let bag = |resources| resources_to_wire(resources, None, ReservationForm::Stack);
         let mut written = Self::default();
         let kind = match operation {
+            Operation::Unauthorized { operation, .. } => return (&**operation).into(),
             Operation::Launch(tasks) => {
                 written.launch =
                     Some(operation::Launch { task_infos: tasks.iter().map(|task| (&**task).into()).collect() });

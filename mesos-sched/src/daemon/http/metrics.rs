@@ -11,6 +11,7 @@ use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use mesos_core::net::http::{Body, Response, answer_json, axum};
+use mesos_core::net::layer::RequestTotals;
 use mesos_core::{Resources, Role, Scalar, TaskState};
 
 use super::{Context, Shared};
@@ -93,6 +94,7 @@ async fn collect(context: &Context) -> Metrics {
     metrics.gauge("master/uptime_secs", context.uptime().as_secs_f64());
     metrics.gauge("master/http_subscriptions", real(context.sessions.len() as u64));
     system(&mut metrics);
+    requests(&mut metrics, &context.requests);
     if !is_leading {
         return metrics;
     }
@@ -115,6 +117,20 @@ async fn collect(context: &Context) -> Metrics {
     resources(&mut metrics, &snapshot);
     allocator(&mut metrics, &snapshot, &counters, &quotas);
     metrics
+}
+
+/// What a layer around the site counted.
+fn requests(metrics: &mut Metrics, totals: &RequestTotals) {
+    for (path, of_path) in totals.read() {
+        for (class, count) in of_path.by_class.iter().enumerate().filter(|(_, count)| **count > 0) {
+            let class = format!("{class}xx");
+            let labels = [("path", path.as_str()), ("status", class.as_str())];
+            metrics.add_labelled(format!("http/requests{path}/{class}"), "http/requests", &labels, true, real(*count));
+        }
+        let took = of_path.took.as_secs_f64();
+        let name = format!("http/requests{path}/secs");
+        metrics.add_labelled(name, "http/request_secs", &[("path", path.as_str())], true, took);
+    }
 }
 
 fn system(metrics: &mut Metrics) {

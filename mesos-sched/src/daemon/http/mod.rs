@@ -20,6 +20,7 @@ mod operator;
 mod pump;
 mod scheduler;
 mod session;
+mod sight;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +28,9 @@ use std::time::Duration;
 use axum::routing::{get, post};
 use mesos_core::Detector;
 use mesos_core::daemon::{DoorKeeper, Task};
+use mesos_core::net::auth::Authorizer;
 use mesos_core::net::http::{Attached, Files, Refusal, Site, axum};
+use mesos_core::net::layer::RequestTotals;
 
 use super::view::View;
 use super::{Lead, MasterHandle};
@@ -52,6 +55,10 @@ pub struct HttpSetup {
     pub detector: Box<dyn Detector>,
     /// Where clients reach this master.
     pub address: MasterAddress,
+    /// Decides who may do and see what. A layer outside puts who asks into requests; without one, everybody is anonymous.
+    pub authorizer: Arc<dyn Authorizer>,
+    /// What a layer outside counts of requests, for metrics.
+    pub requests: RequestTotals,
     /// The cluster's name for people.
     pub cluster: Option<String>,
     /// What the master was started with, for views. No secrets.
@@ -71,6 +78,7 @@ impl HttpSetup {
         view: View,
         detector: Box<dyn Detector>,
         address: MasterAddress,
+        authorizer: Arc<dyn Authorizer>,
     ) -> Self {
         Self {
             master,
@@ -78,6 +86,8 @@ impl HttpSetup {
             view,
             detector,
             address,
+            authorizer,
+            requests: RequestTotals::default(),
             cluster: None,
             flags: Vec::new(),
             logging: Arc::new(FixedLogging),
@@ -93,6 +103,8 @@ struct Context {
     door: DoorKeeper,
     view: View,
     address: MasterAddress,
+    authorizer: Arc<dyn Authorizer>,
+    requests: RequestTotals,
     cluster: Option<String>,
     flags: Vec<(String, String)>,
     logging: Arc<dyn Logging>,
@@ -131,13 +143,16 @@ impl Context {
 /// What the master answers. Must be called inside a tokio runtime.
 #[must_use]
 pub fn site(setup: HttpSetup) -> Site {
-    let HttpSetup { master, door, view, detector, address, cluster, flags, logging, files } = setup;
+    let HttpSetup { master, door, view, detector, address, authorizer, requests, cluster, flags, logging, files } =
+        setup;
     let (leadership, watch) = Leadership::watch(master.lead(), detector);
     let context = Arc::new(Context {
         master,
         door,
         view,
         address,
+        authorizer,
+        requests,
         cluster,
         flags,
         logging,

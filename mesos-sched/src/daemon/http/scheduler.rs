@@ -10,6 +10,7 @@ use axum::http::header::{HeaderMap, HeaderValue};
 use axum::http::{HeaderName, StatusCode};
 use mesos_core::call::scheduler::Call;
 use mesos_core::daemon::{STREAM_BACKLOG_MAX, Stream};
+use mesos_core::net::auth::judge_scheduler;
 use mesos_core::net::http::{
     BODY_BYTES_MAX, Body, Caller, Media, OriginalPath, Refusal, Response, accepted, answer as say, axum, decode, done,
     read_body, record_stream,
@@ -25,6 +26,7 @@ use v1::scheduler::call::Type;
 use super::Shared;
 use super::pump::Pump;
 use super::session::{ASIDES_MAX, CALLS_WAITING_MAX, Session, not_subscribed};
+use super::sight::forbid;
 
 const STREAM_ID: HeaderName = HeaderName::from_static("mesos-stream-id");
 
@@ -38,8 +40,9 @@ pub(super) async fn answer(
     context.leadership.check(&path)?;
     let media = Media::of_body(&headers)?;
     let call: v1::scheduler::Call = decode(media, &read_body(body, BODY_BYTES_MAX).await?)?;
+    tracing::Span::current().record("call", call.r#type().as_str_name());
     if call.r#type() == Type::Subscribe {
-        return subscribe(&context, caller.principal, &headers, call).await;
+        return subscribe(&context, caller, &headers, call).await;
     }
     let session = session_of(&context, caller.principal.as_ref(), &headers, &call).await?;
     match call.r#type() {
@@ -51,8 +54,8 @@ pub(super) async fn answer(
             let asked = call.reconcile_operations.unwrap_or_default();
             Ok(say(Media::of_answer(&headers)?, &unknown_operations_to_wire(&asked)))
         }
-        Type::UpdateFramework => update(&context, &session, call).await,
-        _ => forward(&session, call).await,
+        Type::UpdateFramework => update(&context, &caller, &session, call).await,
+        _ => forward(&context, &caller, &session, call).await,
     }
 }
 
@@ -95,8 +98,14 @@ async fn session_of(
     }
 }
 
-async fn forward(session: &Session, call: v1::scheduler::Call) -> Result<Response, Refusal> {
-    let read = call_from_wire(call)?;
+async fn forward(
+    context: &Shared,
+    caller: &Caller,
+    session: &Session,
+    call: v1::scheduler::Call,
+) -> Result<Response, Refusal> {
+    let mut read = call_from_wire(call)?;
+    judge_scheduler(&*context.authorizer, caller, &mut read.call).map_err(forbid)?;
     session.call(read.call).await?;
     for dropped in &read.dropped {
         tracing::warn!(why = %dropped.why, "an operation was left out");
@@ -112,13 +121,19 @@ async fn forward(session: &Session, call: v1::scheduler::Call) -> Result<Respons
 }
 
 /// Judged before it is handed over, because its caller is told.
-async fn update(context: &Shared, session: &Session, mut call: v1::scheduler::Call) -> Result<Response, Refusal> {
+async fn update(
+    context: &Shared,
+    caller: &Caller,
+    session: &Session,
+    mut call: v1::scheduler::Call,
+) -> Result<Response, Refusal> {
     if let (Some(update), Some(principal)) = (&mut call.update_framework, &session.principal) {
         claim(&mut update.framework_info, principal)?;
         update.framework_info.id = update.framework_info.id.clone().or_else(|| call.framework_id.clone());
     }
     let id: Option<FrameworkId> = call.framework_id.clone().map(TryInto::try_into).transpose()?;
-    let call: Call = call.try_into()?;
+    let mut call: Call = call.try_into()?;
+    judge_scheduler(&*context.authorizer, caller, &mut call).map_err(forbid)?;
     if let (Call::UpdateFramework { info, suppressed, constraints }, Some(id)) = (call.clone(), id) {
         let judged = context.master.inspect(move |master| master.judge_update(&id, *info, &suppressed, &constraints));
         match judged.await {
@@ -132,7 +147,7 @@ async fn update(context: &Shared, session: &Session, mut call: v1::scheduler::Ca
 
 async fn subscribe(
     context: &Shared,
-    principal: Option<Principal>,
+    caller: Caller,
     headers: &HeaderMap,
     mut call: v1::scheduler::Call,
 ) -> Result<Response, Refusal> {
@@ -140,17 +155,18 @@ async fn subscribe(
     if headers.contains_key(STREAM_ID) {
         return Err(Refusal::bad_request("Subscribe calls should not include the 'Mesos-Stream-Id' header"));
     }
-    if let (Some(subscribe), Some(principal)) = (&mut call.subscribe, &principal) {
+    if let (Some(subscribe), Some(principal)) = (&mut call.subscribe, &caller.principal) {
         claim(&mut subscribe.framework_info, principal)?;
     }
-    let call: Call = call.try_into()?;
+    let mut call: Call = call.try_into()?;
+    judge_scheduler(&*context.authorizer, &caller, &mut call).map_err(forbid)?;
     let Call::Subscribe { info, .. } = &call else { unreachable!("the type was looked at") };
     let form = form_of(info);
 
     let (say, calls) = mpsc::channel(CALLS_WAITING_MAX);
     let (hear, events) = mpsc::channel(STREAM_BACKLOG_MAX);
     let (tell, asides) = mpsc::channel(ASIDES_MAX);
-    let session = Arc::new(Session::new(principal, say, tell));
+    let session = Arc::new(Session::new(caller.principal, say, tell));
     session.call(call).await?;
     let stream = Stream { sender: hear, receiver: calls };
     if context.door.schedulers.send(stream).await.is_err() {

@@ -30,7 +30,7 @@ use crate::master::Changes;
 use book::Book;
 
 pub use row::{AgentRow, ExecutorRow, FrameworkRow, OfferRow, TaskRow, Totals};
-pub use snapshot::{FrameworkView, RoleAmounts, Snapshot};
+pub use snapshot::{FrameworkView, RoleAmounts, Snapshot, Visible};
 pub use usage::{Amounts, Usage};
 
 /// Steps whose changes wait to be folded. When more do, the rest is let go and all of it is asked for again.

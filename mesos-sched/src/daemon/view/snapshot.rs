@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use mesos_core::resource::Quantities;
-use mesos_core::{AgentId, FrameworkId, Resources, Role};
+use mesos_core::{AgentId, FrameworkId, FrameworkInfo, Resources, Role};
 
 use super::row::{AgentRow, ExecutorRow, FrameworkRow, OfferRow, TaskRow, Totals};
 use super::usage::Usage;
@@ -40,6 +40,17 @@ pub struct FrameworkView {
     pub offers: Vec<Arc<OfferRow>>,
 }
 
+/// What of a framework somebody may see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Visible {
+    /// It, and its offers.
+    pub framework: bool,
+    /// Its tasks.
+    pub tasks: bool,
+    /// Its executors.
+    pub executors: bool,
+}
+
 /// A role: who is in it, and what it has. Roles above it are not in it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RoleAmounts {
@@ -58,6 +69,36 @@ impl Snapshot {
     #[must_use]
     pub fn usage(&self) -> &Usage {
         self.usage.get_or_init(|| Usage::of(self))
+    }
+
+    /// What is left for somebody who may not see everything. Sums are of what is left.
+    #[must_use]
+    pub fn restricted(&self, sees_agents: bool, of_framework: impl Fn(&FrameworkInfo) -> Visible) -> Self {
+        let restrict = |view: &Arc<FrameworkView>| {
+            let visible = of_framework(&view.row.state.info);
+            if !visible.framework {
+                return None;
+            }
+            if visible.tasks && visible.executors {
+                return Some(view.clone());
+            }
+            let tasks = |rows: &Vec<Arc<TaskRow>>| if visible.tasks { rows.clone() } else { Vec::new() };
+            Some(Arc::new(FrameworkView {
+                row: view.row.clone(),
+                tasks: tasks(&view.tasks),
+                unreachable: tasks(&view.unreachable),
+                completed: tasks(&view.completed),
+                executors: if visible.executors { view.executors.clone() } else { Vec::new() },
+                offers: view.offers.clone(),
+            }))
+        };
+        Self {
+            agents: if sees_agents { self.agents.clone() } else { Vec::new() },
+            frameworks: self.frameworks.iter().filter_map(restrict).collect(),
+            completed: self.completed.iter().filter_map(restrict).collect(),
+            totals: self.totals,
+            usage: OnceLock::new(),
+        }
     }
 
     /// All roles somebody is subscribed to, uses something under, or owns something as.

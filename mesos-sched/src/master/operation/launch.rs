@@ -172,7 +172,7 @@ impl Master {
         self.refuse_as(cx, framework, task, rejection, Reason::TaskInvalid);
     }
 
-    fn refuse_as(
+    pub(in crate::master) fn refuse_as(
         &mut self,
         cx: &mut MasterCx<'_>,
         framework: FrameworkKey,

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use axum::extract::{Extension, Query, State};
 use mesos_core::call::operator::{Call, Response as Outcome};
-use mesos_core::net::http::{Body, OriginalPath, Refusal, Response, answer_json, axum, done, read_body};
+use mesos_core::net::http::{Body, Caller, OriginalPath, Refusal, Response, answer_json, axum, done, read_body};
 use mesos_core::resource::{ResourceName, Scalar};
 use mesos_core::wire::convert::{quotas_to_wire, weights_to_wire};
 use mesos_core::wire::{API_VERSION, json as wire_json, v1};
@@ -57,15 +57,18 @@ pub(super) async fn redirect(State(context): State<Shared>) -> Refusal {
 pub(super) async fn roles(
     State(context): State<Shared>,
     Extension(OriginalPath(path)): Extension<OriginalPath>,
+    caller: Caller,
 ) -> Result<Response, Refusal> {
     context.leadership.check(&path)?;
+    let sight = context.sight(caller);
     let (weights, quotas) =
         context.look(|master| (master.registry().weights().clone(), master.registry().quotas().clone())).await?;
-    let mut roles = context.view.snapshot().await.roles();
+    let mut roles = context.seen_by(&sight).await.roles();
     roles.entry(Role::any()).or_default();
     for role in weights.keys().chain(quotas.keys()) {
         roles.entry(role.clone()).or_default();
     }
+    roles.retain(|role, _| sight.sees_role(role));
     let role = |(role, amounts): (&Role, &crate::daemon::view::RoleAmounts)| {
         let mut row = json!({
             "name": role.as_str(),
@@ -76,7 +79,7 @@ pub(super) async fn roles(
             "offered": Legacy(&amounts.offered),
             "reserved": amounts_of(amounts.reserved.iter()),
         });
-        if let Some(quota) = quotas.get(role) {
+        if let Some(quota) = quotas.get(role).filter(|_| sight.sees_quota(role)) {
             row["quota"] = json!({
                 "role": role.as_str(),
                 "guarantee": amounts_of(quota.guarantees().iter()),
@@ -97,9 +100,12 @@ fn amounts_of<'a>(pairs: impl Iterator<Item = (&'a ResourceName, Scalar)>) -> BT
 pub(super) async fn weights(
     State(context): State<Shared>,
     Extension(OriginalPath(path)): Extension<OriginalPath>,
+    caller: Caller,
 ) -> Result<Response, Refusal> {
     context.leadership.check(&path)?;
-    let weights = context.look(|master| master.registry().weights().clone()).await?;
+    let mut weights = context.look(|master| master.registry().weights().clone()).await?;
+    let sight = context.sight(caller);
+    weights.retain(|role, _| sight.sees_role(role));
     let list: Vec<_> = weights_to_wire(&weights).iter().map(wire_json::write).collect();
     Ok(answer_json(format!("[{}]", list.join(","))))
 }
@@ -107,9 +113,12 @@ pub(super) async fn weights(
 pub(super) async fn quota(
     State(context): State<Shared>,
     Extension(OriginalPath(path)): Extension<OriginalPath>,
+    caller: Caller,
 ) -> Result<Response, Refusal> {
     context.leadership.check(&path)?;
-    let quotas = context.look(|master| master.registry().quotas().clone()).await?;
+    let mut quotas = context.look(|master| master.registry().quotas().clone()).await?;
+    let sight = context.sight(caller);
+    quotas.retain(|role, _| sight.sees_quota(role));
     Ok(answer_json(wire_json::write(&quotas_to_wire(&quotas))))
 }
 
@@ -135,6 +144,7 @@ pub(super) async fn maintenance_status(
 pub(super) async fn teardown(
     State(context): State<Shared>,
     Extension(OriginalPath(path)): Extension<OriginalPath>,
+    caller: Caller,
     body: Body,
 ) -> Result<Response, Refusal> {
     context.leadership.check(&path)?;
@@ -143,7 +153,9 @@ pub(super) async fn teardown(
     let id = body.split('&').find_map(|pair| pair.trim().strip_prefix("frameworkId="));
     let id = id.ok_or_else(|| Refusal::bad_request("Missing 'frameworkId' in the body; send frameworkId=ID"))?;
     let id = FrameworkId::new(id).map_err(|error| Refusal::bad_request(error.to_string()))?;
-    match context.master.operate(Call::Teardown(id)).await {
+    let call = Call::Teardown(id);
+    context.judge_change(&context.sight(caller), &call).await?;
+    match context.master.operate(call).await {
         Outcome::Refused(why) => Err(refusal(why)),
         _ => Ok(done()),
     }

@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use axum::extract::{Extension, Query, State};
-use mesos_core::net::http::{OriginalPath, Overrun, Refusal, Response, axum};
+use mesos_core::net::auth::Sight;
+use mesos_core::net::http::{Caller, OriginalPath, Overrun, Refusal, Response, axum};
 use mesos_core::wire::API_VERSION;
 use mesos_core::{AgentId, AgentInfo, FrameworkId, TaskState, WallTime};
 use serde_json::json;
@@ -23,6 +24,7 @@ type Path = Extension<OriginalPath>;
 /// Begins an answer that goes on while its reader reads.
 async fn begin<F>(
     context: &Shared,
+    sight: &Sight,
     path: &str,
     write: impl FnOnce(Pieces, Shared, Arc<Snapshot>) -> F,
 ) -> Result<Response, Refusal>
@@ -30,7 +32,7 @@ where
     F: Future<Output = Result<(), Overrun>> + Send + 'static,
 {
     context.leadership.check(path)?;
-    let snapshot = context.view.snapshot().await;
+    let snapshot = context.seen_by(sight).await;
     let (pieces, response) = Pieces::answer();
     let written = write(pieces, context.clone(), snapshot);
     tokio::spawn(async move {
@@ -44,12 +46,15 @@ where
 pub(in crate::daemon::http) async fn state(
     State(context): State<Shared>,
     Extension(OriginalPath(path)): Path,
+    caller: Caller,
 ) -> Result<Response, Refusal> {
     context.leadership.check(&path)?;
-    let registry = OfRegistry::look(&context).await?;
-    begin(&context, &path, async move |mut pieces: Pieces, context: Shared, snapshot: Arc<Snapshot>| {
+    let sight = context.sight(caller);
+    let registry = OfRegistry::look(&context, &sight).await?;
+    let shows_flags = sight.sees_flags();
+    begin(&context, &sight, &path, async move |mut pieces: Pieces, context: Shared, snapshot: Arc<Snapshot>| {
         pieces.open(b'{');
-        about(&mut pieces, &context, &snapshot, registry.unreachable);
+        about(&mut pieces, &context, &snapshot, registry.unreachable, shows_flags);
         pieces.key("slaves");
         pieces.open(b'[');
         for row in &snapshot.agents {
@@ -75,7 +80,10 @@ struct OfRegistry {
 }
 
 impl OfRegistry {
-    async fn look(context: &Context) -> Result<Self, Refusal> {
+    async fn look(context: &Context, sight: &Sight) -> Result<Self, Refusal> {
+        if !sight.sees_agents() {
+            return Ok(Self { absent: Vec::new(), unreachable: 0 });
+        }
         let read = context.look(|master| {
             let registry = master.registry();
             let info = |id: &AgentId| Some((id.clone(), registry.agents().get(id)?.info.clone()));
@@ -89,11 +97,15 @@ impl OfRegistry {
 }
 
 /// What a master says of itself.
-fn about(pieces: &mut Pieces, context: &Context, snapshot: &Snapshot, unreachable: usize) {
+fn about(pieces: &mut Pieces, context: &Context, snapshot: &Snapshot, unreachable: usize, shows_flags: bool) {
     let is_active = |row: &&Arc<crate::daemon::view::AgentRow>| row.state.is_connected && !row.state.is_leaving;
     let active = snapshot.agents.iter().filter(is_active).count();
-    let flags: serde_json::Map<_, _> =
-        context.flags.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
+    let flags: serde_json::Map<_, _> = context
+        .flags
+        .iter()
+        .filter(|_| shows_flags)
+        .map(|(name, value)| (name.clone(), value.clone().into()))
+        .collect();
     let address = &context.address;
     pieces.members_of(&json!({
         "version": API_VERSION,
@@ -174,12 +186,14 @@ async fn framework(pieces: &mut Pieces, snapshot: &Snapshot, view: &FrameworkVie
 pub(in crate::daemon::http) async fn slaves(
     State(context): State<Shared>,
     Extension(OriginalPath(path)): Path,
+    caller: Caller,
     Query(asked): Asked,
 ) -> Result<Response, Refusal> {
     context.leadership.check(&path)?;
-    let registry = OfRegistry::look(&context).await?;
+    let sight = context.sight(caller);
+    let registry = OfRegistry::look(&context, &sight).await?;
     let only = asked.get("slave_id").cloned();
-    begin(&context, &path, async move |mut pieces: Pieces, _: Shared, snapshot: Arc<Snapshot>| {
+    begin(&context, &sight, &path, async move |mut pieces: Pieces, _: Shared, snapshot: Arc<Snapshot>| {
         pieces.open(b'{');
         pieces.key("slaves");
         pieces.open(b'[');
@@ -200,15 +214,21 @@ pub(in crate::daemon::http) async fn slaves(
 pub(in crate::daemon::http) async fn frameworks(
     State(context): State<Shared>,
     Extension(OriginalPath(path)): Path,
+    caller: Caller,
     Query(asked): Asked,
 ) -> Result<Response, Refusal> {
     let only = framework_id(&asked)?;
-    begin(&context, &path, async move |mut pieces: Pieces, _: Shared, snapshot: Arc<Snapshot>| {
-        pieces.open(b'{');
-        all_frameworks(&mut pieces, &snapshot, only.as_ref()).await?;
-        pieces.close(b'}');
-        pieces.finish().await
-    })
+    begin(
+        &context,
+        &context.sight(caller),
+        &path,
+        async move |mut pieces: Pieces, _: Shared, snapshot: Arc<Snapshot>| {
+            pieces.open(b'{');
+            all_frameworks(&mut pieces, &snapshot, only.as_ref()).await?;
+            pieces.close(b'}');
+            pieces.finish().await
+        },
+    )
     .await
 }
 
@@ -273,21 +293,27 @@ impl Selection {
 pub(in crate::daemon::http) async fn tasks(
     State(context): State<Shared>,
     Extension(OriginalPath(path)): Path,
+    caller: Caller,
     Query(asked): Asked,
 ) -> Result<Response, Refusal> {
     let selection = Selection::read(&asked)?;
-    begin(&context, &path, async move |mut pieces: Pieces, _: Shared, snapshot: Arc<Snapshot>| {
-        pieces.open(b'{');
-        pieces.key("tasks");
-        pieces.open(b'[');
-        for row in selection.pick(&snapshot) {
-            pieces.item(&Task(&row));
-            pieces.hand_over().await?;
-        }
-        pieces.close(b']');
-        pieces.close(b'}');
-        pieces.finish().await
-    })
+    begin(
+        &context,
+        &context.sight(caller),
+        &path,
+        async move |mut pieces: Pieces, _: Shared, snapshot: Arc<Snapshot>| {
+            pieces.open(b'{');
+            pieces.key("tasks");
+            pieces.open(b'[');
+            for row in selection.pick(&snapshot) {
+                pieces.item(&Task(&row));
+                pieces.hand_over().await?;
+            }
+            pieces.close(b']');
+            pieces.close(b'}');
+            pieces.finish().await
+        },
+    )
     .await
 }
 
@@ -327,52 +353,58 @@ impl Tally {
 pub(in crate::daemon::http) async fn summary(
     State(context): State<Shared>,
     Extension(OriginalPath(path)): Path,
+    caller: Caller,
 ) -> Result<Response, Refusal> {
-    begin(&context, &path, async |mut pieces: Pieces, context: Shared, snapshot: Arc<Snapshot>| {
-        let mut by_agent: HashMap<&AgentId, (Tally, BTreeSet<&FrameworkId>)> = HashMap::new();
-        for view in &snapshot.frameworks {
-            for row in view.tasks.iter().chain(&view.completed).chain(&view.unreachable) {
-                let (tally, frameworks) = by_agent.entry(&row.agent_id).or_default();
-                tally.count(row.state);
-                frameworks.insert(&row.framework_id);
+    begin(
+        &context,
+        &context.sight(caller),
+        &path,
+        async |mut pieces: Pieces, context: Shared, snapshot: Arc<Snapshot>| {
+            let mut by_agent: HashMap<&AgentId, (Tally, BTreeSet<&FrameworkId>)> = HashMap::new();
+            for view in &snapshot.frameworks {
+                for row in view.tasks.iter().chain(&view.completed).chain(&view.unreachable) {
+                    let (tally, frameworks) = by_agent.entry(&row.agent_id).or_default();
+                    tally.count(row.state);
+                    frameworks.insert(&row.framework_id);
+                }
             }
-        }
-        let nothing = (Tally::default(), BTreeSet::new());
-        pieces.open(b'{');
-        pieces.member("hostname", &context.address.hostname);
-        pieces.member("cluster", &context.cluster);
-        pieces.key("slaves");
-        pieces.open(b'[');
-        for row in &snapshot.agents {
-            let amounts = snapshot.usage().of_agent(&row.state.id);
-            let (tally, frameworks) = by_agent.get(&row.state.id).unwrap_or(&nothing);
-            pieces.item_open();
-            pieces.members_of(&Agent { row, amounts });
-            tally.write(&mut pieces);
-            pieces.list("framework_ids", frameworks.iter().map(|id| id.as_str()));
-            pieces.close(b'}');
-            pieces.hand_over().await?;
-        }
-        pieces.close(b']');
-        pieces.key("frameworks");
-        pieces.open(b'[');
-        for view in &snapshot.frameworks {
-            let amounts: &Amounts = snapshot.usage().of_framework(&view.row.state.id);
-            let (mut tally, mut agents) = (Tally::default(), BTreeSet::new());
-            for row in view.tasks.iter().chain(&view.completed).chain(&view.unreachable) {
-                tally.count(row.state);
-                agents.insert(row.agent_id.as_str());
+            let nothing = (Tally::default(), BTreeSet::new());
+            pieces.open(b'{');
+            pieces.member("hostname", &context.address.hostname);
+            pieces.member("cluster", &context.cluster);
+            pieces.key("slaves");
+            pieces.open(b'[');
+            for row in &snapshot.agents {
+                let amounts = snapshot.usage().of_agent(&row.state.id);
+                let (tally, frameworks) = by_agent.get(&row.state.id).unwrap_or(&nothing);
+                pieces.item_open();
+                pieces.members_of(&Agent { row, amounts });
+                tally.write(&mut pieces);
+                pieces.list("framework_ids", frameworks.iter().map(|id| id.as_str()));
+                pieces.close(b'}');
+                pieces.hand_over().await?;
             }
-            pieces.item_open();
-            pieces.members_of(&Framework { row: &view.row, amounts });
-            tally.write(&mut pieces);
-            pieces.list("slave_ids", agents);
+            pieces.close(b']');
+            pieces.key("frameworks");
+            pieces.open(b'[');
+            for view in &snapshot.frameworks {
+                let amounts: &Amounts = snapshot.usage().of_framework(&view.row.state.id);
+                let (mut tally, mut agents) = (Tally::default(), BTreeSet::new());
+                for row in view.tasks.iter().chain(&view.completed).chain(&view.unreachable) {
+                    tally.count(row.state);
+                    agents.insert(row.agent_id.as_str());
+                }
+                pieces.item_open();
+                pieces.members_of(&Framework { row: &view.row, amounts });
+                tally.write(&mut pieces);
+                pieces.list("slave_ids", agents);
+                pieces.close(b'}');
+                pieces.hand_over().await?;
+            }
+            pieces.close(b']');
             pieces.close(b'}');
-            pieces.hand_over().await?;
-        }
-        pieces.close(b']');
-        pieces.close(b'}');
-        pieces.finish().await
-    })
+            pieces.finish().await
+        },
+    )
     .await
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use mesos_core::net::auth::Sight;
 use mesos_core::net::http::Refusal;
 use mesos_core::wire::convert::{quantities_to_wire, quotas_to_wire, weights_to_wire};
 use mesos_core::wire::{API_VERSION, v1};
@@ -35,7 +36,7 @@ fn of(
 }
 
 /// What is read; nothing when the call is of another kind.
-pub(super) async fn read(context: &Shared, kind: Type) -> Result<Option<Late>, Refusal> {
+pub(super) async fn read(context: &Shared, sight: &Sight, kind: Type) -> Result<Option<Late>, Refusal> {
     Ok(match kind {
         Type::GetHealth => {
             at_once(Kind::GetHealth, |response| response.get_health = Some(response::GetHealth { healthy: true }))
@@ -66,24 +67,24 @@ pub(super) async fn read(context: &Shared, kind: Type) -> Result<Option<Late>, R
                 elected_time: context.elected(),
             });
         }),
-        Type::GetState => of(context.view.snapshot().await, Kind::GetState, |response, snapshot| {
+        Type::GetState => of(context.seen_by(sight).await, Kind::GetState, |response, snapshot| {
             response.get_state = Some(state(snapshot));
         }),
         Type::GetAgents => {
             let absent = recovered_agents(context).await?;
-            of(context.view.snapshot().await, Kind::GetAgents, |response, snapshot| {
+            of(context.seen_by(sight).await, Kind::GetAgents, |response, snapshot| {
                 let mut agents = agents(snapshot);
                 agents.recovered_agents = absent;
                 response.get_agents = Some(agents);
             })
         }
-        Type::GetFrameworks => of(context.view.snapshot().await, Kind::GetFrameworks, |response, snapshot| {
+        Type::GetFrameworks => of(context.seen_by(sight).await, Kind::GetFrameworks, |response, snapshot| {
             response.get_frameworks = Some(frameworks(snapshot));
         }),
-        Type::GetExecutors => of(context.view.snapshot().await, Kind::GetExecutors, |response, snapshot| {
+        Type::GetExecutors => of(context.seen_by(sight).await, Kind::GetExecutors, |response, snapshot| {
             response.get_executors = Some(executors(snapshot));
         }),
-        Type::GetTasks => of(context.view.snapshot().await, Kind::GetTasks, |response, snapshot| {
+        Type::GetTasks => of(context.seen_by(sight).await, Kind::GetTasks, |response, snapshot| {
             response.get_tasks = Some(tasks(snapshot));
         }),
         // Every operation of this version is done or refused when its call has been handled: none is ever under way.
@@ -92,25 +93,28 @@ pub(super) async fn read(context: &Shared, kind: Type) -> Result<Option<Late>, R
         }
         Type::GetRoles => {
             let weights = context.look(|master| master.registry().weights().clone()).await?;
-            of(context.view.snapshot().await, Kind::GetRoles, move |response, snapshot| {
+            let (snapshot, sight) = (context.seen_by(sight).await, sight.clone());
+            of(snapshot, Kind::GetRoles, move |response, snapshot| {
                 let role = |(role, amounts): (mesos_core::Role, crate::daemon::view::RoleAmounts)| v1::Role {
                     name: role.as_str().to_owned(),
                     weight: weights.get(&role).copied().unwrap_or_default().into(),
                     frameworks: amounts.frameworks.iter().map(Into::into).collect(),
                     resources: quantities_to_wire(&amounts.allocated.quantities()),
                 };
-                let roles = snapshot.roles().into_iter().map(role).collect();
+                let roles = snapshot.roles().into_iter().filter(|(name, _)| sight.sees_role(name)).map(role).collect();
                 response.get_roles = Some(response::GetRoles { roles });
             })
         }
         Type::GetWeights => {
-            let weights = context.look(|master| master.registry().weights().clone()).await?;
+            let mut weights = context.look(|master| master.registry().weights().clone()).await?;
+            weights.retain(|role, _| sight.sees_role(role));
             at_once(Kind::GetWeights, |response| {
                 response.get_weights = Some(response::GetWeights { weight_infos: weights_to_wire(&weights) });
             })
         }
         Type::GetQuota => {
-            let quotas = context.look(|master| master.registry().quotas().clone()).await?;
+            let mut quotas = context.look(|master| master.registry().quotas().clone()).await?;
+            quotas.retain(|role, _| sight.sees_quota(role));
             at_once(Kind::GetQuota, |response| {
                 response.get_quota = Some(response::GetQuota { status: quotas_to_wire(&quotas) });
             })

@@ -14,7 +14,7 @@ use axum::http::StatusCode;
 use axum::http::header::HeaderMap;
 use mesos_core::call::operator::{Call, Response as Outcome};
 use mesos_core::net::http::{
-    BODY_BYTES_MAX, Body, Media, OriginalPath, Refusal, Response, accepted, answer as say, axum, decode, done,
+    BODY_BYTES_MAX, Body, Caller, Media, OriginalPath, Refusal, Response, accepted, answer as say, axum, decode, done,
     read_body,
 };
 use mesos_core::wire::v1;
@@ -29,18 +29,22 @@ pub(super) use wire::pid;
 pub(super) async fn answer(
     State(context): State<Shared>,
     Extension(OriginalPath(path)): Extension<OriginalPath>,
+    caller: Caller,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
     context.leadership.check(&path)?;
     let media = Media::of_body(&headers)?;
     let call: v1::master::Call = decode(media, &read_body(body, BODY_BYTES_MAX).await?)?;
+    tracing::Span::current().record("call", call.r#type().as_str_name());
+    let sight = context.sight(caller);
+    context.judge(&sight, &call).await?;
     let media = Media::of_answer(&headers)?;
     match call.r#type() {
-        Type::Subscribe => stream::subscribe(&context, media).await,
+        Type::Subscribe => stream::subscribe(&context, sight, media).await,
         Type::SetLoggingLevel => set_logging_level(&context, call),
         Type::ListFiles | Type::ReadFile => look::files(&context, call).await.map(|response| say(media, &response)),
-        kind => match look::read(&context, kind).await? {
+        kind => match look::read(&context, &sight, kind).await? {
             Some(read) => {
                 // Large ones take a while: the loop goes on meanwhile.
                 let written = tokio::task::spawn_blocking(move || say(media, &read())).await;

@@ -1,8 +1,11 @@
 //! SUBSCRIBE: the cluster as it is, then what happens.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mesos_core::FrameworkId;
+use mesos_core::net::auth::Sight;
 use mesos_core::net::http::{Media, RecordSender, Refusal, Response, axum, encode, record_stream};
 use mesos_core::wire::v1;
 use tokio::sync::broadcast;
@@ -10,7 +13,8 @@ use v1::master::event::{self, Type};
 
 use super::wire::{agent, framework, last_status, state, task};
 use crate::daemon::http::Shared;
-use crate::daemon::view::{Event, Snapshot};
+use crate::daemon::http::sight::{seen, visible};
+use crate::daemon::view::{Event, FrameworkRow, Snapshot, Visible};
 
 /// Between two heartbeats (as in Mesos).
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(15);
@@ -18,12 +22,13 @@ const HEARTBEAT_EVERY: Duration = Duration::from_secs(15);
 /// the older ones stay: nobody can push them out by coming often.
 const SUBSCRIBERS_MAX: usize = 1_000;
 
-pub(super) async fn subscribe(context: &Shared, media: Media) -> Result<Response, Refusal> {
+pub(super) async fn subscribe(context: &Shared, sight: Sight, media: Media) -> Result<Response, Refusal> {
     let Ok(place) = context.subscribers.clone().try_acquire_owned() else {
         let text = format!("{SUBSCRIBERS_MAX} subscribers listen already; close a stream first");
         return Err(Refusal::unavailable(text));
     };
     let (snapshot, events) = context.view.subscribe().await;
+    let filter = Filter::new(&snapshot, sight);
     let (out, body) = record_stream();
     let mut response = Response::new(body);
     let name = axum::http::HeaderValue::from_static(media.name());
@@ -33,7 +38,7 @@ pub(super) async fn subscribe(context: &Shared, media: Media) -> Result<Response
         let _place = place;
         let over = until_it_ends(lead);
         tokio::select! {
-            () = carry(snapshot, events, media, out) => {}
+            () = carry(snapshot, filter, events, media, out) => {}
             () = over => {}
         }
     });
@@ -50,7 +55,14 @@ async fn until_it_ends(mut lead: tokio::sync::watch::Receiver<crate::daemon::Lea
     let _ = lead.wait_for(|lead| *lead == crate::daemon::Lead::Ended).await;
 }
 
-async fn carry(snapshot: Arc<Snapshot>, mut events: broadcast::Receiver<Event>, media: Media, out: RecordSender) {
+async fn carry(
+    snapshot: Arc<Snapshot>,
+    mut filter: Filter,
+    mut events: broadcast::Receiver<Event>,
+    media: Media,
+    out: RecordSender,
+) {
+    let snapshot = seen(snapshot, &filter.sight);
     let first = tokio::task::spawn_blocking(move || {
         let get_state = Some(state(&snapshot));
         let heartbeat_interval_seconds = Some(HEARTBEAT_EVERY.as_secs_f64());
@@ -69,13 +81,58 @@ async fn carry(snapshot: Arc<Snapshot>, mut events: broadcast::Receiver<Event>, 
             () = out.closed() => return,
             event = events.recv() => match event {
                 Ok(Event::Reset) => return tracing::warn!("a subscriber is cut off: the picture began anew"),
-                Ok(event) => to_wire(&event),
+                Ok(event) if filter.shows(&event) => to_wire(&event),
+                Ok(_) => continue,
                 Err(error) => return tracing::warn!(%error, "a subscriber is cut off"),
             },
             _ = heartbeats.tick() => v1::master::Event { r#type: Some(Type::Heartbeat.into()), ..Default::default() },
         };
         if let Err(error) = out.send(&encode(media, &event)).await {
             return tracing::debug!(%error, "a subscriber is cut off");
+        }
+    }
+}
+
+/// Lets through what a subscriber may see.
+struct Filter {
+    sight: Sight,
+    sees_all: bool,
+    /// What of each framework; those that are not in it are seen by nobody who does not see all.
+    frameworks: HashMap<FrameworkId, Visible>,
+}
+
+impl Filter {
+    fn new(snapshot: &Snapshot, sight: Sight) -> Self {
+        let sees_all = sight.sees_all();
+        let mut filter = Self { sight, sees_all, frameworks: HashMap::new() };
+        if !sees_all {
+            for view in &snapshot.frameworks {
+                filter.note(&view.row);
+            }
+        }
+        filter
+    }
+
+    fn note(&mut self, row: &FrameworkRow) -> Visible {
+        let visible = visible(&row.state.info, &self.sight);
+        self.frameworks.insert(row.state.id.clone(), visible);
+        visible
+    }
+
+    fn shows(&mut self, event: &Event) -> bool {
+        if self.sees_all {
+            return true;
+        }
+        match event {
+            Event::TaskAdded(row) | Event::TaskUpdated(row) => {
+                self.frameworks.get(&row.framework_id).is_some_and(|visible| visible.tasks)
+            }
+            Event::FrameworkAdded(row) | Event::FrameworkUpdated(row) => self.note(row).framework,
+            Event::FrameworkRemoved(row) => {
+                self.frameworks.remove(&row.state.id).is_some_and(|visible| visible.framework)
+            }
+            Event::AgentAdded(_) | Event::AgentRemoved(_) => self.sight.sees_agents(),
+            Event::Reset => true,
         }
     }
 }

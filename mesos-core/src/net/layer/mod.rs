@@ -1,0 +1,51 @@
+//! Layers around services of HTTP, each of use alone: tower layers for whoever answers requests with
+//! [`Response`](super::http::Response)s.
+//!
+//! ```text
+//!   request ──▶ Trace ──▶ Measure ──▶ Authenticate ──▶ RateLimit ──▶ Authorize ──▶ LimitBody ──▶ handler
+//!                 span      count        Caller, 401       429           403           413
+//! ```
+//!
+//! * [`Authenticate`]: finds out who asks. Those behind it find the [`Caller`](super::http::Caller) in the extensions.
+//! * [`Authorize`]: lets through to a path whoever may have it; what no rule names needs permission by its path.
+//! * [`RateLimit`]: so many requests per second of one principal; tells the others when to come again.
+//! * [`LimitBody`]: no body is longer.
+//! * [`Trace`]: a span per request.
+//! * [`Measure`]: counts of requests by path and status, and how long they took.
+//!
+//! All but the last two are [`Admission`]s: they look at a request's head and let it pass or refuse it. How many connections
+//! and requests there may be at one time, and how slow a peer may be, are [`Limits`](super::http::Limits) of the server.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use mesos_core::net::auth::{Parts, RateLimits};
+//! use mesos_core::net::http::axum::{Router, routing::get};
+//! use mesos_core::net::layer::{Admit, Authorize, LimitBody, Rules};
+//!
+//! let rules = Rules::new().open("/health");
+//! let router: Router = Router::new()
+//!     .route("/health", get(async || "well"))
+//!     .layer(Admit(LimitBody::new(64 << 10)))
+//!     .layer(Admit(Authorize::new(Arc::new(Parts), rules)));
+//! ```
+
+mod admission;
+mod authenticate;
+mod authorize;
+mod body;
+mod measure;
+mod observation;
+mod rate;
+#[cfg(test)]
+mod tests;
+mod trace;
+
+pub use admission::{Admission, Admit, Admitted};
+pub use authenticate::Authenticate;
+pub use authorize::{Authorize, Needs, Rules};
+pub use body::LimitBody;
+pub use measure::{Measure, PathTotals, RequestTotals};
+pub use observation::{Observation, Observe, Observed};
+pub use rate::RateLimit;
+pub use trace::Trace;
