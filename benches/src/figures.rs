@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::measure::process_time;
 use crate::workload::Workload;
-use crate::{allocator, heap, kernel, live, mark, resources, simulated, sorter};
+use crate::{allocator, heap, kernel, live, mark, network, resources, simulated, sorter};
 
 /// Figures per second.
 const PER_SECOND: &[(&str, &str)] = &[("", "1/s")];
@@ -23,6 +23,7 @@ pub fn all() -> Vec<Workload> {
     all.extend(allocator::workloads());
     all.extend(sorter::workloads());
     all.extend(resources::workloads());
+    all.extend(network_workloads());
     all
 }
 
@@ -69,6 +70,59 @@ fn kernel_workloads() -> Vec<Workload> {
             PER_SECOND,
             "real processes launched and finished through a live master and agent in this process, per second of the clock",
             live::launches,
+        ),
+    ]
+}
+
+/// Through real masters on ports of this machine; of the clock, because both ends work at the same time.
+fn network_workloads() -> Vec<Workload> {
+    vec![
+        Workload::new(
+            "network.lifecycles.100",
+            "task life cycles through a master on a port, 100 agents and a framework over gRPC: per second of the clock, \
+             and processor time of each",
+            &[("", "1/s"), ("cpu", "us")],
+            |readings| {
+                let rate = network::lifecycles::rate(100, 64, 200_000);
+                readings.note("", rate.per_second);
+                readings.note("cpu", rate.cpu_micros);
+            },
+        ),
+        Workload::new(
+            "network.reregister.50000x10",
+            "50,000 agents with 500,000 tasks come to a new master over gRPC; memory of both ends",
+            &[("", "s"), ("cpu", "s"), ("bytes_per_agent", "B")],
+            |readings| {
+                let taken = network::reregister::everybody(50_000, 10);
+                readings.note("", taken.secs);
+                readings.note("cpu", taken.cpu_secs);
+                readings.note("bytes_per_agent", taken.bytes_per_agent);
+            },
+        )
+        .runs(1),
+        Workload::new(
+            "network.views.10000x10",
+            "/state of 10,000 agents with 100,000 tasks; how long the master takes to answer meanwhile, 99 of 100 times",
+            &[("state", "s"), ("quiet_p99", "ms"), ("busy_p99", "ms")],
+            |readings| {
+                let seen = network::views::read(10_000, 10);
+                seen.state_secs.iter().for_each(|secs| readings.note("state", *secs));
+                readings.note("quiet_p99", seen.quiet_ms);
+                readings.note("busy_p99", seen.busy_ms);
+            },
+        )
+        .runs(1),
+        Workload::new(
+            "network.first_task",
+            "from the start of `mesos local` until it is up, and from then to a task's output (needs `mesos` built beside)",
+            &[("up", "ms"), ("ran", "ms")],
+            |readings| match network::first_task::measure() {
+                Ok((up, ran)) => {
+                    readings.note("up", up.as_secs_f64() * 1e3);
+                    readings.note("ran", ran.as_secs_f64() * 1e3);
+                }
+                Err(problem) => eprintln!("network.first_task: {problem}"),
+            },
         ),
     ]
 }

@@ -10,6 +10,7 @@ pub mod kernel;
 pub mod live;
 pub mod mark;
 pub mod measure;
+pub mod network;
 pub mod peer;
 pub mod report;
 pub mod resources;

@@ -79,9 +79,15 @@ fn clock_cost() -> Duration {
 
 /// Processor time this process spends in `work`, of all its threads.
 pub fn process_time(work: impl FnOnce()) -> Duration {
-    let before = read(ClockId::CLOCK_PROCESS_CPUTIME_ID);
+    let before = process_clock();
     work();
-    read(ClockId::CLOCK_PROCESS_CPUTIME_ID).saturating_sub(before)
+    process_clock().saturating_sub(before)
+}
+
+/// Processor time this process has spent so far, in all its threads.
+#[must_use]
+pub fn process_clock() -> Duration {
+    read(ClockId::CLOCK_PROCESS_CPUTIME_ID)
 }
 
 fn read(clock: ClockId) -> Duration {
