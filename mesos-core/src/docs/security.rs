@@ -1,0 +1,47 @@
+//! What went wrong elsewhere, and the test that keeps it from going wrong here.
+//!
+//! Each class is one that broke a system of this kind before. A test of the repository checks that every test named here is
+//! there.
+//!
+//! # By what is open
+//!
+//! Nothing is: parts prove who they are by certificates of the cluster's authority, others by secrets or tokens, and what no
+//! rule allows is forbidden. Whoever wants less says so with a flag that has `insecure` in its name, and the log repeats it.
+//!
+//! # Classes
+//!
+//! | Class | Where it was found | Test |
+//! |---|---|---|
+//! | a malformed request ends the process | CVE-2017-7687 | `mesos-core/src/net/decoders.rs` `no_decoder_panics_at_the_corpus_and_what_is_made_of_it` |
+//! | memory is used after it was freed | CVE-2017-9790 | `mesos-core/tests/security_classes.rs` `only_what_speaks_to_the_system_may_be_unsafe` |
+//! | an assertion a peer can reach | CVE-2018-1330 | `mesos-sched/tests/http/hostile.rs` `what_no_client_would_send_gets_a_status_and_a_sentence` |
+//! | recursion without end | CVE-2018-11793 | `mesos-core/tests/wire_json.rs` `broken_and_bottomless_texts_are_refused` |
+//! | a secret is guessed by the time a comparison takes | CVE-2018-8023 | `mesos-core/src/net/auth/tests.rs` `secrets_are_compared_in_one_way_only` |
+//! | a forged or expired token | CVE-2018-8023 | `mesos-core/src/net/auth/tests.rs` `a_token_is_good_for_its_time_and_for_nobody_who_changes_it` |
+//! | a container changes a file of its host | CVE-2019-0204, CVE-2019-5736 | `mesos-exec/src/containerizer/process/sandbox.rs` `output_does_not_follow_what_an_earlier_container_planted` |
+//! | a link is followed out of where it may lead | CVE-2021-30465 | `mesos-core/src/net/http/files.rs` `nothing_leads_out_of_what_is_shown` |
+//! | an open file of the host reaches a container | CVE-2024-21626 | `mesos-exec/tests/process_containerizer.rs` `no_open_file_of_the_host_reaches_the_container` |
+//! | a name leads out of its folder | CVE-2026-7474 | `mesos-core/src/id.rs` `every_rule_has_its_case` |
+//! | a view shows what its reader may not see | MESOS-9006 | `mesos-sched/tests/http/authorization.rs` `the_matrix_of_who_may_ask_and_see_what_is_the_reviewed_one` |
+//! | a stream tells what its reader may not hear | MESOS-9006 | `mesos-sched/tests/http/authorization.rs` `subscribers_hear_of_what_they_may_see_and_of_nothing_else` |
+//! | secrets in logs, errors and flags | MESOS-7265, MESOS-7422, MESOS-6566, MESOS-8413 | `mesos-core/src/net/auth/tests.rs` `secrets_never_print` |
+//! | another principal comes back under the same id | MESOS-2842 | `mesos-sched/src/master/validate/framework.rs` `a_principal_is_for_life` |
+//! | a body without end | | `mesos-core/src/net/http/tests.rs` `a_body_is_bounded_whatever_its_pieces` |
+//! | a peer that is slow on purpose | | `mesos-core/src/net/http/tests.rs` `a_peer_that_never_ends_its_head_is_cut_off_and_an_idle_one_is_not` |
+//! | a subscriber that never reads | | `mesos-core/src/net/http/tests.rs` `a_body_that_does_not_come_and_a_reader_that_takes_nothing_are_given_up` |
+//!
+//! # Of offers and tasks
+//!
+//! | Class | Test |
+//! |---|---|
+//! | offers are hoarded | `mesos-sim/tests/scripts/master/offers.txt` |
+//! | a role is taken that is somebody else's | `mesos-sched/tests/http/authorization.rs` `what_lists_allow_is_seen_by_whom_they_name` |
+//! | an operation is smuggled into an accept | `mesos-sched/tests/http/authorization.rs` `an_operation_that_is_not_allowed_uses_up_no_offer` |
+//! | a call is made with somebody else's stream | `mesos-sched/tests/http/authorization.rs` `every_scheduler_call_is_for_whoever_subscribed_alone` |
+//! | an accept from before a failover is said again | `mesos-sim/tests/scripts/master/failover.txt` |
+//! | an agent speaks of tasks that are not its own | `mesos-sim/tests/scripts/master/wrong_agent.txt` |
+//! | an agent reports what never was | `mesos-sim/tests/scripts/master/hostile_reports.txt` |
+//! | an agent claims more than it has | `mesos-sim/tests/scripts/master/agent_claims_more.txt` |
+//! | quota is used up by reservations | `mesos-sim/tests/scripts/master/quota_consumed.txt` |
+//! | resources in a text that mean something else | `mesos-core/src/net/decoders.rs` `no_decoder_panics_at_the_corpus_and_what_is_made_of_it` |
+//! | calls without end | `mesos-sched/tests/http/authorization.rs` `a_framework_that_calls_too_often_is_held_back_alone` |

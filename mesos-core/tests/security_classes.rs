@@ -1,0 +1,75 @@
+//! The chapter about security names tests that are there, and every class there is a list of.
+
+use std::path::{Path, PathBuf};
+
+/// Defects of others that have a row.
+const CLASSES: [&str; 13] = [
+    "CVE-2017-7687",
+    "CVE-2017-9790",
+    "CVE-2018-1330",
+    "CVE-2018-11793",
+    "CVE-2018-8023",
+    "CVE-2019-0204",
+    "CVE-2019-5736",
+    "CVE-2021-30465",
+    "CVE-2024-21626",
+    "CVE-2026-7474",
+    "MESOS-9006",
+    "MESOS-7265",
+    "MESOS-2842",
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+#[test]
+fn every_class_has_a_test_that_is_there() {
+    let chapter = std::fs::read_to_string(root().join("mesos-core/src/docs/security.rs")).unwrap();
+    for class in CLASSES {
+        assert!(chapter.contains(class), "{class} has no row");
+    }
+    let rows = chapter.lines().filter(|line| line.starts_with("//! | ") && line.contains('`'));
+    let mut count = 0;
+    for row in rows {
+        let quoted: Vec<_> = row.split('`').skip(1).step_by(2).collect();
+        let file = root().join(quoted[0]);
+        let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        if let Some(name) = quoted.get(1) {
+            assert!(text.contains(&format!("fn {name}(")), "{} has no test {name}", file.display());
+        }
+        count += 1;
+    }
+    assert!(count >= CLASSES.len(), "{count} rows");
+}
+
+/// Where unsafe code may be: what asks the system for what no library asks it for, and the benches' counting allocator.
+const MAY_BE_UNSAFE: [&str; 2] = ["mesos-exec/src/containerizer/", "benches/src/heap.rs"];
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if path.is_dir() && name != "target" && !name.starts_with('.') {
+            sources(&path, found);
+        } else if name.ends_with(".rs") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn only_what_speaks_to_the_system_may_be_unsafe() {
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    assert!(manifest.contains("unsafe_code = \"deny\""));
+    let mut all = Vec::new();
+    sources(&root(), &mut all);
+    assert!(all.len() > 300, "the sources are found");
+    // Written in two parts, so that this file is not one of those it looks for.
+    let allowed = concat!("allow(", "unsafe_code");
+    for path in all {
+        let within = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+        let is_unsafe = std::fs::read_to_string(&path).unwrap().contains(allowed);
+        assert!(!is_unsafe || MAY_BE_UNSAFE.iter().any(|place| within.starts_with(place)), "{within}");
+    }
+}

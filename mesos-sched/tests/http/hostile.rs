@@ -1,0 +1,101 @@
+//! What no well-meant client sends, over real sockets: each gets its status and a sentence, and nobody else is slowed.
+
+use std::net::SocketAddr;
+
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::client::{ask, get, send};
+use super::cluster::Cluster;
+use super::framework::{Framework, JSON, PATH, info, task};
+
+const HEAD: &str = "Host: x\r\nContent-Type: application/json\r\nConnection: close\r\n";
+
+/// Sends bytes and hears the status; 0 when the connection was closed without one.
+async fn raw(address: SocketAddr, request: &[u8]) -> (u16, String) {
+    let mut socket = TcpStream::connect(address).await.unwrap();
+    // A server that has heard enough may close before all was sent.
+    let _ = socket.write_all(request).await;
+    let mut heard = Vec::new();
+    let _ = socket.read_to_end(&mut heard).await;
+    let text = String::from_utf8_lossy(&heard).into_owned();
+    let status = text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+    let body = text.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default();
+    (status, body)
+}
+
+fn post(path: &str, head: &str, body: &str) -> Vec<u8> {
+    format!("POST {path} HTTP/1.1\r\n{head}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
+}
+
+#[tokio::test]
+async fn what_no_client_would_send_gets_a_status_and_a_sentence() {
+    let mut cluster = Cluster::start().await;
+    let address = cluster.address;
+    let agent = cluster.agent("host-1", "cpus:4;mem:1024").await;
+    let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
+    let objects = "{\"accept\":".repeat(50_000);
+    let traversal = json!({"type": "TEARDOWN", "framework_id": {"value": "../../etc/passwd"}}).to_string();
+    let stranger = json!({"type": "REVIVE", "framework_id": {"value": "nobody"}}).to_string();
+    let no_length = format!("POST {PATH} HTTP/1.1\r\n{HEAD}Content-Length: 99999999999\r\n\r\n{{");
+    let endless = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "a".repeat(200_000));
+    let trailers = format!(
+        "POST {PATH} HTTP/1.1\r\n{HEAD}Transfer-Encoding: chunked\r\nTrailer: A\r\n\r\n2\r\n{{}}\r\n0\r\nA: b\r\n\r\n"
+    );
+    let torn_chunk = format!("POST {PATH} HTTP/1.1\r\n{HEAD}Transfer-Encoding: chunked\r\n\r\nzz\r\n{{}}\r\n");
+    let wrong_type = "Host: x\r\nContent-Type: text/html\r\nConnection: close\r\n";
+    let no_type = "Host: x\r\nConnection: close\r\n";
+    let protobuf = "Host: x\r\nContent-Type: application/x-protobuf\r\nConnection: close\r\n";
+    let accepts = format!("{HEAD}Accept: image/png\r\n");
+    let subscribe = json!({"type": "SUBSCRIBE", "subscribe": {"framework_info": info()}}).to_string();
+    for (name, request, status) in [
+        ("nested arrays", post(PATH, HEAD, &deep), 400),
+        ("nested objects", post("/api/v1", HEAD, &objects), 400),
+        ("torn JSON", post(PATH, HEAD, "{\"type\": \"SUBSC"), 400),
+        ("an empty body", post("/api/v1", HEAD, ""), 400),
+        ("an array", post("/api/v1", HEAD, "[]"), 400),
+        ("torn protobuf", post(PATH, protobuf, "\u{8}\u{7f}\u{7f}"), 400),
+        ("another type", post(PATH, wrong_type, "{}"), 415),
+        ("no type", post(PATH, no_type, "{}"), 400),
+        ("an answer nobody gives", post(PATH, &accepts, &subscribe), 406),
+        ("no call of that name", post("/api/v1", HEAD, "{\"type\": \"NEWER\"}"), 501),
+        ("a path instead of an id", post(PATH, HEAD, &traversal), 400),
+        ("a call before SUBSCRIBE", post(PATH, HEAD, &stranger), 400),
+        ("the wrong method", b"GET /api/v1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".to_vec(), 405),
+        ("a length that is a lie", no_length.clone().into_bytes(), 413),
+        ("a path without end", endless.into_bytes(), 431),
+        ("a path that is no path", b"GET /%zz/%00 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".to_vec(), 404),
+        ("trailers", trailers.into_bytes(), 501),
+        ("a chunk without a length", torn_chunk.into_bytes(), 400),
+        ("no request at all", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec(), 400),
+        ("no path", b"GET  HTTP/1.1\r\n\r\n".to_vec(), 400),
+    ] {
+        let (answered, body) = raw(address, &request).await;
+        // What is no HTTP is answered by the protocol's own layer, which says no sentence.
+        let is_http = !["no request at all", "no path", "a path without end"].contains(&name);
+        assert!(!is_http || (answered == status && !body.is_empty()), "{name}: {answered} {body}");
+        assert!(is_http || [0, 400, 404, 414, 431].contains(&answered), "{name}: {answered} {body}");
+    }
+    assert_eq!(get(address, "/health").await.status, 200);
+    let mut framework = Framework::subscribe(address, info()).await;
+    let offer = framework.offer().await;
+    assert_eq!(offer["agent_id"]["value"], agent.as_str());
+    framework.launch(&offer, &[task("../t", &offer["agent_id"], "true"), task("t", &offer["agent_id"], "true")]).await;
+    let refused = framework.update("../t").await;
+    assert_eq!(refused["state"], "TASK_ERROR", "{refused}");
+    assert_eq!(framework.update("t").await["state"], "TASK_RUNNING");
+
+    let stale = framework.stream_id.clone();
+    let mut described = info();
+    described["id"] = json!({"value": framework.id});
+    let body = json!({"type": "SUBSCRIBE", "framework_id": {"value": framework.id},
+        "subscribe": {"framework_info": described}});
+    let mut again = send(address, "POST", PATH, JSON, &body.to_string()).await;
+    assert_eq!(again.head().await.0, 200);
+    again.event("SUBSCRIBED").await;
+    let old = json!({"type": "REVIVE", "framework_id": {"value": framework.id}}).to_string();
+    let answer = ask(address, "POST", PATH, &format!("{JSON}Mesos-Stream-Id: {stale}\r\n"), &old).await;
+    assert_eq!(answer.status, 400);
+    assert!(answer.text().contains("stream ID"), "{}", answer.text());
+}
