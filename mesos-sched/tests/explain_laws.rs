@@ -526,18 +526,21 @@ fn what_is_promised_and_what_is_reserved_above_make_no_offer_together() {
     world.check_change(FrameworkKey(0), &role("a/c"), Subject::Need(Need::Resources("mem:32".parse().unwrap())));
 }
 
-/// Two promises below a third: once both are smaller, the one above asks for what they do not any more.
+/// Promises below another one: once they are smaller, the one above asks for what they do not any more.
 #[test]
 fn promises_below_one_role_are_lowered_together_with_it() {
-    let mut world = World::new(SorterKind::Drf, 1);
-    for path in ["a", "a/b", "a/c"] {
-        let quota = Quota::new("cpus:6;mem:2000;disk:50".parse().unwrap(), "".parse().unwrap()).unwrap();
-        world.observe(Fact::QuotaSet { role: role(path), quota });
-    }
-    world.add_agent(0, "cpus:8;mem:512;ports:[1-9]");
-    world.add_framework(0, "d");
-    for of in [Subject::Agent(AgentKey(0)), Subject::Need(Need::Resources("cpus:1".parse().unwrap()))] {
-        world.check_change(FrameworkKey(0), &role("d"), of);
+    for (b, c) in [("cpus:6;mem:2000;disk:50", "cpus:6;mem:2000;disk:50"), ("cpus:3;mem:256", ""), ("cpus:3", "cpus:2")]
+    {
+        let mut world = World::new(SorterKind::Drf, 1);
+        for (path, guarantees) in [("a", "cpus:6;mem:2000;disk:50"), ("a/b", b), ("a/c", c)] {
+            let quota = Quota::new(guarantees.parse().unwrap(), "".parse().unwrap()).unwrap();
+            world.observe(Fact::QuotaSet { role: role(path), quota });
+        }
+        world.add_agent(0, "cpus:4;mem:512;ports:[1-9]");
+        world.add_framework(0, "d");
+        for of in [Subject::Agent(AgentKey(0)), Subject::Need(Need::Resources("cpus:1".parse().unwrap()))] {
+            world.check_change(FrameworkKey(0), &role("d"), of);
+        }
     }
 }
 

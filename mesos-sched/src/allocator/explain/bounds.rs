@@ -13,7 +13,6 @@ use super::super::HierarchicalDrf;
 use super::super::quota::{Outlook, Room, within};
 use super::super::sorter::NodeKey;
 use super::asker::Asker;
-use super::change::larger;
 use super::judge::Judged;
 
 /// The bounds of one who asks.
@@ -250,7 +249,7 @@ impl HierarchicalDrf {
     /// Which promises have to be smaller, so that so much less is required; nothing if those of others are not enough.
     pub(super) fn lowered_guarantees(&self, asker: &Asker<'_>, deficit: &Quantities) -> Option<Vec<Change>> {
         let (mut left, mut lowered) = (deficit.clone(), BTreeMap::<Role, Quantities>::new());
-        let mut less_below = BTreeMap::new();
+        let (mut less_below, mut uncovered) = (BTreeMap::new(), BTreeMap::<Role, Quantities>::new());
         let is_own = |role: &Role| asker.role == role || asker.role.is_below(role);
         for book in self.quotas.roles().filter(|book| !is_own(book.role())) {
             let by = within(book.unclaimed(), &left);
@@ -260,12 +259,11 @@ impl HierarchicalDrf {
             left -= &by;
             *lowered.entry(book.role().clone()).or_default() += &by;
             // What a role above asks for instead is kept for those below it; for who asks, too, if he is among them.
-            for (role, amounts) in self.uncovered(book.role(), &by, &mut less_below) {
-                if !is_own(&role) {
-                    let own = lowered.entry(role).or_default();
-                    *own = larger(own, &amounts);
-                }
-            }
+            let above = self.uncovered(book.role(), &by, &mut less_below);
+            uncovered.extend(above.into_iter().filter(|(role, _)| !is_own(role)));
+        }
+        for (role, amounts) in uncovered {
+            *lowered.entry(role).or_default() += &amounts;
         }
         let changes = lowered.into_iter().map(|(role, by)| Change::LowerGuarantee { role, by });
         left.is_empty().then(|| changes.collect())

@@ -466,6 +466,6 @@ fn sure_part(ways: &[Way], offer: &Resources, before: &Resources, assured: &Quan
 }
 
 /// Of each name the larger amount.
-pub(super) fn larger(left: &Quantities, right: &Quantities) -> Quantities {
+fn larger(left: &Quantities, right: &Quantities) -> Quantities {
     left.clone() + &(right.clone() - left)
 }
