@@ -16,7 +16,7 @@ use mesos_core::{
 };
 use mesos_exec::containerizer::{Process, ProcessOptions};
 use mesos_exec::daemon::http::AgentSite;
-use mesos_exec::daemon::{AgentDaemon, AgentSetup, Sandboxes};
+use mesos_exec::daemon::{AgentDaemon, AgentSetup, ExecutorEvent, ExecutorSetup, ExecutorStream, Sandboxes};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -455,6 +455,76 @@ async fn operators_see_what_runs_and_read_what_it_wrote() {
     assert!(answer.contains("Content-Type: application/recordio"), "{answer}");
     assert!(answer.contains("Message-Content-Type: application/json"), "{answer}");
     assert!(answer.contains(r#"{"type":"DATA","data":{"type":"STDOUT","data":"aW5zaWRlCg=="}}"#), "{answer}");
+}
+
+/// Takes a line from a pipe that somebody will write to.
+async fn line_of(pipe: std::path::PathBuf) -> String {
+    let read = tokio::task::spawn_blocking(move || std::fs::read_to_string(pipe).unwrap());
+    tokio::time::timeout(std::time::Duration::from_secs(60), read).await.expect("nobody wrote").unwrap()
+}
+
+/// What existing executors find in their environment, and an executor that is a stream of events in the place of one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_executor_finds_its_environment_and_may_be_written_as_a_stream() {
+    let mut rig = Rig::new().await;
+    let pipe = rig.parts.work.path().join("environment");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let command = CommandInfo::shell(format!("env > {}; exec sleep 1000", pipe.display())).env("OWN", "value");
+    let mut info = ExecutorInfo::custom(ExecutorId::new("e1").unwrap(), command, Resources::new());
+    info.shutdown_grace = Some(std::time::Duration::from_millis(7_500));
+    let run = TaskRun::Executor(Arc::new(info));
+    let task = |name: &str| TaskInfo::new(TaskId::new(name).unwrap(), agent_id(), Resources::new(), run.clone());
+    rig.run(task("t1")).await;
+    let environment = line_of(pipe).await;
+    let find = |name: &str| environment.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+    let address = rig.parts.address;
+    let sandbox = find("MESOS_SANDBOX").unwrap().to_owned();
+    assert!(std::path::Path::new(&sandbox).join("stdout").exists(), "{sandbox}");
+    for (name, value) in [
+        ("MESOS_FRAMEWORK_ID", "f1"),
+        ("MESOS_EXECUTOR_ID", "e1"),
+        ("MESOS_DIRECTORY", &sandbox),
+        ("MESOS_SLAVE_ID", "a1"),
+        ("MESOS_SLAVE_PID", &format!("slave(1)@{address}")),
+        ("MESOS_AGENT_ENDPOINT", &address.to_string()),
+        ("MESOS_CHECKPOINT", "1"),
+        ("MESOS_HTTP_COMMAND_EXECUTOR", "0"),
+        ("MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD", "7500ms"),
+        ("MESOS_RECOVERY_TIMEOUT", "15mins"),
+        ("MESOS_SUBSCRIPTION_BACKOFF_MAX", "2secs"),
+        ("LIBPROCESS_PORT", "0"),
+        ("OWN", "value"),
+    ] {
+        assert_eq!(find(name), Some(value), "{name} in {environment}");
+    }
+
+    let setup = ExecutorSetup::new(framework_id(), ExecutorId::new("e1").unwrap(), address.to_string());
+    let (driver, mut events, handle) = ExecutorStream::open(setup);
+    let driver = tokio::spawn(driver.run());
+    let Some(ExecutorEvent::Launch(launched)) = events.recv().await else { panic!("no task") };
+    assert_eq!(launched.id.as_str(), "t1");
+    assert!(handle.report(&launched.id, TaskState::Running).await);
+    rig.expect("t1", &[TaskState::Running]).await;
+    let kill = ToAgent::Kill { framework_id: framework_id(), task_id: launched.id.clone(), policy: None };
+    rig.say(kill).await;
+    loop {
+        match events.recv().await.unwrap() {
+            ExecutorEvent::Kill(task, _) => break assert_eq!(task, launched.id),
+            other => assert!(matches!(other, ExecutorEvent::Acknowledged(_)), "{other:?}"),
+        }
+    }
+    handle.report(&launched.id, TaskState::Killed).await;
+    rig.expect("t1", &[TaskState::Killed]).await;
+
+    // Another one in its place: the first hears that, and ends.
+    let setup = ExecutorSetup::new(framework_id(), ExecutorId::new("e1").unwrap(), address.to_string());
+    let (other, mut others, _handle) = ExecutorStream::open(setup);
+    let _other = tokio::spawn(other.run());
+    let why = driver.await.unwrap().to_string();
+    assert!(why.contains("took the place"), "{why}");
+    rig.run(task("t2")).await;
+    let Some(ExecutorEvent::Launch(launched)) = others.recv().await else { panic!("no task") };
+    assert_eq!(launched.id.as_str(), "t2");
 }
 
 /// An executor nobody here wrote the library of. It needs a Python with pymesos, so it has a feature of its own.
