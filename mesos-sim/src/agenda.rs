@@ -97,6 +97,13 @@ impl Wheel {
         self.occupied[bucket / 64] &= !(1 << (bucket % 64));
         std::mem::take(&mut self.buckets[bucket])
     }
+
+    fn empty_all(&mut self, into: &mut Vec<Key>) {
+        self.occupied = [0; BUCKETS / 64];
+        for bucket in &mut self.buckets {
+            into.append(bucket);
+        }
+    }
 }
 
 /// Things to happen, earliest first.
@@ -182,9 +189,17 @@ impl<T> Agenda<T> {
         self.slots.len() - self.free.len() == self.late.len()
     }
 
-    /// The current tick is too far ahead: goes back to what was taken last.
+    /// The current tick is too far ahead: goes back to what was taken last. Whatever waits in a wheel is there by its
+    /// distance from the current tick, and finds a new place too.
     fn spread(&mut self) {
         self.tick = self.taken;
+        let mut displaced = Vec::new();
+        for wheel in &mut self.wheels {
+            wheel.empty_all(&mut displaced);
+        }
+        for key in displaced {
+            self.sort_in(key);
+        }
         let mut near = std::mem::take(&mut self.near);
         for (key, what) in near.drain(..).zip(std::mem::take(&mut self.fetched)) {
             let slot = self.fill_slot(what);
@@ -382,6 +397,22 @@ mod tests {
         times.sort_unstable();
         times.push(u64::MAX);
         assert!(std::iter::from_fn(|| agenda.take()).map(|(_, what)| what).eq(times));
+    }
+
+    /// The heap is spread while wheels hold what is later than the distant entry.
+    #[test]
+    fn a_crowd_on_both_sides_of_a_distant_entry_is_taken_in_order() {
+        let (hour, mut agenda) = (3_600_000_000_000, Agenda::default());
+        agenda.put(at(hour), hour);
+        let mut dice = mesos_core::kernel::Rng::new(1);
+        let mut times: Vec<u64> = (0..20_000).map(|n| dice.below(hour) + if n % 3 == 0 { hour } else { 0 }).collect();
+        for time in &times {
+            agenda.put(at(*time), *time);
+        }
+        times.push(hour);
+        times.sort_unstable();
+        assert!(std::iter::from_fn(|| agenda.take()).map(|(_, what)| what).eq(times));
+        assert!(agenda.is_empty());
     }
 
     #[test]

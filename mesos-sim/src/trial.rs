@@ -194,7 +194,7 @@ impl std::fmt::Debug for Trial {
 
 /// A number from the environment. This is the one place of the library that reads it: tests have no other arguments.
 #[allow(clippy::disallowed_methods, reason = "only a test asks, and the seed it names is printed with every failure")]
-fn setting(name: &str) -> Option<u64> {
+pub(crate) fn setting(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
     Some(text.trim().parse().unwrap_or_else(|_| panic!("{name} is {text:?}, and should be a number")))
 }

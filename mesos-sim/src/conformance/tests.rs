@@ -9,6 +9,7 @@ use mesos_core::resource::Resources;
 use mesos_sched::allocator::{HierarchicalDrf, Options, Packing, Policy, Priorities, SorterKind};
 
 use super::*;
+use crate::trial::setting;
 
 fn all() -> Profile {
     use Claim::{Constraints, Eligibility, Guarantees, Limits, Maintenance, Minimums, Sizes, Whitelist};
@@ -19,14 +20,11 @@ fn holds(options: &Options) {
     keeps(options, all());
 }
 
-#[allow(clippy::disallowed_methods, reason = "how hard is tried is no part of what is tried")]
-fn setting<T: std::str::FromStr>(name: &str, default: T) -> T {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-}
-
 fn keeps(options: &Options, profile: Profile) {
-    let histories = setting("MESOS_CONFORMANCE_HISTORIES", profile.histories);
-    let profile = Profile { histories, ..profile.from_seed(setting("MESOS_CONFORMANCE_FIRST", 0)) };
+    let histories =
+        setting("MESOS_CONFORMANCE_HISTORIES").map(|count| u32::try_from(count).expect("a count of histories"));
+    let histories = histories.unwrap_or(profile.histories);
+    let profile = Profile { histories, ..profile.from_seed(setting("MESOS_CONFORMANCE_FIRST").unwrap_or(0)) };
     let report = check(|| Box::new(HierarchicalDrf::new(options.clone())), &profile);
     let report = report.unwrap_or_else(|violation| panic!("{violation}"));
     assert!(report.grants > 1_000 && report.rounds > 1_000, "{report}");

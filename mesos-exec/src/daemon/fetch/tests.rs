@@ -1,3 +1,5 @@
+//! What is fetched is where it belongs, and nothing gets out of a sandbox: by name, by link, or out of an archive.
+
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::process::Command;
