@@ -9,6 +9,7 @@ use mesos_core::program::MesosDuration;
 use serde_json::{Map, Value, json};
 
 use crate::cluster::Cluster;
+use crate::sandbox::escaped;
 use crate::show;
 
 /// What can be asked.
@@ -170,14 +171,35 @@ pub(crate) struct Explain {
     resources: String,
 }
 
+/// How something is asked of a master.
+#[derive(Debug)]
+enum Request {
+    /// A call of the operator API.
+    Call(Value),
+    /// A path with its query.
+    Read(String),
+}
+
+impl Explain {
+    fn path(&self) -> anyhow::Result<String> {
+        let wanted: Resources = self.resources.parse().context("--resources")?;
+        let mut path =
+            format!("/explain?framework={}&resources={}", escaped(&self.framework), escaped(&wanted.to_string()));
+        if let Some(role) = &self.role {
+            path += &format!("&role={}", escaped(role));
+        }
+        Ok(path)
+    }
+}
+
 impl Ask {
-    /// The call that asks it. `now` is in nanoseconds since 1970.
-    fn call(&self, now: u64) -> anyhow::Result<Value> {
+    /// How it is asked. `now` is in nanoseconds since 1970.
+    fn request(&self, now: u64) -> anyhow::Result<Request> {
         let plain = |kind: &str| json!({ "type": kind });
         let with = |kind: &str, body: Value| json!({ "type": kind, kind.to_lowercase(): body });
         let value = |id: &str| json!({ "value": id });
         let agent = |kind: &str, id: &str| with(kind, json!({ "agent_id": value(id) }));
-        Ok(match self {
+        Ok(Request::Call(match self {
             Self::Agents => plain("GET_AGENTS"),
             Self::Tasks { .. } => plain("GET_TASKS"),
             Self::Frameworks { .. } => plain("GET_FRAMEWORKS"),
@@ -219,21 +241,16 @@ impl Ask {
             Self::Reactivate { agent: id } => agent("REACTIVATE_AGENT", id),
             Self::Gone { agent: id } => agent("MARK_AGENT_GONE", id),
             Self::Teardown { framework } => with("TEARDOWN", json!({ "framework_id": value(framework) })),
-            Self::Explain(Explain { framework, role, resources }) => {
-                let wanted: Resources = resources.parse().context("--resources")?;
-                let mut body = json!({ "framework_id": value(framework), "resources": wanted.to_string() });
-                if let Some(role) = role {
-                    body["role"] = json!(role);
-                }
-                with("EXPLAIN", body)
-            }
-        })
+            Self::Explain(question) => return Ok(Request::Read(question.path()?)),
+        }))
     }
 
     pub(crate) async fn run(self, cluster: &Cluster, json: bool) -> anyhow::Result<()> {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
-        let call = self.call(nanos(now))?;
-        let answer = cluster.api().call("/api/v1", &call).await?;
+        let answer = match self.request(nanos(now))? {
+            Request::Call(call) => cluster.api().call("/api/v1", &call).await?,
+            Request::Read(path) => cluster.api().get(&path).await?,
+        };
         if json || matches!(self, Self::State) {
             println!("{}", serde_json::to_string_pretty(&answer)?);
             return Ok(());
@@ -257,7 +274,7 @@ impl Ask {
             Self::Maintenance(Maintenance::Schedule) => show::schedule(&answer["get_maintenance_schedule"]["schedule"]),
             Self::Maintenance(Maintenance::Status) => show::maintenance(&answer["get_maintenance_status"]["status"]),
             Self::Version => answer["get_version"]["version_info"]["version"].as_str().unwrap_or_default().to_owned(),
-            Self::Explain(_) => serde_json::to_string_pretty(answer).unwrap_or_default(),
+            Self::Explain(_) => answer["text"].as_str().unwrap_or_default().to_owned(),
             _ => return None,
         })
     }
@@ -332,6 +349,7 @@ mod tests {
         "drain a1",
         "drain a1 --max_grace_period 90secs --mark_gone",
         "deactivate a1",
+        "explain f-1 --role web/shop --resources cpus:2;mem:64",
         "reactivate a1",
         "gone a1",
         "teardown f1",
@@ -342,7 +360,14 @@ mod tests {
         let mut calls = String::new();
         for line in LINES {
             let words = std::iter::once("mesos").chain(line.split(' '));
-            let call = Line::try_parse_from(words).unwrap().ask.call(1_000_000_000).unwrap();
+            let ask = Line::try_parse_from(words).unwrap().ask;
+            let call = match ask.request(1_000_000_000).unwrap() {
+                Request::Call(call) => call,
+                Request::Read(path) => {
+                    calls += &format!("{line}\n    GET {path}\n");
+                    continue;
+                }
+            };
             calls += &format!("{line}\n    {call}\n");
             let read: v1::master::Call = json::read(call.to_string().as_bytes()).unwrap();
             assert_eq!(read.r#type().as_str_name(), call["type"], "{line}");
@@ -358,7 +383,7 @@ mod tests {
     fn what_is_no_amount_or_weight_is_refused_with_an_example() {
         for (line, says) in [("quota set web --limits cpus", "cpus:4"), ("weights set web", "web=2")] {
             let ask = Line::try_parse_from(std::iter::once("mesos").chain(line.split(' '))).unwrap().ask;
-            assert!(format!("{:#}", ask.call(0).unwrap_err()).contains(says), "{line}");
+            assert!(format!("{:#}", ask.request(0).unwrap_err()).contains(says), "{line}");
         }
     }
 }

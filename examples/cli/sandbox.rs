@@ -105,7 +105,7 @@ impl File {
     }
 }
 
-fn escaped(path: &str) -> String {
+pub(crate) fn escaped(path: &str) -> String {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(byte);
     path.bytes().map(|byte| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }

@@ -34,7 +34,7 @@ impl Master {
             Call::UpdateFramework { info, suppressed, constraints } => {
                 self.update_framework(cx, framework, *info, suppressed, constraints);
             }
-            Call::Teardown => self.remove_framework(cx, framework),
+            Call::Teardown => self.end_framework(cx, framework),
             Call::Accept { offers, operations, filters } => self.accept(cx, framework, &offers, operations, filters),
             Call::Decline { offers, filters } => self.decline(cx, framework, &offers, filters),
             Call::AcceptInverseOffers { offers, filters } => {

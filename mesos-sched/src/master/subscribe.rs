@@ -152,6 +152,14 @@ impl Master {
         }
     }
 
+    /// A framework is torn down as it asked for. That is no error, and it is not told of one: its connection ends.
+    pub(super) fn end_framework(&mut self, cx: &mut MasterCx<'_>, framework: FrameworkKey) {
+        if let Some(conn) = self.frameworks.table[framework].conn() {
+            self.drop_conn(cx, conn, CloseReason::Removed);
+        }
+        self.remove_framework(cx, framework);
+    }
+
     /// Ends a framework: its tasks are as good as killed, and its id is spent.
     pub(super) fn remove_framework(&mut self, cx: &mut MasterCx<'_>, framework: FrameworkKey) {
         self.timers.cancel(&Timer::Heartbeat(framework));

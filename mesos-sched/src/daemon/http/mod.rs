@@ -12,6 +12,7 @@
 //! join it. Nothing here decides anything about a cluster.
 
 mod address;
+mod explain;
 mod leadership;
 mod legacy;
 mod logging;
@@ -178,6 +179,7 @@ pub fn site(setup: HttpSetup) -> Site {
         .route("/quota", get(legacy::quota).with_state(context.clone()))
         .route("/maintenance/schedule", get(legacy::maintenance_schedule).with_state(context.clone()))
         .route("/maintenance/status", get(legacy::maintenance_status).with_state(context.clone()))
+        .route("/explain", get(explain::explain).with_state(context.clone()))
         .route("/teardown", post(legacy::teardown).with_state(context.clone()))
         .route("/metrics/snapshot", get(metrics::snapshot).with_state(context.clone()))
         .route("/metrics", get(metrics::prometheus).with_state(context.clone()))

@@ -1,0 +1,81 @@
+//! `GET /explain`: why a framework got no offer, and what would have been enough. An addition of ours: Apache Mesos answers
+//! no such question, and its v1 API has no call for it.
+
+use std::str::FromStr;
+
+use axum::extract::{Extension, Query, State};
+use mesos_core::call::operator::{Call, Response as Outcome};
+use mesos_core::net::http::{Caller, OriginalPath, Refusal, Response, answer_json, axum};
+use mesos_core::provider::explain::{Need, Wanted};
+use mesos_core::resource::Resources;
+use mesos_core::{AgentId, FrameworkId, Role};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::Shared;
+use super::operator::refusal;
+
+/// What is asked, as text.
+#[derive(Debug, Deserialize)]
+pub(super) struct Asked {
+    framework: Option<String>,
+    role: Option<String>,
+    agent: Option<String>,
+    resources: Option<String>,
+}
+
+/// Answers `{"text": what a colleague would say, "explanation": the same as data}`.
+pub(super) async fn explain(
+    State(context): State<Shared>,
+    Extension(OriginalPath(path)): Extension<OriginalPath>,
+    caller: Caller,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Refusal> {
+    context.leadership.check(&path)?;
+    let framework_id: FrameworkId = read("framework", asked.framework)?
+        .ok_or_else(|| Refusal::bad_request("no framework is named; add framework=ID of the one that waits"))?;
+    let of = match (read::<AgentId>("agent", asked.agent)?, read::<Resources>("resources", asked.resources)?) {
+        (Some(agent), None) => Wanted::Agent(agent),
+        (None, Some(resources)) => Wanted::Need(Need::Quantities(resources.quantities())),
+        _ => return Err(Refusal::bad_request("for what it waits is not said; add either agent=ID or resources=TEXT")),
+    };
+    let named = read("role", asked.role)?;
+    let mut call =
+        Call::Explain { framework_id: framework_id.clone(), role: named.clone().unwrap_or_else(Role::any), of };
+    context.judge_change(&context.sight(caller), &call).await?;
+    if let (None, Call::Explain { role, .. }) = (named, &mut call) {
+        *role = context.only_role_of(framework_id).await?;
+    }
+    match context.master.operate(call).await {
+        Outcome::Explained(explanation) => {
+            Ok(answer_json(json!({"text": explanation.to_string(), "explanation": explanation}).to_string()))
+        }
+        Outcome::Refused(why) => Err(refusal(why)),
+        _ => Err(Refusal::unavailable("this master does not lead any more")),
+    }
+}
+
+fn read<T: FromStr<Err: std::fmt::Display>>(name: &str, text: Option<String>) -> Result<Option<T>, Refusal> {
+    let read = |text: String| text.parse().map_err(|error| Refusal::bad_request(format!("{name}: {error}")));
+    text.map(read).transpose()
+}
+
+impl super::Context {
+    /// The role of a framework that has only one.
+    async fn only_role_of(&self, id: FrameworkId) -> Result<Role, Refusal> {
+        let named = id.clone();
+        let look = move |master: &crate::master::Master| {
+            let found = master.frameworks().find(|framework| *framework.id == id);
+            found.map(|framework| framework.info.roles.iter().cloned().collect::<Vec<Role>>())
+        };
+        match self.look(look).await?.as_deref() {
+            None => Err(Refusal::bad_request(format!("framework {named} is not known; name one of this cluster"))),
+            Some([role]) => Ok(role.clone()),
+            Some(roles) => {
+                let roles: Vec<&str> = roles.iter().map(Role::as_str).collect();
+                let what = format!("framework {named} has the roles {}; add role=ROLE", roles.join(", "));
+                Err(Refusal::bad_request(what))
+            }
+        }
+    }
+}
