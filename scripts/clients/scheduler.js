@@ -28,6 +28,7 @@ const scheduler = new Scheduler({
 
 const seen = new Map();
 let is_killed = false;
+let is_torn_down = false;
 
 function fail(what) {
     console.error("FAILED:", what);
@@ -44,12 +45,17 @@ function end_if_done() {
         console.log(`mesos-framework: ${finished} tasks finished, one was killed, the framework is torn down`);
         process.exit(0);
     });
+    is_torn_down = true;
     scheduler.teardown();
 }
 
 scheduler.on("ready", () => scheduler.subscribe());
 scheduler.on("subscribed", ({ frameworkId }) => console.log("subscribed", frameworkId));
-scheduler.on("error", (error) => fail(error.message || JSON.stringify(error)));
+scheduler.on("error", (error) => {
+    const what = error.message || JSON.stringify(error);
+    // The master ends the stream of a framework that ends itself, perhaps before its answer to that has come.
+    if (!is_torn_down || what !== "Long-running connection was closed!") fail(what);
+});
 scheduler.on("update", ({ status }) => {
     const task = status.task_id.value;
     console.log(task, status.state, status.message || "");
