@@ -71,7 +71,13 @@ impl std::fmt::Debug for PyChooser {
 }
 
 impl PyChooser {
-    fn call(&self, py: Python<'_>, now: Instant, jobs: &[WaitingJob<'_>], offers: &[InHand<'_>]) -> PyResult<Vec<Placement>> {
+    fn call(
+        &self,
+        py: Python<'_>,
+        now: Instant,
+        jobs: &[WaitingJob<'_>],
+        offers: &[InHand<'_>],
+    ) -> PyResult<Vec<Placement>> {
         let jobs = jobs.iter().map(|row| {
             let secs = |time: Duration| time.as_secs_f64();
             let expected = row.job.expected(0);
