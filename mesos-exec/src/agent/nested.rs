@@ -10,7 +10,7 @@ use std::sync::Arc;
 use mesos_core::call::operator::ReplyTo;
 use mesos_core::{CommandInfo, ContainerId, Exit, Purpose, Rejection, RejectionCode, Resources, Signal};
 
-use super::book::{ContainerPhase, ContainerRef, ExecutorRef};
+use super::book::{Container, ContainerPhase, ContainerRef, ExecutorRef};
 use super::{Agent, AgentCx, ContainerOp, Effect, Phase};
 
 /// Names a container: by the agent's own name for it, or as one beside another.
@@ -153,12 +153,22 @@ impl Agent {
     /// The executor of a container that others may lie beside.
     fn running_parent(&self, id: &ContainerId) -> Result<ExecutorRef, Rejection> {
         let parent = self.book.find_container(id).and_then(|at| self.book.container(at));
-        let parent = parent.filter(|parent| parent.phase == ContainerPhase::Running && parent.destroys == 0);
+        let parent = parent.filter(|parent| self.runs(parent) && parent.destroys == 0);
         let executor = parent.map(|parent| parent.executor);
         executor.filter(|at| self.book.executor(*at).is_some_and(|hosted| !hosted.has_ended())).ok_or_else(|| {
             let what = format!("container {id} does not run");
             Rejection::new(RejectionCode::UnknownContainer, what, "name a container that runs on this agent")
         })
+    }
+
+    /// Whether a container is known to run: its containerizer said so, or the executor in it speaks, which may be heard first.
+    fn runs(&self, container: &Container) -> bool {
+        let speaks = || self.book.executor(container.executor).is_some_and(|hosted| hosted.conn().is_some());
+        match container.phase {
+            ContainerPhase::Running => true,
+            ContainerPhase::Launching => container.is_process && speaks(),
+            ContainerPhase::Leftover => false,
+        }
     }
 
     fn wait_nested(&mut self, nest: &Nest, reply: ReplyTo) -> Result<Option<Answer>, Rejection> {

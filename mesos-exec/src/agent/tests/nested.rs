@@ -89,3 +89,19 @@ fn a_program_runs_its_tasks_in_containers_beside_its_own() {
     w.exited("e1", 0);
     assert!(w.log.iter().any(|line| line.starts_with("executor exited e1")), "{:?}", w.log);
 }
+
+#[test]
+fn a_program_may_be_heard_before_its_containers_start_is() {
+    let mut w = World::registered_with(reachable());
+    w.run(custom("t1"));
+    w.ask_beside("e1", "t1", launch());
+    assert_eq!(w.log.last().map(String::as_str), Some("refused: unknown_container"), "nobody said that it runs");
+    w.subscribe(1, Vec::new(), &[]);
+    w.log.clear();
+    w.ask_beside("e1", "t1", launch());
+    w.expect(["launch t1"]);
+    w.launched("t1");
+    w.launched("e1");
+    w.exited("t1", 0);
+    w.expect(["wait t1", "taken", "wait e1"]);
+}
