@@ -34,6 +34,8 @@ pub(super) struct Unanswered {
 
 /// So many empty rows are no reason to move the others.
 const EMPTY_MAX: usize = 16;
+/// What was asked for last is answered first, mostly: so many rows at the end are looked through before any others.
+const RECENT: usize = 4;
 
 impl Unanswered {
     /// The answer to the ticket that was just drawn lets `then` go on.
@@ -44,7 +46,7 @@ impl Unanswered {
 
     /// What was to go on with this answer, once.
     pub(super) fn take(&mut self, ticket: Ticket) -> Option<Pending> {
-        let place = self.rows.binary_search_by_key(&ticket, |(own, _)| *own).ok()?;
+        let place = self.place(ticket)?;
         let then = self.rows[place].1.take()?;
         self.answered += 1;
         while self.rows.pop_if(|(_, then)| then.is_none()).is_some() {
@@ -55,6 +57,14 @@ impl Unanswered {
             self.answered = 0;
         }
         Some(then)
+    }
+
+    fn place(&self, ticket: Ticket) -> Option<usize> {
+        let recent = self.rows.len().saturating_sub(RECENT);
+        match self.rows[recent..].iter().rposition(|(own, _)| *own <= ticket) {
+            Some(place) => Some(recent + place).filter(|place| self.rows[*place].0 == ticket),
+            None => self.rows[..recent].binary_search_by_key(&ticket, |(own, _)| *own).ok(),
+        }
     }
 }
 
