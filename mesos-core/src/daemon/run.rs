@@ -45,8 +45,8 @@ pub trait World<M: Machine>: Send {
     /// `back` and is handled next.
     fn perform(&mut self, effect: M::Effect, back: &mut VecDeque<M::Input>) -> Flow;
 
-    /// All effects of a step have been performed.
-    fn settled(&mut self) {}
+    /// All effects of a step have been performed; this is the machine after it.
+    fn settled(&mut self, _machine: &M) {}
 }
 
 /// Sees every step of a machine, and can change none: the place to record one.
@@ -206,7 +206,7 @@ where
                 flow = Flow::Stop;
             }
         }
-        self.world.settled();
+        self.world.settled(&self.machine);
         flow
     }
 

@@ -1,9 +1,9 @@
 //! Hosts a master: contends, opens the registry, leads, ends.
 //!
 //! ```text
-//!   contend ──term──▶ Store::open ──records──▶ Elected ──▶ (leads) ──▶ StepDown: the daemon ends
-//!      │ connections are turned away                          ▲
-//!      └───────────── Contender::lost ──── Demoted ───────────┘
+//!   contend ──term──▶ Store::open ──records──▶ Elected ──▶ (fences, leads) ──▶ StepDown: the daemon ends
+//!      │ connections are turned away ── and then wait ──────▶ are let in      ▲
+//!      └───────────────────── Contender::lost ──── Demoted ───────────────────┘
 //! ```
 //!
 //! A master leads for at most one term. Whoever wants it to contend again starts another daemon: with another machine,
@@ -174,8 +174,12 @@ struct MasterWorld {
     calls: u64,
     writer: Writer,
     stepped_down: Option<String>,
-    /// The doorman and the watch over the lead.
-    _tasks: [Task; 2],
+    phase: Arc<watch::Sender<Lead>>,
+    /// Where connections wait until the machine leads.
+    door: Option<Door>,
+    doorman: Option<Task>,
+    /// The watch over the lead.
+    _watch: Task,
 }
 
 impl MasterWorld {
@@ -269,7 +273,13 @@ impl World<Master> for MasterWorld {
         Flow::Continue
     }
 
-    fn settled(&mut self) {
+    fn settled(&mut self, master: &Master) {
+        if let Some(term) = master.leading()
+            && let Some(door) = self.door.take()
+        {
+            self.doorman = Some(Task::spawn(open_door(door, self.inbox.clone())));
+            self.phase.send_replace(Lead::Leading(term));
+        }
         for (caller, response) in self.answers.drain(..) {
             // A caller that went away gets no answer.
             let _ = caller.send(response);
@@ -282,7 +292,7 @@ impl World<Master> for MasterWorld {
 pub enum Lead {
     /// It does not lead.
     Waiting,
-    /// It won its election and is reading the registry.
+    /// It won its election; it reads the registry, and writes its name into it.
     Recovering,
     /// It leads in this term.
     Leading(Term),
@@ -349,9 +359,9 @@ impl MasterDaemon {
         let (inbox, mailbox) = inbox();
         let id = setup.id.clone();
         let (phase, lead) = watch::channel(Lead::Waiting);
-        let own = inbox.clone();
+        let (phase, own) = (Arc::new(phase), inbox.clone());
         let task = Task::spawn(async move {
-            let led = self::lead(setup, own, mailbox, &phase).await;
+            let led = self::lead(setup, own, mailbox, phase.clone()).await;
             phase.send_replace(Lead::Ended);
             led
         });
@@ -412,7 +422,7 @@ async fn lead(
     setup: MasterSetup,
     inbox: Inbox<Master, Arrival>,
     mailbox: mesos_core::daemon::Mailbox<Master, Arrival>,
-    phase: &watch::Sender<Lead>,
+    phase: Arc<watch::Sender<Lead>>,
 ) -> Result<Led, LeadError> {
     let MasterSetup { id, options, allocator, store, mut contender, mut door, clock, seed, view, journal } = setup;
     let term = win(&mut *contender, &mut door).await;
@@ -429,7 +439,6 @@ async fn lead(
         std::future::pending::<()>().await;
         drop(contender);
     });
-    let doorman = Task::spawn(open_door(door, inbox.clone()));
     let world = MasterWorld {
         inbox,
         schedulers: Peers::default(),
@@ -441,14 +450,16 @@ async fn lead(
         calls: 0,
         writer,
         stepped_down: None,
-        _tasks: [doorman, watch],
+        phase,
+        door: Some(door),
+        doorman: None,
+        _watch: watch,
     };
     let options = Options { publishes: options.publishes || world.view.is_some(), ..options };
     let master = Master::new(id, options, allocator);
     let rng = Rng::new(seed);
     let recorder = journal.map(|journal| journal.open(&master, &rng)).transpose().map_err(LeadError::journal)?;
     let host = Host::new(master, world, mailbox, clock, rng).recorded(recorder);
-    phase.send_replace(Lead::Leading(term));
     let Ended { machine, world } = host.run(Input::Elected { term, records }).await;
     let why = world.stepped_down.unwrap_or_else(|| "nobody holds it any more".to_owned());
     Ok(Led { master: machine, term, why })

@@ -7,17 +7,19 @@ use std::time::Duration;
 use mesos_core::call::agent::{Reregistration, TaskReport, ToAgent, ToMaster};
 use mesos_core::call::{Leader, operator};
 use mesos_core::daemon::{Connector, Directory, MemoryStore, Stream, Task};
-use mesos_core::kernel::{Outbound, Record, Term};
+use mesos_core::kernel::{Change, Outbound, Record, Term};
+use mesos_core::provider::StoreError;
 use mesos_core::{
     AgentId, AgentInfo, Detector, FrameworkId, FrameworkInfo, MasterId, Role, Scheduler, Source, Store, TaskId,
     TaskInfo, TaskState, TaskStatus, UpdateId, WallTime,
 };
 
 use super::election::Ballot;
-use super::{MasterDaemon, MasterSetup, SchedulerDriver, SchedulerSetup};
+use super::{Lead, MasterDaemon, MasterSetup, SchedulerDriver, SchedulerSetup};
 use crate::allocator::HierarchicalDrf;
 use crate::driver::StopReason;
 use crate::framework::batch::{Batch, Job};
+use crate::master::Master;
 
 /// An agent without containers: a task whose line is `true` ends at once, any other runs until it is killed.
 struct ToyAgent {
@@ -230,6 +232,45 @@ async fn a_boxed_scheduler_runs_in_a_task_of_its_callers() {
         driver.join().await
     });
     assert_eq!(served.await.unwrap().unwrap().why, StopReason::Done);
+}
+
+/// A registry whose writes take their time.
+#[derive(Debug)]
+struct SlowStore(MemoryStore);
+
+#[async_trait::async_trait]
+impl Store for SlowStore {
+    async fn open(&self, term: Term) -> Result<Vec<Record>, StoreError> {
+        self.0.open(term).await
+    }
+
+    async fn commit(&self, term: Term, changes: Vec<Change>) -> Result<(), StoreError> {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        self.0.commit(term, changes).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_while_a_master_fences_waits_until_it_leads() {
+    let cluster = Cluster::new();
+    let id = MasterId::new("m1").unwrap();
+    let contender = Box::new(cluster.ballot.contender(id.clone(), "m1"));
+    let store = Arc::new(SlowStore(cluster.registry.clone()));
+    let allocator = Box::new(HierarchicalDrf::new(crate::allocator::Options::default()));
+    let master = MasterDaemon::start(MasterSetup::new(id, allocator, store, contender, cluster.directory.open("m1")));
+    let mut lead = master.handle().lead();
+    lead.wait_for(|lead| *lead == Lead::Recovering).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!((*lead.borrow(), master.inspect(Master::leading).await), (Lead::Recovering, Some(None)));
+
+    let leader = Leader { id: master.id().clone(), address: "m1".into(), term: Term(1) };
+    let mut stream: Stream<ToMaster, ToAgent> = cluster.directory.connect(&leader).await.unwrap();
+    let info = Arc::new(AgentInfo::new("toy", "cpus:4".parse().unwrap()));
+    let register = ToMaster::Register { total: info.resources.clone(), info };
+    stream.sender.send((Outbound::default().next(), register)).await.unwrap();
+    let answer = stream.receiver.recv().await.map(|(_, message)| message);
+    assert!(matches!(answer, Some(ToAgent::Registered { .. })), "{answer:?}");
+    assert_eq!(*lead.borrow(), Lead::Leading(Term(1)));
 }
 
 #[tokio::test(start_paused = true)]
