@@ -69,11 +69,15 @@ impl Stage {
         if !quotas.has_quota() && own.max_offer.is_none() {
             return Some(Portion::whole(whole));
         }
+        let amounts = whole.quota_quantities();
+        let is_whole = self == Self::Guarantees && own.max_offer.is_none() && whole.is_plain() && !amounts.is_empty();
+        if is_whole && quotas.covers(own.role_key, &amounts) {
+            return Some(Portion::whole(whole));
+        }
         let promised = match self {
             Self::Guarantees => Some(quotas.promised(own.role_key)).filter(|promised| !promised.is_empty())?,
             Self::FairShare => Quantities::new(),
         };
-        let amounts = whole.quota_quantities();
         let mut most = quotas.room(own.role_key);
         let is_limited = !most.fits(&amounts);
         let mut is_sized = false;

@@ -215,6 +215,14 @@ impl QuotaTree {
         self.is_hungry() && self.path(role).any(|book| !book.unclaimed.is_empty())
     }
 
+    /// Whether one promise along the path covers a grant as a whole, and every limit along it does: then nothing of the
+    /// grant is cut, whatever the headroom.
+    pub(in crate::allocator) fn covers(&self, role: RoleKey, amounts: &Quantities) -> bool {
+        let after = |book: &RoleBook| book.consumed.clone() + amounts;
+        let admits = |book: &RoleBook| book.quota.as_ref().is_none_or(|quota| quota.limits().contains(&after(book)));
+        self.path(role).any(|book| book.unclaimed.contains(amounts)) && self.path(role).all(admits)
+    }
+
     /// What the limits along the path leave.
     pub(in crate::allocator) fn room(&self, role: RoleKey) -> Room {
         let mut room = Room::UNBOUNDED;
@@ -329,17 +337,25 @@ impl QuotaTree {
     fn settle(&mut self, key: RoleKey) {
         let book = &mut self.books[key.slot()];
         let guarantees = book.quota.as_ref().map(|quota| quota.guarantees()).filter(|all| !all.is_empty());
-        let unclaimed = match guarantees {
-            Some(guarantees) => guarantees.clone() - &book.consumed - &book.below,
-            None => Quantities::new(),
-        };
+        // Few roles have others below them that require anything, and this is done for every grant.
+        let requires_below = !book.below.is_empty();
+        let mut unclaimed = Quantities::new();
+        if let Some(guarantees) = guarantees {
+            unclaimed = guarantees.clone() - &book.consumed;
+            if requires_below {
+                unclaimed -= &book.below;
+            }
+        }
         let was_hungry = !book.unclaimed.is_empty();
         let is_hungry = !unclaimed.is_empty();
-        book.unclaimed = unclaimed;
-        let required = book.below.clone() + &book.unclaimed;
+        book.unclaimed = unclaimed.clone();
+        let mut required = unclaimed;
+        if requires_below {
+            required += &book.below;
+        }
         if required != book.own_required {
-            let before = std::mem::replace(&mut book.own_required, required.clone());
-            let parent = book.parent;
+            let (parent, before) = (book.parent, std::mem::replace(&mut book.own_required, required));
+            let required = self.books[key.slot()].own_required.clone();
             let above = &mut self[parent].below;
             *above -= &before;
             *above += &required;
