@@ -79,11 +79,11 @@ fn network_workloads() -> Vec<Workload> {
     vec![
         Workload::new(
             "network.lifecycles.100",
-            "task life cycles through a master on a port, 100 agents and a framework over gRPC: per second of the clock, \
-             and processor time of each",
+            "task life cycles through a master on a port, 100 agents with 1,000 tasks at a time each and a framework over \
+             gRPC: per second of the clock, and processor time of each",
             &[("", "1/s"), ("cpu", "us")],
             |readings| {
-                let rate = network::lifecycles::rate(100, 64, 200_000);
+                let rate = network::lifecycles::rate(100, 1_000, 200_000);
                 readings.note("", rate.per_second);
                 readings.note("cpu", rate.cpu_micros);
             },

@@ -10,8 +10,9 @@
 //!
 //! Times and rates are of processor time, so that a busy machine does not change them much. A workload runs once for nothing,
 //! then several times; the median of all runs, and of all rounds in them, is printed, and beside Mesos' the least too. The
-//! heap keeps what is freed: handing memory to the kernel and fetching it again is not what is measured. `--instructions` counts executed instructions under `valgrind --tool=callgrind`
-//! instead, which does not depend on the machine's load at all.
+//! heap keeps what is freed: handing memory to the kernel and fetching it again is not what is measured. `--instructions`
+//! counts executed instructions under `valgrind --tool=callgrind` instead, which does not depend on the machine's load at
+//! all.
 
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};

@@ -16,7 +16,7 @@ const BEAT: Duration = Duration::from_millis(50);
 pub fn run(per_second: u64, span: Duration, say_every: Duration, mut say: impl FnMut(f64, f64, u64)) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
-        let flooded = Flooded::start(100, 64).await;
+        let flooded = Flooded::start(100, 1_000).await;
         let (began, mut said, mut finished) = (Instant::now(), Instant::now(), 0);
         let mut beats = tokio::time::interval(BEAT);
         beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Burst);
