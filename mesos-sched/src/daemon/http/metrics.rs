@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use axum::extract::State;
@@ -106,17 +107,19 @@ async fn collect(context: &Context) -> Metrics {
         (*master.counters(), registry.unreachable().len(), agents, gone, weights, quotas)
     });
     let Ok((counters, unreachable, registered, gone, _, quotas)) = asked.await else { return metrics };
-    let snapshot = context.view.snapshot().await;
-    calls(&mut metrics, &counters);
-    agents(&mut metrics, &snapshot, unreachable);
-    metrics.gauge("registrar/agents", real(registered as u64));
-    metrics.gauge("registrar/gone_agents", real(gone as u64));
-    frameworks(&mut metrics, &snapshot);
-    tasks(&mut metrics, &snapshot);
-    history(&mut metrics, &snapshot.totals);
-    resources(&mut metrics, &snapshot);
-    allocator(&mut metrics, &snapshot, &counters, &quotas);
-    metrics
+    let look = move |snapshot: Arc<Snapshot>| {
+        calls(&mut metrics, &counters);
+        agents(&mut metrics, &snapshot, unreachable);
+        metrics.gauge("registrar/agents", real(registered as u64));
+        metrics.gauge("registrar/gone_agents", real(gone as u64));
+        frameworks(&mut metrics, &snapshot);
+        tasks(&mut metrics, &snapshot);
+        history(&mut metrics, &snapshot.totals);
+        resources(&mut metrics, &snapshot);
+        allocator(&mut metrics, &snapshot, &counters, &quotas);
+        metrics
+    };
+    context.view.look(look).await
 }
 
 /// What a layer around the site counted.

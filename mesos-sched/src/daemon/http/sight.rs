@@ -18,9 +18,15 @@ impl Context {
         Sight::new(self.authorizer.clone(), caller)
     }
 
-    /// The cluster at one moment, as far as it may be seen.
+    /// The cluster at one moment, as far as it may be seen, and added up.
     pub(super) async fn seen_by(&self, sight: &Sight) -> Arc<Snapshot> {
-        seen(self.view.snapshot().await, sight)
+        let sight = sight.clone();
+        let look = move |snapshot| {
+            let seen = seen(snapshot, &sight);
+            seen.usage();
+            seen
+        };
+        self.view.look(look).await
     }
 
     /// Refuses an operator's call that the caller may not make. Views are not refused: they show what may be seen.

@@ -7,7 +7,7 @@
 //!
 //! The master never waits for a reader: changes go through a bounded queue into a picture of its own, whose rows readers
 //! share. A snapshot is taken between two changes and costs as many reference counts as it has rows; writing it out
-//! happens without any lock. What the master forgets (tasks that have ended, frameworks that were removed) is
+//! happens without any lock. All of that runs in a [thread](thread) of its own. What the master forgets (tasks that have ended, frameworks that were removed) is
 //! remembered here, within bounds.
 //!
 //! It decides nothing and is never asked by the master.
@@ -15,6 +15,7 @@
 mod book;
 mod row;
 mod snapshot;
+mod thread;
 mod usage;
 
 #[cfg(test)]
@@ -23,11 +24,11 @@ mod tests;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use mesos_core::daemon::Task;
 use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::master::Changes;
 use book::Book;
+use thread::Thread;
 
 pub use row::{AgentRow, ExecutorRow, FrameworkRow, OfferRow, TaskRow, Totals};
 pub use snapshot::{FrameworkView, RoleAmounts, Snapshot, Visible};
@@ -110,11 +111,14 @@ struct Shared {
 #[derive(Debug, Clone)]
 pub struct View {
     shared: Arc<Shared>,
-    _folding: Arc<Task>,
+    thread: Arc<Thread>,
 }
 
 impl View {
-    /// A picture, and the end that a master fills it through. Must be called inside a tokio runtime.
+    /// A picture, and the end that a master fills it through.
+    ///
+    /// # Panics
+    /// When the system has no thread left.
     #[must_use]
     pub fn start(memory: Memory) -> (Self, Feed) {
         let (sender, receiver) = mpsc::channel(FEED_MAX);
@@ -124,31 +128,52 @@ impl View {
             folded: watch::channel(0).0,
             events: broadcast::channel(EVENTS_MAX).0,
         });
-        let folding = Arc::new(Task::spawn(fold(shared.clone(), receiver)));
-        (Self { shared: shared.clone(), _folding: folding }, Feed { sender, shared, is_lost: false })
+        let thread = Arc::new(Thread::start("mesos-view"));
+        thread.spawn(fold(shared.clone(), receiver));
+        (Self { shared: shared.clone(), thread }, Feed { sender, shared, is_lost: false })
     }
 
     /// The cluster at one moment: everything the master had done when this was asked is in it.
     pub async fn snapshot(&self) -> Arc<Snapshot> {
-        self.catch_up().await;
-        self.shared.lock().snapshot()
+        self.look(|snapshot| snapshot).await
+    }
+
+    /// Looks at the cluster at such a moment, for as long as it takes.
+    pub async fn look<R: Send + 'static>(&self, look: impl FnOnce(Arc<Snapshot>) -> R + Send + 'static) -> R {
+        let shared = self.shared.clone();
+        let looking = async move {
+            shared.catch_up().await;
+            let snapshot = shared.lock().snapshot();
+            look(snapshot)
+        };
+        self.thread.run(looking).await
     }
 
     /// The cluster at one moment, and everything that happens from then on.
     pub async fn subscribe(&self) -> (Arc<Snapshot>, broadcast::Receiver<Event>) {
-        self.catch_up().await;
-        let mut book = self.shared.lock();
-        (book.snapshot(), self.shared.events.subscribe())
+        let shared = self.shared.clone();
+        let subscribing = async move {
+            shared.catch_up().await;
+            let mut book = shared.lock();
+            (book.snapshot(), shared.events.subscribe())
+        };
+        self.thread.run(subscribing).await
     }
 
-    async fn catch_up(&self) {
-        let published = self.shared.published.load(Ordering::Acquire);
-        // The sender lives as long as the picture.
-        let _ = self.shared.folded.subscribe().wait_for(|folded| *folded >= published).await;
+    /// Begins what takes long and waits in between, like writing the cluster out to a slow reader. Nobody else waits for
+    /// it, and it ends with the picture.
+    pub fn begin(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.thread.spawn(work);
     }
 }
 
 impl Shared {
+    async fn catch_up(&self) {
+        let published = self.published.load(Ordering::Acquire);
+        // The sender lives as long as the picture.
+        let _ = self.folded.subscribe().wait_for(|folded| *folded >= published).await;
+    }
+
     fn lock(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }

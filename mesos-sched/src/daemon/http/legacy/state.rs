@@ -22,21 +22,21 @@ const TASKS_LIMIT_DEFAULT: usize = 100;
 type Path = Extension<OriginalPath>;
 
 /// Begins an answer that goes on while its reader reads.
-async fn begin<F>(
-    context: &Shared,
-    sight: &Sight,
+fn begin<F>(
+    context: Shared,
+    sight: Sight,
     path: &str,
-    write: impl FnOnce(Pieces, Shared, Arc<Snapshot>) -> F,
+    write: impl FnOnce(Pieces, Shared, Arc<Snapshot>) -> F + Send + 'static,
 ) -> Result<Response, Refusal>
 where
     F: Future<Output = Result<(), Overrun>> + Send + 'static,
 {
     context.leadership.check(path)?;
-    let snapshot = context.seen_by(sight).await;
     let (pieces, response) = Pieces::answer();
-    let written = write(pieces, context.clone(), snapshot);
-    tokio::spawn(async move {
-        if let Err(error) = written.await {
+    let view = context.view.clone();
+    view.begin(async move {
+        let snapshot = context.seen_by(&sight).await;
+        if let Err(error) = write(pieces, context, snapshot).await {
             tracing::debug!(%error, "an answer was broken off");
         }
     });
@@ -52,7 +52,7 @@ pub(in crate::daemon::http) async fn state(
     let sight = context.sight(caller);
     let registry = OfRegistry::look(&context, &sight).await?;
     let shows_flags = sight.sees_flags();
-    begin(&context, &sight, &path, async move |mut pieces: Pieces, context: Shared, snapshot: Arc<Snapshot>| {
+    begin(context, sight, &path, async move |mut pieces: Pieces, context: Shared, snapshot: Arc<Snapshot>| {
         pieces.open(b'{');
         about(&mut pieces, &context, &snapshot, registry.unreachable, shows_flags);
         pieces.key("slaves");
@@ -69,7 +69,6 @@ pub(in crate::daemon::http) async fn state(
         pieces.close(b'}');
         pieces.finish().await
     })
-    .await
 }
 
 /// What only the registry knows of agents.
@@ -193,7 +192,7 @@ pub(in crate::daemon::http) async fn slaves(
     let sight = context.sight(caller);
     let registry = OfRegistry::look(&context, &sight).await?;
     let only = asked.get("slave_id").cloned();
-    begin(&context, &sight, &path, async move |mut pieces: Pieces, _: Shared, snapshot: Arc<Snapshot>| {
+    begin(context, sight, &path, async move |mut pieces: Pieces, _: Shared, snapshot: Arc<Snapshot>| {
         pieces.open(b'{');
         pieces.key("slaves");
         pieces.open(b'[');
@@ -208,7 +207,6 @@ pub(in crate::daemon::http) async fn slaves(
         pieces.close(b'}');
         pieces.finish().await
     })
-    .await
 }
 
 pub(in crate::daemon::http) async fn frameworks(
@@ -217,19 +215,13 @@ pub(in crate::daemon::http) async fn frameworks(
     caller: Caller,
     Query(asked): Asked,
 ) -> Result<Response, Refusal> {
-    let only = framework_id(&asked)?;
-    begin(
-        &context,
-        &context.sight(caller),
-        &path,
-        async move |mut pieces: Pieces, _: Shared, snapshot: Arc<Snapshot>| {
-            pieces.open(b'{');
-            all_frameworks(&mut pieces, &snapshot, only.as_ref()).await?;
-            pieces.close(b'}');
-            pieces.finish().await
-        },
-    )
-    .await
+    let (only, sight) = (framework_id(&asked)?, context.sight(caller));
+    begin(context, sight, &path, async move |mut pieces: Pieces, _: Shared, snapshot: Arc<Snapshot>| {
+        pieces.open(b'{');
+        all_frameworks(&mut pieces, &snapshot, only.as_ref()).await?;
+        pieces.close(b'}');
+        pieces.finish().await
+    })
 }
 
 fn framework_id(asked: &HashMap<String, String>) -> Result<Option<FrameworkId>, Refusal> {
@@ -296,25 +288,19 @@ pub(in crate::daemon::http) async fn tasks(
     caller: Caller,
     Query(asked): Asked,
 ) -> Result<Response, Refusal> {
-    let selection = Selection::read(&asked)?;
-    begin(
-        &context,
-        &context.sight(caller),
-        &path,
-        async move |mut pieces: Pieces, _: Shared, snapshot: Arc<Snapshot>| {
-            pieces.open(b'{');
-            pieces.key("tasks");
-            pieces.open(b'[');
-            for row in selection.pick(&snapshot) {
-                pieces.item(&Task(&row));
-                pieces.hand_over().await?;
-            }
-            pieces.close(b']');
-            pieces.close(b'}');
-            pieces.finish().await
-        },
-    )
-    .await
+    let (selection, sight) = (Selection::read(&asked)?, context.sight(caller));
+    begin(context, sight, &path, async move |mut pieces: Pieces, _: Shared, snapshot: Arc<Snapshot>| {
+        pieces.open(b'{');
+        pieces.key("tasks");
+        pieces.open(b'[');
+        for row in selection.pick(&snapshot) {
+            pieces.item(&Task(&row));
+            pieces.hand_over().await?;
+        }
+        pieces.close(b']');
+        pieces.close(b'}');
+        pieces.finish().await
+    })
 }
 
 /// How many tasks are in each state.
@@ -355,56 +341,51 @@ pub(in crate::daemon::http) async fn summary(
     Extension(OriginalPath(path)): Path,
     caller: Caller,
 ) -> Result<Response, Refusal> {
-    begin(
-        &context,
-        &context.sight(caller),
-        &path,
-        async |mut pieces: Pieces, context: Shared, snapshot: Arc<Snapshot>| {
-            let mut by_agent: HashMap<&AgentId, (Tally, BTreeSet<&FrameworkId>)> = HashMap::new();
-            for view in &snapshot.frameworks {
-                for row in view.tasks.iter().chain(&view.completed).chain(&view.unreachable) {
-                    let (tally, frameworks) = by_agent.entry(&row.agent_id).or_default();
-                    tally.count(row.state);
-                    frameworks.insert(&row.framework_id);
-                }
+    let sight = context.sight(caller);
+    begin(context, sight, &path, async |mut pieces: Pieces, context: Shared, snapshot: Arc<Snapshot>| {
+        let mut by_agent: HashMap<&AgentId, (Tally, BTreeSet<&FrameworkId>)> = HashMap::new();
+        for view in &snapshot.frameworks {
+            for row in view.tasks.iter().chain(&view.completed).chain(&view.unreachable) {
+                let (tally, frameworks) = by_agent.entry(&row.agent_id).or_default();
+                tally.count(row.state);
+                frameworks.insert(&row.framework_id);
             }
-            let nothing = (Tally::default(), BTreeSet::new());
-            pieces.open(b'{');
-            pieces.member("hostname", &context.address.hostname);
-            pieces.member("cluster", &context.cluster);
-            pieces.key("slaves");
-            pieces.open(b'[');
-            for row in &snapshot.agents {
-                let amounts = snapshot.usage().of_agent(&row.state.id);
-                let (tally, frameworks) = by_agent.get(&row.state.id).unwrap_or(&nothing);
-                pieces.item_open();
-                pieces.members_of(&Agent { row, amounts });
-                tally.write(&mut pieces);
-                pieces.list("framework_ids", frameworks.iter().map(|id| id.as_str()));
-                pieces.close(b'}');
-                pieces.hand_over().await?;
-            }
-            pieces.close(b']');
-            pieces.key("frameworks");
-            pieces.open(b'[');
-            for view in &snapshot.frameworks {
-                let amounts: &Amounts = snapshot.usage().of_framework(&view.row.state.id);
-                let (mut tally, mut agents) = (Tally::default(), BTreeSet::new());
-                for row in view.tasks.iter().chain(&view.completed).chain(&view.unreachable) {
-                    tally.count(row.state);
-                    agents.insert(row.agent_id.as_str());
-                }
-                pieces.item_open();
-                pieces.members_of(&Framework { row: &view.row, amounts });
-                tally.write(&mut pieces);
-                pieces.list("slave_ids", agents);
-                pieces.close(b'}');
-                pieces.hand_over().await?;
-            }
-            pieces.close(b']');
+        }
+        let nothing = (Tally::default(), BTreeSet::new());
+        pieces.open(b'{');
+        pieces.member("hostname", &context.address.hostname);
+        pieces.member("cluster", &context.cluster);
+        pieces.key("slaves");
+        pieces.open(b'[');
+        for row in &snapshot.agents {
+            let amounts = snapshot.usage().of_agent(&row.state.id);
+            let (tally, frameworks) = by_agent.get(&row.state.id).unwrap_or(&nothing);
+            pieces.item_open();
+            pieces.members_of(&Agent { row, amounts });
+            tally.write(&mut pieces);
+            pieces.list("framework_ids", frameworks.iter().map(|id| id.as_str()));
             pieces.close(b'}');
-            pieces.finish().await
-        },
-    )
-    .await
+            pieces.hand_over().await?;
+        }
+        pieces.close(b']');
+        pieces.key("frameworks");
+        pieces.open(b'[');
+        for view in &snapshot.frameworks {
+            let amounts: &Amounts = snapshot.usage().of_framework(&view.row.state.id);
+            let (mut tally, mut agents) = (Tally::default(), BTreeSet::new());
+            for row in view.tasks.iter().chain(&view.completed).chain(&view.unreachable) {
+                tally.count(row.state);
+                agents.insert(row.agent_id.as_str());
+            }
+            pieces.item_open();
+            pieces.members_of(&Framework { row: &view.row, amounts });
+            tally.write(&mut pieces);
+            pieces.list("slave_ids", agents);
+            pieces.close(b'}');
+            pieces.hand_over().await?;
+        }
+        pieces.close(b']');
+        pieces.close(b'}');
+        pieces.finish().await
+    })
 }
