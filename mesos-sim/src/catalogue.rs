@@ -10,7 +10,6 @@
 //! | Class | What goes wrong | Why nothing stands for it |
 //! |---|---|---|
 //! | 17 | what is scarce is stranded on agents without room | no defect was found that strands it for good: what is free on an agent is offered whole, and agents become idle. Scripts of the allocator hold it to that |
-//! | 34 | a framework is somebody else from now on | id, principal, user and checkpointing cannot change: the machine refuses, and scripts hold it to that. Offers under a role that was given up are a property of every run |
 //! | 41 | the pool of workers is exhausted, and everything waits for it | machines are handled by one thread, one input after the other; nothing in them waits, and there is no pool |
 //! | 42 | recursion overflows the stack under load | handlers loop over queues and emit effects, and none calls another machine; the depth of roles is bounded by the length of their names |
 //! | 43 | cost grows faster than the cluster | a run costs no time, so no property of it can show this: the allocator counts its looks, and its tests hold the counts to what may change them |
@@ -81,6 +80,7 @@ pub const CLASSES: &[Class] = &[
     class(31, "what was out of service serves after a failover", &[10116, 10109, 7966], &[Mutant::ForgetDrain]),
     class(32, "news of a task while its framework is away", &[10146, 7991, 535], &[Mutant::ExpectFrameworkConnected]),
     class(33, "one peer takes the cluster down", &[8623], &[Mutant::StepDownOnBadPeer]),
+    class(34, "a framework is somebody else from now on", &[2842, 420], &[Mutant::KeepOldRoles]),
     class(
         36,
         "an earlier version is told what it does not know",

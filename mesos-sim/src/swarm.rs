@@ -34,6 +34,8 @@ const POLICY_STREAM: u64 = 9;
 const OFFER_SIZE: &str = "cpus:3;mem:2048;disk:4096";
 /// The one for what agents are like to the outside, and who looks at what masters publish.
 const PEER_STREAM: u64 = 11;
+/// The one for what frameworks do that was not thought of first, so that what they did before stays.
+const IDEA_STREAM: u64 = 12;
 /// Roles frameworks choose from: flat, nested and one below another.
 const ROLES: [&str; 6] = ["web", "batch", "eng", "eng/data", "eng/data/etl", "ops"];
 
@@ -42,7 +44,11 @@ pub(crate) fn draw(seed: u64, pieces_max: Option<u32>) -> Cluster {
     let mut dice = Rng::of_node(seed, SWARM_STREAM);
     let mut policy_dice = Rng::of_node(seed, POLICY_STREAM);
     let agents = agents(&mut dice);
-    let mut frameworks = frameworks(&mut dice, pieces_max.unwrap_or(u32::MAX));
+    let mut idea_dice = Rng::of_node(seed, IDEA_STREAM);
+    // Only where nothing goes wrong may a framework use the name of a task twice: see `Habits::reuse_ppm`.
+    let is_calm = idea_dice.chance(100_000);
+    let ideas = || ideas(&mut idea_dice, is_calm);
+    let mut frameworks = frameworks(&mut dice, pieces_max.unwrap_or(u32::MAX), ideas);
     frameworks.iter_mut().for_each(|framework| want_small_offers(&mut policy_dice, framework));
     let spec = ClusterSpec {
         masters: count(&mut dice, 1, 3),
@@ -52,7 +58,10 @@ pub(crate) fn draw(seed: u64, pieces_max: Option<u32>) -> Cluster {
         ..ClusterSpec::default()
     };
     let allocator = choices(&mut policy_dice, allocator_options(&mut dice));
-    let conditions = conditions(&mut dice, &spec);
+    let mut conditions = conditions(&mut dice, &spec);
+    if is_calm {
+        conditions.faults.nemeses.clear();
+    }
     let mut cluster = Cluster::new(spec, conditions).drf(allocator);
     let mut peer_dice = Rng::of_node(seed, PEER_STREAM);
     cluster.conditions_mut().stale_latest_ppm = sometimes(&mut peer_dice, 300_000);
@@ -117,12 +126,26 @@ fn agent_options(dice: &mut Rng) -> agent::Options {
     options
 }
 
-fn frameworks(dice: &mut Rng, pieces_max: u32) -> Vec<FrameworkSpec> {
-    let number = dice.between(1, 4);
-    (0..number).map(|index| framework(dice, index, pieces_max)).collect()
+/// What a framework does beside its work: chances per million.
+struct Ideas {
+    /// See [`Habits::reuse_ppm`].
+    reuse_ppm: u32,
+    /// See [`Habits::roles_ppm`].
+    roles_ppm: u32,
 }
 
-fn framework(dice: &mut Rng, index: u64, pieces_max: u32) -> FrameworkSpec {
+fn ideas(dice: &mut Rng, is_calm: bool) -> Ideas {
+    let reuse_ppm = count(dice, 100_000, 500_000);
+    let roles_ppm = if dice.chance(150_000) { count(dice, 20_000, 200_000) } else { 0 };
+    Ideas { reuse_ppm: if is_calm { reuse_ppm } else { 0 }, roles_ppm }
+}
+
+fn frameworks(dice: &mut Rng, pieces_max: u32, mut ideas: impl FnMut() -> Ideas) -> Vec<FrameworkSpec> {
+    let number = dice.between(1, 4);
+    (0..number).map(|index| framework(dice, index, pieces_max, &ideas())).collect()
+}
+
+fn framework(dice: &mut Rng, index: u64, pieces_max: u32, ideas: &Ideas) -> FrameworkSpec {
     let mut info = FrameworkInfo::new(format!("framework-{index}"), role(dice));
     if dice.chance(200_000) {
         info.roles.insert(role(dice));
@@ -145,10 +168,14 @@ fn framework(dice: &mut Rng, index: u64, pieces_max: u32) -> FrameworkSpec {
     // A third of them wait until their refusals have run out.
     habits.is_patient = seed.is_multiple_of(3);
     habits.pieces = habits.pieces.min(pieces_max);
+    habits.reuse_ppm = ideas.reuse_ppm;
+    habits.roles_ppm = ideas.roles_ppm;
+    habits.roles = ROLES.iter().map(|role| Role::new(*role).expect("a constant")).collect();
+    let described = info.clone();
     FrameworkSpec {
         info,
         options: driver_options(dice),
-        scheduler: Arc::new(move || Box::new(Synthetic::new(habits.clone(), seed))),
+        scheduler: Arc::new(move || Box::new(Synthetic::new(habits.clone(), seed).described(described.clone()))),
         is_finite: true,
         starts_after: if dice.chance(700_000) { Duration::ZERO } else { millis(dice, 0, 60_000) },
     }

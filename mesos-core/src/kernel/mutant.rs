@@ -103,6 +103,8 @@ pub enum Mutant {
     OmitChange,
     /// Agent: a command that cannot be started is taken for impossible.
     TrustCommand,
+    /// Master: the allocator never hears that a framework describes itself anew.
+    KeepOldRoles,
 }
 
 impl Mutant {
@@ -155,5 +157,6 @@ impl Mutant {
         Self::CountOwnRoleOnly,
         Self::OmitChange,
         Self::TrustCommand,
+        Self::KeepOldRoles,
     ];
 }

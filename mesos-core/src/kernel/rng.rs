@@ -66,9 +66,10 @@ impl Rng {
         self.0.next_u64()
     }
 
-    /// Uniform in `0..bound`; 0 when `bound` is 0. Widening multiplication with rejection (Lemire, 2019).
+    /// Uniform in `0..bound`; 0 when `bound` is 0. Where there is nothing to choose, nothing is drawn. Widening
+    /// multiplication with rejection (Lemire, 2019).
     pub fn below(&mut self, bound: u64) -> u64 {
-        if bound == 0 {
+        if bound <= 1 {
             return 0;
         }
         let [mut low, mut high] = split(u128::from(self.bits()) * u128::from(bound));
@@ -92,9 +93,9 @@ impl Rng {
         usize::try_from(self.below(len as u64)).unwrap_or(0)
     }
 
-    /// True `parts_per_million` times in a million.
+    /// True `parts_per_million` times in a million. For never, nothing is drawn.
     pub fn chance(&mut self, parts_per_million: u32) -> bool {
-        self.below(1_000_000) < u64::from(parts_per_million)
+        parts_per_million > 0 && self.below(1_000_000) < u64::from(parts_per_million)
     }
 
     /// Uniform in `[0, 1)`, with 53 bits.
@@ -160,6 +161,14 @@ mod tests {
             seen[rng.index(5)] += 1;
         }
         assert!(seen.iter().all(|&n| n > 100), "{seen:?}");
+    }
+
+    #[test]
+    fn what_is_certain_draws_nothing() {
+        let mut rng = Rng::new(1);
+        assert_eq!((rng.below(1), rng.index(1), rng.between(4, 4), rng.chance(0)), (0, 0, 4, false));
+        assert_eq!(rng.duration(Duration::ZERO), Duration::ZERO);
+        assert_eq!(rng.state(), Rng::new(1).state());
     }
 
     #[test]

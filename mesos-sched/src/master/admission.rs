@@ -81,7 +81,7 @@ impl Master {
         self.observe(cx, Fact::AgentAdded { agent, id, info, total, used });
         // Spread over the interval, so that agents that came together are not pinged together.
         let first = cx.rng.duration(self.options.agent_ping_every);
-        self.timers.set(Timer::Ping(agent), cx.now.mono + first);
+        self.ask_at(agent, cx.now.mono + first);
         agent
     }
 

@@ -9,6 +9,7 @@ use mesos_core::call::agent::ToAgent;
 use mesos_core::provider::{Fact, FrameworkKey};
 use mesos_core::{FrameworkId, FrameworkInfo, OfferConstraints, Rejection, RejectionCode, Role};
 
+use super::options::mutant;
 use super::validate::{validate_subscribe, validate_update};
 use super::{Master, MasterCx};
 use crate::allocator::validate_constraints;
@@ -35,7 +36,9 @@ impl Master {
         let is_changed = row.info != info;
         row.set_info(info.clone());
         row.suppressed.clone_from(&suppressed);
-        self.observe(cx, Fact::FrameworkUpdated { framework, info, suppressed });
+        if !mutant!(self, KeepOldRoles) {
+            self.observe(cx, Fact::FrameworkUpdated { framework, info, suppressed });
+        }
         self.set_constraints(cx, framework, constraints);
         if is_changed {
             self.tell_agents_of(cx, framework);

@@ -3,17 +3,39 @@
 //! An agent that answers none of five pings in a row, or does not come back after its connection broke, is unreachable.
 //! That is written to the registry first, so that every later master gives the same answer about its tasks.
 
-use mesos_core::AgentId;
 use mesos_core::call::agent::ToAgent;
 use mesos_core::provider::{AgentKey, Fact};
+use mesos_core::{AgentId, Instant};
 
 use super::book::{Liveness, Transition};
 use super::pending::Pending;
+use super::rota::Rota;
 use super::{Master, MasterCx, Timer};
 use crate::registry::Op;
 
 impl Master {
-    pub(super) fn ping(&mut self, cx: &mut MasterCx<'_>, agent: AgentKey) {
+    /// The agent is asked then, or a little later, and not before; however often it comes and goes, it stands once in a list.
+    pub(super) fn ask_at(&mut self, agent: AgentKey, at: Instant) {
+        let at = Rota::round_up(at, self.options.agent_ping_every);
+        if self.agents.table[agent].asked_at.replace(at) != Some(at) {
+            self.rota.put(at, agent);
+        }
+    }
+
+    /// Asks everybody whose time has come.
+    pub(super) fn ask_due(&mut self, cx: &mut MasterCx<'_>) {
+        while let Some((at, agents)) = self.rota.pop_due(cx.now.mono) {
+            for agent in agents {
+                // Another time may have been set since, or another agent may have this row.
+                if let Some(row) = self.agents.table.get_mut(agent).filter(|row| row.asked_at == Some(at)) {
+                    row.asked_at = None;
+                    self.ping(cx, agent);
+                }
+            }
+        }
+    }
+
+    fn ping(&mut self, cx: &mut MasterCx<'_>, agent: AgentKey) {
         let Liveness::Connected { conn, unanswered } = self.agents.table[agent].liveness else { return };
         if unanswered >= self.options.agent_ping_timeouts_max {
             return self.give_up_on(cx, agent);
@@ -21,7 +43,7 @@ impl Master {
         self.agents.table[agent].liveness = Liveness::Connected { conn, unanswered: unanswered + 1 };
         let received = self.conns.meet(conn).inbound.received();
         self.tell_agent_at(cx, conn, ToAgent::Ping { received });
-        self.timers.set(Timer::Ping(agent), cx.now.mono + self.options.agent_ping_every);
+        self.ask_at(agent, cx.now.mono + self.options.agent_ping_every);
     }
 
     pub(super) fn pong(&mut self, agent: AgentKey) {
@@ -32,7 +54,6 @@ impl Master {
 
     pub(super) fn agent_disconnected(&mut self, cx: &mut MasterCx<'_>, agent: AgentKey) {
         self.agents.table[agent].liveness = Liveness::Disconnected;
-        self.timers.cancel(&Timer::Ping(agent));
         self.rescind_offers_on(cx, agent);
         self.observe(cx, Fact::AgentDeactivated { agent });
         self.lose_tasks_without_checkpoint(cx, agent);

@@ -71,7 +71,6 @@ impl Master {
 
     fn lose_agent(&mut self, cx: &mut MasterCx<'_>, agent: AgentKey, loss: Loss, why: CloseReason) {
         self.rescind_offers_on(cx, agent);
-        self.timers.cancel(&Timer::Ping(agent));
         self.timers.cancel(&Timer::Reregister(agent));
         let held = self.agents.table[agent].tasks.clone();
         for (framework, task) in held {

@@ -39,6 +39,7 @@ mod readmission;
 mod recipe;
 mod reconcile;
 mod role;
+mod rota;
 mod route;
 mod status;
 mod subscribe;
@@ -63,6 +64,7 @@ use crate::registry::{Registrar, Registry};
 use book::{Agents, Conns, Frameworks, InverseOffers, OfferKey, Offers};
 use leading::Phase;
 use pending::Pending;
+use rota::Rota;
 
 /// What a master's handlers work with.
 pub(crate) type MasterCx<'a> = Cx<'a, Effect>;
@@ -74,8 +76,6 @@ enum Timer {
     Heartbeat(FrameworkKey),
     /// A disconnected framework's time is up.
     RemoveFramework(FrameworkKey),
-    /// Ask an agent whether it is there.
-    Ping(AgentKey),
     /// A disconnected agent's time is up.
     Reregister(AgentKey),
     /// An admitted agent that has not come back to this master is unreachable.
@@ -103,6 +103,7 @@ pub struct Master {
     conns: Conns,
     pending: BTreeMap<Ticket, Pending>,
     timers: TimerTable<Timer>,
+    rota: Rota,
     grants: Vec<Grant>,
     counters: Counters,
     /// What changed in this step; absent while nobody listens.
@@ -128,6 +129,7 @@ impl Master {
             conns: Conns::default(),
             pending: BTreeMap::new(),
             timers: TimerTable::default(),
+            rota: Rota::default(),
             grants: Vec::new(),
             counters: Counters::default(),
         }
@@ -137,7 +139,6 @@ impl Master {
         match timer {
             Timer::Heartbeat(framework) => self.heartbeat(cx, framework),
             Timer::RemoveFramework(framework) => self.remove_framework(cx, framework),
-            Timer::Ping(agent) => self.ping(cx, agent),
             Timer::Reregister(agent) => self.give_up_on(cx, agent),
             Timer::Absent(agent) => self.absent_agent_is_unreachable(cx, agent),
             Timer::Offer(offer) => self.rescind(cx, offer),
@@ -170,10 +171,7 @@ impl Machine for Master {
         if !self.phase.is_leading() {
             return None;
         }
-        match (self.timers.next(), self.allocator.deadline()) {
-            (Some(timer), Some(round)) => Some(timer.min(round)),
-            (timer, round) => timer.or(round),
-        }
+        [self.timers.next(), self.rota.next(), self.allocator.deadline()].into_iter().flatten().min()
     }
 
     fn tick(&mut self, cx: &mut MasterCx<'_>) {
@@ -183,6 +181,7 @@ impl Machine for Master {
         while let Some(timer) = self.timers.pop_due(cx.now.mono) {
             self.fire(cx, timer);
         }
+        self.ask_due(cx);
         if self.allocator.deadline().is_some_and(|due| due <= cx.now.mono) {
             self.allocate(cx);
         }

@@ -97,7 +97,7 @@ impl Master {
         }
         self.conns.meet(conn).who = Who::Agent(agent);
         self.timers.cancel(&Timer::Reregister(agent));
-        self.timers.set(Timer::Ping(agent), cx.now.mono + self.options.agent_ping_every);
+        self.ask_at(agent, cx.now.mono + self.options.agent_ping_every);
         let row = &mut self.agents.table[agent];
         row.liveness = Liveness::Connected { conn, unanswered: 0 };
         row.strays.clear();

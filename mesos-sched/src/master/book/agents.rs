@@ -7,7 +7,7 @@ use mesos_core::call::ConnId;
 use mesos_core::kernel::Table;
 use mesos_core::maintenance::Unavailability;
 use mesos_core::provider::{AgentKey, FrameworkKey, Used};
-use mesos_core::{AgentId, AgentInfo, ExecutorId, ExecutorInfo, FrameworkId, Resources, Role, TaskId};
+use mesos_core::{AgentId, AgentInfo, ExecutorId, ExecutorInfo, FrameworkId, Instant, Resources, Role, TaskId};
 
 use super::{OfferKey, TaskKey};
 
@@ -44,6 +44,8 @@ pub(in crate::master) struct Agent {
     /// What it has, with reservations and volumes.
     pub total: Resources,
     pub liveness: Liveness,
+    /// When it is asked next whether it is there.
+    pub asked_at: Option<Instant>,
     pub transition: Transition,
     /// What tasks and executors use; offers are not in it.
     pub used: Vec<Used>,
@@ -79,6 +81,7 @@ impl Agent {
             info,
             total,
             liveness: Liveness::Connected { conn, unanswered: 0 },
+            asked_at: None,
             transition: Transition::Settled,
             used: Vec::new(),
             tasks: Vec::new(),
