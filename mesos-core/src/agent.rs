@@ -19,6 +19,8 @@ pub enum AgentCapability {
     HierarchicalRole,
     /// Refined reservations.
     ReservationRefinement,
+    /// Says what became of operations that have an id.
+    AgentOperationFeedback,
 }
 
 /// Where an agent stands, for frameworks that spread or gather.
@@ -56,14 +58,14 @@ impl AgentInfo {
     /// An agent with every capability of this version.
     #[must_use]
     pub fn new(hostname: impl Into<Arc<str>>, resources: Resources) -> Self {
-        use AgentCapability::{HierarchicalRole, MultiRole, ReservationRefinement};
+        use AgentCapability::{AgentOperationFeedback, HierarchicalRole, MultiRole, ReservationRefinement};
         Self {
             hostname: hostname.into(),
             port: Self::PORT_DEFAULT,
             resources,
             attributes: Attributes::default(),
             domain: None,
-            capabilities: BTreeSet::from([MultiRole, HierarchicalRole, ReservationRefinement]),
+            capabilities: BTreeSet::from([MultiRole, HierarchicalRole, ReservationRefinement, AgentOperationFeedback]),
         }
     }
 }

@@ -34,6 +34,8 @@ pub mod error;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod executor;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod feedback;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod framework;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod health;
@@ -78,6 +80,7 @@ pub use constraint::{AttributeConstraint, OfferConstraints, Predicate, Selector}
 pub use container::{CommandInfo, ContainerSpec, Exit, Purpose, Run, Signal};
 pub use error::{Rejection, RejectionCode};
 pub use executor::{ExecutorInfo, ExecutorRun};
+pub use feedback::{OperationState, OperationStatus, TrackedOperation};
 pub use framework::{FrameworkCapability, FrameworkInfo};
 pub use id::{
     AgentId, ContainerId, ExecutorId, FrameworkId, MasterId, OfferId, OperationId, PersistenceId, Principal,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Rejection;
+use crate::id::OperationId;
 use crate::resource::{Resources, Scalar};
 use crate::task::TaskInfo;
 
@@ -43,6 +44,14 @@ pub enum Operation {
         /// By how much.
         subtract: Scalar,
     },
+    /// An operation whose framework wants to hear what [becomes of it](crate::feedback). Not for LAUNCH and LAUNCH_GROUP: of
+    /// those each task's updates say it.
+    Tracked {
+        /// Unique among those of the framework that are under way.
+        id: OperationId,
+        /// What is done; not itself tracked.
+        operation: Box<Self>,
+    },
     /// An operation its framework may not do. The master's door puts it there in place of the operation, and no framework
     /// can: the others of the call go on, and what the offers hold comes back.
     Unauthorized {
@@ -59,9 +68,25 @@ impl Operation {
     pub fn tasks(&self) -> &[Arc<TaskInfo>] {
         match self {
             Self::Launch(tasks) | Self::LaunchGroup(tasks) => tasks,
-            Self::Unauthorized { operation, .. } => operation.tasks(),
+            Self::Tracked { operation, .. } | Self::Unauthorized { operation, .. } => operation.tasks(),
             _ => &[],
         }
+    }
+
+    /// The id its framework gave it, to hear what becomes of it.
+    #[must_use]
+    pub const fn id(&self) -> Option<&OperationId> {
+        match self {
+            Self::Tracked { id, .. } => Some(id),
+            Self::Unauthorized { operation, .. } => operation.id(),
+            _ => None,
+        }
+    }
+
+    /// The same, with an id: its framework hears what becomes of it.
+    #[must_use]
+    pub fn tracked(self, id: OperationId) -> Self {
+        Self::Tracked { id, operation: Box::new(self) }
     }
 
     /// Its name, for messages.
@@ -76,7 +101,7 @@ impl Operation {
             Self::Destroy(_) => "DESTROY",
             Self::GrowVolume { .. } => "GROW_VOLUME",
             Self::ShrinkVolume { .. } => "SHRINK_VOLUME",
-            Self::Unauthorized { operation, .. } => operation.name(),
+            Self::Tracked { operation, .. } | Self::Unauthorized { operation, .. } => operation.name(),
         }
     }
 }

@@ -185,6 +185,7 @@ pub(super) fn report(agent_id: AgentId, index: usize, tasks: usize) -> Reregistr
         frameworks: BTreeMap::from([(framework_id(), Arc::new(FrameworkInfo::new("bench", role.clone())))]),
         tasks: (0..tasks).map(task).collect(),
         executors: Vec::new(),
+        operations: Vec::new(),
         agent_id: agent_id.clone(),
     }
 }

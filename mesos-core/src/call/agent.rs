@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::agent::AgentInfo;
 use crate::error::Rejection;
 use crate::executor::ExecutorInfo;
+use crate::feedback::{OperationState, OperationStatus, TrackedOperation};
 use crate::framework::FrameworkInfo;
 use crate::id::{AgentId, ExecutorId, FrameworkId, TaskId, UpdateId};
 use crate::resource::Resources;
@@ -41,6 +42,17 @@ pub struct ExecutorReport {
     pub info: Arc<ExecutorInfo>,
 }
 
+/// An operation with an id as its agent knows it: what it did of it is not acknowledged yet.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OperationReport {
+    /// Whose it is.
+    pub framework_id: FrameworkId,
+    /// The operation.
+    pub operation: Arc<TrackedOperation>,
+    /// What became of it.
+    pub state: OperationState,
+}
+
 /// Everything an agent tells a master it comes back to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reregistration {
@@ -56,6 +68,9 @@ pub struct Reregistration {
     pub tasks: Vec<TaskReport>,
     /// Their executors.
     pub executors: Vec<ExecutorReport>,
+    /// The operations nobody has acknowledged yet.
+    #[serde(default)]
+    pub operations: Vec<OperationReport>,
 }
 
 /// What an agent tells the master.
@@ -82,6 +97,13 @@ pub enum ToMaster {
         status: Arc<TaskStatus>,
         /// The task's newest state, when this news is not the newest: what a finished task used is free at once.
         latest: TaskState,
+    },
+    /// What became of an operation, sent again until acknowledged.
+    OperationUpdate {
+        /// Whose operation.
+        framework_id: FrameworkId,
+        /// The news; carries the operation's uuid.
+        status: Box<OperationStatus>,
     },
     /// An executor ended.
     ExecutorExited {
@@ -114,6 +136,7 @@ impl ToMaster {
             Self::Reregister(_) => "REREGISTER",
             Self::Pong => "PONG",
             Self::Update { .. } => "UPDATE",
+            Self::OperationUpdate { .. } => "OPERATION_UPDATE",
             Self::ExecutorExited { .. } => "EXECUTOR_EXITED",
             Self::Message { .. } => "MESSAGE",
             Self::Unregister => "UNREGISTER",
@@ -150,6 +173,19 @@ pub struct RunGroup {
     pub tasks: Vec<Arc<TaskInfo>>,
     /// As for a [single task](RunTask::may_start_executor).
     pub may_start_executor: bool,
+}
+
+/// An operation on its way to an agent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ApplyOperation {
+    /// Whose it is.
+    pub framework_id: FrameworkId,
+    /// That framework's description.
+    pub framework: Arc<FrameworkInfo>,
+    /// The operation.
+    pub operation: Arc<TrackedOperation>,
+    /// The agent's total with it.
+    pub total: Resources,
 }
 
 /// What the master tells an agent.
@@ -224,6 +260,16 @@ pub enum ToAgent {
         /// The agent's total.
         total: Resources,
     },
+    /// The same, because of an operation whose framework hears what became of it. An operation that is known already changes
+    /// nothing but the total.
+    Apply(Box<ApplyOperation>),
+    /// The framework has taken note of what became of an operation, or nobody waits for it any more.
+    AcknowledgeOperation {
+        /// Whose.
+        framework_id: FrameworkId,
+        /// The operation's uuid.
+        uuid: UpdateId,
+    },
     /// Bytes for an executor, best effort.
     Message {
         /// From which framework.
@@ -253,6 +299,8 @@ impl ToAgent {
             Self::ShutdownFramework { .. } => "SHUTDOWN_FRAMEWORK",
             Self::UpdateFramework { .. } => "UPDATE_FRAMEWORK",
             Self::SetTotal { .. } => "SET_TOTAL",
+            Self::Apply(_) => "APPLY",
+            Self::AcknowledgeOperation { .. } => "ACKNOWLEDGE_OPERATION",
             Self::Message { .. } => "MESSAGE",
             Self::Shutdown(_) => "SHUTDOWN",
         }

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::constraint::OfferConstraints;
 use crate::error::Rejection;
+use crate::feedback::OperationStatus;
 use crate::framework::FrameworkInfo;
-use crate::id::{AgentId, ExecutorId, FrameworkId, MasterId, OfferId, TaskId, UpdateId};
+use crate::id::{AgentId, ExecutorId, FrameworkId, MasterId, OfferId, OperationId, TaskId, UpdateId};
 use crate::maintenance::InverseOffer;
 use crate::offer::{Filters, Offer};
 use crate::operation::Operation;
@@ -114,6 +115,20 @@ pub enum Call {
         /// Which, and where they are thought to be.
         tasks: Vec<(TaskId, Option<AgentId>)>,
     },
+    /// Has taken note of what was said of an operation, if it carried a uuid.
+    AcknowledgeOperation {
+        /// Which operation.
+        operation_id: OperationId,
+        /// From which agent.
+        agent_id: AgentId,
+        /// Which status.
+        uuid: UpdateId,
+    },
+    /// Asks what became of operations; none named means all the master knows.
+    ReconcileOperations {
+        /// Which, and where they are thought to be.
+        operations: Vec<(OperationId, Option<AgentId>)>,
+    },
     /// Bytes for an executor, best effort.
     Message {
         /// For which executor.
@@ -143,6 +158,8 @@ impl Call {
             Self::Shutdown { .. } => "SHUTDOWN",
             Self::Acknowledge { .. } => "ACKNOWLEDGE",
             Self::Reconcile { .. } => "RECONCILE",
+            Self::AcknowledgeOperation { .. } => "ACKNOWLEDGE_OPERATION_STATUS",
+            Self::ReconcileOperations { .. } => "RECONCILE_OPERATIONS",
             Self::Message { .. } => "MESSAGE",
         }
     }
@@ -172,6 +189,8 @@ pub enum Event {
     RescindInverseOffer(OfferId),
     /// News of a task.
     Update(Arc<TaskStatus>),
+    /// News of an operation that has an id.
+    OperationUpdate(Box<OperationStatus>),
     /// Bytes from an executor.
     Message {
         /// From which executor.
@@ -211,6 +230,7 @@ impl Event {
             Self::InverseOffers(_) => "INVERSE_OFFERS",
             Self::RescindInverseOffer(_) => "RESCIND_INVERSE_OFFER",
             Self::Update(_) => "UPDATE",
+            Self::OperationUpdate(_) => "UPDATE_OPERATION_STATUS",
             Self::Message { .. } => "MESSAGE",
             Self::Failure { .. } => "FAILURE",
             Self::Error(_) => "ERROR",

@@ -8,8 +8,9 @@ use serde::Serialize;
 use crate::call::scheduler::Call;
 use crate::constraint::OfferConstraints;
 use crate::error::Rejection;
+use crate::feedback::OperationStatus;
 use crate::framework::FrameworkInfo;
-use crate::id::{AgentId, ExecutorId, FrameworkId, OfferId, TaskId};
+use crate::id::{AgentId, ExecutorId, FrameworkId, OfferId, OperationId, TaskId};
 use crate::kernel::{Change, Cx, Record};
 use crate::maintenance::InverseOffer;
 use crate::offer::{Filters, Offer};
@@ -59,6 +60,13 @@ pub trait Scheduler: Send {
     /// News of a task: from its executor, agent or the master, or the answer to a reconciliation. The same news may come
     /// more than once.
     fn update(&mut self, cx: &mut SchedulerCx<'_>, status: &TaskStatus) -> Ack;
+
+    /// News of an operation that was given an [id](Operation::tracked). The driver asks until it has heard an end. The same
+    /// news may come more than once. `UNKNOWN`: the operation was never begun, or was lost with its agent before anybody heard
+    /// of it.
+    fn operation_updated(&mut self, _cx: &mut SchedulerCx<'_>, _status: &OperationStatus) -> Ack {
+        Ack::Auto
+    }
 
     /// An offer cannot be used any more.
     fn rescinded(&mut self, _cx: &mut SchedulerCx<'_>, _offer: &OfferId) {}
@@ -175,12 +183,28 @@ impl Cx<'_, Action> {
         }
     }
 
+    /// Acknowledges news of an operation for which [`Ack::Manual`] was returned. Those without a uuid need none.
+    pub fn acknowledge_operation(&mut self, status: &OperationStatus) {
+        if let (Some(uuid), Some(agent_id)) = (status.uuid, status.agent_id.clone()) {
+            self.call(Call::AcknowledgeOperation { operation_id: status.id.clone(), agent_id, uuid });
+        }
+    }
+
     /// Asks what became of tasks, for a scheduler that remembers more than its driver: after a restart, the tasks it was
     /// about to launch. The driver asks until there is an answer; a task nobody knows is `UNKNOWN` or `GONE`.
     pub fn reconcile(&mut self, tasks: impl IntoIterator<Item = TaskId>) {
         let tasks: Vec<_> = tasks.into_iter().map(|task| (task, None)).collect();
         if !tasks.is_empty() {
             self.call(Call::Reconcile { tasks });
+        }
+    }
+
+    /// Asks what became of operations, for a scheduler that remembers more than its driver. The driver asks until there is an
+    /// answer.
+    pub fn reconcile_operations(&mut self, operations: impl IntoIterator<Item = OperationId>) {
+        let operations: Vec<_> = operations.into_iter().map(|operation| (operation, None)).collect();
+        if !operations.is_empty() {
+            self.call(Call::ReconcileOperations { operations });
         }
     }
 

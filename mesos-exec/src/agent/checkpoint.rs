@@ -9,6 +9,7 @@
 //! | `task/<framework>/<id>` | description, role | before it starts | its last update is acknowledged |
 //! | `state/<framework>/<task>` | the newest acknowledged state, and updates that may come again | an acknowledgement | with the task |
 //! | `update/<framework>/<task>/<number>` | an update | before it is sent | its acknowledgement |
+//! | `operation/<uuid>` | one with an id, its framework | it is done, with the total | its acknowledgement |
 //! | `container/<id>` | whose it is | before it starts | its end |
 //!
 //! Ids hold no `/`, so keys need no escaping. Every change that belongs together is one batch, so any prefix of the batches
@@ -20,7 +21,7 @@ use std::sync::Arc;
 use mesos_core::kernel::{Draft, Key, Record};
 use mesos_core::{
     AgentId, ContainerId, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, Resources, Role, TaskId, TaskInfo,
-    TaskState, TaskStatus, UpdateId,
+    TaskState, TaskStatus, TrackedOperation, UpdateId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +32,7 @@ const EXECUTOR: &str = "executor";
 const TASK: &str = "task";
 const STATE: &str = "state";
 const UPDATE: &str = "update";
+const OPERATION: &str = "operation";
 const CONTAINER: &str = "container";
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -50,6 +52,14 @@ pub(super) struct ExecutorRecord {
 pub(super) struct TaskRecord {
     pub(super) info: Arc<TaskInfo>,
     pub(super) role: Role,
+}
+
+/// An operation that has an id, as it is written down.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct OperationRecord {
+    pub(super) framework_id: FrameworkId,
+    pub(super) framework: Arc<FrameworkInfo>,
+    pub(super) operation: Arc<TrackedOperation>,
 }
 
 /// A container as it is written down.
@@ -172,6 +182,18 @@ fn update_key(framework: &FrameworkId, id: &TaskId, number: u64) -> Key {
     Key::of_two(UPDATE, framework.shared(), id.shared()).numbered(number)
 }
 
+pub(super) fn put_operation(record: OperationRecord) -> Draft {
+    Draft::put(operation_key(record.operation.uuid), record)
+}
+
+pub(super) fn delete_operation(uuid: UpdateId) -> Draft {
+    Draft::delete(operation_key(uuid))
+}
+
+fn operation_key(uuid: UpdateId) -> Key {
+    Key::of(OPERATION, uuid.to_string().into())
+}
+
 pub(super) fn put_container(id: &ContainerId, record: ContainerRecord) -> Draft {
     Draft::put(Key::of(CONTAINER, id.shared()), record)
 }
@@ -191,6 +213,8 @@ pub(super) struct Memory {
     pub(super) states: BTreeMap<(FrameworkId, TaskId), StateRecord>,
     pub(super) updates: BTreeMap<(FrameworkId, TaskId), BTreeMap<u64, TaskStatus>>,
     pub(super) containers: BTreeMap<ContainerId, ContainerRecord>,
+    /// By their keys.
+    pub(super) operations: BTreeMap<Arc<str>, OperationRecord>,
 }
 
 impl Memory {
@@ -227,6 +251,7 @@ impl Memory {
                 let key = (parse(record, framework)?, parse(record, id)?);
                 self.updates.entry(key).or_default().insert(parse(record, number)?, decode(record)?);
             }
+            [OPERATION, _] => drop(self.operations.insert(record.key.clone(), decode(record)?)),
             [CONTAINER, id] => drop(self.containers.insert(parse(record, id)?, decode(record)?)),
             _ => return Err(format!("record {:?} is of a kind this version does not know", record.key)),
         }

@@ -9,6 +9,7 @@
 //!                                 ├─ containment    what guests run in       │
 //!                                 ├─ checking       whether tasks are well   │
 //!                                 ├─ delivery       updates, until taken    ─┘
+//!                                 ├─ operation      what became of operations, until taken
 //!                                 ├─ shutdown       executors, frameworks, the agent itself
 //!                                 └─ recovery       from checkpoints
 //! ```
@@ -35,6 +36,7 @@ mod input;
 mod kill;
 mod launch;
 mod nested;
+mod operation;
 mod options;
 mod pending;
 mod recovery;
@@ -58,7 +60,7 @@ use mesos_core::call::agent::ToAgent;
 use mesos_core::call::executor::Call;
 use mesos_core::kernel::{Cx, Draft, Machine, Ticket, Tickets, TimerTable};
 use mesos_core::provider::StoreError;
-use mesos_core::{AgentId, AgentInfo, ContainerId, Instant, Resources, WallTime};
+use mesos_core::{AgentId, AgentInfo, ContainerId, Instant, Resources, UpdateId, WallTime};
 
 use self::book::{Book, ContainerRef, ExecutorRef, TaskRef};
 pub use self::effect::{ContainerOp, Effect, StopReason};
@@ -67,12 +69,13 @@ pub use self::factory::ExecutorFactory;
 pub use self::gc::GcOptions;
 pub use self::input::{ContainerOutcome, Input};
 pub use self::nested::{Answer, ContainerAsk, Nest};
+use self::operation::Operations;
 pub use self::options::Options;
 use self::pending::{Pending, Unanswered};
 use self::recovery::Recovery;
 use self::registration::Link;
 pub use self::remote::Speaker;
-pub use self::snapshot::{ExecutorSnapshot, FrameworkSnapshot, Snapshot, TaskSnapshot};
+pub use self::snapshot::{ExecutorSnapshot, FrameworkSnapshot, OperationSnapshot, Snapshot, TaskSnapshot};
 pub use self::view::TaskView;
 
 type AgentCx<'a> = Cx<'a, Effect>;
@@ -92,6 +95,7 @@ pub struct Agent {
     phase: Phase,
     link: Link,
     book: Book,
+    operations: Operations,
     timers: TimerTable<Timer>,
     tickets: Tickets,
     pending: Unanswered,
@@ -133,6 +137,7 @@ enum Timer {
     Recovery,
     Guest(ExecutorRef),
     Update(TaskRef),
+    Operation(UpdateId),
     Container(ContainerRef),
     Executor(ExecutorRef),
     Heartbeat(ExecutorRef),
@@ -154,6 +159,7 @@ impl Agent {
             id: None,
             phase: Phase::Starting { stop: None },
             book: Book::default(),
+            operations: Operations::default(),
             timers: TimerTable::default(),
             tickets: Tickets::default(),
             pending: Unanswered::default(),
@@ -196,6 +202,10 @@ impl Agent {
                 self.write(cx, vec![checkpoint::put_total(&total)]);
                 self.total = total;
             }
+            ToAgent::Apply(apply) => self.handle_apply(cx, *apply),
+            ToAgent::AcknowledgeOperation { framework_id, uuid } => {
+                self.handle_acknowledge_operation(cx, &framework_id, uuid);
+            }
             ToAgent::Message { framework_id, executor_id, data } => {
                 if let Some(executor) = self.book.find_executor(&framework_id, &executor_id) {
                     self.message_executor(cx, executor, data);
@@ -216,6 +226,7 @@ impl Agent {
             Some(Pending::Group(tasks)) => self.handle_tasks_written(cx, &tasks),
             Some(Pending::Update { task, number }) => self.handle_update_written(cx, task, number),
             Some(Pending::Acknowledgement(task)) => self.handle_acknowledgement_written(cx, task),
+            Some(Pending::Operation(uuid)) => self.handle_operation_written(cx, uuid),
             Some(Pending::Farewell) => self.leave(cx),
             _ => {}
         }
@@ -268,6 +279,7 @@ impl Agent {
             Timer::Recovery => self.handle_recovery_timeout(cx),
             Timer::Guest(executor) => self.wake_guest(cx, executor),
             Timer::Update(task) => self.retry_head(cx, task),
+            Timer::Operation(uuid) => self.retry_operation(cx, uuid),
             Timer::Container(container) => self.handle_container_timer(cx, container),
             Timer::Executor(executor) => self.handle_executor_timer(cx, executor),
             Timer::Heartbeat(executor) => self.send_heartbeat(cx, executor),

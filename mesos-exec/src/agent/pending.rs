@@ -3,8 +3,8 @@
 //! Tickets are drawn in ascending order and most are answered soon, so they stand in a sorted list: who waits for long, as
 //! for the end of a container, stands at its front, and what is looked for is near its end.
 
-use mesos_core::ContainerId;
 use mesos_core::kernel::Ticket;
+use mesos_core::{ContainerId, UpdateId};
 
 use super::book::{ContainerRef, ExecutorRef, TaskRef};
 
@@ -20,6 +20,7 @@ pub(super) enum Pending {
     Group(Vec<TaskRef>),
     Update { task: TaskRef, number: u64 },
     Acknowledgement(TaskRef),
+    Operation(UpdateId),
     Farewell,
 }
 

@@ -23,6 +23,7 @@ use super::book::{
 };
 use super::checkpoint::{self, ContainerRecord, ExecutorRecord, Memory, StateRecord};
 use super::nested::nest_of;
+use super::operation::Operations;
 use super::options::mutant;
 use super::update_stream::UpdateStream;
 use super::{Agent, AgentCx, ContainerOp, ContainerOutcome, Effect, Pending, Phase, StopReason, Timer};
@@ -78,6 +79,7 @@ impl Agent {
         if let Some(total) = &memory.total {
             self.total = total.clone();
         }
+        self.operations = Operations::recovered(memory.operations.values().cloned());
         let recovery = self.restore(cx, memory, stop);
         let known = recovery.executors.keys().filter_map(|key| recovery.containers.get(key));
         let known = known.flat_map(BTreeMap::keys).cloned().collect();

@@ -206,6 +206,7 @@ impl Agent {
             frameworks: std::collections::BTreeMap::new(),
             tasks: Vec::new(),
             executors: Vec::new(),
+            operations: Vec::new(),
         };
         for (_, id, framework) in self.book.frameworks() {
             let Some(info) = &framework.info else { continue };
@@ -229,6 +230,10 @@ impl Agent {
                 let (role, info) = (hosted.role.clone(), info.clone());
                 told.executors.push(ExecutorReport { framework_id: id.clone(), role, info });
             }
+        }
+        for (report, info) in self.operations.reports() {
+            told.frameworks.entry(report.framework_id.clone()).or_insert_with(|| info.clone());
+            told.operations.push(report);
         }
         told
     }
@@ -256,6 +261,7 @@ impl Agent {
         self.arm(cx, Timer::Link, self.link.ping_timeout);
         if !was_registered {
             self.send_all_heads(cx);
+            self.send_all_operations(cx);
         }
     }
 

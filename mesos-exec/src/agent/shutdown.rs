@@ -50,6 +50,7 @@ impl Agent {
 
     /// The framework is gone: nobody will acknowledge anything, so nothing is told any more, and what runs ends.
     pub(super) fn handle_shutdown_framework(&mut self, cx: &mut AgentCx<'_>, framework_id: &FrameworkId) {
+        self.forget_operations_of(cx, framework_id);
         let Some(framework) = self.book.find_framework(framework_id) else { return };
         let Some(row) = self.book.framework_mut(framework) else { return };
         if std::mem::replace(&mut row.is_removed, true) {
@@ -79,6 +80,7 @@ impl Agent {
         framework_id: &FrameworkId,
         info: &Arc<FrameworkInfo>,
     ) {
+        self.operations.describe(framework_id, info);
         let Some(framework) = self.book.find_framework(framework_id) else { return };
         let Some(row) = self.book.framework_mut(framework) else { return };
         // A framework of which nothing runs here stays undescribed: it was only asked about.
@@ -128,7 +130,7 @@ impl Agent {
         if !matches!(self.phase, Phase::Ending { .. }) || self.book.executor_count() > 0 || self.has_containers() {
             return;
         }
-        if self.link.is_registered() && self.book.task_count() > 0 {
+        if self.link.is_registered() && (self.book.task_count() > 0 || !self.operations.is_empty()) {
             return;
         }
         self.say_goodbye(cx);
@@ -156,6 +158,7 @@ impl Agent {
     /// Deletes everything but the total.
     fn erasure(&self) -> Vec<Draft> {
         let mut changes = vec![checkpoint::delete_agent()];
+        changes.extend(self.operations.erasure());
         for (_, framework_id, framework) in self.book.frameworks().filter(|(_, _, framework)| framework.is_written) {
             for (_, id, task) in framework.tasks.iter().filter(|(_, _, task)| task.is_checkpointed) {
                 changes.extend(checkpoint::delete_task(framework_id, id, task.stream.numbers()));

@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use mesos_core::{
-    AgentId, AgentInfo, ContainerId, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, Resources, Role, TaskInfo,
-    TaskState,
+    AgentId, AgentInfo, ContainerId, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, OperationState, Resources,
+    Role, TaskInfo, TaskState, TrackedOperation,
 };
 
 use super::book::{ExecutorPhase, Framework, Hosted};
@@ -27,6 +27,19 @@ pub struct Snapshot {
     pub is_recovered: bool,
     /// The frameworks something of which is here.
     pub frameworks: Vec<FrameworkSnapshot>,
+    /// The operations that have an id and nobody has acknowledged yet.
+    pub operations: Vec<OperationSnapshot>,
+}
+
+/// An operation with an id at one moment.
+#[derive(Debug, Clone)]
+pub struct OperationSnapshot {
+    /// Whose it is.
+    pub framework_id: FrameworkId,
+    /// The operation.
+    pub operation: Arc<TrackedOperation>,
+    /// How it stands.
+    pub state: OperationState,
 }
 
 /// A framework on an agent at one moment.
@@ -89,6 +102,7 @@ impl Agent {
                 .frameworks()
                 .map(|(_, id, framework)| self.framework_snapshot(id, framework))
                 .collect(),
+            operations: self.operations.iter().map(operation_snapshot).collect(),
         }
     }
 
@@ -123,4 +137,11 @@ impl Agent {
             process: hosted.remote().and_then(|remote| remote.process.clone()),
         }
     }
+}
+
+fn operation_snapshot(
+    (framework_id, operation, is_durable): (&FrameworkId, &Arc<TrackedOperation>, bool),
+) -> OperationSnapshot {
+    let state = if is_durable { OperationState::Finished } else { OperationState::Pending };
+    OperationSnapshot { framework_id: framework_id.clone(), operation: operation.clone(), state }
 }

@@ -1,6 +1,8 @@
 //! What an agent shows to checkers and operators.
 
-use mesos_core::{AgentId, ContainerId, FrameworkId, FrameworkInfo, Resources, Role, TaskId, TaskState};
+use mesos_core::{
+    AgentId, ContainerId, FrameworkId, FrameworkInfo, Resources, Role, TaskId, TaskState, TrackedOperation,
+};
 
 use super::{Agent, Phase};
 
@@ -61,6 +63,11 @@ impl Agent {
                 })
             })
         })
+    }
+
+    /// The operations that have an id and nobody has acknowledged yet.
+    pub fn operations(&self) -> impl Iterator<Item = (&FrameworkId, &TrackedOperation)> {
+        self.operations.iter().map(|(framework_id, operation, _)| (framework_id, &**operation))
     }
 
     /// The description of a framework that has something here, if it is known.

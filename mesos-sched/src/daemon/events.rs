@@ -34,8 +34,8 @@ use std::sync::Arc;
 use mesos_core::kernel::Rng;
 use mesos_core::provider::Action;
 use mesos_core::{
-    Ack, AgentId, ExecutorId, FrameworkId, InverseOffer, Now, Offer, OfferId, Rejection, Scheduler, SchedulerCx,
-    TaskId, TaskInfo, TaskStatus,
+    Ack, AgentId, ExecutorId, FrameworkId, InverseOffer, Now, Offer, OfferId, OperationStatus, Rejection, Scheduler,
+    SchedulerCx, TaskId, TaskInfo, TaskStatus,
 };
 use tokio::sync::mpsc;
 
@@ -63,6 +63,8 @@ pub enum FrameworkEvent {
     InverseOfferRescinded(OfferId),
     /// News of a task. Must be [acknowledged](EventFramework::acknowledge); until then it comes again.
     Update(Box<TaskStatus>),
+    /// News of an operation that was given an id. It is acknowledged when it is here.
+    OperationUpdate(Box<OperationStatus>),
     /// Bytes from an executor.
     Message {
         /// On which agent.
@@ -113,6 +115,14 @@ impl Scheduler for EventScheduler {
         // One that found no room is not acknowledged by anybody, and comes again.
         self.tell(FrameworkEvent::Update(Box::new(status.clone())));
         Ack::Manual
+    }
+
+    fn operation_updated(&mut self, _: &mut SchedulerCx<'_>, status: &OperationStatus) -> Ack {
+        // One that found no room comes again.
+        match self.tell(FrameworkEvent::OperationUpdate(Box::new(status.clone()))) {
+            true => Ack::Auto,
+            false => Ack::Manual,
+        }
     }
 
     fn rescinded(&mut self, _: &mut SchedulerCx<'_>, offer: &OfferId) {

@@ -78,6 +78,7 @@ impl ToyAgent {
                 frameworks: self.tasks.values().map(|task| (task.framework_id.clone(), framework_info())).collect(),
                 tasks: self.tasks.values().cloned().collect(),
                 executors: Vec::new(),
+                operations: Vec::new(),
             })),
         }
     }

@@ -60,6 +60,7 @@ impl<S: Scheduler + ?Sized> Driver<S> {
             }
             Call::Accept { operations, .. } => {
                 self.book_launches(cx, operations);
+                self.awaited.observe_accept(operations);
                 is_current
             }
             Call::Suppress { roles } => {
@@ -73,6 +74,10 @@ impl<S: Scheduler + ?Sized> Driver<S> {
             }
             Call::Kill { task_id, agent_id, policy } => {
                 self.ledger.observe_kill(task_id, agent_id.clone(), *policy, cx.now.mono, &self.options);
+                self.is_subscribed()
+            }
+            Call::ReconcileOperations { operations } => {
+                self.awaited.observe_question(operations);
                 self.is_subscribed()
             }
             Call::Reconcile { tasks } if !tasks.is_empty() => return self.book_questions(cx, tasks),

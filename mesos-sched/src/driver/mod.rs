@@ -35,6 +35,7 @@ use mesos_core::{FrameworkId, FrameworkInfo, Instant, OfferConstraints, Role, Sc
 mod call;
 mod connect;
 mod effect;
+mod feedback;
 mod input;
 mod ledger;
 mod memory;
@@ -65,6 +66,7 @@ pub struct Driver<S: Scheduler + ?Sized = dyn Scheduler> {
     session: Session,
     outbox: Outbox,
     ledger: Ledger,
+    awaited: feedback::Awaited,
     suppressed: BTreeSet<Role>,
     constraints: Arc<OfferConstraints>,
     timers: TimerTable<Timer>,
@@ -112,6 +114,7 @@ impl<S: Scheduler + ?Sized> Driver<S> {
             session: Session::new(),
             outbox: Outbox::default(),
             ledger: Ledger::default(),
+            awaited: feedback::Awaited::default(),
             suppressed: BTreeSet::new(),
             constraints: options.constraints.clone(),
             options: options.usable(),
@@ -273,6 +276,7 @@ impl<S: Scheduler + ?Sized> Driver<S> {
             Timer::Silence => self.check_silence(cx),
             Timer::Reconcile => {
                 self.ledger.ask_silent(cx.now.mono, &self.options);
+                self.ask_of_operations(cx);
                 self.timers.set(Timer::Reconcile, cx.now.mono + self.options.reconcile_every);
             }
             Timer::Patience => {

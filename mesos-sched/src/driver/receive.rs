@@ -71,6 +71,7 @@ impl<S: Scheduler + ?Sized> Driver<S> {
         if is_known && self.session.is_subscribed() {
             self.send(cx, Call::Reconcile { tasks: Vec::new() });
         }
+        self.ask_of_operations(cx);
     }
 
     fn refused(&mut self, cx: &mut DriverCx<'_>, why: Rejection) {
@@ -112,6 +113,7 @@ impl<S: Scheduler + ?Sized> Driver<S> {
                 self.consult(cx, |scheduler, cx| scheduler.inverse_offer_rescinded(cx, &offer));
             }
             Event::Update(status) => self.update(cx, &status),
+            Event::OperationUpdate(status) => self.operation_update(cx, &status),
             Event::Message { executor_id, agent_id, data } => {
                 self.consult(cx, |scheduler, cx| scheduler.message(cx, &agent_id, &executor_id, &data));
             }

@@ -85,36 +85,48 @@ impl Master {
     }
 
     fn apply(&mut self, cx: &mut MasterCx<'_>, accepting: &mut Accepting, operation: Operation) {
-        let name = operation.name();
-        let outcome = match operation {
+        match operation {
             Operation::Launch(tasks) => {
                 for task in tasks {
                     self.launch(cx, accepting, task);
                 }
-                return;
             }
-            Operation::LaunchGroup(tasks) => return self.launch_group(cx, accepting, tasks),
+            Operation::LaunchGroup(tasks) => self.launch_group(cx, accepting, tasks),
             Operation::Unauthorized { operation, why } => {
-                return self.refuse_unauthorized(cx, accepting.framework, &operation, &why);
+                self.refuse_unauthorized(cx, accepting.framework, &operation, &why);
             }
-            Operation::Reserve(entries) => self.reserve(cx, accepting, &entries),
-            Operation::Unreserve(entries) => self.unreserve(cx, accepting, &entries),
-            Operation::Create(volumes) => self.create(cx, accepting, &volumes),
-            Operation::Destroy(volumes) => self.destroy(cx, accepting, &volumes),
+            Operation::Tracked { id, operation } => self.track(cx, accepting, id, *operation),
+            operation => {
+                if let Err(rejection) = self.reshape(cx, accepting, &operation) {
+                    self.reject(cx, accepting.framework, rejection);
+                }
+            }
+        }
+    }
+
+    /// Gives resources another form; what came of it.
+    pub(super) fn reshape(
+        &mut self,
+        cx: &mut MasterCx<'_>,
+        accepting: &mut Accepting,
+        operation: &Operation,
+    ) -> Result<Resources, Rejection> {
+        match operation {
+            Operation::Reserve(entries) => self.reserve(cx, accepting, entries),
+            Operation::Unreserve(entries) => self.unreserve(cx, accepting, entries),
+            Operation::Create(volumes) => self.create(cx, accepting, volumes),
+            Operation::Destroy(volumes) => self.destroy(cx, accepting, volumes),
             Operation::GrowVolume { volume, addition } => {
-                validate_grow(&volume, &addition).and_then(|conversion| self.convert(cx, accepting, &conversion))
+                validate_grow(volume, addition).and_then(|conversion| self.convert(cx, accepting, &conversion))
             }
             Operation::ShrinkVolume { volume, subtract } => {
-                validate_shrink(&volume, subtract).and_then(|conversion| self.convert(cx, accepting, &conversion))
+                validate_shrink(volume, *subtract).and_then(|conversion| self.convert(cx, accepting, &conversion))
             }
-            _ => Err(Rejection::new(
+            other => Err(Rejection::new(
                 mesos_core::RejectionCode::Unsupported,
-                format!("operation {name} is not known to this master"),
+                format!("operation {} is not known to this master", other.name()),
                 "use a newer master",
             )),
-        };
-        if let Err(rejection) = outcome {
-            self.reject(cx, accepting.framework, rejection);
         }
     }
 
@@ -134,7 +146,7 @@ impl Master {
             self.refuse_as(cx, framework, task, why, reason);
         }
         if operation.tasks().is_empty() {
-            self.reject(cx, framework, why.clone());
+            self.refuse_operation(cx, framework, operation.id(), why);
         }
     }
 
@@ -195,6 +207,10 @@ impl Master {
         for task in operations.iter().flat_map(Operation::tasks) {
             is_told = true;
             self.drop_task(cx, framework, task, rejection);
+        }
+        for id in operations.iter().filter(|operation| operation.tasks().is_empty()).filter_map(Operation::id) {
+            is_told = true;
+            self.refuse_operation(cx, framework, Some(id), rejection);
         }
         if !is_told {
             self.reject(cx, framework, rejection.clone());

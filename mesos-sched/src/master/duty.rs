@@ -85,7 +85,7 @@ impl Master {
         }
     }
 
-    /// Draining agents without a task are drained, or gone if that was asked for. Costs nothing while none drains.
+    /// Draining agents without a task, and without an operation somebody waits to hear of, are drained, or gone if that was asked for. Costs nothing while none drains.
     pub(super) fn check_drained(&mut self, cx: &mut MasterCx<'_>) {
         if self.draining.is_empty() {
             return;
@@ -103,7 +103,7 @@ impl Master {
                 continue;
             };
             let row = &self.agents.table[agent];
-            if row.conn().is_some() && row.tasks.is_empty() {
+            if row.conn().is_some() && row.tasks.is_empty() && row.operations.is_empty() {
                 self.drained(cx, agent, drain);
             }
         }

@@ -4,7 +4,7 @@ use mesos_core::call::CloseReason;
 use mesos_core::call::agent::ToAgent;
 use mesos_core::call::scheduler::Event;
 use mesos_core::provider::{AgentKey, Fact, FrameworkKey};
-use mesos_core::{AgentId, Reason, Source, TaskState, TaskStatus, WallTime};
+use mesos_core::{AgentId, OperationState, Reason, Source, TaskState, TaskStatus, WallTime};
 
 use super::book::{TaskKey, UnreachableTask};
 use super::options::mutant;
@@ -76,6 +76,8 @@ impl Master {
         for (framework, task) in held {
             self.lose_task(cx, framework, task, loss);
         }
+        let operations = if loss.may_return { OperationState::Unreachable } else { OperationState::GoneByOperator };
+        self.lose_operations(cx, agent, operations);
         let executors: Vec<_> = self.agents.table[agent].executors.keys().cloned().collect();
         for (framework, id) in executors {
             self.free_executor(cx, agent, framework, id);

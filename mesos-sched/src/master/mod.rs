@@ -22,6 +22,7 @@ mod describe;
 mod duty;
 mod effect;
 mod explain;
+mod feedback;
 mod input;
 mod inverse;
 mod leading;
@@ -52,7 +53,7 @@ pub use options::Options;
 pub use publish::{AgentState, Change, Changes, Connection, FrameworkState};
 pub use recipe::Recipe;
 pub use role::RoleView;
-pub use view::{AgentView, Counters, ExecutorView, FrameworkView, OfferView, TaskView};
+pub use view::{AgentView, Counters, ExecutorView, FrameworkView, OfferView, OperationView, TaskView};
 
 use std::collections::{BTreeMap, BTreeSet};
 

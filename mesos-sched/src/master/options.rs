@@ -30,6 +30,9 @@ pub struct Options {
     pub frameworks_max: usize,
     /// Tasks of one framework at one time; a further one is refused with `TASK_ERROR`.
     pub tasks_per_framework_max: usize,
+    /// Operations of one framework that have an id and whose end is not acknowledged; a further one is refused with
+    /// `OPERATION_ERROR`.
+    pub operations_per_framework_max: usize,
     /// Between two clean-ups of the registry.
     pub registry_prune_every: Duration,
     /// Unreachable and gone agents are forgotten after this long.
@@ -68,6 +71,7 @@ impl Default for Options {
             removed_frameworks_max: 10_000,
             frameworks_max: 100_000,
             tasks_per_framework_max: 10_000_000,
+            operations_per_framework_max: 10_000,
             registry_prune_every: Duration::from_secs(15 * 60),
             registry_age_max: Duration::from_secs(14 * 24 * 3_600),
             registry_count_max: 102_400,

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use mesos_core::maintenance::Unavailability;
 use mesos_core::provider::{AgentKey, Fact, FrameworkKey};
 use mesos_core::{
-    AgentId, AgentInfo, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, OfferId, Resources, Role, TaskId,
-    TaskInfo, TaskState, TaskStatus, WallTime,
+    AgentId, AgentInfo, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, OfferId, OperationId, OperationState,
+    Resources, Role, TaskId, TaskInfo, TaskState, TaskStatus, TrackedOperation, WallTime,
 };
 
 use serde::Serialize;
@@ -143,6 +143,24 @@ pub enum Change {
     },
     /// An offer is off the table.
     OfferGone(OfferId),
+    /// An operation that has an id is in the books, or stands like this by now.
+    Operation {
+        /// Whose.
+        framework_id: FrameworkId,
+        /// On which agent.
+        agent_id: AgentId,
+        /// The operation.
+        operation: Arc<TrackedOperation>,
+        /// How it stands.
+        state: OperationState,
+    },
+    /// An operation is not in the books any more: its end is acknowledged, or it was lost with its agent.
+    OperationGone {
+        /// Whose.
+        framework_id: FrameworkId,
+        /// Which.
+        operation_id: OperationId,
+    },
 }
 
 /// The changes of one step.
@@ -257,6 +275,9 @@ impl Master {
         }
         for (framework, _, row) in self.frameworks.table.iter() {
             list.extend(row.tasks.handles().map(|task| self.task_change(framework, task)));
+        }
+        for (_, id, row) in self.frameworks.table.iter() {
+            list.extend(row.operations.values().map(|operation| self.operation_change(id, operation)));
         }
         for (_, id, row) in self.offers.table.iter() {
             list.push(Change::Offer {

@@ -176,7 +176,9 @@ impl Master {
         let mut strangers = BTreeSet::new();
         let mut keys: BTreeMap<FrameworkId, FrameworkKey> = BTreeMap::new();
         let of_tasks = report.tasks.iter().map(|task| &task.framework_id);
-        let in_use: BTreeSet<_> = of_tasks.chain(report.executors.iter().map(|row| &row.framework_id)).collect();
+        let of_operations = report.operations.iter().map(|row| &row.framework_id);
+        let of_executors = report.executors.iter().map(|row| &row.framework_id);
+        let in_use: BTreeSet<_> = of_tasks.chain(of_executors).chain(of_operations).collect();
         for (id, info) in &report.frameworks {
             let key = match self.frameworks.table.find(id) {
                 Some(key) => Some(key),
@@ -200,6 +202,12 @@ impl Master {
                 Some(_) if mutant!(self, ForgetReregisteredTasks) => {}
                 Some(&framework) => self.merge_task(cx, agent, framework, task),
                 None => drop(strangers.insert(task.framework_id.clone())),
+            }
+        }
+        for operation in &report.operations {
+            match keys.get(&operation.framework_id) {
+                Some(&framework) => self.merge_operation(agent, framework, operation),
+                None => drop(strangers.insert(operation.framework_id.clone())),
             }
         }
         strangers
@@ -328,6 +336,7 @@ impl Master {
             self.tell_of_return(cx, framework, task);
         }
         self.tell_of_lost(cx, &report.agent_id, TaskState::Gone, Reason::AgentReregistered);
+        self.settle_operations(cx, agent, report);
         for (id, info) in &report.frameworks {
             let Some(framework) = self.frameworks.table.find(id) else { continue };
             let current = self.frameworks.table[framework].info.clone();

@@ -51,6 +51,10 @@ impl Master {
                 self.acknowledge(cx, framework, &task_id, &agent_id, uuid);
             }
             Call::Reconcile { tasks } => self.reconcile(cx, framework, &tasks),
+            Call::AcknowledgeOperation { operation_id, agent_id, uuid } => {
+                self.acknowledge_operation(cx, framework, &operation_id, &agent_id, uuid);
+            }
+            Call::ReconcileOperations { operations } => self.reconcile_operations(cx, framework, operations),
             Call::Message { executor_id, agent_id, data } => {
                 let framework_id = self.frameworks.table[framework].id.clone();
                 if let Some(agent) = self.agents.table.find(&agent_id) {
@@ -83,6 +87,9 @@ impl Master {
             ToMaster::Pong => self.pong(agent),
             ToMaster::Update { framework_id, status, latest } => {
                 self.update(cx, agent, &framework_id, status, latest);
+            }
+            ToMaster::OperationUpdate { framework_id, status } => {
+                self.operation_update(cx, agent, &framework_id, *status);
             }
             ToMaster::Register { .. } | ToMaster::Reregister(_) => self.answer_registration_again(cx, agent),
             ToMaster::ExecutorExited { framework_id, executor_id, status } => {

@@ -173,6 +173,7 @@ impl Master {
         for task in tasks {
             self.forget_task(cx, framework, task);
         }
+        self.forget_operations_of(framework);
         self.free_executors_of(cx, framework);
         if let Some(conn) = self.frameworks.table[framework].conn() {
             self.tell_scheduler(cx, conn, Event::Error(removed(&framework_id)));
@@ -190,7 +191,9 @@ impl Master {
     /// is, and their ids are not spent: one that subscribes later is taken as it is.
     pub(super) fn forget_recovered(&mut self, cx: &MasterCx<'_>) {
         let rows = self.frameworks.table.iter();
-        let idle = rows.filter(|(_, _, row)| row.standing == Standing::Recovered && row.tasks.is_empty());
+        let idle = rows.filter(|(_, _, row)| {
+            row.standing == Standing::Recovered && row.tasks.is_empty() && row.operations.is_empty()
+        });
         let mut idle: BTreeSet<FrameworkKey> = idle.map(|(framework, _, _)| framework).collect();
         if idle.is_empty() {
             return;
@@ -220,12 +223,13 @@ impl Master {
         self.timers.set(Timer::Heartbeat(framework), cx.now.mono + self.options.heartbeat_every);
     }
 
-    /// The agents a framework has tasks or executors on, each once, in order.
+    /// The agents a framework has tasks, operations or executors on, each once, in order.
     pub(super) fn agents_of(&self, framework: FrameworkKey) -> BTreeSet<AgentKey> {
         let tasks = self.frameworks.table[framework].tasks.iter().map(|(_, _, task)| task.agent);
         let agents =
             self.agents.table.iter().filter(|(_, _, row)| row.executors.keys().any(|(own, _)| *own == framework));
-        tasks.chain(agents.map(|(agent, _, _)| agent)).collect()
+        let operations = self.frameworks.table[framework].operations.values().map(|operation| operation.agent);
+        tasks.chain(operations).chain(agents.map(|(agent, _, _)| agent)).collect()
     }
 
     pub(super) fn suppress(&mut self, cx: &mut MasterCx<'_>, framework: FrameworkKey, roles: BTreeSet<Role>) {

@@ -3,8 +3,8 @@
 use mesos_core::kernel::Term;
 use mesos_core::provider::{AgentKey, Allocator, FrameworkKey, Used};
 use mesos_core::{
-    AgentId, AgentInfo, ExecutorInfo, FrameworkId, FrameworkInfo, MasterId, OfferId, Resources, Role, TaskId, TaskInfo,
-    TaskState,
+    AgentId, AgentInfo, ExecutorInfo, FrameworkId, FrameworkInfo, MasterId, OfferId, OperationState, Resources, Role,
+    TaskId, TaskInfo, TaskState, TrackedOperation,
 };
 
 use super::Master;
@@ -23,6 +23,9 @@ pub struct Counters {
     pub gaps: u64,
     pub launches: u64,
     pub offers: u64,
+    pub operation_acknowledgements: u64,
+    pub operation_reconciliations: u64,
+    pub operation_updates: u64,
     pub reconciliations: u64,
     pub rejections: u64,
     pub rescinds: u64,
@@ -98,6 +101,16 @@ pub struct ExecutorView<'a> {
     pub agent: AgentKey,
     pub info: &'a ExecutorInfo,
     pub role: &'a Role,
+}
+
+/// An operation with an id whose end is not acknowledged.
+#[derive(Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct OperationView<'a> {
+    pub framework_id: &'a FrameworkId,
+    pub agent_id: &'a AgentId,
+    pub operation: &'a TrackedOperation,
+    pub state: OperationState,
 }
 
 impl Master {
@@ -245,6 +258,19 @@ impl Master {
                 state: task.state,
                 told: task.told,
                 is_charged: task.is_charged,
+            })
+        })
+    }
+
+    /// All operations that have an id and whose end is not acknowledged, by framework.
+    pub fn operations(&self) -> impl Iterator<Item = OperationView<'_>> {
+        let agents = &self.agents.table;
+        self.frameworks.table.iter().flat_map(move |(_, framework_id, row)| {
+            row.operations.values().map(move |row| OperationView {
+                framework_id,
+                agent_id: &agents[row.agent].id,
+                operation: &row.operation,
+                state: row.state,
             })
         })
     }

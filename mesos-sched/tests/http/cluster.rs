@@ -12,8 +12,8 @@ use mesos_core::kernel::{Outbound, Term};
 use mesos_core::net::auth::Open;
 use mesos_core::net::http::{Limits, Plain, serve};
 use mesos_core::{
-    AgentId, AgentInfo, Contender, Detector, FrameworkId, MasterId, Run, Source, TaskId, TaskInfo, TaskRun, TaskState,
-    TaskStatus, UpdateId, WallTime,
+    AgentId, AgentInfo, Contender, Detector, FrameworkId, MasterId, OperationState, OperationStatus, Run, Source,
+    TaskId, TaskInfo, TaskRun, TaskState, TaskStatus, UpdateId, WallTime,
 };
 use mesos_sched::allocator::{HierarchicalDrf, Options};
 use mesos_sched::daemon::election::{Fixed, Standalone};
@@ -165,6 +165,13 @@ impl Toy {
                     states.push(TaskState::Killed);
                     self.update(&task_id).await;
                 }
+            }
+            ToAgent::Apply(apply) => {
+                let operation = &apply.operation;
+                let mut status = OperationStatus::new(operation.id.clone(), OperationState::Finished);
+                status.uuid = Some(operation.uuid);
+                let framework_id = apply.framework_id.clone();
+                self.say(ToMaster::OperationUpdate { framework_id, status: Box::new(status) }).await;
             }
             // The next update comes only when the one before was acknowledged.
             ToAgent::Acknowledge { task_id, .. } => self.update(&task_id).await,

@@ -65,6 +65,16 @@ impl Framework {
         }
     }
 
+    pub(crate) async fn operation(&mut self, id: &str) -> Value {
+        loop {
+            let mut event = self.stream.event("UPDATE_OPERATION_STATUS").await;
+            let status = event["update_operation_status"]["status"].take();
+            if status["operation_id"]["value"] == id {
+                return status;
+            }
+        }
+    }
+
     pub(crate) async fn acknowledge(&self, status: &Value) {
         let acknowledge = json!({"agent_id": status["agent_id"], "task_id": status["task_id"], "uuid": status["uuid"]});
         self.call_accepted(json!({"type": "ACKNOWLEDGE", "acknowledge": acknowledge})).await;

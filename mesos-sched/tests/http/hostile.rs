@@ -99,3 +99,38 @@ async fn what_no_client_would_send_gets_a_status_and_a_sentence() {
     assert_eq!(answer.status, 400);
     assert!(answer.text().contains("stream ID"), "{}", answer.text());
 }
+
+/// It hears nothing for as long as it reads nothing; everybody else hears everything.
+#[tokio::test]
+async fn a_subscriber_that_never_reads_slows_nobody() {
+    let mut cluster = Cluster::start().await;
+    let address = cluster.address;
+    cluster.agent("host-1", "cpus:400;mem:102400").await;
+    let mut framework = Framework::subscribe(address, info()).await;
+    let offer = framework.offer().await;
+    let subscribe = json!({"type": "SUBSCRIBE"}).to_string();
+    let _deaf = send(address, "POST", "/api/v1", JSON, &subscribe).await;
+    let mut described = info();
+    described["name"] = json!("deaf");
+    let body = json!({"type": "SUBSCRIBE", "subscribe": {"framework_info": described}}).to_string();
+    let _deaf_framework = send(address, "POST", PATH, JSON, &body).await;
+    let mut hears = send(address, "POST", "/api/v1", JSON, &subscribe).await;
+    assert_eq!(hears.head().await.0, 200);
+    hears.event("SUBSCRIBED").await;
+
+    // More than a socket's buffers take: 200 tasks, each told of in 60 kB.
+    let label = "x".repeat(60_000);
+    let tasks: Vec<_> = (0..200)
+        .map(|n| {
+            let mut task = task(&format!("t{n}"), &offer["agent_id"], "sleep");
+            task["labels"] = json!({"labels": [{"key": "long", "value": label}]});
+            task
+        })
+        .collect();
+    framework.launch(&offer, &tasks).await;
+    for n in 0..200 {
+        let event = hears.event("TASK_ADDED").await;
+        assert_eq!(event["task_added"]["task"]["task_id"]["value"], format!("t{n}"));
+    }
+    framework.update("t199").await;
+}

@@ -161,7 +161,7 @@ async fn a_new_description_is_judged_before_it_is_taken() {
 }
 
 #[tokio::test]
-async fn operations_that_ask_for_feedback_are_answered() {
+async fn operations_that_cannot_be_done_are_answered_under_their_id() {
     let mut cluster = Cluster::start().await;
     cluster.agent("a", "cpus:4;mem:1024").await;
     let mut framework = Framework::subscribe(cluster.address, info()).await;
@@ -186,14 +186,55 @@ async fn operations_that_ask_for_feedback_are_answered() {
             told.push("task");
         }
     }
-    let acknowledge = json!({"operation_id": {"value": "op-1"}, "uuid": "AAAAAAAAAAAAAAAAAAAAAA=="});
+    framework.call_accepted(json!({"type": "REQUEST", "request": {"requests": []}})).await;
+}
+
+#[tokio::test]
+async fn operations_with_an_id_are_told_until_they_are_acknowledged() {
+    let mut cluster = Cluster::start().await;
+    let address = cluster.address;
+    let agent = cluster.agent("a", "cpus:4;mem:1024").await;
+    let mut described = info();
+    described["roles"] = json!(["web"]);
+    described["capabilities"] = json!([{"type": "MULTI_ROLE"}, {"type": "RESERVATION_REFINEMENT"}]);
+    let mut framework = Framework::subscribe(address, described).await;
+    let offer = framework.offer().await;
+    let entry = json!({"name": "cpus", "type": "SCALAR", "scalar": {"value": 1},
+        "allocation_info": {"role": "web"}, "reservations": [{"type": "DYNAMIC", "role": "web"}]});
+    let reserve = json!({"type": "RESERVE", "id": {"value": "op-1"}, "reserve": {"resources": [entry]}});
+    let accept = json!({"offer_ids": [offer["id"]], "operations": [reserve]});
+    framework.call_accepted(json!({"type": "ACCEPT", "accept": accept})).await;
+    let told = framework.operation("op-1").await;
+    assert_eq!(told["state"], "OPERATION_FINISHED");
+    assert_eq!(told["agent_id"]["value"], agent.as_str());
+    assert_eq!(told["converted_resources"][0]["reservations"][0]["role"], "web");
+    let uuid = &told["uuid"]["value"];
+
+    let operations = async || {
+        let asked = json!({"type": "GET_OPERATIONS"}).to_string();
+        let mut answer = ask(address, "POST", "/api/v1", JSON, &asked).await.json();
+        answer["get_operations"]["operations"].take()
+    };
+    let shown = operations().await;
+    assert_eq!(shown[0]["info"]["id"]["value"], "op-1");
+    assert_eq!(shown[0]["info"]["type"], "RESERVE");
+    assert_eq!((&shown[0]["framework_id"]["value"], &shown[0]["uuid"]["value"]), (&json!(framework.id), uuid));
+    assert_eq!(shown[0]["latest_status"]["state"], "OPERATION_FINISHED");
+
+    let reconcile = json!({"type": "RECONCILE_OPERATIONS", "reconcile_operations": {}});
+    framework.call_accepted(reconcile.clone()).await;
+    let known = framework.operation("op-1").await;
+    assert_eq!((&known["state"], &known["uuid"]), (&json!("OPERATION_FINISHED"), &serde_json::Value::Null));
+    let acknowledge = json!({"operation_id": {"value": "op-1"}, "agent_id": {"value": agent.as_str()}, "uuid": uuid});
     framework
         .call_accepted(json!({"type": "ACKNOWLEDGE_OPERATION_STATUS", "acknowledge_operation_status": acknowledge}))
         .await;
-    let asked = json!({"operations": [{"operation_id": {"value": "op-1"}}]});
-    let answer = framework.call(json!({"type": "RECONCILE_OPERATIONS", "reconcile_operations": asked})).await;
-    assert_eq!(answer.status, 200);
-    let statuses = &answer.json()["reconcile_operations"]["operation_statuses"];
-    assert_eq!(statuses[0]["state"], "OPERATION_UNKNOWN");
-    framework.call_accepted(json!({"type": "REQUEST", "request": {"requests": []}})).await;
+    let asked = json!({"operations": [{"operation_id": {"value": "op-1"}, "agent_id": {"value": agent.as_str()}}]});
+    framework.call_accepted(json!({"type": "RECONCILE_OPERATIONS", "reconcile_operations": asked})).await;
+    assert_eq!(framework.operation("op-1").await["state"], "OPERATION_UNKNOWN");
+    assert_eq!(operations().await, serde_json::Value::Null);
+    let headers = format!("{JSON}Accept: image/png\r\nmesos-stream-id: {}\r\n", framework.stream_id);
+    let mut refused = reconcile;
+    refused["framework_id"] = json!({"value": framework.id});
+    assert_eq!(ask(address, "POST", PATH, &headers, &refused.to_string()).await.status, 406);
 }

@@ -6,7 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mesos_core::{AgentId, ExecutorId, FrameworkId, OfferId, Resources, TaskId, TaskState};
+use mesos_core::{
+    AgentId, ExecutorId, FrameworkId, OfferId, OperationId, OperationState, Resources, TaskId, TaskState,
+};
 use mesos_sched::master::{Change, Connection, Effect, Master};
 
 use super::{Check, Step, Stepped};
@@ -29,6 +31,7 @@ struct Picture {
     tasks: BTreeMap<(FrameworkId, TaskId), (AgentId, TaskState)>,
     executors: BTreeSet<(AgentId, FrameworkId, ExecutorId)>,
     offers: BTreeMap<OfferId, (FrameworkId, AgentId, Resources)>,
+    operations: BTreeMap<(FrameworkId, OperationId), (AgentId, OperationState)>,
 }
 
 impl Picture {
@@ -64,6 +67,12 @@ impl Picture {
                 self.offers.insert(id.clone(), (framework_id.clone(), agent_id.clone(), resources.clone()));
             }
             Change::OfferGone(id) => drop(self.offers.remove(id)),
+            Change::Operation { framework_id, agent_id, operation, state } => {
+                self.operations.insert((framework_id.clone(), operation.id.clone()), (agent_id.clone(), *state));
+            }
+            Change::OperationGone { framework_id, operation_id } => {
+                self.operations.remove(&(framework_id.clone(), operation_id.clone()));
+            }
         }
     }
 
@@ -88,12 +97,16 @@ impl Picture {
             let content = (names[&row.framework].clone(), hosts[&row.agent].clone(), row.resources.clone());
             (row.id.clone(), content)
         });
+        let operations = master
+            .operations()
+            .map(|row| ((row.framework_id.clone(), row.operation.id.clone()), (row.agent_id.clone(), row.state)));
         Self {
             frameworks: frameworks.collect(),
             agents: agents.collect(),
             tasks: tasks.collect(),
             executors: executors.collect(),
             offers: offers.collect(),
+            operations: operations.collect(),
         }
     }
 
@@ -112,6 +125,7 @@ impl Picture {
             .or_else(|| of("agent", &self.agents, &books.agents))
             .or_else(|| of("task", &self.tasks, &books.tasks))
             .or_else(|| of("offer", &self.offers, &books.offers))
+            .or_else(|| of("operation", &self.operations, &books.operations))
             .or_else(|| {
                 let odd = self.executors.symmetric_difference(&books.executors).next()?;
                 Some(format!("executor {odd:?} is published, or in the books, but not both"))

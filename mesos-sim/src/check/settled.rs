@@ -46,6 +46,9 @@ fn at_agent(view: &AgentView<'_>, leader: &Master, has_orphans: bool) -> Option<
     if !has_orphans && machine.unacknowledged_updates() > 0 {
         return Some(format!("{} waits for {} acknowledgements", view.node, machine.unacknowledged_updates()));
     }
+    if let Some((framework, operation)) = machine.operations().next().filter(|_| !has_orphans) {
+        return Some(format!("{} waits for an acknowledgement of operation {framework}/{}", view.node, operation.id));
+    }
     let unknown = machine.tasks().find(|task| leader.task(task.framework_id, task.task_id).is_none());
     if let Some(task) = unknown {
         let (framework, id, state) = (task.framework_id, task.task_id, task.state);
@@ -70,6 +73,9 @@ fn at_master(world: &World, leader: &Master) -> Option<String> {
     if let Some(task) = missing {
         let (framework, id, state) = (task.framework_id, &task.info.id, task.state);
         return Some(format!("the master has task {framework}/{id} as {state}, which {} does not have", task.agent_id));
+    }
+    if let Some(row) = leader.operations().find(|row| !machines.contains_key(row.agent_id)) {
+        return Some(format!("the master has operation {}/{} on no agent", row.framework_id, row.operation.id));
     }
     let peers = leader.agents().filter(|agent| agent.is_connected).count()
         + leader.frameworks().filter(|framework| framework.is_connected).count();

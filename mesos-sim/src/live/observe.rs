@@ -9,8 +9,9 @@ use mesos_core::call::scheduler::Call;
 use mesos_core::kernel::Record;
 use mesos_core::provider::{Action, ContainerError, Launch};
 use mesos_core::{
-    Ack, AgentId, Clock, ContainerId, ContainerSpec, Containerizer, ExecutorId, Exit, FrameworkId, Instant, Offer,
-    OfferId, Operation, Rejection, Resources, Scheduler, SchedulerCx, Signal, TaskStatus,
+    Ack, AgentId, Clock, ContainerId, ContainerSpec, Containerizer, ExecutorId, Exit, FrameworkId, Instant,
+    InverseOffer, Offer, OfferId, Operation, OperationStatus, Rejection, Resources, Scheduler, SchedulerCx, Signal,
+    TaskStatus,
 };
 
 use crate::report::{Tally, amounts};
@@ -104,8 +105,20 @@ impl Scheduler for Watched {
         self.act(cx, |inner, cx| inner.update(cx, status))
     }
 
+    fn operation_updated(&mut self, cx: &mut SchedulerCx<'_>, status: &OperationStatus) -> Ack {
+        self.act(cx, |inner, cx| inner.operation_updated(cx, status))
+    }
+
     fn rescinded(&mut self, cx: &mut SchedulerCx<'_>, offer: &OfferId) {
         self.act(cx, |inner, cx| inner.rescinded(cx, offer));
+    }
+
+    fn inverse_offers(&mut self, cx: &mut SchedulerCx<'_>, offers: Vec<InverseOffer>) {
+        self.act(cx, |inner, cx| inner.inverse_offers(cx, offers));
+    }
+
+    fn inverse_offer_rescinded(&mut self, cx: &mut SchedulerCx<'_>, offer: &OfferId) {
+        self.act(cx, |inner, cx| inner.inverse_offer_rescinded(cx, offer));
     }
 
     fn message(&mut self, cx: &mut SchedulerCx<'_>, agent: &AgentId, executor: &ExecutorId, data: &[u8]) {

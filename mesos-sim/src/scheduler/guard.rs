@@ -16,8 +16,8 @@ use mesos_core::kernel::Record;
 use mesos_core::provider::{Ack, Action};
 use mesos_core::task::Reason;
 use mesos_core::{
-    AgentId, ExecutorId, FrameworkId, Instant, InverseOffer, Offer, OfferId, Rejection, Scheduler, SchedulerCx,
-    TaskState, TaskStatus,
+    AgentId, ExecutorId, FrameworkId, Instant, InverseOffer, Offer, OfferId, OperationStatus, Rejection, Scheduler,
+    SchedulerCx, TaskState, TaskStatus,
 };
 
 /// What a scheduler did that no scheduler may do. The payload of the panic that [`Guarded`] raises.
@@ -133,6 +133,10 @@ impl Scheduler for Guarded {
             self.fail("offers", format!("it launched task {}, which it could not: {why}", status.task_id));
         }
         self.call(cx, "update", |inner, cx| inner.update(cx, status))
+    }
+
+    fn operation_updated(&mut self, cx: &mut SchedulerCx<'_>, status: &OperationStatus) -> Ack {
+        self.call(cx, "operation_updated", |inner, cx| inner.operation_updated(cx, status))
     }
 
     fn rescinded(&mut self, cx: &mut SchedulerCx<'_>, offer: &OfferId) {

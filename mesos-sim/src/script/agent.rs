@@ -9,6 +9,7 @@
 //! | `registered ID`, `reregistered ID missing=F/T`, `set-total RES`, .. | the master |
 //! | `run F ROLE T RES [may_start=false]`, `kill F T`, `ack F T u1`, .. | the master |
 //! | `run-group F ROLE EXECUTOR T RES T RES ..` | the master |
+//! | `apply F OPERATION #7 RES TOTAL`, `ack-operation F #7` | the master |
 //! | `lose`, `repeat` | the master's next message is lost; its last number comes again |
 //! | `mute` | no pings any more; until then they come by themselves |
 //! | `recover c1,c2`, `launch c1 ok`, `wait c1 0`, `wait c1 signal:9` | answers of the containerizer |
@@ -23,13 +24,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mesos_core::call::agent::{RunGroup, RunTask, ToAgent, ToMaster};
+use mesos_core::call::agent::{ApplyOperation, RunGroup, RunTask, ToAgent, ToMaster};
 use mesos_core::call::executor::{Said, Subscription, TaskUpdate};
 use mesos_core::call::operator::ReplyTo;
 use mesos_core::call::{ConnId, Leader};
 use mesos_core::kernel::{Cx, Draft, Machine, Outbound, Record, Rng, Seq, Term};
 use mesos_core::{
-    AgentId, AgentInfo, Exit, FrameworkId, Instant, MasterId, Now, Rejection, RejectionCode, UpdateId, WallTime,
+    AgentId, AgentInfo, Exit, FrameworkId, Instant, MasterId, Now, Operation, Rejection, RejectionCode,
+    TrackedOperation, UpdateId, WallTime,
 };
 use mesos_exec::agent::{Agent, ContainerOutcome, Effect, ExecutorFactory, Input, Options, Speaker};
 
@@ -229,6 +231,21 @@ impl AgentSession {
                 info: Arc::new(arguments.framework()?),
             },
             "set-total" => ToAgent::SetTotal { total: resources(&arguments.word("resources")?)? },
+            "apply" => {
+                let framework_id: FrameworkId = arguments.next("a framework id")?;
+                let id = arguments.next("an operation id")?;
+                let uuid = self.names.id(&arguments.word("its uuid")?)?;
+                let converted = resources(&arguments.word("what it reserves")?)?;
+                let total = resources(&arguments.word("the total")?)?;
+                let operation = Operation::Reserve(converted.clone());
+                let operation = Arc::new(TrackedOperation { id, uuid, operation, converted });
+                let framework = Arc::new(arguments.framework()?);
+                ToAgent::Apply(Box::new(ApplyOperation { framework_id, framework, operation, total }))
+            }
+            "ack-operation" => ToAgent::AcknowledgeOperation {
+                framework_id: arguments.next("a framework id")?,
+                uuid: self.names.id(&arguments.word("an operation's uuid")?)?,
+            },
             "message" => ToAgent::Message {
                 framework_id: arguments.next("a framework id")?,
                 executor_id: arguments.next("an executor id")?,

@@ -7,7 +7,7 @@
 //! | `leader m1 [term=1]`, `leader none` | what the detector finds |
 //! | `connected`, `unreachable`, `disconnected` | the connection asked for; none; its end |
 //! | `subscribed ID`, `offer O AGENT ROLE RES`, `rescind O`, `inverse-offer O AGENT start=`, `rescind-inverse O` | the master |
-//! | `update T STATE #1 agent=`, `error CODE TEXT`, `failure A` | the master |
+//! | `update T STATE #1 agent=`, `operation ID STATE #1 agent=`, `error CODE TEXT`, `failure A` | the master |
 //! | `lose`, `repeat` | the master's next event is lost; its last number comes again |
 //! | `mute` | no heartbeats any more; until then they come by themselves |
 //! | `do launch(O T RES) kill(T) save(K V) ..` | the scheduler acts at once |
@@ -25,7 +25,8 @@ use mesos_core::call::scheduler::Event;
 use mesos_core::call::{ConnId, Leader};
 use mesos_core::kernel::{Cx, Draft, Machine, Outbound, Rng, Seq, Term};
 use mesos_core::{
-    AgentId, FrameworkInfo, Instant, InverseOffer, MasterId, Now, Offer, OfferId, Rejection, TaskStatus, WallTime,
+    AgentId, FrameworkInfo, Instant, InverseOffer, MasterId, Now, Offer, OfferId, OperationStatus, Rejection,
+    TaskStatus, WallTime,
 };
 use mesos_sched::driver::{Driver, Effect, Input, Options};
 
@@ -189,6 +190,15 @@ impl DriverSession {
                 status.agent_id = arguments.optional("agent")?;
                 status.reason = reason(arguments.named("reason"))?;
                 Event::Update(status.into())
+            }
+            "operation" => {
+                let (id, state) = (arguments.next("an operation id")?, keyword(&arguments.word("a state")?)?);
+                let mut status = OperationStatus::new(id, state);
+                if let Some(name) = arguments.next_word() {
+                    status.uuid = Some(self.strings().borrow().names.id(&name)?);
+                }
+                status.agent_id = arguments.optional("agent")?;
+                Event::OperationUpdate(Box::new(status))
             }
             "error" => {
                 let code = keyword(&arguments.word("a code")?)?;

@@ -11,8 +11,8 @@ use mesos_core::call::scheduler::{Call, Event};
 use mesos_core::kernel::Change;
 use mesos_core::task::TaskRun;
 use mesos_core::{
-    AgentId, Filters, FrameworkInfo, InverseOffer, KillPolicy, Offer, OfferConstraints, Operation, Quota, Role, TaskId,
-    TaskInfo, TaskState, TaskStatus,
+    AgentId, Filters, FrameworkInfo, InverseOffer, KillPolicy, Offer, OfferConstraints, Operation, OperationStatus,
+    Quota, Role, TaskInfo, TaskState, TaskStatus,
 };
 
 use super::demand::unavailability;
@@ -25,6 +25,7 @@ pub(super) fn event(names: &mut Names, event: &Event) -> Vec<String> {
         Event::Offers(offers) => return offers.iter().map(offer).collect(),
         Event::Rescind(id) => format!("rescind {id}"),
         Event::Update(news) => format!("update {}", status(names, news)),
+        Event::OperationUpdate(news) => format!("operation {}", operation_status(names, news)),
         Event::Message { executor_id, agent_id, data } => {
             format!("message from {executor_id} on {agent_id}: {}", String::from_utf8_lossy(data))
         }
@@ -84,6 +85,24 @@ pub(super) fn status(names: &mut Names, status: &TaskStatus) -> String {
     line
 }
 
+/// News of an operation.
+pub(super) fn operation_status(names: &mut Names, status: &OperationStatus) -> String {
+    let mut line = format!("{} {}", status.id, status.state);
+    if let Some(uuid) = status.uuid {
+        let _ = write!(line, " {}", names.name(uuid));
+    }
+    if !status.converted.is_empty() {
+        let _ = write!(line, " made={}", status.converted);
+    }
+    if let Some(agent) = &status.agent_id {
+        let _ = write!(line, " agent={agent}");
+    }
+    if let Some(message) = &status.message {
+        let _ = write!(line, " \"{message}\"");
+    }
+    line
+}
+
 /// What the master tells an agent.
 pub(super) fn to_agent(names: &mut Names, message: &ToAgent) -> String {
     match message {
@@ -113,6 +132,14 @@ pub(super) fn to_agent(names: &mut Names, message: &ToAgent) -> String {
             format!("update-framework {framework_id} name={}", info.name)
         }
         ToAgent::SetTotal { total } => format!("set-total {total}"),
+        ToAgent::Apply(apply) => {
+            let own = &apply.operation;
+            let what = operation(&own.operation);
+            format!("apply {} {} {} {what} total={}", apply.framework_id, own.id, names.name(own.uuid), apply.total)
+        }
+        ToAgent::AcknowledgeOperation { framework_id, uuid } => {
+            format!("acknowledge-operation {framework_id} {}", names.name(*uuid))
+        }
         ToAgent::Message { framework_id, executor_id, data } => {
             format!("message from {framework_id} for {executor_id}: {}", String::from_utf8_lossy(data))
         }
@@ -155,6 +182,9 @@ pub(super) fn to_master(names: &mut Names, message: &ToMaster) -> String {
         ToMaster::Message { framework_id, executor_id, data } => {
             format!("message from {executor_id} for {framework_id}: {}", String::from_utf8_lossy(data))
         }
+        ToMaster::OperationUpdate { framework_id, status } => {
+            format!("operation {framework_id} {}", operation_status(names, status))
+        }
         ToMaster::Unregister => "unregister".into(),
         other => format!("{other:?}"),
     }
@@ -168,6 +198,9 @@ fn reregistration(report: &Reregistration) -> String {
     }
     for executor in &report.executors {
         let _ = write!(line, " executor({}/{})", executor.framework_id, executor.info.id);
+    }
+    for report in &report.operations {
+        let _ = write!(line, " operation({}/{} {})", report.framework_id, report.operation.id, report.state);
     }
     line
 }
@@ -211,6 +244,12 @@ pub(super) fn call(names: &mut Names, call: &Call) -> String {
             format!("acknowledge {task_id} {agent_id} {}", names.name(*uuid))
         }
         Call::Reconcile { tasks } => format!("reconcile {}", questions(tasks)).trim_end().to_owned(),
+        Call::AcknowledgeOperation { operation_id, agent_id, uuid } => {
+            format!("acknowledge-operation {operation_id} {agent_id} {}", names.name(*uuid))
+        }
+        Call::ReconcileOperations { operations } => {
+            format!("reconcile-operations {}", questions(operations)).trim_end().to_owned()
+        }
         Call::Message { executor_id, agent_id, data } => {
             format!("message for {executor_id} on {agent_id}: {}", String::from_utf8_lossy(data))
         }
@@ -223,12 +262,12 @@ fn wishes(info: &FrameworkInfo, suppressed: &BTreeSet<Role>, constraints: &Offer
     format!("{roles}{suppressed}{}", named_roles("constrained", constraints.by_role.keys()))
 }
 
-fn questions(tasks: &[(TaskId, Option<AgentId>)]) -> String {
-    let one = |(task, agent): &(TaskId, Option<AgentId>)| match agent {
+fn questions<I: std::fmt::Display>(asked: &[(I, Option<AgentId>)]) -> String {
+    let one = |(task, agent): &(I, Option<AgentId>)| match agent {
         Some(agent) => format!("{task}@{agent}"),
         None => task.to_string(),
     };
-    tasks.iter().map(one).collect::<Vec<_>>().join(" ")
+    asked.iter().map(one).collect::<Vec<_>>().join(" ")
 }
 
 fn operation(operation: &Operation) -> String {
@@ -245,6 +284,7 @@ fn operation(operation: &Operation) -> String {
         Operation::Unreserve(entries) => format!("unreserve({entries})"),
         Operation::Create(volumes) => format!("create({volumes})"),
         Operation::Destroy(volumes) => format!("destroy({volumes})"),
+        Operation::Tracked { id, operation: done } => format!("{id}={}", self::operation(done)),
         other => format!("{other:?}"),
     }
 }

@@ -93,6 +93,11 @@ fn sort_out(authorizer: &dyn Authorizer, caller: &Caller, operation: Operation) 
             }
             sorted
         }
+        // What is said of it is said under its id.
+        Operation::Tracked { id, operation } => match judge_operation(authorizer, caller, &operation) {
+            Ok(()) => vec![operation.tracked(id)],
+            Err(why) => vec![refuse(operation.tracked(id), why)],
+        },
         // Only the door says that something is not allowed.
         Operation::Unauthorized { operation, .. } => sort_out(authorizer, caller, *operation),
         operation => match judge_operation(authorizer, caller, &operation) {
@@ -126,6 +131,7 @@ fn judge_operation(authorizer: &dyn Authorizer, caller: &Caller, operation: &Ope
             let creator = volume.disk_info().and_then(|disk| disk.persistence.as_ref()?.principal.clone());
             authorizer.demand(caller, Action::DestroyVolume, creator.as_ref().map(Principal::as_str))
         }),
+        Operation::Tracked { operation, .. } => judge_operation(authorizer, caller, operation),
         Operation::Unauthorized { why, .. } => Err(why.clone()),
     }
 }

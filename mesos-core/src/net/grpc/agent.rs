@@ -5,17 +5,21 @@ use std::sync::Arc;
 
 use super::direction::Direction;
 use super::proto::{kernel, v1};
-use crate::call::agent::{ExecutorReport, Reregistration, RunGroup, RunTask, TaskReport, ToAgent, ToMaster};
+use crate::call::agent::{
+    ApplyOperation, ExecutorReport, OperationReport, Reregistration, RunGroup, RunTask, TaskReport, ToAgent, ToMaster,
+};
 use crate::error::{Rejection, RejectionCode};
 use crate::executor::ExecutorInfo;
+use crate::feedback::OperationState;
 use crate::framework::FrameworkInfo;
 use crate::id::FrameworkId;
 use crate::resource::Resources;
 use crate::role::Role;
 use crate::task::{TaskRun, TaskState};
 use crate::wire::convert::{
-    ReservationForm, agent_capabilities_to_wire, agent_from_wire, grouped_task_from_wire, resources_from_wire,
-    resources_to_wire, task_group_from_wire, task_group_to_wire, task_state_from_wire,
+    ReadOperation, ReservationForm, agent_capabilities_to_wire, agent_from_wire, grouped_task_from_wire,
+    operation_from_wire, operation_status_to_wire, operation_to_wire, resources_from_wire, resources_to_wire,
+    task_group_from_wire, task_group_to_wire, task_state_from_wire,
 };
 use kernel::to_agent::Message as AgentMessage;
 use kernel::to_master::Message as MasterMessage;
@@ -135,12 +139,18 @@ fn to_master(message: &ToMaster) -> MasterMessage {
                 data: data.to_vec(),
             })
         }
+        ToMaster::OperationUpdate { framework_id, status } => {
+            MasterMessage::OperationUpdate(to_master::OperationUpdate {
+                framework_id: framework_id.into(),
+                status: operation_status_to_wire(status, ReservationForm::Stack),
+            })
+        }
         ToMaster::Unregister => MasterMessage::Unregister(to_master::Unregister {}),
     }
 }
 
 fn reregister(again: &Reregistration) -> to_master::Reregister {
-    let Reregistration { agent_id, info, total, frameworks, tasks, executors } = again;
+    let Reregistration { agent_id, info, total, frameworks, tasks, executors, operations } = again;
     let framework = |(id, info): (&FrameworkId, &Arc<FrameworkInfo>)| {
         let mut written = v1::FrameworkInfo::from(&**info);
         written.id = Some(id.into());
@@ -175,6 +185,10 @@ fn reregister(again: &Reregistration) -> to_master::Reregister {
         frameworks: frameworks.iter().map(framework).collect(),
         tasks: tasks.iter().map(task).collect(),
         executors: executors.iter().map(executor).collect(),
+        operations: operations
+            .iter()
+            .map(|report| operation_to_wire(&report.framework_id, Some(agent_id), &report.operation, report.state))
+            .collect(),
     }
 }
 
@@ -199,6 +213,10 @@ fn from_agent(message: MasterMessage) -> Result<ToMaster, Rejection> {
             framework_id: message.framework_id.try_into()?,
             executor_id: message.executor_id.try_into()?,
             data: Arc::from(message.data),
+        },
+        MasterMessage::OperationUpdate(update) => ToMaster::OperationUpdate {
+            framework_id: update.framework_id.try_into()?,
+            status: Box::new(update.status.try_into()?),
         },
         MasterMessage::Unregister(_) => ToMaster::Unregister,
     })
@@ -232,6 +250,10 @@ fn read_reregister(again: to_master::Reregister) -> Result<Reregistration, Rejec
             info: Arc::new(ExecutorInfo::try_from(report.info)?),
         })
     };
+    let operation = |operation: v1::Operation| {
+        let ReadOperation { framework_id, operation, state } = operation_from_wire(operation)?;
+        Ok(OperationReport { framework_id, operation: Arc::new(operation), state })
+    };
     Ok(Reregistration {
         agent_id: again.agent_id.try_into()?,
         info: read_described(again.agent)?,
@@ -239,6 +261,7 @@ fn read_reregister(again: to_master::Reregister) -> Result<Reregistration, Rejec
         frameworks: again.frameworks.into_iter().map(framework).collect::<Result<BTreeMap<_, _>, Rejection>>()?,
         tasks: again.tasks.into_iter().map(task).collect::<Result<_, Rejection>>()?,
         executors: again.executors.into_iter().map(executor).collect::<Result<_, Rejection>>()?,
+        operations: again.operations.into_iter().map(operation).collect::<Result<_, Rejection>>()?,
     })
 }
 
@@ -307,6 +330,19 @@ fn to_agent(message: &ToAgent, skipped: u64) -> AgentMessage {
             info: (&**info).into(),
         }),
         ToAgent::SetTotal { total } => AgentMessage::SetTotal(to_agent::SetTotal { total: bag(total) }),
+        ToAgent::Apply(apply) => {
+            let ApplyOperation { framework_id, framework, operation, total } = &**apply;
+            AgentMessage::Apply(to_agent::Apply {
+                framework: (&**framework).into(),
+                operation: operation_to_wire(framework_id, None, operation, OperationState::Pending),
+                converted: bag(&operation.converted),
+                total: bag(total),
+            })
+        }
+        ToAgent::AcknowledgeOperation { framework_id, uuid } => {
+            let (framework_id, uuid) = (framework_id.into(), (*uuid).into());
+            AgentMessage::AcknowledgeOperation(to_agent::AcknowledgeOperation { framework_id, uuid })
+        }
         ToAgent::Message { framework_id, executor_id, data } => {
             AgentMessage::FrameworkMessage(to_agent::FrameworkMessage {
                 framework_id: framework_id.into(),
@@ -370,6 +406,20 @@ fn from_master(message: AgentMessage) -> Result<ToAgent, Rejection> {
             info: Arc::new(update.info.try_into()?),
         },
         AgentMessage::SetTotal(set) => ToAgent::SetTotal { total: read_bag(set.total)? },
+        AgentMessage::Apply(apply) => {
+            let ReadOperation { framework_id, mut operation, .. } = operation_from_wire(apply.operation)?;
+            operation.converted = read_bag(apply.converted)?;
+            ToAgent::Apply(Box::new(ApplyOperation {
+                framework_id,
+                framework: Arc::new(apply.framework.try_into()?),
+                operation: Arc::new(operation),
+                total: read_bag(apply.total)?,
+            }))
+        }
+        AgentMessage::AcknowledgeOperation(acknowledge) => ToAgent::AcknowledgeOperation {
+            framework_id: acknowledge.framework_id.try_into()?,
+            uuid: acknowledge.uuid.as_slice().try_into()?,
+        },
         AgentMessage::FrameworkMessage(message) => ToAgent::Message {
             framework_id: message.framework_id.try_into()?,
             executor_id: message.executor_id.try_into()?,

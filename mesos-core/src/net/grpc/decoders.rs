@@ -77,6 +77,7 @@ pub(in crate::net) fn samples() -> Vec<(&'static str, String, Vec<u8>)> {
         frameworks: [(framework_id.clone(), framework.clone())].into(),
         tasks: vec![report],
         executors: Vec::new(),
+        operations: Vec::new(),
     };
     let up = [
         ToMaster::Register { total: info.resources.clone(), info: info.clone() },

@@ -14,7 +14,9 @@ use super::proto::{kernel, v1};
 use super::scheduler::{SchedulerDown, SchedulerUp};
 use super::*;
 use crate::call::Leader;
-use crate::call::agent::{ExecutorReport, Reregistration, RunGroup, RunTask, TaskReport, ToAgent, ToMaster};
+use crate::call::agent::{
+    ApplyOperation, ExecutorReport, OperationReport, Reregistration, RunGroup, RunTask, TaskReport, ToAgent, ToMaster,
+};
 use crate::call::scheduler::{Call, Event};
 use crate::constraint::{AttributeConstraint, OfferConstraints, Predicate, Selector};
 use crate::daemon::{Connector, Door, Stream, Task};
@@ -28,8 +30,8 @@ use crate::provider::Detector;
 use crate::task::{KillPolicy, Reason, Source, TaskInfo, TaskState, TaskStatus};
 use crate::time::WallTime;
 use crate::{
-    AgentId, AgentInfo, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, MasterId, OfferId, Resources, Role,
-    TaskId, UpdateId,
+    AgentId, AgentInfo, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, MasterId, OfferId, OperationId,
+    OperationState, OperationStatus, Resources, Role, TaskId, TrackedOperation, UpdateId,
 };
 
 fn role() -> Role {
@@ -84,6 +86,22 @@ fn agent_info() -> AgentInfo {
     info
 }
 
+fn operation_id() -> OperationId {
+    OperationId::new("op1").unwrap()
+}
+
+fn tracked() -> TrackedOperation {
+    let operation = Operation::Reserve(bag());
+    TrackedOperation { id: operation_id(), uuid: UpdateId(u128::MAX), operation, converted: bag() }
+}
+
+fn finished() -> OperationStatus {
+    let mut status = OperationStatus::new(operation_id(), OperationState::Finished).on(agent_id());
+    status.converted = bag();
+    status.uuid = Some(UpdateId(u128::MAX));
+    status
+}
+
 fn status() -> TaskStatus {
     let mut status =
         TaskStatus::new(TaskId::new("t1").unwrap(), TaskState::Failed, Source::Executor, WallTime::from_nanos(1 << 60))
@@ -118,6 +136,11 @@ fn everything_agents_and_masters_say_survives_the_wire() {
         frameworks: BTreeMap::from([(framework_id(), Arc::new(framework()))]),
         tasks: vec![report(TaskState::Running, None), report(TaskState::Finished, Some(TaskState::Running)), grouped],
         executors: vec![ExecutorReport { framework_id: framework_id(), role: role(), info: Arc::new(executor) }],
+        operations: vec![OperationReport {
+            framework_id: framework_id(),
+            operation: Arc::new(tracked()),
+            state: OperationState::Finished,
+        }],
     };
     let executor_id = ExecutorId::new("e1").unwrap();
     for message in [
@@ -127,6 +150,7 @@ fn everything_agents_and_masters_say_survives_the_wire() {
         ToMaster::Update { framework_id: framework_id(), status: status().into(), latest: TaskState::Failed },
         ToMaster::ExecutorExited { framework_id: framework_id(), executor_id: executor_id.clone(), status: -1 },
         ToMaster::Message { framework_id: framework_id(), executor_id: executor_id.clone(), data: Arc::from(*b"d") },
+        ToMaster::OperationUpdate { framework_id: framework_id(), status: Box::new(finished()) },
         ToMaster::Unregister,
     ] {
         assert_eq!(there_and_back::<AgentUp>(&message), message);
@@ -164,6 +188,13 @@ fn everything_agents_and_masters_say_survives_the_wire() {
         ToAgent::ShutdownFramework { framework_id: framework_id() },
         ToAgent::UpdateFramework { framework_id: framework_id(), info: Arc::new(framework()) },
         ToAgent::SetTotal { total: bag() },
+        ToAgent::Apply(Box::new(ApplyOperation {
+            framework_id: framework_id(),
+            framework: Arc::new(framework()),
+            operation: Arc::new(tracked()),
+            total: bag(),
+        })),
+        ToAgent::AcknowledgeOperation { framework_id: framework_id(), uuid: UpdateId(u128::MAX - 1) },
         ToAgent::Message { framework_id: framework_id(), executor_id, data: Arc::from(*b"d") },
         ToAgent::Shutdown(Rejection::new(RejectionCode::AgentGone, "gone", "do not come back")),
     ] {
@@ -207,6 +238,7 @@ fn everything_frameworks_and_masters_say_survives_the_wire() {
                 Operation::Destroy(bag()),
                 Operation::GrowVolume { volume: "disk:4".parse().unwrap(), addition: "disk:1".parse().unwrap() },
                 Operation::ShrinkVolume { volume: "disk:4".parse().unwrap(), subtract: crate::Scalar::from_units(1) },
+                Operation::Reserve(bag()).tracked(operation_id()),
             ],
             filters,
         },
@@ -218,6 +250,8 @@ fn everything_frameworks_and_masters_say_survives_the_wire() {
         Call::Kill { task_id: task_id.clone(), agent_id: Some(agent_id()), policy: None },
         Call::Shutdown { executor_id: executor_id.clone(), agent_id: agent_id() },
         Call::Acknowledge { task_id: task_id.clone(), agent_id: agent_id(), uuid: UpdateId(3) },
+        Call::AcknowledgeOperation { operation_id: operation_id(), agent_id: agent_id(), uuid: UpdateId(4) },
+        Call::ReconcileOperations { operations: vec![(operation_id(), None), (operation_id(), Some(agent_id()))] },
         Call::Reconcile { tasks: vec![(task_id.clone(), None), (task_id, Some(agent_id()))] },
         Call::Message { executor_id: executor_id.clone(), agent_id: agent_id(), data: Arc::from(*b"d") },
     ] {
@@ -249,6 +283,8 @@ fn everything_frameworks_and_masters_say_survives_the_wire() {
         )]),
         Event::RescindInverseOffer(offer_id),
         Event::Update(status().into()),
+        Event::OperationUpdate(Box::new(finished())),
+        Event::OperationUpdate(Box::new(OperationStatus::new(operation_id(), OperationState::Error).saying("no"))),
         Event::Failure { agent_id: agent_id(), executor_id: Some(executor_id.clone()), status: Some(9) },
         Event::Failure { agent_id: agent_id(), executor_id: None, status: None },
         Event::Message { executor_id, agent_id: agent_id(), data: Arc::from(*b"d") },

@@ -183,6 +183,7 @@ impl Display for Lack {
             Self::Agent(AgentCapability::MultiRole) => "the agent lacks MULTI_ROLE",
             Self::Agent(AgentCapability::HierarchicalRole) => "the agent lacks HIERARCHICAL_ROLE",
             Self::Agent(AgentCapability::ReservationRefinement) => "the agent lacks RESERVATION_REFINEMENT",
+            Self::Agent(AgentCapability::AgentOperationFeedback) => "the agent lacks AGENT_OPERATION_FEEDBACK",
         })
     }
 }

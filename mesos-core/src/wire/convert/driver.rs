@@ -100,6 +100,27 @@ impl From<&Call> for v1::scheduler::Call {
                 written.reconcile = Some(call::Reconcile { tasks: tasks.iter().map(task).collect() });
                 Type::Reconcile
             }
+            Call::AcknowledgeOperation { operation_id, agent_id, uuid } => {
+                written.acknowledge_operation_status = Some(call::AcknowledgeOperationStatus {
+                    agent_id: Some(agent_id.into()),
+                    resource_provider_id: None,
+                    uuid: (*uuid).into(),
+                    operation_id: operation_id.into(),
+                });
+                Type::AcknowledgeOperationStatus
+            }
+            Call::ReconcileOperations { operations } => {
+                let operation = |(id, agent_id): &(crate::id::OperationId, Option<crate::id::AgentId>)| {
+                    call::reconcile_operations::Operation {
+                        operation_id: id.into(),
+                        agent_id: agent_id.as_ref().map(Into::into),
+                        ..Default::default()
+                    }
+                };
+                let operations = operations.iter().map(operation).collect();
+                written.reconcile_operations = Some(call::ReconcileOperations { operations });
+                Type::ReconcileOperations
+            }
             Call::Message { executor_id, agent_id, data } => {
                 written.message = Some(call::Message {
                     agent_id: agent_id.into(),
@@ -138,6 +159,7 @@ impl From<&Operation> for v1::offer::Operation {
         let mut written = Self::default();
         let kind = match operation {
             Operation::Unauthorized { operation, .. } => return (&**operation).into(),
+            Operation::Tracked { id, operation } => return Self { id: Some(id.into()), ..(&**operation).into() },
             Operation::Launch(tasks) => {
                 written.launch =
                     Some(operation::Launch { task_infos: tasks.iter().map(|task| (&**task).into()).collect() });
@@ -240,7 +262,11 @@ pub fn event_from_wire(event: v1::scheduler::Event) -> Result<Event, Rejection> 
             Event::Error(Rejection::new(RejectionCode::Unsupported, message, "see the master's log"))
         }
         EventType::Heartbeat => Event::Heartbeat { received: 0 },
-        EventType::Unknown | EventType::UpdateOperationStatus => {
+        EventType::UpdateOperationStatus => {
+            let update = part(event.update_operation_status, "update_operation_status")?;
+            Event::OperationUpdate(Box::new(update.status.try_into()?))
+        }
+        EventType::Unknown => {
             return Err(super::unsupported(kind.as_str_name(), "do without it"));
         }
     })

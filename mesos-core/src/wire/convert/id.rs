@@ -1,7 +1,7 @@
 //! Ids: texts on the wire, checked in the domain.
 
 use crate::error::{Rejection, RejectionCode};
-use crate::id::{AgentId, ExecutorId, FrameworkId, OfferId, TaskId, UpdateId};
+use crate::id::{AgentId, ExecutorId, FrameworkId, OfferId, OperationId, TaskId, UpdateId};
 use crate::wire::v1;
 
 macro_rules! ids {
@@ -30,6 +30,7 @@ ids! {
     AgentId = AgentId;
     TaskId = TaskId;
     ExecutorId = ExecutorId;
+    OperationId = OperationId;
 }
 
 impl TryFrom<&[u8]> for UpdateId {

@@ -7,6 +7,7 @@ mod constraint;
 mod discovery;
 mod driver;
 mod executor;
+mod feedback;
 mod framework;
 mod health;
 mod id;
@@ -24,6 +25,7 @@ mod value;
 mod tests;
 
 pub use driver::event_from_wire;
+pub use feedback::{ReadOperation, operation_from_wire, operation_status_to_wire, operation_to_wire};
 pub use line::{
     ExecutorCall, executor_call_from_wire, executor_call_to_wire, executor_event_from_wire, executor_event_to_wire,
 };
@@ -31,10 +33,7 @@ pub use node::{agent_capabilities_to_wire, agent_from_wire};
 pub use offer::{DroppedOperation, RefusedTask};
 pub use operator::{quantities_to_wire, quotas_to_wire, weights_to_wire};
 pub use resource::{ReservationForm, resources_from_wire, resources_to_wire};
-pub use scheduler::{
-    ReadCall, call_from_wire, dropped_operation_to_wire, event_to_wire, refused_task_to_wire,
-    unknown_operations_to_wire,
-};
+pub use scheduler::{ReadCall, call_from_wire, dropped_operation_to_wire, event_to_wire, refused_task_to_wire};
 pub use status::task_state_from_wire;
 pub use task::{grouped_task_from_wire, task_group_from_wire, task_group_to_wire};
 

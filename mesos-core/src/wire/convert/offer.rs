@@ -119,6 +119,16 @@ pub(super) fn operations_from_wire(operations: Vec<v1::offer::Operation>) -> Rea
     read
 }
 
+/// One operation that starts no tasks.
+pub(super) fn operation_alone(operation: v1::offer::Operation) -> Result<Operation, Rejection> {
+    let mut read = ReadOperations::default();
+    let operation = operation_from_wire(operation, &mut read)?;
+    match operation.tasks().is_empty() && read.refused.is_empty() {
+        true => Ok(operation),
+        false => Err(unsupported("an operation with tasks here", "say what becomes of tasks by their updates")),
+    }
+}
+
 /// The tasks an operation would start, and their agents, as they are given.
 fn tasks_of(operation: &v1::offer::Operation) -> Vec<(String, String)> {
     let launched = operation.launch.iter().flat_map(|launch| &launch.task_infos);
@@ -135,8 +145,8 @@ fn bag(roles: &mut BTreeSet<Role>, entries: Vec<v1::Resource>) -> Result<Resourc
 
 fn operation_from_wire(operation: v1::offer::Operation, read: &mut ReadOperations) -> Result<Operation, Rejection> {
     const CODE: RejectionCode = RejectionCode::InvalidOperation;
-    unset(operation.id.as_ref(), "feedback about operations")?;
-    Ok(match operation.r#type() {
+    let id = operation.id.clone().map(crate::id::OperationId::try_from).transpose()?;
+    let done = match operation.r#type() {
         Type::Launch => {
             let mut tasks = Vec::new();
             for task in required(operation.launch, "launch", CODE)?.task_infos {
@@ -186,5 +196,9 @@ fn operation_from_wire(operation: v1::offer::Operation, read: &mut ReadOperation
                 "use LAUNCH, LAUNCH_GROUP, RESERVE, UNRESERVE, CREATE, DESTROY, GROW_VOLUME or SHRINK_VOLUME",
             ));
         }
+    };
+    Ok(match id {
+        Some(id) => done.tracked(id),
+        None => done,
     })
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::feedback::operation_status_to_wire;
 use super::offer::{DroppedOperation, ReadOperations, RefusedTask, offer_to_wire, operations_from_wire};
 use super::{required, unsupported};
 use crate::call::scheduler::{Call, Event};
@@ -15,9 +16,8 @@ use crate::time::WallTime;
 use crate::wire::convert::ReservationForm;
 use crate::wire::convert::value::seconds_of;
 use crate::wire::v1;
-use v1::scheduler::call::{self, Reconcile, Type};
+use v1::scheduler::call::{Reconcile, Type};
 use v1::scheduler::event::{self, Type as EventType};
-use v1::scheduler::response;
 
 /// A call as it was read.
 #[derive(Debug, Clone, PartialEq)]
@@ -129,6 +129,19 @@ impl TryFrom<v1::scheduler::Call> for Call {
                 }
             }
             Type::Reconcile => Self::Reconcile { tasks: reconciled(call.reconcile.unwrap_or_default())? },
+            Type::AcknowledgeOperationStatus => {
+                let acknowledge = part(call.acknowledge_operation_status, "acknowledge_operation_status")?;
+                Self::AcknowledgeOperation {
+                    operation_id: acknowledge.operation_id.try_into()?,
+                    agent_id: part(acknowledge.agent_id, "acknowledge_operation_status.agent_id")?.try_into()?,
+                    uuid: acknowledge.uuid.as_slice().try_into()?,
+                }
+            }
+            Type::ReconcileOperations => {
+                let asked = call.reconcile_operations.unwrap_or_default().operations.into_iter();
+                let asked = asked.map(|asked| Ok((asked.operation_id.try_into()?, agent(asked.agent_id)?)));
+                Self::ReconcileOperations { operations: asked.collect::<Result<_, Rejection>>()? }
+            }
             Type::Message => {
                 let message = part(call.message, "message")?;
                 Self::Message {
@@ -216,6 +229,11 @@ pub fn event_to_wire(event: &Event, master: &v1::MasterInfo, form: ReservationFo
             written.update = Some(event::Update { status: (&**status).into() });
             EventType::Update
         }
+        Event::OperationUpdate(status) => {
+            let status = operation_status_to_wire(status, form);
+            written.update_operation_status = Some(event::UpdateOperationStatus { status });
+            EventType::UpdateOperationStatus
+        }
         Event::Message { executor_id, agent_id, data } => {
             written.message = Some(event::Message {
                 agent_id: agent_id.into(),
@@ -265,23 +283,6 @@ pub fn dropped_operation_to_wire(operation: &DroppedOperation) -> Option<v1::sch
     let mut event = v1::scheduler::Event { update_operation_status: Some(update), ..Default::default() };
     event.set_type(EventType::UpdateOperationStatus);
     Some(event)
-}
-
-/// The answer to RECONCILE_OPERATIONS: every operation of this version is done or refused with its call, so none of those
-/// asked for is known any more.
-#[must_use]
-pub fn unknown_operations_to_wire(asked: &call::ReconcileOperations) -> v1::scheduler::Response {
-    let unknown = |operation: &call::reconcile_operations::Operation| v1::OperationStatus {
-        operation_id: Some(operation.operation_id.clone()),
-        state: v1::OperationState::OperationUnknown.into(),
-        agent_id: operation.agent_id.clone(),
-        ..Default::default()
-    };
-    let operation_statuses = asked.operations.iter().map(unknown).collect();
-    let reconciled = response::ReconcileOperations { operation_statuses };
-    let mut response = v1::scheduler::Response { reconcile_operations: Some(reconciled), ..Default::default() };
-    response.set_type(response::Type::ReconcileOperations);
-    response
 }
 
 /// What a framework is told of a task that cannot be launched as it is described.

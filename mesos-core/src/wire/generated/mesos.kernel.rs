@@ -214,7 +214,7 @@ impl ::prost::Name for ExecutorReport {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ToMaster {
-    #[prost(oneof = "to_master::Message", tags = "1, 2, 3, 4, 5, 6, 7")]
+    #[prost(oneof = "to_master::Message", tags = "1, 2, 3, 4, 5, 6, 7, 8")]
     pub message: ::core::option::Option<to_master::Message>,
 }
 /// Nested message and enum types in `ToMaster`.
@@ -250,6 +250,8 @@ pub mod to_master {
         pub tasks: ::prost::alloc::vec::Vec<super::TaskReport>,
         #[prost(message, repeated, tag = "6")]
         pub executors: ::prost::alloc::vec::Vec<super::ExecutorReport>,
+        #[prost(message, repeated, tag = "7")]
+        pub operations: ::prost::alloc::vec::Vec<super::super::v1::Operation>,
     }
     impl ::prost::Name for Reregister {
         const NAME: &'static str = "Reregister";
@@ -342,6 +344,23 @@ pub mod to_master {
             "/mesos.kernel.ToMaster.Unregister".into()
         }
     }
+    #[derive(Clone, PartialEq, ::prost::Message)]
+    pub struct OperationUpdate {
+        #[prost(message, required, tag = "1")]
+        pub framework_id: super::super::v1::FrameworkId,
+        #[prost(message, required, tag = "2")]
+        pub status: super::super::v1::OperationStatus,
+    }
+    impl ::prost::Name for OperationUpdate {
+        const NAME: &'static str = "OperationUpdate";
+        const PACKAGE: &'static str = "mesos.kernel";
+        fn full_name() -> ::prost::alloc::string::String {
+            "mesos.kernel.ToMaster.OperationUpdate".into()
+        }
+        fn type_url() -> ::prost::alloc::string::String {
+            "/mesos.kernel.ToMaster.OperationUpdate".into()
+        }
+    }
     #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Message {
         #[prost(message, tag = "1")]
@@ -358,6 +377,8 @@ pub mod to_master {
         ExecutorMessage(ExecutorMessage),
         #[prost(message, tag = "7")]
         Unregister(Unregister),
+        #[prost(message, tag = "8")]
+        OperationUpdate(OperationUpdate),
     }
 }
 impl ::prost::Name for ToMaster {
@@ -374,7 +395,7 @@ impl ::prost::Name for ToMaster {
 pub struct ToAgent {
     #[prost(
         oneof = "to_agent::Message",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15"
     )]
     pub message: ::core::option::Option<to_agent::Message>,
 }
@@ -598,6 +619,44 @@ pub mod to_agent {
             "/mesos.kernel.ToAgent.SetTotal".into()
         }
     }
+    #[derive(Clone, PartialEq, ::prost::Message)]
+    pub struct Apply {
+        #[prost(message, required, tag = "1")]
+        pub framework: super::super::v1::FrameworkInfo,
+        #[prost(message, required, tag = "2")]
+        pub operation: super::super::v1::Operation,
+        #[prost(message, repeated, tag = "3")]
+        pub converted: ::prost::alloc::vec::Vec<super::super::v1::Resource>,
+        #[prost(message, repeated, tag = "4")]
+        pub total: ::prost::alloc::vec::Vec<super::super::v1::Resource>,
+    }
+    impl ::prost::Name for Apply {
+        const NAME: &'static str = "Apply";
+        const PACKAGE: &'static str = "mesos.kernel";
+        fn full_name() -> ::prost::alloc::string::String {
+            "mesos.kernel.ToAgent.Apply".into()
+        }
+        fn type_url() -> ::prost::alloc::string::String {
+            "/mesos.kernel.ToAgent.Apply".into()
+        }
+    }
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct AcknowledgeOperation {
+        #[prost(message, required, tag = "1")]
+        pub framework_id: super::super::v1::FrameworkId,
+        #[prost(bytes = "vec", required, tag = "2")]
+        pub uuid: ::prost::alloc::vec::Vec<u8>,
+    }
+    impl ::prost::Name for AcknowledgeOperation {
+        const NAME: &'static str = "AcknowledgeOperation";
+        const PACKAGE: &'static str = "mesos.kernel";
+        fn full_name() -> ::prost::alloc::string::String {
+            "mesos.kernel.ToAgent.AcknowledgeOperation".into()
+        }
+        fn type_url() -> ::prost::alloc::string::String {
+            "/mesos.kernel.ToAgent.AcknowledgeOperation".into()
+        }
+    }
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
     pub struct FrameworkMessage {
         #[prost(message, required, tag = "1")]
@@ -645,6 +704,10 @@ pub mod to_agent {
         Shutdown(super::Rejection),
         #[prost(message, tag = "13")]
         RunGroup(RunGroup),
+        #[prost(message, tag = "14")]
+        Apply(Apply),
+        #[prost(message, tag = "15")]
+        AcknowledgeOperation(AcknowledgeOperation),
     }
 }
 impl ::prost::Name for ToAgent {

@@ -114,8 +114,7 @@ impl Context {
                 Kind::GetTasks
             }
             Type::GetOperations => {
-                // Operations of this agent are done the moment they are asked for.
-                answered.get_operations = Some(response::GetOperations::default());
+                answered.get_operations = Some(wire::operations(&self.snapshot().await?));
                 Kind::GetOperations
             }
             Type::GetContainers => {

@@ -1,11 +1,11 @@
 //! An agent at one moment, as the messages of its operator API.
 
-use mesos_core::wire::convert::{ReservationForm, resources_to_wire};
+use mesos_core::wire::convert::{ReservationForm, operation_to_wire, resources_to_wire};
 use mesos_core::wire::v1;
 use mesos_core::{ExecutorInfo, Role, TaskState};
 use v1::agent::response;
 
-use crate::agent::{FrameworkSnapshot, Snapshot, TaskSnapshot};
+use crate::agent::{FrameworkSnapshot, OperationSnapshot, Snapshot, TaskSnapshot};
 
 const FORM: ReservationForm = ReservationForm::Stack;
 
@@ -69,6 +69,12 @@ pub(super) fn executor_info(
     };
     written.framework_id = Some((&framework.id).into());
     written
+}
+
+pub(super) fn operations(snapshot: &Snapshot) -> response::GetOperations {
+    let agent_id = snapshot.agent_id.as_ref();
+    let one = |row: &OperationSnapshot| operation_to_wire(&row.framework_id, agent_id, &row.operation, row.state);
+    response::GetOperations { operations: snapshot.operations.iter().map(one).collect() }
 }
 
 pub(super) fn tasks(snapshot: &Snapshot) -> response::GetTasks {

@@ -155,10 +155,14 @@ fn system(metrics: &mut Metrics) {
 
 fn calls(metrics: &mut Metrics, counters: &Counters) {
     let Counters { accepts, acknowledgements, agent_messages, calls, declines, gaps, launches, .. } = *counters;
+    let Counters { operation_acknowledgements, operation_reconciliations, operation_updates, .. } = *counters;
     let Counters { offers, reconciliations, rejections, rescinds, conflicts, updates, .. } = *counters;
     for (name, count) in [
         ("master/messages_launch_tasks", accepts),
         ("master/messages_decline_offers", declines),
+        ("master/messages_operation_status_update", operation_updates),
+        ("master/messages_operation_status_update_acknowledgement", operation_acknowledgements),
+        ("master/messages_reconcile_operations", operation_reconciliations),
         ("master/messages_reconcile_tasks", reconciliations),
         ("master/messages_status_update", updates),
         ("master/messages_status_update_acknowledgement", acknowledgements),

@@ -12,12 +12,10 @@ use mesos_core::call::scheduler::Call;
 use mesos_core::daemon::{STREAM_BACKLOG_MAX, Stream};
 use mesos_core::net::auth::judge_scheduler;
 use mesos_core::net::http::{
-    BODY_BYTES_MAX, Body, Caller, Media, OriginalPath, Refusal, Response, accepted, answer as say, axum, decode, done,
-    read_body, record_stream,
+    BODY_BYTES_MAX, Body, Caller, Media, OriginalPath, Refusal, Response, accepted, axum, decode, done, read_body,
+    record_stream,
 };
-use mesos_core::wire::convert::{
-    ReservationForm, call_from_wire, dropped_operation_to_wire, refused_task_to_wire, unknown_operations_to_wire,
-};
+use mesos_core::wire::convert::{ReservationForm, call_from_wire, dropped_operation_to_wire, refused_task_to_wire};
 use mesos_core::wire::v1;
 use mesos_core::{FrameworkCapability, FrameworkId, FrameworkInfo, Principal, WallTime};
 use tokio::sync::mpsc;
@@ -48,11 +46,10 @@ pub(super) async fn answer(
     match call.r#type() {
         // Hints that no allocator of ours takes, as in Mesos.
         Type::Request => Ok(accepted()),
-        // What is told of operations is told once, and no agent waits for an answer.
-        Type::AcknowledgeOperationStatus => Ok(accepted()),
+        // Answers come as events; as in Mesos the call says all the same how it could be answered.
         Type::ReconcileOperations => {
-            let asked = call.reconcile_operations.unwrap_or_default();
-            Ok(say(Media::of_answer(&headers)?, &unknown_operations_to_wire(&asked)))
+            Media::of_answer(&headers)?;
+            forward(&context, &caller, &session, call).await
         }
         Type::UpdateFramework => update(&context, &caller, &session, call).await,
         _ => forward(&context, &caller, &session, call).await,

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
-use mesos_core::{AgentId, ExecutorId, FrameworkId, OfferId, TaskId, TaskState, TaskStatus, WallTime};
+use mesos_core::{AgentId, ExecutorId, FrameworkId, OfferId, OperationId, TaskId, TaskState, TaskStatus, WallTime};
 
-use super::row::{AgentRow, ExecutorRow, FrameworkRow, OfferRow, TaskRow, Totals};
+use super::row::{AgentRow, ExecutorRow, FrameworkRow, OfferRow, OperationRow, TaskRow, Totals};
 use super::snapshot::{FrameworkView, Snapshot};
 use super::{Event, Memory};
 use crate::master::{AgentState, Change, Changes, Connection, FrameworkState};
@@ -34,6 +34,7 @@ struct Framework {
     completed: VecDeque<Arc<TaskRow>>,
     executors: BTreeMap<(AgentId, ExecutorId), Arc<ExecutorRow>>,
     offers: BTreeMap<OfferId, Arc<OfferRow>>,
+    operations: BTreeMap<OperationId, Arc<OperationRow>>,
     view: Option<Arc<FrameworkView>>,
 }
 
@@ -46,6 +47,7 @@ impl Framework {
             completed: VecDeque::new(),
             executors: BTreeMap::new(),
             offers: BTreeMap::new(),
+            operations: BTreeMap::new(),
             view: None,
         }
     }
@@ -61,6 +63,7 @@ impl Framework {
             completed: self.completed.iter().cloned().collect(),
             executors: self.executors.values().cloned().collect(),
             offers: self.offers.values().cloned().collect(),
+            operations: self.operations.values().cloned().collect(),
         });
         self.view = Some(view.clone());
         view
@@ -183,6 +186,16 @@ impl Book {
                     self.with(&framework_id, |framework| framework.offers.remove(&id));
                 }
             }
+            Change::Operation { framework_id, agent_id, operation, state } => {
+                self.with(&framework_id, |framework| {
+                    let (framework_id, id) = (framework_id.clone(), operation.id.clone());
+                    let row = OperationRow { framework_id, agent_id, operation, state };
+                    framework.operations.insert(id, Arc::new(row));
+                });
+            }
+            Change::OperationGone { framework_id, operation_id } => {
+                self.with(&framework_id, |framework| framework.operations.remove(&operation_id));
+            }
         }
     }
 
@@ -241,6 +254,7 @@ impl Book {
         self.totals.frameworks_removed += 1;
         framework.executors.clear();
         framework.offers.clear();
+        framework.operations.clear();
         framework.view = None;
         let view = framework.view();
         tell(Event::FrameworkRemoved(view.row.clone()));

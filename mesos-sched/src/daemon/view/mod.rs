@@ -30,7 +30,7 @@ use crate::master::Changes;
 use book::Book;
 use thread::Thread;
 
-pub use row::{AgentRow, ExecutorRow, FrameworkRow, OfferRow, TaskRow, Totals};
+pub use row::{AgentRow, ExecutorRow, FrameworkRow, OfferRow, OperationRow, TaskRow, Totals};
 pub use snapshot::{FrameworkView, RoleAmounts, Snapshot, Visible};
 pub use usage::{Amounts, Usage};
 

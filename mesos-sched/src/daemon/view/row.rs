@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use mesos_core::{
-    AgentId, ExecutorId, ExecutorInfo, FrameworkId, OfferId, Resources, Role, TaskId, TaskInfo, TaskState, TaskStatus,
-    WallTime,
+    AgentId, ExecutorId, ExecutorInfo, FrameworkId, OfferId, OperationState, Resources, Role, TaskId, TaskInfo,
+    TaskState, TaskStatus, TrackedOperation, WallTime,
 };
 
 use crate::master::{AgentState, FrameworkState};
@@ -122,4 +122,17 @@ pub struct OfferRow {
     pub role: Role,
     /// What.
     pub resources: Resources,
+}
+
+/// An operation that has an id and whose end its framework has not acknowledged.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OperationRow {
+    /// Whose.
+    pub framework_id: FrameworkId,
+    /// On which agent.
+    pub agent_id: AgentId,
+    /// The operation.
+    pub operation: Arc<TrackedOperation>,
+    /// How it stands.
+    pub state: OperationState,
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use mesos_core::resource::Quantities;
 use mesos_core::{AgentId, FrameworkId, FrameworkInfo, Resources, Role};
 
-use super::row::{AgentRow, ExecutorRow, FrameworkRow, OfferRow, TaskRow, Totals};
+use super::row::{AgentRow, ExecutorRow, FrameworkRow, OfferRow, OperationRow, TaskRow, Totals};
 use super::usage::Usage;
 
 /// The cluster at one moment.
@@ -38,12 +38,14 @@ pub struct FrameworkView {
     pub executors: Vec<Arc<ExecutorRow>>,
     /// Its offers.
     pub offers: Vec<Arc<OfferRow>>,
+    /// Its operations that have an id and whose end it has not acknowledged, by id.
+    pub operations: Vec<Arc<OperationRow>>,
 }
 
 /// What of a framework somebody may see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Visible {
-    /// It, and its offers.
+    /// It, its offers and its operations.
     pub framework: bool,
     /// Its tasks.
     pub tasks: bool,
@@ -90,6 +92,7 @@ impl Snapshot {
                 completed: tasks(&view.completed),
                 executors: if visible.executors { view.executors.clone() } else { Vec::new() },
                 offers: view.offers.clone(),
+                operations: view.operations.clone(),
             }))
         };
         Self {

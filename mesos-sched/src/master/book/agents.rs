@@ -7,7 +7,9 @@ use mesos_core::call::ConnId;
 use mesos_core::kernel::Table;
 use mesos_core::maintenance::Unavailability;
 use mesos_core::provider::{AgentKey, FrameworkKey, Used};
-use mesos_core::{AgentId, AgentInfo, ExecutorId, ExecutorInfo, FrameworkId, Instant, Resources, Role, TaskId};
+use mesos_core::{
+    AgentId, AgentInfo, ExecutorId, ExecutorInfo, FrameworkId, Instant, OperationId, Resources, Role, TaskId,
+};
 
 use super::{OfferKey, TaskKey};
 
@@ -52,6 +54,8 @@ pub(in crate::master) struct Agent {
     pub tasks: Vec<(FrameworkKey, TaskKey)>,
     pub executors: BTreeMap<(FrameworkKey, ExecutorId), Executor>,
     pub offers: BTreeSet<OfferKey>,
+    /// The operations with an id that are done on it, until their end is acknowledged.
+    pub operations: BTreeSet<(FrameworkKey, OperationId)>,
     /// When it is planned to be away.
     pub unavailability: Option<Unavailability>,
     /// Tasks it reported although they run elsewhere by now: it was told to kill them, and their updates go nowhere.
@@ -87,6 +91,7 @@ impl Agent {
             tasks: Vec::new(),
             executors: BTreeMap::new(),
             offers: BTreeSet::new(),
+            operations: BTreeSet::new(),
             unavailability: None,
             strays: BTreeSet::new(),
         }

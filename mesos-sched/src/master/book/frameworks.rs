@@ -8,8 +8,8 @@ use mesos_core::handles;
 use mesos_core::kernel::Table;
 use mesos_core::provider::{AgentKey, FrameworkKey};
 use mesos_core::{
-    AgentId, FrameworkCapability, FrameworkId, FrameworkInfo, KillPolicy, OfferConstraints, Role, TaskId, TaskInfo,
-    TaskState, UpdateId, WallTime,
+    AgentId, FrameworkCapability, FrameworkId, FrameworkInfo, KillPolicy, OfferConstraints, OperationId,
+    OperationState, Role, TaskId, TaskInfo, TaskState, TrackedOperation, UpdateId, WallTime,
 };
 
 use super::OfferKey;
@@ -43,6 +43,8 @@ pub(in crate::master) struct Framework {
     pub constraints: Arc<OfferConstraints>,
     pub tasks: Table<TaskId, TaskKey, Task>,
     pub offers: BTreeSet<OfferKey>,
+    /// The operations it gave an id, until it has acknowledged their end.
+    pub operations: BTreeMap<OperationId, Tracked>,
     pub unreachable: BTreeMap<TaskId, UnreachableTask>,
     /// The unreachable tasks in the order they became so: the oldest is forgotten first.
     pub unreachable_order: VecDeque<TaskId>,
@@ -66,6 +68,17 @@ pub(in crate::master) struct Task {
     pub kill: Option<Box<Option<KillPolicy>>>,
     /// Its place in its agent's list.
     pub place: u32,
+}
+
+/// The row of an operation that has an id.
+#[derive(Debug)]
+pub(in crate::master) struct Tracked {
+    pub operation: Arc<TrackedOperation>,
+    pub agent: AgentKey,
+    /// What its agent said last.
+    pub state: OperationState,
+    /// Whether its framework was told that end and has to acknowledge it.
+    pub is_told: bool,
 }
 
 /// What is remembered of a task whose agent became unreachable, or lost its connection and the framework keeps no
@@ -98,6 +111,7 @@ impl Framework {
             constraints: Arc::default(),
             tasks: Table::default(),
             offers: BTreeSet::new(),
+            operations: BTreeMap::new(),
             unreachable: BTreeMap::new(),
             unreachable_order: VecDeque::new(),
         }

@@ -14,7 +14,7 @@ impl Master {
         cx: &MasterCx<'_>,
         accepting: &mut Accepting,
         entries: &Resources,
-    ) -> Result<(), Rejection> {
+    ) -> Result<Resources, Rejection> {
         agent_can_hold(&self.agents.table[accepting.agent].info, entries)?;
         let principal = self.frameworks.table[accepting.framework].info.principal.clone();
         let conversion = validate_reserve(entries, Some(&accepting.role), principal.as_ref())?;
@@ -26,7 +26,7 @@ impl Master {
         cx: &MasterCx<'_>,
         accepting: &mut Accepting,
         entries: &Resources,
-    ) -> Result<(), Rejection> {
+    ) -> Result<Resources, Rejection> {
         let conversion = validate_unreserve(entries)?;
         self.convert(cx, accepting, &conversion)
     }
@@ -36,7 +36,7 @@ impl Master {
         cx: &MasterCx<'_>,
         accepting: &mut Accepting,
         volumes: &Resources,
-    ) -> Result<(), Rejection> {
+    ) -> Result<Resources, Rejection> {
         let info = self.frameworks.table[accepting.framework].info.clone();
         let conversion = validate_create(volumes, &self.agents.table[accepting.agent].total, Some(&info))?;
         self.convert(cx, accepting, &conversion)
@@ -47,7 +47,7 @@ impl Master {
         cx: &mut MasterCx<'_>,
         accepting: &mut Accepting,
         volumes: &Resources,
-    ) -> Result<(), Rejection> {
+    ) -> Result<Resources, Rejection> {
         let agent = &self.agents.table[accepting.agent];
         let used = agent.used.iter().map(|used| &used.resources);
         let conversion = validate_destroy(volumes, &agent.total, used)?;
@@ -70,13 +70,13 @@ impl Master {
         }
     }
 
-    /// Applies a conversion to the pool, to the agent's total and to the allocator's books.
+    /// Applies a conversion to the pool, to the agent's total and to the allocator's books; what came of it.
     pub(in crate::master) fn convert(
         &mut self,
         cx: &MasterCx<'_>,
         accepting: &mut Accepting,
         conversion: &Conversion,
-    ) -> Result<(), Rejection> {
+    ) -> Result<Resources, Rejection> {
         let remaining = accepting.remaining.apply(conversion).map_err(|error| refused(&error))?;
         let agent = &mut self.agents.table[accepting.agent];
         agent.total = agent.total.apply(conversion).map_err(|error| refused(&error))?;
@@ -87,7 +87,7 @@ impl Master {
         let Accepting { framework, agent, ref role, .. } = *accepting;
         let (from, to) = (conversion.consumed().clone(), conversion.converted().clone());
         self.observe(cx, Fact::Converted { framework, role: role.clone(), agent, from, to });
-        Ok(())
+        Ok(conversion.converted().clone())
     }
 }
 

@@ -11,10 +11,11 @@
 
 use std::collections::BTreeSet;
 
-use mesos_core::call::agent::Reregistration;
+use mesos_core::call::agent::{OperationReport, Reregistration};
 use mesos_core::resource::{Disk, Range, Reservations, Resource, ResourceName, Value};
 use mesos_core::{
-    AgentInfo, AttributeValue, ExecutorId, FrameworkId, ProviderId, Rejection, RejectionCode, Resources, TaskId,
+    AgentInfo, AttributeValue, ExecutorId, FrameworkId, OperationId, OperationState, ProviderId, Rejection,
+    RejectionCode, Resources, TaskId,
 };
 
 use super::bound::{
@@ -188,11 +189,11 @@ pub fn validate_reregistration(admitted: &AgentInfo, report: &Reregistration) ->
 }
 
 fn check_count(report: &Reregistration, who: &str) -> Result<(), Rejection> {
-    let count = report.frameworks.len() + report.tasks.len() + report.executors.len();
+    let count = report.frameworks.len() + report.tasks.len() + report.executors.len() + report.operations.len();
     if count <= REPORT_ENTRIES_MAX {
         return Ok(());
     }
-    let what = format!("{who}: it reports {count} frameworks, tasks and executors");
+    let what = format!("{who}: it reports {count} frameworks, tasks, executors and operations");
     Err(Rejection::new(CODE, what, format!("report at most {REPORT_ENTRIES_MAX}")))
 }
 
@@ -245,6 +246,16 @@ fn check_names(report: &Reregistration, who: &str) -> Result<(), Rejection> {
     for executor in &report.executors {
         if !executors.insert((&executor.framework_id, &executor.info.id)) {
             return refuse(format!("executor {} is reported twice", executor.info.id), "report each executor once");
+        }
+    }
+    let mut operations: BTreeSet<(&FrameworkId, &OperationId)> = BTreeSet::new();
+    for OperationReport { framework_id, operation, state } in &report.operations {
+        if !state.is_terminal() || *state == OperationState::GoneByOperator {
+            let what = format!("operation {} is reported as {state}", operation.id);
+            return refuse(what, "report how operations ended: FINISHED, FAILED, ERROR or DROPPED");
+        }
+        if !operations.insert((framework_id, &operation.id)) {
+            return refuse(format!("operation {} is reported twice", operation.id), "report each operation once");
         }
     }
     Ok(())

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use mesos_core::kernel::{Change, Record};
 use mesos_core::provider::Action;
 use mesos_core::{
-    Ack, AgentId, ExecutorId, FrameworkId, Instant, InverseOffer, Offer, OfferId, Rejection, Scheduler, SchedulerCx,
-    TaskStatus,
+    Ack, AgentId, ExecutorId, FrameworkId, Instant, InverseOffer, Offer, OfferId, OperationStatus, Rejection,
+    Scheduler, SchedulerCx, TaskStatus,
 };
 
 use super::super::argument::{Arguments, read};
@@ -69,6 +69,12 @@ impl Scheduler for Puppet {
             cx.emit(action);
         }
         if strings.is_manual { Ack::Manual } else { Ack::Auto }
+    }
+
+    fn operation_updated(&mut self, _cx: &mut SchedulerCx<'_>, status: &OperationStatus) -> Ack {
+        let line = show::operation_status(&mut self.0.get_mut().names, status);
+        self.hear(format!("operation {line}"));
+        if self.0.borrow().is_manual { Ack::Manual } else { Ack::Auto }
     }
 
     fn rescinded(&mut self, _cx: &mut SchedulerCx<'_>, offer: &OfferId) {

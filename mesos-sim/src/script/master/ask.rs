@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use mesos_core::call::agent::{ExecutorReport, Reregistration, TaskReport, ToMaster};
+use mesos_core::call::agent::{ExecutorReport, OperationReport, Reregistration, TaskReport, ToMaster};
 use mesos_core::call::operator;
 use mesos_core::call::scheduler::Call;
 use mesos_core::maintenance::{MachineId, MaintenanceSchedule, MaintenanceWindow};
 use mesos_core::provider::explain::{Need, Wanted};
 use mesos_core::{
-    AgentId, ExecutorId, FrameworkId, OfferId, Operation, Role, TaskId, TaskState, TaskStatus, WallTime, Weight,
+    AgentId, ExecutorId, FrameworkId, OfferId, Operation, OperationId, OperationState, OperationStatus, Role, TaskId,
+    TaskState, TaskStatus, TrackedOperation, WallTime, Weight,
 };
 
 use super::super::allocator::hosts;
@@ -100,7 +101,14 @@ pub(super) fn agent(verb: &str, arguments: &mut Arguments, names: &Names) -> Res
             let total = arguments.named("total").map(|text| resources(&text)).transpose()?;
             ToMaster::Register { total: total.unwrap_or_else(|| info.resources.clone()), info }
         }
-        "reregister" => ToMaster::Reregister(Box::new(reregistration(arguments)?)),
+        "reregister" => ToMaster::Reregister(Box::new(reregistration(arguments, names)?)),
+        "operation" => {
+            let framework_id = arguments.next("a framework id")?;
+            let id = arguments.next("an operation id")?;
+            let mut status = OperationStatus::new(id, keyword::<OperationState>(&arguments.word("a state")?)?);
+            status.uuid = arguments.next_word().map(|name| names.id(&name)).transpose()?;
+            ToMaster::OperationUpdate { framework_id, status: Box::new(status) }
+        }
         "pong" => ToMaster::Pong,
         "update" => update(arguments, names)?,
         "exited" => ToMaster::ExecutorExited {
@@ -131,7 +139,7 @@ fn update(arguments: &mut Arguments, names: &Names) -> Result<AgentMessage, Stri
     Ok(ToMaster::Update { framework_id, status: status.into(), latest: latest.unwrap_or(state) })
 }
 
-fn reregistration(arguments: &mut Arguments) -> Result<Reregistration, String> {
+fn reregistration(arguments: &mut Arguments, names: &Names) -> Result<Reregistration, String> {
     let agent_id: AgentId = arguments.next("an agent id")?;
     let info = Arc::new(arguments.agent()?);
     let total = arguments.named("total").map(|text| resources(&text)).transpose()?;
@@ -142,6 +150,7 @@ fn reregistration(arguments: &mut Arguments) -> Result<Reregistration, String> {
         frameworks: BTreeMap::new(),
         tasks: Vec::new(),
         executors: Vec::new(),
+        operations: Vec::new(),
     };
     while let Some(word) = arguments.next_word() {
         let (kind, mut part) = Arguments::nested(&word)?;
@@ -158,6 +167,15 @@ fn reregistration(arguments: &mut Arguments) -> Result<Reregistration, String> {
                 let executor: ExecutorId = part.next("an executor id")?;
                 let info = Arc::new(part.executor(executor)?);
                 report.executors.push(ExecutorReport { framework_id: id, role, info });
+            }
+            "operation" => {
+                let operation_id: OperationId = part.next("an operation id")?;
+                let uuid = names.id(&part.word("its uuid")?)?;
+                let state = keyword::<OperationState>(&part.word("a state")?)?;
+                let converted = resources(&part.word("what it reserved")?)?;
+                let operation = Operation::Reserve(converted.clone());
+                let operation = TrackedOperation { id: operation_id, uuid, operation, converted };
+                report.operations.push(OperationReport { framework_id: id, operation: operation.into(), state });
             }
             other => return Err(format!("{other:?} is nothing an agent reports")),
         }
@@ -221,6 +239,12 @@ pub(in crate::script) fn scheduler(
             uuid: names.id(&arguments.word("an update")?)?,
         },
         "reconcile" => Call::Reconcile { tasks: questions(arguments)? },
+        "acknowledge-operation" => Call::AcknowledgeOperation {
+            operation_id: arguments.next("an operation id")?,
+            agent_id: arguments.next("an agent id")?,
+            uuid: names.id(&arguments.word("an operation's uuid")?)?,
+        },
+        "reconcile-operations" => Call::ReconcileOperations { operations: questions(arguments)? },
         "message" => Call::Message {
             executor_id: arguments.next("an executor id")?,
             agent_id: arguments.next("an agent id")?,
@@ -230,15 +254,17 @@ pub(in crate::script) fn scheduler(
     })
 }
 
-fn questions(arguments: &mut Arguments) -> Result<Vec<(TaskId, Option<AgentId>)>, String> {
-    let mut tasks = Vec::new();
+fn questions<I: std::str::FromStr<Err: std::fmt::Display>>(
+    arguments: &mut Arguments,
+) -> Result<Vec<(I, Option<AgentId>)>, String> {
+    let mut asked = Vec::new();
     while let Some(word) = arguments.next_word() {
-        tasks.push(match word.split_once('@') {
+        asked.push(match word.split_once('@') {
             Some((task, agent)) => (read(task)?, Some(read(agent)?)),
             None => (read(&word)?, None),
         });
     }
-    Ok(tasks)
+    Ok(asked)
 }
 
 fn accept(arguments: &mut Arguments, offers: &BTreeMap<OfferId, AgentId>) -> Result<SchedulerCall, String> {
@@ -249,7 +275,8 @@ fn accept(arguments: &mut Arguments, offers: &BTreeMap<OfferId, AgentId>) -> Res
     let mut operations = Vec::new();
     while let Some(word) = arguments.next_word() {
         let (kind, mut part) = Arguments::nested(&word)?;
-        operations.push(match kind.as_str() {
+        let id = part.optional::<OperationId>("id")?;
+        let operation = match kind.as_str() {
             "launch" => {
                 let named = part.optional::<AgentId>("agent")?;
                 let agent = named.or_else(|| agent.cloned()).ok_or("the offer is not known: say agent=")?;
@@ -261,6 +288,10 @@ fn accept(arguments: &mut Arguments, offers: &BTreeMap<OfferId, AgentId>) -> Res
             "create" => Operation::Create(resources(&part.word("volumes")?)?),
             "destroy" => Operation::Destroy(resources(&part.word("volumes")?)?),
             other => return Err(format!("{other:?} is no operation")),
+        };
+        operations.push(match id {
+            Some(id) => operation.tracked(id),
+            None => operation,
         });
         part.finish()?;
     }

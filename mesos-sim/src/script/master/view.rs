@@ -42,6 +42,9 @@ pub(super) fn lines(master: &Master, lines: &mut Vec<String>) {
         let state = show::told(task.state, task.told);
         rows.push(format!("task {}/{} {} {state}{charged}", task.framework_id, task.info.id, task.agent_id));
     }
+    for row in master.operations() {
+        rows.push(format!("operation {}/{} {} {}", row.framework_id, row.operation.id, row.agent_id, row.state));
+    }
     rows.sort();
     if rows.is_empty() {
         rows.push("(the books are empty)".into());

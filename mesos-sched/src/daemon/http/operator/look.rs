@@ -10,7 +10,7 @@ use v1::master::Response;
 use v1::master::call::Type;
 use v1::master::response::{self, Type as Kind};
 
-use super::wire::{agents, executors, frameworks, state, tasks};
+use super::wire::{agents, executors, frameworks, operations, state, tasks};
 use crate::daemon::http::Shared;
 use crate::daemon::view::Snapshot;
 
@@ -87,10 +87,9 @@ pub(super) async fn read(context: &Shared, sight: &Sight, kind: Type) -> Result<
         Type::GetTasks => of(context.seen_by(sight).await, Kind::GetTasks, |response, snapshot| {
             response.get_tasks = Some(tasks(snapshot));
         }),
-        // Every operation of this version is done or refused when its call has been handled: none is ever under way.
-        Type::GetOperations => {
-            at_once(Kind::GetOperations, |response| response.get_operations = Some(response::GetOperations::default()))
-        }
+        Type::GetOperations => of(context.seen_by(sight).await, Kind::GetOperations, |response, snapshot| {
+            response.get_operations = Some(operations(snapshot));
+        }),
         Type::GetRoles => {
             let weights = context.look(|master| master.registry().weights().clone()).await?;
             let (snapshot, sight) = (context.seen_by(sight).await, sight.clone());

@@ -1,14 +1,17 @@
 //! Rows of the picture as messages of the API.
 
 use mesos_core::wire::API_VERSION;
-use mesos_core::wire::convert::{ReservationForm, agent_capabilities_to_wire, resources_to_wire};
+use mesos_core::wire::convert::{ReservationForm, agent_capabilities_to_wire, operation_to_wire, resources_to_wire};
 use mesos_core::wire::v1;
 use mesos_core::{Resources, TaskState};
 use v1::master::response::{
-    GetAgents, GetExecutors, GetFrameworks, GetState, GetTasks, get_agents, get_executors, get_frameworks,
+    GetAgents, GetExecutors, GetFrameworks, GetOperations, GetState, GetTasks, get_agents, get_executors,
+    get_frameworks,
 };
 
-use crate::daemon::view::{AgentRow, ExecutorRow, FrameworkRow, FrameworkView, OfferRow, Snapshot, TaskRow};
+use crate::daemon::view::{
+    AgentRow, ExecutorRow, FrameworkRow, FrameworkView, OfferRow, OperationRow, Snapshot, TaskRow,
+};
 use crate::master::Connection;
 use crate::registry::Duty;
 
@@ -33,6 +36,14 @@ pub(super) fn tasks(snapshot: &Snapshot) -> GetTasks {
         tasks.completed_tasks.extend(framework.completed.iter().map(|row| task(row)));
     }
     tasks
+}
+
+pub(super) fn operations(snapshot: &Snapshot) -> GetOperations {
+    let rows = snapshot.frameworks.iter().flat_map(|framework| &framework.operations);
+    let one = |row: &std::sync::Arc<OperationRow>| {
+        operation_to_wire(&row.framework_id, Some(&row.agent_id), &row.operation, row.state)
+    };
+    GetOperations { operations: rows.map(one).collect() }
 }
 
 pub(super) fn task(row: &TaskRow) -> v1::Task {

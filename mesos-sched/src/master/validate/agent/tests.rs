@@ -165,6 +165,7 @@ fn report() -> Reregistration {
             task("t2", "cpus:4;mem:1024", TaskState::Finished),
         ],
         executors: vec![executor("e1", "cpus:1;mem:512;ports:[1002-1002]")],
+        operations: Vec::new(),
     }
 }
 
