@@ -233,9 +233,10 @@ mod tests {
     #[test]
     fn containers_outlive_their_agents_process_but_not_their_machine() {
         for (kind, launched) in [(CrashKind::Process, 4), (CrashKind::Machine, 8)] {
-            let crash = sleepers(4, 60).crash_node_at(secs(20), NodeId::Agent(0), kind, secs(5));
-            let crash = (1..4)
-                .fold(crash, |cluster, agent| cluster.crash_node_at(secs(20), NodeId::Agent(agent), kind, secs(5)));
+            // One agent: whatever has to run again waits for it.
+            let cluster = Cluster::builder().agents(1, "cpus:4;mem:4096");
+            let cluster = cluster.framework("batch", || Sleepers::new(4, secs(60)).boxed());
+            let crash = cluster.crash_node_at(secs(20), NodeId::Agent(0), kind, secs(5));
             let report = crash.simulate(4).unwrap().run_until_done(secs(1_000)).unwrap();
             assert_eq!((report.tasks("FINISHED"), report.launched()), (4, launched), "{kind:?}");
         }

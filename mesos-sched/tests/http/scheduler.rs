@@ -224,7 +224,7 @@ async fn operations_with_an_id_are_told_until_they_are_acknowledged() {
     let reconcile = json!({"type": "RECONCILE_OPERATIONS", "reconcile_operations": {}});
     framework.call_accepted(reconcile.clone()).await;
     let known = framework.operation("op-1").await;
-    assert_eq!((&known["state"], &known["uuid"]), (&json!("OPERATION_FINISHED"), &serde_json::Value::Null));
+    assert_eq!((&known["state"], &known["uuid"]), (&json!("OPERATION_FINISHED"), &Value::Null));
     let acknowledge = json!({"operation_id": {"value": "op-1"}, "agent_id": {"value": agent.as_str()}, "uuid": uuid});
     framework
         .call_accepted(json!({"type": "ACKNOWLEDGE_OPERATION_STATUS", "acknowledge_operation_status": acknowledge}))
@@ -232,7 +232,7 @@ async fn operations_with_an_id_are_told_until_they_are_acknowledged() {
     let asked = json!({"operations": [{"operation_id": {"value": "op-1"}, "agent_id": {"value": agent.as_str()}}]});
     framework.call_accepted(json!({"type": "RECONCILE_OPERATIONS", "reconcile_operations": asked})).await;
     assert_eq!(framework.operation("op-1").await["state"], "OPERATION_UNKNOWN");
-    assert_eq!(operations().await, serde_json::Value::Null);
+    assert_eq!(operations().await, Value::Null);
     let headers = format!("{JSON}Accept: image/png\r\nmesos-stream-id: {}\r\n", framework.stream_id);
     let mut refused = reconcile;
     refused["framework_id"] = json!({"value": framework.id});

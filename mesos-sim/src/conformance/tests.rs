@@ -183,8 +183,12 @@ impl Allocator for Flawed {
 
 fn breaks(flaw: Flaw) -> Box<Violation> {
     let instances = std::cell::Cell::new(0);
-    // Who grants nothing keeps no promise either, and that may show first.
-    let profile = if flaw == Flaw::NeverGrants { all().without(&Claim::Guarantees) } else { all() };
+    // Who grants nothing keeps no promise either, and who grants twice no limit: that may show first.
+    let profile = match flaw {
+        Flaw::NeverGrants => all().without(&Claim::Guarantees),
+        Flaw::ForgetsGrants => all().without(&Claim::Limits),
+        _ => all(),
+    };
     check(move || flawed(flaw, instances.replace(instances.get() + 1)), &profile).expect_err("the flaw is found")
 }
 

@@ -23,7 +23,8 @@ impl Context {
         let sight = sight.clone();
         let look = move |snapshot| {
             let seen = seen(snapshot, &sight);
-            seen.usage();
+            // Kept there: whoever writes it out finds it.
+            let _ = seen.usage();
             seen
         };
         self.view.look(look).await
