@@ -1,11 +1,14 @@
 //! Clusters of real processes on loopback: what becomes of tasks when any of them dies.
 
+mod ready;
+
 use std::io::{BufRead as _, BufReader};
-use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
+
+use ready::Ears;
 
 /// No step takes so long, however busy the machine.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -111,15 +114,10 @@ impl Bench {
     /// Starts a daemon and waits until it says that it is ready; what it says.
     fn daemon(&self, mut command: Command) -> (Program, String) {
         let path = self.path(&format!("notify-{}", self.notified.fetch_add(1, Ordering::Relaxed)));
-        let socket = UnixDatagram::bind(&path).unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        let ears = Ears::open(&path, PATIENCE);
         let child = command.env("NOTIFY_SOCKET", &path).stderr(Stdio::inherit()).spawn().unwrap();
         let program = Program(child);
-        let mut said = [0; 512];
-        let length = socket.recv(&mut said).unwrap();
-        let said = String::from_utf8_lossy(&said[..length]).into_owned();
-        assert!(said.contains("READY=1"), "{said}");
-        (program, said)
+        (program, ears.hear())
     }
 
     /// A master at this port, 0 for any; its address.

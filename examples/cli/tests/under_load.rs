@@ -3,9 +3,10 @@
 //! The master is a process of its own, killed with SIGKILL. Agents run real processes, each of which writes down that it ran:
 //! what the framework was told is compared with that.
 
+mod ready;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -26,6 +27,8 @@ use mesos_sched::daemon::{SchedulerDriver, SchedulerSetup};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
+use ready::Ears;
+
 /// Tasks of one test, and after how many ends the fault comes.
 const TASKS: usize = 300;
 const FAULT_AFTER: usize = 60;
@@ -39,8 +42,7 @@ impl Master {
     /// It leads when this returns.
     fn start(folder: &Path, port: u16) -> Self {
         let notify = folder.join(format!("notify-{}", rand_name()));
-        let socket = UnixDatagram::bind(&notify).unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        let ears = Ears::open(&notify, PATIENCE);
         let child = Command::new(env!("CARGO_BIN_EXE_mesos"))
             .args(["master", "--ip=127.0.0.1", "--logging_level=error", "--allocation_interval=50ms"])
             .args(["--insecure-plaintext", "--insecure-anonymous"])
@@ -50,9 +52,7 @@ impl Master {
             .spawn()
             .unwrap();
         let master = Self(child);
-        let mut said = [0; 512];
-        let length = socket.recv(&mut said).unwrap();
-        assert!(String::from_utf8_lossy(&said[..length]).contains("READY=1"));
+        ears.hear();
         master
     }
 }
