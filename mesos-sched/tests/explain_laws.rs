@@ -406,10 +406,12 @@ fn check_all_changes(world: &World, need: Need) {
     }
 }
 
-/// The same cases in every run, unless `PROPTEST_RNG_SEED` says otherwise: what is left of rare corners is hunted by hand
-/// with other seeds, and does not fail somebody else's change.
+/// The same cases in every run, unless `PROPTEST_RNG_SEED` and `PROPTEST_CASES` say otherwise: what is left of rare corners
+/// is hunted by hand with other seeds, and does not fail somebody else's change.
 fn repeatable(cases: u32) -> ProptestConfig {
-    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { config.cases } else { cases };
+    let config = ProptestConfig { cases, ..config };
     let rng_seed = match config.rng_seed {
         RngSeed::Random => RngSeed::Fixed(1),
         given => given,

@@ -6,18 +6,18 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Where a daemon says that it is ready.
-pub struct Ears(UnixDatagram);
+pub(crate) struct Ears(UnixDatagram);
 
 impl Ears {
     /// Listens at a path, to be given as `NOTIFY_SOCKET`, for so long at most.
-    pub fn open(path: &Path, patience: Duration) -> Self {
+    pub(crate) fn open(path: &Path, patience: Duration) -> Self {
         let socket = UnixDatagram::bind(path).unwrap();
         socket.set_read_timeout(Some(patience)).unwrap();
         Self(socket)
     }
 
     /// Waits until the daemon is ready; what it says.
-    pub fn hear(&self) -> String {
+    pub(crate) fn hear(&self) -> String {
         let mut said = [0; 512];
         let length = loop {
             match self.0.recv(&mut said) {

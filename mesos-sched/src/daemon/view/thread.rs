@@ -1,7 +1,8 @@
 //! A thread for what takes long: folding, adding up, writing out.
 //!
 //! The tasks of a runtime wait for each other's turns, and a turn that goes through a hundred thousand rows is long. In a
-//! thread of its own it makes nobody wait but other readers: the system gives the master its core at once.
+//! thread of its own it makes nobody wait but other readers; and where there are no more cores than threads with work, the
+//! system prefers the master's.
 
 use std::future::Future;
 
@@ -24,6 +25,7 @@ impl Thread {
         let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime without sockets is memory");
         let (handle, (end, ended)) = (runtime.handle().clone(), oneshot::channel());
         let run = move || {
+            yield_to_others();
             // Nothing is ever sent: the other end is dropped.
             let _ = runtime.block_on(ended);
         };
@@ -44,3 +46,17 @@ impl Thread {
         }
     }
 }
+
+/// This thread gets a tenth of what others get of a core that they compete for, and is put aside when one of them wakes.
+#[cfg(target_os = "linux")]
+fn yield_to_others() {
+    const NICE: i32 = 10;
+    // Here this is about the calling thread alone.
+    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+        tracing::debug!(%error, "views are not written with a lower priority");
+    }
+}
+
+/// Elsewhere a priority is one of the whole process.
+#[cfg(not(target_os = "linux"))]
+fn yield_to_others() {}
