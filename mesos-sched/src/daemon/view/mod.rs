@@ -7,7 +7,7 @@
 //!
 //! The master never waits for a reader: changes go through a bounded queue into a picture of its own, whose rows readers
 //! share. A snapshot is taken between two changes and costs as many reference counts as it has rows; writing it out
-//! happens without any lock. All of that runs in a [thread](thread) of its own. What the master forgets (tasks that have
+//! happens without any lock. All of that runs in a thread of its own. What the master forgets (tasks that have
 //! ended, frameworks that were removed) is remembered here, within bounds.
 //!
 //! It decides nothing and is never asked by the master.
