@@ -181,14 +181,14 @@ impl Local {
         setup.term = setup.term.max(Term(last.0 + 1));
         setup.options.registration_delay_max = Duration::from_millis(50);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let mut authenticator = Authenticator::new(clock.clone());
+        let mut authenticator = Authenticator::new(clock);
         let mut authorizer: Arc<dyn Authorizer> = Arc::new(Parts);
         if self.insecure_open {
             authenticator = authenticator.admitting_anonymous();
             authorizer = Arc::new(Open);
         } else {
             let secret = executor_secret(&folder.join("executor.key"))?;
-            setup.credentials = Some(Arc::new(ExecutorTokens::new(&secret, clock)));
+            setup.credentials = Some(Arc::new(ExecutorTokens::new(&secret)));
             authenticator = authenticator.with_tokens(TokenKey::new(&secret));
         }
         let server = AgentServer::start(AgentServerSetup {

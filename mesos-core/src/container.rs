@@ -124,6 +124,10 @@ pub struct ContainerSpec {
     /// containerizer that cannot do that ends it.
     #[serde(default)]
     pub is_checkpointed: bool,
+    /// Whether its standard input is [written to](crate::provider::Containerizer::write_input) while it runs; otherwise it
+    /// finds nothing to read.
+    #[serde(default)]
+    pub takes_input: bool,
 }
 
 impl ContainerSpec {
@@ -147,6 +151,7 @@ impl ContainerSpec {
             resources,
             purpose: Purpose::Task,
             is_checkpointed: false,
+            takes_input: false,
         }
     }
 

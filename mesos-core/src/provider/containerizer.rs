@@ -74,6 +74,12 @@ pub trait Containerizer: Send + Sync + fmt::Debug {
     async fn resize(&self, id: &ContainerId, to: Resources) -> Result<(), ContainerError>;
     /// What a container uses now.
     async fn usage(&self, id: &ContainerId) -> Result<Usage, ContainerError>;
+    /// Gives bytes to the standard input of a container that [takes some](ContainerSpec::takes_input), after those of earlier
+    /// calls; resolves once all of them are on their way, which a container that does not read keeps from happening. No bytes
+    /// are the end of the input.
+    async fn write_input(&self, id: &ContainerId, _bytes: &[u8]) -> Result<(), ContainerError> {
+        Err(ContainerError::Failed { id: id.clone(), problem: "it takes no input".into() })
+    }
     /// Resolves when the container has ended.
     async fn wait(&self, id: &ContainerId) -> Result<Exit, ContainerError>;
     /// Sends a signal to all processes of a container.

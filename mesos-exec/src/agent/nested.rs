@@ -142,6 +142,7 @@ impl Agent {
         let purpose = Purpose::Nested { parent };
         let mut spec = self.container_spec(executor, id.clone(), command, resources, purpose);
         spec.is_checkpointed &= !is_session;
+        spec.takes_input = is_session;
         self.contain(cx, executor, id.clone(), None, spec);
         if let Some(container) = self.book.find_container(&id).and_then(|at| self.book.container_mut(at)) {
             container.launch_reply = Some(reply);

@@ -154,6 +154,15 @@ impl Agent {
         }
     }
 
+    /// Whether somebody speaks for an executor whose process runs here. What was issued to a container is good for nothing
+    /// once that has ended.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check_speaker(&self, speaker: &Speaker) -> Result<(), Rejection> {
+        self.find_speaker(speaker).map(drop)
+    }
+
     /// The executor somebody speaks for, if it is one and may.
     fn find_speaker(&self, speaker: &Speaker) -> Result<ExecutorRef, Rejection> {
         let Speaker { framework_id, executor_id, container_id } = speaker;

@@ -77,6 +77,13 @@ impl Agent {
         frameworks.find(|(_, own, _)| *own == id).and_then(|(_, _, framework)| framework.info.as_deref())
     }
 
+    /// Whose a container is that runs, is being started or is being destroyed.
+    #[must_use]
+    pub fn framework_of(&self, container: &ContainerId) -> Option<&FrameworkId> {
+        let container = self.book.container(self.book.find_container(container)?)?;
+        Some(self.book.framework_id(container.executor.framework))
+    }
+
     /// The containers that run, are being started or are being destroyed.
     pub fn running_containers(&self) -> impl Iterator<Item = &ContainerId> {
         self.book.containers().map(|(id, _)| id)

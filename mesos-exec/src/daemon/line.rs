@@ -88,6 +88,14 @@ impl ExecutorDoor {
         answered.await.unwrap_or_else(|_| Err(has_ended()))
     }
 
+    /// Whether somebody speaks for an executor whose process runs.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn check(&self, speaker: Speaker) -> Result<(), Rejection> {
+        self.inbox.inspect(move |agent| agent.check_speaker(&speaker)).await.unwrap_or_else(|| Err(has_ended()))
+    }
+
     /// Everything the agent knows; nothing when it has ended.
     pub async fn snapshot(&self) -> Option<Snapshot> {
         self.inbox.inspect(Agent::snapshot).await

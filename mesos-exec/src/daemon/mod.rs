@@ -27,4 +27,4 @@ pub use line::{ExecutorDoor, ExecutorLine, LineItem};
 pub use owner::FrameworkOwners;
 pub use sandbox::Sandboxes;
 #[cfg(feature = "net")]
-pub use server::{AgentServer, AgentServerSetup, ExecutorTokens, TOKEN_VALID_FOR, executor_secret};
+pub use server::{AgentServer, AgentServerSetup, ExecutorTokens, executor_secret};

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use mesos_core::call::agent::ToAgent;
 use mesos_core::daemon::Inbox;
-use mesos_core::{FrameworkId, FrameworkInfo, Principal};
+use mesos_core::{ContainerId, FrameworkId, FrameworkInfo, Principal};
 
 use super::agent::Arrival;
 use crate::agent::Agent;
@@ -76,5 +76,11 @@ impl FrameworkOwners {
         // One that was recovered.
         let look = move |agent: &Agent| agent.framework(&framework).and_then(|info| info.principal.clone());
         self.inbox.inspect(look).await.flatten()
+    }
+
+    /// The principal of the framework a container that runs belongs to.
+    pub async fn of_container(&self, container: ContainerId) -> Option<Principal> {
+        let framework = self.inbox.inspect(move |agent| agent.framework_of(&container).cloned()).await.flatten()?;
+        self.find(framework).await
     }
 }

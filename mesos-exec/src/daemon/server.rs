@@ -7,36 +7,34 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use mesos_core::daemon::Task;
 use mesos_core::net::auth::{Authenticator, Authorizer, Claims, Secret, TokenKey};
 use mesos_core::net::http::{Limits, Plain, axum, serve};
+use mesos_core::net::layer::{Admit, Authenticate, Authorize, Observe, Trace};
 use mesos_core::net::tls::ServerTls;
-use mesos_core::{Clock, ContainerSpec, Purpose};
+use mesos_core::{ContainerSpec, Purpose};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use super::gate::Gate;
+use super::gate::{ForExecutors, rules, sandboxes};
 use super::http::AgentSite;
 use super::{AgentDaemon, AgentEnded, AgentSetup, ExecutorCredentials, Sandboxes, StartError};
 
-/// How long an executor's token is good. It speaks for one container only, and says nothing any more when that has ended;
-/// this bounds what is left of a container nobody ends.
-pub const TOKEN_VALID_FOR: Duration = Duration::from_secs(365 * 24 * 3_600);
-
 /// Tokens by which executors prove who they are: each speaks for its own container and nobody else.
+///
+/// No time is written in them, since an executor is told once and may live for years. A token lives as long as its container:
+/// whoever takes one looks whether the agent still has that, and no later container has its name.
 #[derive(Debug)]
 pub struct ExecutorTokens {
     key: TokenKey,
-    clock: Arc<dyn Clock>,
 }
 
 impl ExecutorTokens {
     /// Signs with this secret.
     #[must_use]
-    pub fn new(secret: &Secret, clock: Arc<dyn Clock>) -> Self {
-        Self { key: TokenKey::new(secret), clock }
+    pub fn new(secret: &Secret) -> Self {
+        Self { key: TokenKey::new(secret) }
     }
 }
 
@@ -45,7 +43,7 @@ impl ExecutorCredentials for ExecutorTokens {
         if spec.purpose != Purpose::Executor {
             return None;
         }
-        let claims = Claims::valid_for(self.clock.now().wall, TOKEN_VALID_FOR)
+        let claims = Claims::default()
             .with("fid", spec.framework_id.as_str())
             .with("eid", spec.executor_id.as_str())
             .with("cid", spec.id.as_str());
@@ -142,30 +140,29 @@ impl AgentServer {
         if agent.options.address.is_none() && !address.ip().is_unspecified() {
             agent.options.address = Some(address.ip().to_string().into());
         }
-        let sandboxes = Some(Arc::new(Sandboxes::new(work_dir)));
-        agent.sandboxes = sandboxes.clone();
+        let shown = Some(Arc::new(Sandboxes::new(work_dir)));
+        agent.sandboxes = shown.clone();
         let daemon = AgentDaemon::start(agent).await?;
-        let mut site = AgentSite::new(daemon.executors(), containerizer);
+        let mut site = AgentSite::new(&daemon, containerizer, authorizer.clone());
+        let judge = site.judge();
         site.insecure_executors = insecure_executors;
-        site.sandboxes = sandboxes;
+        site.sandboxes = shown;
         site.address = address.to_string();
         site.flags = flags;
         let site = site.site();
-        let guarded = |is_for_executors_alone: bool| {
-            let gate = Gate {
-                authenticator: authenticator.clone(),
-                authorizer: authorizer.clone(),
-                owners: daemon.owners(),
-                is_for_executors_alone,
-            };
-            let gate = Arc::new(gate);
-            site.clone().map(|router| {
-                router.layer(axum::middleware::from_fn(move |request, next| Gate::layer(gate.clone(), request, next)))
-            })
-        };
-        let for_executors = executors
-            .map(|listener| Task::spawn(serve(listener, Plain, guarded(true), limits, std::future::pending())));
-        let site = guarded(false);
+        let rules = rules();
+        let known = Authenticate::new(authenticator).except(rules.open_paths());
+        let allowed = Authorize::new(authorizer, rules);
+        let guarded = site.map(|router| {
+            router.layer(axum::middleware::from_fn_with_state(judge, sandboxes)).layer(Admit(allowed))
+        });
+        let for_executors = executors.map(|listener| {
+            let site = guarded.clone().map(|router| {
+                router.layer(Admit(ForExecutors)).layer(Admit(known.clone())).layer(Observe(Trace))
+            });
+            Task::spawn(serve(listener, Plain, site, limits, std::future::pending()))
+        });
+        let site = guarded.map(|router| router.layer(Admit(known)).layer(Observe(Trace)));
         let (stop, stopped) = oneshot::channel();
         let shutdown = async move {
             // Dropped or sent: either way it is over.

@@ -58,10 +58,10 @@ async fn serve(flags: &Flags) -> anyhow::Result<()> {
     setup.term = setup.term.max(Term(last.0 + 1));
     setup.options = options(flags);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let (mut authenticator, authorizer) = flags.security.doors(clock.clone())?;
+    let (mut authenticator, authorizer) = flags.security.doors(clock)?;
     if !flags.insecure_executors {
         let secret = executor_secret(&work_dir.join("executor.key")).context("executor.key")?;
-        setup.credentials = Some(Arc::new(ExecutorTokens::new(&secret, clock)));
+        setup.credentials = Some(Arc::new(ExecutorTokens::new(&secret)));
         authenticator = authenticator.with_tokens(TokenKey::new(&secret));
     } else {
         tracing::warn!("insecure: whoever reaches this port may speak for any executor");

@@ -22,7 +22,7 @@ const CHALLENGE: HeaderValue = HeaderValue::from_static(r#"Basic realm="mesos", 
 #[derive(Debug, Clone)]
 pub struct Authenticator {
     credentials: Arc<Credentials>,
-    tokens: Option<Arc<TokenKey>>,
+    tokens: Vec<Arc<TokenKey>>,
     admits_anonymous: bool,
     clock: Arc<dyn Clock>,
 }
@@ -31,7 +31,7 @@ impl Authenticator {
     /// Knows holders of certificates only.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { credentials: Arc::default(), tokens: None, admits_anonymous: false, clock }
+        Self { credentials: Arc::default(), tokens: Vec::new(), admits_anonymous: false, clock }
     }
 
     /// Knows those who say their name and secret.
@@ -41,10 +41,10 @@ impl Authenticator {
         self
     }
 
-    /// Knows holders of tokens signed with this key.
+    /// Knows holders of tokens signed with this key, besides those of other keys.
     #[must_use]
     pub fn with_tokens(mut self, key: TokenKey) -> Self {
-        self.tokens = Some(Arc::new(key));
+        self.tokens.push(Arc::new(key));
         self
     }
 
@@ -82,8 +82,8 @@ impl Authenticator {
             return Some(of(principal, part));
         }
         if scheme.eq_ignore_ascii_case("bearer") {
-            let claims = self.tokens.as_ref()?.verify(words.trim(), self.clock.now().wall).ok()?;
-            return of_claims(claims);
+            let now = self.clock.now().wall;
+            return of_claims(self.tokens.iter().find_map(|key| key.verify(words.trim(), now).ok())?);
         }
         None
     }

@@ -36,9 +36,10 @@ pub struct Claims {
     /// Who: a principal.
     #[serde(rename = "sub", default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// Until when, in seconds since 1970.
-    #[serde(rename = "exp")]
-    pub expires_at_secs: u64,
+    /// Until when, in seconds since 1970; absent when something else than time ends it, which whoever takes the token must
+    /// look at.
+    #[serde(rename = "exp", default, skip_serializing_if = "Option::is_none")]
+    pub expires_at_secs: Option<u64>,
     /// What else; for an executor `fid`, `eid` and `cid`, as in Mesos.
     #[serde(flatten)]
     pub others: BTreeMap<String, String>,
@@ -48,7 +49,7 @@ impl Claims {
     /// Good for so long from `now` on.
     #[must_use]
     pub fn valid_for(now: WallTime, valid_for: Duration) -> Self {
-        Self { expires_at_secs: (now + valid_for).as_secs(), ..Self::default() }
+        Self { expires_at_secs: Some((now + valid_for).as_secs()), ..Self::default() }
     }
 
     /// With one more claim.
@@ -96,7 +97,7 @@ impl TokenKey {
             return Err(InvalidToken::Malformed);
         }
         let claims: Claims = serde_json::from_slice(&decode(claims)?).map_err(|_| InvalidToken::Malformed)?;
-        if now.as_secs() >= claims.expires_at_secs {
+        if claims.expires_at_secs.is_some_and(|at| now.as_secs() >= at) {
             return Err(InvalidToken::Expired);
         }
         Ok(claims)

@@ -3,10 +3,12 @@
 //! Holds no process: those belong to the [`keeper`](super::keeper).
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mesos_core::{ContainerId, Exit};
 use tokio::sync::watch;
+
+use super::input::Input;
 
 /// Containers that have ended and are still remembered, for callers who ask late. Beyond this the one that ended first is
 /// forgotten: asking for it then says that it is not known.
@@ -27,6 +29,8 @@ pub(super) enum Stage {
 struct Entry {
     run: u64,
     stage: watch::Sender<Stage>,
+    /// What it reads, while it runs.
+    input: Option<Arc<Input>>,
 }
 
 #[derive(Debug, Default)]
@@ -51,8 +55,8 @@ pub(super) enum Begin {
 }
 
 impl Book {
-    /// Enters a container that is about to be launched.
-    pub(super) fn begin(&self, id: &ContainerId) -> Begin {
+    /// Enters a container that is about to be launched, with what it will read.
+    pub(super) fn begin(&self, id: &ContainerId, input: Option<Input>) -> Begin {
         let mut pages = self.open();
         if pages.closed {
             return Begin::Closed;
@@ -63,7 +67,7 @@ impl Book {
         pages.runs += 1;
         let run = pages.runs;
         let stage = watch::Sender::new(Stage::Launching { doomed: false });
-        pages.entries.insert(id.clone(), Entry { run, stage });
+        pages.entries.insert(id.clone(), Entry { run, stage, input: input.map(Arc::new) });
         Begin::Run(run)
     }
 
@@ -75,7 +79,7 @@ impl Book {
         if matches!(stage, Stage::Ended(_)) {
             pages.ended.push_back((id.clone(), run));
         }
-        pages.entries.insert(id.clone(), Entry { run, stage: watch::Sender::new(stage) });
+        pages.entries.insert(id.clone(), Entry { run, stage: watch::Sender::new(stage), input: None });
         run
     }
 
@@ -121,7 +125,8 @@ impl Book {
     pub(super) fn set_ended(&self, id: &ContainerId, run: u64, exit: Exit) -> Vec<ContainerId> {
         let mut pages = self.open();
         let mut forgotten = Vec::new();
-        let Some(entry) = pages.entries.get(id).filter(|entry| entry.run == run) else { return forgotten };
+        let Some(entry) = pages.entries.get_mut(id).filter(|entry| entry.run == run) else { return forgotten };
+        entry.input = None;
         if !matches!(*entry.stage.borrow(), Stage::Ended(_)) {
             entry.stage.send_replace(Stage::Ended(exit));
             pages.ended.push_back((id.clone(), run));
@@ -159,6 +164,11 @@ impl Book {
         self.open().entries.get(id).map(|entry| entry.stage.subscribe())
     }
 
+    /// What a container reads, if it takes input and has not ended.
+    pub(super) fn input(&self, id: &ContainerId) -> Option<Arc<Input>> {
+        self.open().entries.get(id)?.input.clone()
+    }
+
     /// Takes no further container.
     pub(super) fn close(&self) {
         self.open().closed = true;
@@ -181,12 +191,12 @@ mod tests {
     #[test]
     fn an_id_is_free_again_once_its_container_has_ended() {
         let book = Book::default();
-        assert_eq!(book.begin(&id("c")), Begin::Run(1));
-        assert_eq!(book.begin(&id("c")), Begin::AlreadyRunning);
+        assert_eq!(book.begin(&id("c"), None), Begin::Run(1));
+        assert_eq!(book.begin(&id("c"), None), Begin::AlreadyRunning);
         assert_eq!(book.set_ended(&id("c"), 1, Exit::Status(0)), []);
-        assert_eq!(book.begin(&id("c")), Begin::Run(2));
+        assert_eq!(book.begin(&id("c"), None), Begin::Run(2));
         book.set_ended(&id("c"), 1, Exit::Status(1));
-        assert_eq!(book.begin(&id("c")), Begin::AlreadyRunning, "an earlier run ended its successor");
+        assert_eq!(book.begin(&id("c"), None), Begin::AlreadyRunning, "an earlier run ended its successor");
     }
 
     #[test]
@@ -194,7 +204,7 @@ mod tests {
         let book = Book::default();
         for n in 0..=ENDED_KEPT_MAX {
             let id = id(&n.to_string());
-            let Begin::Run(run) = book.begin(&id) else { panic!("refused") };
+            let Begin::Run(run) = book.begin(&id, None) else { panic!("refused") };
             let forgotten = book.set_ended(&id, run, Exit::Status(0));
             assert_eq!(forgotten.len(), usize::from(n == ENDED_KEPT_MAX));
         }
@@ -205,12 +215,12 @@ mod tests {
     #[test]
     fn a_container_relaunched_after_its_end_outlives_the_memory_of_the_first_end() {
         let book = Book::default();
-        assert_eq!(book.begin(&id("c")), Begin::Run(1));
+        assert_eq!(book.begin(&id("c"), None), Begin::Run(1));
         book.set_ended(&id("c"), 1, Exit::Status(0));
-        assert_eq!(book.begin(&id("c")), Begin::Run(2));
+        assert_eq!(book.begin(&id("c"), None), Begin::Run(2));
         for n in 0..=ENDED_KEPT_MAX {
             let id = id(&n.to_string());
-            let Begin::Run(run) = book.begin(&id) else { panic!("refused") };
+            let Begin::Run(run) = book.begin(&id, None) else { panic!("refused") };
             book.set_ended(&id, run, Exit::Status(0));
         }
         assert!(book.follow(&id("c")).is_some());
@@ -219,7 +229,7 @@ mod tests {
     #[test]
     fn a_doomed_launch_stays_doomed_until_it_runs() {
         let book = Book::default();
-        assert_eq!(book.begin(&id("c")), Begin::Run(1));
+        assert_eq!(book.begin(&id("c"), None), Begin::Run(1));
         assert!(!book.is_doomed(&id("c"), 1));
         assert!(book.doom(&id("c")) && book.is_doomed(&id("c"), 1));
         book.set_running(&id("c"), 1);

@@ -4,6 +4,7 @@
 //! live as long as the containerizer; and a start that hangs on a dead disk or a slow user directory holds up neither the
 //! caller's runtime nor the other launchers.
 
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -26,6 +27,8 @@ use super::table::Stat;
 pub(super) struct Job {
     pub(super) spec: ContainerSpec,
     pub(super) run: u64,
+    /// What it reads; nothing otherwise.
+    pub(super) stdin: Option<OwnedFd>,
     pub(super) reply: oneshot::Sender<Result<Launch, ContainerError>>,
 }
 
@@ -49,8 +52,8 @@ impl Launcher {
     /// Starts containers until nobody can ask for one any more.
     pub(super) fn run(&self, keeper: &Asker) {
         while let Some(job) = self.next() {
-            let Job { spec, run, reply } = job;
-            let launched = self.launch(&spec, run, keeper).map_err(|problem| {
+            let Job { spec, run, stdin, reply } = job;
+            let launched = self.launch(&spec, run, stdin, keeper).map_err(|problem| {
                 self.book.abandon(&spec.id, run);
                 ContainerError::Launch { id: spec.id.clone(), problem }
             });
@@ -63,13 +66,20 @@ impl Launcher {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv()
     }
 
-    fn launch(&self, spec: &ContainerSpec, run: u64, keeper: &Asker) -> Result<Launch, String> {
+    fn launch(
+        &self,
+        spec: &ContainerSpec,
+        run: u64,
+        stdin: Option<OwnedFd>,
+        keeper: &Asker,
+    ) -> Result<Launch, String> {
         self.refuse_doomed(&spec.id, run)?;
         let folder = self.sandboxes.join(spec.id.as_str());
-        let shim = self.shim.as_deref().filter(|_| spec.is_checkpointed);
+        // What writes to it ends with this containerizer, and so does what reads it.
+        let shim = self.shim.as_deref().filter(|_| spec.is_checkpointed && stdin.is_none());
         let Spawned { pid, pidfd } = match shim {
             Some(program) => self.start_shim(program, spec)?,
-            None => self.start(spec, run, &folder)?,
+            None => self.start(spec, run, stdin, &folder)?,
         };
         let started = Started { id: spec.id.clone(), run, pid, pidfd, has_shim: shim.is_some() };
         keeper.tell(Ask::Keep(started)).map_err(|ask| {
@@ -83,8 +93,17 @@ impl Launcher {
     }
 
     /// A container that ends with this containerizer: its leader.
-    fn start(&self, spec: &ContainerSpec, run: u64, folder: &Path) -> Result<Spawned, String> {
-        let plan = command::plan(&self.base, spec, folder)?;
+    fn start(
+        &self,
+        spec: &ContainerSpec,
+        run: u64,
+        stdin: Option<OwnedFd>,
+        folder: &Path,
+    ) -> Result<Spawned, String> {
+        let mut plan = command::plan(&self.base, spec, folder)?;
+        if let Some(stdin) = stdin {
+            plan.stdin = stdin;
+        }
         self.refuse_doomed(&spec.id, run)?;
         let spawned = spawn::spawn(&plan).map_err(|failure| command::explain(&failure, &plan, &spec.command))?;
         drop(plan);

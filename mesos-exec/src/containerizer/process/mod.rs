@@ -9,7 +9,8 @@
 //!
 //! A process that leads its own session, and everything that descends from it. It starts in its sandbox
 //! `<work dir>/sandboxes/<container id>/` (or below it) with `stdout` and `stderr` appended to files of these names there,
-//! nothing to read, no other open file of the host's, no ignored signals, umask 022, and this environment, later ones winning:
+//! nothing to read unless it [takes input](mesos_core::ContainerSpec::takes_input), no other open file of the host's, no ignored
+//! signals, umask 022, and this environment, later ones winning:
 //!
 //! 1. `HOME`, the sandbox; with a user also `USER` and `LOGNAME`;
 //! 2. `PATH`, `LANG=C.UTF-8` and whatever [`ProcessOptions::environment`] adds or replaces;
@@ -48,14 +49,15 @@
 //! # What it asks of its host
 //!
 //! Linux 5.11 or newer, `/proc` and `/bin/sh`. One file descriptor for each container
-//! that runs. A tokio runtime, of which only `spawn_blocking` is used, and only to remove
-//! sandboxes. The host process must not wait for just any child (`waitpid(-1)`) nor ignore `SIGCHLD`: a container whose
+//! that runs. A tokio runtime, of which `spawn_blocking` is used, to make and remove sandboxes,
+//! and the reactor, for containers that take input. The host process must not wait for just any child (`waitpid(-1)`) nor ignore `SIGCHLD`: a container whose
 //! status was taken that way ends as [`Exit::Unknown`].
 
 mod book;
 mod command;
 mod error;
 mod exits;
+mod input;
 mod keeper;
 mod launcher;
 mod options;
@@ -90,6 +92,7 @@ pub use shim::main as shim_main;
 use book::{Begin, Book, Stage};
 use command::Base;
 use exits::Exits;
+use input::Input;
 use keeper::{Ask, Asker, Gone, Keeper, Parts, Recovered};
 use launcher::{Job, Launcher};
 use record::Records;
@@ -266,13 +269,16 @@ impl Containerizer for Process {
         // A place in the queue first: once the container is in the book nothing may stop it from being launched.
         let Ok(place) = jobs.reserve().await else { return Err(closed(spec.id)) };
         let id = spec.id.clone();
-        let run = match self.book.begin(&id) {
+        let input = spec.takes_input.then(Input::open).transpose();
+        let input = input.map_err(|error| ContainerError::Launch { id: id.clone(), problem: format!("no pipe: {error}") })?;
+        let (input, stdin) = input.unzip();
+        let run = match self.book.begin(&id, input) {
             Begin::Run(run) => run,
             Begin::AlreadyRunning => return Ok(Launch::AlreadyRunning),
             Begin::Closed => return Err(closed(id)),
         };
         let (reply, launched) = oneshot::channel();
-        place.send(Job { spec, run, reply });
+        place.send(Job { spec, run, stdin, reply });
         launched.await.unwrap_or_else(|_| Err(closed(id)))
     }
 
@@ -285,6 +291,17 @@ impl Containerizer for Process {
     async fn usage(&self, id: &ContainerId) -> Result<Usage, ContainerError> {
         self.launched(id).await?;
         self.ask(|reply| Ask::Usage { id: id.clone(), reply }).await
+    }
+
+    async fn write_input(&self, id: &ContainerId, bytes: &[u8]) -> Result<(), ContainerError> {
+        let failed = |problem| ContainerError::Failed { id: id.clone(), problem };
+        match self.launched(id).await? {
+            Stage::Ended(exit) => Err(failed(format!("it reads no more: {exit}"))),
+            _ => match self.book.input(id) {
+                Some(input) => input.write(bytes).await.map_err(|error| failed(format!("it reads no more: {error}"))),
+                None => Err(failed("it was started without an input".into())),
+            },
+        }
     }
 
     /// Every caller gets the same answer, also one that asks after the end.

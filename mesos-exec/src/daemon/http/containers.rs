@@ -32,12 +32,12 @@ const PIECE_BYTES: usize = 64 << 10;
 /// Containers beside containers beside others do not exist here.
 const DEPTH: &str = "a container lies beside one that runs, not beside one that lies beside another";
 
-fn part<T>(part: Option<T>) -> Result<T, Refusal> {
+pub(super) fn part<T>(part: Option<T>) -> Result<T, Refusal> {
     part.ok_or_else(|| Refusal::bad_request("Expecting the part of the call that its type names to be present"))
 }
 
 /// Which container is meant.
-fn nest(id: v1::ContainerId) -> Result<Nest, Refusal> {
+pub(super) fn nest(id: v1::ContainerId) -> Result<Nest, Refusal> {
     let read = |value: String| ContainerId::new(value).map_err(|error| Refusal::bad_request(error.to_string()));
     let parent = match id.parent {
         None => None,
@@ -65,8 +65,11 @@ fn wish(call: Call) -> Result<(Nest, ContainerAsk), Refusal> {
             (.., Some(launch)) => (launch.container_id, launch.command, launch.container, Vec::new()),
             _ => return part(None),
         };
-    if container.is_some_and(|container| container.mesos.is_some() || container.docker.is_some()) {
+    if container.as_ref().is_some_and(|container| container.mesos.is_some() || container.docker.is_some()) {
         return Err(Refusal::not_implemented("containers of this agent are plain processes, without images"));
+    }
+    if container.is_some_and(|container| container.tty_info.is_some()) {
+        return Err(Refusal::not_implemented("containers of this agent have no terminal; leave tty_info out"));
     }
     let command = CommandInfo::try_from(part(command)?)?;
     let (resources, _) = resources_from_wire(resources)?;

@@ -13,9 +13,10 @@ use mesos_core::net::http::{
 };
 use mesos_core::wire::convert::{ExecutorCall, executor_call_from_wire, executor_event_to_wire};
 use mesos_core::wire::v1;
-use mesos_core::{ContainerId, ExecutorId, FrameworkId};
+use mesos_core::{ExecutorId, FrameworkId};
 
 use super::super::{ExecutorDoor, ExecutorLine, LineItem};
+use super::judge::proven;
 use crate::agent::Speaker;
 
 /// Where calls go, and what is asked of callers.
@@ -49,22 +50,19 @@ pub(super) async fn answer(
 impl Executors {
     /// Whom the caller may speak for.
     fn speaker(&self, caller: &Caller, framework_id: FrameworkId, executor_id: ExecutorId) -> Result<Speaker, Refusal> {
-        let claim = |name: &str| caller.claims.get(name).map(String::as_str);
-        let (Some(framework), Some(executor), Some(container)) = (claim("fid"), claim("eid"), claim("cid")) else {
-            return match self.is_insecure {
-                true => Ok(Speaker { framework_id, executor_id, container_id: None }),
-                false => Err(Refusal::forbidden(
-                    "an executor proves who it is; send MESOS_EXECUTOR_AUTHENTICATION_TOKEN as a bearer token",
-                )),
-            };
-        };
-        if (framework, executor) != (framework_id.as_str(), executor_id.as_str()) {
-            let text =
-                format!("these are the credentials of executor {executor} of framework {framework}, not of another");
-            return Err(Refusal::forbidden(text));
+        match proven(caller)? {
+            Some(proven) if (&proven.framework_id, &proven.executor_id) != (&framework_id, &executor_id) => {
+                Err(Refusal::forbidden(format!(
+                    "these are the credentials of executor {} of framework {}, not of another",
+                    proven.executor_id, proven.framework_id
+                )))
+            }
+            Some(proven) => Ok(proven),
+            None if self.is_insecure => Ok(Speaker { framework_id, executor_id, container_id: None }),
+            None => Err(Refusal::forbidden(
+                "an executor proves who it is; send MESOS_EXECUTOR_AUTHENTICATION_TOKEN as a bearer token",
+            )),
         }
-        let container_id = ContainerId::new(container).map_err(|error| Refusal::forbidden(error.to_string()))?;
-        Ok(Speaker { framework_id, executor_id, container_id: Some(container_id) })
     }
 }
 
@@ -110,6 +108,7 @@ async fn pump(mut line: ExecutorLine, sender: RecordSender, media: Media, first:
 
 #[cfg(test)]
 mod tests {
+    use mesos_core::ContainerId;
     use mesos_core::daemon::inbox;
 
     use super::*;

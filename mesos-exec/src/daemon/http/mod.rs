@@ -8,8 +8,9 @@
 //!   /files/.. ◀── the sandboxes, by the paths of Mesos
 //! ```
 //!
-//! A handler decodes, asks, encodes; it decides nothing. Who asks is said by the [`Caller`] in the request, which a layer of
-//! the embedder fills in. An executor's credentials are the claims `fid`, `eid` and `cid` there, as Mesos names them.
+//! A handler decodes, has it [judged](judge), asks, encodes; it decides nothing else. Who asks is said by the [`Caller`] in the
+//! request, which a layer of the embedder fills in. An executor's credentials are the claims `fid`, `eid` and `cid` there, as
+//! Mesos names them.
 //!
 //! [`Caller`]: mesos_core::net::http::Caller
 
@@ -17,6 +18,8 @@ pub(super) mod client;
 mod containers;
 pub(super) mod download;
 mod executor;
+mod input;
+pub(super) mod judge;
 mod legacy;
 mod metrics;
 mod operator;
@@ -28,10 +31,13 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use mesos_core::Containerizer;
+use mesos_core::net::auth::Authorizer;
 use mesos_core::net::http::axum::routing::{get, post};
 use mesos_core::net::http::{Attached, Files, Roots, Site};
 
-use super::{ExecutorDoor, Sandboxes};
+use self::input::Inputs;
+use self::judge::Judge;
+use super::{AgentDaemon, ExecutorDoor, Sandboxes};
 
 /// What an agent answers under, besides bare paths.
 pub const PROCESS: &str = "slave(1)";
@@ -41,8 +47,9 @@ const VERSION: &str = "1.11.0";
 /// What an agent's site is made of.
 #[derive(Debug, Clone)]
 pub struct AgentSite {
-    /// Where executors' calls go.
-    pub executors: ExecutorDoor,
+    /// Where calls go.
+    executors: ExecutorDoor,
+    judge: Judge,
     /// Whether executors may do without credentials: whoever reaches the agent may then speak for any of them.
     pub insecure_executors: bool,
     /// What says how much containers use.
@@ -66,6 +73,8 @@ struct Context {
     address: String,
     flags: Vec<(String, String)>,
     files: Files,
+    judge: Judge,
+    inputs: Inputs,
     /// Seconds since 1970.
     started: f64,
     began: Instant,
@@ -74,10 +83,16 @@ struct Context {
 type Shared = Arc<Context>;
 
 impl AgentSite {
-    /// A site that asks executors for credentials.
+    /// A site of this agent that asks executors for credentials, and lets others do what they may.
     #[must_use]
-    pub fn new(executors: ExecutorDoor, containerizer: Arc<dyn Containerizer>) -> Self {
+    pub fn new(
+        agent: &AgentDaemon,
+        containerizer: Arc<dyn Containerizer>,
+        authorizer: Arc<dyn Authorizer>,
+    ) -> Self {
+        let executors = agent.executors();
         Self {
+            judge: Judge { authorizer, owners: agent.owners(), executors: executors.clone() },
             executors,
             insecure_executors: false,
             containerizer,
@@ -86,6 +101,11 @@ impl AgentSite {
             flags: Vec::new(),
             attached: Attached::default(),
         }
+    }
+
+    /// What judges who may have which sandbox.
+    pub(super) fn judge(&self) -> Judge {
+        self.judge.clone()
     }
 
     /// The routes.
@@ -100,6 +120,8 @@ impl AgentSite {
             address: self.address,
             flags: self.flags,
             files: files.clone(),
+            judge: self.judge,
+            inputs: Inputs::default(),
             started: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
             began: Instant::now(),
         });

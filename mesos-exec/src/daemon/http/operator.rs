@@ -4,36 +4,47 @@
 //! sentence, never answered as if it had been done. Calls: Apache Mesos, `docs/operator-http-api.md`.
 
 use mesos_core::net::http::axum::extract::State;
-use mesos_core::net::http::axum::http::HeaderMap;
+use mesos_core::net::http::axum::http::{HeaderMap, StatusCode};
 use mesos_core::net::http::{
-    BODY_BYTES_MAX, Body, Form, Media, RecordReader, Refusal, Response, answer, decode, read_body,
+    BODY_BYTES_MAX, Body, Caller, Form, Media, RECORD_IO, RecordReader, Refusal, Response, answer, decode, read_body,
 };
 use mesos_core::wire::v1;
 use v1::agent::call::Type;
 use v1::agent::response::{self, Type as Kind};
 use v1::agent::{Call, Response as Answered};
 
-use super::{Context, Shared, VERSION, containers, wire};
+use super::{Context, Shared, VERSION, containers, input, wire};
 use crate::agent::Snapshot;
 
 /// The largest record of a streamed call.
 const RECORD_BYTES_MAX: usize = 1 << 20;
 
-pub(super) async fn ask(State(context): State<Shared>, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
-    let call = match Form::of_body(&headers)? {
-        Form::Message(media) => decode::<Call>(media, &read_body(body, BODY_BYTES_MAX).await?)?,
+pub(super) async fn ask(
+    State(context): State<Shared>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let (call, rest) = match Form::of_body(&headers)? {
+        Form::Message(media) => (decode::<Call>(media, &read_body(body, BODY_BYTES_MAX).await?)?, None),
         Form::Records(media) => {
             let mut records = RecordReader::new(body, RECORD_BYTES_MAX);
             let first = records.next_record().await?;
-            decode(media, &first.ok_or_else(|| Refusal::bad_request("the stream holds no call"))?)?
+            let first = decode(media, &first.ok_or_else(|| Refusal::bad_request("the stream holds no call"))?)?;
+            (first, Some((media, records)))
         }
     };
+    context.judge.call(&caller, &call).await?;
     match call.r#type() {
         Type::LaunchNestedContainerSession => containers::session(&context, &headers, call).await,
         Type::AttachContainerOutput => containers::attach_output(&context, &headers, call).await,
-        Type::AttachContainerInput => Err(Refusal::not_implemented(
-            "containers of this agent are plain processes without an input that could be attached to; send input in a file",
-        )),
+        Type::AttachContainerInput => match rest {
+            Some((media, records)) => input::attach(&context, media, call, records).await,
+            None => {
+                let text = format!("Expecting 'Content-Type' to be {RECORD_IO}: input is a stream of records");
+                Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, text))
+            }
+        },
         Type::LaunchContainer | Type::LaunchNestedContainer => containers::launch(&context, call).await,
         Type::KillContainer | Type::KillNestedContainer => containers::kill(&context, call).await,
         Type::RemoveContainer | Type::RemoveNestedContainer => containers::remove(&context, call).await,

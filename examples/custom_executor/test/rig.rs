@@ -1,0 +1,221 @@
+//! A master played by hand, and the agent it has.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use mesos_core::call::Leader;
+use mesos_core::call::agent::{RunTask, ToAgent, ToMaster};
+use mesos_core::daemon::{Directory, Door, MemoryStore, Stream, SystemClock};
+use mesos_core::kernel::{Inbound, Outbound, Term};
+use mesos_core::net::auth::{Authenticator, Authorizer, Open, Parts as ByPart, Secret, TokenKey};
+use mesos_core::net::http::Limits;
+use mesos_core::{
+    AgentId, AgentInfo, CommandInfo, Detector, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, MasterId, Resources,
+    Role, TaskId, TaskInfo, TaskRun, TaskState, TaskStatus, UpdateId,
+};
+use mesos_exec::containerizer::{Process, ProcessOptions};
+use mesos_exec::daemon::{AgentServer, AgentServerSetup, AgentSetup, ExecutorTokens};
+use tokio::net::TcpListener;
+
+/// Knows the leader from the start.
+#[derive(Debug)]
+struct Known(Leader);
+
+#[async_trait]
+impl Detector for Known {
+    async fn detect(&mut self, previous: Option<Leader>) -> Option<Leader> {
+        if previous.is_some() {
+            std::future::pending::<()>().await;
+        }
+        Some(self.0.clone())
+    }
+}
+
+/// A master played by hand, and the agent it has.
+pub(crate) struct Rig {
+    door: Door,
+    stream: Stream<ToAgent, ToMaster>,
+    outbound: Outbound,
+    inbound: Inbound,
+    server: AgentServer,
+    parts: Parts,
+    /// Updates that were heard: what comes again after a restart is no news.
+    heard: BTreeSet<UpdateId>,
+}
+
+/// What outlives the agent's process.
+#[derive(Clone)]
+struct Parts {
+    directory: Directory,
+    containers: Arc<Process>,
+    checkpoints: Arc<MemoryStore>,
+    address: SocketAddr,
+    term: u64,
+    work: Arc<tempfile::TempDir>,
+    /// What signs executors' tokens; none where executors and everybody else may do anything.
+    secret: Option<Arc<Secret>>,
+}
+
+pub(crate) fn framework_id() -> FrameworkId {
+    FrameworkId::new("f1").unwrap()
+}
+
+pub(crate) fn agent_id() -> AgentId {
+    AgentId::new("a1").unwrap()
+}
+
+/// A task of the executor in this package.
+pub(crate) fn task(name: &str, data: &str) -> TaskInfo {
+    let command = CommandInfo::exec(env!("CARGO_BIN_EXE_custom_executor"), [] as [&str; 0]);
+    let info = ExecutorInfo::custom(ExecutorId::new("e1").unwrap(), command, Resources::new());
+    let run = TaskRun::Executor(Arc::new(info));
+    let mut task = TaskInfo::new(TaskId::new(name).unwrap(), agent_id(), Resources::new(), run);
+    task.data = data.as_bytes().into();
+    task
+}
+
+async fn start_agent(parts: &Parts) -> AgentServer {
+    let listener = TcpListener::bind(parts.address).await.unwrap();
+    let leader = Leader { id: MasterId::new("m1").unwrap(), address: "m:5050".into(), term: Term(1) };
+    let mut agent = AgentSetup::new(
+        AgentInfo::new("127.0.0.1", "cpus:1;mem:64".parse().unwrap()),
+        parts.containers.clone(),
+        parts.checkpoints.clone(),
+        Box::new(Known(leader)),
+        Arc::new(parts.directory.clone()),
+    );
+    agent.term = Term(parts.term);
+    agent.options.registration_delay_max = Duration::ZERO;
+    // A loaded machine starts a process slowly; the test is of what happens, not of when.
+    agent.options.executor_reregistration_timeout = Duration::from_secs(60);
+    let known = Authenticator::new(Arc::new(SystemClock::new()));
+    let (authenticator, authorizer): (_, Arc<dyn Authorizer>) = match &parts.secret {
+        None => (known.admitting_anonymous(), Arc::new(Open)),
+        Some(secret) => {
+            agent.credentials = Some(Arc::new(ExecutorTokens::new(secret)));
+            (known.with_tokens(TokenKey::new(secret)), Arc::new(ByPart))
+        }
+    };
+    let setup = AgentServerSetup {
+        agent,
+        work_dir: parts.work.path().join("agent"),
+        listener,
+        tls: None,
+        authenticator,
+        authorizer,
+        insecure_executors: parts.secret.is_none(),
+        limits: Limits::default(),
+        flags: Vec::new(),
+    };
+    AgentServer::start(setup).await.unwrap()
+}
+
+impl Rig {
+    /// Where everybody may do anything.
+    pub(crate) async fn new() -> Self {
+        Self::with(None).await
+    }
+
+    /// Where executors prove who they are, and nobody else may do anything.
+    pub(crate) async fn guarded() -> Self {
+        Self::with(Some(Arc::new(Secret::random()))).await
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.parts.address
+    }
+
+    pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
+        self.parts.work.path().join(name)
+    }
+
+    async fn with(secret: Option<Arc<Secret>>) -> Self {
+        let work = Arc::new(tempfile::tempdir().unwrap());
+        let directory = Directory::new();
+        let mut door = directory.open("m:5050");
+        // A port that is free now; the executor must find the agent under it again after a restart.
+        let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let parts = Parts {
+            directory,
+            containers: Arc::new(Process::new(ProcessOptions::new(work.path())).unwrap()),
+            checkpoints: Arc::new(MemoryStore::new()),
+            address,
+            term: 1,
+            work,
+            secret,
+        };
+        let server = start_agent(&parts).await;
+        let stream = door.agents.recv().await.unwrap();
+        let (outbound, inbound) = (Outbound::default(), Inbound::default());
+        let mut rig = Self { door, stream, outbound, inbound, server, parts, heard: BTreeSet::new() };
+        assert!(matches!(rig.hear().await, ToMaster::Register { .. }));
+        rig.say(ToAgent::Registered { agent_id: agent_id(), ping_timeout: Duration::from_secs(600) }).await;
+        rig
+    }
+
+    /// The agent's process dies and another one takes its place; containers run on.
+    pub(crate) async fn restart(mut self) -> Self {
+        self.parts.term += 1;
+        // Dropping it frees its port.
+        self.server.leave().await;
+        self.server = start_agent(&self.parts).await;
+        self.stream = self.door.agents.recv().await.unwrap();
+        (self.outbound, self.inbound) = (Outbound::default(), Inbound::default());
+        assert!(matches!(self.hear().await, ToMaster::Reregister(_)));
+        let ping_timeout = Duration::from_secs(600);
+        self.say(ToAgent::Reregistered { agent_id: agent_id(), ping_timeout, missing: Vec::new() }).await;
+        self
+    }
+
+    pub(crate) async fn hear(&mut self) -> ToMaster {
+        let (seq, message) = self.stream.receiver.recv().await.unwrap();
+        assert_eq!(self.inbound.arrive(seq), mesos_core::kernel::Arrival::InOrder);
+        message
+    }
+
+    pub(crate) async fn say(&mut self, message: ToAgent) {
+        self.stream.sender.send((self.outbound.next(), message)).await.unwrap();
+    }
+
+    pub(crate) async fn run(&mut self, task: TaskInfo) {
+        let mut framework = FrameworkInfo::new("web", Role::new("web").unwrap());
+        framework.id = Some(framework_id());
+        let run = RunTask {
+            framework_id: framework_id(),
+            framework: Arc::new(framework),
+            role: Role::new("web").unwrap(),
+            task: Arc::new(task),
+            may_start_executor: true,
+        };
+        self.say(ToAgent::Run(Box::new(run))).await;
+    }
+
+    /// The next status that is news, acknowledged.
+    pub(crate) async fn next_status(&mut self) -> TaskStatus {
+        loop {
+            if let ToMaster::Update { framework_id, status, .. } = self.hear().await {
+                let (task_id, uuid) = (status.task_id.clone(), status.uuid.unwrap());
+                self.say(ToAgent::Acknowledge { framework_id, task_id, uuid }).await;
+                if self.heard.insert(uuid) {
+                    return (*status).clone();
+                }
+            }
+        }
+    }
+
+    pub(crate) async fn expect(&mut self, task: &str, states: &[TaskState]) {
+        for state in states {
+            let status = self.next_status().await;
+            assert_eq!((status.task_id.as_str(), status.state), (task, *state), "{status:?}");
+        }
+    }
+}
+
+/// Takes a line from a pipe that somebody will write to.
+pub(crate) async fn line_of(pipe: std::path::PathBuf) -> String {
+    let read = tokio::task::spawn_blocking(move || std::fs::read_to_string(pipe).unwrap());
+    tokio::time::timeout(Duration::from_secs(60), read).await.expect("nobody wrote").unwrap()
+}
