@@ -12,7 +12,7 @@ use mesos_core::daemon::{RedbStore, SystemClock, entropy};
 use mesos_core::kernel::{Rng, Term};
 use mesos_core::net::auth::{Authenticator, Authorizer, Open, Parts, TokenKey};
 use mesos_core::net::grpc::{Dialer, GrpcConnector, RemoteDetector};
-use mesos_core::net::http::Limits;
+use mesos_core::net::http::{FixedVerbosity, Limits};
 use mesos_core::net::tls::{Authority, ClientTls, Identity, Part, ServerTls, VALID_FOR_DEFAULT};
 use mesos_core::program::{Logging, terminated};
 use mesos_core::{AgentInfo, Clock, MasterId, Resources};
@@ -201,6 +201,7 @@ impl Local {
             insecure_executors: self.insecure_open,
             limits: Limits::default(),
             flags: Vec::new(),
+            verbosity: Arc::new(FixedVerbosity),
         })
         .await?;
         Ok(Agent { server, containerizer })

@@ -30,7 +30,7 @@ mod tests {
     use mesos_core::daemon::SystemClock;
     use mesos_core::kernel::Term;
     use mesos_core::net::auth::{Authenticator, Open};
-    use mesos_core::net::http::Limits;
+    use mesos_core::net::http::{FixedVerbosity, Limits};
     use mesos_core::{AgentInfo, MasterId};
     use mesos_exec::containerizer::{Process, ProcessOptions};
     use mesos_exec::daemon::{AgentServer, AgentServerSetup, AgentSetup};
@@ -84,6 +84,7 @@ mod tests {
                 insecure_executors: true,
                 limits: Limits::default(),
                 flags: Vec::new(),
+                verbosity: Arc::new(FixedVerbosity),
             });
             agents.push((server.await.unwrap(), containers));
         }

@@ -93,6 +93,15 @@ async fn operators_see_what_runs_and_read_what_it_wrote() {
         let (status, answer) = get(address, path).await;
         assert!(status == "200" && answer.contains(part), "{path}: {status} {answer}");
     }
+    let set = |level: u32| {
+        format!(
+            r#"{{"type":"SET_LOGGING_LEVEL","set_logging_level":{{"level":{level},"duration":{{"nanoseconds":60000000000}}}}}}"#
+        )
+    };
+    assert_eq!(call(address, &set(2)).await.0, "200");
+    assert!(call(address, r#"{"type":"GET_LOGGING_LEVEL"}"#).await.1.contains(r#""level":2"#));
+    let (status, why) = call(address, &set(9)).await;
+    assert_eq!((&*status, &*why), ("400", "it cannot be like this"));
     let runs = "/frameworks/f1/executors/t1/runs/latest";
     // The shell may not have come to its first word when the container is said to run.
     while get(address, &format!("/files/read?path={runs}/stderr&offset=0")).await.1 != r#"{"data":"err\n","offset":0}"# {

@@ -11,7 +11,7 @@ use mesos_core::call::agent::{RunTask, ToAgent, ToMaster};
 use mesos_core::daemon::{Directory, Door, MemoryStore, Stream, SystemClock};
 use mesos_core::kernel::{Inbound, Outbound, Term};
 use mesos_core::net::auth::{Authenticator, Authorizer, Open, Parts as ByPart, Secret, TokenKey};
-use mesos_core::net::http::Limits;
+use mesos_core::net::http::{Limits, Verbosity};
 use mesos_core::{
     AgentId, AgentInfo, CommandInfo, Detector, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, MasterId, Resources,
     Role, TaskId, TaskInfo, TaskRun, TaskState, TaskStatus, UpdateId,
@@ -31,6 +31,24 @@ impl Detector for Known {
             std::future::pending::<()>().await;
         }
         Some(self.0.clone())
+    }
+}
+
+/// A level of logging that is only remembered.
+#[derive(Debug, Default)]
+struct Heard(std::sync::atomic::AtomicU32);
+
+impl Verbosity for Heard {
+    fn level(&self) -> u32 {
+        self.0.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    fn set(&self, level: u32, duration: Duration) -> Result<(), String> {
+        if level > 3 || duration.is_zero() {
+            return Err("it cannot be like this".to_owned());
+        }
+        self.0.store(level, std::sync::atomic::Ordering::Relaxed);
+        Ok(())
     }
 }
 
@@ -109,6 +127,7 @@ async fn start_agent(parts: &Parts) -> AgentServer {
         insecure_executors: parts.secret.is_none(),
         limits: Limits::default(),
         flags: Vec::new(),
+        verbosity: Arc::new(Heard::default()),
     };
     AgentServer::start(setup).await.unwrap()
 }

@@ -1,8 +1,14 @@
 //! Where a program's log goes and what it looks like.
 
 use std::fmt;
+use std::sync::Arc;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _, reload};
+
+use super::verbosity::LiveVerbosity;
+use crate::net::http::{FixedVerbosity, Verbosity};
 
 /// How a line of the log is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -36,22 +42,26 @@ pub struct Logging {
 }
 
 impl Logging {
-    /// Begins to log. The first call in a process counts.
+    /// Begins to log; what changes how much. The first call in a process counts.
     ///
     /// # Errors
     /// When the filter cannot be understood.
-    pub fn begin(&self) -> Result<(), String> {
+    pub fn begin(&self) -> Result<Arc<dyn Verbosity>, String> {
         let filter = EnvFilter::try_new(&self.logging_level)
             .map_err(|error| format!("logging_level {:?}: {error}; write for example info", self.logging_level))?;
-        let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-        // A second subscriber is of no use, and no harm.
-        let _ = match self.log_format {
+        let (filter, handle) = reload::Layer::new(filter);
+        let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+        let lines = match self.log_format {
             LogFormat::Text => {
                 use std::io::IsTerminal as _;
-                builder.with_ansi(std::io::stderr().is_terminal()).try_init()
+                lines.with_ansi(std::io::stderr().is_terminal()).boxed()
             }
-            LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).try_init(),
+            LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).boxed(),
         };
-        Ok(())
+        Ok(match tracing_subscriber::registry().with(filter).with(lines).try_init() {
+            Ok(()) => LiveVerbosity::new(handle, &self.logging_level),
+            // Somebody logs already, and knows how much.
+            Err(_) => Arc::new(FixedVerbosity),
+        })
     }
 }

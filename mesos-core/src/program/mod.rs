@@ -17,6 +17,7 @@ mod notify;
 mod security;
 mod signal;
 mod size;
+mod verbosity;
 
 pub use duration::MesosDuration;
 pub use layer::{LayerError, layered, parse_layered};

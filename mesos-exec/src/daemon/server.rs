@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use mesos_core::daemon::Task;
 use mesos_core::net::auth::{Authenticator, Authorizer, Claims, Secret, TokenKey};
-use mesos_core::net::http::{Limits, Plain, axum, serve};
+use mesos_core::net::http::{Limits, Plain, Verbosity, axum, serve};
 use mesos_core::net::layer::{Admit, Authenticate, Authorize, Observe, Trace};
 use mesos_core::net::tls::ServerTls;
 use mesos_core::{ContainerSpec, Purpose};
@@ -90,6 +90,8 @@ pub struct AgentServerSetup {
     pub limits: Limits,
     /// What the agent was started with, for views. No secrets.
     pub flags: Vec<(String, String)>,
+    /// How much is logged, for operators who change it.
+    pub verbosity: Arc<dyn Verbosity>,
 }
 
 impl fmt::Debug for AgentServerSetup {
@@ -124,6 +126,7 @@ impl AgentServer {
             insecure_executors,
             limits,
             flags,
+            verbosity,
         } = setup;
         let containerizer = agent.containerizer.clone();
         let address = listener.local_addr().map_err(|error| StartError::Task(error.to_string()))?;
@@ -149,6 +152,7 @@ impl AgentServer {
         site.sandboxes = shown;
         site.address = address.to_string();
         site.flags = flags;
+        site.verbosity = verbosity;
         let site = site.site();
         let rules = rules();
         let known = Authenticate::new(authenticator).except(rules.open_paths());

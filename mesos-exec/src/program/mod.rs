@@ -15,7 +15,7 @@ use mesos_core::daemon::{RedbStore, SystemClock};
 use mesos_core::kernel::Term;
 use mesos_core::net::auth::TokenKey;
 use mesos_core::net::grpc::{GrpcConnector, RemoteDetector};
-use mesos_core::net::http::Limits;
+use mesos_core::net::http::{Limits, Verbosity};
 use mesos_core::net::tls::Part;
 use mesos_core::program::{Readiness, ServerSecurity, terminated};
 use mesos_core::{AgentInfo, Clock, FaultDomain};
@@ -31,11 +31,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn run(flags: &Flags) -> anyhow::Result<()> {
     flags.validate()?;
-    flags.logging.begin().map_err(anyhow::Error::msg)?;
-    tokio::runtime::Runtime::new()?.block_on(serve(flags))
+    let verbosity = flags.logging.begin().map_err(anyhow::Error::msg)?;
+    tokio::runtime::Runtime::new()?.block_on(serve(flags, verbosity))
 }
 
-async fn serve(flags: &Flags) -> anyhow::Result<()> {
+async fn serve(flags: &Flags, verbosity: Arc<dyn Verbosity>) -> anyhow::Result<()> {
     let terminated = terminated()?;
     let mut ends_tasks = signal(SignalKind::user_defined1())?;
     let readiness = Readiness::from_env();
@@ -78,6 +78,7 @@ async fn serve(flags: &Flags) -> anyhow::Result<()> {
         insecure_executors: flags.insecure_executors,
         limits: Limits::default(),
         flags: shown(flags),
+        verbosity,
     })
     .await?;
     let is_cleaning_up = flags.recover == "cleanup";

@@ -15,7 +15,7 @@ use mesos_core::call::Leader;
 use mesos_core::daemon::{Door, SystemClock, Task};
 use mesos_core::net::auth::{Authenticator, Authorizer, Doorman, Parts, RateLimits};
 use mesos_core::net::grpc::{KernelService, health, leadership, reflection};
-use mesos_core::net::http::{Limits, Plain, axum, serve};
+use mesos_core::net::http::{FixedVerbosity, Limits, Plain, Verbosity, axum, serve};
 use mesos_core::net::layer::{Admit, Authenticate, Authorize, Measure, Observe, RateLimit, Trace};
 use mesos_core::net::tls::ServerTls;
 use mesos_core::{Allocator, Contender, Detector, MasterId, Store};
@@ -58,6 +58,8 @@ pub struct MasterServerSetup {
     pub cluster: Option<String>,
     /// What the master was started with, for views. No secrets.
     pub flags: Vec<(String, String)>,
+    /// How much is logged, for operators who change it.
+    pub verbosity: Arc<dyn Verbosity>,
     /// Where everything that happens to the master while it leads is recorded, if anywhere.
     pub journal: Option<JournalSetup>,
     /// How much of what is over views remember.
@@ -94,6 +96,7 @@ impl MasterServerSetup {
             rate_limits: None,
             cluster: None,
             flags: Vec::new(),
+            verbosity: Arc::new(FixedVerbosity),
             journal: None,
             memory: Memory::default(),
         })
@@ -141,6 +144,7 @@ impl MasterServer {
             rate_limits,
             cluster,
             flags,
+            verbosity,
             journal,
             memory,
         } = setup;
@@ -164,6 +168,7 @@ impl MasterServer {
         let requests = http.requests.clone();
         http.cluster = cluster;
         http.flags = flags;
+        http.verbosity = verbosity;
         let mut site = http::site(http);
         let rate_limits = rate_limits.map(Arc::new);
         let doorman = Arc::new(Doorman::new(authorizer.clone()).limiting(rate_limits.clone()));

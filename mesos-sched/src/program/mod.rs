@@ -16,7 +16,7 @@ use crate::master;
 use anyhow::Context as _;
 use mesos_core::daemon::{SystemClock, entropy};
 use mesos_core::kernel::{Rng, Term};
-use mesos_core::net::http::Limits;
+use mesos_core::net::http::{Limits, Verbosity};
 use mesos_core::net::tls::Part;
 use mesos_core::program::{Readiness, ServerSecurity, terminated};
 use mesos_core::{MasterId, Role, Store, Weight};
@@ -31,11 +31,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn run(flags: &Flags) -> anyhow::Result<()> {
     flags.validate()?;
-    flags.logging.begin().map_err(anyhow::Error::msg)?;
-    tokio::runtime::Runtime::new()?.block_on(serve(flags))
+    let verbosity = flags.logging.begin().map_err(anyhow::Error::msg)?;
+    tokio::runtime::Runtime::new()?.block_on(serve(flags, verbosity))
 }
 
-async fn serve(flags: &Flags) -> anyhow::Result<()> {
+async fn serve(flags: &Flags, verbosity: Arc<dyn Verbosity>) -> anyhow::Result<()> {
     let terminated = terminated()?;
     let readiness = Readiness::from_env();
     let tls = flags.security.material(Part::Master)?;
@@ -66,6 +66,7 @@ async fn serve(flags: &Flags) -> anyhow::Result<()> {
         rate_limits: flags.rate_limits()?,
         cluster: flags.cluster.clone(),
         flags: shown(flags),
+        verbosity,
         journal: flags.journal.setup(),
         memory: memory(flags),
         ..MasterServerSetup::new(id, allocator, store, contender, listener, tls)?

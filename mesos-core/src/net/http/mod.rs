@@ -14,6 +14,7 @@
 //! * [`answer`], [`accepted`], [`done`], [`Refusal`]: answers with the status codes of Mesos and sentences that help.
 //! * [`record_stream`], [`RecordReader`]: RecordIO in both directions, one record in exactly one chunk.
 //! * [`Files`]: files that are shown, and nothing beside them.
+//! * [`Verbosity`]: how much is logged, for operators who want to know more for a while.
 //! * [`Caller`]: who asks; filled in by a layer that authenticates.
 //!
 //! It decides nothing about calls, and authenticates nobody.
@@ -27,6 +28,7 @@ mod media;
 mod records;
 mod serve;
 mod site;
+mod verbosity;
 
 #[cfg(test)]
 mod tests;
@@ -39,6 +41,7 @@ pub use media::{Form, JSON, Media, PROTOBUF, RECORD_IO};
 pub use records::{Overrun, RECORDS_WAITING_MAX, RecordReader, RecordSender, STALLED_MAX, record_stream};
 pub use serve::{Handshake, Limits, Peer, Plain, serve};
 pub use site::{OriginalPath, Site};
+pub use verbosity::{FixedVerbosity, Verbosity};
 
 pub use axum;
 pub use axum::body::Body;

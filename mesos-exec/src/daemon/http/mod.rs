@@ -33,7 +33,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use mesos_core::Containerizer;
 use mesos_core::net::auth::Authorizer;
 use mesos_core::net::http::axum::routing::{get, post};
-use mesos_core::net::http::{Attached, Files, Roots, Site};
+use mesos_core::net::http::{Attached, Files, FixedVerbosity, Roots, Site, Verbosity};
 
 use self::input::Inputs;
 use self::judge::Judge;
@@ -60,6 +60,8 @@ pub struct AgentSite {
     pub address: String,
     /// What it was started with, for views. No secrets.
     pub flags: Vec<(String, String)>,
+    /// How much is logged.
+    pub verbosity: Arc<dyn Verbosity>,
     /// Other files that are shown, for example the log at `/slave/log`.
     pub attached: Attached,
 }
@@ -72,6 +74,7 @@ struct Context {
     sandboxes: Option<Arc<Sandboxes>>,
     address: String,
     flags: Vec<(String, String)>,
+    verbosity: Arc<dyn Verbosity>,
     files: Files,
     judge: Judge,
     inputs: Inputs,
@@ -99,6 +102,7 @@ impl AgentSite {
             sandboxes: None,
             address: String::new(),
             flags: Vec::new(),
+            verbosity: Arc::new(FixedVerbosity),
             attached: Attached::default(),
         }
     }
@@ -119,6 +123,7 @@ impl AgentSite {
             sandboxes: self.sandboxes,
             address: self.address,
             flags: self.flags,
+            verbosity: self.verbosity,
             files: files.clone(),
             judge: self.judge,
             inputs: Inputs::default(),

@@ -3,10 +3,12 @@
 //! Views are made of a [`Snapshot`], taken between two steps of the machine. What this agent cannot do is refused with a
 //! sentence, never answered as if it had been done. Calls: Apache Mesos, `docs/operator-http-api.md`.
 
+use std::time::Duration;
+
 use mesos_core::net::http::axum::extract::State;
 use mesos_core::net::http::axum::http::{HeaderMap, StatusCode};
 use mesos_core::net::http::{
-    BODY_BYTES_MAX, Body, Caller, Form, Media, RECORD_IO, RecordReader, Refusal, Response, answer, decode, read_body,
+    BODY_BYTES_MAX, Body, Caller, Form, Media, RECORD_IO, RecordReader, Refusal, Response, answer, decode, done, read_body,
 };
 use mesos_core::wire::v1;
 use v1::agent::call::Type;
@@ -51,6 +53,12 @@ pub(super) async fn ask(
         Type::WaitContainer | Type::WaitNestedContainer => {
             let media = Media::of_answer(&headers)?;
             containers::wait(&context, call).await.map(|waited| answer(media, &waited))
+        }
+        Type::SetLoggingLevel => {
+            let set = part(call.set_logging_level, "set_logging_level")?;
+            let duration = Duration::try_from(set.duration)?;
+            context.verbosity.set(set.level, duration).map_err(Refusal::bad_request)?;
+            Ok(done())
         }
         _ => {
             let media = Media::of_answer(&headers)?;
@@ -99,7 +107,7 @@ impl Context {
                 Kind::GetMetrics
             }
             Type::GetLoggingLevel => {
-                answered.get_logging_level = Some(response::GetLoggingLevel { level: 0 });
+                answered.get_logging_level = Some(response::GetLoggingLevel { level: self.verbosity.level() });
                 Kind::GetLoggingLevel
             }
             Type::GetState => {

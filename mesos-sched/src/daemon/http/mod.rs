@@ -15,7 +15,6 @@ mod address;
 mod explain;
 mod leadership;
 mod legacy;
-mod logging;
 mod metrics;
 mod operator;
 mod pump;
@@ -30,7 +29,7 @@ use axum::routing::{get, post};
 use mesos_core::Detector;
 use mesos_core::daemon::{DoorKeeper, Task};
 use mesos_core::net::auth::Authorizer;
-use mesos_core::net::http::{Attached, Files, Refusal, Site, axum};
+use mesos_core::net::http::{Attached, Files, FixedVerbosity, Refusal, Site, Verbosity, axum};
 use mesos_core::net::layer::RequestTotals;
 
 use super::view::View;
@@ -39,7 +38,6 @@ use crate::master::Master;
 
 pub use address::MasterAddress;
 use leadership::Leadership;
-pub use logging::{FixedLogging, Logging};
 use session::Sessions;
 
 /// What the master's HTTP side is made of.
@@ -65,7 +63,7 @@ pub struct HttpSetup {
     /// What the master was started with, for views. No secrets.
     pub flags: Vec<(String, String)>,
     /// How much is logged.
-    pub logging: Arc<dyn Logging>,
+    pub verbosity: Arc<dyn Verbosity>,
     /// Files that are shown, for example the log at `/master/log`.
     pub files: Files,
 }
@@ -91,7 +89,7 @@ impl HttpSetup {
             requests: RequestTotals::default(),
             cluster: None,
             flags: Vec::new(),
-            logging: Arc::new(FixedLogging),
+            verbosity: Arc::new(FixedVerbosity),
             files: Files::new(Attached::default()),
         }
     }
@@ -108,7 +106,7 @@ struct Context {
     requests: RequestTotals,
     cluster: Option<String>,
     flags: Vec<(String, String)>,
-    logging: Arc<dyn Logging>,
+    verbosity: Arc<dyn Verbosity>,
     files: Files,
     leadership: Leadership,
     sessions: Arc<Sessions>,
@@ -144,7 +142,7 @@ impl Context {
 /// What the master answers. Must be called inside a tokio runtime.
 #[must_use]
 pub fn site(setup: HttpSetup) -> Site {
-    let HttpSetup { master, door, view, detector, address, authorizer, requests, cluster, flags, logging, files } =
+    let HttpSetup { master, door, view, detector, address, authorizer, requests, cluster, flags, verbosity, files } =
         setup;
     let (leadership, watch) = Leadership::watch(master.lead(), detector);
     let context = Arc::new(Context {
@@ -156,7 +154,7 @@ pub fn site(setup: HttpSetup) -> Site {
         requests,
         cluster,
         flags,
-        logging,
+        verbosity,
         files: files.clone(),
         leadership,
         sessions: Arc::default(),

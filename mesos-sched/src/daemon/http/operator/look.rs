@@ -58,7 +58,7 @@ pub(super) async fn read(context: &Shared, sight: &Sight, kind: Type) -> Result<
             })
         }
         Type::GetLoggingLevel => at_once(Kind::GetLoggingLevel, |response| {
-            response.get_logging_level = Some(response::GetLoggingLevel { level: context.logging.level() });
+            response.get_logging_level = Some(response::GetLoggingLevel { level: context.verbosity.level() });
         }),
         Type::GetMaster => at_once(Kind::GetMaster, |response| {
             response.get_master = Some(response::GetMaster {

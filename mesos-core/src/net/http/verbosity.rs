@@ -3,12 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-/// How much a process logs. Levels are those of Mesos: 0 is the usual, higher ones say more.
-pub trait Logging: Send + Sync + fmt::Debug {
+/// How much a process logs. Levels are those of Mesos: 0 is what it was started with, higher ones say more.
+pub trait Verbosity: Send + Sync + fmt::Debug {
     /// The level by now.
     fn level(&self) -> u32;
 
-    /// Another level for a while.
+    /// Another level for a while, after which it is 0 again.
     ///
     /// # Errors
     /// A sentence for the operator.
@@ -17,9 +17,9 @@ pub trait Logging: Send + Sync + fmt::Debug {
 
 /// A level nobody changes.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct FixedLogging;
+pub struct FixedVerbosity;
 
-impl Logging for FixedLogging {
+impl Verbosity for FixedVerbosity {
     fn level(&self) -> u32 {
         0
     }
