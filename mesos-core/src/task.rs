@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::container::CommandInfo;
 use crate::discovery::Discovery;
 use crate::executor::ExecutorInfo;
-use crate::health::HealthCheck;
+use crate::health::{CheckInfo, CheckStatus, HealthCheck};
 use crate::id::{AgentId, ContainerId, ExecutorId, TaskId, UpdateId};
 use crate::resource::Resources;
 use crate::time::WallTime;
@@ -38,6 +38,9 @@ pub struct TaskInfo {
     /// How it is found out whether it is well; nothing when nobody asks. Executors of the framework's own check it themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health_check: Option<Arc<HealthCheck>>,
+    /// What is looked at regularly for the framework; nothing follows from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<Arc<CheckInfo>>,
     /// Free labels.
     pub labels: BTreeMap<Arc<str>, Arc<str>>,
     /// What it says to those who want to find it.
@@ -107,6 +110,7 @@ impl TaskInfo {
             kill_policy: KillPolicy::default(),
             max_completion_time: None,
             health_check: None,
+            check: None,
             labels: BTreeMap::new(),
             discovery: None,
             data: Arc::default(),
@@ -347,6 +351,9 @@ pub struct TaskStatus {
     /// Whether it is well, as far as its executor checks that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub healthy: Option<bool>,
+    /// What its check found last, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check_status: Option<CheckStatus>,
     /// The container it runs in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container_id: Option<ContainerId>,
@@ -372,6 +379,7 @@ impl TaskStatus {
             unreachable_since_wall: None,
             data: None,
             healthy: None,
+            check_status: None,
             container_id: None,
             address: None,
         }

@@ -1,6 +1,7 @@
 //! The executor as a process of its own, under a real agent that serves real sockets; the master is played by hand.
 
 mod api;
+mod checks;
 mod credentials;
 mod input;
 mod rig;

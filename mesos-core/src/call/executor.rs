@@ -10,7 +10,7 @@ use crate::container::{CommandInfo, Signal};
 use crate::error::Rejection;
 use crate::executor::ExecutorInfo;
 use crate::framework::FrameworkInfo;
-use crate::health::Check;
+use crate::health::{Check, CheckStatus};
 use crate::id::{AgentId, ContainerId, FrameworkId, TaskId, UpdateId};
 use crate::resource::Resources;
 use crate::task::{KillPolicy, Reason, TaskInfo, TaskState};
@@ -46,7 +46,7 @@ pub enum Call {
         /// Which.
         container: ContainerId,
     },
-    /// Finds out whether a task is well; [`checked`](crate::Executor::checked) follows.
+    /// Finds out how a task is; [`checked`](crate::Executor::checked) follows.
     Check {
         /// A name for it, unique within the executor and among its containers: by it, one that is a command is destroyed.
         check: ContainerId,
@@ -80,6 +80,9 @@ pub struct TaskUpdate {
     /// Whether the task is well, as far as that is checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub healthy: Option<bool>,
+    /// What its check found last, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check_status: Option<CheckStatus>,
     /// The update's name, if its executor gives it one: what comes twice under one name counts once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uuid: Option<UpdateId>,
@@ -92,7 +95,17 @@ impl TaskUpdate {
     /// A bare state.
     #[must_use]
     pub const fn new(task_id: TaskId, state: TaskState) -> Self {
-        Self { task_id, state, reason: None, message: None, data: None, healthy: None, uuid: None, at_wall: None }
+        Self {
+            task_id,
+            state,
+            reason: None,
+            message: None,
+            data: None,
+            healthy: None,
+            check_status: None,
+            uuid: None,
+            at_wall: None,
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::call::executor::{Call, TaskUpdate};
 use crate::container::Exit;
+use crate::health::Checked;
 use crate::id::{ContainerId, TaskId};
 use crate::kernel::Cx;
 use crate::task::{KillPolicy, TaskInfo, TaskState};
@@ -45,8 +46,8 @@ pub trait Executor: Send {
     /// The agent has taken over an update of this task.
     fn acknowledged(&mut self, _cx: &mut ExecutorCx<'_>, _task: &TaskId) {}
 
-    /// A check has its answer: the task is well, or what is wrong. Not told of checks that were destroyed.
-    fn checked(&mut self, _cx: &mut ExecutorCx<'_>, _check: &ContainerId, _result: Result<(), Arc<str>>) {}
+    /// A check has its answer. Not told of checks that were destroyed.
+    fn checked(&mut self, _cx: &mut ExecutorCx<'_>, _check: &ContainerId, _found: Checked) {}
 
     /// Bytes from the framework.
     fn message(&mut self, _cx: &mut ExecutorCx<'_>, _data: &[u8]) {}

@@ -4,11 +4,10 @@
 //! When to check and what an answer means is the executor's to know. A check ends with this run of the agent; the executor,
 //! made anew, asks again.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use mesos_core::health::Check;
-use mesos_core::{CommandInfo, ContainerId, Exit, Purpose, Resources};
+use mesos_core::health::{Check, CheckStatus, Checked};
+use mesos_core::{CommandInfo, ContainerId, Purpose, Resources};
 
 use super::book::ExecutorRef;
 use super::{Agent, AgentCx, ContainerOp, ContainerOutcome, Effect, Pending};
@@ -27,15 +26,19 @@ impl Agent {
         match what {
             Check::Command(command) => {
                 if let Err(problem) = self.check_by_command(cx, at, &name, container, *command) {
-                    self.answer_check(cx, at, &name, Err(problem.into()));
+                    self.answer_check(cx, at, &name, Checked::by_command(Err(problem.into())));
                 }
             }
-            Check::Probe(probe) => {
+            Check::Probe(ref probe) => {
+                let (nothing, probe) = (what.nothing(), probe.clone());
                 let ticket = self.tickets.draw();
-                self.await_answer(ticket, Pending::Probe { executor: at, check: name });
+                self.await_answer(ticket, Pending::Probe { executor: at, check: name, nothing });
                 cx.emit(Effect::Container { ticket, op: ContainerOp::Probe(probe, timeout) });
             }
-            _ => self.answer_check(cx, at, &name, Err("this agent cannot check so".into())),
+            other => {
+                let found = Checked::nothing(other.nothing(), "this agent cannot check so");
+                self.answer_check(cx, at, &name, found);
+            }
         }
     }
 
@@ -73,25 +76,17 @@ impl Agent {
         cx: &mut AgentCx<'_>,
         at: ExecutorRef,
         name: &ContainerId,
-        result: Result<(), Arc<str>>,
+        found: Checked,
     ) {
-        self.call_guest(cx, at, |guest, cx| guest.checked(cx, name, result));
-    }
-}
-
-/// What the end of a check's command says.
-pub(super) fn verdict(exit: Result<Exit, Arc<str>>) -> Result<(), Arc<str>> {
-    match exit? {
-        Exit::Status(0) => Ok(()),
-        other => Err(other.to_string().into()),
+        self.call_guest(cx, at, |guest, cx| guest.checked(cx, name, found));
     }
 }
 
 /// What the answer to a probe says.
-pub(super) fn probed(outcome: ContainerOutcome) -> Result<(), Arc<str>> {
+pub(super) fn probed(nothing: CheckStatus, outcome: ContainerOutcome) -> Checked {
     match outcome {
-        ContainerOutcome::Done => Ok(()),
-        ContainerOutcome::Failed(problem) => Err(problem),
-        other => Err(format!("the host answered {other:?}").into()),
+        ContainerOutcome::Checked(found) => found,
+        ContainerOutcome::Failed(problem) => Checked::nothing(nothing, problem),
+        other => Checked::nothing(nothing, format!("the host answered {other:?}")),
     }
 }

@@ -12,6 +12,7 @@
 
 use std::sync::Arc;
 
+use mesos_core::health::Checked;
 use mesos_core::kernel::Ticket;
 use mesos_core::text::{Part, joined};
 use mesos_core::{
@@ -19,7 +20,7 @@ use mesos_core::{
 };
 
 use super::book::{Container, ContainerPhase, ContainerRef, End, ExecutorBody, ExecutorPhase, ExecutorRef, Hosted};
-use super::checking::{probed, verdict};
+use super::checking::probed;
 use super::checkpoint::{self, ContainerRecord};
 use super::options::mutant;
 use super::{Agent, AgentCx, ContainerOp, ContainerOutcome, Effect, Pending, Timer};
@@ -197,8 +198,8 @@ impl Agent {
             (Some(Pending::Launch(at)), ContainerOutcome::Failed(problem)) => self.handle_gone(cx, at, Err(problem)),
             (Some(Pending::Wait(at)), ContainerOutcome::Exited(exit)) => self.handle_gone(cx, at, Ok(exit)),
             (Some(Pending::Wait(at)), _) => self.handle_unwatchable(cx, at),
-            (Some(Pending::Probe { executor, check }), outcome) => {
-                self.answer_check(cx, executor, &check, probed(outcome));
+            (Some(Pending::Probe { executor, check, nothing }), outcome) => {
+                self.answer_check(cx, executor, &check, probed(nothing, outcome));
             }
             (Some(Pending::Destroy(at)), ContainerOutcome::Done) => {
                 let leftover = self.book.container(at).is_some_and(|c| c.phase == ContainerPhase::Leftover);
@@ -288,7 +289,7 @@ impl Agent {
         } else if is_process {
             self.end_executor_as(cx, executor, end_of_process(&exit));
         } else if is_check {
-            self.answer_check(cx, executor, &name, verdict(exit));
+            self.answer_check(cx, executor, &name, Checked::by_command(exit));
         } else if !is_nested && !mutant!(self.options, SwallowExit) {
             self.call_guest(cx, executor, |guest, cx| guest.exited(cx, &name, exit));
         }

@@ -93,6 +93,7 @@ impl Agent {
         status.message = update.message;
         status.data = update.data;
         status.healthy = update.healthy;
+        status.check_status = update.check_status;
         status.uuid = update.uuid.or(status.uuid);
         status.at_wall = update.at_wall.unwrap_or(status.at_wall);
         self.take_over(cx, at, status);

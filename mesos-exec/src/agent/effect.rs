@@ -102,7 +102,7 @@ pub enum ContainerOp {
     Signal(ContainerId, Signal),
     /// End it. Answer: `Done` or `Failed`.
     Destroy(ContainerId),
-    /// Ask one of its ports, for at most so long. Answer: `Done` when it is well, or `Failed`.
+    /// Ask one of its ports, for at most so long. Answer: `Checked`, or `Failed`.
     Probe(Probe, Duration),
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use mesos_core::call::executor::{Said, Subscription};
 use mesos_core::call::operator::ReplyTo;
 use mesos_core::call::{ConnId, Leader, agent};
+use mesos_core::health::Checked;
 use mesos_core::kernel::{Record, Seq, Ticket};
 use mesos_core::provider::StoreError;
 use mesos_core::{ContainerId, Exit, WallTime};
@@ -120,6 +121,8 @@ pub enum ContainerOutcome {
     Exited(Exit),
     /// The signal was sent, or the container is gone.
     Done,
+    /// What a probe found.
+    Checked(Checked),
     /// It did not work.
     Failed(Arc<str>),
 }

@@ -3,6 +3,7 @@
 //! Tickets are drawn in ascending order and most are answered soon, so they stand in a sorted list: who waits for long, as
 //! for the end of a container, stands at its front, and what is looked for is near its end.
 
+use mesos_core::health::CheckStatus;
 use mesos_core::kernel::Ticket;
 use mesos_core::{ContainerId, UpdateId};
 
@@ -14,7 +15,7 @@ pub(super) enum Pending {
     Recovery,
     Launch(ContainerRef),
     Wait(ContainerRef),
-    Probe { executor: ExecutorRef, check: ContainerId },
+    Probe { executor: ExecutorRef, check: ContainerId, nothing: CheckStatus },
     Destroy(ContainerRef),
     Task(TaskRef),
     Group(Vec<TaskRef>),

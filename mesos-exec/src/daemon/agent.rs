@@ -299,10 +299,7 @@ async fn operate(
             Err(error) => Err(error),
         },
         ContainerOp::Destroy(id) => containerizer.destroy(&id).await.map(|()| ContainerOutcome::Done),
-        ContainerOp::Probe(probe, timeout) => Ok(match probe::ask(&probe, timeout).await {
-            Ok(()) => ContainerOutcome::Done,
-            Err(problem) => ContainerOutcome::Failed(problem.into()),
-        }),
+        ContainerOp::Probe(probe, timeout) => Ok(ContainerOutcome::Checked(probe::ask(&probe, timeout).await)),
     };
     result.unwrap_or_else(|error| ContainerOutcome::Failed(error.to_string().into()))
 }

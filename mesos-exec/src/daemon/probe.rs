@@ -1,10 +1,10 @@
-//! Questions to ports of tasks, for their health checks.
+//! Questions to ports of tasks, for their checks.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use mesos_core::health::{Probe, Question};
+use mesos_core::health::{CheckStatus, Checked, Probe, Question};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -12,25 +12,25 @@ use tokio::net::TcpStream;
 const LINE_BYTES_MAX: u64 = 4 << 10;
 
 /// Asks, for at most so long.
-///
-/// # Errors
-/// What was wrong with the answer.
-pub(super) async fn ask(probe: &Probe, timeout: Duration) -> Result<(), String> {
+pub(super) async fn ask(probe: &Probe, timeout: Duration) -> Checked {
+    let nothing = match probe.question {
+        Question::Gets(_) => CheckStatus::Http(None),
+        _ => CheckStatus::Tcp(None),
+    };
     match tokio::time::timeout(timeout, answer(probe)).await {
-        Ok(answered) => answered.map_err(|problem| format!("{probe}: {problem}")),
-        Err(_) => Err(format!("{probe} took longer than {timeout:?}")),
+        Ok(Ok(found)) => found.about(probe),
+        Ok(Err(problem)) => Checked::nothing(nothing, format!("{probe}: {problem}")),
+        Err(_) => Checked::nothing(nothing, format!("{probe} took longer than {timeout:?}")),
     }
 }
 
-async fn answer(probe: &Probe) -> Result<(), String> {
+async fn answer(probe: &Probe) -> io::Result<Checked> {
     let ip: IpAddr = if probe.is_ipv6 { Ipv6Addr::LOCALHOST.into() } else { Ipv4Addr::LOCALHOST.into() };
     let address = SocketAddr::new(ip, probe.port);
-    let mut stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
-    let Question::Gets(path) = &probe.question else { return Ok(()) };
-    let status = get(&mut stream, address, path).await.map_err(|error| error.to_string())?;
-    match status {
-        200..=399 => Ok(()),
-        other => Err(format!("answered with status {other}")),
+    let connected = TcpStream::connect(address).await;
+    match &probe.question {
+        Question::Gets(path) => get(&mut connected?, address, path).await.map(Checked::by_http),
+        _ => Ok(Checked::by_tcp(connected.map(drop).map_err(|error| error.to_string().into()))),
     }
 }
 
@@ -59,7 +59,7 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(60);
 
     /// What a probe says of a port that answers with this; `None` never answers.
-    async fn asked(question: Question, answer: Option<&'static str>) -> Result<(), String> {
+    async fn asked(question: Question, answer: Option<&'static str>) -> Checked {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let server = tokio::spawn(async move {
@@ -84,25 +84,32 @@ mod tests {
 
     #[tokio::test]
     async fn a_port_that_takes_connections_and_a_path_that_is_answered_are_well() {
-        asked(Question::Connects, Some("")).await.unwrap();
-        asked(Question::Gets("/".into()), Some("HTTP/1.1 200 OK\r\n\r\n")).await.unwrap();
-        asked(Question::Gets("/".into()), Some("HTTP/1.0 302 Found\r\nLocation: /x\r\n\r\n")).await.unwrap();
+        let well = |status| Checked::by_http(status);
+        assert_eq!(asked(Question::Connects, Some("")).await, Checked::by_tcp(Ok(())));
+        assert_eq!(asked(Question::Gets("/".into()), Some("HTTP/1.1 200 OK\r\n\r\n")).await, well(200));
+        let moved = "HTTP/1.0 302 Found\r\nLocation: /x\r\n\r\n";
+        assert_eq!(asked(Question::Gets("/".into()), Some(moved)).await, well(302));
+        assert_eq!((well(200).problem, well(302).problem, Checked::by_tcp(Ok(())).problem), (None, None, None));
     }
 
     #[tokio::test]
     async fn everything_else_is_not_and_says_why() {
-        for (answer, what) in [
-            (Some("HTTP/1.1 503 No\r\n\r\n"), "status 503"),
-            (Some("SSH-2.0-x\r\n"), "does not speak HTTP"),
-            (Some("HTTP/1.1 abc\r\n"), "does not speak HTTP"),
-            (Some(""), "does not speak HTTP"),
-            (None, "took longer"),
+        for (answer, status, what) in [
+            (Some("HTTP/1.1 503 No\r\n\r\n"), Some(503), "status 503"),
+            (Some("SSH-2.0-x\r\n"), None, "does not speak HTTP"),
+            (Some("HTTP/1.1 abc\r\n"), None, "does not speak HTTP"),
+            (Some(""), None, "does not speak HTTP"),
+            (None, None, "took longer"),
         ] {
-            let said = asked(Question::Gets("/up".into()), answer).await.unwrap_err();
-            assert!(said.contains(what) && said.contains("/up"), "{answer:?}: {said}");
+            let said = asked(Question::Gets("/up".into()), answer).await;
+            assert_eq!(said.status, CheckStatus::Http(status));
+            let problem = said.problem.unwrap();
+            assert!(problem.contains(what) && problem.contains("/up"), "{answer:?}: {problem}");
         }
         let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
         let probe = Probe { port: free, is_ipv6: false, question: Question::Connects };
-        assert!(ask(&probe, PATIENCE).await.unwrap_err().contains("refused"));
+        let said = ask(&probe, PATIENCE).await;
+        assert_eq!(said.status, CheckStatus::Tcp(Some(false)));
+        assert!(said.problem.unwrap().contains("refused"));
     }
 }

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mesos_core::call::executor::Call;
+use mesos_core::health::Checked;
 use mesos_core::{ContainerId, Executor, ExecutorCx, Exit, Instant, KillPolicy, TaskId, TaskInfo, TaskRun, TaskState};
 
 use super::work::{KILL_GRACE_DEFAULT, Reports, SHUTDOWN_RESERVE, Why, Work};
@@ -131,9 +132,9 @@ impl Executor for Group {
         }
     }
 
-    fn checked(&mut self, cx: &mut ExecutorCx<'_>, check: &ContainerId, result: Result<(), Arc<str>>) {
+    fn checked(&mut self, cx: &mut ExecutorCx<'_>, check: &ContainerId, found: Checked) {
         if let Some(work) = self.works.values_mut().find(|work| work.asked(check)) {
-            work.checked(cx, &mut self.reports, result);
+            work.checked(cx, &mut self.reports, check, found);
         }
     }
 

@@ -6,7 +6,9 @@
 
 mod command;
 mod group;
+mod checker;
 mod health;
+mod watch;
 mod work;
 
 pub use command::Command;

@@ -10,9 +10,10 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use mesos_core::call::executor::{Call, TaskUpdate};
+use mesos_core::health::Checked;
 use mesos_core::{CommandInfo, ContainerId, ExecutorCx, Exit, Instant, Reason, Signal, TaskId, TaskInfo, TaskState};
 
-use super::health::{Finding, Health};
+use super::watch::{News, Watch};
 
 /// How long a container may take to end after SIGKILL before it is destroyed; a killed process tree is gone in
 /// milliseconds unless it hangs in the system.
@@ -75,8 +76,8 @@ pub(super) struct Work {
     ending: Option<Ending>,
     /// It fails when it still runs then.
     complete_by: Option<Instant>,
-    /// Whether it is well, while that is asked.
-    health: Option<Health>,
+    /// What is found out about it, while it runs.
+    watch: Watch,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,15 +115,16 @@ impl Work {
         let container = container_of(&task.id);
         let (task_id, resources) = (task.id.clone(), task.resources.clone());
         cx.emit(Call::Launch { container: container.clone(), task_id, command, resources });
-        Self { task, container, phase: Phase::Launching, ending: None, complete_by: None, health: None }
+        Self { task, container, phase: Phase::Launching, ending: None, complete_by: None, watch: Watch::default() }
     }
 
-    /// A task that was found running. The clocks of its maximum completion time and of its health start again: when it
+    /// A task that was found running. The clocks of its maximum completion time and of its checks start again: when it
     /// started is not remembered.
     pub(super) fn found(cx: &mut ExecutorCx<'_>, reports: &mut Reports, task: Arc<TaskInfo>, state: TaskState) -> Self {
         let container = container_of(&task.id);
-        let (id, policy) = (task.id.clone(), task.kill_policy);
-        let mut work = Self { task, container, phase: Phase::Running, ending: None, complete_by: None, health: None };
+        let policy = task.kill_policy;
+        let phase = Phase::Running;
+        let mut work = Self { task, container, phase, ending: None, complete_by: None, watch: Watch::default() };
         work.run(cx.now.mono);
         match state {
             TaskState::Running => {}
@@ -132,7 +134,7 @@ impl Work {
                 work.end(cx, reports, Why::Asked, policy.grace.unwrap_or(KILL_GRACE_DEFAULT));
                 reports.tells_killing = tells_killing;
             }
-            _ => reports.say_state(cx, &id, TaskState::Running),
+            _ => work.say_running(cx, reports),
         }
         work
     }
@@ -152,8 +154,14 @@ impl Work {
         }
         self.run(cx.now.mono);
         if self.ending.is_none() {
-            reports.say_state(cx, &self.task.id, TaskState::Running);
+            self.say_running(cx, reports);
         }
+    }
+
+    fn say_running(&self, cx: &mut ExecutorCx<'_>, reports: &mut Reports) {
+        let mut update = TaskUpdate::new(self.task.id.clone(), TaskState::Running);
+        self.watch.describe(&mut update);
+        reports.say(cx, update);
     }
 
     /// Its container ended, or never ran: the last word about the task, once.
@@ -202,45 +210,46 @@ impl Work {
             self.escalate(cx);
         } else if self.complete_by.is_some_and(|by| by <= cx.now.mono) {
             self.end(cx, reports, Why::OutOfTime, Duration::ZERO);
-        } else if let Some(health) = &mut self.health {
-            let finding = health.tick(cx, &self.container, self.task.run.command());
-            self.heed(cx, reports, finding);
+        } else {
+            let news = self.watch.tick(cx, &self.task, &self.container, self.task.run.command());
+            for news in news {
+                self.heed(cx, reports, news);
+            }
         }
     }
 
     /// Whether this check of it is under way.
     pub(super) fn asked(&self, check: &ContainerId) -> bool {
-        self.health.as_ref().is_some_and(|health| health.asked(check))
+        self.watch.asked(check)
     }
 
     /// The check that is under way has its answer.
-    pub(super) fn checked(&mut self, cx: &mut ExecutorCx<'_>, reports: &mut Reports, result: Result<(), Arc<str>>) {
-        let finding = self.health.as_mut().and_then(|health| health.answered(cx, result));
-        self.heed(cx, reports, finding);
+    pub(super) fn checked(
+        &mut self,
+        cx: &mut ExecutorCx<'_>,
+        reports: &mut Reports,
+        check: &ContainerId,
+        found: Checked,
+    ) {
+        if let Some(news) = self.watch.checked(cx.now.mono, &self.task, check, found) {
+            self.heed(cx, reports, news);
+        }
     }
 
     /// Says what was found, and ends what is hopeless.
-    fn heed(&mut self, cx: &mut ExecutorCx<'_>, reports: &mut Reports, finding: Option<Finding>) {
-        let Some(finding) = finding else { return };
-        let (is_well, problem) = match &finding {
-            Finding::Well => (true, None),
-            Finding::Unwell(problem) | Finding::Hopeless(problem) => (false, Some(problem.clone())),
-        };
-        let mut update = TaskUpdate::new(self.task.id.clone(), TaskState::Running);
-        update.healthy = Some(is_well);
-        update.reason = Some(Reason::TaskHealthCheckStatusUpdated);
-        update.message = problem.map(|problem| format!("Health check failed: {problem}").into());
+    fn heed(&mut self, cx: &mut ExecutorCx<'_>, reports: &mut Reports, News { update, is_hopeless }: News) {
+        if self.ending.is_some() {
+            return;
+        }
         reports.say(cx, update);
-        if matches!(finding, Finding::Hopeless(_)) {
+        if is_hopeless {
             let grace = self.task.kill_policy.grace.unwrap_or(KILL_GRACE_DEFAULT);
             self.end(cx, reports, Why::Unwell, grace);
         }
     }
 
     fn stop_checking(&mut self, cx: &mut ExecutorCx<'_>) {
-        if let Some(mut health) = self.health.take() {
-            health.stop(cx);
-        }
+        std::mem::take(&mut self.watch).stop(cx);
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
@@ -249,8 +258,7 @@ impl Work {
             (_, Some(Ending { step: Step::Terminated { kill_at }, .. })) => Some(kill_at),
             (_, Some(Ending { step: Step::Killed { destroy_at }, .. })) => Some(destroy_at),
             (_, None) => {
-                let check = self.health.as_ref().and_then(Health::deadline);
-                [self.complete_by, check].into_iter().flatten().min()
+                [self.complete_by, self.watch.deadline()].into_iter().flatten().min()
             }
         }
     }
@@ -299,7 +307,7 @@ impl Work {
     fn run(&mut self, now: Instant) {
         self.phase = Phase::Running;
         self.complete_by = self.task.max_completion_time.map(|limit| now + limit);
-        self.health = self.task.health_check.clone().map(|check| Health::begin(check, now));
+        self.watch = Watch::begin(&self.task, now);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mesos_core::call::agent::{ToAgent, ToMaster};
+use mesos_core::health::Checked;
 use mesos_core::kernel::{Cx, Draft, Machine, Rng, Ticket};
 use mesos_core::{ContainerId, FrameworkId, Instant, Signal, TaskState};
 use mesos_exec::agent::{Agent, ContainerOp, ContainerOutcome, Effect, Input, StopReason};
@@ -164,7 +165,8 @@ impl World {
             }
             ContainerOp::Probe(..) => {
                 let is_well = !node.dice.chance(self.container_model.unwell_ppm);
-                Some(if is_well { ContainerOutcome::Done } else { ContainerOutcome::Failed("it is not well".into()) })
+                let problem = (!is_well).then(|| "it is not well".into());
+                Some(ContainerOutcome::Checked(Checked::by_tcp(problem.map_or(Ok(()), Err))))
             }
             // As above: unknown operations must not pass unnoticed.
             other => unreachable!("this simulator does not know how to perform {other:?}"),

@@ -14,6 +14,7 @@
 //! | `mute` | no pings any more; until then they come by themselves |
 //! | `recover c1,c2`, `launch c1 ok`, `wait c1 0`, `wait c1 signal:9` | answers of the containerizer |
 //! | `destroy c1 ok`, `.. failed:TEXT` | answers of the containerizer |
+//! | `probe p1 http:200`, `probe p1 tcp:ok`, `.. tcp:TEXT` | what a probe found: a status, somebody, nobody |
 //! | `disk hold`, `disk land`, `disk fail` | by default what is written is durable at once |
 //! | `subscribe F E [tasks=t1,t2] [updates=t1:RUNNING:7,..]` | an executor's process connects, as `x1`, `x2`, .. |
 //! | `says F E t1 RUNNING 7`, `shouts F E TEXT`, `breaks x1` | it says something; its connection breaks |
@@ -28,6 +29,7 @@ use mesos_core::call::agent::{ApplyOperation, RunGroup, RunTask, ToAgent, ToMast
 use mesos_core::call::executor::{Said, Subscription, TaskUpdate};
 use mesos_core::call::operator::ReplyTo;
 use mesos_core::call::{ConnId, Leader};
+use mesos_core::health::Checked;
 use mesos_core::kernel::{Cx, Draft, Machine, Outbound, Record, Rng, Seq, Term};
 use mesos_core::{
     AgentId, AgentInfo, Exit, FrameworkId, Instant, MasterId, Now, Operation, Rejection, RejectionCode,
@@ -342,6 +344,7 @@ impl AgentSession {
                 let survivors = self.containers.ids(&arguments.next_word().unwrap_or_default())?;
                 (self.containers.recovery()?, ContainerOutcome::Recovered(survivors))
             }
+            "probe" => (self.containers.probe(&arguments.word("a probe")?)?, found(&arguments.word("what it found")?)?),
             what => {
                 let ticket = self.containers.question(what, &arguments.word("a container")?)?;
                 (ticket, outcome(what, &arguments.word("an outcome")?)?)
@@ -419,6 +422,16 @@ fn outcome(what: &str, text: &str) -> Result<ContainerOutcome, String> {
     })
 }
 
+fn found(text: &str) -> Result<ContainerOutcome, String> {
+    Ok(match text.split_once(':') {
+        Some(("http", status)) => ContainerOutcome::Checked(Checked::by_http(read(status)?)),
+        Some(("tcp", "ok")) => ContainerOutcome::Checked(Checked::by_tcp(Ok(()))),
+        Some(("tcp", problem)) => ContainerOutcome::Checked(Checked::by_tcp(Err(problem.into()))),
+        Some(("failed", problem)) => ContainerOutcome::Failed(problem.into()),
+        _ => return Err(format!("{text:?} is nothing a probe finds")),
+    })
+}
+
 impl Session for AgentSession {
     fn command(&mut self, command: &Command, lines: &mut Vec<String>) -> Result<(), String> {
         let mut arguments = Arguments::of(command);
@@ -446,7 +459,7 @@ impl Session for AgentSession {
             }
             "mute" => self.ping_at = None,
             "disk" => self.disk(&arguments.word("what it does")?, lines)?,
-            what @ ("recover" | "launch" | "wait" | "destroy") => self.answer(what, &mut arguments, lines)?,
+            what @ ("recover" | "launch" | "wait" | "destroy" | "probe") => self.answer(what, &mut arguments, lines)?,
             "subscribe" => self.subscribe(&mut arguments, lines)?,
             verb @ ("says" | "shouts") => self.hear(verb, &mut arguments, lines)?,
             "breaks" => {

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mesos_core::health::{Check, CheckInfo, HealthCheck, Probe, Question};
 use mesos_core::resource::{Disk, DiskSource, Quantities, Reservation, Reservations, Resource};
 use mesos_core::task::TaskRun;
 use mesos_core::{
@@ -144,7 +145,7 @@ impl Arguments {
         Ok(())
     }
 
-    /// `TASK RESOURCES run= executor=ID executor_uses= kind= exec= shutdown_grace= grace=`.
+    /// `TASK RESOURCES run= executor=ID executor_uses= kind= exec= shutdown_grace= grace= health= check=`.
     pub(super) fn task(&mut self, agent_id: AgentId) -> Result<TaskInfo, String> {
         let id = self.next::<TaskId>("a task id")?;
         let uses = resources(&self.word("resources")?)?;
@@ -155,6 +156,10 @@ impl Arguments {
         };
         let mut task = TaskInfo::new(id, agent_id, uses, run);
         task.kill_policy = self.policy()?.unwrap_or_default();
+        let health = self.named("health").map(|text| check(&text)).transpose()?;
+        task.health_check = health.map(|what| Arc::new(HealthCheck::new(what)));
+        let other = self.named("check").map(|text| check(&text)).transpose()?;
+        task.check = other.map(|what| Arc::new(CheckInfo::new(what)));
         Ok(task)
     }
 
@@ -353,5 +358,21 @@ pub(super) fn read_at_edge(kind: &str, text: &str) -> Result<String, String> {
             Ok(format!("read: {:?}", Filters::from_secs_lenient(number).refuse_for))
         }
         other => Err(format!("{other:?} is not a kind of value")),
+    }
+}
+
+/// `tcp:80`, `http:80/path`, `command:LINE`.
+fn check(text: &str) -> Result<Check, String> {
+    let wrong = || format!("{text:?} is no check: write tcp:80, http:80/path or command:LINE");
+    let (kind, rest) = text.split_once(':').ok_or_else(wrong)?;
+    let probe = |port: &str, question| Ok(Check::Probe(Probe { port: read(port)?, is_ipv6: false, question }));
+    match kind {
+        "tcp" => probe(rest, Question::Connects),
+        "http" => {
+            let (port, _) = rest.split_once('/').ok_or_else(wrong)?;
+            probe(port, Question::Gets(rest[port.len()..].into()))
+        }
+        "command" => Ok(Check::Command(Box::new(CommandInfo::shell(rest)))),
+        _ => Err(wrong()),
     }
 }

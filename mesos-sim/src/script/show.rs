@@ -8,6 +8,7 @@ use std::time::Duration;
 use mesos_core::call::agent::{Reregistration, ToAgent, ToMaster};
 use mesos_core::call::executor::Event as ExecutorEvent;
 use mesos_core::call::scheduler::{Call, Event};
+use mesos_core::health::CheckStatus;
 use mesos_core::kernel::Change;
 use mesos_core::task::TaskRun;
 use mesos_core::{
@@ -79,10 +80,26 @@ pub(super) fn status(names: &mut Names, status: &TaskStatus) -> String {
     if let Some(since) = status.unreachable_since_wall {
         let _ = write!(line, " unreachable_since={}s", since.as_secs());
     }
+    if let Some(healthy) = status.healthy {
+        let _ = write!(line, " healthy={healthy}");
+    }
+    if let Some(found) = status.check_status {
+        let _ = write!(line, " check={}", check_status(found));
+    }
     if let Some(message) = &status.message {
         let _ = write!(line, " \"{message}\"");
     }
     line
+}
+
+fn check_status(status: CheckStatus) -> String {
+    let (kind, found) = match status {
+        CheckStatus::Command(code) => ("command", code.map(|code| code.to_string())),
+        CheckStatus::Http(status) => ("http", status.map(|status| status.to_string())),
+        CheckStatus::Tcp(connects) => ("tcp", connects.map(|connects| connects.to_string())),
+        other => return format!("{other:?}"),
+    };
+    format!("{kind}:{}", found.as_deref().unwrap_or("nothing"))
 }
 
 /// News of an operation.

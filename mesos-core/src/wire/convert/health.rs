@@ -1,68 +1,84 @@
-//! Health checks.
+//! Checks: of health, and of whatever else a framework wants to know of a task.
 
 use std::time::Duration;
 
 use super::{required, unsupported};
 use crate::container::CommandInfo;
 use crate::error::{Rejection, RejectionCode};
-use crate::health::{Check, HealthCheck, Probe, Question};
+use crate::health::{Check, CheckInfo, CheckStatus, HealthCheck, Probe, Question};
 use crate::wire::v1;
+use v1::check_info::{self, Type as CheckType};
+use v1::check_status_info as status_info;
 use v1::health_check::{HttpCheckInfo, TcpCheckInfo, Type};
 use v1::network_info::Protocol;
 
+const CODE: RejectionCode = RejectionCode::InvalidTask;
+/// What messages call the two.
+const HEALTH: &str = "the health check";
+const OTHER: &str = "the check";
+
 fn wrong(what: impl Into<String>, remedy: &str) -> Rejection {
-    Rejection::new(RejectionCode::InvalidTask, what, remedy)
+    Rejection::new(CODE, what, remedy)
 }
 
-fn seconds(name: &str, seconds: f64) -> Result<Duration, Rejection> {
+fn seconds(of: &str, name: &str, seconds: f64) -> Result<Duration, Rejection> {
     Duration::try_from_secs_f64(seconds)
-        .map_err(|_| wrong(format!("{name} of the health check is {seconds}"), "give seconds that are not negative"))
+        .map_err(|_| wrong(format!("{name} of {of} is {seconds}"), "give seconds that are not negative"))
 }
 
-fn port(port: u32) -> Result<u16, Rejection> {
+fn port(of: &str, port: u32) -> Result<u16, Rejection> {
     let read = u16::try_from(port).ok().filter(|port| *port > 0);
-    read.ok_or_else(|| wrong(format!("the health check asks port {port}"), "give a port from 1 to 65535"))
+    read.ok_or_else(|| wrong(format!("{of} asks port {port}"), "give a port from 1 to 65535"))
+}
+
+fn connects(of: &str, asked: u32, is_ipv6: bool) -> Result<Check, Rejection> {
+    Ok(Check::Probe(Probe { port: port(of, asked)?, is_ipv6, question: Question::Connects }))
+}
+
+fn gets(of: &str, asked: u32, is_ipv6: bool, path: Option<&str>) -> Result<Check, Rejection> {
+    let path = path.unwrap_or("/");
+    if !path.starts_with('/') || path.contains(|c: char| c.is_ascii_control() || c == ' ') {
+        let what = format!("{of} asks for the path {path:?}");
+        return Err(wrong(what, "give a path that begins with '/', with spaces escaped"));
+    }
+    Ok(Check::Probe(Probe { port: port(of, asked)?, is_ipv6, question: Question::Gets(path.into()) }))
+}
+
+fn command(command: v1::CommandInfo) -> Result<Check, Rejection> {
+    Ok(Check::Command(Box::new(CommandInfo::try_from(command)?)))
+}
+
+fn untyped(of: &str) -> Rejection {
+    wrong(format!("{of} has no type"), "set type to COMMAND, HTTP or TCP")
 }
 
 impl TryFrom<v1::HealthCheck> for HealthCheck {
     type Error = Rejection;
 
     fn try_from(check: v1::HealthCheck) -> Result<Self, Rejection> {
-        const CODE: RejectionCode = RejectionCode::InvalidTask;
         let what = match check.r#type() {
-            Type::Command => {
-                let command = required(check.command.clone(), "command of the health check", CODE)?;
-                Check::Command(Box::new(CommandInfo::try_from(command)?))
+            Type::Command => command(required(check.command.clone(), "command of the health check", CODE)?)?,
+            Type::Http => {
+                let http: HttpCheckInfo = required(check.http.clone(), "http of the health check", CODE)?;
+                if http.scheme.as_deref().is_some_and(|scheme| scheme != "http") {
+                    return Err(unsupported("a health check by https", "check by http or tcp, or by a command"));
+                }
+                gets(HEALTH, http.port, http.protocol() == Protocol::IPv6, http.path.as_deref())?
             }
-            Type::Http => Check::Probe(http(required(check.http.clone(), "http of the health check", CODE)?)?),
             Type::Tcp => {
                 let tcp = required(check.tcp, "tcp of the health check", CODE)?;
-                let is_ipv6 = tcp.protocol() == Protocol::IPv6;
-                Check::Probe(Probe { port: port(tcp.port)?, is_ipv6, question: Question::Connects })
+                connects(HEALTH, tcp.port, tcp.protocol() == Protocol::IPv6)?
             }
-            Type::Unknown => return Err(wrong("the health check has no type", "set type to COMMAND, HTTP or TCP")),
+            Type::Unknown => return Err(untyped(HEALTH)),
         };
         let mut read = Self::new(what);
-        read.delay = seconds("delay_seconds", check.delay_seconds())?;
-        read.interval = seconds("interval_seconds", check.interval_seconds())?;
-        read.timeout = seconds("timeout_seconds", check.timeout_seconds())?;
-        read.grace = seconds("grace_period_seconds", check.grace_period_seconds())?;
+        read.delay = seconds(HEALTH, "delay_seconds", check.delay_seconds())?;
+        read.interval = seconds(HEALTH, "interval_seconds", check.interval_seconds())?;
+        read.timeout = seconds(HEALTH, "timeout_seconds", check.timeout_seconds())?;
+        read.grace = seconds(HEALTH, "grace_period_seconds", check.grace_period_seconds())?;
         read.failures_max = check.consecutive_failures().max(1);
         Ok(read)
     }
-}
-
-fn http(http: HttpCheckInfo) -> Result<Probe, Rejection> {
-    if http.scheme.as_deref().is_some_and(|scheme| scheme != "http") {
-        return Err(unsupported("a health check by https", "check by http or tcp, or by a command"));
-    }
-    let path = http.path.as_deref().unwrap_or("/");
-    if !path.starts_with('/') || path.contains(|c: char| c.is_ascii_control() || c == ' ') {
-        let what = format!("the health check asks for the path {path:?}");
-        return Err(wrong(what, "give a path that begins with '/', with spaces escaped"));
-    }
-    let is_ipv6 = http.protocol() == Protocol::IPv6;
-    Ok(Probe { port: port(http.port)?, is_ipv6, question: Question::Gets(path.into()) })
 }
 
 impl From<&HealthCheck> for v1::HealthCheck {
@@ -97,4 +113,85 @@ impl From<&HealthCheck> for v1::HealthCheck {
         }
         written
     }
+}
+
+impl TryFrom<v1::CheckInfo> for CheckInfo {
+    type Error = Rejection;
+
+    fn try_from(check: v1::CheckInfo) -> Result<Self, Rejection> {
+        let what = match check.r#type() {
+            CheckType::Command => command(required(check.command.clone(), "command of the check", CODE)?.command)?,
+            CheckType::Http => {
+                let http = required(check.http.clone(), "http of the check", CODE)?;
+                gets(OTHER, http.port, false, http.path.as_deref())?
+            }
+            CheckType::Tcp => connects(OTHER, required(check.tcp, "tcp of the check", CODE)?.port, false)?,
+            CheckType::Unknown => return Err(untyped(OTHER)),
+        };
+        let mut read = Self::new(what);
+        read.delay = seconds(OTHER, "delay_seconds", check.delay_seconds())?;
+        read.interval = seconds(OTHER, "interval_seconds", check.interval_seconds())?;
+        read.timeout = seconds(OTHER, "timeout_seconds", check.timeout_seconds())?;
+        Ok(read)
+    }
+}
+
+impl From<&CheckInfo> for v1::CheckInfo {
+    fn from(check: &CheckInfo) -> Self {
+        let mut written = Self {
+            delay_seconds: Some(check.delay.as_secs_f64()),
+            interval_seconds: Some(check.interval.as_secs_f64()),
+            timeout_seconds: Some(check.timeout.as_secs_f64()),
+            ..Default::default()
+        };
+        match &check.what {
+            Check::Command(command) => {
+                written.set_type(CheckType::Command);
+                written.command = Some(check_info::Command { command: (&**command).into() });
+            }
+            Check::Probe(Probe { port, question: Question::Connects, .. }) => {
+                written.set_type(CheckType::Tcp);
+                written.tcp = Some(check_info::Tcp { port: u32::from(*port) });
+            }
+            Check::Probe(Probe { port, question: Question::Gets(path), .. }) => {
+                written.set_type(CheckType::Http);
+                written.http = Some(check_info::Http { port: u32::from(*port), path: Some((**path).to_owned()) });
+            }
+        }
+        written
+    }
+}
+
+impl From<CheckStatus> for v1::CheckStatusInfo {
+    fn from(status: CheckStatus) -> Self {
+        let mut written = Self::default();
+        match status {
+            CheckStatus::Command(exit_code) => {
+                written.set_type(CheckType::Command);
+                written.command = Some(status_info::Command { exit_code });
+            }
+            CheckStatus::Http(status) => {
+                written.set_type(CheckType::Http);
+                written.http = Some(status_info::Http { status_code: status.map(u32::from) });
+            }
+            CheckStatus::Tcp(succeeded) => {
+                written.set_type(CheckType::Tcp);
+                written.tcp = Some(status_info::Tcp { succeeded });
+            }
+        }
+        written
+    }
+}
+
+/// What a check found; of a kind that is not known, nothing.
+pub(super) fn check_status_from_wire(status: v1::CheckStatusInfo) -> Option<CheckStatus> {
+    Some(match status.r#type() {
+        CheckType::Command => CheckStatus::Command(status.command.and_then(|command| command.exit_code)),
+        CheckType::Http => {
+            let code = status.http.and_then(|http| http.status_code);
+            CheckStatus::Http(code.and_then(|code| u16::try_from(code).ok()))
+        }
+        CheckType::Tcp => CheckStatus::Tcp(status.tcp.and_then(|tcp| tcp.succeeded)),
+        CheckType::Unknown => return None,
+    })
 }

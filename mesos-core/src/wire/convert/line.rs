@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::health::check_status_from_wire;
 use super::status::{reason_from_wire, task_state_from_wire};
 use super::{agent_from_wire, required, unsupported};
 use crate::call::executor::{Event, Said, Subscribed, Subscription, TaskUpdate};
@@ -80,6 +81,7 @@ fn update_from_wire(status: v1::TaskStatus, executor_id: &ExecutorId) -> Result<
     update.message = status.message.map(Into::into);
     update.data = status.data.map(Arc::from);
     update.healthy = status.healthy;
+    update.check_status = status.check_status.and_then(check_status_from_wire);
     let at = status.timestamp.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     update.at_wall = at.and_then(|at| u64::try_from(at.as_nanos()).ok()).map(WallTime::from_nanos);
     Ok(update)
@@ -128,6 +130,7 @@ fn update_to_wire(update: &TaskUpdate, executor_id: &ExecutorId) -> v1::TaskStat
         message: update.message.as_deref().map(str::to_owned),
         data: update.data.as_deref().map(<[u8]>::to_vec),
         healthy: update.healthy,
+        check_status: update.check_status.map(Into::into),
         uuid: update.uuid.map(Into::into),
         timestamp: update.at_wall.map(super::value::seconds_of),
         ..Default::default()

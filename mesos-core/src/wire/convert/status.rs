@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::health::check_status_from_wire;
 use super::task::REASONS;
 use crate::error::{Rejection, RejectionCode};
 use crate::id::{AgentId, ContainerId, ExecutorId};
@@ -66,6 +67,7 @@ impl TryFrom<v1::TaskStatus> for TaskStatus {
         read.unreachable_since_wall = status.unreachable_time.map(Into::into);
         read.data = status.data.map(Arc::from);
         read.healthy = status.healthy;
+        read.check_status = status.check_status.and_then(check_status_from_wire);
         if let Some(container) = status.container_status {
             // Only shown; a name that cannot be one here is none.
             read.container_id = container.container_id.and_then(|id| ContainerId::new(id.value).ok());

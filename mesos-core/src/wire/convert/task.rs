@@ -10,7 +10,7 @@ use super::value::{label_map, labels_of, seconds_of};
 use super::{unset, unsupported};
 use crate::container::{CommandInfo, Run, Uri};
 use crate::error::{Rejection, RejectionCode};
-use crate::health::HealthCheck;
+use crate::health::{CheckInfo, HealthCheck};
 use crate::id::TaskId;
 use crate::role::Role;
 use crate::task::{KillPolicy, Reason, Source, TaskInfo, TaskRun, TaskState, TaskStatus};
@@ -256,7 +256,6 @@ fn described(task: v1::TaskInfo, run: TaskRun) -> Result<(TaskInfo, BTreeSet<Rol
     if task.container.as_ref().is_some_and(asks_for_more) {
         return Err(unsupported("a container image, volume or network", "leave container out"));
     }
-    unset(task.check.as_ref(), "a check")?;
     unset(task.limits.keys().next(), "a limit above the task's resources")?;
     // Amounts of nothing are what some clients send for what a task does not need.
     let is_nothing = |entry: &v1::Resource| entry.scalar.is_some_and(|scalar| scalar.value == 0.0);
@@ -267,6 +266,7 @@ fn described(task: v1::TaskInfo, run: TaskRun) -> Result<(TaskInfo, BTreeSet<Rol
     read.kill_policy = task.kill_policy.map(KillPolicy::try_from).transpose()?.unwrap_or_default();
     read.max_completion_time = task.max_completion_time.map(Duration::try_from).transpose()?;
     read.health_check = task.health_check.map(HealthCheck::try_from).transpose()?.map(Arc::new);
+    read.check = task.check.map(CheckInfo::try_from).transpose()?.map(Arc::new);
     read.labels = label_map(task.labels);
     read.discovery = task.discovery.map(|discovery| Arc::new(discovery.into()));
     read.data = task.data.unwrap_or_default().into();
@@ -290,6 +290,7 @@ impl From<&TaskInfo> for v1::TaskInfo {
             discovery: task.discovery.as_deref().map(Into::into),
             max_completion_time: task.max_completion_time.map(Into::into),
             health_check: task.health_check.as_deref().map(Into::into),
+            check: task.check.as_deref().map(Into::into),
             ..Default::default()
         }
     }
@@ -363,6 +364,7 @@ impl From<&TaskStatus> for v1::TaskStatus {
             uuid: status.uuid.map(Into::into),
             unreachable_time: status.unreachable_since_wall.map(Into::into),
             healthy: status.healthy,
+            check_status: status.check_status.map(Into::into),
             container_status: container_status(status),
             ..Default::default()
         }

@@ -10,7 +10,7 @@ use crate::call::scheduler::{Call, Event};
 use crate::container::CommandInfo;
 use crate::executor::ExecutorInfo;
 use crate::framework::FrameworkInfo;
-use crate::health::HealthCheck;
+use crate::health::{CheckInfo, CheckStatus, HealthCheck};
 use crate::resource::{Labels, Reservation, Reservations, Resource, Resources, Scalar};
 use crate::role::Role;
 use crate::task::{Source, TaskInfo, TaskState, TaskStatus};
@@ -337,6 +337,44 @@ fn health_checks_come_through_with_the_times_of_mesos() {
     ] {
         let refused = read(text).unwrap_err().to_string();
         assert!(refused.contains(what), "{text}: {refused}");
+    }
+}
+
+#[test]
+fn checks_come_through_with_the_times_of_mesos() {
+    let read = |text: &str| CheckInfo::try_from(json::read::<v1::CheckInfo>(text.as_bytes()).unwrap());
+    let tcp = read(r#"{"type": "TCP", "tcp": {"port": 80}}"#).unwrap();
+    let seconds = Duration::from_secs;
+    assert_eq!((tcp.delay, tcp.interval, tcp.timeout), (seconds(15), seconds(10), seconds(20)));
+    for text in [
+        r#"{"type": "TCP", "tcp": {"port": 80}, "delay_seconds": 0.5}"#,
+        r#"{"type": "HTTP", "http": {"port": 8080, "path": "/up"}, "interval_seconds": 7}"#,
+        r#"{"type": "COMMAND", "command": {"command": {"value": "test -e up"}}, "timeout_seconds": 0}"#,
+    ] {
+        let check = read(text).unwrap();
+        assert_eq!(CheckInfo::try_from(v1::CheckInfo::from(&check)).unwrap(), check, "{text}");
+    }
+    for (text, what) in [
+        (r#"{"type": "TCP"}"#, "tcp of the check"),
+        (r#"{"tcp": {"port": 80}}"#, "no type"),
+        (r#"{"type": "TCP", "tcp": {"port": 0}}"#, "port 0"),
+        (r#"{"type": "HTTP", "http": {"port": 80, "path": "up"}}"#, "path"),
+        (r#"{"type": "TCP", "tcp": {"port": 80}, "delay_seconds": -1}"#, "delay_seconds of the check"),
+    ] {
+        let refused = read(text).unwrap_err().to_string();
+        assert!(refused.contains(what), "{text}: {refused}");
+    }
+    for status in [
+        CheckStatus::Command(Some(-1)),
+        CheckStatus::Command(None),
+        CheckStatus::Http(Some(404)),
+        CheckStatus::Http(None),
+        CheckStatus::Tcp(Some(false)),
+        CheckStatus::Tcp(None),
+    ] {
+        let mut said = TaskStatus::new("t".parse().unwrap(), TaskState::Running, Source::Executor, WallTime::default());
+        said.check_status = Some(status);
+        assert_eq!(TaskStatus::try_from(v1::TaskStatus::from(&said)).unwrap().check_status, Some(status));
     }
 }
 

@@ -205,7 +205,7 @@ fn a_recovered_command_goes_on_from_where_it_was() {
 }
 
 mod health {
-    use mesos_core::health::{Check, HealthCheck, Probe, Question};
+    use mesos_core::health::{Check, CheckInfo, CheckStatus, Checked, HealthCheck, Probe, Question};
 
     use super::*;
 
@@ -235,7 +235,7 @@ mod health {
                 name = Some(check);
             }
             let (name, at) = (name.unwrap(), self.now.mono.as_nanos() / 1_000_000_000);
-            (at, self.step(|e, cx| e.checked(cx, &name, result.map_err(Into::into))))
+            (at, self.step(|e, cx| e.checked(cx, &name, Checked::by_tcp(result.map_err(Into::into)))))
         }
     }
 
@@ -292,7 +292,7 @@ mod health {
         assert_eq!(desk.wake(), Some((15, vec!["check".into()])));
         assert_eq!(desk.wake(), Some((19, vec!["destroy".into(), "RUNNING unwell".into()])));
         let late = ContainerId::new("check-late").unwrap();
-        assert!(desk.step(|e, cx| e.checked(cx, &late, Ok(()))).is_empty(), "nobody asks any more");
+        assert!(desk.step(|e, cx| e.checked(cx, &late, Checked::by_tcp(Ok(())))).is_empty(), "nobody asks any more");
         assert_eq!(desk.wake(), Some((29, vec!["check".into()])), "the interval counts from the end of a check");
     }
 
@@ -322,5 +322,90 @@ mod health {
         let [Call::Check { what: Check::Command(asked), .. }] = &out[..] else { panic!("{out:?}") };
         assert_eq!((&*asked.environment["A"], &*asked.environment["B"]), ("check", "task"));
         assert_eq!(asked.user.as_deref(), Some("nobody"));
+    }
+    /// A task with a check of both kinds, on whose port `answer` is asked for in turn.
+    fn watched() -> Desk {
+        let mut desk = Desk::new(true);
+        let mut task = task();
+        let asks = Check::Probe(Probe { port: 80, is_ipv6: false, question: Question::Gets("/".into()) });
+        let mut check = CheckInfo::new(asks);
+        check.delay = Duration::from_secs(5);
+        task.check = Some(Arc::new(check));
+        desk.launch(&task);
+        assert_eq!(desk.updates(|e, cx| e.launched(cx, &container())), [(None, Some(CheckStatus::Http(None)))]);
+        desk
+    }
+
+    type Described = (Option<bool>, Option<CheckStatus>);
+
+    impl Desk {
+        /// What is said in the next step about how the running task is.
+        fn updates(&mut self, act: impl FnOnce(&mut Command, &mut ExecutorCx<'_>)) -> Vec<Described> {
+            let mut out = Vec::new();
+            act(&mut self.executor, &mut Cx::new(self.now, &mut self.rng, &mut out));
+            let update = |call| match call {
+                Call::Update(update) if update.state == TaskState::Running => {
+                    Some((update.healthy, update.check_status))
+                }
+                _ => None,
+            };
+            out.into_iter().filter_map(update).collect()
+        }
+
+        /// Goes to the next check and answers it.
+        fn found(&mut self, found: Checked) -> Vec<Described> {
+            self.now.mono = self.executor.deadline().unwrap();
+            let mut out = Vec::new();
+            self.executor.tick(&mut Cx::new(self.now, &mut self.rng, &mut out));
+            let [Call::Check { check, .. }] = &out[..] else { panic!("{out:?}") };
+            self.updates(|e, cx| e.checked(cx, check, found))
+        }
+    }
+
+    #[test]
+    fn what_a_check_finds_is_said_when_it_changes_and_nothing_follows() {
+        let mut desk = watched();
+        let http = |status| vec![(None, Some(CheckStatus::Http(Some(status))))];
+        assert_eq!(desk.found(Checked::by_http(200)), http(200));
+        assert_eq!(desk.now.mono.as_nanos(), 5_000_000_000);
+        assert_eq!(desk.found(Checked::by_http(200)), []);
+        assert_eq!(desk.now.mono.as_nanos(), 15_000_000_000);
+        for _ in 0..10 {
+            assert_eq!(desk.found(Checked::by_http(500)), http(500), "a bad answer is an answer");
+            let nothing = Checked::nothing(CheckStatus::Http(None), "refused");
+            assert_eq!(desk.found(nothing), [(None, Some(CheckStatus::Http(None)))]);
+        }
+        assert_eq!(desk.exit(Ok(Exit::Status(0))), ["FINISHED"]);
+        assert_eq!(desk.wake(), None);
+    }
+
+    #[test]
+    fn a_check_that_takes_too_long_has_found_nothing() {
+        let mut desk = watched();
+        assert_eq!(desk.found(Checked::by_http(204)).len(), 1);
+        assert_eq!(desk.wake(), Some((15, vec!["check".into()])));
+        desk.now.mono = desk.executor.deadline().unwrap();
+        assert_eq!(desk.updates(|e, cx| e.tick(cx)), [(None, Some(CheckStatus::Http(None)))]);
+        assert_eq!(desk.now.mono.as_nanos(), 35_000_000_000);
+        assert_eq!(desk.wake(), Some((45, vec!["check".into()])));
+    }
+
+    #[test]
+    fn a_task_may_have_both_and_every_word_about_it_tells_of_both() {
+        let mut desk = Desk::new(true);
+        let mut task = task();
+        task.health_check = Some(Arc::new(probe()));
+        let command = Check::Command(Box::new(mesos_core::CommandInfo::shell("exit 3")));
+        let mut check = CheckInfo::new(command);
+        check.delay = Duration::from_secs(16);
+        task.check = Some(Arc::new(check));
+        desk.launch(&task);
+        let nothing = Some(CheckStatus::Command(None));
+        assert_eq!(desk.updates(|e, cx| e.launched(cx, &container())), [(None, nothing)]);
+        assert_eq!(desk.found(Checked::by_tcp(Ok(()))), [(Some(true), nothing)]);
+        let three = Some(CheckStatus::Command(Some(3)));
+        assert_eq!(desk.found(Checked::by_command(Ok(Exit::Status(3)))), [(Some(true), three)]);
+        assert_eq!(desk.found(Checked::by_tcp(Err("refused".into()))), [(Some(false), three)]);
+        assert_eq!(desk.found(Checked::by_command(Ok(Exit::Signalled(9)))), [(Some(false), nothing)]);
     }
 }

@@ -11,6 +11,8 @@ use mesos_exec::agent::ContainerOp;
 pub(super) struct Containers {
     named: Vec<ContainerId>,
     questions: Vec<Question>,
+    /// All probes so far; those that were answered are empty.
+    probes: Vec<Option<Ticket>>,
 }
 
 #[derive(Debug)]
@@ -47,6 +49,10 @@ impl Containers {
             ContainerOp::Signal(id, signal) => {
                 let signal = if signal == Signal::Terminate { "terminate" } else { "kill" };
                 (format!("containers: signal {} {signal}", self.name(&id)), Some(ticket))
+            }
+            ContainerOp::Probe(probe, timeout) => {
+                self.probes.push(Some(ticket));
+                (format!("containers: probe p{} {probe} for {timeout:?}", self.probes.len()), None)
             }
             other => (format!("containers: {other:?}"), None),
         }
@@ -92,6 +98,13 @@ impl Containers {
         Ok(self.questions.remove(at).ticket)
     }
 
+    /// The ticket of this probe.
+    pub(super) fn probe(&mut self, name: &str) -> Result<Ticket, String> {
+        let at = name.strip_prefix('p').and_then(|number| number.parse::<usize>().ok()).and_then(|at| at.checked_sub(1));
+        let ticket = at.and_then(|at| self.probes.get_mut(at)).and_then(Option::take);
+        ticket.ok_or_else(|| format!("nobody waits for the answer to a probe {name:?}"))
+    }
+
     /// The ticket of the recovery.
     pub(super) fn recovery(&mut self) -> Result<Ticket, String> {
         let at = self.questions.iter().position(|own| own.what == "recover").ok_or("nobody asked what survived")?;
@@ -101,6 +114,7 @@ impl Containers {
     /// The process ended: nobody waits any more.
     pub(super) fn forget_questions(&mut self) {
         self.questions.clear();
+        self.probes.iter_mut().for_each(|ticket| *ticket = None);
     }
 
     /// The text with short names for containers.
