@@ -15,7 +15,37 @@ use crate::container::{CommandInfo, Exit};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct HealthCheck {
-    /// What is looked at regularly for a task's framework to judge; nothing follows from what is found.
+    /// What is tried.
+    pub what: Check,
+    /// Between the start of the task and the first check.
+    pub delay: Duration,
+    /// Between the end of a check and the beginning of the next.
+    pub interval: Duration,
+    /// A check that takes longer has failed; zero means that it may take as long as it takes.
+    pub timeout: Duration,
+    /// Failures this soon after the start of the task do not count, until the first success.
+    pub grace: Duration,
+    /// So many failures in a row end the task; at least one.
+    pub failures_max: u32,
+}
+
+impl HealthCheck {
+    /// With the times of Apache Mesos: a delay of 15 s, then every 10 s, each for up to 20 s, after 10 s of grace; three
+    /// failures end the task.
+    #[must_use]
+    pub const fn new(what: Check) -> Self {
+        Self {
+            what,
+            delay: Duration::from_secs(15),
+            interval: Duration::from_secs(10),
+            timeout: Duration::from_secs(20),
+            grace: Duration::from_secs(10),
+            failures_max: 3,
+        }
+    }
+}
+
+/// What is looked at regularly for a task's framework to judge; nothing follows from what is found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CheckInfo {
@@ -109,36 +139,6 @@ impl Check {
             Self::Command(_) => CheckStatus::Command(None),
             Self::Probe(Probe { question: Question::Gets(_), .. }) => CheckStatus::Http(None),
             Self::Probe(Probe { question: Question::Connects, .. }) => CheckStatus::Tcp(None),
-        }
-    }
-}
-
-/// What is tried.
-    pub what: Check,
-    /// Between the start of the task and the first check.
-    pub delay: Duration,
-    /// Between the end of a check and the beginning of the next.
-    pub interval: Duration,
-    /// A check that takes longer has failed; zero means that it may take as long as it takes.
-    pub timeout: Duration,
-    /// Failures this soon after the start of the task do not count, until the first success.
-    pub grace: Duration,
-    /// So many failures in a row end the task; at least one.
-    pub failures_max: u32,
-}
-
-impl HealthCheck {
-    /// With the times of Apache Mesos: a delay of 15 s, then every 10 s, each for up to 20 s, after 10 s of grace; three
-    /// failures end the task.
-    #[must_use]
-    pub const fn new(what: Check) -> Self {
-        Self {
-            what,
-            delay: Duration::from_secs(15),
-            interval: Duration::from_secs(10),
-            timeout: Duration::from_secs(20),
-            grace: Duration::from_secs(10),
-            failures_max: 3,
         }
     }
 }

@@ -12,7 +12,7 @@ use mesos_core::kernel::{Draft, Rng, Term, Ticket};
 use mesos_core::provider::{ContainerError, Launch, StoreError};
 use mesos_core::{AgentInfo, Clock, ContainerSpec, Containerizer, Detector, Purpose, Store};
 
-use super::fetch;
+use super::fetch::{Fetcher, FetcherOptions};
 use super::line::{ExecutorDoor, LineArrival, Lines};
 use super::owner::{FrameworkOwners, Heard};
 use super::probe;
@@ -52,6 +52,8 @@ pub struct AgentSetup {
     pub clock: Arc<dyn Clock>,
     /// Issues what executors prove with who they are; none when they need not.
     pub credentials: Option<Arc<dyn ExecutorCredentials>>,
+    /// How what commands name by URI is fetched.
+    pub fetcher: FetcherOptions,
     /// Where operators look for what ran; none when nobody does.
     pub sandboxes: Option<Arc<Sandboxes>>,
     /// The seed of the machine's randomness.
@@ -81,6 +83,7 @@ impl AgentSetup {
             connector,
             clock,
             credentials: None,
+            fetcher: FetcherOptions::default(),
             sandboxes: None,
             seed: entropy(),
         }
@@ -94,6 +97,9 @@ pub enum StartError {
     /// Its checkpoints could not be read.
     #[error("the agent's checkpoints could not be opened: {0}")]
     Checkpoints(#[from] StoreError),
+    /// The fetcher's cache cannot be made.
+    #[error("the cache of what is fetched could not be made: {0}")]
+    Fetcher(String),
     /// Its task was aborted or panicked.
     #[error("the agent's task ended: {0}")]
     Task(String),
@@ -139,6 +145,7 @@ struct AgentWorld {
     operations: BTreeMap<Ticket, Task>,
     lines: Lines,
     credentials: Option<Arc<dyn ExecutorCredentials>>,
+    fetcher: Arc<Fetcher>,
     sandboxes: Option<Arc<Sandboxes>>,
     heard: Heard,
     /// Work on the disk under way: the agent asks for one thing at a time, and for removals now and then.
@@ -153,11 +160,12 @@ impl AgentWorld {
             self.furnish(spec);
         }
         let (containerizer, inbox) = (self.containerizer.clone(), self.inbox.clone());
+        let fetcher = self.fetcher.clone();
         let sandboxes = self.sandboxes.clone();
         let task = Task::spawn(async move {
             // In a task of its own: a containerizer that panics fails one operation, and the agent hears of it.
             let outcome =
-                Task::spawn(async move { operate(&*containerizer, op, sandboxes.as_deref()).await }).join().await;
+                Task::spawn(async move { operate(&*containerizer, &fetcher, op, sandboxes.as_deref()).await }).join().await;
             let outcome = outcome.unwrap_or_else(|error| ContainerOutcome::Failed(error.to_string().into()));
             inbox.send(Arrival::Container(ticket, outcome)).await;
         });
@@ -262,13 +270,17 @@ impl World<Agent> for AgentWorld {
 }
 
 /// Starts a container, once everything is in its sandbox that its command names.
-async fn bring_and_launch(containerizer: &dyn Containerizer, spec: &ContainerSpec) -> Result<Launch, ContainerError> {
+async fn bring_and_launch(
+    containerizer: &dyn Containerizer,
+    fetcher: &Fetcher,
+    spec: &ContainerSpec,
+) -> Result<Launch, ContainerError> {
     let uris = &spec.command.uris;
     if !uris.is_empty() {
         let failed = |problem| ContainerError::Launch { id: spec.id.clone(), problem };
         let sandbox = containerizer.prepare(spec).await?;
         let sandbox = sandbox.ok_or_else(|| failed("there is no sandbox to fetch into".to_owned()))?;
-        fetch::fetch(uris, &sandbox).await.map_err(failed)?;
+        fetcher.fetch(uris, &sandbox).await.map_err(failed)?;
     }
     containerizer.launch(spec.clone()).await
 }
@@ -276,12 +288,13 @@ async fn bring_and_launch(containerizer: &dyn Containerizer, spec: &ContainerSpe
 /// One operation, from asking to its end.
 async fn operate(
     containerizer: &dyn Containerizer,
+    fetcher: &Fetcher,
     op: ContainerOp,
     sandboxes: Option<&Sandboxes>,
 ) -> ContainerOutcome {
     let result = match op {
         ContainerOp::Recover(known) => containerizer.recover(known).await.map(ContainerOutcome::Recovered),
-        ContainerOp::Launch(spec) => match bring_and_launch(containerizer, &spec).await {
+        ContainerOp::Launch(spec) => match bring_and_launch(containerizer, fetcher, &spec).await {
             Ok(Launch::Started(container)) => {
                 if let (Some(sandboxes), Some(sandbox)) = (sandboxes, &container.sandbox) {
                     sandboxes.note(&spec, sandbox);
@@ -330,9 +343,11 @@ impl AgentDaemon {
             connector,
             clock,
             credentials,
+            fetcher,
             sandboxes,
             seed,
         } = setup;
+        let fetcher = Fetcher::new(&fetcher).map_err(|error| StartError::Fetcher(error.to_string()))?;
         let records = checkpoints.open(term).await?;
         tracing::info!(hostname = %info.hostname, records = records.len(), seed, "starts");
         let (inbox, mailbox) = inbox();
@@ -355,6 +370,7 @@ impl AgentDaemon {
             operations: BTreeMap::new(),
             lines: Lines::default(),
             credentials,
+            fetcher: Arc::new(fetcher),
             sandboxes,
             heard: heard.clone(),
             housekeeping: Vec::new(),

@@ -23,6 +23,7 @@ pub use agent::{AgentDaemon, AgentEnded, AgentSetup, ExecutorCredentials, StartE
 pub use executor::{
     EnvironmentError, ExecutorDriver, ExecutorEvent, ExecutorEvents, ExecutorHandle, ExecutorSetup, ExecutorStream,
 };
+pub use fetch::FetcherOptions;
 pub use line::{ExecutorDoor, ExecutorLine, LineItem};
 pub use owner::FrameworkOwners;
 pub use sandbox::Sandboxes;

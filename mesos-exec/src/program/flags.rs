@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use mesos_core::program::{Logging, MesosDuration, ServerSecurity};
+use mesos_core::program::{Logging, MesosBytes, MesosDuration, ServerSecurity};
 
 /// An agent of a cluster: offers what this machine has to the master, and runs what frameworks want run here.
 ///
@@ -75,6 +75,15 @@ pub(super) struct Flags {
     /// How often it is looked how full the disk is.
     #[arg(long, env = "MESOS_DISK_WATCH_INTERVAL", default_value = "1mins", value_name = "DURATION")]
     pub(super) disk_watch_interval: MesosDuration,
+    /// How much of what is fetched is kept for later containers, of what frameworks allow to be kept.
+    #[arg(long, env = "MESOS_FETCHER_CACHE_SIZE", default_value = "2GB", value_name = "BYTES")]
+    pub(super) fetcher_cache_size: MesosBytes,
+    /// Where that is kept, and nothing else; another agent needs another one. Without it, in the work directory.
+    #[arg(long, env = "MESOS_FETCHER_CACHE_DIR", value_name = "FOLDER")]
+    pub(super) fetcher_cache_dir: Option<PathBuf>,
+    /// How much a sandbox may hold once everything is fetched and unpacked. An archive that grows beyond it ends its task.
+    #[arg(long, env = "MESOS_FETCHER_MAX_SIZE", default_value = "64GB", value_name = "BYTES")]
+    pub(super) fetcher_max_size: MesosBytes,
     /// How long an executor may take to end when told to.
     #[arg(long, env = "MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD", default_value = "5secs", value_name = "DURATION")]
     pub(super) executor_shutdown_grace_period: MesosDuration,

@@ -57,6 +57,9 @@ async fn serve(flags: &Flags, verbosity: Arc<dyn Verbosity>) -> anyhow::Result<(
     let last = checkpoints.fence().await?;
     setup.term = setup.term.max(Term(last.0 + 1));
     setup.options = options(flags);
+    setup.fetcher.cache_dir = Some(flags.fetcher_cache_dir.clone().unwrap_or_else(|| work_dir.join("fetch")));
+    setup.fetcher.cache_bytes_max = flags.fetcher_cache_size.0;
+    setup.fetcher.bytes_max = flags.fetcher_max_size.0;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let (mut authenticator, authorizer) = flags.security.doors(clock)?;
     if !flags.insecure_executors {
@@ -130,6 +133,8 @@ fn shown(flags: &Flags) -> Vec<(String, String)> {
         ("domain", flags.domain.clone()),
         ("containerizers", Some(flags.containerizers.clone())),
         ("recover", Some(flags.recover.clone())),
+        ("fetcher_cache_size", Some(flags.fetcher_cache_size.to_string())),
+        ("fetcher_max_size", Some(flags.fetcher_max_size.to_string())),
         ("executor_registration_timeout", Some(flags.executor_registration_timeout.to_string())),
         ("executor_shutdown_grace_period", Some(flags.executor_shutdown_grace_period.to_string())),
         ("insecure-plaintext", Some(flags.security.insecure_plaintext.to_string())),

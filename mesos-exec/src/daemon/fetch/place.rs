@@ -10,6 +10,8 @@ use mesos_core::container::Uri;
 /// A path in a sandbox, and whom the sandbox belongs to.
 #[derive(Debug)]
 pub(super) struct Place {
+    /// The sandbox, as it really is.
+    pub(super) sandbox: PathBuf,
     /// The folder, as it really is.
     pub(super) folder: PathBuf,
     /// The file in it.
@@ -54,7 +56,7 @@ impl Place {
                 Err(error) => return Err(failed(error)),
             }
         }
-        Ok(Self { path: folder.join(name), folder, uid, gid })
+        Ok(Self { path: folder.join(name), sandbox, folder, uid, gid })
     }
 
     /// Makes the file, where there is none.

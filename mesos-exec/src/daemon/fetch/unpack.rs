@@ -1,18 +1,10 @@
-//! Archives, by their names: unpacked beside themselves by programs of the system that run as the sandbox's owner and have
-//! nothing of the agent's. A name that is none of an archive is left as it is.
+//! Archives, by their names: unpacked beside themselves. A name that is none of an archive is left as it is.
 
-use std::os::unix::process::CommandExt as _;
-use std::process::Stdio;
-use std::time::Duration;
+use std::process::{Command, Stdio};
 
-use tokio::io::AsyncReadExt as _;
-
+use super::budget::Budget;
 use super::place::Place;
-
-/// Unpacking takes no longer than this.
-const TIMEOUT: Duration = Duration::from_secs(600);
-/// So much of what a program complains about is told.
-const COMPLAINT_BYTES_MAX: usize = 512;
+use super::program;
 
 /// The endings of archives, and what unpacks them.
 const KINDS: [(&str, Kind); 11] = [
@@ -37,7 +29,7 @@ enum Kind {
 }
 
 /// Unpacks an archive in its own folder.
-pub(super) async fn unpack(place: &Place) -> Result<(), String> {
+pub(super) async fn unpack(place: &Place, budget: &Budget) -> Result<(), String> {
     let name = place.shown();
     // The longer endings count first.
     let kinds = KINDS.into_iter().filter(|(ending, _)| name.ends_with(ending));
@@ -49,29 +41,8 @@ pub(super) async fn unpack(place: &Place) -> Result<(), String> {
         Kind::Zip => ("unzip", vec!["-o", "-q", &file]),
         Kind::Gzip => ("gzip", vec!["-d", "-k", "-f", &file]),
     };
-    let mut command = std::process::Command::new(program);
-    command.args(&arguments).current_dir(&place.folder).env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin");
-    if nix::unistd::geteuid().is_root() {
-        command.uid(place.uid).gid(place.gid);
-    }
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-    let failed = |error: std::io::Error| format!("{program}, which unpacks it, cannot be run: {error}");
-    let mut child = tokio::process::Command::from(command).kill_on_drop(true).spawn().map_err(failed)?;
-    let mut complaint = Vec::new();
-    let ending = async {
-        if let Some(mut stderr) = child.stderr.take() {
-            let mut part = [0; 4_096];
-            while let Ok(length @ 1..) = stderr.read(&mut part).await {
-                let room = COMPLAINT_BYTES_MAX.saturating_sub(complaint.len());
-                complaint.extend_from_slice(&part[..length.min(room)]);
-            }
-        }
-        child.wait().await
-    };
-    let ended = tokio::time::timeout(TIMEOUT, ending).await;
-    let status = ended.map_err(|_| format!("unpacking takes more than {TIMEOUT:?}"))?.map_err(failed)?;
-    if status.success() {
-        return Ok(());
-    }
-    Err(format!("it cannot be unpacked ({program}, {status}): {}", String::from_utf8_lossy(&complaint).trim()))
+    let mut command = Command::new(program);
+    command.args(&arguments);
+    let unpacked = program::run(command, place, &place.sandbox, budget, Stdio::null()).await;
+    unpacked.map_err(|problem| format!("it cannot be unpacked: {problem}"))
 }

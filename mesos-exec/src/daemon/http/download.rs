@@ -6,7 +6,7 @@ use std::fs::File;
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Empty};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::header::{ACCEPT, HOST, LOCATION};
 use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
@@ -27,13 +27,13 @@ const AUTHORITIES: [&str; 4] = [
     "/etc/ssl/cert.pem",
 ];
 
-/// Writes what is under this address into the file.
-pub(in crate::daemon) async fn download(url: &str, file: File) -> Result<(), String> {
+/// Writes what is under this address into the file, if it is not too long.
+pub(in crate::daemon) async fn download(url: &str, file: File, bytes_max: u64) -> Result<(), String> {
     let mut url: Uri = url.parse().map_err(|error| format!("it is no address: {error}"))?;
     for _ in 0..=REDIRECTS_MAX {
         let (response, _connection) = get(&url).await?;
         match response.status() {
-            StatusCode::OK => return save(response.into_body(), file).await,
+            StatusCode::OK => return save(response.into_body(), file, bytes_max).await,
             status if status.is_redirection() => {
                 let place = response.headers().get(LOCATION).and_then(|place| place.to_str().ok());
                 url = elsewhere(&url, place.ok_or("it is redirected to nowhere")?)?;
@@ -90,12 +90,17 @@ async fn authorities() -> Result<Vec<u8>, String> {
     Err("no authorities are known here that servers could be known by; install ca-certificates".to_owned())
 }
 
-async fn save(mut body: Incoming, file: File) -> Result<(), String> {
+async fn save(mut body: Incoming, file: File, bytes_max: u64) -> Result<(), String> {
     let mut file = tokio::fs::File::from_std(file);
+    let mut left = bytes_max;
+    if body.size_hint().lower() > bytes_max {
+        return Err(format!("it is longer than {bytes_max} bytes"));
+    }
     loop {
         let frame = tokio::time::timeout(STALL_TIMEOUT, body.frame()).await;
         let Some(frame) = frame.map_err(|_| "the download stands still".to_owned())? else { break };
         if let Ok(part) = frame.map_err(|error| format!("the download broke off: {error}"))?.into_data() {
+            left = left.checked_sub(part.len() as u64).ok_or_else(|| format!("it is longer than {bytes_max} bytes"))?;
             file.write_all(&part).await.map_err(|error| error.to_string())?;
         }
     }
