@@ -26,6 +26,7 @@ use mesos_core::provider::StoreError;
 use mesos_core::{Allocator, Clock, Contender, MasterId, Rejection, RejectionCode, Store};
 use tokio::sync::{oneshot, watch};
 
+use super::rounds::Rounds;
 use super::view::{Feed, Published};
 use crate::master::{Effect, Input, Master, Options, Recipe};
 
@@ -306,6 +307,7 @@ pub struct MasterHandle {
     id: MasterId,
     inbox: Inbox<Master, Arrival>,
     lead: watch::Receiver<Lead>,
+    rounds: Rounds,
 }
 
 /// A master in a task of its own. Dropping this ends it as if its process had died.
@@ -326,6 +328,12 @@ impl MasterHandle {
     #[must_use]
     pub fn lead(&self) -> watch::Receiver<Lead> {
         self.lead.clone()
+    }
+
+    /// How long its allocation rounds take.
+    #[must_use]
+    pub const fn rounds(&self) -> &Rounds {
+        &self.rounds
     }
 
     /// Looks at the machine between two steps. Waits while another master leads; nothing when this one has ended.
@@ -355,7 +363,9 @@ impl MasterHandle {
 impl MasterDaemon {
     /// Starts a master. Must be called inside a tokio runtime.
     #[must_use]
-    pub fn start(setup: MasterSetup) -> Self {
+    pub fn start(mut setup: MasterSetup) -> Self {
+        let rounds = Rounds::default();
+        setup.allocator = rounds.measure(setup.allocator);
         let (inbox, mailbox) = inbox();
         let id = setup.id.clone();
         let (phase, lead) = watch::channel(Lead::Waiting);
@@ -365,7 +375,7 @@ impl MasterDaemon {
             phase.send_replace(Lead::Ended);
             led
         });
-        Self { handle: MasterHandle { id, inbox, lead }, task }
+        Self { handle: MasterHandle { id, inbox, lead, rounds }, task }
     }
 
     /// Speaks to it.

@@ -16,6 +16,7 @@ mod gate;
 #[cfg(feature = "net")]
 pub mod http;
 mod master;
+mod rounds;
 mod scheduler;
 #[cfg(feature = "net")]
 mod server;
@@ -26,6 +27,7 @@ pub mod view;
 
 pub use events::{EVENTS_WAITING_MAX, EventFramework, EventScheduler, FrameworkEvent, FrameworkEvents};
 pub use master::{JournalSetup, Lead, LeadError, Led, MasterDaemon, MasterHandle, MasterSetup};
+pub use rounds::{Measured, Rounds, Times};
 pub use scheduler::{SchedulerDriver, SchedulerEnded, SchedulerSetup, StartError};
 #[cfg(feature = "net")]
 pub use server::{MasterServer, MasterServerSetup};

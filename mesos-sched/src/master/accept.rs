@@ -52,6 +52,7 @@ impl Master {
         let Some(mut accepting) = self.take_accepted(cx, framework, offers) else { return };
         let agent = accepting.agent;
         self.counters.accepts += 1;
+        self.frameworks.table[framework].tally.offers_accepted += offers.len() as u64;
         if let Some(rejection) = self.conflict_of(&accepting) {
             self.drop_operations(cx, framework, &operations, &rejection);
             self.finish_accept(cx, accepting, Filters::refuse_for(Duration::ZERO));
@@ -85,6 +86,7 @@ impl Master {
     }
 
     fn apply(&mut self, cx: &mut MasterCx<'_>, accepting: &mut Accepting, operation: Operation) {
+        self.frameworks.table[accepting.framework].tally.operations.count(operation.name());
         match operation {
             Operation::Launch(tasks) => {
                 for task in tasks {

@@ -47,6 +47,7 @@ mod subscribe;
 pub mod validate;
 mod view;
 
+pub use book::{Counted, Tally};
 pub use effect::Effect;
 pub use input::Input;
 pub use options::Options;

@@ -27,6 +27,7 @@ impl Master {
         self.grants = grants;
         for (framework, offers) in events {
             self.counters.offers += offers.len() as u64;
+            self.frameworks.table[framework].tally.offers_sent += offers.len() as u64;
             self.tell_framework(cx, framework, Event::Offers(offers));
         }
         self.ask_back(cx);
@@ -100,6 +101,7 @@ impl Master {
             }
             if let Some((_, offered)) = self.take_offer(key) {
                 self.counters.declines += 1;
+                self.frameworks.table[framework].tally.offers_declined += 1;
                 if mutant!(self, RecoverTwice) {
                     self.hand_back(cx, offered.clone(), None);
                 }
@@ -114,6 +116,7 @@ impl Master {
             let framework = offered.framework;
             self.lapse(cx, offered, None);
             self.counters.rescinds += 1;
+            self.frameworks.table[framework].tally.offers_rescinded += 1;
             self.tell_framework(cx, framework, Event::Rescind(id));
         }
     }

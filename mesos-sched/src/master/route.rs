@@ -26,6 +26,7 @@ impl Master {
 
     fn call(&mut self, cx: &mut MasterCx<'_>, framework: FrameworkKey, call: Call) {
         self.counters.calls += 1;
+        self.frameworks.table[framework].tally.calls.count(call.name());
         match call {
             Call::Subscribe { .. } => {
                 let what = "SUBSCRIBE came twice on one connection";
@@ -169,10 +170,10 @@ impl Master {
 
     /// Tells a framework, if it is connected; whether it is.
     pub(super) fn tell_framework(&mut self, cx: &mut MasterCx<'_>, framework: FrameworkKey, event: Event) -> bool {
-        match self.frameworks.table[framework].conn() {
-            Some(conn) => self.tell_scheduler(cx, conn, event),
-            None => false,
-        }
+        let row = &mut self.frameworks.table[framework];
+        let Some(conn) = row.conn() else { return false };
+        row.tally.events.count(event.name());
+        self.tell_scheduler(cx, conn, event)
     }
 
     pub(super) fn tell_scheduler(&mut self, cx: &mut MasterCx<'_>, conn: ConnId, event: Event) -> bool {

@@ -68,12 +68,14 @@ impl Master {
     pub(super) fn note_state(&mut self, cx: &MasterCx<'_>, framework: FrameworkKey, task: TaskKey, state: TaskState) {
         let revives = mutant!(self, ReviveTerminalTask);
         let leaks = mutant!(self, LeakTerminalResources);
-        let row = &mut self.frameworks.table[framework].tasks[task];
+        let owner = &mut self.frameworks.table[framework];
+        let row = &mut owner.tasks[task];
         if row.state.is_terminal() && !revives {
             return;
         }
         row.state = state;
         if state.is_terminal() {
+            owner.tally.end(state);
             row.kill = None;
             if !leaks {
                 self.free_task(cx, framework, task);

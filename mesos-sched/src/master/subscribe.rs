@@ -41,6 +41,7 @@ impl Master {
         self.observe(cx, Fact::FrameworkActivated { framework });
         self.timers.cancel(&Timer::RemoveFramework(framework));
         self.timers.set(Timer::Heartbeat(framework), cx.now.mono + self.options.heartbeat_every);
+        self.frameworks.table[framework].tally.calls.count("SUBSCRIBE");
         let event = Event::Subscribed {
             framework_id: self.frameworks.table[framework].id.clone(),
             master_id: self.id.clone(),
@@ -219,7 +220,7 @@ impl Master {
     pub(super) fn heartbeat(&mut self, cx: &mut MasterCx<'_>, framework: FrameworkKey) {
         let Some(conn) = self.frameworks.table[framework].conn() else { return };
         let received = self.conns.meet(conn).inbound.received();
-        self.tell_scheduler(cx, conn, Event::Heartbeat { received });
+        self.tell_framework(cx, framework, Event::Heartbeat { received });
         self.timers.set(Timer::Heartbeat(framework), cx.now.mono + self.options.heartbeat_every);
     }
 

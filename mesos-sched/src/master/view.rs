@@ -1,5 +1,7 @@
 //! Read-only views of a master, for operators' APIs, reports and the simulator's checkers. Costs nothing when nobody asks.
 
+use std::collections::BTreeSet;
+
 use mesos_core::kernel::Term;
 use mesos_core::provider::{AgentKey, Allocator, FrameworkKey, Used};
 use mesos_core::{
@@ -8,7 +10,7 @@ use mesos_core::{
 };
 
 use super::Master;
-use super::book::{Liveness, Standing, Transition};
+use super::book::{Liveness, Standing, Tally, Transition};
 use crate::registry::Registry;
 
 /// What a master has done, as plain numbers since its start.
@@ -142,6 +144,12 @@ impl Master {
     #[must_use]
     pub const fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// What is counted of each framework, and the roles it wants no offers for, in an order that stays while none comes or
+    /// goes.
+    pub fn tallies(&self) -> impl Iterator<Item = (&FrameworkId, &Tally, &BTreeSet<Role>)> {
+        self.frameworks.table.iter().map(|(_, id, row)| (id, &row.tally, &row.suppressed))
     }
 
     /// Connections it holds.

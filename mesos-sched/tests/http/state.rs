@@ -82,6 +82,27 @@ async fn tools_find_the_keys_they_read() {
     ] {
         assert!(metrics[name].is_number(), "{name} is missing");
     }
+    let own = |what: &str| metrics[&*format!("master/frameworks/test/{}/{what}", framework.id)].as_f64();
+    for (what, count) in [
+        ("subscribed", 1.0),
+        ("calls/subscribe", 1.0),
+        ("calls/accept", 1.0),
+        ("operations/launch", 1.0),
+        ("offers/accepted", 1.0),
+        ("offers/declined", 0.0),
+        ("events/subscribed", 1.0),
+        ("tasks/active/task_running", 2.0),
+        ("tasks/terminal/task_finished", 0.0),
+        ("roles/*/suppressed", 0.0),
+    ] {
+        assert_eq!(own(what), Some(count), "{what}");
+    }
+    assert!(own("offers/sent").unwrap() >= 1.0 && own("calls").unwrap() >= 2.0 && own("events").unwrap() >= 2.0);
+    for name in ["allocation_run_ms", "allocation_run_latency_ms"] {
+        let of = |part: &str| metrics[&*format!("allocator/mesos/{name}{part}")].as_f64().unwrap();
+        assert!(of("/count") >= 1.0 && of("/min") <= of("/p50") && of("/p50") <= of("/p99") && of("/p99") <= of("/max"));
+        assert!(of("") >= of("/min"));
+    }
     let text = get(cluster.address, "/metrics").await.text();
     assert!(text.contains("\nmesos_master_tasks_running 2\n"), "{text}");
     assert!(text.contains(&format!("framework_id=\"{}\"", framework.id)));

@@ -12,6 +12,7 @@ use mesos_core::{
     OperationState, Role, TaskId, TaskInfo, TaskState, TrackedOperation, UpdateId, WallTime,
 };
 
+use super::Tally;
 use super::OfferKey;
 
 handles! {
@@ -48,6 +49,7 @@ pub(in crate::master) struct Framework {
     pub unreachable: BTreeMap<TaskId, UnreachableTask>,
     /// The unreachable tasks in the order they became so: the oldest is forgotten first.
     pub unreachable_order: VecDeque<TaskId>,
+    pub tally: Tally,
 }
 
 /// A task's row.
@@ -114,6 +116,7 @@ impl Framework {
             operations: BTreeMap::new(),
             unreachable: BTreeMap::new(),
             unreachable_order: VecDeque::new(),
+            tally: Tally::default(),
         }
     }
 

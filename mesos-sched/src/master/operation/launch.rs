@@ -185,6 +185,7 @@ impl Master {
         if self.frameworks.table[framework].tasks.find(&task.id).is_some() {
             return self.reject(cx, framework, rejection.clone());
         }
+        self.frameworks.table[framework].tally.end(TaskState::Error);
         let status = TaskStatus::new(task.id.clone(), TaskState::Error, Source::Master, cx.now.wall)
             .because(reason)
             .saying(rejection.to_string())

@@ -3,6 +3,9 @@
 //! Names: Apache Mesos, `docs/monitoring.md`, as far as this master has the numbers. What Mesos writes into a name (a
 //! framework, a role) is a label for Prometheus.
 
+mod framework;
+mod rounds;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
@@ -107,12 +110,15 @@ async fn collect(context: &Context) -> Metrics {
         (*master.counters(), registry.unreachable().len(), agents, gone, weights, quotas)
     });
     let Ok((counters, unreachable, registered, gone, _, quotas)) = asked.await else { return metrics };
+    rounds::times(&mut metrics, &context.master.rounds().read());
+    let tallies = framework::tallies(context).await;
     let look = move |snapshot: Arc<Snapshot>| {
         calls(&mut metrics, &counters);
         agents(&mut metrics, &snapshot, unreachable);
         metrics.gauge("registrar/agents", real(registered as u64));
         metrics.gauge("registrar/gone_agents", real(gone as u64));
         frameworks(&mut metrics, &snapshot);
+        framework::each(&mut metrics, &snapshot, &tallies);
         tasks(&mut metrics, &snapshot);
         history(&mut metrics, &snapshot.totals);
         resources(&mut metrics, &snapshot);
@@ -207,24 +213,6 @@ fn frameworks(metrics: &mut Metrics, snapshot: &Snapshot) {
     metrics.gauge("master/frameworks_disconnected", disconnected);
     let offers = snapshot.frameworks.iter().map(|view| view.offers.len() as u64).sum();
     metrics.gauge("master/outstanding_offers", real(offers));
-    for view in &snapshot.frameworks {
-        let state = &view.row.state;
-        let (id, name) = (state.id.as_str(), &*state.info.name);
-        let mut add = |what: &str, value: f64| {
-            let labels = [("framework_id", id), ("framework", name)];
-            let mesos = format!("master/frameworks/{}/{id}/{what}", escaped(name));
-            metrics.add_labelled(mesos, &format!("master/framework/{what}"), &labels, false, value);
-        };
-        add("subscribed", f64::from(u8::from(state.connection == Connection::Connected)));
-        for (task_state, what) in ACTIVE {
-            let count = view.tasks.iter().filter(|task| task.state == task_state).count();
-            add(&format!("tasks/active/task_{what}"), real(count as u64));
-        }
-        add("offers/outstanding", real(view.offers.len() as u64));
-        for (slot, amount) in NAMES.iter().zip(snapshot.usage().of_framework(&state.id).used.plain_scalars()) {
-            add(&format!("allocated/{slot}"), amount.to_f64());
-        }
-    }
 }
 
 /// States of tasks that have not ended.
@@ -234,11 +222,6 @@ const ACTIVE: [(TaskState, &str); 4] = [
     (TaskState::Running, "running"),
     (TaskState::Killing, "killing"),
 ];
-
-/// As Mesos escapes a name within a name.
-fn escaped(name: &str) -> String {
-    name.chars().map(|c| if c == '/' || c.is_whitespace() { '_' } else { c }).collect()
-}
 
 fn tasks(metrics: &mut Metrics, snapshot: &Snapshot) {
     let mut counts = [0_u64; 14];
