@@ -44,6 +44,15 @@ impl Master {
         Some(InverseOffer::new(id, framework_id, self.agents.table[agent].id.clone(), unavailability))
     }
 
+    /// All inverse offers that nobody has answered yet, for views.
+    pub fn inverse_offers(&self) -> impl Iterator<Item = InverseOffer> {
+        self.inverse.table.iter().filter_map(|(_, id, asked)| {
+            let agent = &self.agents.table[asked.agent];
+            let framework_id = self.frameworks.table[asked.framework].id.clone();
+            Some(InverseOffer::new(id.clone(), framework_id, agent.id.clone(), agent.unavailability?))
+        })
+    }
+
     /// Unknown ids are ignored, and so are those of others: the offer may have been rescinded meanwhile.
     pub(super) fn answer_inverse_offers(
         &mut self,

@@ -191,3 +191,30 @@ async fn a_subscriber_hears_the_state_and_then_everything_that_happens() {
     let removed = stream.event("FRAMEWORK_REMOVED").await;
     assert_eq!(removed["framework_removed"]["framework_info"]["id"]["value"], framework.id.as_str());
 }
+
+#[tokio::test]
+async fn whom_a_framework_is_asked_for_is_shown_until_it_answers() {
+    let mut cluster = Cluster::start().await;
+    let address = cluster.address;
+    let agent = cluster.agent("host-1", "cpus:4;mem:1024").await;
+    let mut framework = Framework::subscribe(address, info()).await;
+    let offer = framework.offer().await;
+    framework.launch(&offer, &[task("t1", &offer["agent_id"], "sleep")]).await;
+    framework.update("t1").await;
+    let window = json!({"machine_ids": [{"hostname": "host-1"}], "unavailability": {"start": {"nanoseconds": 1}}});
+    change(address, "UPDATE_MAINTENANCE_SCHEDULE", json!({"schedule": {"windows": [window]}}), 200).await;
+    let asked = framework.stream.event("INVERSE_OFFERS").await["inverse_offers"]["inverse_offers"][0].take();
+    assert_eq!(asked["agent_id"]["value"], agent.as_str());
+    let shown = async || {
+        let own = read(address, "GET_FRAMEWORKS").await["frameworks"][0]["inverse_offers"].take();
+        let state = read(address, "GET_STATE").await;
+        assert_eq!(state["get_frameworks"]["frameworks"][0]["inverse_offers"], own);
+        own
+    };
+    assert_eq!(shown().await[0]["id"], asked["id"]);
+    let accept = json!({"inverse_offer_ids": [asked["id"]], "filters": {"refuse_seconds": 3600}});
+    framework.call_accepted(json!({"type": "ACCEPT_INVERSE_OFFERS", "accept_inverse_offers": accept})).await;
+    assert_eq!(shown().await, Value::Null);
+    let status = read(address, "GET_MAINTENANCE_STATUS").await;
+    assert_eq!(status["status"]["draining_machines"][0]["statuses"][0]["status"], "ACCEPT");
+}

@@ -56,6 +56,25 @@ async fn tools_find_the_keys_they_read() {
     assert_eq!(read(&cluster, "/slaves").await["slaves"][0]["id"], agent.as_str());
     assert_eq!(read(&cluster, "/slaves?slave_id=other").await["slaves"], json!([]));
     assert_eq!(read(&cluster, "/master/frameworks/").await["frameworks"][0]["name"], "test");
+    for path in ["/state", "/slaves"] {
+        let shown = read(&cluster, path).await["slaves"][0].take();
+        let full = |name: &str| -> Vec<(String, f64)> {
+            let entries = shown[&*format!("{name}_resources_full")].as_array().unwrap().iter();
+            let scalars = entries.filter(|entry| entry["type"] == "SCALAR");
+            scalars
+                .map(|entry| (entry["name"].as_str().unwrap().to_owned(), entry["scalar"]["value"].as_f64().unwrap()))
+                .collect()
+        };
+        assert_eq!(shown["reserved_resources_full"]["web"][0]["scalar"]["value"], 64.0, "{path}");
+        for (name, short) in [("unreserved", "unreserved_resources"), ("used", "used_resources"), ("offered", "offered_resources")] {
+            let full = full(name);
+            for of in ["cpus", "mem"] {
+                let sum: f64 = full.iter().filter(|(own, _)| own == of).map(|(_, amount)| amount).sum();
+                assert_eq!(shown[short][of].as_f64(), Some(sum), "{path} {name} {of}: {shown}");
+            }
+        }
+        assert!(!full("used").is_empty());
+    }
     let summary = read(&cluster, "/state-summary").await;
     assert_eq!(summary["slaves"][0]["framework_ids"], json!([framework.id]));
     assert_eq!(summary["frameworks"][0]["slave_ids"], json!([agent.as_str()]));

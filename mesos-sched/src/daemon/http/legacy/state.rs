@@ -136,10 +136,12 @@ fn agent(pieces: &mut Pieces, snapshot: &Snapshot, row: &crate::daemon::view::Ag
     let total = &row.state.total;
     pieces.item_open();
     pieces.members_of(&Agent { row, amounts });
-    // Entries in full only where one object does not say all.
     let reserved: serde_json::Map<_, _> =
         total.reserved().iter().map(|(role, own)| (role.as_str().to_owned(), entries(own).into())).collect();
     pieces.member("reserved_resources_full", &reserved);
+    pieces.member("unreserved_resources_full", &entries(&total.unreserved()));
+    pieces.member("used_resources_full", &entries(&amounts.used));
+    pieces.member("offered_resources_full", &entries(&amounts.offered));
     pieces.close(b'}');
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use mesos_core::InverseOffer;
 use mesos_core::net::auth::Sight;
 use mesos_core::net::http::Refusal;
 use mesos_core::wire::convert::{quantities_to_wire, quotas_to_wire, weights_to_wire};
@@ -67,9 +68,14 @@ pub(super) async fn read(context: &Shared, sight: &Sight, kind: Type) -> Result<
                 elected_time: context.elected(),
             });
         }),
-        Type::GetState => of(context.seen_by(sight).await, Kind::GetState, |response, snapshot| {
-            response.get_state = Some(state(snapshot));
-        }),
+        Type::GetState => {
+            let asked = inverse_offers(context).await?;
+            of(context.seen_by(sight).await, Kind::GetState, move |response, snapshot| {
+                response.get_state = Some(state(snapshot));
+                let shown = response.get_state.as_mut().and_then(|state| state.get_frameworks.as_mut());
+                show_inverse_offers(shown, &asked);
+            })
+        }
         Type::GetAgents => {
             let absent = recovered_agents(context).await?;
             of(context.seen_by(sight).await, Kind::GetAgents, |response, snapshot| {
@@ -78,9 +84,13 @@ pub(super) async fn read(context: &Shared, sight: &Sight, kind: Type) -> Result<
                 response.get_agents = Some(agents);
             })
         }
-        Type::GetFrameworks => of(context.seen_by(sight).await, Kind::GetFrameworks, |response, snapshot| {
-            response.get_frameworks = Some(frameworks(snapshot));
-        }),
+        Type::GetFrameworks => {
+            let asked = inverse_offers(context).await?;
+            of(context.seen_by(sight).await, Kind::GetFrameworks, move |response, snapshot| {
+                response.get_frameworks = Some(frameworks(snapshot));
+                show_inverse_offers(response.get_frameworks.as_mut(), &asked);
+            })
+        }
         Type::GetExecutors => of(context.seen_by(sight).await, Kind::GetExecutors, |response, snapshot| {
             response.get_executors = Some(executors(snapshot));
         }),
@@ -133,6 +143,24 @@ pub(super) async fn read(context: &Shared, sight: &Sight, kind: Type) -> Result<
         }
         _ => None,
     })
+}
+
+/// What frameworks were asked and have not answered. Few: only agents with planned maintenance are asked for.
+async fn inverse_offers(context: &Shared) -> Result<Vec<InverseOffer>, Refusal> {
+    context.look(|master| master.inverse_offers().collect()).await
+}
+
+/// Each under its framework, if that is shown.
+fn show_inverse_offers(frameworks: Option<&mut response::GetFrameworks>, asked: &[InverseOffer]) {
+    let Some(frameworks) = frameworks else { return };
+    for offer in asked {
+        let is_meant = |row: &&mut response::get_frameworks::Framework| {
+            row.framework_info.id.as_ref().is_some_and(|id| id.value == offer.framework_id.as_str())
+        };
+        if let Some(row) = frameworks.frameworks.iter_mut().find(is_meant) {
+            row.inverse_offers.push(offer.into());
+        }
+    }
 }
 
 /// Agents of the registry that have not come back to this master.
