@@ -11,7 +11,7 @@ use std::sync::Arc;
 use mesos_core::daemon::Task;
 use mesos_core::net::auth::{Authenticator, Authorizer, Claims, Secret, TokenKey};
 use mesos_core::net::http::{Limits, Plain, Verbosity, axum, serve};
-use mesos_core::net::layer::{Admit, Authenticate, Authorize, Observe, Trace};
+use mesos_core::net::layer::{Admit, Authenticate, Authorize, LimitConcurrency, Observe, Timeout, Trace};
 use mesos_core::net::tls::ServerTls;
 use mesos_core::{ContainerSpec, Purpose};
 use tokio::net::TcpListener;
@@ -69,6 +69,9 @@ pub fn executor_secret(path: &Path) -> io::Result<Secret> {
         Err(error) => Err(error),
     }
 }
+
+/// Where calls are whose answers may be long in coming.
+const CALLS: &str = "/api/v1";
 
 /// What an agent on the network is made of.
 pub struct AgentServerSetup {
@@ -157,8 +160,15 @@ impl AgentServer {
         let rules = rules();
         let known = Authenticate::new(authenticator).except(rules.open_paths());
         let allowed = Authorize::new(authorizer, rules);
+        // Who waits for the end of a container, or writes to one, waits for as long as that takes.
+        let (places, timeout) = (LimitConcurrency::new(limits.requests_max), Timeout::new(limits.answer_timeout));
+        let (places, timeout) = (places.except(CALLS), timeout.except(CALLS));
         let guarded = site.map(|router| {
-            router.layer(axum::middleware::from_fn_with_state(judge, sandboxes)).layer(Admit(allowed))
+            router
+                .layer(axum::middleware::from_fn_with_state(judge, sandboxes))
+                .layer(Admit(allowed))
+                .layer(timeout)
+                .layer(places)
         });
         let for_executors = executors.map(|listener| {
             let site = guarded.clone().map(|router| {

@@ -16,7 +16,9 @@ use mesos_core::daemon::{Door, SystemClock, Task};
 use mesos_core::net::auth::{Authenticator, Authorizer, Doorman, Parts, RateLimits};
 use mesos_core::net::grpc::{KernelService, health, leadership, reflection};
 use mesos_core::net::http::{FixedVerbosity, Limits, Plain, Verbosity, axum, serve};
-use mesos_core::net::layer::{Admit, Authenticate, Authorize, Measure, Observe, RateLimit, Trace};
+use mesos_core::net::layer::{
+    Admit, Authenticate, Authorize, LimitConcurrency, Measure, Observe, RateLimit, Timeout, Trace,
+};
 use mesos_core::net::tls::ServerTls;
 use mesos_core::{Allocator, Contender, Detector, MasterId, Store};
 use tokio::net::TcpListener;
@@ -27,6 +29,9 @@ use super::http::{self, HttpSetup, MasterAddress};
 use super::view::{Memory, View};
 use super::{JournalSetup, Lead, LeadError, Led, MasterDaemon, MasterSetup};
 use crate::master::Options;
+
+/// Where streams of gRPC are.
+const STREAMS: &str = "/mesos.kernel.Kernel/";
 
 /// What a master on the network is made of.
 pub struct MasterServerSetup {
@@ -186,7 +191,10 @@ impl MasterServer {
                 Some(limited) => router.layer(Admit(limited)),
                 None => router,
             };
-            router.layer(Admit(known)).layer(Observe(Measure::into(requests))).layer(Observe(Trace))
+            // Streams are open for as long as they like.
+            let router = router.layer(Admit(known)).layer(Timeout::new(limits.answer_timeout).except(STREAMS));
+            let router = router.layer(LimitConcurrency::new(limits.requests_max).except(STREAMS));
+            router.layer(Observe(Measure::into(requests))).layer(Observe(Trace))
         });
         let (stop, stopped) = oneshot::channel();
         let shutdown = async move {

@@ -47,6 +47,11 @@ pub struct Limits {
     pub idle_timeout: Duration,
     /// Requests at one time on one connection of HTTP/2.
     pub streams_max: u32,
+    /// Requests at one time that wait for their answers, for whoever has a layer for that
+    /// ([`LimitConcurrency`](crate::net::layer::LimitConcurrency)).
+    pub requests_max: usize,
+    /// Until an answer begins, likewise ([`Timeout`](crate::net::layer::Timeout)).
+    pub answer_timeout: Duration,
     /// For what is under way when the server is asked to end.
     pub drain_timeout: Duration,
 }
@@ -60,6 +65,8 @@ impl Default for Limits {
             head_bytes_max: 64 << 10,
             idle_timeout: Duration::from_secs(3_600),
             streams_max: 256,
+            requests_max: 4_096,
+            answer_timeout: Duration::from_secs(60),
             drain_timeout: Duration::from_secs(5),
         }
     }

@@ -2,19 +2,20 @@
 //! [`Response`](super::http::Response)s.
 //!
 //! ```text
-//!   request ──▶ Trace ──▶ Measure ──▶ Authenticate ──▶ RateLimit ──▶ Authorize ──▶ LimitBody ──▶ handler
-//!                 span      count        Caller, 401       429           403           413
+//!   request ──▶ Trace ──▶ Measure ──▶ LimitConcurrency, Timeout (503) ──▶ Authenticate ──▶ RateLimit ──▶ Authorize ──▶ LimitBody ──▶ handler
 //! ```
 //!
 //! * [`Authenticate`]: finds out who asks. Those behind it find the [`Caller`](super::http::Caller) in the extensions.
 //! * [`Authorize`]: lets through to a path whoever may have it; what no rule names needs permission by its path.
 //! * [`RateLimit`]: so many requests per second of one principal; tells the others when to come again.
 //! * [`LimitBody`]: no body is longer.
+//! * [`LimitConcurrency`]: so many requests at one time, and others are told to come again.
+//! * [`Timeout`]: an answer that does not begin in time is given up.
 //! * [`Trace`]: a span per request.
 //! * [`Measure`]: counts of requests by path and status, and how long they took.
 //!
-//! All but the last two are [`Admission`]s: they look at a request's head and let it pass or refuse it. How many connections
-//! and requests there may be at one time, and how slow a peer may be, are [`Limits`](super::http::Limits) of the server.
+//! The first four are [`Admission`]s: they look at a request's head and let it pass or refuse it. How many connections there
+//! may be at one time, and how slow a peer may be, are [`Limits`](super::http::Limits) of the server.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -34,18 +35,23 @@ mod admission;
 mod authenticate;
 mod authorize;
 mod body;
+mod concurrency;
 mod measure;
 mod observation;
 mod rate;
+mod scope;
 #[cfg(test)]
 mod tests;
+mod timeout;
 mod trace;
 
 pub use admission::{Admission, Admit, Admitted};
 pub use authenticate::Authenticate;
 pub use authorize::{Authorize, Needs, Rules};
 pub use body::LimitBody;
+pub use concurrency::{Concurrent, LimitConcurrency};
 pub use measure::{Measure, PathTotals, RequestTotals};
 pub use observation::{Observation, Observe, Observed};
 pub use rate::RateLimit;
+pub use timeout::{Hurried, Timeout};
 pub use trace::Trace;

@@ -162,3 +162,62 @@ async fn requests_are_counted_by_path_and_status_and_unknown_paths_together() {
 async fn a_traced_request_is_answered_as_without() {
     assert_eq!(ask(&Observe(Trace), get("/")).await.0, StatusCode::OK);
 }
+
+/// A service that answers when it is told to.
+fn held() -> (tokio::sync::watch::Sender<bool>, fn(Request<Body>) -> futures::Answer) {
+    fn answer(request: Request<Body>) -> futures::Answer {
+        let mut told = request.extensions().get::<tokio::sync::watch::Receiver<bool>>().unwrap().clone();
+        Box::pin(async move {
+            // When nobody can tell any more it is over, too.
+            let _ = told.wait_for(|told| *told).await;
+            who(request).await
+        })
+    }
+    (tokio::sync::watch::Sender::new(false), answer)
+}
+
+fn told_by(teller: &tokio::sync::watch::Sender<bool>, path: &str) -> Request<Body> {
+    let mut request = get(path);
+    request.extensions_mut().insert(teller.subscribe());
+    request
+}
+
+#[tokio::test]
+async fn so_many_requests_are_answered_at_one_time_and_others_come_again() {
+    let (teller, answer) = held();
+    let layer = LimitConcurrency::new(2).except("/streams/");
+    let begin = |path: &str| {
+        // Services of one layer share its places.
+        let service = layer.layer(service_fn(answer));
+        tokio::spawn(service.oneshot(told_by(&teller, path)))
+    };
+    let waiting = [begin("/a"), begin("/b")];
+    tokio::task::yield_now().await;
+    let Ok(refused) = begin("/c").await.unwrap();
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.headers()["retry-after"], "1");
+    let stream = begin("/streams/c");
+    teller.send_replace(true);
+    for answered in waiting.into_iter().chain([stream]) {
+        let Ok(response) = answered.await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+    }
+    let Ok(response) = begin("/c").await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK, "the places are free again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_does_not_begin_in_time_is_given_up() {
+    let (teller, answer) = held();
+    let layer = Timeout::new(Duration::from_secs(5)).except("/waits/");
+    let ask = |path: &str| tokio::spawn(layer.layer(service_fn(answer)).oneshot(told_by(&teller, path)));
+    let patient = ask("/waits/long");
+    let Ok(late) = ask("/a").await.unwrap();
+    assert_eq!(late.status(), StatusCode::SERVICE_UNAVAILABLE);
+    tokio::time::advance(Duration::from_secs(3_600)).await;
+    teller.send_replace(true);
+    let Ok(response) = patient.await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let Ok(response) = ask("/a").await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+}
