@@ -6,6 +6,8 @@
 mod ready;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::BufReader;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -14,6 +16,7 @@ use std::time::Duration;
 
 use mesos_core::call::Leader;
 use mesos_core::daemon::{MemoryStore, Task};
+use mesos_core::journal::Ending;
 use mesos_core::kernel::Term;
 use mesos_core::net::grpc::{Dialer, GrpcConnector, RemoteDetector};
 use mesos_core::{
@@ -24,6 +27,7 @@ use mesos_exec::containerizer::{Process, ProcessOptions};
 use mesos_exec::daemon::{AgentDaemon, AgentSetup};
 use mesos_sched::daemon::election::Fixed;
 use mesos_sched::daemon::{SchedulerDriver, SchedulerSetup};
+use mesos_sim::replay::Replay;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
@@ -39,14 +43,16 @@ const PATIENCE: Duration = Duration::from_secs(300);
 struct Master(Child);
 
 impl Master {
-    /// It leads when this returns.
+    /// It leads when this returns, and writes a journal of its own.
     fn start(folder: &Path, port: u16) -> Self {
+        let journal = folder.join(format!("{:x}.journal", rand_name()));
         let notify = folder.join(format!("notify-{}", rand_name()));
         let ears = Ears::open(&notify, PATIENCE);
         let child = Command::new(env!("CARGO_BIN_EXE_mesos"))
             .args(["master", "--ip=127.0.0.1", "--logging_level=error", "--allocation_interval=50ms"])
             .args(["--insecure-plaintext", "--insecure-anonymous"])
             .args([format!("--port={port}"), format!("--work_dir={}", folder.join("master").display())])
+            .arg(format!("--journal={}", journal.display()))
             .env("NOTIFY_SOCKET", &notify)
             .stdin(Stdio::null())
             .spawn()
@@ -223,6 +229,23 @@ async fn accounts_for_every_task(fault: Fault) {
         containers.shutdown().await.unwrap();
     }
     drop(master);
+    let lives = replay_journals(folder.path());
+    assert_eq!(lives, if fault == Fault::MasterKilled { 2 } else { 1 });
+}
+
+/// What masters wrote down until they were killed does again what they did, to the bit; how many masters.
+fn replay_journals(folder: &Path) -> usize {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let journals: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|ending| ending == "journal")).collect();
+    for path in &journals {
+        let mut replay = Replay::open(BufReader::new(File::open(path).unwrap())).unwrap();
+        assert_eq!(replay.run().unwrap(), None, "the replay is the same, effect for effect");
+        let counts = replay.counts();
+        assert!(counts.inputs > 100 && counts.effects > 100, "{counts:?}");
+        assert!(matches!(replay.ending(), Some(Ending::Torn)), "{:?}", replay.ending());
+    }
+    journals.len()
 }
 
 #[tokio::test(flavor = "multi_thread")]
