@@ -65,6 +65,7 @@ async fn how_a_port_answers_is_told_and_a_sick_task_is_ended() {
     let unwell = rig.next_status().await;
     assert_eq!((unwell.healthy, unwell.check_status), (Some(false), Some(CheckStatus::Tcp(Some(false)))));
     assert_eq!(unwell.reason, Some(Reason::TaskHealthCheckStatusUpdated));
+    assert_eq!(rig.next_status().await.state, TaskState::Killing);
     let last = rig.next_status().await;
     assert_eq!((last.state, last.healthy), (TaskState::Killed, Some(false)));
 }

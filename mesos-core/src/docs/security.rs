@@ -18,10 +18,16 @@
 //! | recursion without end | CVE-2018-11793 | `mesos-core/tests/wire_json.rs` `broken_and_bottomless_texts_are_refused` |
 //! | a secret is guessed by the time a comparison takes | CVE-2018-8023 | `mesos-core/src/net/auth/tests.rs` `secrets_are_compared_in_one_way_only` |
 //! | a forged or expired token | CVE-2018-8023 | `mesos-core/src/net/auth/tests.rs` `a_token_is_good_for_its_time_and_for_nobody_who_changes_it` |
+//! | a token is used by somebody else, or after its time | | `examples/custom_executor/test/credentials.rs` `a_token_speaks_for_its_own_executor_while_that_lives` |
 //! | a container changes a file of its host | CVE-2019-0204, CVE-2019-5736 | `mesos-exec/src/containerizer/process/sandbox.rs` `output_does_not_follow_what_an_earlier_container_planted` |
 //! | a link is followed out of where it may lead | CVE-2021-30465 | `mesos-core/src/net/http/files.rs` `nothing_leads_out_of_what_is_shown` |
+//! | what is mounted or labelled is swapped meanwhile | CVE-2025-31133, CVE-2025-52565, CVE-2025-52881 | `mesos-core/tests/security_classes.rs` `nothing_is_mounted_or_labelled` |
 //! | an open file of the host reaches a container | CVE-2024-21626 | `mesos-exec/tests/process_containerizer.rs` `no_open_file_of_the_host_reaches_the_container` |
 //! | a name leads out of its folder | CVE-2026-7474 | `mesos-core/src/id.rs` `every_rule_has_its_case` |
+//! | an archive is unpacked beside where it belongs | MESOS-9610 | `mesos-exec/src/daemon/fetch/tests.rs` `an_archive_does_not_leave_the_sandbox` |
+//! | an archive that becomes too large | | `mesos-exec/src/daemon/fetch/tests.rs` `an_archive_that_grows_without_end_is_given_up` |
+//! | a file of the host is fetched by who may not read it | | `mesos-exec/src/daemon/fetch/tests.rs` `a_file_is_read_as_the_owner_of_the_sandbox` |
+//! | a cache is filled without end | | `mesos-exec/src/daemon/fetch/tests.rs` `the_cache_has_a_bound_and_what_was_asked_for_last_stays` |
 //! | a view shows what its reader may not see | MESOS-9006 | `mesos-sched/tests/http/authorization.rs` `the_matrix_of_who_may_ask_and_see_what_is_the_reviewed_one` |
 //! | a stream tells what its reader may not hear | MESOS-9006 | `mesos-sched/tests/http/authorization.rs` `subscribers_hear_of_what_they_may_see_and_of_nothing_else` |
 //! | secrets in logs, errors and flags | MESOS-7265, MESOS-7422, MESOS-6566, MESOS-8413 | `mesos-core/src/net/auth/tests.rs` `secrets_never_print` |
@@ -38,6 +44,8 @@
 //! | a role is taken that is somebody else's | `mesos-sched/tests/http/authorization.rs` `what_lists_allow_is_seen_by_whom_they_name` |
 //! | an operation is smuggled into an accept | `mesos-sched/tests/http/authorization.rs` `an_operation_that_is_not_allowed_uses_up_no_offer` |
 //! | a call is made with somebody else's stream | `mesos-sched/tests/http/authorization.rs` `every_scheduler_call_is_for_whoever_subscribed_alone` |
+//! | the id of a task is used by several, or again | `mesos-sim/tests/scripts/master/task_ids.txt` |
+//! | a task is run twice by its agent | `mesos-sim/tests/scripts/agent/duplicate_run.txt` |
 //! | an accept from before a failover is said again | `mesos-sim/tests/scripts/master/failover.txt` |
 //! | an agent speaks of tasks that are not its own | `mesos-sim/tests/scripts/master/wrong_agent.txt` |
 //! | an agent reports what never was | `mesos-sim/tests/scripts/master/hostile_reports.txt` |

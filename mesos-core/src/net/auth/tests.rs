@@ -174,6 +174,20 @@ fn a_token_is_good_for_its_time_and_for_nobody_who_changes_it() {
 }
 
 #[test]
+fn several_keys_may_sign_and_what_has_no_time_is_ended_by_something_else() {
+    let (one, other) = (Secret::random(), Secret::random());
+    let known = authenticator(100).with_tokens(TokenKey::new(&one)).with_tokens(TokenKey::new(&other));
+    for secret in [&one, &other] {
+        let token = TokenKey::new(secret).sign(&Claims::default().with("cid", "e1.1"));
+        let caller = known.authenticate(&headers(&format!("Bearer {token}")), &Extensions::new()).unwrap();
+        assert_eq!(caller.claims["cid"], "e1.1");
+        assert_eq!(TokenKey::new(secret).verify(&token, at(u32::MAX.into())).unwrap().expires_at_secs, None);
+    }
+    let forged = TokenKey::new(&Secret::random()).sign(&Claims::default());
+    assert!(known.authenticate(&headers(&format!("Bearer {forged}")), &Extensions::new()).is_err());
+}
+
+#[test]
 fn secrets_never_print() {
     let secret = "hunter2hunter2hunter2hunter2hunter2";
     let credentials =
