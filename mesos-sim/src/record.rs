@@ -158,7 +158,8 @@ impl Trace {
         self.line(now, node, input, effects);
     }
 
-    pub(crate) fn agent(&mut self, now: Now, node: NodeId, input: Option<&agent::Input>, effects: &[agent::Effect]) {
+    /// A step of an agent.
+    pub fn agent(&mut self, now: Now, node: NodeId, input: Option<&agent::Input>, effects: &[agent::Effect]) {
         self.line(now, node, input, effects);
     }
 

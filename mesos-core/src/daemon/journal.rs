@@ -10,6 +10,7 @@
 
 use std::fs::File;
 use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
@@ -19,7 +20,7 @@ use serde::Serialize;
 
 use super::Recorder;
 use crate::journal::{Encoder, Ending, Header};
-use crate::kernel::Machine;
+use crate::kernel::{Machine, Rng};
 use crate::time::{Instant, Now};
 
 /// Frames that may wait for the disk, of 64 KiB or one step each.
@@ -43,17 +44,53 @@ pub struct JournalFile {
     handed_on_at: Instant,
 }
 
+/// Where a machine's journal goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JournalSetup {
+    /// A file that is not there yet.
+    pub path: PathBuf,
+    /// Its length at most, in bytes: then the journal ends, and the machine goes on.
+    pub bytes_max: u64,
+}
+
+impl JournalSetup {
+    /// A journal of the usual length in this file.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), bytes_max: JournalFile::BYTES_MAX_DEFAULT }
+    }
+
+    /// Begins the journal of a machine of this kind and recipe, whose randomness is about to be drawn from `rng`.
+    ///
+    /// # Errors
+    /// As [`JournalFile::create`], or when the recipe cannot be written.
+    pub fn open<M: Machine>(
+        &self,
+        machine: &str,
+        rng: &Rng,
+        recipe: &impl Serialize,
+    ) -> io::Result<Box<dyn Recorder<M>>>
+    where
+        M::Input: Serialize,
+        M::Effect: Serialize,
+    {
+        let header = Header::new(machine, rng, serde_json::to_value(recipe)?);
+        Ok(Box::new(JournalFile::create(&self.path, &header, self.bytes_max)?))
+    }
+}
+
 impl JournalFile {
     /// A file that holds 4 GiB: about ten million inputs of a master.
     pub const BYTES_MAX_DEFAULT: u64 = 4 << 30;
 
-    /// Begins the journal of a machine in a new file of at most `bytes_max` bytes, and a little for its end.
+    /// Begins the journal of a machine in a new file of at most `bytes_max` bytes, and a little for its end. Nobody else may
+    /// read it: what tasks carry is in it.
     ///
     /// # Errors
     /// When the file is there already, or cannot be made.
     pub fn create(path: impl AsRef<Path>, header: &Header, bytes_max: u64) -> io::Result<Self> {
         let path = path.as_ref().to_owned();
-        let mut file = File::create_new(&path)?;
+        let mut file = File::options().write(true).create_new(true).mode(0o600).open(&path)?;
         let (to_disk, frames) = sync_channel::<Vec<u8>>(QUEUE_MAX);
         let name = path.clone();
         let writer = thread::Builder::new().name("journal".to_owned()).spawn(move || {
@@ -158,7 +195,7 @@ mod tests {
 
     use super::*;
     use crate::journal::Journal;
-    use crate::kernel::{Cx, Rng};
+    use crate::kernel::Cx;
 
     struct Echo;
 
@@ -213,6 +250,8 @@ mod tests {
             settings: serde_json::Value::Null,
         };
         assert!(JournalFile::create(&path, &header, 1).is_err(), "no journal is written over");
+        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600, "nobody else may read it");
     }
 
     #[test]

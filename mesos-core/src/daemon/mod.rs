@@ -36,7 +36,7 @@ pub use self::redb::RedbStore;
 pub use clock::SystemClock;
 pub use directory::{Directory, Door, DoorKeeper};
 #[cfg(feature = "journal")]
-pub use journal::JournalFile;
+pub use journal::{JournalFile, JournalSetup};
 pub use memory::MemoryStore;
 pub use peers::{PeerArrival, Peers};
 pub use run::{Ended, Flow, Host, Inbox, Mailbox, Recorder, Running, TOGETHER_MAX, World, entropy, inbox};

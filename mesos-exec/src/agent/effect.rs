@@ -10,10 +10,12 @@ use mesos_core::health::Probe;
 use mesos_core::kernel::{Draft, Seq, Ticket};
 use mesos_core::{ContainerId, ContainerSpec, Rejection, Signal};
 
+use serde::Serialize;
+
 use super::Answer;
 
 /// Something an agent wants done.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub enum Effect {
     /// Open a connection to the leader, instead of any other that stands or is under way.
@@ -89,7 +91,7 @@ pub enum Effect {
 }
 
 /// What to do with a container.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub enum ContainerOp {
     /// Take back what survived of these, and destroy everything else. Answer: `Recovered`.
@@ -107,7 +109,7 @@ pub enum ContainerOp {
 }
 
 /// Why an agent ended.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[non_exhaustive]
 pub enum StopReason {
     /// It was asked to.

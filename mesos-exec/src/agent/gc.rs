@@ -14,7 +14,7 @@ use mesos_core::{ContainerId, WallTime};
 use super::{Agent, AgentCx, Effect, Timer};
 
 /// How sandboxes are collected. Defaults are those of Apache Mesos.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct GcOptions {
     /// How long a sandbox stays on an empty disk.

@@ -11,10 +11,12 @@ use mesos_core::kernel::{Record, Seq, Ticket};
 use mesos_core::provider::StoreError;
 use mesos_core::{ContainerId, Exit, WallTime};
 
+use serde::{Deserialize, Serialize};
+
 use super::{ContainerAsk, Nest, Speaker};
 
 /// Something that happened to an agent.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Input {
     /// First of all: what an earlier run of this agent checkpointed, its id among it. Empty at the first run.
@@ -110,7 +112,7 @@ pub enum Input {
 }
 
 /// How a container operation ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum ContainerOutcome {
     /// These containers survived; everything else is gone.

@@ -10,11 +10,13 @@ use std::sync::Arc;
 use mesos_core::call::operator::ReplyTo;
 use mesos_core::{CommandInfo, ContainerId, Exit, Purpose, Rejection, RejectionCode, Resources, Signal};
 
+use serde::{Deserialize, Serialize};
+
 use super::book::{Container, ContainerPhase, ContainerRef, ExecutorRef};
 use super::{Agent, AgentCx, ContainerOp, Effect, Phase};
 
 /// Names a container: by the agent's own name for it, or as one beside another.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Nest {
     /// The other one, as the agent calls it.
     pub parent: Option<ContainerId>,
@@ -32,7 +34,7 @@ impl fmt::Display for Nest {
 }
 
 /// What is asked about a container beside another.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum ContainerAsk {
     /// Start it. Answered when it runs, or cannot.
@@ -55,7 +57,7 @@ pub enum ContainerAsk {
 }
 
 /// The answer to a question.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub enum Answer {
     /// It is done.

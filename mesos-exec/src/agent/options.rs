@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::GcOptions;
 
 /// An agent's settings. Defaults are those of Apache Mesos (`src/slave/constants.hpp`, `src/slave/flags.cpp`) where it has
 /// the setting.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Options {
     /// The first registration after a new leader is found waits a random time up to this, so that agents do not come all
@@ -67,6 +69,7 @@ pub struct Options {
     pub containers_per_executor_max: usize,
     /// The defect planted in this agent.
     #[cfg(feature = "mutants")]
+    #[serde(skip)]
     pub mutant: Option<mesos_core::kernel::Mutant>,
 }
 

@@ -21,7 +21,7 @@ use super::delivery::Breach;
 use super::{Agent, AgentCx, Answer, Effect, Phase, Timer};
 
 /// Who somebody says to be who speaks as an executor.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Speaker {
     /// Of which framework.
     pub framework_id: FrameworkId,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use mesos_core::call::{Leader, agent};
 use mesos_core::daemon::{
-    Connector, Ended, Flow, Host, Inbox, Running, SystemClock, Task, Uplink, UplinkArrival, UplinkNews, World, Writer,
+    Connector, Ended, Flow, Host, Inbox, JournalSetup, Running, SystemClock, Task, Uplink, UplinkArrival, UplinkNews, World, Writer,
     entropy, inbox,
 };
 use mesos_core::kernel::{Draft, Rng, Term, Ticket};
@@ -17,7 +17,9 @@ use super::line::{ExecutorDoor, LineArrival, Lines};
 use super::owner::{FrameworkOwners, Heard};
 use super::probe;
 use super::sandbox::Sandboxes;
-use crate::agent::{Agent, ContainerOp, ContainerOutcome, Effect, ExecutorFactory, Input, Options, StopReason};
+use crate::agent::{
+    Agent, ContainerOp, ContainerOutcome, Effect, ExecutorFactory, Input, Options, Recipe, StopReason,
+};
 
 /// Where an executor finds what proves who it is.
 pub(super) const TOKEN_VARIABLE: &str = "MESOS_EXECUTOR_AUTHENTICATION_TOKEN";
@@ -58,6 +60,8 @@ pub struct AgentSetup {
     pub sandboxes: Option<Arc<Sandboxes>>,
     /// The seed of the machine's randomness.
     pub seed: u64,
+    /// Where everything that happens to the agent is recorded, if anywhere.
+    pub journal: Option<JournalSetup>,
 }
 
 impl AgentSetup {
@@ -86,6 +90,7 @@ impl AgentSetup {
             fetcher: FetcherOptions::default(),
             sandboxes: None,
             seed: entropy(),
+            journal: None,
         }
     }
 }
@@ -97,6 +102,9 @@ pub enum StartError {
     /// Its checkpoints could not be read.
     #[error("the agent's checkpoints could not be opened: {0}")]
     Checkpoints(#[from] StoreError),
+    /// The journal could not be begun.
+    #[error("the journal could not be begun: {0}")]
+    Journal(String),
     /// The fetcher's cache cannot be made.
     #[error("the cache of what is fetched could not be made: {0}")]
     Fetcher(String),
@@ -346,6 +354,7 @@ impl AgentDaemon {
             fetcher,
             sandboxes,
             seed,
+            journal,
         } = setup;
         let fetcher = Fetcher::new(&fetcher).map_err(|error| StartError::Fetcher(error.to_string()))?;
         let records = checkpoints.open(term).await?;
@@ -382,7 +391,10 @@ impl AgentDaemon {
             world.with_sandboxes(|sandboxes| Some(Input::SandboxesFound { sandboxes: sandboxes.list() }));
         }
         let door = ExecutorDoor::new(inbox.clone());
-        let host = Host::new(Agent::new(info, options, executors), world, mailbox, clock, Rng::new(seed));
+        let (agent, rng) = (Agent::new(info, options, executors), Rng::new(seed));
+        let recorder = journal.map(|journal| journal.open(Recipe::MACHINE, &rng, &agent.recipe())).transpose();
+        let recorder = recorder.map_err(|error| StartError::Journal(error.to_string()))?;
+        let host = Host::new(agent, world, mailbox, clock, rng).recorded(recorder);
         Ok(Self { running: host.spawn(inbox, Input::Recovered { records }), heard, door })
     }
 

@@ -75,6 +75,13 @@ pub(super) struct Flags {
     /// How often it is looked how full the disk is.
     #[arg(long, env = "MESOS_DISK_WATCH_INTERVAL", default_value = "1mins", value_name = "DURATION")]
     pub(super) disk_watch_interval: MesosDuration,
+    /// Record everything that happens to this agent into this file, which must not be there yet; what the master and executors
+    /// say is in it, as are the secrets tasks carry. `mesos-sim replay` does it again.
+    #[arg(long, env = "MESOS_JOURNAL", value_name = "FILE")]
+    pub(super) journal: Option<PathBuf>,
+    /// The journal ends when it is so long; the agent goes on.
+    #[arg(long, env = "MESOS_JOURNAL_MAX_SIZE", default_value = "4GB", value_name = "BYTES")]
+    pub(super) journal_max_size: MesosBytes,
     /// How much of what is fetched is kept for later containers, of what frameworks allow to be kept.
     #[arg(long, env = "MESOS_FETCHER_CACHE_SIZE", default_value = "2GB", value_name = "BYTES")]
     pub(super) fetcher_cache_size: MesosBytes,

@@ -11,7 +11,7 @@ use crate::agent::{GcOptions, Options, StopReason};
 use crate::containerizer::{Process, ProcessOptions};
 use crate::daemon::{AgentServer, AgentServerSetup, AgentSetup, ExecutorTokens, StartError, executor_secret};
 use anyhow::Context as _;
-use mesos_core::daemon::{RedbStore, SystemClock};
+use mesos_core::daemon::{JournalSetup, RedbStore, SystemClock};
 use mesos_core::kernel::Term;
 use mesos_core::net::auth::TokenKey;
 use mesos_core::net::grpc::{GrpcConnector, RemoteDetector};
@@ -57,6 +57,11 @@ async fn serve(flags: &Flags, verbosity: Arc<dyn Verbosity>) -> anyhow::Result<(
     let last = checkpoints.fence().await?;
     setup.term = setup.term.max(Term(last.0 + 1));
     setup.options = options(flags);
+    setup.journal = flags.journal.as_ref().map(|path| {
+        let mut journal = JournalSetup::new(path);
+        journal.bytes_max = flags.journal_max_size.0;
+        journal
+    });
     setup.fetcher.cache_dir = Some(flags.fetcher_cache_dir.clone().unwrap_or_else(|| work_dir.join("fetch")));
     setup.fetcher.cache_bytes_max = flags.fetcher_cache_size.0;
     setup.fetcher.bytes_max = flags.fetcher_max_size.0;
@@ -133,6 +138,7 @@ fn shown(flags: &Flags) -> Vec<(String, String)> {
         ("domain", flags.domain.clone()),
         ("containerizers", Some(flags.containerizers.clone())),
         ("recover", Some(flags.recover.clone())),
+        ("journal", flags.journal.as_ref().map(|path| path.display().to_string())),
         ("fetcher_cache_size", Some(flags.fetcher_cache_size.to_string())),
         ("fetcher_max_size", Some(flags.fetcher_max_size.to_string())),
         ("executor_registration_timeout", Some(flags.executor_registration_timeout.to_string())),

@@ -11,16 +11,14 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use mesos_core::call::operator::{self, ReplyTo};
 use mesos_core::call::{ConnId, agent, scheduler};
 use mesos_core::daemon::{
-    Door, Ended, Flow, Host, Inbox, JournalFile, PeerArrival, Peers, Recorder, Stream, SystemClock, Task, World,
+    Door, Ended, Flow, Host, Inbox, JournalSetup, PeerArrival, Peers, Stream, SystemClock, Task, World,
     Writer, entropy, inbox,
 };
-use mesos_core::journal::Header;
 use mesos_core::kernel::{Rng, Term, Ticket};
 use mesos_core::provider::StoreError;
 use mesos_core::{Allocator, Clock, Contender, MasterId, Rejection, RejectionCode, Store};
@@ -56,29 +54,6 @@ pub struct MasterSetup {
     pub view: Option<Feed>,
     /// Where everything that happens to the master while it leads is recorded, if anywhere.
     pub journal: Option<JournalSetup>,
-}
-
-/// Where a master's journal goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JournalSetup {
-    /// A file that is not there yet.
-    pub path: PathBuf,
-    /// Its length at most, in bytes: then the journal ends, and the master goes on.
-    pub bytes_max: u64,
-}
-
-impl JournalSetup {
-    /// A journal of the usual length in this file.
-    #[must_use]
-    pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), bytes_max: JournalFile::BYTES_MAX_DEFAULT }
-    }
-
-    fn open(&self, master: &Master, rng: &Rng) -> io::Result<Box<dyn Recorder<Master>>> {
-        let settings = serde_json::to_value(master.recipe())?;
-        let header = Header::new(Recipe::MACHINE, rng, settings);
-        Ok(Box::new(JournalFile::create(&self.path, &header, self.bytes_max)?))
-    }
 }
 
 impl MasterSetup {
@@ -468,7 +443,8 @@ async fn lead(
     let options = Options { publishes: options.publishes || world.view.is_some(), ..options };
     let master = Master::new(id, options, allocator);
     let rng = Rng::new(seed);
-    let recorder = journal.map(|journal| journal.open(&master, &rng)).transpose().map_err(LeadError::journal)?;
+    let recorder = journal.map(|journal| journal.open(Recipe::MACHINE, &rng, &master.recipe()));
+    let recorder = recorder.transpose().map_err(LeadError::journal)?;
     let host = Host::new(master, world, mailbox, clock, rng).recorded(recorder);
     let Ended { machine, world } = host.run(Input::Elected { term, records }).await;
     let why = world.stepped_down.unwrap_or_else(|| "nobody holds it any more".to_owned());

@@ -26,7 +26,8 @@ mod tests;
 pub mod view;
 
 pub use events::{EVENTS_WAITING_MAX, EventFramework, EventScheduler, FrameworkEvent, FrameworkEvents};
-pub use master::{JournalSetup, Lead, LeadError, Led, MasterDaemon, MasterHandle, MasterSetup};
+pub use master::{Lead, LeadError, Led, MasterDaemon, MasterHandle, MasterSetup};
+pub use mesos_core::daemon::JournalSetup;
 pub use rounds::{Measured, Rounds, Times};
 pub use scheduler::{SchedulerDriver, SchedulerEnded, SchedulerSetup, StartError};
 #[cfg(feature = "net")]

@@ -194,6 +194,14 @@ impl Containerizer for WatchedContainers {
         self.inner.recover(known).await
     }
 
+    async fn prepare(&self, spec: &ContainerSpec) -> Result<Option<PathBuf>, ContainerError> {
+        self.inner.prepare(spec).await
+    }
+
+    async fn write_input(&self, id: &ContainerId, bytes: &[u8]) -> Result<(), ContainerError> {
+        self.inner.write_input(id, bytes).await
+    }
+
     async fn launch(&self, spec: ContainerSpec) -> Result<Launch, ContainerError> {
         let launch = self.inner.launch(spec.clone()).await?;
         if let Launch::Started(container) = &launch {

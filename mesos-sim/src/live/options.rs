@@ -34,8 +34,8 @@ impl LiveOptions {
         self
     }
 
-    /// Records every master into a journal of its own in this folder, `<id of the master>.journal`, to be
-    /// [replayed](crate::replay).
+    /// Records every master and agent into a journal of its own in this folder, `<id of the master>.journal` and
+    /// `<name of the agent>.journal`, to be [replayed](crate::replay).
     #[must_use]
     pub fn journals_in(mut self, folder: impl Into<PathBuf>) -> Self {
         self.journals = Some(folder.into());

@@ -78,7 +78,7 @@ fn the_journal_of_something_else_is_refused() {
     use mesos_core::journal::Encoder;
     let header = Header::new("agent", &Rng::new(1), serde_json::Value::Null);
     let bytes = Encoder::new(&header).finish(Ending::Complete);
-    assert!(matches!(Replay::open(bytes.as_slice()), Err(ReplayError::Machine(name)) if name == "agent"));
+    assert!(matches!(Replay::open(bytes.as_slice()), Err(ReplayError::Machine(name, "master")) if name == "agent"));
     let header = Header::new(Recipe::MACHINE, &Rng::new(1), serde_json::Value::Null);
     let bytes = Encoder::new(&header).finish(Ending::Complete);
     assert!(matches!(Replay::open(bytes.as_slice()), Err(ReplayError::Settings(_))));

@@ -1,14 +1,17 @@
 //! `mesos-sim replay`: does again what a journal says, and compares.
 
+use std::fmt::Debug;
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use mesos_sim::record::{Detail, Trace};
-use mesos_sim::replay::{Difference, Replay};
+use mesos_core::Now;
+use mesos_exec::agent::Recipe as AgentRecipe;
+use mesos_sim::replay::{AgentReplay, Difference, Recorded, Replay, ReplayError};
 use mesos_sim::{Failure, FailureKind, NodeId};
 
 use crate::outcome::Outcome;
@@ -16,7 +19,7 @@ use crate::print::print;
 
 #[derive(Debug, Args)]
 pub(crate) struct ReplayCommand {
-    /// The journal: of a live master (`--journal`), or of a simulated one (`mesos-sim record`).
+    /// The journal: of a live master or agent (`--journal`), or of a simulated master (`mesos-sim record`).
     file: PathBuf,
     /// Prints one line per step.
     #[arg(long)]
@@ -33,19 +36,38 @@ pub(crate) struct ReplayCommand {
 }
 
 /// A journal as it lies on the disk, and the bar that shows how far it is read.
-pub(crate) fn open(path: &Path) -> Result<(Replay<impl std::io::Read + use<>>, ProgressBar), String> {
-    let say = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let file = File::open(path).map_err(|error| say(&error))?;
+fn open(path: &Path) -> Result<(impl Read + use<>, ProgressBar), String> {
+    let file = File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let bar = ProgressBar::new(file.metadata().map_or(0, |file| file.len()));
     let style = "{elapsed_precise} {wide_bar} {bytes}/{total_bytes}, {bytes_per_sec}";
     bar.set_style(ProgressStyle::with_template(style).expect("a constant template"));
-    let replay = Replay::open(bar.wrap_read(BufReader::with_capacity(1 << 20, file))).map_err(|error| say(&error))?;
-    Ok((replay, bar))
+    Ok((bar.wrap_read(BufReader::with_capacity(1 << 20, file)), bar))
 }
 
 impl ReplayCommand {
     pub(crate) fn run(&self) -> Outcome {
-        let (mut replay, bar) = open(&self.file)?;
+        let say = |error: ReplayError| format!("{}: {error}", self.file.display());
+        let (journal, bar) = open(&self.file)?;
+        match Replay::open(journal) {
+            Err(ReplayError::Machine(kind, _)) if kind == AgentRecipe::MACHINE => {
+                let (journal, bar) = open(&self.file)?;
+                let replay = AgentReplay::open_agent(journal).map_err(say)?;
+                self.replay(replay, &bar, |trace, now, input, effects| {
+                    trace.agent(now, NodeId::Agent(0), input, effects);
+                })
+            }
+            opened => self.replay(opened.map_err(say)?, &bar, |trace, now, input, effects| {
+                trace.master(now, NodeId::Master(0), input, effects);
+            }),
+        }
+    }
+
+    fn replay<R: Read, M: Recorded<Input: Clone, Effect: Debug>>(
+        &self,
+        mut replay: Replay<R, M>,
+        bar: &ProgressBar,
+        show: impl Fn(&mut Trace, Now, Option<&M::Input>, &[M::Effect]),
+    ) -> Outcome {
         let say = |error: &dyn std::fmt::Display| format!("{}: {error}", self.file.display());
         let detail = if self.full { Detail::Full } else { Detail::Brief };
         let mut trace = Trace::text(detail);
@@ -55,7 +77,7 @@ impl ReplayCommand {
             let shown = self.trace.then(|| (step.now, step.input.clone()));
             let difference = replay.fold(step);
             if let Some((now, input)) = shown {
-                trace.master(now, NodeId::Master(0), input.as_ref(), replay.effects());
+                show(&mut trace, now, input.as_ref(), replay.effects());
                 print(&trace.drain());
             }
             if difference.is_some() && first.is_none() {
@@ -92,7 +114,7 @@ impl ReplayCommand {
     }
 }
 
-fn differs<R: std::io::Read>(difference: &Difference, replay: &Replay<R>, count: u64) -> Failure {
+fn differs<R: Read, M: Recorded<Effect: Debug>>(difference: &Difference, replay: &Replay<R, M>, count: u64) -> Failure {
     let Difference { step, at, effect, recorded, replayed } = difference;
     let now = replay.effects().get(*effect).map_or_else(|| "nothing".to_owned(), |effect| format!("{effect:?}"));
     let message = format!(
