@@ -160,7 +160,8 @@ async fn an_executor_whose_agent_is_killed_goes_on_under_the_next_and_loses_no_t
     let port = || async { TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port() };
     let (master_port, agent_port) = (port().await, port().await);
     let folder = |name: &str| format!("--work_dir={}", ground.path(name).display());
-    let master = ["master".to_owned(), format!("--port={master_port}"), folder("master"), "--allocation_interval=50ms".into()];
+    let master =
+        ["master".to_owned(), format!("--port={master_port}"), folder("master"), "--allocation_interval=50ms".into()];
     let _master = Program::start(ground.0.path(), &master);
     let address = format!("127.0.0.1:{master_port}");
     let agent = [

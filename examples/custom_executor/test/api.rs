@@ -128,9 +128,12 @@ async fn operators_see_what_runs_and_read_what_it_wrote() {
     for (call_text, status) in [
         (r#"{"type":"PRUNE_IMAGES","prune_images":{}}"#, "501"),
         (r#"{"type":"ATTACH_CONTAINER_INPUT"}"#, "415"),
-        (r#"{"type":"LAUNCH_NESTED_CONTAINER_SESSION","launch_nested_container_session":{
+        (
+            r#"{"type":"LAUNCH_NESTED_CONTAINER_SESSION","launch_nested_container_session":{
             "container_id":{"value":"s","parent":{"value":"p"}},"command":{"value":"ls"},
-            "container":{"type":"MESOS","tty_info":{}}}}"#, "501"),
+            "container":{"type":"MESOS","tty_info":{}}}}"#,
+            "501",
+        ),
         (r#"{"type":"READ_FILE"}"#, "400"),
         (r#"{"type":"LIST_FILES","list_files":{"path":"/nowhere"}}"#, "404"),
     ] {

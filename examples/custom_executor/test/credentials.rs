@@ -34,7 +34,8 @@ async fn start(rig: &mut Rig, executor: &str, task: &str) -> Told {
 async fn status(rig: &Rig, path: &str, token: Option<&str>, body: &str) -> String {
     let bearer = token.map(|token| format!("\r\nAuthorization: Bearer {token}")).unwrap_or_default();
     let method = if body.is_empty() { "GET" } else { "POST" };
-    let head = format!("{method} {path} HTTP/1.1\r\nContent-Type: application/json\r\nAccept: application/json{bearer}");
+    let head =
+        format!("{method} {path} HTTP/1.1\r\nContent-Type: application/json\r\nAccept: application/json{bearer}");
     let answer = ask(rig.address(), &head, body, "\r\n\r\n").await;
     answer.split(' ').nth(1).unwrap_or_default().to_owned()
 }

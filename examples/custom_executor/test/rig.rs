@@ -13,8 +13,8 @@ use mesos_core::kernel::{Inbound, Outbound, Term};
 use mesos_core::net::auth::{Authenticator, Authorizer, Open, Parts as ByPart, Secret, TokenKey};
 use mesos_core::net::http::{Limits, Verbosity};
 use mesos_core::{
-    AgentId, AgentInfo, CommandInfo, Detector, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, MasterId, Resources,
-    Role, TaskId, TaskInfo, TaskRun, TaskState, TaskStatus, UpdateId,
+    AgentId, AgentInfo, CommandInfo, Detector, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, MasterId,
+    Resources, Role, TaskId, TaskInfo, TaskRun, TaskState, TaskStatus, UpdateId,
 };
 use mesos_exec::containerizer::{Process, ProcessOptions};
 use mesos_exec::daemon::{AgentServer, AgentServerSetup, AgentSetup, ExecutorTokens};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tracing_subscriber::reload::Handle;
 use tracing_subscriber::{EnvFilter, Registry};
 
@@ -11,8 +12,11 @@ use crate::daemon::Task;
 use crate::net::http::Verbosity;
 
 /// What each level adds to what the program was started with. The libraries underneath are left as they are.
-const LEVELS: [&str; 3] =
-    ["", ",mesos_core=debug,mesos_sched=debug,mesos_exec=debug", ",mesos_core=trace,mesos_sched=trace,mesos_exec=trace"];
+const LEVELS: [&str; 3] = [
+    "",
+    ",mesos_core=debug,mesos_sched=debug,mesos_exec=debug",
+    ",mesos_core=trace,mesos_sched=trace,mesos_exec=trace",
+];
 
 /// A level that can be raised while the program runs.
 pub(super) struct LiveVerbosity {
@@ -70,10 +74,12 @@ impl Verbosity for LiveVerbosity {
     /// Must be called inside a tokio runtime. A later call replaces an earlier one.
     fn set(&self, level: u32, duration: Duration) -> Result<(), String> {
         let mut raised = self.raised.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = Instant::now().checked_add(duration);
+        let until = until.ok_or_else(|| format!("{duration:?} is too long; say some minutes"))?;
         self.apply(level)?;
         let own = self.own.clone();
         let until = Task::spawn(async move {
-            tokio::time::sleep(duration).await;
+            tokio::time::sleep_until(until).await;
             if let Some(own) = own.upgrade() {
                 own.lower();
             }

@@ -71,13 +71,7 @@ impl Agent {
     }
 
     /// The host has asked, or the command has ended.
-    pub(super) fn answer_check(
-        &mut self,
-        cx: &mut AgentCx<'_>,
-        at: ExecutorRef,
-        name: &ContainerId,
-        found: Checked,
-    ) {
+    pub(super) fn answer_check(&mut self, cx: &mut AgentCx<'_>, at: ExecutorRef, name: &ContainerId, found: Checked) {
         self.call_guest(cx, at, |guest, cx| guest.checked(cx, name, found));
     }
 }

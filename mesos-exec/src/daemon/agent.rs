@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use mesos_core::call::{Leader, agent};
 use mesos_core::daemon::{
-    Connector, Ended, Flow, Host, Inbox, JournalSetup, Running, SystemClock, Task, Uplink, UplinkArrival, UplinkNews, World, Writer,
-    entropy, inbox,
+    Connector, Ended, Flow, Host, Inbox, JournalSetup, Running, SystemClock, Task, Uplink, UplinkArrival, UplinkNews,
+    World, Writer, entropy, inbox,
 };
 use mesos_core::kernel::{Draft, Rng, Term, Ticket};
 use mesos_core::provider::{ContainerError, Launch, StoreError};
@@ -17,9 +17,7 @@ use super::line::{ExecutorDoor, LineArrival, Lines};
 use super::owner::{FrameworkOwners, Heard};
 use super::probe;
 use super::sandbox::Sandboxes;
-use crate::agent::{
-    Agent, ContainerOp, ContainerOutcome, Effect, ExecutorFactory, Input, Options, Recipe, StopReason,
-};
+use crate::agent::{Agent, ContainerOp, ContainerOutcome, Effect, ExecutorFactory, Input, Options, Recipe, StopReason};
 
 /// Where an executor finds what proves who it is.
 pub(super) const TOKEN_VARIABLE: &str = "MESOS_EXECUTOR_AUTHENTICATION_TOKEN";
@@ -173,7 +171,9 @@ impl AgentWorld {
         let task = Task::spawn(async move {
             // In a task of its own: a containerizer that panics fails one operation, and the agent hears of it.
             let outcome =
-                Task::spawn(async move { operate(&*containerizer, &fetcher, op, sandboxes.as_deref()).await }).join().await;
+                Task::spawn(async move { operate(&*containerizer, &fetcher, op, sandboxes.as_deref()).await })
+                    .join()
+                    .await;
             let outcome = outcome.unwrap_or_else(|error| ContainerOutcome::Failed(error.to_string().into()));
             inbox.send(Arrival::Container(ticket, outcome)).await;
         });

@@ -171,9 +171,9 @@ impl AgentServer {
                 .layer(places)
         });
         let for_executors = executors.map(|listener| {
-            let site = guarded.clone().map(|router| {
-                router.layer(Admit(ForExecutors)).layer(Admit(known.clone())).layer(Observe(Trace))
-            });
+            let site = guarded
+                .clone()
+                .map(|router| router.layer(Admit(ForExecutors)).layer(Admit(known.clone())).layer(Observe(Trace)));
             Task::spawn(serve(listener, Plain, site, limits, std::future::pending()))
         });
         let site = guarded.map(|router| router.layer(Admit(known)).layer(Observe(Trace)));

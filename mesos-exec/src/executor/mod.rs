@@ -4,9 +4,9 @@
 //! author's own implementation is made known with [`ExecutorFactory`](crate::agent::ExecutorFactory), or run as a process of
 //! its own.
 
+mod checker;
 mod command;
 mod group;
-mod checker;
 mod health;
 mod watch;
 mod work;

@@ -257,9 +257,7 @@ impl Work {
             (Phase::Done, _) | (_, Some(Ending { step: Step::Destroyed, .. })) => None,
             (_, Some(Ending { step: Step::Terminated { kill_at }, .. })) => Some(kill_at),
             (_, Some(Ending { step: Step::Killed { destroy_at }, .. })) => Some(destroy_at),
-            (_, None) => {
-                [self.complete_by, self.watch.deadline()].into_iter().flatten().min()
-            }
+            (_, None) => [self.complete_by, self.watch.deadline()].into_iter().flatten().min(),
         }
     }
 

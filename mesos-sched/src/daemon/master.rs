@@ -16,8 +16,8 @@ use std::sync::Arc;
 use mesos_core::call::operator::{self, ReplyTo};
 use mesos_core::call::{ConnId, agent, scheduler};
 use mesos_core::daemon::{
-    Door, Ended, Flow, Host, Inbox, JournalSetup, PeerArrival, Peers, Stream, SystemClock, Task, World,
-    Writer, entropy, inbox,
+    Door, Ended, Flow, Host, Inbox, JournalSetup, PeerArrival, Peers, Stream, SystemClock, Task, World, Writer,
+    entropy, inbox,
 };
 use mesos_core::kernel::{Rng, Term, Ticket};
 use mesos_core::provider::StoreError;

@@ -66,7 +66,9 @@ async fn tools_find_the_keys_they_read() {
                 .collect()
         };
         assert_eq!(shown["reserved_resources_full"]["web"][0]["scalar"]["value"], 64.0, "{path}");
-        for (name, short) in [("unreserved", "unreserved_resources"), ("used", "used_resources"), ("offered", "offered_resources")] {
+        for (name, short) in
+            [("unreserved", "unreserved_resources"), ("used", "used_resources"), ("offered", "offered_resources")]
+        {
             let full = full(name);
             for of in ["cpus", "mem"] {
                 let sum: f64 = full.iter().filter(|(own, _)| own == of).map(|(_, amount)| amount).sum();
@@ -119,7 +121,9 @@ async fn tools_find_the_keys_they_read() {
     assert!(own("offers/sent").unwrap() >= 1.0 && own("calls").unwrap() >= 2.0 && own("events").unwrap() >= 2.0);
     for name in ["allocation_run_ms", "allocation_run_latency_ms"] {
         let of = |part: &str| metrics[&*format!("allocator/mesos/{name}{part}")].as_f64().unwrap();
-        assert!(of("/count") >= 1.0 && of("/min") <= of("/p50") && of("/p50") <= of("/p99") && of("/p99") <= of("/max"));
+        assert!(
+            of("/count") >= 1.0 && of("/min") <= of("/p50") && of("/p50") <= of("/p99") && of("/p99") <= of("/max")
+        );
         assert!(of("") >= of("/min"));
     }
     let text = get(cluster.address, "/metrics").await.text();

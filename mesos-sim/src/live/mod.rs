@@ -228,7 +228,8 @@ impl LiveCluster {
             setup.options = (*agent.options).clone();
             setup.executors = self.spec.executors.clone();
             setup.clock = self.clock.clone();
-            setup.journal = self.journals.as_ref().map(|folder| JournalSetup::new(folder.join(format!("{hostname}.journal"))));
+            setup.journal =
+                self.journals.as_ref().map(|folder| JournalSetup::new(folder.join(format!("{hostname}.journal"))));
             self.agents.push(LiveAgent { hostname, daemon: AgentDaemon::start(setup).await? });
         }
         Ok(())

@@ -66,13 +66,7 @@ impl Launcher {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv()
     }
 
-    fn launch(
-        &self,
-        spec: &ContainerSpec,
-        run: u64,
-        stdin: Option<OwnedFd>,
-        keeper: &Asker,
-    ) -> Result<Launch, String> {
+    fn launch(&self, spec: &ContainerSpec, run: u64, stdin: Option<OwnedFd>, keeper: &Asker) -> Result<Launch, String> {
         self.refuse_doomed(&spec.id, run)?;
         let folder = self.sandboxes.join(spec.id.as_str());
         // What writes to it ends with this containerizer, and so does what reads it.
@@ -93,13 +87,7 @@ impl Launcher {
     }
 
     /// A container that ends with this containerizer: its leader.
-    fn start(
-        &self,
-        spec: &ContainerSpec,
-        run: u64,
-        stdin: Option<OwnedFd>,
-        folder: &Path,
-    ) -> Result<Spawned, String> {
+    fn start(&self, spec: &ContainerSpec, run: u64, stdin: Option<OwnedFd>, folder: &Path) -> Result<Spawned, String> {
         let mut plan = command::plan(&self.base, spec, folder)?;
         if let Some(stdin) = stdin {
             plan.stdin = stdin;

@@ -270,7 +270,8 @@ impl Containerizer for Process {
         let Ok(place) = jobs.reserve().await else { return Err(closed(spec.id)) };
         let id = spec.id.clone();
         let input = spec.takes_input.then(Input::open).transpose();
-        let input = input.map_err(|error| ContainerError::Launch { id: id.clone(), problem: format!("no pipe: {error}") })?;
+        let input =
+            input.map_err(|error| ContainerError::Launch { id: id.clone(), problem: format!("no pipe: {error}") })?;
         let (input, stdin) = input.unzip();
         let run = match self.book.begin(&id, input) {
             Begin::Run(run) => run,

@@ -34,7 +34,10 @@ async fn read(path: &str, place: &Place, file: File, to: &Path, budget: &Budget)
         return copy(Path::new(path), file, budget.bytes_max).await;
     }
     let mut command = Command::new("sh");
-    command.args(["-c", r#"[ -f "$1" ] || { echo "it is not a plain file, or not to be had" >&2; exit 1; }; exec cat -- "$1""#]);
+    command.args([
+        "-c",
+        r#"[ -f "$1" ] || { echo "it is not a plain file, or not to be had" >&2; exit 1; }; exec cat -- "$1""#,
+    ]);
     command.args(["sh", path]);
     program::run(command, place, to, budget, file.into()).await
 }

@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::bring;
 use super::budget::Budget;
 use super::place::Place;
-use super::bring;
 
 /// Files at most, however small.
 const FILES_MAX: usize = 10_000;

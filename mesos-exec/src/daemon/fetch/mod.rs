@@ -61,7 +61,8 @@ impl Fetcher {
     /// # Errors
     /// When the cache's folder cannot be made.
     pub(super) fn new(options: &FetcherOptions) -> io::Result<Self> {
-        let cache = options.cache_dir.as_ref().map(|folder| Cache::open(folder, options.cache_bytes_max)).transpose()?;
+        let cache =
+            options.cache_dir.as_ref().map(|folder| Cache::open(folder, options.cache_bytes_max)).transpose()?;
         Ok(Self { cache, budget: Budget { bytes_max: options.bytes_max } })
     }
 

@@ -55,7 +55,9 @@ pub(super) async fn attach(
 ) -> Result<Response, Refusal> {
     let attach = part(call.attach_container_input)?;
     if attach.r#type() != attach_container_input::Type::ContainerId {
-        return Err(Refusal::bad_request("Expecting 'attach_container_input.type' to be CONTAINER_ID in the first record"));
+        return Err(Refusal::bad_request(
+            "Expecting 'attach_container_input.type' to be CONTAINER_ID in the first record",
+        ));
     }
     let nest = nest(part(attach.container_id)?)?;
     let Answer::Named(id) = context.executors.ask(nest.clone(), ContainerAsk::Find).await? else {
@@ -77,13 +79,13 @@ pub(super) async fn attach(
 /// What a record carries for the container, if anything.
 fn data(attach: AttachContainerInput) -> Result<Option<Vec<u8>>, Refusal> {
     if attach.r#type() != attach_container_input::Type::ProcessIo {
-        return Err(Refusal::bad_request("Expecting 'attach_container_input.type' to be PROCESS_IO after the first record"));
+        return Err(Refusal::bad_request(
+            "Expecting 'attach_container_input.type' to be PROCESS_IO after the first record",
+        ));
     }
     let ProcessIo { data, control, .. } = part(attach.process_io)?;
     match (data, control) {
-        (Some(data), None) if data.r#type() == process_io::data::Type::Stdin => {
-            Ok(Some(data.data.unwrap_or_default()))
-        }
+        (Some(data), None) if data.r#type() == process_io::data::Type::Stdin => Ok(Some(data.data.unwrap_or_default())),
         (Some(_), None) => Err(Refusal::bad_request("Expecting 'process_io.data.type' to be STDIN")),
         (None, Some(control)) if control.r#type() == process_io::control::Type::Heartbeat => Ok(None),
         (None, Some(control)) if control.r#type() == process_io::control::Type::TtyInfo => {

@@ -105,7 +105,8 @@ pub(super) fn proven(caller: &Caller) -> Result<Option<Speaker>, Refusal> {
     let (Some(framework), Some(executor), Some(container)) = (claim("fid"), claim("eid"), claim("cid")) else {
         return Ok(None);
     };
-    let wrong = |error: &dyn std::fmt::Display| Refusal::forbidden(format!("the credentials name no executor: {error}"));
+    let wrong =
+        |error: &dyn std::fmt::Display| Refusal::forbidden(format!("the credentials name no executor: {error}"));
     Ok(Some(Speaker {
         framework_id: FrameworkId::new(framework).map_err(|error| wrong(&error))?,
         executor_id: ExecutorId::new(executor).map_err(|error| wrong(&error))?,

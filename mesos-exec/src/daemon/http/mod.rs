@@ -88,11 +88,7 @@ type Shared = Arc<Context>;
 impl AgentSite {
     /// A site of this agent that asks executors for credentials, and lets others do what they may.
     #[must_use]
-    pub fn new(
-        agent: &AgentDaemon,
-        containerizer: Arc<dyn Containerizer>,
-        authorizer: Arc<dyn Authorizer>,
-    ) -> Self {
+    pub fn new(agent: &AgentDaemon, containerizer: Arc<dyn Containerizer>, authorizer: Arc<dyn Authorizer>) -> Self {
         let executors = agent.executors();
         Self {
             judge: Judge { authorizer, owners: agent.owners(), executors: executors.clone() },

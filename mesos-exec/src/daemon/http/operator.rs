@@ -8,7 +8,8 @@ use std::time::Duration;
 use mesos_core::net::http::axum::extract::State;
 use mesos_core::net::http::axum::http::{HeaderMap, StatusCode};
 use mesos_core::net::http::{
-    BODY_BYTES_MAX, Body, Caller, Form, Media, RECORD_IO, RecordReader, Refusal, Response, answer, decode, done, read_body,
+    BODY_BYTES_MAX, Body, Caller, Form, Media, RECORD_IO, RecordReader, Refusal, Response, answer, decode, done,
+    read_body,
 };
 use mesos_core::wire::v1;
 use v1::agent::call::Type;

@@ -12,8 +12,8 @@ use mesos_core::{
     OperationState, Role, TaskId, TaskInfo, TaskState, TrackedOperation, UpdateId, WallTime,
 };
 
-use super::Tally;
 use super::OfferKey;
+use super::Tally;
 
 handles! {
     /// A task within its framework's book.

@@ -8,9 +8,9 @@ use std::time::Instant;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use mesos_sim::record::{Detail, Trace};
 use mesos_core::Now;
 use mesos_exec::agent::Recipe as AgentRecipe;
+use mesos_sim::record::{Detail, Trace};
 use mesos_sim::replay::{AgentReplay, Difference, Recorded, Replay, ReplayError};
 use mesos_sim::{Failure, FailureKind, NodeId};
 

@@ -100,7 +100,8 @@ impl Containers {
 
     /// The ticket of this probe.
     pub(super) fn probe(&mut self, name: &str) -> Result<Ticket, String> {
-        let at = name.strip_prefix('p').and_then(|number| number.parse::<usize>().ok()).and_then(|at| at.checked_sub(1));
+        let at =
+            name.strip_prefix('p').and_then(|number| number.parse::<usize>().ok()).and_then(|at| at.checked_sub(1));
         let ticket = at.and_then(|at| self.probes.get_mut(at)).and_then(Option::take);
         ticket.ok_or_else(|| format!("nobody waits for the answer to a probe {name:?}"))
     }
