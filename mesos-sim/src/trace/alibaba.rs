@@ -200,7 +200,7 @@ impl Reader for Servers2017 {
         match &*fields.name(2)? {
             "add" => {
                 let mem = fields.required(5)? * builder.options.unit_mem;
-                builder.machine(&name, [fields.required(4)?, mem, 0.0, 0.0], Vec::new());
+                builder.machine(&name, [fields.required(4)?, mem, 0.0, 0.0], Vec::new())?;
                 builder.machine_up(&name, at);
                 Ok(())
             }
@@ -376,7 +376,7 @@ impl Reader for Machines2018 {
         let mem = mem_2018(fields, 5, line, builder)?;
         let rack = fields.text(3).map(|rack| ("rack".to_owned(), format!("r{rack}")));
         let mem = mem.unwrap_or(builder.options.unit_mem);
-        builder.machine(&fields.name(0)?, [fields.required(4)?, mem, 0.0, 0.0], rack.into_iter().collect());
+        builder.machine(&fields.name(0)?, [fields.required(4)?, mem, 0.0, 0.0], rack.into_iter().collect())?;
         Ok(())
     }
 }

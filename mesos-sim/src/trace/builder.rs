@@ -1,121 +1,16 @@
 //! Gathers rows into a workload, under the same rules for every table.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::time::Duration;
 
 use mesos_core::{Attributes, Resources, Scalar};
 
-use super::rule::{Refusal, Rule, Seen, Verdict};
+use super::options::{Options, QueueBy};
+use super::report::TraceReport;
+use super::rule::{Refusal, Rule};
+use super::usage::UsageUnit;
 use super::{FileReport, Table, TraceError};
 use crate::workload::{Absence, Constraint, Job, Machine, Runs, Workload};
-
-/// Whose a job is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum QueueBy {
-    /// All of them are of one queue.
-    #[default]
-    Nobody,
-    /// Its user's, as the trace names them; the table's own notion where there are no users.
-    User,
-    /// Its class's: queue, priority band or kind.
-    Class,
-}
-
-/// How a trace is read.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Options {
-    /// How many cores a machine of 1.0 has, where amounts are parts of the largest machine.
-    pub unit_cpus: f64,
-    /// How many MB it has.
-    pub unit_mem: f64,
-    /// MB for tasks of which nothing is known.
-    pub mem_default: f64,
-    /// What begins before is left out; times are counted from here. In the trace's own seconds.
-    pub from: f64,
-    /// What begins after is left out.
-    pub until: f64,
-    /// At most so many jobs, the first ones.
-    pub jobs_max: usize,
-    /// Longer runs are not believed, in seconds.
-    pub run_max: f64,
-    /// Jobs with more tasks are not believed.
-    pub tasks_max: u32,
-    /// Whose jobs are.
-    pub queue_by: QueueBy,
-    /// With more queues than this, the smaller ones are put together as `others`.
-    pub queues_max: usize,
-    /// Times are divided by this: 60 makes a minute of an hour.
-    pub speedup: f64,
-    /// A parallel job of a batch system is so many tasks of one core that start together, instead of independent ones.
-    pub is_parallel_gang: bool,
-}
-
-impl Default for Options {
-    /// Units: the largest machines of the Google cells are thought to have some 64 cores and 256 GB.
-    fn default() -> Self {
-        Self {
-            unit_cpus: 64.0,
-            unit_mem: 262_144.0,
-            mem_default: 512.0,
-            from: 0.0,
-            until: f64::INFINITY,
-            jobs_max: usize::MAX,
-            run_max: 366.0 * 86_400.0,
-            tasks_max: 1_000_000,
-            queue_by: QueueBy::Nobody,
-            queues_max: 50,
-            speedup: 1.0,
-            is_parallel_gang: true,
-        }
-    }
-}
-
-/// What became of the rows of a trace.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TraceReport {
-    /// Every file.
-    pub files: Vec<FileReport>,
-    /// Every rule that was broken.
-    pub rules: BTreeMap<Rule, Seen>,
-    /// Jobs that are left.
-    pub jobs: u64,
-    /// Tasks that are left.
-    pub tasks: u64,
-    /// Machines that are left.
-    pub machines: u64,
-}
-
-impl TraceReport {
-    /// Counts that a rule was broken once more.
-    pub fn count(&mut self, rule: Rule, file: &str, line: u64) {
-        self.rules.entry(rule).and_modify(|seen| seen.count += 1).or_insert_with(|| Seen {
-            count: 1,
-            file: file.to_owned(),
-            line,
-        });
-    }
-}
-
-impl fmt::Display for TraceReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for file in &self.files {
-            writeln!(
-                f,
-                "{}: {}, {} lines, {} rows, {} refused, compression {}",
-                file.name, file.table, file.lines, file.rows, file.refused, file.compression
-            )?;
-        }
-        for (rule, seen) in &self.rules {
-            let verdict = match rule.verdict() {
-                Verdict::Refused => "refused",
-                Verdict::Repaired => "repaired",
-            };
-            writeln!(f, "  {verdict} {:>8}  {rule}; first in {}, line {}", seen.count, seen.file, seen.line)?;
-        }
-        writeln!(f, "{} jobs, {} tasks, {} machines", self.jobs, self.tasks, self.machines)
-    }
-}
 
 /// A job, or a task of one, as a table tells it. Times in seconds of the trace.
 #[derive(Debug, Clone, Default)]
@@ -146,6 +41,16 @@ pub(super) struct Row {
     pub(super) think: f64,
 }
 
+/// Amounts are counted in thousandths: less is nothing.
+const AMOUNT_MIN: f64 = 0.001;
+
+/// The first of these amounts that is below nothing, or more than can be counted.
+fn uncountable(amounts: [f64; 4]) -> Option<f64> {
+    amounts.into_iter().find(|amount| {
+        !matches!(Scalar::from_f64(*amount), Ok(_) | Err(mesos_core::resource::InvalidScalar::Vanishing(_)))
+    })
+}
+
 /// A job that is not finished being gathered.
 #[derive(Debug)]
 struct Draft {
@@ -168,6 +73,7 @@ pub(super) struct Builder<'o> {
     pub(super) options: &'o Options,
     report: TraceReport,
     file: String,
+    table: Table,
     files: u32,
     drafts: Vec<Draft>,
     groups: BTreeMap<(u32, String), usize>,
@@ -189,6 +95,7 @@ impl<'o> Builder<'o> {
             options,
             report: TraceReport::default(),
             file: String::new(),
+            table: Table::Swf,
             files: 0,
             drafts: Vec::new(),
             groups: BTreeMap::new(),
@@ -202,7 +109,8 @@ impl<'o> Builder<'o> {
         }
     }
 
-    pub(super) fn begin_file(&mut self, name: &str, _table: Table) {
+    pub(super) fn begin_file(&mut self, name: &str, table: Table) {
+        self.table = table;
         name.clone_into(&mut self.file);
         self.files += 1;
         self.last_submit = f64::NEG_INFINITY;
@@ -221,6 +129,16 @@ impl<'o> Builder<'o> {
     /// Takes note of a time, for what never ends.
     pub(super) fn see(&mut self, time: f64) {
         self.latest = self.latest.max(time);
+    }
+
+    /// Whether any job was told of so far.
+    pub(super) const fn has_jobs(&self) -> bool {
+        !self.drafts.is_empty()
+    }
+
+    /// A sample of what was used, and for how long it stands.
+    pub(super) fn used(&mut self, unit: UsageUnit, cpus: Option<f64>, mem: Option<f64>, weight: f64) {
+        self.report.usage.entry(self.table).or_default().add(unit, cpus, mem, weight);
     }
 
     /// A job, or a task of one.
@@ -260,8 +178,12 @@ impl<'o> Builder<'o> {
     fn judge(&mut self, row: &mut Row, line: u64) -> Result<(), Refusal> {
         let refuse = |rule, column, value: f64| Err(Refusal::new(rule, column, &value.to_string()));
         let Options { from, until, run_max, tasks_max, mem_default, .. } = *self.options;
-        if row.cpus < 0.0 || row.gpus < 0.0 || (row.cpus <= 0.0 && row.gpus <= 0.0) {
+        if row.cpus < 0.0 || row.gpus < 0.0 || (row.cpus < AMOUNT_MIN && row.gpus < AMOUNT_MIN) {
             return refuse(Rule::AsksForNothing, "cores", row.cpus);
+        }
+        let amounts = [row.cpus, row.mem.filter(|mem| *mem > 0.0).unwrap_or(0.0), row.disk.max(0.0), row.gpus];
+        if let Some(absurd) = uncountable(amounts) {
+            return refuse(Rule::AbsurdSize, "amount", absurd);
         }
         if row.gpus.fract() > 0.0 {
             self.count(Rule::PartOfAGpu, line);
@@ -292,8 +214,8 @@ impl<'o> Builder<'o> {
         if row.submit > until {
             return refuse(Rule::OutsideWindow, "time", row.submit);
         }
-        if !row.mem.is_some_and(|mem| mem > 0.0 && mem.is_finite()) {
-            if row.mem.is_some_and(|mem| mem < 0.0) || row.mem.is_none() {
+        if !row.mem.is_some_and(|mem| mem >= AMOUNT_MIN) {
+            if row.mem.is_none_or(|mem| mem.abs() > 0.0) {
                 self.count(Rule::NoMemory, line);
             }
             row.mem = Some(mem_default);
@@ -302,13 +224,22 @@ impl<'o> Builder<'o> {
     }
 
     /// A machine and what it has: cores, MB, MB of disk, GPUs.
-    pub(super) fn machine(&mut self, name: &str, resources: [f64; 4], attributes: Vec<(String, String)>) {
+    pub(super) fn machine(
+        &mut self,
+        name: &str,
+        resources: [f64; 4],
+        attributes: Vec<(String, String)>,
+    ) -> Result<(), Refusal> {
+        if let Some(absurd) = uncountable(resources) {
+            return Err(Refusal::new(Rule::AbsurdSize, "amount", &absurd.to_string()));
+        }
         if !self.machines.contains_key(name) {
             self.machine_order.push(name.to_owned());
         }
         let machine = self.machines.entry(name.to_owned()).or_default();
         machine.resources = Some(resources);
         machine.attributes.extend(attributes);
+        Ok(())
     }
 
     /// Something is said about a machine.
@@ -343,6 +274,12 @@ impl<'o> Builder<'o> {
 
     pub(super) fn type_of_vm(&self, name: &str) -> Option<[f64; 2]> {
         self.vm_types.get(name).copied()
+    }
+
+    /// The machines that were told of so far.
+    pub(super) fn machine_names(&self) -> Vec<String> {
+        let is_sized = |name: &&String| self.machines.get(*name).is_some_and(|machine| machine.resources.is_some());
+        self.machine_order.iter().filter(is_sized).cloned().collect()
     }
 
     /// A machine is there from this time on.

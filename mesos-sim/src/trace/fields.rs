@@ -35,14 +35,24 @@ impl Columns {
         }
         let found: Vec<String> =
             split(line, self.separator).iter().map(|name| name.trim().trim_matches('"').to_ascii_lowercase()).collect();
-        let place = |name: &&str| found.iter().position(|own| own == &name.to_ascii_lowercase());
-        let places: Vec<Option<usize>> = self.names.iter().map(place).collect();
+        let places = self.places_in(&found);
         let known = places.iter().flatten().count();
         let is_header = known * 2 >= found.len() && known > 0;
         if is_header {
             self.places = Some(places);
         }
         is_header
+    }
+
+    /// Takes the columns of a file that always names them, in small letters.
+    #[cfg(feature = "parquet")]
+    pub(super) fn take_names(&mut self, found: &[String]) {
+        self.places = Some(self.places_in(found));
+    }
+
+    fn places_in(&self, found: &[String]) -> Vec<Option<usize>> {
+        let place = |name: &&str| found.iter().position(|own| own == &name.to_ascii_lowercase());
+        self.names.iter().map(place).collect()
     }
 }
 
@@ -55,6 +65,12 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
+    /// Fields that need not be split.
+    #[cfg(feature = "parquet")]
+    pub(super) const fn of(fields: Vec<Cow<'a, str>>, columns: &'a Columns) -> Self {
+        Self { fields, columns, object: None }
+    }
+
     pub(super) fn split(line: &'a str, columns: &'a Columns) -> Self {
         if columns.separator == Separator::Json && line.starts_with('{') {
             let object = serde_json::from_str(line).ok();

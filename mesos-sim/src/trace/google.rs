@@ -121,18 +121,18 @@ impl Lives {
 }
 
 /// Tasks with equal needs, submitted in the same second and ending alike, are one job.
-fn put(mut row: Row, line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
+pub(super) fn put(mut row: Row, line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
     let Row { name, cpus, mem, fails, submit, constraints, .. } = &row;
     let group = format!("{name}/{cpus}/{mem:?}/{fails}/{}", submit.floor());
     row.group = Some(if constraints.is_empty() { group } else { format!("{group}/{constraints:?}") });
     builder.job(row, line)
 }
 
-fn seconds(micros: f64) -> f64 {
+pub(super) fn seconds(micros: f64) -> f64 {
     micros / MICROS - BEGINNING_SECS
 }
 
-fn part(
+pub(super) fn part(
     fields: &Fields<'_>,
     column: usize,
     unit: f64,
@@ -297,12 +297,13 @@ fn machine_event(
         if let (Some(cpus), Some(mem)) = amounts {
             let platform: String = platform.chars().filter(char::is_ascii_alphanumeric).take(16).collect();
             let attributes = if platform.is_empty() { Vec::new() } else { vec![("platform".to_owned(), platform)] };
-            builder.machine(name, [cpus, mem, 0.0, 0.0], attributes);
+            builder.machine(name, [cpus, mem, 0.0, 0.0], attributes)?;
         }
+        Ok(())
     };
     match kind {
         0 => {
-            add(builder);
+            add(builder)?;
             builder.machine_up(name, at);
             Ok(())
         }

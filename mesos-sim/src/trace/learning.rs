@@ -106,7 +106,7 @@ impl Reader for TiresiasCluster {
         for switch in 0..switches {
             for node in 0..nodes {
                 let rack = vec![("rack".to_owned(), format!("r{switch}"))];
-                builder.machine(&format!("s{switch}-n{node}"), [cpus, mem, 0.0, gpus], rack);
+                builder.machine(&format!("s{switch}-n{node}"), [cpus, mem, 0.0, gpus], rack)?;
             }
         }
         Ok(())

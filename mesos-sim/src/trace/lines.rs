@@ -27,16 +27,29 @@ impl Compression {
     }
 }
 
-/// Undoes the compression that the first bytes speak of.
-pub(super) fn open(mut bytes: Box<dyn Read>) -> io::Result<(Box<dyn BufRead>, Compression)> {
+/// How files begin that are compressed in ways that are not undone here.
+const FOREIGN: [(&[u8], &str); 4] =
+    [(b"BZh", "bzip2"), (b"\xfd7zX", "xz"), (b"PK\x03\x04", "zip"), (b"\x1f\x9d", "compress (.Z)")];
+
+/// The first bytes of a file, and all of it.
+pub(super) fn begin<R: Read>(mut bytes: R) -> io::Result<(Vec<u8>, impl BufRead)> {
     let mut magic = Vec::new();
     bytes.by_ref().take(4).read_to_end(&mut magic)?;
+    Ok((magic.clone(), BufReader::with_capacity(1 << 16, Cursor::new(magic).chain(bytes))))
+}
+
+/// Undoes the compression that the first bytes speak of.
+pub(super) fn open(bytes: Box<dyn Read>) -> io::Result<(Box<dyn BufRead>, Compression)> {
+    let (magic, whole) = begin(bytes)?;
+    if let Some((_, foreign)) = FOREIGN.iter().find(|(start, _)| magic.starts_with(start)) {
+        let problem = format!("this is compressed as {foreign}; unpack it, or compress it with gzip or zstd");
+        return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
+    }
     let compression = match magic[..] {
         [0x1f, 0x8b, ..] => Compression::Gzip,
         [0x28, 0xb5, 0x2f, 0xfd] => Compression::Zstd,
         _ => Compression::None,
     };
-    let whole = BufReader::with_capacity(1 << 16, Cursor::new(magic).chain(bytes));
     let reader: Box<dyn BufRead> = match compression {
         Compression::None => Box::new(whole),
         Compression::Gzip => Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(whole))),

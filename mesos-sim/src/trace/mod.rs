@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   file ──gz, zstd──▶ lines ──▶ fields ──table──▶ rows ──rules──▶ builder ──▶ Workload + TraceReport
+//!                 └──▶ Parquet ──▶ ┘
 //! ```
 //!
 //! A trace is one or more files, each a [`Table`]: which one is told from its first lines, or said. Files are streamed; what
@@ -16,27 +17,35 @@
 mod alibaba;
 mod azure;
 mod builder;
+#[cfg(feature = "parquet")]
+mod columnar;
 mod fields;
 mod google;
 mod learning;
 mod lines;
 mod omega;
+mod opendc;
+mod options;
 mod placement;
 mod pods;
+mod report;
 mod rule;
 mod sample;
 mod swf;
 mod table;
+mod usage;
 
 #[cfg(test)]
 mod tests;
 
 use std::io::{BufRead, Read};
 
-pub use builder::{Options, QueueBy, TraceReport};
+pub use options::{Options, QueueBy};
+pub use report::TraceReport;
 pub use rule::{Rule, Seen, Verdict};
 pub use sample::{SAMPLES, Sample};
 pub use table::Table;
+pub use usage::{Level, Usage, UsageUnit};
 
 use builder::Builder;
 use fields::{Columns, Fields};
@@ -46,6 +55,8 @@ use crate::workload::Workload;
 
 /// So many lines are looked at to tell what a file is.
 const PEEK: usize = 12;
+/// How Parquet files begin.
+const PARQUET: [u8; 4] = *b"PAR1";
 /// A file with fewer rows than this is not judged by the part of them that was refused.
 const JUDGED_FROM: u64 = 20;
 
@@ -127,6 +138,14 @@ pub enum TraceError {
         /// Why.
         why: String,
     },
+    /// A file of columns cannot be read.
+    #[error("{file}: {problem}")]
+    Columnar {
+        /// Which file.
+        file: String,
+        /// What is wrong.
+        problem: String,
+    },
     /// A file that is one document cannot be parsed.
     #[error("{file}, line {line}, column {column}: {problem}")]
     Document {
@@ -159,6 +178,10 @@ pub fn read(files: Vec<File>, options: &Options) -> Result<(Workload, TraceRepor
 fn read_file(file: File, builder: &mut Builder<'_>) -> Result<(), TraceError> {
     let name = file.name.clone();
     let (reader, compression) = lines::open(file.bytes).map_err(|source| io(&name, 0, source))?;
+    let (magic, reader) = lines::begin(reader).map_err(|source| io(&name, 0, source))?;
+    if magic == PARQUET {
+        return read_columns(&name, file.table, reader, builder);
+    }
     let mut lines = Lines::new(reader);
     let start = lines.peek(PEEK).map_err(|source| io(&name, lines.number(), source))?;
     let Some(table) = file.table.or_else(|| table::detect(&start)) else {
@@ -176,6 +199,70 @@ fn io(file: &str, line: u64, source: std::io::Error) -> TraceError {
     TraceError::Io { file: file.to_owned(), line, source }
 }
 
+#[cfg(feature = "parquet")]
+use columnar::read as read_columns;
+
+#[cfg(not(feature = "parquet"))]
+fn read_columns(
+    name: &str,
+    _table: Option<Table>,
+    _bytes: impl Read,
+    _builder: &mut Builder<'_>,
+) -> Result<(), TraceError> {
+    let problem = "this is a Parquet file, which only builds of mesos-sim with the feature parquet read";
+    Err(TraceError::Columnar { file: name.to_owned(), problem: problem.to_owned() })
+}
+
+/// The rows of a file on their way to the builder.
+struct Rows {
+    table: Table,
+    reader: Box<dyn table::Reader>,
+    rows: u64,
+    refused: u64,
+    /// Rows that speak of another table, and the first of them.
+    misfits: u64,
+    first_misfit: Option<(u64, rule::Refusal)>,
+}
+
+impl Rows {
+    fn new(table: Table) -> Self {
+        Self { table, reader: table.reader(), rows: 0, refused: 0, misfits: 0, first_misfit: None }
+    }
+
+    const fn count(&self) -> u64 {
+        self.rows
+    }
+
+    fn take(&mut self, fields: &Fields<'_>, at: u64, builder: &mut Builder<'_>) {
+        self.rows += 1;
+        if let Err(refusal) = self.reader.row(fields, at, builder) {
+            self.refused += 1;
+            builder.count(refusal.rule, at);
+            if refusal.rule.speaks_of_another_table() {
+                self.misfits += 1;
+                self.first_misfit.get_or_insert((at, refusal));
+            }
+        }
+    }
+
+    fn finish(
+        mut self,
+        name: &str,
+        lines: u64,
+        compression: &'static str,
+        builder: &mut Builder<'_>,
+    ) -> Result<(), TraceError> {
+        self.reader.finish(builder);
+        let Self { table, rows, refused, misfits, first_misfit, .. } = self;
+        let file = name.to_owned();
+        if let Some((line, why)) = first_misfit.filter(|_| rows >= JUDGED_FROM && misfits * 2 > rows) {
+            return Err(TraceError::WrongTable { file, table, rows, refused: misfits, line, why: why.to_string() });
+        }
+        builder.end_file(FileReport { name: file, table, lines, rows, refused, compression });
+        Ok(())
+    }
+}
+
 fn read_rows(
     name: &str,
     table: Table,
@@ -183,17 +270,16 @@ fn read_rows(
     compression: Compression,
     builder: &mut Builder<'_>,
 ) -> Result<(), TraceError> {
-    let mut reader = table.reader();
+    let mut rows = Rows::new(table);
     let mut columns = Columns::of(table.columns(), table.separator());
     let mut line = String::new();
-    let (mut rows, mut refused, mut misfits, mut first_misfit) = (0_u64, 0_u64, 0_u64, None);
     let mut is_first = true;
     loop {
         match lines.next_into(&mut line) {
             Ok(true) => {}
             Ok(false) => break,
             // What was there before counts; a part of a file is a smaller trace.
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof && rows > 0 => {
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof && rows.count() > 0 => {
                 builder.count(Rule::TruncatedFile, lines.number());
                 break;
             }
@@ -204,46 +290,15 @@ fn read_rows(
             continue;
         }
         if text.starts_with([';', '#']) {
-            reader.comment(text, builder);
+            rows.reader.comment(text, builder);
             continue;
         }
         if std::mem::take(&mut is_first) && columns.take_header(text) {
             continue;
         }
-        rows += 1;
-        let at = lines.number();
-        let fields = Fields::split(text, &columns);
-        if let Err(refusal) = reader.row(&fields, at, builder) {
-            refused += 1;
-            builder.count(refusal.rule, at);
-            if refusal.rule.speaks_of_another_table() {
-                misfits += 1;
-                first_misfit.get_or_insert((at, refusal));
-            }
-        }
+        rows.take(&Fields::split(text, &columns), lines.number(), builder);
     }
-    reader.finish(builder);
-    if rows >= JUDGED_FROM && misfits * 2 > rows {
-        let (line, refusal) = first_misfit.expect("there were some");
-        let refused = misfits;
-        return Err(TraceError::WrongTable {
-            file: name.to_owned(),
-            table,
-            rows,
-            refused,
-            line,
-            why: refusal.to_string(),
-        });
-    }
-    builder.end_file(FileReport {
-        name: name.to_owned(),
-        table,
-        lines: lines.number(),
-        rows,
-        refused,
-        compression: compression.name(),
-    });
-    Ok(())
+    rows.finish(name, lines.number(), compression.name(), builder)
 }
 
 /// Documents are read whole: at most this much, uncompressed.

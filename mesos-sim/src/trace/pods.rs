@@ -88,7 +88,7 @@ impl Reader for PaiMachines {
     fn row(&mut self, fields: &Fields<'_>, _line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
         let mem = fields.required(3)? * MB_PER_GB;
         let resources = [fields.required(2)?, mem, 0.0, fields.known(4)?.unwrap_or(0.0)];
-        builder.machine(&fields.name(0)?, resources, model(fields.text(1)));
+        builder.machine(&fields.name(0)?, resources, model(fields.text(1)))?;
         Ok(())
     }
 }
@@ -171,7 +171,7 @@ impl OpenbNodes {
 impl Reader for OpenbNodes {
     fn row(&mut self, fields: &Fields<'_>, _line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
         let resources = [fields.required(1)? / MILLI, fields.required(2)?, 0.0, fields.known(3)?.unwrap_or(0.0)];
-        builder.machine(&fields.name(0)?, resources, model(fields.text(4)));
+        builder.machine(&fields.name(0)?, resources, model(fields.text(4)))?;
         Ok(())
     }
 }
@@ -230,7 +230,7 @@ impl Reader for SpotNodes {
     fn row(&mut self, fields: &Fields<'_>, _line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
         let cpus = fields.required(3)?;
         let resources = [cpus, cpus * MEM_PER_CPU, 0.0, fields.known(2)?.unwrap_or(0.0)];
-        builder.machine(&fields.name(0)?, resources, model(fields.text(1)));
+        builder.machine(&fields.name(0)?, resources, model(fields.text(1)))?;
         Ok(())
     }
 }

@@ -29,9 +29,10 @@ pub enum Rule {
     NeverRan,
     /// It runs longer than [`Options::run_max`](super::Options::run_max).
     TooLong,
-    /// It has no tasks, or more than [`Options::tasks_max`](super::Options::tasks_max).
+    /// It has no tasks, more than [`Options::tasks_max`](super::Options::tasks_max), or an amount below nothing or beyond what
+    /// can be counted.
     AbsurdSize,
-    /// The same job or task is submitted while it runs.
+    /// The same job or task is submitted, or measured again, while it still runs.
     Overlapping,
     /// An event of something that was never there.
     OutOfNowhere,
@@ -57,6 +58,8 @@ pub enum Rule {
     PartOfAGpu,
     /// It was run again after being evicted or lost: its last run counts.
     RunAgain,
+    /// A percentage that cannot be, which stands for what could not be measured: left out.
+    NotMeasured,
     /// The file ends in the middle: what was there counts.
     TruncatedFile,
 }
@@ -87,6 +90,7 @@ impl Rule {
             | Self::AboveTheUnit
             | Self::PartOfAGpu
             | Self::RunAgain
+            | Self::NotMeasured
             | Self::TruncatedFile => Verdict::Repaired,
         }
     }
@@ -107,8 +111,8 @@ impl Rule {
             Self::AsksForNothing => "asks for neither cores nor GPUs",
             Self::NeverRan => "nothing says how long it ran",
             Self::TooLong => "runs longer than is believed",
-            Self::AbsurdSize => "has no tasks, or more than are believed",
-            Self::Overlapping => "is submitted while it runs",
+            Self::AbsurdSize => "has no tasks, more of them than are believed, or an amount that cannot be",
+            Self::Overlapping => "begins while it still runs",
             Self::OutOfNowhere => "an event of something that was never there",
             Self::OutsideWindow => "lies outside the window that was asked for",
             Self::FitsNowhere => "fits no machine of the cluster",
@@ -121,6 +125,7 @@ impl Rule {
             Self::AboveTheUnit => "an amount above its unit: counted as all of it",
             Self::PartOfAGpu => "asks for a part of a GPU: counted as a whole one",
             Self::RunAgain => "run again after it was evicted or lost: its last run counts",
+            Self::NotMeasured => "a percentage that cannot be: left out",
             Self::TruncatedFile => "the file ends in the middle: what was there counts",
         }
     }

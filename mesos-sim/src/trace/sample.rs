@@ -377,4 +377,105 @@ num_switch,num_node_p_switch,num_gpu_p_node,num_cpu_p_node,mem_p_node
 12 6.844149 502 0 0 5.001143932342529
 ",
     ),
+    sample(
+        Table::Google2011Usage,
+        2,
+        0,
+        "\
+600000000,900000000,100,0,7,0.03125,0.06213,0.07,0.001,0.002,0.065,0.0003,0.0004,0.05,0.02,2.9,0.01,0,1,0.028
+900000000,1200000000,100,0,7,0.02125,0.06113,0.07,0.001,0.002,0.064,0.0003,0.0004,0.25,0.02,2.9,0.01,0,1,0.028
+600000000,660000000,200,3,8,0.5,0.1,0.2,0.001,0.002,0.15,0.0003,0.0004,0.75,0.02,,,0,1,
+630000000,690000000,200,3,8,0.5,0.1,0.2,0.001,0.002,0.15,0.0003,0.0004,0.75,0.02,,,0,1,
+",
+    ),
+    sample(
+        Table::Google2019Usage,
+        1,
+        0,
+        "\
+{\"start_time\":\"600000000\",\"end_time\":\"900000000\",\"collection_id\":\"9\",\"instance_index\":\"0\",\
+\"machine_id\":\"7\",\"average_usage\":{\"cpus\":0.01,\"memory\":0.008},\"maximum_usage\":{\"cpus\":0.02,\"memory\":0.009},\
+\"assigned_memory\":0.01}
+{\"start_time\":\"900000000\",\"end_time\":\"1000000000\",\"collection_id\":\"9\",\"instance_index\":\"0\",\
+\"machine_id\":\"7\",\"average_usage\":{\"cpus\":0.02,\"memory\":0.008},\"maximum_usage\":{\"cpus\":0.05,\"memory\":0.009},\
+\"assigned_memory\":0.01}
+",
+    ),
+    sample(
+        Table::Alibaba2017ContainerUsage,
+        0,
+        0,
+        "\
+39600,1,12.5,47.3,0.02,1.2,1.1,1.0,1.31,0.004,2.5,0.01
+39900,1,17.5,47.5,0.02,1.2,1.1,1.0,1.31,0.004,2.5,0.01
+",
+    ),
+    sample(
+        Table::Alibaba2017ServerUsage,
+        0,
+        0,
+        "\
+39600,2,31.1,52.8,42.3,21.2,20.9,20.8
+39900,2,29.9,,42.3,21.2,20.9,20.8
+",
+    ),
+    sample(
+        Table::Alibaba2018ContainerUsage,
+        0,
+        0,
+        "\
+c_1,m_1,386640,12,78,1.2,3.1,0.4,0.1,0.1,3
+c_1,m_1,386650,14,101,1.2,3.1,0.4,0.1,0.1,3
+",
+    ),
+    sample(
+        Table::Alibaba2018MachineUsage,
+        0,
+        0,
+        "\
+m_1,386640,41,92,,,43.04,33.08,5
+m_1,386690,43,-1,,,43.05,33.09,5
+",
+    ),
+    sample(
+        Table::AzureReadings,
+        0,
+        0,
+        "\
+0,vm/1+a,0.9,5.6,2.3
+300,vm/1+a,1.1,7.2,2.9
+",
+    ),
+    sample(
+        Table::OpendcTasks,
+        3,
+        0,
+        "\
+id,submission_time,duration,cpu_count,cpu_capacity,mem_capacity,nature,deadline
+a,1376314546000,60000,1,2926.0,1024,deferrable,1376315546000
+b,1376314646000,30000,2,5852.0,2048,,
+c,1376314596000,0,1,2926.0,512,,
+",
+    ),
+    sample(
+        Table::OpendcFragments,
+        0,
+        0,
+        "\
+id,duration,cpu_count,cpu_usage
+a,30000,1,1463.0
+a,30000,1,2926.0
+",
+    ),
+    // Without machines nothing can fail.
+    sample(
+        Table::OpendcFailures,
+        0,
+        0,
+        "\
+failure_interval,failure_duration,failure_intensity
+300000,300000,0.5
+420000,600000,1.0
+",
+    ),
 ];

@@ -106,7 +106,11 @@ impl Reader for Swf {
         let each = (processors / nodes.max(1.0)).max(1.0);
         let mut at = 0.0;
         while at < nodes.min(1e6) {
-            builder.machine(&format!("node-{at}"), [each, NODE_MEM, 0.0, 0.0], Vec::new());
+            if let Err(refusal) = builder.machine(&format!("node-{at}"), [each, NODE_MEM, 0.0, 0.0], Vec::new()) {
+                // What the header says of all nodes alike.
+                builder.count(refusal.rule, 0);
+                return;
+            }
             at += 1.0;
         }
     }

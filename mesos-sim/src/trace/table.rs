@@ -5,7 +5,7 @@ use std::fmt;
 use super::builder::Builder;
 use super::fields::{Fields, Separator};
 use super::rule::Refusal;
-use super::{alibaba, azure, google, learning, omega, placement, pods, swf};
+use super::{alibaba, azure, google, learning, omega, opendc, placement, pods, swf, usage};
 
 /// Takes the rows of one table, one after the other.
 pub(super) trait Reader {
@@ -64,10 +64,14 @@ tables! {
     Google2011Attributes = "google-2011-machine-attributes", placement::Attributes2011;
     /// Google cluster data 2011 v2.1, `machine_events`.
     Google2011Machines = "google-2011-machine-events", google::Machines2011;
+    /// Google cluster data 2011 v2.1, `task_usage`; after `task_events`, or without it.
+    Google2011Usage = "google-2011-task-usage", usage::Usage2011;
     /// Google cluster data 2019 v3, `instance_events`.
     Google2019Instances = "google-2019-instance-events", google::Instances2019;
     /// Google cluster data 2019 v3, `machine_events`.
     Google2019Machines = "google-2019-machine-events", google::Machines2019;
+    /// Google cluster data 2019 v3, `instance_usage`; after `instance_events`, or without it.
+    Google2019Usage = "google-2019-instance-usage", usage::Usage2019;
     /// Alibaba 2017, `batch_task`.
     Alibaba2017Tasks = "alibaba-2017-batch-task", alibaba::Tasks2017;
     /// Alibaba 2017, `batch_instance`, without `batch_task`.
@@ -76,6 +80,10 @@ tables! {
     Alibaba2017Containers = "alibaba-2017-container-event", alibaba::Containers2017;
     /// Alibaba 2017, `server_event`.
     Alibaba2017Servers = "alibaba-2017-server-event", alibaba::Servers2017;
+    /// Alibaba 2017, `container_usage`.
+    Alibaba2017ContainerUsage = "alibaba-2017-container-usage", usage::Containers2017;
+    /// Alibaba 2017, `server_usage`.
+    Alibaba2017ServerUsage = "alibaba-2017-server-usage", usage::Servers2017;
     /// Alibaba 2018, `batch_task`.
     Alibaba2018Tasks = "alibaba-2018-batch-task", alibaba::Tasks2018;
     /// Alibaba 2018, `batch_instance`, without `batch_task`.
@@ -84,6 +92,10 @@ tables! {
     Alibaba2018Containers = "alibaba-2018-container-meta", alibaba::Containers2018;
     /// Alibaba 2018, `machine_meta`.
     Alibaba2018Machines = "alibaba-2018-machine-meta", alibaba::Machines2018;
+    /// Alibaba 2018, `container_usage`.
+    Alibaba2018ContainerUsage = "alibaba-2018-container-usage", usage::Containers2018;
+    /// Alibaba 2018, `machine_usage`.
+    Alibaba2018MachineUsage = "alibaba-2018-machine-usage", usage::Machines2018;
     /// Alibaba GPU 2020, `pai_task_table`.
     Pai2020Tasks = "alibaba-gpu-2020-task", pods::PaiTasks;
     /// Alibaba GPU 2020, `pai_machine_spec`.
@@ -98,6 +110,8 @@ tables! {
     SpotNodes = "alibaba-gpu-2026-node", pods::SpotNodes;
     /// Azure public data set 2017 and 2019, `vmtable`.
     AzureVms = "azure-vmtable", azure::Vms;
+    /// Azure public data set 2017 and 2019, readings of virtual machines.
+    AzureReadings = "azure-vm-readings", usage::AzureReadings;
     /// Azure packing 2020, `vm`, exported with a header.
     AzurePackingVms = "azure-packing-vm", azure::PackingVms;
     /// Azure packing 2020, `vmType`, exported with a header; before `vm`.
@@ -106,6 +120,12 @@ tables! {
     AzureLlm = "azure-llm", azure::Llm;
     /// Huawei VM placement.
     HuaweiVms = "huawei-vm", azure::HuaweiVms;
+    /// OpenDC, tasks.
+    OpendcTasks = "opendc-tasks", opendc::Tasks;
+    /// OpenDC, fragments.
+    OpendcFragments = "opendc-fragments", opendc::Fragments;
+    /// OpenDC, failures; after the machines.
+    OpendcFailures = "opendc-failures", opendc::Failures;
     /// Philly, the list of jobs.
     Philly = "philly-jobs", learning::Document;
     /// ElastiSim, the list of jobs.
@@ -170,7 +190,7 @@ fn by_header(first: &str) -> Option<Table> {
 }
 
 /// By names only one table has.
-fn by_names(has: impl Fn(&str) -> bool) -> Option<Table> {
+pub(super) fn by_names(has: impl Fn(&str) -> bool) -> Option<Table> {
     let found: &[(&[&str], Table)] = &[
         (&["workflowid", "jobid", "reqnprocs"], Table::Gwf),
         (&["cpu_milli", "memory_mib", "num_gpu"], Table::OpenbPods),
@@ -185,8 +205,12 @@ fn by_names(has: impl Fn(&str) -> bool) -> Option<Table> {
         (&["num_switch", "num_node_p_switch"], Table::TiresiasCluster),
         (&["job_name", "task_name", "inst_num", "plan_gpu"], Table::Pai2020Tasks),
         (&["machine", "cap_cpu", "cap_gpu"], Table::Pai2020Machines),
+        (&["start_time", "end_time", "collection_id", "instance_index"], Table::Google2019Usage),
         (&["collection_id", "instance_index", "machine_id"], Table::Google2019Instances),
         (&["machine_id", "switch_id", "platform_id"], Table::Google2019Machines),
+        (&["id", "submission_time", "duration", "cpu_count"], Table::OpendcTasks),
+        (&["id", "duration", "cpu_usage"], Table::OpendcFragments),
+        (&["failure_interval", "failure_duration"], Table::OpendcFailures),
     ];
     found.iter().find(|(names, _)| names.iter().all(|name| has(name))).map(|(_, table)| *table)
 }
@@ -197,6 +221,9 @@ type IsOf = fn(&[&str]) -> bool;
 fn by_shape(lines: &[String]) -> Option<Table> {
     let tables: &[(Table, IsOf)] = &[
         (Table::Google2011Tasks, |row| row.len() == 13 && is_whole(row[0], 0.0, 2e19) && is_whole(row[5], 0.0, 8.0)),
+        (Table::Google2011Usage, |row| {
+            (19..=20).contains(&row.len()) && [0, 1, 2, 3].iter().all(|at| is_whole(row[*at], 0.0, 2e19))
+        }),
         (Table::Google2011Constraints, |row| {
             row.len() == 6 && is_whole(row[1], 0.0, 2e19) && is_whole(row[3], 0.0, 3.0) && !is_number(row[4])
         }),
@@ -216,6 +243,23 @@ fn by_shape(lines: &[String]) -> Option<Table> {
         (Table::Alibaba2018Machines, |row| row.len() == 7 && row[6] == "USING"),
         (Table::Pai2020Tasks, |row| row.len() == 10 && is_state(row[3]) && !is_number(row[0])),
         (Table::Pai2020Machines, |row| row.len() == 5 && !is_number(row[0]) && !is_number(row[1]) && is_number(row[4])),
+        (Table::Alibaba2017ServerUsage, |row| {
+            row.len() == 8
+                && row[..2].iter().all(|text| is_number(text))
+                && row[2..].iter().all(|text| is_reading(text))
+        }),
+        (Table::Alibaba2017ContainerUsage, |row| {
+            (10..=12).contains(&row.len())
+                && row[..2].iter().all(|text| is_number(text))
+                && row[2..].iter().all(|text| is_reading(text))
+        }),
+        (Table::Alibaba2018MachineUsage, |row| row.len() == 9 && !is_number(row[0]) && is_number(row[1])),
+        (Table::Alibaba2018ContainerUsage, |row| {
+            row.len() == 11 && !is_number(row[0]) && !is_number(row[1]) && is_number(row[2])
+        }),
+        (Table::AzureReadings, |row| {
+            row.len() == 5 && is_number(row[0]) && !is_number(row[1]) && row[2..].iter().all(|text| is_reading(text))
+        }),
         (Table::AzureVms, |row| row.len() == 11 && is_number(row[3]) && !is_number(row[0])),
     ];
     // A first line may have been cut or spoilt: most of them decide.
@@ -241,6 +285,11 @@ fn by_shape(lines: &[String]) -> Option<Table> {
 
 fn is_number(text: &str) -> bool {
     text.parse::<f64>().is_ok()
+}
+
+/// A number, or nothing where nothing could be measured.
+fn is_reading(text: &str) -> bool {
+    text.is_empty() || is_number(text)
 }
 
 fn is_whole(text: &str, low: f64, high: f64) -> bool {

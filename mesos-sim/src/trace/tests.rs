@@ -84,6 +84,54 @@ fn tasks_run_where_their_constraints_and_the_machines_attributes_say() {
 }
 
 #[test]
+fn what_was_used_is_summed_up_and_what_cannot_be_is_left_out() {
+    let unit = |report: &TraceReport, table| report.usage[&table];
+    let (workload, report) = read_text(sample_of(Table::Google2011Usage)).unwrap();
+    // Alone it is a trace: tasks from their first sample to their last, with the most they used.
+    let jobs: Vec<_> = workload.jobs.iter().map(|job| (&*job.name, job.runs.of(0).unwrap().as_secs())).collect();
+    assert_eq!(jobs, [("100", 600), ("200", 60)], "{report}");
+    assert_eq!(workload.jobs[0].need.cpus().to_f64(), 16.0);
+    assert_eq!((report.rules[&Rule::Overlapping].line, report.files[0].refused), (4, 1));
+    let usage = unit(&report, Table::Google2011Usage);
+    let mean = (0.03125 * 300.0 + 0.02125 * 300.0 + 0.5 * 60.0) / 660.0 * 64.0;
+    assert!((usage.cpus.mean().unwrap() - mean).abs() < 1e-9, "{report}");
+    // Beside events it only tells what was used.
+    let files = [Table::Google2011Tasks, Table::Google2011Usage].map(|table| file(table.name(), sample_of(table)));
+    let (workload, report) = read(files.into(), &Options::default()).unwrap();
+    assert_eq!((workload.jobs.len(), unit(&report, Table::Google2011Usage).samples), (2, 4), "{report}");
+    for (table, known, left_out) in [
+        (Table::Alibaba2018ContainerUsage, "2 samples, 13.000 % of cores on average and 14.000 at most, 78.000 %", 2),
+        (Table::Alibaba2018MachineUsage, "2 samples, 42.000 % of cores on average and 43.000 at most, 92.000 %", 2),
+        (Table::Alibaba2017ServerUsage, "2 samples, 30.500 % of cores on average and 31.100 at most, 52.800 %", 0),
+        (Table::OpendcFragments, "2 samples, 2194.500 MHz on average and 2926.000 at most", 0),
+    ] {
+        let files = vec![file("usage", sample_of(table)), file("beside", gwf(&[row(1, "10", "5", "1")]))];
+        let (_, report) = read(files, &Options::default()).unwrap();
+        assert!(report.to_string().contains(known), "{report}");
+        assert_eq!(report.rules.get(&Rule::NotMeasured).map_or(0, |seen| seen.line), left_out, "{report}");
+    }
+}
+
+#[test]
+fn failures_take_machines_in_turn() {
+    let tables = [Table::OpendcTasks, Table::Google2011Machines, Table::OpendcFailures];
+    let machines = "0,7,0,p,0.5,0.25\n0,8,0,p,1,1\n0,9,0,p,1,1\n0,10,0,p,1,1\n";
+    let text = |table| if table == Table::Google2011Machines { machines } else { sample_of(table) };
+    let files = tables.map(|table| file(table.name(), text(table))).into();
+    let (workload, report) = read(files, &Options::default()).unwrap();
+    let mut absences: Vec<_> = workload
+        .absences
+        .iter()
+        .map(|absence| (absence.from.as_secs(), absence.machine, absence.until.unwrap().as_secs()))
+        .collect();
+    absences.sort_unstable();
+    let all = (0..4).map(|machine| (720, machine, 1_320));
+    assert_eq!(absences, [(300, 0, 600), (300, 1, 600)].into_iter().chain(all).collect::<Vec<_>>(), "{report}");
+    let waits: Vec<_> = workload.jobs.iter().map(|job| job.submit_at.as_secs()).collect();
+    assert_eq!((waits, workload.jobs[0].deadline.unwrap().as_secs()), (vec![0, 50, 100], 1_000));
+}
+
+#[test]
 fn a_graph_of_tasks_is_in_their_names() {
     let (workload, report) = read_text(sample_of(Table::Alibaba2018Tasks)).unwrap();
     let reduce = workload.jobs.iter().find(|job| &*job.name == "j_1/2").unwrap();
@@ -143,6 +191,62 @@ fn every_bad_row_is_refused_or_repaired_by_a_rule_that_names_its_line() {
 }
 
 #[test]
+fn absurd_rows_of_a_batch_table_are_refused_or_repaired_too() {
+    let good = "task_a,1,j_1,1,Terminated,100,160,100,0.5\n";
+    let cases = [
+        ("task_b,1,j\n", Rule::MissingField),
+        ("task_b,1,j_2,1,Sleeping,100,160,100,0.5\n", Rule::UnknownState),
+        ("task_b,1,j_2,1,Terminated,160,100,100,0.5\n", Rule::NegativeTime),
+        ("task_b,1,j_2,1,Terminated,0,160,100,0.5\n", Rule::NeverRan),
+        ("task_b,1,j_2,1,Terminated,100,99999999,100,0.5\n", Rule::TooLong),
+        ("task_b,1,j_2,1,Terminated,100,160,0,0.5\n", Rule::AsksForNothing),
+        ("task_b,1,j_2,1,Terminated,100,160,-100,0.5\n", Rule::AsksForNothing),
+        ("task_b,-1,j_2,1,Terminated,100,160,100,0.5\n", Rule::AbsurdSize),
+        ("task_b,1,j_2,1,Terminated,100,160,100,101\n", Rule::AboveTheUnit),
+        ("task_b,1,j_2,1,Terminated,100,160,100,-1\n", Rule::NoMemory),
+    ];
+    for (bad, rule) in cases {
+        let whole = File { table: Some(Table::Alibaba2018Tasks), ..file("batch", format!("{good}{bad}")) };
+        let (workload, report) = read(vec![whole], &Options::default()).unwrap();
+        let seen = report.rules.get(&rule).unwrap_or_else(|| panic!("{bad}{report}"));
+        assert_eq!((seen.count, seen.line), (1, 2), "{bad}{report}");
+        let kept = if rule.verdict() == Verdict::Refused { 1 } else { 2 };
+        assert_eq!(workload.jobs.len(), kept, "{bad}{report}");
+    }
+}
+
+/// Rows of every table, shuffled, cut and spoilt: whatever is left of them can be run.
+#[test]
+fn whatever_becomes_of_a_file_it_is_refused_or_what_is_left_of_it_can_be_run() {
+    let absurd = ["", "-1", "1e300", "NaN", "99999999999999999999", "x", "\"", ";", "{", "\u{fffd}"];
+    for (sample, seed) in SAMPLES.iter().flat_map(|sample| (0..25).map(move |seed| (sample, seed))) {
+        let mut rng = mesos_core::kernel::Rng::new(seed);
+        let mut lines: Vec<String> = sample.text.lines().map(str::to_owned).collect();
+        rng.shuffle(&mut lines);
+        for line in &mut lines {
+            if rng.below(2) == 0 {
+                let mut fields: Vec<&str> = line.split(',').collect();
+                let at = rng.index(fields.len());
+                fields[at] = absurd[rng.index(absurd.len())];
+                *line = fields.join(",");
+            }
+        }
+        let mut text = lines.join("\n");
+        let end = rng.index(text.len() + 1);
+        text.truncate((0..=end).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0));
+        let whole = File { table: Some(sample.table), ..file("spoilt", text.clone()) };
+        let Ok((workload, report)) = read(vec![whole], &Options::default()) else { continue };
+        for job in &workload.jobs {
+            let amounts = [job.need.cpus(), job.need.mem(), job.need.disk(), job.need.gpus()].map(|own| own.to_f64());
+            assert!(amounts[0] + amounts[3] > 0.0 && amounts[1] > 0.0, "{text}\n{report}{job:?}");
+            assert!((1..=Options::default().tasks_max).contains(&job.tasks), "{text}\n{report}{job:?}");
+            let runs = (0..job.tasks).filter_map(|task| job.runs.of(task));
+            assert!(runs.into_iter().all(|run| !run.is_zero()), "{text}\n{report}{job:?}");
+        }
+    }
+}
+
+#[test]
 fn overlapping_lives_and_events_from_nowhere_are_refused() {
     let text = "vmid,cpu,memory,time,type\n0,2,4,0,0\n0,2,4,5,0\n7,2,4,6,1\n1,2,4,7,9\n0,2,4,500,1\n";
     let (workload, report) = read_text(text).unwrap();
@@ -185,6 +289,16 @@ fn what_is_no_trace_is_refused_with_a_way_out() {
     for text in ["", "<html><body>not found</body></html>", "\u{0}\u{1}\u{2}binary", "a,b,c\n1,2,3\n"] {
         let error = read_text(text).unwrap_err().to_string();
         assert!(error.contains("table = \"swf\""), "{error}");
+    }
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(b"<html><body>not found</body></html>").unwrap();
+    let gzip = gzip.finish().unwrap();
+    let error = read(vec![file("page.gz", gzip.clone())], &Options::default()).unwrap_err().to_string();
+    assert!(error.contains("<html>") && error.contains("table = \"swf\""), "{error}");
+    assert!(matches!(read(vec![file("torn.gz", &gzip[..8])], &Options::default()), Err(TraceError::Io { .. })));
+    for (start, name) in [(&b"BZh91AY"[..], "bzip2"), (b"\xfd7zXZ\0", "xz"), (b"PK\x03\x04\x14", "zip")] {
+        let error = read(vec![file("packed", start)], &Options::default()).unwrap_err().to_string();
+        assert!(error.contains(&format!("compressed as {name}; unpack it")), "{error}");
     }
     let wrong = File { table: Some(Table::Alibaba2018Tasks), ..file("jobs.swf", sample_of(Table::Swf).repeat(10)) };
     let error = read(vec![wrong], &Options::default()).unwrap_err();

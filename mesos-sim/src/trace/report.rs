@@ -1,0 +1,59 @@
+//! What became of the rows of a trace, for people and for pages.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::rule::{Rule, Seen, Verdict};
+use super::usage::Usage;
+use super::{FileReport, Table};
+
+/// What became of the rows of a trace.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TraceReport {
+    /// Every file.
+    pub files: Vec<FileReport>,
+    /// Every rule that was broken.
+    pub rules: BTreeMap<Rule, Seen>,
+    /// What was measured, by table.
+    pub usage: BTreeMap<Table, Usage>,
+    /// Jobs that are left.
+    pub jobs: u64,
+    /// Tasks that are left.
+    pub tasks: u64,
+    /// Machines that are left.
+    pub machines: u64,
+}
+
+impl TraceReport {
+    /// Counts that a rule was broken once more.
+    pub fn count(&mut self, rule: Rule, file: &str, line: u64) {
+        self.rules.entry(rule).and_modify(|seen| seen.count += 1).or_insert_with(|| Seen {
+            count: 1,
+            file: file.to_owned(),
+            line,
+        });
+    }
+}
+
+impl fmt::Display for TraceReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for file in &self.files {
+            writeln!(
+                f,
+                "{}: {}, {} lines, {} rows, {} refused, compression {}",
+                file.name, file.table, file.lines, file.rows, file.refused, file.compression
+            )?;
+        }
+        for (rule, seen) in &self.rules {
+            let verdict = match rule.verdict() {
+                Verdict::Refused => "refused",
+                Verdict::Repaired => "repaired",
+            };
+            writeln!(f, "  {verdict} {:>8}  {rule}; first in {}, line {}", seen.count, seen.file, seen.line)?;
+        }
+        for (table, usage) in &self.usage {
+            writeln!(f, "  used, by {table}: {usage}")?;
+        }
+        writeln!(f, "{} jobs, {} tasks, {} machines", self.jobs, self.tasks, self.machines)
+    }
+}
