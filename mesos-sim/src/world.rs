@@ -275,7 +275,8 @@ impl World {
     }
 
     fn probe(&mut self, count: u32, watch: &mut Watch) -> Result<(), Failure> {
-        if self.unsettled().is_none() {
+        // Most of a long run somebody is at work, which is told without a sentence about it.
+        if self.finite_done() && self.unsettled().is_none() {
             self.stage = Stage::Settled;
             return Ok(());
         }
