@@ -1,5 +1,6 @@
 //! Makes the cluster and the workload of a case.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,7 +61,8 @@ pub(super) fn build(experiment: &Experiment, case: &Case, sources: &Sources) -> 
     refuse_what_fits_nowhere(&cluster, &mut workload, trace.get_or_insert_default());
     let trace = trace.filter(|report| !report.files.is_empty() || !report.rules.is_empty());
     if workload.jobs.is_empty() {
-        return Err(ExperimentError::invalid("cluster", "no job fits on it", "give it larger agents"));
+        let remedy = "give it larger agents; those with GPUs are only offered to queues with jobs that use some";
+        return Err(ExperimentError::invalid("cluster", "no job fits on it", remedy));
     }
     let workload = Arc::new(workload);
     cluster = cluster.drf(allocator_options(&description.allocator)?);
@@ -90,6 +92,7 @@ fn trace_queue(description: &Description, name: &str) -> QueuePart {
         starts: None,
         guarantee: None,
         limit: None,
+        max_offer: None,
         scheduler: None,
         copies: None,
         work: Vec::new(),
@@ -249,9 +252,16 @@ fn numbered(text: &str, index: u32) -> Result<String, ExperimentError> {
 /// Leaves out jobs that no machine could ever run.
 fn refuse_what_fits_nowhere(cluster: &Cluster, workload: &mut Workload, report: &mut TraceReport) {
     let agents = &cluster.spec().agents;
+    // Machines with GPUs are only offered to frameworks that say they use them, and only queues with such jobs do.
+    let wants_gpus: BTreeSet<u32> =
+        workload.jobs.iter().filter(|job| job.need.gpus().is_positive()).map(|job| job.queue).collect();
     let slots = |job: &Job| {
         let mut room = 0_u32;
-        for agent in agents.iter().filter(|agent| job.admits(&agent.info.attributes)) {
+        let is_offered = |agent: &&AgentSpec| {
+            job.admits(&agent.info.attributes)
+                && (wants_gpus.contains(&job.queue) || !agent.info.resources.gpus().is_positive())
+        };
+        for agent in agents.iter().filter(is_offered) {
             let mut left = agent.info.resources.clone();
             while room < job.tasks && left.contains(&job.need) {
                 left -= &job.need;
@@ -272,6 +282,7 @@ fn refuse_what_fits_nowhere(cluster: &Cluster, workload: &mut Workload, report: 
     let mut fits = |job: &Job| {
         let is_like = |other: &Job| {
             other.need == job.need
+                && wants_gpus.contains(&other.queue) == wants_gpus.contains(&job.queue)
                 && other.constraints == job.constraints
                 && other.is_spread == job.is_spread
                 && other.is_gang == job.is_gang
@@ -413,6 +424,12 @@ fn add_frameworks(
         let mut info = FrameworkInfo::new(part.name.as_str(), role.clone());
         // Nobody's agent restarts and takes its tasks back here, so nothing needs to be on disk.
         info.checkpoint = false;
+        if let Some(most) = &part.max_offer {
+            let most: Limits = most.parse().map_err(|error: InvalidQuantities| {
+                ExperimentError::invalid("queue.max_offer", error.to_string(), "write as \"cpus:1;mem:512\"")
+            })?;
+            info.max_offer.insert(role.clone(), most);
+        }
         if own().any(|job| job.need.gpus().is_positive()) {
             info.capabilities.insert(FrameworkCapability::GpuResources);
         }
@@ -469,9 +486,11 @@ fn maker(experiment: &Experiment, part: &SchedulerPart, agents: u32) -> Result<S
         "earliest_deadline" => Discipline::EarliestDeadline,
         "priority" => Discipline::Priority,
         "delay" => Discipline::Delay(patience),
+        "sampling" => Discipline::Sampling(part.probes.unwrap_or(2)),
         "gang" => Discipline::Gang,
         other => {
-            let remedy = "write fifo, first_fit, backfill, shortest_first, earliest_deadline, priority, delay or gang";
+            let remedy =
+                "write fifo, first_fit, backfill, shortest_first, earliest_deadline, priority, delay, sampling or gang";
             return Err(ExperimentError::invalid("scheduler.discipline", format!("there is no {other:?}"), remedy));
         }
     };
@@ -485,6 +504,7 @@ fn maker(experiment: &Experiment, part: &SchedulerPart, agents: u32) -> Result<S
         think_per_task: part.think_per_task.map_or(Duration::ZERO, |think| think.0),
         hold_for: part.hold.map_or(usual.hold_for, |hold| hold.0),
         remote_factor: part.remote_factor.unwrap_or(1.0).max(1.0),
+        keeps_offers: part.keeps_offers,
         is_remembering: part.remembers,
         agents,
         ..usual

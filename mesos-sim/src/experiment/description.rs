@@ -225,11 +225,13 @@ impl Policy {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SchedulerPart {
-    /// `fifo`, `first_fit`, `backfill`, `shortest_first`, `earliest_deadline`, `priority`, `delay`, `gang`; or the name of one
-    /// that was brought along.
+    /// `fifo`, `first_fit`, `backfill`, `shortest_first`, `earliest_deadline`, `priority`, `delay`, `sampling`,
+    /// `gang`; or the name of one that was brought along.
     pub discipline: Option<String>,
     /// Of `delay`: how long a job waits for its input.
     pub patience: Option<Span>,
+    /// Of `sampling`: how many agents are drawn for each task; 2 if absent.
+    pub probes: Option<u32>,
     /// Jobs tried at most when offers come.
     pub depth: Option<usize>,
     /// Tasks per offer at most.
@@ -244,6 +246,8 @@ pub struct SchedulerPart {
     pub hold: Option<Span>,
     /// How much longer a task runs away from its input.
     pub remote_factor: Option<f64>,
+    /// Keeps offers until it needs them; for a framework that is alone in its cluster.
+    pub keeps_offers: bool,
     /// Goes on where it was when its process is started again; costs a write before every launch.
     pub remembers: bool,
 }
@@ -356,6 +360,9 @@ pub struct QueuePart {
     /// What the role may have at most.
     #[serde(default)]
     pub limit: Option<String>,
+    /// The most of an agent that is offered to it at a time; all of it if absent.
+    #[serde(default)]
+    pub max_offer: Option<String>,
     /// How it schedules.
     #[serde(default)]
     pub scheduler: Option<SchedulerPart>,

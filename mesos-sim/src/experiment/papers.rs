@@ -33,6 +33,8 @@ macro_rules! papers {
 pub const PAPERS: &[Paper] = papers![
     "borg-heavy-tail",
     "choosy-constrained",
+    "delay-io-heavy",
+    "delay-mixed-load",
     "drf-d1-order",
     "drf-d10-properties",
     "drf-d11-whole-tasks",
@@ -66,7 +68,9 @@ pub const PAPERS: &[Paper] = papers![
     "mesos-rampup-rigid-constant",
     "mesos-rampup-rigid-exponential",
     "omega-c-sweep",
+    "omega-monolithic",
     "omega-shared-state",
     "quincy-locality",
+    "sparrow-sampling",
     "tetris-packing",
 ];

@@ -145,6 +145,14 @@ fn jobs_that_fit_nowhere_are_counted_and_left_out() {
 }
 
 #[test]
+fn who_uses_no_gpus_is_told_that_machines_with_some_are_not_for_him() {
+    let text = SMALL.replace("cpus:4;mem:8192", "cpus:4;mem:8192;gpus:1");
+    let experiment = Experiment::parse(text, PathBuf::new(), String::new()).unwrap();
+    let error = experiment.run(None, 1, &quiet).unwrap_err().to_string();
+    assert!(error.contains("only offered to queues with jobs that use some"), "{error}");
+}
+
+#[test]
 fn a_bad_scheduler_is_reported_with_its_seed_and_stops_nobody_else() {
     use mesos_core::provider::Ack;
     use mesos_core::{Offer, Resources, Scheduler, SchedulerCx, TaskId, TaskInfo, TaskStatus};

@@ -27,6 +27,8 @@ const SHADOW_AGE_MAX: Duration = Duration::from_secs(30);
 
 /// So many different needs are remembered while offers are in hand.
 const BEGINS_MAX: usize = 16;
+/// So many needs for which there is no room are remembered, none of them larger than another.
+const ROOMLESS_MAX: usize = 16;
 
 /// A task under way.
 #[derive(Debug)]
@@ -60,11 +62,15 @@ pub struct JobScheduler {
     thinking: Option<(u32, Instant)>,
     /// Until when it holds offers for a job that needs more.
     holding_until: Option<Instant>,
+    /// How often it has decided.
+    round: u64,
     /// When a job has waited long enough for a better place.
     patience_ends_at: Option<Instant>,
     shadow: Option<(u32, Instant, Option<Shadow>)>,
     /// Where in the hand to begin looking for so much: before it there is no room for it any more.
     begins: Vec<(mesos_core::Resources, usize)>,
+    /// Needs for which there is no room anywhere in the hand: none for more, either.
+    roomless: Vec<mesos_core::Resources>,
 }
 
 impl JobScheduler {
@@ -87,9 +93,11 @@ impl JobScheduler {
             refused_for: Vec::new(),
             thinking: None,
             holding_until: None,
+            round: 0,
             patience_ends_at: None,
             shadow: None,
             begins: Vec::new(),
+            roomless: Vec::new(),
         }
     }
 
@@ -117,16 +125,18 @@ impl JobScheduler {
         if !open.is_empty() {
             cx.call(Call::Reconcile { tasks: open.into_iter().map(|key| (key.id(), None)).collect() });
         }
-        let is_new = |index: &u32| {
-            let need = &self.queue.job(*index).need;
-            !self.refused_for.iter().any(|refused| need.contains(refused))
-        };
-        let is_asking = self.is_suppressed || arrived.iter().any(is_new);
+        let is_asking = self.is_suppressed || arrived.iter().any(|index| self.is_news(*index));
         if self.options.keeps_offers {
             self.consider(cx);
         } else if !arrived.is_empty() && is_asking {
             self.ask(cx);
         }
+    }
+
+    /// Whether a job may fit on what was refused for others.
+    fn is_news(&self, index: u32) -> bool {
+        let need = &self.queue.job(index).need;
+        !self.refused_for.iter().any(|refused| need.contains(refused))
     }
 
     /// Goes on with a task as an earlier process left it; returns it if nobody knows how it is.
@@ -190,12 +200,13 @@ impl JobScheduler {
             self.chooser = Some(chooser);
             return self.answer(cx);
         }
+        self.round += 1;
         let mut shadow = None;
         let mut before: Option<Rank> = None;
         for _ in 0..self.options.depth {
             let Some(rank) = self.queue.next_waiting(before) else { break };
             before = Some(rank);
-            if self.place(cx, rank.1, shadow.as_ref()) {
+            if !self.is_hopeless(rank.1) && self.place(cx, rank.1, shadow.as_ref()) {
                 continue;
             }
             match self.options.discipline {
@@ -276,59 +287,92 @@ impl JobScheduler {
         shadow.as_ref().map(|shadow| Shadow { starts_at: shadow.starts_at, agents: shadow.agents.clone() })
     }
 
+    /// Whether no offer in hand has room for any task of this job, as far as is known.
+    fn is_hopeless(&self, index: u32) -> bool {
+        let need = &self.workload.jobs[index as usize].need;
+        self.roomless.iter().any(|roomless| need.contains(roomless))
+    }
+
     /// Puts tasks of a job on the offers in hand; whether none of them has to wait any more.
     fn place(&mut self, cx: &mut SchedulerCx<'_>, index: u32, shadow: Option<&Shadow>) -> bool {
         let workload = self.workload.clone();
         let job = &workload.jobs[index as usize];
-        let ready = self.queue.progress.get(&index).map_or(0, |progress| progress.ready(job));
+        let ready = self.ready(index, job);
         let is_gang = job.is_gang || self.options.discipline == Discipline::Gang;
         if is_gang && self.room_for(cx, job, index, shadow) < ready {
             return false;
         }
-        let is_delaying = match self.options.discipline {
-            Discipline::Delay(patience) if job.replicas > 0 => self.is_delaying(cx.now.mono, index, patience),
-            _ => false,
+        let patience = match self.options.discipline {
+            Discipline::Delay(patience) if job.replicas > 0 => Some(patience),
+            _ => None,
         };
         // Only room decides about a plain job, and room only shrinks.
-        let is_plain = job.constraints.is_empty() && !job.is_spread && !is_delaying && shadow.is_none();
+        let is_free = !matches!(self.options.discipline, Discipline::Sampling(_)) && patience.is_none();
+        let is_plain = is_free && job.constraints.is_empty() && !job.is_spread && shadow.is_none();
         let begin = self.begins.iter().position(|(need, _)| is_plain && *need == job.need);
         let mut at = begin.map_or(0, |row| self.begins[row].1);
-        while at < self.hand.slots.len() && self.ready(index, job) > 0 {
+        let (mut left, mut has_room) = (ready, false);
+        while at < self.hand.slots.len() && left > 0 {
             let slot = &self.hand.slots[at];
-            let progress = self.queue.progress.get(&index);
-            let task = match self.suits(cx, slot, job, index, shadow) {
-                true => progress.and_then(|progress| next_task(progress, job, slot.agent, is_delaying)),
-                false => None,
-            };
+            has_room |= slot.has_room(&job.need, self.options.per_offer);
+            let (agent, suits) = (slot.agent, self.suits(cx, slot, job, index, shadow));
+            let task = if suits { self.task_for(cx.now.mono, index, job, agent, patience) } else { None };
             let Some(task) = task else {
                 at += 1;
                 continue;
             };
-            let is_near = (0..job.replicas).any(|copy| replica(index, task, copy, self.options.agents) == slot.agent);
+            let is_near = (0..job.replicas).any(|copy| replica(index, task, copy, self.options.agents) == agent);
             self.launch(cx, at, index, job, task, is_near);
+            left -= 1;
         }
         match begin {
             Some(row) => self.begins[row].1 = at,
             None if is_plain && self.begins.len() < BEGINS_MAX => self.begins.push((job.need.clone(), at)),
             None => {}
         }
-        self.queue.enlist(index);
-        self.ready(index, job) == 0
+        if left > 0 && (is_plain || !has_room) {
+            self.note_roomless(&job.need);
+        }
+        if left < ready {
+            self.queue.enlist(index);
+        }
+        left == 0
+    }
+
+    fn note_roomless(&mut self, need: &mesos_core::Resources) {
+        self.roomless.retain(|other| !other.contains(need));
+        if self.roomless.len() < ROOMLESS_MAX {
+            self.roomless.push(need.clone());
+        }
+    }
+
+    /// What is known about the offers in hand is no longer so.
+    fn forget_room(&mut self) {
+        self.begins.clear();
+        self.roomless.clear();
     }
 
     fn ready(&self, index: u32, job: &Job) -> u32 {
         self.queue.progress.get(&index).map_or(0, |progress| progress.ready(job))
     }
 
-    /// Whether a job with input still waits for an agent that has it. What was put near starts the waiting anew.
-    fn is_delaying(&mut self, now: Instant, index: u32, patience: Duration) -> bool {
-        let Some(progress) = self.queue.progress.get_mut(&index) else { return false };
-        let since = *progress.waits_since.get_or_insert(now);
-        let ends_at = since + patience;
-        if now < ends_at {
-            self.patience_ends_at = Some(self.patience_ends_at.map_or(ends_at, |at| at.min(ends_at)));
+    /// The task of a job to launch on this agent, which has room. A job that is patient and has no input there lets it pass, and
+    /// waits until the next round; while others are before it, it does not wait, whatever time goes by. What was put near
+    /// its input starts the waiting anew (algorithm 2 of the paper on delay scheduling).
+    fn task_for(&mut self, now: Instant, index: u32, job: &Job, agent: u32, patience: Option<Duration>) -> Option<u32> {
+        let progress = self.queue.progress.get_mut(&index)?;
+        let task = next_task(progress, job, agent, patience.is_some());
+        let (None, Some(patience)) = (task, patience) else { return task };
+        match progress.passed.replace((self.round, now)) {
+            Some((round, at)) if round + 1 == self.round => progress.waited += now.since(at),
+            _ => {}
         }
-        now < ends_at
+        if progress.waited >= patience {
+            return next_task(progress, job, agent, false);
+        }
+        let ends_at = now + (patience - progress.waited);
+        self.patience_ends_at = Some(self.patience_ends_at.map_or(ends_at, |at| at.min(ends_at)));
+        None
     }
 
     fn suits(
@@ -342,7 +386,17 @@ impl JobScheduler {
         slot.has_room(&job.need, self.options.per_offer)
             && job.admits(&slot.offer.agent.attributes)
             && !(job.is_spread && self.is_on(slot, index))
+            && self.is_drawn(slot.agent, index)
             && shadow.is_none_or(|shadow| shadow.allows(slot.agent, cx.now.mono + job.expected(0).min(YEAR)))
+    }
+
+    /// Whether this job may run on this agent, as far as agents are drawn for jobs.
+    fn is_drawn(&self, agent: u32, index: u32) -> bool {
+        if !matches!(self.options.discipline, Discipline::Sampling(_)) {
+            return true;
+        }
+        let drawn = self.queue.progress.get(&index).and_then(|progress| progress.drawn.as_ref());
+        drawn.is_some_and(|drawn| drawn.contains(&agent))
     }
 
     fn is_on(&self, slot: &super::hand::Slot, index: u32) -> bool {
@@ -393,14 +447,14 @@ impl JobScheduler {
             begin(progress, job, index, task, self.options.agents);
             progress.running += 1;
             if is_near || job.replicas == 0 {
-                progress.waits_since = None;
+                (progress.waited, progress.passed) = (Duration::ZERO, None);
             }
         }
     }
 
     /// Keeps what it was offered for a job that needs more, but not for ever.
     fn hold(&mut self, cx: &mut SchedulerCx<'_>) {
-        self.begins.clear();
+        self.forget_room();
         self.hand.launch(cx, self.options.refuse_for, false);
         if self.hand.is_empty() {
             return;
@@ -411,7 +465,7 @@ impl JobScheduler {
     /// Answers all offers, and says whether it wants more.
     fn answer(&mut self, cx: &mut SchedulerCx<'_>) {
         self.holding_until = None;
-        self.begins.clear();
+        self.forget_room();
         if self.options.keeps_offers {
             return self.hand.launch(cx, self.options.refuse_for, true);
         }
@@ -472,7 +526,7 @@ impl JobScheduler {
                 progress.again.push(key.task);
             }
             self.queue.enlist(key.job);
-            if self.is_suppressed {
+            if self.is_suppressed || self.is_news(key.job) {
                 self.ask(cx);
             }
         }
@@ -555,7 +609,7 @@ impl Scheduler for JobScheduler {
     }
 
     fn offers(&mut self, cx: &mut SchedulerCx<'_>, offers: Vec<Offer>) {
-        self.begins.clear();
+        self.forget_room();
         if self.options.keeps_offers {
             self.hand.add(offers);
         } else {
@@ -582,7 +636,7 @@ impl Scheduler for JobScheduler {
     }
 
     fn rescinded(&mut self, cx: &mut SchedulerCx<'_>, offer: &OfferId) {
-        self.begins.clear();
+        self.forget_room();
         self.hand.drop_offer(offer);
         if self.hand.is_empty() {
             self.holding_until = None;
@@ -603,6 +657,7 @@ impl Scheduler for JobScheduler {
 
     fn tick(&mut self, cx: &mut SchedulerCx<'_>) {
         let now = cx.now.mono;
+        let is_patience_over = self.patience_ends_at.take_if(|at| *at <= now).is_some();
         self.admit(cx);
         if let Some((job, at)) = self.thinking
             && at <= now
@@ -613,8 +668,8 @@ impl Scheduler for JobScheduler {
             // Two that hold what the other needs would wait for ever: both let go.
             self.answer(cx);
         }
-        if self.patience_ends_at.is_some_and(|at| at <= now) {
-            self.patience_ends_at = None;
+        // Who keeps offers has used them just now.
+        if is_patience_over && !self.options.keeps_offers {
             self.ask(cx);
         }
     }

@@ -26,6 +26,10 @@ pub enum Discipline {
     /// The job with the fewest running tasks first; one whose input is not on the agents offered waits for up to so long,
     /// while others go on. Zaharia et al., "Delay Scheduling", EuroSys 2010.
     Delay(Duration),
+    /// In the order of submission, but only on agents drawn for the job, so many for each of its tasks; whichever of them has
+    /// room first takes the next task (batch sampling with late binding). Ousterhout et al., "Sparrow", SOSP 2013, sections
+    /// 3.3 and 3.4.
+    Sampling(u32),
     /// In the order of submission, every job all at once or not at all: offers are held until there are enough.
     Gang,
 }

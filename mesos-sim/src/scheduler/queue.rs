@@ -19,12 +19,16 @@ pub(super) struct Progress {
     /// Tasks that have not ended.
     pub(super) left: u32,
     pub(super) running: u32,
-    /// Since when it waits for a better place.
-    pub(super) waits_since: Option<Instant>,
+    /// How long it has let places pass that were not good enough.
+    pub(super) waited: Duration,
+    /// When it let one pass last, and in which round of decisions.
+    pub(super) passed: Option<(u64, Instant)>,
     /// For jobs with input: agents, and the tasks not launched yet whose input lies there.
     pub(super) near: BTreeMap<u32, BTreeSet<u32>>,
     /// Tasks of a job with input that were not launched yet.
     pub(super) open: BTreeSet<u32>,
+    /// The agents drawn for it, if it may run nowhere else.
+    pub(super) drawn: Option<BTreeSet<u32>>,
     /// Key under which it waits.
     rank: Option<Rank>,
 }
@@ -136,6 +140,9 @@ impl Queue {
                 }
             }
         }
+        if let Discipline::Sampling(probes) = self.discipline {
+            progress.drawn = Some(drawn(index, job.tasks.saturating_mul(probes.max(1)), agents));
+        }
         self.progress.insert(index, progress);
         self.enlist(index);
     }
@@ -144,7 +151,11 @@ impl Queue {
         let job = self.job(index);
         let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         let number = match self.discipline {
-            Discipline::Fifo | Discipline::FirstFit | Discipline::Backfill | Discipline::Gang => 0,
+            Discipline::Fifo
+            | Discipline::FirstFit
+            | Discipline::Backfill
+            | Discipline::Sampling(_)
+            | Discipline::Gang => 0,
             Discipline::ShortestFirst => nanos(job.expected(0)),
             Discipline::EarliestDeadline => job.deadline.map_or(u64::MAX, nanos),
             Discipline::Priority => u64::from(job.priority.abs_diff(i32::MAX)),
@@ -205,4 +216,17 @@ impl Queue {
     pub(super) const fn is_done(&self) -> bool {
         self.unfinished == 0
     }
+}
+
+/// So many different agents for a job, or all there are.
+fn drawn(job: u32, probes: u32, agents: u32) -> BTreeSet<u32> {
+    if probes >= agents {
+        return (0..agents).collect();
+    }
+    let (mut drawn, mut draw) = (BTreeSet::new(), 0);
+    while drawn.len() < probes as usize {
+        drawn.insert(replica(job, 0, draw, agents));
+        draw += 1;
+    }
+    drawn
 }

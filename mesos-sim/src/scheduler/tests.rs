@@ -101,6 +101,21 @@ fn waiting_a_little_brings_tasks_to_their_input() {
 }
 
 #[test]
+fn with_two_machines_drawn_for_each_task_a_job_finds_room_and_with_one_it_waits() {
+    // The first job takes twelve of thirty machines. Of 24 that are drawn for the second, at least twelve are free.
+    let jobs = || vec![job(10, 12, "cpus:1;mem:128", 60), job(20, 12, "cpus:1;mem:128", 100)];
+    let late = |probes| {
+        let options = Options { keeps_offers: true, ..with(Discipline::Sampling(probes)) };
+        let (record, summary) = run(30, "cpus:1;mem:256", jobs(), options);
+        assert_eq!(summary.get("jobs_done", None), Some(2.0));
+        let second = record.tasks.iter().filter(|row| row.key.job == 1);
+        second.filter(|row| row.launched_at.since(mesos_core::Instant::ZERO) > secs(60)).count()
+    };
+    assert_eq!(late(2), 0);
+    assert!((1..12).contains(&late(1)), "{} of 12 wait for the first job", late(1));
+}
+
+#[test]
 fn the_earliest_deadline_first_misses_fewer() {
     let due = |at: u64, due: u64| Job { deadline: Some(secs(due)), ..job(at, 1, "cpus:4;mem:128", 30) };
     let jobs = || vec![due(10, 45), due(11, 400), due(12, 300), due(13, 85), due(14, 120)];
