@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// Tasks that are there before the agent dies.
 const TASKS: usize = 4;
 
-/// The executor: a task ends when a file of its name is there. Nothing when this is the test.
+/// The executor: a task ends when somebody writes into the pipe of its name. Nothing when this is the test.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn be_the_executor_if_that_is_what_this_process_is() {
     let Some(ground) = std::env::var_os(GROUND).map(PathBuf::from) else { return };
@@ -42,9 +42,7 @@ async fn be_the_executor_if_that_is_what_this_process_is() {
                 let (handle, end) = (handle.clone(), ground.join(task.id.as_str()));
                 tokio::spawn(async move {
                     handle.report(&task.id, TaskState::Running).await;
-                    while !end.exists() {
-                        tokio::time::sleep(Duration::from_millis(10)).await;
-                    }
+                    tokio::task::spawn_blocking(move || std::fs::read(end)).await.unwrap().unwrap();
                     handle.report(&task.id, TaskState::Finished).await;
                 });
             }
@@ -203,18 +201,25 @@ async fn an_executor_whose_agent_is_killed_goes_on_under_the_next_and_loses_no_t
         let waited = tokio::time::timeout(PATIENCE, waiting).await;
         assert!(waited.is_ok(), "{count} tasks are not {state}: {:?}", told.lock().unwrap());
     };
-    let end = |task: usize| std::fs::write(ground.path(&format!("t{task}")), "").unwrap();
+    for task in 0..=TASKS {
+        let pipe = ground.path(&format!("t{task}"));
+        assert!(Command::new("mkfifo").arg(pipe).status().unwrap().success());
+    }
+    let end = async |task: usize| {
+        let pipe = ground.path(&format!("t{task}"));
+        tokio::task::spawn_blocking(move || std::fs::write(pipe, "")).await.unwrap().unwrap();
+    };
     until(TaskState::Running, TASKS).await;
     drop(first);
     // One ends while there is no agent.
-    end(0);
+    end(0).await;
     let _second = Program::start(ground.0.path(), &agent);
     until(TaskState::Finished, 1).await;
     // The executor takes further tasks, and those it had end as they should.
     want.send_replace(TASKS + 1);
     until(TaskState::Running, TASKS).await;
     for task in 1..=TASKS {
-        end(task);
+        end(task).await;
     }
     until(TaskState::Finished, TASKS + 1).await;
     let told = told.lock().unwrap().clone();

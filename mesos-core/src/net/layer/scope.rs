@@ -15,6 +15,6 @@ impl Scope {
     /// Whether a path is meant.
     pub(super) fn holds(&self, path: &str) -> bool {
         let is_excepted = |own: &&str| if own.ends_with('/') { path.starts_with(*own) } else { path == *own };
-        !self.excepted.iter().any(|own| is_excepted(own))
+        !self.excepted.iter().any(is_excepted)
     }
 }

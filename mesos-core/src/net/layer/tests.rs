@@ -163,8 +163,10 @@ async fn a_traced_request_is_answered_as_without() {
     assert_eq!(ask(&Observe(Trace), get("/")).await.0, StatusCode::OK);
 }
 
+type Teller = tokio::sync::watch::Sender<bool>;
+
 /// A service that answers when it is told to.
-fn held() -> (tokio::sync::watch::Sender<bool>, fn(Request<Body>) -> futures::Answer) {
+fn held() -> (Teller, fn(Request<Body>) -> futures::Answer) {
     fn answer(request: Request<Body>) -> futures::Answer {
         let mut told = request.extensions().get::<tokio::sync::watch::Receiver<bool>>().unwrap().clone();
         Box::pin(async move {
@@ -173,10 +175,10 @@ fn held() -> (tokio::sync::watch::Sender<bool>, fn(Request<Body>) -> futures::An
             who(request).await
         })
     }
-    (tokio::sync::watch::Sender::new(false), answer)
+    (Teller::new(false), answer)
 }
 
-fn told_by(teller: &tokio::sync::watch::Sender<bool>, path: &str) -> Request<Body> {
+fn told_by(teller: &Teller, path: &str) -> Request<Body> {
     let mut request = get(path);
     request.extensions_mut().insert(teller.subscribe());
     request

@@ -185,8 +185,7 @@ async fn an_archive_does_not_leave_the_sandbox() {
 /// Small archives that become large, and many.
 #[tokio::test]
 async fn an_archive_that_grows_without_end_is_given_up() {
-    let mut options = FetcherOptions::default();
-    options.bytes_max = 8 << 20;
+    let mut options = FetcherOptions { bytes_max: 8 << 20, ..FetcherOptions::default() };
     let ground = Ground::new();
     let large = ground.folder.path().join("zeros");
     fs::write(&large, vec![0; 256 << 20]).unwrap();
@@ -213,8 +212,7 @@ async fn an_archive_that_grows_without_end_is_given_up() {
 
 #[tokio::test]
 async fn what_is_too_long_is_not_copied() {
-    let mut options = FetcherOptions::default();
-    options.bytes_max = 100_000;
+    let options = FetcherOptions { bytes_max: 100_000, ..FetcherOptions::default() };
     let ground = Ground::new();
     let long = ground.file("long", &"x".repeat(100_001));
     let refused = ground.fetch_with(&options, &[long]).await.unwrap_err();
@@ -239,8 +237,8 @@ async fn a_file_is_read_as_the_owner_of_the_sandbox() {
         let ground = Ground::new();
         open(ground.folder.path());
         std::os::unix::fs::chown(ground.sandbox(), Some(nobody), Some(nobody)).unwrap();
-        let mut options = FetcherOptions::default();
-        options.cache_dir = Some(ground.folder.path().join("cache"));
+        let cache_dir = Some(ground.folder.path().join("cache"));
+        let options = FetcherOptions { cache_dir, ..FetcherOptions::default() };
         let (mut secret, mut public) = (ground.file("secret", "of the agent"), ground.file("public", "for all"));
         (secret.is_cached, public.is_cached) = (is_cached, is_cached);
         fs::set_permissions(ground.folder.path().join("secret"), fs::Permissions::from_mode(0o600)).unwrap();
