@@ -2,8 +2,8 @@
 //! real processes.
 //!
 //! ```text
-//! cargo run --release --example quickstart
-//! cargo run --release --example quickstart -- --help
+//! cargo run --example quickstart
+//! cargo run --example quickstart -- --help
 //! ```
 //!
 //! The same framework, unchanged, on a cluster of daemons: `mesos local --insecure-open`, and then `quickstart --master
