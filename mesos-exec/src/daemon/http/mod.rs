@@ -8,7 +8,7 @@
 //!   /files/.. ◀── the sandboxes, by the paths of Mesos
 //! ```
 //!
-//! A handler decodes, has it [judged](judge), asks, encodes; it decides nothing else. Who asks is said by the [`Caller`] in the
+//! A handler decodes, has it judged (`judge`), asks, encodes; it decides nothing else. Who asks is said by the [`Caller`] in the
 //! request, which a layer of the embedder fills in. An executor's credentials are the claims `fid`, `eid` and `cid` there, as
 //! Mesos names them.
 //!
