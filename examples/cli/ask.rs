@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand};
-use mesos_core::Resources;
 use mesos_core::program::MesosDuration;
+use mesos_core::{Resources, Weight};
 use serde_json::{Map, Value, json};
 
 use crate::cluster::Cluster;
@@ -291,6 +291,8 @@ fn amounts(text: &str) -> anyhow::Result<Map<String, Value>> {
             let problem = || format!("{pair:?} is no amount; write cpus:4;mem:8192");
             let (name, amount) = pair.split_once(':').with_context(problem)?;
             let amount: f64 = amount.trim().parse().with_context(problem)?;
+            // JSON has no word for the others.
+            ensure!(amount.is_finite(), problem());
             Ok((name.trim().to_owned(), json!({ "value": amount })))
         })
         .collect()
@@ -299,8 +301,8 @@ fn amounts(text: &str) -> anyhow::Result<Map<String, Value>> {
 fn weight(pair: &str) -> anyhow::Result<Value> {
     let problem = || format!("{pair:?} is no weight; write web=2");
     let (role, weight) = pair.split_once('=').with_context(problem)?;
-    let weight: f64 = weight.parse().with_context(problem)?;
-    Ok(json!({ "role": role, "weight": weight }))
+    let weight = Weight::new(weight.parse().with_context(problem)?).with_context(problem)?;
+    Ok(json!({ "role": role, "weight": f64::from(weight) }))
 }
 
 fn machines(hosts: &[String]) -> Vec<Value> {
@@ -381,7 +383,12 @@ mod tests {
 
     #[test]
     fn what_is_no_amount_or_weight_is_refused_with_an_example() {
-        for (line, says) in [("quota set web --limits cpus", "cpus:4"), ("weights set web", "web=2")] {
+        for (line, says) in [
+            ("quota set web --limits cpus", "cpus:4"),
+            ("quota set web --limits cpus:inf", "cpus:4"),
+            ("weights set web", "web=2"),
+            ("weights set web=NaN", "NaN is not a weight"),
+        ] {
             let ask = Line::try_parse_from(std::iter::once("mesos").chain(line.split(' '))).unwrap().ask;
             assert!(format!("{:#}", ask.request(0).unwrap_err()).contains(says), "{line}");
         }

@@ -64,8 +64,15 @@ impl Local {
         }
         self.logging.begin().map_err(anyhow::Error::msg)?;
         let terminated = terminated()?;
+        let resources: Resources = self.resources.parse().context("--resources")?;
+        anyhow::ensure!(
+            !resources.is_empty(),
+            "--resources {:?}: an agent with nothing runs nothing; write for example cpus:2;mem:1024",
+            self.resources
+        );
         let folder = self.work_dir.clone().map_or_else(local_folder, Ok)?;
-        std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+        let unusable = || format!("--work_dir {}: it cannot be used as a folder", folder.display());
+        std::fs::create_dir_all(&folder).with_context(unusable)?;
         let progress = progress(json);
 
         progress.set_message("makes identities");
@@ -81,7 +88,7 @@ impl Local {
         let mut agents = Vec::new();
         for n in 0..self.agents {
             progress.set_message(format!("starts agent {} of {}", n + 1, self.agents));
-            agents.push(self.start_agent(n, &folder, &authority, &master).await?);
+            agents.push(self.start_agent(n, &resources, &folder, &authority, &master).await?);
         }
         progress.set_message("waits for the agents");
         let registered = async {
@@ -118,7 +125,9 @@ impl Local {
             .await
             .with_context(|| format!("port {} of 127.0.0.1 cannot be used; name another one with --port", self.port))?;
         let port = listener.local_addr()?.port();
-        let store = RedbStore::open(folder.join("registry.redb"))?;
+        let store = RedbStore::open(folder.join("registry.redb")).with_context(|| {
+            format!("no second cluster can run in {}; name another folder with --work_dir", folder.display())
+        })?;
         let term = term_of_this_moment().max(Term(store.fence().await?.0 + 1));
         let tls = if self.insecure_open {
             None
@@ -153,6 +162,7 @@ impl Local {
     async fn start_agent(
         &self,
         n: u16,
+        resources: &Resources,
         folder: &std::path::Path,
         authority: &Authority,
         master: &str,
@@ -160,7 +170,6 @@ impl Local {
         let name = format!("agent-{n}");
         let folder = folder.join(&name);
         std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
-        let resources: Resources = self.resources.parse().context("--resources")?;
         let (dialer, tls) = if self.insecure_open {
             (Dialer::plaintext(), None)
         } else {
@@ -174,7 +183,7 @@ impl Local {
         let containerizer = Arc::new(Process::new(ProcessOptions::new(&folder))?);
         let detector = Box::new(RemoteDetector::new([master], dialer.clone()));
         let connector = Arc::new(GrpcConnector::new(dialer));
-        let mut info = AgentInfo::new("127.0.0.1", resources);
+        let mut info = AgentInfo::new("127.0.0.1", resources.clone());
         info.port = listener.local_addr()?.port();
         info.attributes = format!("name:{name}").parse()?;
         let mut setup = AgentSetup::new(info, containerizer.clone(), Arc::new(checkpoints), detector, connector);

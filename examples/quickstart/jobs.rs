@@ -9,6 +9,9 @@ use mesos_core::{AgentId, CommandInfo, Resources, SchedulerCx, TaskId, TaskInfo,
 use mesos_sim::container::DURATION_ENV;
 use serde::{Deserialize, Serialize};
 
+/// Longest a job may take when it is simulated: half of the time after which the simulation is given up.
+const SECONDS_MAX: f64 = 1_800.0;
+
 /// A job as the file describes it, and how far it is.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -77,8 +80,14 @@ impl Jobs {
                     at()
                 );
             }
-            ensure!(job.seconds >= 0.0, "{}: seconds must not be negative", at());
+            ensure!(
+                (0.0..=SECONDS_MAX).contains(&job.seconds),
+                "{}: seconds must be a number from 0 to {SECONDS_MAX}, not {}",
+                at(),
+                job.seconds
+            );
             job.resources = format!("cpus:{};mem:{}", job.cpus, job.mem).parse().with_context(at)?;
+            ensure!(!job.resources.is_empty(), "{}: it has neither cpus nor mem; a task needs some", at());
             ensure!(room.contains(&job.resources), "{}: {} is more than an agent has, {room}", at(), job.resources);
             job.folder = folder.display().to_string().into();
         }
@@ -150,5 +159,33 @@ impl Job {
             _ => State::Waiting,
         };
         cx.remember(self.name.as_str(), &self.progress);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(lines: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("jobs.toml");
+        std::fs::write(&path, format!("[[job]]\nname = \"a\"\nrun = \"true\"\n{lines}\n")).unwrap();
+        format!("{:#}", Jobs::read(&path, folder.path(), &"cpus:4;mem:64".parse().unwrap()).unwrap_err())
+    }
+
+    #[test]
+    fn what_cannot_run_is_refused_with_its_name() {
+        for (lines, why) in [
+            ("cpus = 1\nmem = 1\nseconds = inf", "not inf"),
+            ("cpus = 1\nmem = 1\nseconds = nan", "not NaN"),
+            ("cpus = 1\nmem = 1\nseconds = 1e30", "from 0 to 1800"),
+            ("cpus = 1\nmem = 1\nseconds = -5", "from 0 to 1800"),
+            ("cpus = 0\nmem = 0\nseconds = 1", "neither cpus nor mem"),
+            ("cpus = 5\nmem = 1\nseconds = 1", "more than an agent has"),
+            ("cpus = 1\nmem = 1\nseconds = 1\nneeds = [\"b\"]", "circles"),
+        ] {
+            let refusal = refusal(lines);
+            assert!(refusal.contains("job \"a\"") && refusal.contains(why), "{lines}: {refusal}");
+        }
     }
 }

@@ -21,7 +21,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use mesos_core::program::ClientSecurity;
+use mesos_core::program::{ClientSecurity, Logging};
 use mesos_sim::{Cluster, LiveOptions, Report, secs};
 
 use crate::framework::Build;
@@ -42,9 +42,9 @@ struct Arguments {
     /// The seed of the simulation: the same seed gives the same run.
     #[arg(long, default_value_t = 7)]
     seed: u64,
-    /// How many agents are simulated.
-    #[arg(long, default_value_t = 1_000)]
-    agents: usize,
+    /// How many agents are simulated, 100,000 at most.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    agents: u32,
     /// Only simulate; start no processes.
     #[arg(long)]
     simulate_only: bool,
@@ -72,6 +72,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let folder = tempfile::Builder::new().prefix("build-").tempdir()?;
     let jobs = Jobs::read(&arguments.jobs, folder.path(), &AGENT.parse()?)?;
     if !arguments.master.is_empty() {
+        Logging::of_commands().begin().map_err(anyhow::Error::msg)?;
         let dialer = arguments.security.dialer()?;
         let done = tokio::runtime::Runtime::new()?.block_on(remote::run(&jobs, &arguments.master, dialer))?;
         println!("{done} jobs are done");
@@ -89,10 +90,10 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
 /// A partition takes three hundred agents away for two minutes, the leading master dies, the framework's scheduler dies.
 fn simulate(arguments: &Arguments, jobs: &Jobs) -> anyhow::Result<Report> {
     let of = jobs.clone();
-    let lost = u32::try_from(arguments.agents * 3 / 10)?;
+    let lost = arguments.agents * 3 / 10;
     let cluster = Cluster::builder()
         .masters(3)
-        .agents(arguments.agents, "cpus:4;mem:4096")
+        .agents(usize::try_from(arguments.agents)?, "cpus:4;mem:4096")
         .framework("build", move || Box::new(Build(of.clone())))
         .partition_at(secs(5)..secs(125), 0..lost)
         .crash_leader_at(secs(12))

@@ -13,6 +13,7 @@ use crate::jobs::Jobs;
 
 /// Runs the build to its end; how many jobs there were.
 pub async fn run(jobs: &Jobs, masters: &[String], dialer: Dialer) -> anyhow::Result<usize> {
+    eprintln!("looks for the leading master at {}", masters.join(", "));
     let detector = Box::new(RemoteDetector::new(masters.to_vec(), dialer.clone()));
     let connector = Arc::new(GrpcConnector::new(dialer));
     let info = FrameworkInfo::new("build", Role::new("build")?);

@@ -37,7 +37,7 @@ impl Weight {
 fn refuse(weight: f64) -> Rejection {
     Rejection::new(
         RejectionCode::InvalidWeight,
-        format!("{weight} is not a weight"),
+        format!("{weight:?} is not a weight"),
         "give a number from 0.001 to 1000000",
     )
 }

@@ -102,7 +102,7 @@ fn everywhere(Size { agents, frameworks }: Size, has_quota: bool) -> f64 {
         cluster.tell((0..frameworks).map(|number| Fact::QuotaSet { role: own_role(number), quota: quota.clone() }));
     }
     let mut found = Readings::default();
-    for _ in 0..6 {
+    for _ in 0..15 {
         cluster.hand_back(None);
         found.time("cycle", || cluster.batch());
         cluster.check_spread(agents, frameworks);

@@ -16,6 +16,7 @@ use std::time::Duration;
 use clap::Args;
 use mesos_core::daemon::MemoryStore;
 use mesos_core::net::grpc::{GrpcConnector, RemoteDetector};
+use mesos_core::program::Logging;
 use mesos_core::{FrameworkInfo, Role};
 use mesos_sched::daemon::{SchedulerDriver, SchedulerSetup};
 use mesos_sched::driver::StopReason;
@@ -71,6 +72,7 @@ pub(crate) struct Execute {
 impl Execute {
     pub(crate) async fn run(self, cluster: &Cluster, json: bool) -> anyhow::Result<ExitCode> {
         let units = work::units(&self)?;
+        Logging::of_commands().begin().map_err(anyhow::Error::msg)?;
         let mut terminal = Terminal::new(&units, !self.quiet, json);
         let (news, mut told) = mpsc::channel(scheduler::NEWS_MAX);
         let driver = SchedulerDriver::start(self.setup(cluster, units, news)?).await?;

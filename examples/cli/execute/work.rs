@@ -76,7 +76,7 @@ pub(super) fn units(flags: &Execute) -> anyhow::Result<Vec<Unit>> {
 fn instances(flags: &Execute, prefix: &str) -> anyhow::Result<Vec<Unit>> {
     let command = command(flags)?;
     let name = flags.name.clone().unwrap_or_else(|| flags.command.join(" "));
-    let resources: Resources = format!("cpus:{};mem:{}", flags.cpus, flags.mem).parse()?;
+    let resources: Resources = format!("cpus:{:?};mem:{:?}", flags.cpus, flags.mem).parse()?;
     let nowhere = AgentId::new(NOWHERE)?;
     let mut units = Vec::new();
     for number in 0..flags.instances {

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use mesos_core::call::Leader;
 use mesos_core::call::agent::{RunTask, ToAgent, ToMaster};
 use mesos_core::daemon::{Directory, Door, MemoryStore, Stream, SystemClock};
@@ -13,26 +12,13 @@ use mesos_core::kernel::{Inbound, Outbound, Term};
 use mesos_core::net::auth::{Authenticator, Authorizer, Open, Parts as ByPart, Secret, TokenKey};
 use mesos_core::net::http::{Limits, Verbosity};
 use mesos_core::{
-    AgentId, AgentInfo, CommandInfo, Detector, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, MasterId,
-    Resources, Role, TaskId, TaskInfo, TaskRun, TaskState, TaskStatus, UpdateId,
+    AgentId, AgentInfo, CommandInfo, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, MasterId, Resources, Role,
+    TaskId, TaskInfo, TaskRun, TaskState, TaskStatus, UpdateId,
 };
 use mesos_exec::containerizer::{Process, ProcessOptions};
 use mesos_exec::daemon::{AgentServer, AgentServerSetup, AgentSetup, ExecutorTokens};
+use mesos_sched::daemon::election::Fixed;
 use tokio::net::TcpListener;
-
-/// Knows the leader from the start.
-#[derive(Debug)]
-struct Known(Leader);
-
-#[async_trait]
-impl Detector for Known {
-    async fn detect(&mut self, previous: Option<Leader>) -> Option<Leader> {
-        if previous.is_some() {
-            std::future::pending::<()>().await;
-        }
-        Some(self.0.clone())
-    }
-}
 
 /// A level of logging that is only remembered.
 #[derive(Debug, Default)]
@@ -102,7 +88,7 @@ async fn start_agent(parts: &Parts) -> AgentServer {
         AgentInfo::new("127.0.0.1", "cpus:1;mem:64".parse().unwrap()),
         parts.containers.clone(),
         parts.checkpoints.clone(),
-        Box::new(Known(leader)),
+        Box::new(Fixed::new(leader)),
         Arc::new(parts.directory.clone()),
     );
     agent.term = Term(parts.term);

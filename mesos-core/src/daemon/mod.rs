@@ -13,6 +13,7 @@
 //!   implements [`Connector`] and feeds a [`Door`], and nothing else changes.
 //! * [`Uplink`] and [`Peers`]: the two ends of connections inside a world.
 //! * [`Writer`]: durable writes, in order.
+//! * [`SpanSink`]: hears how long it takes until tasks run.
 //! * [`Recorder`]: sees every step of a machine; `JournalFile`, with the feature `journal`, writes them down.
 //!
 //! Nothing here decides anything about a cluster. The simulator uses none of it.
@@ -26,6 +27,7 @@ mod peers;
 #[cfg(feature = "redb")]
 mod redb;
 mod run;
+mod span;
 mod stream;
 mod task;
 mod uplink;
@@ -40,6 +42,7 @@ pub use journal::{JournalFile, JournalSetup};
 pub use memory::MemoryStore;
 pub use peers::{PeerArrival, Peers};
 pub use run::{Ended, Flow, Host, Inbox, Mailbox, Recorder, Running, TOGETHER_MAX, World, entropy, inbox};
+pub use span::{OpenSpans, SpanSink, Stretch, TaskSpan};
 pub use stream::{ConnectError, Connector, STREAM_BACKLOG_MAX, Stream, pair};
 pub use task::Task;
 pub use uplink::{Uplink, UplinkArrival, UplinkNews};

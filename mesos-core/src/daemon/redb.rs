@@ -26,11 +26,15 @@ impl RedbStore {
     /// Opens the file, or makes it. Blocks while an interrupted write is repaired.
     ///
     /// # Errors
-    /// [`StoreError::Unknown`] when the file cannot be opened, for example since another process has it open.
+    /// [`StoreError::Unusable`] when the file cannot be opened, for example since another process has it open.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref().to_owned();
         let database = Database::create(&path).map_err(|error| {
-            StoreError::Unknown(format!("{} cannot be opened: {error}; is another process using it?", path.display()))
+            let why = match error {
+                redb::DatabaseError::DatabaseAlreadyOpen => "another process has it open".to_owned(),
+                error => error.to_string(),
+            };
+            StoreError::Unusable(format!("{} cannot be opened: {why}", path.display()))
         })?;
         Ok(Self { database: Arc::new(database), path })
     }

@@ -42,6 +42,12 @@ pub struct Logging {
 }
 
 impl Logging {
+    /// For commands, which have no such flags: what their user should know, as text.
+    #[must_use]
+    pub fn of_commands() -> Self {
+        Self { log_format: LogFormat::Text, logging_level: "warn".to_owned() }
+    }
+
     /// Begins to log; what changes how much. The first call in a process counts.
     ///
     /// # Errors

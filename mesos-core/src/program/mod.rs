@@ -5,6 +5,7 @@
 //! * [`MesosDuration`]: `75secs`, `10mins`, as operators of Mesos write them.
 //! * [`MesosBytes`]: `512MB`, `4GB`, likewise.
 //! * [`Logging`]: text for people, JSON for programs.
+//! * [`Spans`]: how long tasks take until they run, for OpenTelemetry.
 //! * [`terminated`] and [`Readiness`]: how a service manager and a program talk.
 //!
 //! It starts nothing: the binaries do.
@@ -17,6 +18,7 @@ mod notify;
 mod security;
 mod signal;
 mod size;
+mod spans;
 mod verbosity;
 
 pub use duration::MesosDuration;
@@ -27,3 +29,4 @@ pub use notify::Readiness;
 pub use security::{ClientSecurity, SecurityError, ServerSecurity};
 pub use signal::terminated;
 pub use size::MesosBytes;
+pub use spans::Spans;

@@ -17,6 +17,9 @@ pub enum StoreError {
         /// The newer term.
         by: Term,
     },
+    /// The store cannot be opened; nothing was written.
+    #[error("{0}")]
+    Unusable(String),
     /// The write may or may not have happened; only a fresh load tells.
     #[error("the outcome is unknown: {0}")]
     Unknown(String),

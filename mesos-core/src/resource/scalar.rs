@@ -42,7 +42,7 @@ pub enum InvalidScalar {
     #[error("{0} vanishes when rounded to three decimals; the smallest amount is 0.001")]
     Vanishing(f64),
     /// Larger than [`Scalar::MAX_INPUT`].
-    #[error("{0} is too large; at most {max} is accepted", max = Scalar::MAX_INPUT)]
+    #[error("{0:e} is too large; at most {max} is accepted", max = Scalar::MAX_INPUT)]
     TooLarge(f64),
 }
 

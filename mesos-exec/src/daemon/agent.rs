@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use mesos_core::call::{Leader, agent};
 use mesos_core::daemon::{
-    Connector, Ended, Flow, Host, Inbox, JournalSetup, Running, SystemClock, Task, Uplink, UplinkArrival, UplinkNews,
-    World, Writer, entropy, inbox,
+    Connector, Ended, Flow, Host, Inbox, JournalSetup, Running, SpanSink, SystemClock, Task, Uplink, UplinkArrival,
+    UplinkNews, World, Writer, entropy, inbox,
 };
 use mesos_core::kernel::{Draft, Rng, Term, Ticket};
 use mesos_core::provider::{ContainerError, Launch, StoreError};
@@ -17,6 +17,7 @@ use super::line::{ExecutorDoor, LineArrival, Lines};
 use super::owner::{FrameworkOwners, Heard};
 use super::probe;
 use super::sandbox::Sandboxes;
+use super::starts::Starts;
 use crate::agent::{Agent, ContainerOp, ContainerOutcome, Effect, ExecutorFactory, Input, Options, Recipe, StopReason};
 
 /// Where an executor finds what proves who it is.
@@ -60,6 +61,8 @@ pub struct AgentSetup {
     pub seed: u64,
     /// Where everything that happens to the agent is recorded, if anywhere.
     pub journal: Option<JournalSetup>,
+    /// Who is told how long tasks take until they run, if anybody.
+    pub spans: Option<Arc<dyn SpanSink>>,
 }
 
 impl AgentSetup {
@@ -89,6 +92,7 @@ impl AgentSetup {
             sandboxes: None,
             seed: entropy(),
             journal: None,
+            spans: None,
         }
     }
 }
@@ -154,6 +158,7 @@ struct AgentWorld {
     fetcher: Arc<Fetcher>,
     sandboxes: Option<Arc<Sandboxes>>,
     heard: Heard,
+    starts: Option<Starts>,
     /// Work on the disk under way: the agent asks for one thing at a time, and for removals now and then.
     housekeeping: Vec<Task>,
     stopped: Option<StopReason>,
@@ -216,6 +221,9 @@ impl World<Agent> for AgentWorld {
                 UplinkNews::Disconnected(conn) => Input::Disconnected { conn },
                 UplinkNews::Received(conn, seq, message) => {
                     self.heard.note(&message);
+                    if let Some(starts) = &mut self.starts {
+                        starts.received(&message);
+                    }
                     Input::Received { conn, seq, message }
                 }
             },
@@ -235,6 +243,9 @@ impl World<Agent> for AgentWorld {
         match effect {
             Effect::Connect { leader } => self.uplink.connect(leader, self.inbox.clone()),
             Effect::Send { conn, seq, message } => {
+                if let Some(starts) = &mut self.starts {
+                    starts.sends(&message);
+                }
                 if !self.uplink.send(conn, seq, message) {
                     back.push_back(Input::Disconnected { conn: Some(conn) });
                 }
@@ -355,6 +366,7 @@ impl AgentDaemon {
             sandboxes,
             seed,
             journal,
+            spans,
         } = setup;
         let fetcher = Fetcher::new(&fetcher).map_err(|error| StartError::Fetcher(error.to_string()))?;
         let records = checkpoints.open(term).await?;
@@ -382,6 +394,7 @@ impl AgentDaemon {
             fetcher: Arc::new(fetcher),
             sandboxes,
             heard: heard.clone(),
+            starts: spans.map(|sink| Starts::new(sink, clock.clone())),
             housekeeping: Vec::new(),
             inbox: inbox.clone(),
             stopped: None,

@@ -15,6 +15,7 @@ mod probe;
 mod sandbox;
 #[cfg(feature = "net")]
 mod server;
+mod starts;
 #[cfg(test)]
 mod tests;
 

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use mesos_core::program::{Logging, MesosBytes, MesosDuration, ServerSecurity};
+use mesos_core::program::{Logging, MesosBytes, MesosDuration, ServerSecurity, Spans};
 
 /// An agent of a cluster: offers what this machine has to the master, and runs what frameworks want run here.
 ///
@@ -107,6 +107,9 @@ pub(super) struct Flags {
     /// What is logged.
     #[command(flatten)]
     pub(super) logging: Logging,
+    /// Who collects spans.
+    #[command(flatten)]
+    pub(super) spans: Spans,
 }
 
 impl Flags {

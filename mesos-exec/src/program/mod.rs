@@ -57,6 +57,7 @@ async fn serve(flags: &Flags, verbosity: Arc<dyn Verbosity>) -> anyhow::Result<(
     let last = checkpoints.fence().await?;
     setup.term = setup.term.max(Term(last.0 + 1));
     setup.options = options(flags);
+    setup.spans = flags.spans.begin("mesos-agent").map_err(anyhow::Error::msg)?;
     setup.journal = flags.journal.as_ref().map(|path| {
         let mut journal = JournalSetup::new(path);
         journal.bytes_max = flags.journal_max_size.0;
@@ -138,6 +139,7 @@ fn shown(flags: &Flags) -> Vec<(String, String)> {
         ("domain", flags.domain.clone()),
         ("containerizers", Some(flags.containerizers.clone())),
         ("recover", Some(flags.recover.clone())),
+        ("otlp_endpoint", flags.spans.otlp_endpoint.clone()),
         ("journal", flags.journal.as_ref().map(|path| path.display().to_string())),
         ("fetcher_cache_size", Some(flags.fetcher_cache_size.to_string())),
         ("fetcher_max_size", Some(flags.fetcher_max_size.to_string())),

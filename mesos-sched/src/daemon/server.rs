@@ -8,11 +8,13 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use mesos_core::call::Leader;
-use mesos_core::daemon::{Door, SystemClock, Task};
+use mesos_core::daemon::{Door, SpanSink, SystemClock, Task};
 use mesos_core::net::auth::{Authenticator, Authorizer, Doorman, Parts, RateLimits};
 use mesos_core::net::grpc::{KernelService, health, leadership, reflection};
 use mesos_core::net::http::{FixedVerbosity, Limits, Plain, Verbosity, axum, serve};
@@ -32,6 +34,9 @@ use crate::master::Options;
 
 /// Where streams of gRPC are.
 const STREAMS: &str = "/mesos.kernel.Kernel/";
+
+/// So long a master that is asked to end still answers.
+const ANSWERS_END: Duration = Duration::from_millis(500);
 
 /// What a master on the network is made of.
 pub struct MasterServerSetup {
@@ -69,6 +74,8 @@ pub struct MasterServerSetup {
     pub journal: Option<JournalSetup>,
     /// How much of what is over views remember.
     pub memory: Memory,
+    /// Who is told how long tasks take until they run, if anybody.
+    pub spans: Option<Arc<dyn SpanSink>>,
 }
 
 impl MasterServerSetup {
@@ -104,6 +111,7 @@ impl MasterServerSetup {
             verbosity: Arc::new(FixedVerbosity),
             journal: None,
             memory: Memory::default(),
+            spans: None,
         })
     }
 }
@@ -152,6 +160,7 @@ impl MasterServer {
             verbosity,
             journal,
             memory,
+            spans,
         } = setup;
         let address = listener.local_addr()?;
         let (hostname, port) = advertised.rsplit_once(':').unwrap_or((&advertised, ""));
@@ -162,6 +171,9 @@ impl MasterServer {
         daemon.options = options;
         daemon.journal = journal;
         let (view, feed) = View::start(memory);
+        if let Some(sink) = spans {
+            view.tell_spans(sink);
+        }
         daemon.view = Some(feed);
         let daemon = MasterDaemon::start(daemon);
         let (tell, leader) = leadership(None);
@@ -238,20 +250,27 @@ impl MasterServer {
         let _ = lead.wait_for(|lead| *lead == Lead::Ended).await;
     }
 
-    /// Takes no new connections, gives what is under way its time, and ends.
+    /// Takes no new connections, gives answers under way their time, and ends; streams end with the master that fills them.
     ///
     /// # Errors
     /// [`LeadError`] when it had ended before, and why.
-    pub async fn stop(mut self) -> Result<Option<Led>, LeadError> {
-        self.stop.take();
-        // Whoever was cut off comes back to the next leader.
-        let _ = self.serving.join().await;
+    pub async fn stop(self) -> Result<Option<Led>, LeadError> {
+        drop(self.stop);
+        let mut serving = pin!(self.serving.join());
+        let has_served = tokio::time::timeout(ANSWERS_END, &mut serving).await.is_ok();
+        let led = if self.daemon.is_finished() {
+            self.daemon.join().await.map(Some)
+        } else {
+            // It ends like a process: what matters is in the registry.
+            drop(self.daemon);
+            Ok(None)
+        };
         drop(self._watching);
-        if self.daemon.is_finished() {
-            return self.daemon.join().await.map(Some);
+        if !has_served {
+            // Whoever was cut off comes back to the next leader.
+            let _ = serving.await;
         }
-        // It ends like a process: what matters is in the registry.
-        Ok(None)
+        led
     }
 }
 
@@ -287,5 +306,50 @@ impl Detector for Told {
             Ok(leader) => leader,
             Err(_) => std::future::pending().await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mesos_core::daemon::MemoryStore;
+    use mesos_core::kernel::Term;
+    use mesos_core::net::auth::Open;
+    use mesos_core::net::grpc::{Dialer, GrpcConnector, RemoteDetector};
+    use mesos_core::{CommandInfo, FrameworkInfo, Role};
+
+    use super::*;
+    use crate::allocator::HierarchicalDrf;
+    use crate::daemon::election::Standalone;
+    use crate::daemon::{SchedulerDriver, SchedulerSetup};
+    use crate::framework::batch::{Batch, Job};
+
+    #[tokio::test]
+    async fn streams_do_not_hold_up_a_master_that_ends() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (id, contender) = (MasterId::new("m1").unwrap(), Box::new(Standalone::new(Term(1))));
+        let (allocator, store) = (Box::<HierarchicalDrf>::default(), Arc::new(MemoryStore::new()));
+        let mut setup = MasterServerSetup::new(id, allocator, store, contender, listener, None).unwrap();
+        // Whoever waited for this would never come to an end.
+        setup.limits.drain_timeout = Duration::from_secs(86_400);
+        setup.authenticator = Authenticator::new(Arc::new(SystemClock::new())).admitting_anonymous();
+        setup.authorizer = Arc::new(Open);
+        let server = MasterServer::start(setup).await.unwrap();
+        assert!(server.leads().await);
+
+        let detector = Box::new(RemoteDetector::new([address.as_str()], Dialer::plaintext()));
+        let connector = Arc::new(GrpcConnector::default());
+        let info = FrameworkInfo::new("waits", Role::new("waits").unwrap());
+        let memory = Arc::new(MemoryStore::new());
+        // There is no agent, so it waits.
+        let waits = Job::new("waits", CommandInfo::shell("true"), "cpus:1".parse().unwrap());
+        let setup = SchedulerSetup::new(info, Box::new(Batch::new(vec![waits]).unwrap()), memory, detector, connector);
+        let driver = SchedulerDriver::start(setup).await.unwrap();
+        while server.daemon().inspect(|master| master.frameworks().count()).await.unwrap() == 0 {
+            tokio::task::yield_now().await;
+        }
+        let ended = tokio::time::timeout(Duration::from_secs(60), server.stop()).await;
+        assert!(ended.expect("it ends although a framework is connected").unwrap().is_none());
+        driver.stop(true).await;
     }
 }

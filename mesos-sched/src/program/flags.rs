@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use mesos_core::net::auth::RateLimits;
-use mesos_core::program::{Logging, MesosBytes, MesosDuration, ServerSecurity};
+use mesos_core::program::{Logging, MesosBytes, MesosDuration, ServerSecurity, Spans};
 
 use crate::daemon::JournalSetup;
 
@@ -150,6 +150,9 @@ pub(super) struct Flags {
     /// What is logged.
     #[command(flatten)]
     pub(super) logging: Logging,
+    /// Who collects spans.
+    #[command(flatten)]
+    pub(super) spans: Spans,
 }
 
 impl Flags {

@@ -69,6 +69,7 @@ async fn serve(flags: &Flags, verbosity: Arc<dyn Verbosity>) -> anyhow::Result<(
         verbosity,
         journal: flags.journal.setup(),
         memory: memory(flags),
+        spans: flags.spans.begin("mesos-master").map_err(anyhow::Error::msg)?,
         ..MasterServerSetup::new(id, allocator, store, contender, listener, tls)?
     })
     .await?;
@@ -115,6 +116,7 @@ fn shown(flags: &Flags) -> Vec<(String, String)> {
         ("max_completed_tasks_per_framework", Some(flags.max_completed_tasks_per_framework.to_string())),
         ("max_unreachable_tasks_per_framework", Some(flags.max_unreachable_tasks_per_framework.to_string())),
         ("journal", path(&flags.journal.journal)),
+        ("otlp_endpoint", flags.spans.otlp_endpoint.clone()),
         ("acls", path(&flags.security.acls)),
         ("insecure-plaintext", Some(flags.security.insecure_plaintext.to_string())),
         ("insecure-anonymous", Some(flags.security.insecure_anonymous.to_string())),

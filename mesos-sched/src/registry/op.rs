@@ -324,11 +324,7 @@ fn two_agents(id: &AgentId) -> Rejection {
 }
 
 pub(super) fn is_not_admitted(id: &AgentId) -> Rejection {
-    Rejection::new(
-        RejectionCode::UnknownAgent,
-        format!("agent {id} is not admitted"),
-        "admit it or mark it reachable first",
-    )
+    Rejection::new(RejectionCode::UnknownAgent, format!("agent {id} is not admitted"), "name an agent of this cluster")
 }
 
 pub(super) fn is_gone(id: &AgentId) -> Rejection {

@@ -115,6 +115,24 @@ struct Spans {
 }
 
 impl Spans {
+    /// A row that begins as Google's do; where its mean amounts and the largest ones stand differs.
+    fn row(
+        &mut self,
+        fields: &Fields<'_>,
+        [mean, most]: [[usize; 2]; 2],
+        line: u64,
+        builder: &mut Builder<'_>,
+    ) -> Result<(), Refusal> {
+        let sample = Sample {
+            key: (google::id(fields, 2)?, google::id(fields, 3)?),
+            from: seconds(fields.required(0)?),
+            until: seconds(fields.required(1)?),
+            mean: amounts(fields, mean, line, builder)?,
+            most: amounts(fields, most, line, builder)?,
+        };
+        self.sample(&sample, line, builder)
+    }
+
     fn sample(&mut self, sample: &Sample, line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
         let Sample { key, from, until, mean, most } = *sample;
         if until < from {
@@ -197,14 +215,7 @@ fn amounts(
 
 impl Reader for Usage2011 {
     fn row(&mut self, fields: &Fields<'_>, line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
-        let sample = Sample {
-            key: (google::id(fields, 2)?, google::id(fields, 3)?),
-            from: seconds(fields.required(0)?),
-            until: seconds(fields.required(1)?),
-            mean: amounts(fields, [5, 6], line, builder)?,
-            most: amounts(fields, [13, 10], line, builder)?,
-        };
-        self.0.sample(&sample, line, builder)
+        self.0.row(fields, [[5, 6], [13, 10]], line, builder)
     }
 
     fn finish(&mut self, builder: &mut Builder<'_>) {
@@ -233,14 +244,7 @@ impl Usage2019 {
 
 impl Reader for Usage2019 {
     fn row(&mut self, fields: &Fields<'_>, line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
-        let sample = Sample {
-            key: (google::id(fields, 2)?, google::id(fields, 3)?),
-            from: seconds(fields.required(0)?),
-            until: seconds(fields.required(1)?),
-            mean: amounts(fields, [5, 6], line, builder)?,
-            most: amounts(fields, [7, 8], line, builder)?,
-        };
-        self.0.sample(&sample, line, builder)
+        self.0.row(fields, [[5, 6], [7, 8]], line, builder)
     }
 
     fn finish(&mut self, builder: &mut Builder<'_>) {

@@ -93,8 +93,12 @@ impl fmt::Debug for Dialer {
 pub(super) async fn client(dialer: &Dialer, address: &Arc<str>) -> Result<KernelClient<Channel>, ConnectError> {
     let refuse = |problem: String| ConnectError { address: address.to_string(), problem };
     let scheme = if dialer.tls.is_some() { "https" } else { "http" };
-    let endpoint = Endpoint::from_shared(format!("{scheme}://{address}"))
-        .map_err(|error| refuse(format!("{error}; write host:port")))?
+    let malformed = |error: &dyn fmt::Display| refuse(format!("{error}; write host:port"));
+    let origin: Uri = format!("{scheme}://{address}").parse().map_err(|error| malformed(&error))?;
+    // TLS is done below: a tonic that can do it as well, since another crate of the program asks for that, shall not try.
+    let endpoint = Endpoint::from_shared(format!("http://{address}"))
+        .map_err(|error| malformed(&error))?
+        .origin(origin)
         .connect_timeout(CONNECT_TIMEOUT)
         .http2_keep_alive_interval(KEEPALIVE_EVERY)
         .keep_alive_timeout(KEEPALIVE_TIMEOUT)

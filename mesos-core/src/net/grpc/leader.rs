@@ -90,10 +90,16 @@ impl Detector for RemoteDetector {
 
 async fn keep_asking(index: usize, address: &Arc<str>, dialer: &Dialer, told: &watch::Sender<Opinions>) {
     let mut wait = RETRY_MIN;
+    let mut known = None;
     loop {
         match ask(index, address, dialer, told).await {
-            Ok(()) => wait = RETRY_MIN,
-            Err(problem) => tracing::debug!(master = %address, problem, "cannot be asked who leads"),
+            Ok(()) => (wait, known) = (RETRY_MIN, None),
+            // It is asked for as long as it takes, and said once what is wrong.
+            Err(problem) if known.as_ref() != Some(&problem) => {
+                tracing::warn!(master = %address, problem, "cannot be asked who leads; it is tried again");
+                known = Some(problem);
+            }
+            Err(_) => {}
         }
         told.send_if_modified(|opinions| opinions.remove(&index).is_some());
         let chance = Duration::from_millis(entropy() % 1_000).min(wait);

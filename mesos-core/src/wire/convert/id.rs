@@ -38,8 +38,8 @@ impl TryFrom<&[u8]> for UpdateId {
 
     fn try_from(bytes: &[u8]) -> Result<Self, Rejection> {
         let bytes = bytes.try_into().map_err(|_| {
-            let what = format!("an update id of {} bytes", bytes.len());
-            Rejection::new(RejectionCode::InvalidId, what, "repeat the 16 bytes of the update")
+            let what = format!("uuid has {} bytes", bytes.len());
+            Rejection::new(RejectionCode::InvalidId, what, "repeat the 16 bytes of the update's uuid")
         })?;
         Ok(Self(u128::from_be_bytes(bytes)))
     }

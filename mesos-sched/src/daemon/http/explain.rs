@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use axum::extract::{Extension, Query, State};
 use mesos_core::call::operator::{Call, Response as Outcome};
+use mesos_core::error::{Rejection, RejectionCode};
 use mesos_core::net::http::{Caller, OriginalPath, Refusal, Response, answer_json, axum};
 use mesos_core::provider::explain::{Need, Wanted};
 use mesos_core::resource::Resources;
@@ -69,7 +70,10 @@ impl super::Context {
             found.map(|framework| framework.info.roles.iter().cloned().collect::<Vec<Role>>())
         };
         match self.look(look).await?.as_deref() {
-            None => Err(Refusal::bad_request(format!("framework {named} is not known; name one of this cluster"))),
+            None => {
+                let what = format!("framework {named} is not known");
+                Err(refusal(Rejection::new(RejectionCode::UnknownFramework, what, "name a framework of this cluster")))
+            }
             Some([role]) => Ok(role.clone()),
             Some(roles) => {
                 let roles: Vec<&str> = roles.iter().map(Role::as_str).collect();

@@ -142,8 +142,17 @@ impl Book {
                     let id = info.id.clone();
                     framework.unreachable.retain(|lost| *lost.id() != id);
                     let framework_id = framework_id.clone();
-                    let row = TaskRow { framework_id, agent_id, info, role, state, statuses: Vec::new() };
-                    let row = Arc::new(row);
+                    let statuses = Vec::new();
+                    let row = Arc::new(TaskRow {
+                        framework_id,
+                        agent_id,
+                        info,
+                        role,
+                        since_wall: at,
+                        heard_wall: at,
+                        state,
+                        statuses,
+                    });
                     framework.tasks.insert(id, row.clone());
                     tell(Event::TaskAdded(row));
                 });
@@ -160,7 +169,7 @@ impl Book {
             }
             Change::TaskStatus { framework_id, status } => {
                 let unreachable_max = self.memory.unreachable_tasks_max;
-                let ended = self.with(&framework_id, |framework| framework.say(status, unreachable_max, tell));
+                let ended = self.with(&framework_id, |framework| framework.say(status, at, unreachable_max, tell));
                 if let Some(state) = ended.flatten() {
                     self.totals.ended[state as usize] += 1;
                 }
@@ -292,11 +301,12 @@ impl Framework {
     fn say(
         &mut self,
         status: Arc<TaskStatus>,
+        at: WallTime,
         unreachable_max: usize,
         tell: &mut impl FnMut(Event),
     ) -> Option<TaskState> {
         if let Some(row) = self.tasks.get_mut(&status.task_id) {
-            Arc::make_mut(row).say(status);
+            Arc::make_mut(row).say(status, at);
             tell(Event::TaskUpdated(row.clone()));
             return None;
         }
@@ -308,7 +318,7 @@ impl Framework {
         }
         let row = Arc::make_mut(&mut self.completed[place]);
         row.state = status.state;
-        row.say(status);
+        row.say(status, at);
         let row = self.completed[place].clone();
         tell(Event::TaskUpdated(row.clone()));
         if row.state == TaskState::Unreachable {

@@ -15,6 +15,7 @@
 mod book;
 mod row;
 mod snapshot;
+mod spans;
 mod thread;
 mod usage;
 
@@ -24,6 +25,7 @@ mod tests;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use mesos_core::daemon::{OpenSpans, SpanSink, Stretch};
 use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::master::Changes;
@@ -158,6 +160,12 @@ impl View {
             (book.snapshot(), shared.events.subscribe())
         };
         self.thread.run(subscribing).await
+    }
+
+    /// Tells how long tasks take until they run, from their accepted offers on, for as long as there is the picture.
+    pub fn tell_spans(&self, sink: Arc<dyn SpanSink>) {
+        let open = OpenSpans::new(sink, Stretch::Task);
+        self.begin(spans::tell(self.shared.events.subscribe(), open));
     }
 
     /// Begins what takes long and waits in between, like writing the cluster out to a slow reader. Nobody else waits for

@@ -66,6 +66,10 @@ pub struct TaskRow {
     pub info: Arc<TaskInfo>,
     /// Under which role.
     pub role: Role,
+    /// Since when it is in the books.
+    pub since_wall: WallTime,
+    /// When the master last heard of it.
+    pub heard_wall: WallTime,
     /// Its state.
     pub state: TaskState,
     /// What was said of it, the last of each state, oldest first.
@@ -85,7 +89,8 @@ impl TaskRow {
         &self.info.id
     }
 
-    pub(super) fn say(&mut self, status: Arc<TaskStatus>) {
+    pub(super) fn say(&mut self, status: Arc<TaskStatus>, at: WallTime) {
+        self.heard_wall = at;
         if self.statuses.last().is_some_and(|last| last.state == status.state) {
             self.statuses.pop();
         }

@@ -1,5 +1,6 @@
 //! What is remembered, what is told, and what happens when the picture falls behind.
 
+use mesos_core::daemon::TaskSpan;
 use mesos_core::{
     AgentId, FrameworkId, FrameworkInfo, Role, Source, TaskId, TaskInfo, TaskState, TaskStatus, WallTime,
 };
@@ -128,4 +129,26 @@ async fn a_picture_that_fell_behind_begins_anew() {
         Err(_) => None,
     });
     assert!(told.into_iter().any(|is_cut_off| is_cut_off), "whoever subscribed before is told, or far behind anyway");
+}
+
+#[derive(Debug)]
+struct Sent(mpsc::Sender<TaskSpan>);
+
+impl SpanSink for Sent {
+    fn take(&self, span: TaskSpan) {
+        self.0.try_send(span).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_launched_task_is_told_of_when_it_runs() {
+    let (view, mut feed) = View::start(Memory::default());
+    let (sent, mut spans) = mpsc::channel(2);
+    view.tell_spans(Arc::new(Sent(sent)));
+    let _ = feed.publish(step(vec![subscribed(Connection::Connected), launched("t1"), launched("t2")]));
+    let later = WallTime::from_nanos(9);
+    let _ = feed.publish(Changes { at_wall: later, list: vec![said("t2", TaskState::Running)] });
+    let span = spans.recv().await.unwrap();
+    assert_eq!((span.task_id.as_str(), span.since_wall), ("t2", WallTime::from_nanos(7)));
+    assert_eq!((span.stretch, span.states), (Stretch::Task, vec![(TaskState::Running, later)]));
 }

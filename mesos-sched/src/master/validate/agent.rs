@@ -219,8 +219,8 @@ fn check_not_grown(admitted: &AgentInfo, report: &Reregistration, who: &str) -> 
     if before.contains(&after) {
         return Ok(());
     }
-    let grown = excerpt(&(after - &before));
-    let what = format!("{who}: it has {grown} more than it was admitted with");
+    let (known, reported) = (excerpt(&admitted.resources), excerpt(&report.total));
+    let what = format!("{who}: it was admitted with {known} and came back with {reported}, which is more");
     Err(Rejection::new(CODE, what, "start the agent with an empty work directory, to register with its new resources"))
 }
 

@@ -3,26 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use mesos_core::{FrameworkId, Role, TaskState};
+use mesos_core::{FrameworkId, Role};
 
-use super::{ACTIVE, Context, Metrics, NAMES, real};
+use super::{ACTIVE, Context, ENDED, Metrics, NAMES, real};
 use crate::daemon::view::Snapshot;
 use crate::master::{Connection, Master, Tally};
 
 /// So many are looked at between two steps of the master, which must not be held up.
 const AT_ONCE: usize = 500;
-
-/// States in which tasks end.
-const ENDED: [(TaskState, &str); 8] = [
-    (TaskState::Finished, "finished"),
-    (TaskState::Failed, "failed"),
-    (TaskState::Killed, "killed"),
-    (TaskState::Lost, "lost"),
-    (TaskState::Error, "error"),
-    (TaskState::Dropped, "dropped"),
-    (TaskState::Gone, "gone"),
-    (TaskState::GoneByOperator, "gone_by_operator"),
-];
 
 /// What is counted of one, and the roles it wants no offers for.
 pub(super) type Counted = (Tally, BTreeSet<Role>);

@@ -223,6 +223,18 @@ const ACTIVE: [(TaskState, &str); 4] = [
     (TaskState::Killing, "killing"),
 ];
 
+/// States in which tasks end.
+const ENDED: [(TaskState, &str); 8] = [
+    (TaskState::Finished, "finished"),
+    (TaskState::Failed, "failed"),
+    (TaskState::Killed, "killed"),
+    (TaskState::Lost, "lost"),
+    (TaskState::Error, "error"),
+    (TaskState::Dropped, "dropped"),
+    (TaskState::Gone, "gone"),
+    (TaskState::GoneByOperator, "gone_by_operator"),
+];
+
 fn tasks(metrics: &mut Metrics, snapshot: &Snapshot) {
     let mut counts = [0_u64; 14];
     for task in snapshot.frameworks.iter().flat_map(|view| &view.tasks) {
@@ -236,16 +248,7 @@ fn tasks(metrics: &mut Metrics, snapshot: &Snapshot) {
 }
 
 fn history(metrics: &mut Metrics, totals: &Totals) {
-    for (state, name) in [
-        (TaskState::Finished, "finished"),
-        (TaskState::Failed, "failed"),
-        (TaskState::Killed, "killed"),
-        (TaskState::Lost, "lost"),
-        (TaskState::Error, "error"),
-        (TaskState::Dropped, "dropped"),
-        (TaskState::Gone, "gone"),
-        (TaskState::GoneByOperator, "gone_by_operator"),
-    ] {
+    for (state, name) in ENDED {
         metrics.counter(&format!("master/tasks_{name}"), totals.ended[state as usize]);
     }
     metrics.counter("master/slave_registrations", totals.agents_added);

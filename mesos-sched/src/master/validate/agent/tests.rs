@@ -175,8 +175,8 @@ fn every_rule_of_a_return_has_its_case() {
     let table: [(&str, Spoil); 12] = [
         ("came back at host2:5051", |report| Arc::make_mut(&mut report.info).hostname = "host2".into()),
         ("came back at host1:1", |report| Arc::make_mut(&mut report.info).port = 1),
-        ("cpus:0.5 more", |report| report.total += resources("cpus:0.5")),
-        ("ports:1 more", |report| report.total += resources("ports:[1-1]")),
+        ("back with cpus:4.5;mem:1024", |report| report.total += resources("cpus:0.5")),
+        ("ports:[1-1,1000-1999];zones:{a,b}, which is more", |report| report.total += resources("ports:[1-1]")),
         ("framework f2", |report| {
             let info = report.frameworks[&framework_id()].clone();
             report.frameworks.insert(FrameworkId::new("f2").unwrap(), info);
