@@ -13,22 +13,18 @@ use mesos_core::{
 };
 
 use super::chooser::{Chooser, InHand, Placement, WaitingJob};
-use super::hand::Hand;
+use super::hand::{Hand, Place, Slot};
 use super::key::TaskKey;
 use super::memory::Memory;
 use super::options::{Discipline, Options};
 use super::queue::{Progress, Queue, Rank};
+use super::room::Room;
 use super::shadow::{self, Shadow};
 use crate::container::{DURATION_ENV, EXIT_ENV};
 use crate::workload::{Job, Workload, replica};
 
 /// A promise to the head of the queue is worked out anew after this time: the agents it counts on may be gone.
 const SHADOW_AGE_MAX: Duration = Duration::from_secs(30);
-
-/// So many different needs are remembered while offers are in hand.
-const BEGINS_MAX: usize = 16;
-/// So many needs for which there is no room are remembered, none of them larger than another.
-const ROOMLESS_MAX: usize = 16;
 
 /// A task under way.
 #[derive(Debug)]
@@ -67,10 +63,7 @@ pub struct JobScheduler {
     /// When a job has waited long enough for a better place.
     patience_ends_at: Option<Instant>,
     shadow: Option<(u32, Instant, Option<Shadow>)>,
-    /// Where in the hand to begin looking for so much: before it there is no room for it any more.
-    begins: Vec<(mesos_core::Resources, usize)>,
-    /// Needs for which there is no room anywhere in the hand: none for more, either.
-    roomless: Vec<mesos_core::Resources>,
+    room: Room,
 }
 
 impl JobScheduler {
@@ -96,8 +89,7 @@ impl JobScheduler {
             round: 0,
             patience_ends_at: None,
             shadow: None,
-            begins: Vec::new(),
-            roomless: Vec::new(),
+            room: Room::default(),
         }
     }
 
@@ -238,17 +230,19 @@ impl JobScheduler {
             let running = self.queue.progress.get(&index).map_or(0, |progress| progress.running);
             jobs.push(WaitingJob { index, job, waiting: self.ready(index, job), running });
         }
-        let in_hand = |slot: &super::hand::Slot| (slot.agent, slot.offer.resources.clone(), slot.offer.agent.clone());
-        let shown: Vec<_> = self.hand.slots.iter().map(in_hand).collect();
+        let in_hand =
+            |(place, slot): (Place, &Slot)| (place, slot.agent, slot.offer.resources.clone(), slot.offer.agent.clone());
+        let shown: Vec<_> = self.hand.slots().map(in_hand).collect();
         let offers: Vec<InHand<'_>> = shown
             .iter()
-            .map(|(agent, resources, info)| InHand { agent: *agent, resources, attributes: &info.attributes })
+            .map(|(_, agent, resources, info)| InHand { agent: *agent, resources, attributes: &info.attributes })
             .collect();
         for Placement { job: index, offer, tasks } in chooser.choose(cx.now.mono, &jobs, &offers) {
             let job = workload.jobs.get(index as usize).unwrap_or_else(|| panic!("there is no job {index}"));
-            assert!(offer < self.hand.slots.len(), "there is no offer {offer} among the {} shown", offers.len());
+            assert!(offer < shown.len(), "there is no offer {offer} among the {} shown", shown.len());
+            let place = shown[offer].0;
             for _ in 0..tasks {
-                let slot = &self.hand.slots[offer];
+                let slot = self.hand.slot(place);
                 assert!(self.ready(index, job) > 0, "no more tasks of job {index} wait");
                 assert!(
                     slot.has_room(&job.need, None),
@@ -261,7 +255,7 @@ impl JobScheduler {
                 };
                 let agents = self.options.agents;
                 let is_near = (0..job.replicas).any(|copy| replica(index, task, copy, agents) == slot.agent);
-                self.launch(cx, offer, index, job, task, is_near);
+                self.launch(cx, place, index, job, task, is_near);
             }
             self.queue.enlist(index);
         }
@@ -275,7 +269,7 @@ impl JobScheduler {
             let row = self.queue.job(job);
             let ready = self.queue.progress.get(&job).map_or(1, |progress| progress.ready(row));
             let wanted = if row.is_gang { ready } else { 1 };
-            let free = self.hand.slots.iter().map(|slot| (slot.agent, slot.left.clone()));
+            let free = self.hand.slots().map(|(_, slot)| (slot.agent, slot.left.clone()));
             let ends = self.ends.iter().filter_map(|(at, job, task)| {
                 let running = self.running.get(&(*job, *task))?;
                 Some((*at, running.agent, &self.queue.job(*job).need))
@@ -287,10 +281,16 @@ impl JobScheduler {
         shadow.as_ref().map(|shadow| Shadow { starts_at: shadow.starts_at, agents: shadow.agents.clone() })
     }
 
-    /// Whether no offer in hand has room for any task of this job, as far as is known.
+    /// Whether the offers in hand have too little room for this job, as far as is known.
     fn is_hopeless(&self, index: u32) -> bool {
-        let need = &self.workload.jobs[index as usize].need;
-        self.roomless.iter().any(|roomless| need.contains(roomless))
+        let job = &self.workload.jobs[index as usize];
+        let times = if self.is_gang(job) { self.ready(index, job) } else { 1 };
+        self.room.is_hopeless(&job.need, times)
+    }
+
+    /// Whether the tasks of a job start together or not at all.
+    fn is_gang(&self, job: &Job) -> bool {
+        job.is_gang || self.options.discipline == Discipline::Gang
     }
 
     /// Puts tasks of a job on the offers in hand; whether none of them has to wait any more.
@@ -298,10 +298,6 @@ impl JobScheduler {
         let workload = self.workload.clone();
         let job = &workload.jobs[index as usize];
         let ready = self.ready(index, job);
-        let is_gang = job.is_gang || self.options.discipline == Discipline::Gang;
-        if is_gang && self.room_for(cx, job, index, shadow) < ready {
-            return false;
-        }
         let patience = match self.options.discipline {
             Discipline::Delay(patience) if job.replicas > 0 => Some(patience),
             _ => None,
@@ -309,29 +305,37 @@ impl JobScheduler {
         // Only room decides about a plain job, and room only shrinks.
         let is_free = !matches!(self.options.discipline, Discipline::Sampling(_)) && patience.is_none();
         let is_plain = is_free && job.constraints.is_empty() && !job.is_spread && shadow.is_none();
-        let begin = self.begins.iter().position(|(need, _)| is_plain && *need == job.need);
-        let mut at = begin.map_or(0, |row| self.begins[row].1);
+        if self.is_gang(job) {
+            let room = self.room_for(cx, job, index, ready, shadow);
+            if room < ready {
+                if is_plain {
+                    self.room.note_roomless(&job.need, room + 1);
+                }
+                return false;
+            }
+        }
+        let mut from = if is_plain { self.room.begin(&job.need) } else { Place::FIRST };
         let (mut left, mut has_room) = (ready, false);
-        while at < self.hand.slots.len() && left > 0 {
-            let slot = &self.hand.slots[at];
-            has_room |= slot.has_room(&job.need, self.options.per_offer);
-            let (agent, suits) = (slot.agent, self.suits(cx, slot, job, index, shadow));
-            let task = if suits { self.task_for(cx.now.mono, index, job, agent, patience) } else { None };
-            let Some(task) = task else {
-                at += 1;
+        while left > 0 {
+            let found = self.next_suitable(cx, from, job, index, shadow, &mut has_room);
+            let Some((place, agent)) = found else {
+                from = Place::LAST;
+                break;
+            };
+            let Some(task) = self.task_for(cx.now.mono, index, job, agent, patience) else {
+                from = place.next();
                 continue;
             };
+            from = place;
             let is_near = (0..job.replicas).any(|copy| replica(index, task, copy, self.options.agents) == agent);
-            self.launch(cx, at, index, job, task, is_near);
+            self.launch(cx, place, index, job, task, is_near);
             left -= 1;
         }
-        match begin {
-            Some(row) => self.begins[row].1 = at,
-            None if is_plain && self.begins.len() < BEGINS_MAX => self.begins.push((job.need.clone(), at)),
-            None => {}
+        if is_plain {
+            self.room.note_begin(&job.need, from);
         }
         if left > 0 && (is_plain || !has_room) {
-            self.note_roomless(&job.need);
+            self.room.note_roomless(&job.need, 1);
         }
         if left < ready {
             self.queue.enlist(index);
@@ -339,17 +343,25 @@ impl JobScheduler {
         left == 0
     }
 
-    fn note_roomless(&mut self, need: &mesos_core::Resources) {
-        self.roomless.retain(|other| !other.contains(need));
-        if self.roomless.len() < ROOMLESS_MAX {
-            self.roomless.push(need.clone());
+    /// The first offer from a place on that suits a job, and its agent; notes whether any on the way had room.
+    fn next_suitable(
+        &self,
+        cx: &SchedulerCx<'_>,
+        from: Place,
+        job: &Job,
+        index: u32,
+        shadow: Option<&Shadow>,
+        has_room: &mut bool,
+    ) -> Option<(Place, u32)> {
+        for (place, slot) in self.hand.slots_from(from) {
+            if slot.has_room(&job.need, self.options.per_offer) {
+                *has_room = true;
+                if self.suits(cx, slot, job, index, shadow) {
+                    return Some((place, slot.agent));
+                }
+            }
         }
-    }
-
-    /// What is known about the offers in hand is no longer so.
-    fn forget_room(&mut self) {
-        self.begins.clear();
-        self.roomless.clear();
+        None
     }
 
     fn ready(&self, index: u32, job: &Job) -> u32 {
@@ -375,16 +387,9 @@ impl JobScheduler {
         None
     }
 
-    fn suits(
-        &self,
-        cx: &SchedulerCx<'_>,
-        slot: &super::hand::Slot,
-        job: &Job,
-        index: u32,
-        shadow: Option<&Shadow>,
-    ) -> bool {
-        slot.has_room(&job.need, self.options.per_offer)
-            && job.admits(&slot.offer.agent.attributes)
+    /// Whether a job may run on an offer that has room for it.
+    fn suits(&self, cx: &SchedulerCx<'_>, slot: &Slot, job: &Job, index: u32, shadow: Option<&Shadow>) -> bool {
+        job.admits(&slot.offer.agent.attributes)
             && !(job.is_spread && self.is_on(slot, index))
             && self.is_drawn(slot.agent, index)
             && shadow.is_none_or(|shadow| shadow.allows(slot.agent, cx.now.mono + job.expected(0).min(YEAR)))
@@ -399,24 +404,30 @@ impl JobScheduler {
         drawn.is_some_and(|drawn| drawn.contains(&agent))
     }
 
-    fn is_on(&self, slot: &super::hand::Slot, index: u32) -> bool {
+    fn is_on(&self, slot: &Slot, index: u32) -> bool {
         let runs_there =
             || self.running.range((index, 0)..=(index, u32::MAX)).any(|(_, task)| task.agent == slot.agent);
         slot.jobs.contains(&index) || runs_there()
     }
 
-    /// How many tasks of a job would fit on the offers in hand.
-    fn room_for(&self, cx: &SchedulerCx<'_>, job: &Job, index: u32, shadow: Option<&Shadow>) -> u32 {
-        let mut room = 0_u32;
-        for slot in self.hand.slots.iter().filter(|slot| self.suits(cx, slot, job, index, shadow)) {
-            let most = self.options.per_offer.map_or(u32::MAX, |most| most);
+    /// How many tasks of a job would fit on the offers in hand; so many at most.
+    fn room_for(&self, cx: &SchedulerCx<'_>, job: &Job, index: u32, wanted: u32, shadow: Option<&Shadow>) -> u32 {
+        let mut room = 0;
+        let most = self.options.per_offer.unwrap_or(u32::MAX);
+        for (_, slot) in self.hand.slots() {
+            if !(slot.has_room(&job.need, Some(most)) && self.suits(cx, slot, job, index, shadow)) {
+                continue;
+            }
             let mut left = slot.left.clone();
             let mut here = u32::try_from(slot.tasks.len()).unwrap_or(u32::MAX);
             while here < most && left.contains(&job.need) {
                 left -= &job.need;
                 here += 1;
                 room += 1;
-                if job.is_spread || room >= job.tasks {
+                if room >= wanted {
+                    return room;
+                }
+                if job.is_spread {
                     break;
                 }
             }
@@ -424,16 +435,15 @@ impl JobScheduler {
         room
     }
 
-    fn launch(&mut self, cx: &mut SchedulerCx<'_>, at: usize, index: u32, job: &Job, task: u32, is_near: bool) {
+    fn launch(&mut self, cx: &mut SchedulerCx<'_>, place: Place, index: u32, job: &Job, task: u32, is_near: bool) {
         let attempt = self.attempts.get(&(index, task)).copied().unwrap_or(0);
         let key = TaskKey { job: index, task, attempt };
         self.memory.launched(cx, key);
-        let slot = &mut self.hand.slots[at];
         let factor = if job.replicas > 0 && !is_near { self.options.remote_factor } else { 1.0 };
         let command = command(job, task, factor);
-        let info = TaskInfo::new(key.id(), slot.offer.agent_id.clone(), job.need.clone(), TaskRun::Command(command));
-        slot.left -= &job.need;
-        slot.tasks.push(Arc::new(info));
+        let agent_id = self.hand.slot(place).offer.agent_id.clone();
+        let info = TaskInfo::new(key.id(), agent_id, job.need.clone(), TaskRun::Command(command));
+        let slot = self.hand.put(place, info);
         if job.is_spread {
             slot.jobs.push(index);
         }
@@ -452,9 +462,15 @@ impl JobScheduler {
         }
     }
 
+    /// What it had in hand, or thought about, is void.
+    fn let_go(&mut self) {
+        self.hand = Hand::default();
+        self.room.forget();
+        (self.thinking, self.holding_until) = (None, None);
+    }
+
     /// Keeps what it was offered for a job that needs more, but not for ever.
     fn hold(&mut self, cx: &mut SchedulerCx<'_>) {
-        self.forget_room();
         self.hand.launch(cx, self.options.refuse_for, false);
         if self.hand.is_empty() {
             return;
@@ -465,10 +481,10 @@ impl JobScheduler {
     /// Answers all offers, and says whether it wants more.
     fn answer(&mut self, cx: &mut SchedulerCx<'_>) {
         self.holding_until = None;
-        self.forget_room();
         if self.options.keeps_offers {
             return self.hand.launch(cx, self.options.refuse_for, true);
         }
+        self.room.forget();
         if !self.hand.is_empty() {
             // A slow thinker was about one job; what is left over may suit the next.
             let is_rest_wanted = self.options.per_offer.is_some() || !self.options.think_per_job.is_zero();
@@ -596,8 +612,7 @@ impl Scheduler for JobScheduler {
 
     fn subscribed(&mut self, cx: &mut SchedulerCx<'_>, _id: &FrameworkId) {
         self.is_subscribed = true;
-        self.hand = Hand::default();
-        (self.thinking, self.holding_until) = (None, None);
+        self.let_go();
         self.is_suppressed = false;
         self.admit(cx);
         if self.options.keeps_offers || self.queue.is_waiting() {
@@ -609,11 +624,9 @@ impl Scheduler for JobScheduler {
     }
 
     fn offers(&mut self, cx: &mut SchedulerCx<'_>, offers: Vec<Offer>) {
-        self.forget_room();
-        if self.options.keeps_offers {
-            self.hand.add(offers);
-        } else {
-            self.hand.take_up(offers);
+        for offer in offers {
+            let place = self.hand.add(offer, self.options.keeps_offers);
+            self.room.note_grown(place, self.hand.slot(place));
         }
         self.admit(cx);
         self.consider(cx);
@@ -636,7 +649,6 @@ impl Scheduler for JobScheduler {
     }
 
     fn rescinded(&mut self, cx: &mut SchedulerCx<'_>, offer: &OfferId) {
-        self.forget_room();
         self.hand.drop_offer(offer);
         if self.hand.is_empty() {
             self.holding_until = None;
@@ -646,8 +658,7 @@ impl Scheduler for JobScheduler {
 
     fn disconnected(&mut self, _cx: &mut SchedulerCx<'_>) {
         self.is_subscribed = false;
-        self.hand = Hand::default();
-        (self.thinking, self.holding_until) = (None, None);
+        self.let_go();
     }
 
     fn deadline(&self) -> Option<Instant> {

@@ -20,6 +20,7 @@ mod key;
 mod memory;
 mod options;
 mod queue;
+mod room;
 mod shadow;
 
 #[cfg(test)]
