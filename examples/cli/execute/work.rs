@@ -91,6 +91,7 @@ fn instances(flags: &Execute, prefix: &str) -> anyhow::Result<Vec<Unit>> {
 
 fn command(flags: &Execute) -> anyhow::Result<CommandInfo> {
     let mut command = match flags.command.as_slice() {
+        [line] if line.is_empty() => anyhow::bail!("the command is empty; say what to run"),
         [line] => CommandInfo::shell(line.as_str()),
         [program, arguments @ ..] => {
             CommandInfo::exec(program.as_str(), arguments.iter().map(String::as_str).collect::<Vec<_>>())

@@ -26,9 +26,15 @@ impl RedbStore {
     /// Opens the file, or makes it. Blocks while an interrupted write is repaired.
     ///
     /// # Errors
-    /// [`StoreError::Unusable`] when the file cannot be opened, for example since another process has it open.
+    /// [`StoreError::Unusable`] when the file cannot be opened, for example since another process has it open, or when it is there
+    /// and empty.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref().to_owned();
+        // What a full disk or a lost write leaves is no new store: whoever forgot everything shall know it.
+        if std::fs::metadata(&path).is_ok_and(|file| file.len() == 0) {
+            let what = format!("{} is empty, so what was kept in it is lost; remove it to begin anew", path.display());
+            return Err(StoreError::Unusable(what));
+        }
         let database = Database::create(&path).map_err(|error| {
             let why = match error {
                 redb::DatabaseError::DatabaseAlreadyOpen => "another process has it open".to_owned(),
@@ -173,5 +179,9 @@ mod tests {
         let _first = RedbStore::open(&path).unwrap();
         let refused = RedbStore::open(&path).unwrap_err();
         assert!(refused.to_string().contains("another process"), "{refused}");
+        let emptied = folder.path().join("emptied");
+        std::fs::write(&emptied, []).unwrap();
+        let refused = RedbStore::open(&emptied).unwrap_err();
+        assert!(refused.to_string().contains("is empty"), "{refused}");
     }
 }

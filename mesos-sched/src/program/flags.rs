@@ -184,8 +184,40 @@ impl Flags {
             anyhow::bail!("say with --work_dir where to keep what must outlive the master, or --registry=in_memory");
         }
         anyhow::ensure!(self.max_agent_ping_timeouts > 0, "--max_agent_ping_timeouts is at least 1");
-        anyhow::ensure!(!self.agent_ping_timeout.0.is_zero(), "--agent_ping_timeout is more than nothing");
-        anyhow::ensure!(!self.allocation_interval.0.is_zero(), "--allocation_interval is more than nothing");
+        anyhow::ensure!(self.max_connections > 0, "--max_connections is at least 1");
+        for (name, duration) in [
+            ("agent_ping_timeout", self.agent_ping_timeout),
+            ("allocation_interval", self.allocation_interval),
+            ("heartbeat_interval", self.heartbeat_interval),
+            ("registry_gc_interval", self.registry_gc_interval),
+        ] {
+            anyhow::ensure!(!duration.0.is_zero(), "--{name} is more than nothing");
+        }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[test]
+    fn what_would_never_rest_or_never_answer_is_refused_by_name() {
+        let parse = |flag: &str| Flags::parse_from(["mesos-master", "--registry=in_memory", flag]).validate();
+        assert!(parse("--heartbeat_interval=1secs").is_ok());
+        for flag in [
+            "--heartbeat_interval=0secs",
+            "--registry_gc_interval=0secs",
+            "--allocation_interval=0secs",
+            "--agent_ping_timeout=0secs",
+            "--max_agent_ping_timeouts=0",
+            "--max_connections=0",
+        ] {
+            let (name, _) = flag.split_once('=').unwrap();
+            let refused = parse(flag).unwrap_err().to_string();
+            assert!(refused.starts_with(name), "{flag}: {refused}");
+        }
     }
 }

@@ -60,6 +60,16 @@ impl TryFrom<v1::scheduler::Call> for Call {
             Type::Subscribe => {
                 let subscribe = part(call.subscribe, "subscribe")?;
                 let mut info = subscribe.framework_info;
+                if let (Some(outer), Some(inner)) = (&call.framework_id, &info.id)
+                    && outer != inner
+                {
+                    let what = format!("framework_id is {:?} and framework_info.id {:?}", outer.value, inner.value);
+                    return Err(Rejection::new(
+                        RejectionCode::InvalidId,
+                        what,
+                        "say the same id in both, or in one alone",
+                    ));
+                }
                 // Some clients say their id beside the description, some within, some both.
                 info.id = info.id.or(call.framework_id);
                 Self::Subscribe {

@@ -411,6 +411,11 @@ fn a_call_names_what_it_lacks() {
             r#"{"type": "ACKNOWLEDGE", "acknowledge": {"agent_id": {"value": "a"}, "task_id": {"value": "t"}, "uuid": "AA=="}}"#,
             "1 bytes",
         ),
+        (
+            r#"{"type": "SUBSCRIBE", "framework_id": {"value": "a"},
+                "subscribe": {"framework_info": {"user": "u", "name": "n", "id": {"value": "b"}}}}"#,
+            r#"framework_id is "a" and framework_info.id "b""#,
+        ),
         (r"{}", "no type"),
     ] {
         let what = call(text).unwrap_err().what;
