@@ -136,21 +136,33 @@ proptest! {
 
     #[test]
     fn nothing_said_in_an_executors_name_harms_the_agent(events in prop::collection::vec(event(), 0..120)) {
-        let mut options = reachable();
-        options.updates_per_task_max = UPDATES_MAX;
-        options.ping_timeout = 1_000_000 * SECOND;
-        let mut w = World::registered_with(options);
-        for event in events {
-            apply(&mut w, event);
-            // The last word about a task always has room.
-            prop_assert!(w.agent.unacknowledged_updates() <= 6 * (UPDATES_MAX + 1));
-            prop_assert!(w.agent.executor_count() <= 1);
-        }
-        w.come_back();
-        w.log.clear();
-        w.run(command("good"));
-        w.launched("good");
-        w.exited("good", 0);
-        prop_assert_eq!(w.state("good"), Some(TaskState::Finished));
+        survives(events)?;
     }
+}
+
+fn survives(events: Vec<Event>) -> Result<(), TestCaseError> {
+    let mut options = reachable();
+    options.updates_per_task_max = UPDATES_MAX;
+    options.ping_timeout = 1_000_000 * SECOND;
+    let mut w = World::registered_with(options);
+    for event in events {
+        apply(&mut w, event);
+        // The last word about a task always has room.
+        prop_assert!(w.agent.unacknowledged_updates() <= 6 * (UPDATES_MAX + 1));
+        prop_assert!(w.agent.executor_count() <= 1);
+    }
+    w.come_back();
+    w.log.clear();
+    w.run(command("good"));
+    w.launched("good");
+    w.exited("good", 0);
+    prop_assert_eq!(w.state("good"), Some(TaskState::Finished));
+    Ok(())
+}
+
+/// The executor's time to register runs out while the agent waits to connect again.
+#[test]
+fn an_executor_that_is_late_does_not_keep_the_agent_from_coming_back() {
+    let events = vec![Event::Run(0), Event::Launched, Event::Pass(59), Event::Reconnect, Event::Reconnect];
+    survives(events).unwrap();
 }

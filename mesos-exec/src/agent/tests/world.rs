@@ -246,7 +246,10 @@ impl World {
     /// The connection breaks, a new one stands, and the master has written the agent down again.
     pub(crate) fn come_back(&mut self) {
         self.disconnect();
-        self.wake();
+        // Other things may be due first.
+        while !self.is_connecting {
+            self.wake();
+        }
         self.connected();
         self.reregistered(&[]);
     }
