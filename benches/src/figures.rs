@@ -66,6 +66,12 @@ fn kernel_workloads() -> Vec<Workload> {
             || process_time(|| drop(simulated::failover(1_000, 1_000))).as_secs_f64() * 1e3,
         ),
         Workload::single(
+            "sim.cluster_test.1000",
+            MILLIS,
+            "one seed of a cluster_test! on 1,000 agents: a minute of the standard faults, all checks after every step",
+            || process_time(|| drop(simulated::trial(1_000, 1))).as_secs_f64() * 1e3,
+        ),
+        Workload::single(
             "live.launches",
             PER_SECOND,
             "real processes launched and finished through a live master and agent in this process, per second of the clock",

@@ -1,7 +1,7 @@
-//! The simulator at work: a thousand agents, a framework, a failover.
+//! The simulator at work: a thousand agents, a framework, a failover, the standard faults.
 
 use mesos_sim::workload::Sleepers;
-use mesos_sim::{Cluster, Report, secs};
+use mesos_sim::{Cluster, Report, Trial, secs};
 
 /// A healthy cluster at work for so many virtual seconds; the steps are in the report.
 ///
@@ -31,4 +31,14 @@ pub fn failover(agents: usize, tasks: u32) -> Report {
     let report = cluster.simulate(7).expect("a valid cluster").run_until_done(secs(600)).expect("a run that ends");
     assert_eq!(report.tasks("FINISHED"), u64::from(tasks), "{report}");
     report
+}
+
+/// What one seed of a `cluster_test!` runs: a framework of 200 tasks, a minute of the standard faults, all checks.
+///
+/// # Panics
+/// When the seed fails: a defect.
+#[must_use]
+pub fn trial(agents: usize, seed: u64) -> Report {
+    let trial = Trial::new("batch", || Sleepers::new(200, secs(20)).boxed()).agents(agents);
+    trial.attempt(seed).unwrap_or_else(|failure| panic!("{failure}"))
 }

@@ -300,3 +300,23 @@ fn real_traces_run_from_end_to_end_where_they_are() {
     assert!(outcome.is_done, "{outcome:?}");
     assert_eq!(outcome.get("jobs_done", None), outcome.get("jobs", None));
 }
+
+/// Gangs of up to sixteen tasks on as many agents as they need, some of which fail: what was refused at different times has
+/// to come together again.
+#[test]
+fn gangs_of_a_real_trace_end_although_machines_fail() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/traces");
+    if !root.exists() {
+        eprintln!("skipped: {} is not there", root.display());
+        return;
+    }
+    let text = "name = \"gangs\"\nseeds = 5\nuntil = \"400d\"\nscheduler.discipline = \"first_fit\"\n\
+                faults.machine_fails_every = \"1h\"\n[[cluster.agents]]\ncount = 6\n\
+                resources = \"cpus:128;mem:260096;gpus:4\"\n[trace]\nfiles = [\"tiresias/60_job.csv\"]\n";
+    let experiment = Experiment::parse(text.to_owned(), root, String::new()).unwrap();
+    for outcome in experiment.run(None, 2, &quiet).unwrap() {
+        let get = |metric| outcome.get(metric, None).unwrap();
+        assert!(outcome.is_done && get("makespan_secs") < 10_000.0, "{outcome:?}");
+        assert_eq!(get("jobs_done"), get("jobs"));
+    }
+}

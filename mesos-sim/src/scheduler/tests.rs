@@ -91,6 +91,20 @@ fn a_gang_starts_together_or_not_at_all() {
     assert_eq!(summary.get("jobs_done", None), Some(2.0));
 }
 
+/// Four tasks of one agent each end at four different moments of the five seconds for which an offer is refused. From then on
+/// the agents are offered one after the other, never together.
+#[test]
+fn a_gang_is_offered_everything_at_once_however_refusals_run_out() {
+    for discipline in [Discipline::Fifo, Discipline::FirstFit, Discipline::Backfill] {
+        let mut jobs: Vec<Job> = (0..4).map(|n| job(10, 1, "cpus:4;mem:128", 20 + 7 * n)).collect();
+        jobs.push(Job { is_gang: true, ..job(12, 4, "cpus:4;mem:128", 10) });
+        let (record, summary) = run(4, "cpus:4;mem:4096", jobs, with(discipline));
+        assert_eq!(summary.get("jobs_done", None), Some(5.0));
+        // The last of the four ends after 51 seconds; then it takes one refusal, or one look at all that was refused.
+        assert!((48.0..60.0).contains(&started(&record, 4)), "{discipline:?}: {}", started(&record, 4));
+    }
+}
+
 #[test]
 fn waiting_a_little_brings_tasks_to_their_input() {
     let jobs =

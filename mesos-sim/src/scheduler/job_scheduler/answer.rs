@@ -1,9 +1,9 @@
 //! What is said to the master about offers: which are used, kept or refused, and when there should be more.
 
-use mesos_core::SchedulerCx;
+use mesos_core::{Instant, SchedulerCx};
 
 use super::JobScheduler;
-use crate::scheduler::options::Discipline;
+use crate::scheduler::options::{Discipline, Options};
 
 impl JobScheduler {
     /// Answers all offers, and says whether it wants more.
@@ -46,6 +46,17 @@ impl JobScheduler {
             if self.options.discipline == Discipline::Fifo {
                 break;
             }
+        }
+    }
+
+    /// A job has to wait. What is refused at different times is offered again at different times: one that starts all at
+    /// once might never see enough together, so that all of it is asked for. Not sooner than the refusal of today runs out.
+    pub(super) fn note_lack(&mut self, now: Instant, index: u32) {
+        let Options { discipline, refuse_for, keeps_offers, .. } = self.options;
+        let is_refusing = !(keeps_offers || refuse_for.is_zero() || discipline == Discipline::Gang);
+        let job = self.queue.job(index);
+        if is_refusing && job.is_gang && self.ready(index, job) > 1 {
+            self.gather_at.get_or_insert(now + refuse_for);
         }
     }
 

@@ -31,7 +31,9 @@ impl JobScheduler {
     /// The thinking is over: places the job it was about.
     pub(super) fn conclude(&mut self, cx: &mut SchedulerCx<'_>, job: u32) {
         self.thinking = None;
-        self.place(cx, job, None);
+        if !self.place(cx, job, None) {
+            self.note_lack(cx.now.mono, job);
+        }
         self.answer(cx);
     }
 
@@ -51,6 +53,7 @@ impl JobScheduler {
             if !self.is_hopeless(rank.1) && self.place(cx, rank.1, shadow.as_ref()) {
                 continue;
             }
+            self.note_lack(cx.now.mono, rank.1);
             match self.options.discipline {
                 Discipline::Fifo => break,
                 Discipline::Gang => return self.hold(cx),

@@ -63,6 +63,8 @@ pub struct JobScheduler {
     thinking: Option<(u32, Instant)>,
     /// Until when it holds offers for a job that needs more.
     holding_until: Option<Instant>,
+    /// When it asks again for all it refused, because a job that starts all at once has to wait.
+    gather_at: Option<Instant>,
     /// How often it has decided.
     round: u64,
     /// When a job has waited long enough for a better place.
@@ -91,6 +93,7 @@ impl JobScheduler {
             refused_for: Vec::new(),
             thinking: None,
             holding_until: None,
+            gather_at: None,
             round: 0,
             patience_ends_at: None,
             shadow: None,
@@ -115,7 +118,7 @@ impl JobScheduler {
     fn let_go(&mut self) {
         self.hand = Hand::default();
         self.room.forget();
-        (self.thinking, self.holding_until) = (None, None);
+        (self.thinking, self.holding_until, self.gather_at) = (None, None, None);
     }
 }
 
@@ -177,7 +180,8 @@ impl Scheduler for JobScheduler {
 
     fn deadline(&self) -> Option<Instant> {
         let thinking = self.thinking.map(|(_, at)| at);
-        [self.queue.next_arrival(), thinking, self.holding_until, self.patience_ends_at].into_iter().flatten().min()
+        let times = [self.queue.next_arrival(), thinking, self.holding_until, self.gather_at, self.patience_ends_at];
+        times.into_iter().flatten().min()
     }
 
     fn tick(&mut self, cx: &mut SchedulerCx<'_>) {
@@ -193,8 +197,9 @@ impl Scheduler for JobScheduler {
             // Two that hold what the other needs would wait for ever: both let go.
             self.answer(cx);
         }
+        let is_to_gather = self.gather_at.take_if(|at| *at <= now).is_some();
         // Who keeps offers has used them just now.
-        if is_patience_over && !self.options.keeps_offers {
+        if is_to_gather || is_patience_over && !self.options.keeps_offers {
             self.ask(cx);
         }
     }
