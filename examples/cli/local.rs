@@ -125,9 +125,8 @@ impl Local {
             .await
             .with_context(|| format!("port {} of 127.0.0.1 cannot be used; name another one with --port", self.port))?;
         let port = listener.local_addr()?.port();
-        let store = RedbStore::open(folder.join("registry.redb")).with_context(|| {
-            format!("no second cluster can run in {}; name another folder with --work_dir", folder.display())
-        })?;
+        let store = RedbStore::open(folder.join("registry.redb"))
+            .with_context(|| format!("--work_dir {}", folder.display()))?;
         let term = term_of_this_moment().max(Term(store.fence().await?.0 + 1));
         let tls = if self.insecure_open {
             None

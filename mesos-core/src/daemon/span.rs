@@ -12,7 +12,8 @@ use crate::id::{AgentId, FrameworkId, TaskId};
 use crate::task::TaskState;
 use crate::time::WallTime;
 
-/// Tasks watched at one time; further ones are not told of.
+/// Tasks watched at one time. When there are more, most of them will never arrive, since their frameworks are gone: all of
+/// them are let go.
 const OPEN_MAX: usize = 100_000;
 
 /// Whose stretch of the way it is.
@@ -76,7 +77,8 @@ impl OpenSpans {
     /// A task sets out.
     pub fn begin(&mut self, framework_id: &FrameworkId, task_id: &TaskId, agent_id: &AgentId, at: WallTime) {
         if self.open.len() >= OPEN_MAX {
-            return;
+            tracing::warn!(bound = OPEN_MAX, "so many tasks are on their way that no spans of them are told");
+            self.forget();
         }
         let span = TaskSpan {
             stretch: self.stretch,
@@ -120,6 +122,20 @@ mod tests {
         fn take(&self, span: TaskSpan) {
             self.0.lock().unwrap().push(span);
         }
+    }
+
+    #[test]
+    fn those_that_never_arrive_do_not_keep_others_from_it() {
+        let kept = Arc::new(Kept::default());
+        let mut open = OpenSpans::new(kept.clone(), Stretch::Task);
+        let (framework, agent) = (FrameworkId::new("f").unwrap(), AgentId::new("a").unwrap());
+        for number in 0..=OPEN_MAX {
+            open.begin(&framework, &TaskId::new(number.to_string()).unwrap(), &agent, WallTime::from_nanos(1));
+        }
+        assert_eq!(open.open.len(), 1);
+        let last = TaskId::new(OPEN_MAX.to_string()).unwrap();
+        open.reach(&framework, &last, TaskState::Running, WallTime::from_nanos(2));
+        assert_eq!(kept.0.lock().unwrap().len(), 1);
     }
 
     #[test]

@@ -69,7 +69,7 @@ impl Spans {
     }
 }
 
-/// Sends what it takes; the rest of it when it is dropped.
+/// Sends what it takes, in batches; what waits when it is dropped at once. A process that ends first takes that with it.
 #[derive(Debug)]
 struct Otlp {
     processor: BatchSpanProcessor,
