@@ -6,7 +6,7 @@
 //! length is decided, see [`Filters`](mesos_core::Filters).
 //!
 //! There may be ten million of them, every client refusing every agent, so they are small: filters lie with their agent
-//! ([`agent`]), sorted by client, and share the bags that were refused ([`bag`]); when they end is a heap of plain numbers
+//! ([`roll`]), sorted by client, and share the bags that were refused ([`bag`]); when they end is a heap of plain numbers
 //! ([`due`]). A client's filters are cleared by counting: its epoch grows, and what was made in an earlier one is void. Void
 //! filters and void items of the heap are swept out once they are the larger part, so that a change costs no more than what
 //! it changes, however many there are.
@@ -16,6 +16,7 @@ mod bag;
 mod cleared;
 mod due;
 mod refusers;
+mod roll;
 
 #[cfg(test)]
 mod tests;
@@ -27,10 +28,11 @@ use mesos_core::resource::Resources;
 
 use super::sorter::NodeKey;
 pub(super) use agent::Batch;
-use agent::{AgentFilters, Filter, Place};
+use agent::AgentFilters;
 use cleared::Cleared;
 use due::{Due, DueHeap};
 pub(super) use refusers::Refusers;
+use roll::{Filter, Place};
 
 /// Filters of one client on one agent at most. A further one replaces the one that is due first, so that an agent whose
 /// free resources keep changing cannot collect filters for ever; the price is an offer that comes too early.
@@ -99,9 +101,11 @@ impl FilterTable {
         let is_pointless = |(place, old): &(Place, Filter)| {
             old.epoch != epoch || place.due_at <= due_at && refused.contains(own.bags.get(place.bag))
         };
-        let (gone, kept): (Vec<_>, Vec<_>) = own.of(client).partition(is_pointless);
-        // They lie in the order in which they are due.
+        let (gone, mut kept): (Vec<_>, Vec<_>) = own.of(client).partition(is_pointless);
         let excess = (kept.len() + 1).saturating_sub(FILTERS_PER_PAIR_MAX);
+        if excess > 0 {
+            kept.sort_unstable_by_key(|(place, _)| *place);
+        }
         for (place, _) in gone.iter().chain(&kept[..excess]) {
             self.remove(agent, *place, epoch);
         }
