@@ -69,8 +69,10 @@ impl Stage {
         if !quotas.has_quota() && own.max_offer.is_none() {
             return Some(Portion::whole(whole));
         }
+        let whole = if self == Self::Guarantees { without_ancestors(own, whole) } else { whole };
         let amounts = whole.quota_quantities();
-        let is_whole = self == Self::Guarantees && own.max_offer.is_none() && whole.is_plain() && !amounts.is_empty();
+        let is_whole =
+            self == Self::Guarantees && own.max_offer.is_none() && whole.is_quota_plain() && !amounts.is_empty();
         if is_whole && quotas.covers(own.role_key, &amounts) {
             return Some(Portion::whole(whole));
         }
@@ -88,7 +90,6 @@ impl Stage {
         }
         let promised = within(&most.part(&amounts), &promised);
         let bounds = Bounds { promised, most, headroom: headroom.room(quotas) };
-        let whole = if self == Self::Guarantees { without_ancestors(own, whole) } else { whole };
         let is_given = if whole.is_quota_plain() { Bounds::cut_plain } else { Bounds::cut_entries };
         let given = is_given(bounds, whole, &amounts, rng);
         let is_skipped = self == Self::Guarantees && given.guaranteed.is_empty();
@@ -99,7 +100,7 @@ impl Stage {
 
 /// Without amounts that are reserved to roles above the client's.
 fn without_ancestors(own: &Client, whole: Resources) -> Resources {
-    if whole.is_plain() {
+    if whole.reserved_amounts().all(|(role, ..)| *role == own.role) {
         return whole;
     }
     let is_above = |entry: &Resource| entry.reservations().role().is_some_and(|role| *role != own.role);
