@@ -26,21 +26,19 @@ const NOOPS: u32 = 100;
 /// Height and branching of the trees of roles.
 const TREES: [(u32, u32); 3] = [(3, 32), (7, 3), (10, 2)];
 
-/// One role of many clients, and trees of roles, in all sizes.
+/// One role of many clients, and trees of roles, in all sizes; clients idle as in the comparison, or active.
 #[must_use]
 pub fn workloads() -> Vec<Workload> {
     let mut all = Vec::new();
     for agents in [1_000, 10_000, 50_000] {
-        for clients in [50, 200, 500, 1_000] {
-            let about = "active clients of one role: added, allocated to, sorted, sorted after each change, released";
-            let run = move |found: &mut Readings| run(agents, &flat(clients), true, found);
-            all.push(Workload::new(format!("sorter.full_sort.{agents}x{clients}"), about, PHASES, run));
-        }
-    }
-    for agents in [1_000, 10_000, 50_000] {
-        for (height, branching) in TREES {
-            for (is_active, kind) in [(false, ""), (true, "active.")] {
-                let about = "the same with clients all over a tree of roles; idle as in the comparison, or active";
+        for (is_active, kind) in [(false, ""), (true, "active.")] {
+            for clients in [50, 200, 500, 1_000] {
+                let about = "clients of one role: added, allocated to, sorted, sorted after each change, released";
+                let run = move |found: &mut Readings| run(agents, &flat(clients), is_active, found);
+                all.push(Workload::new(format!("sorter.full_sort.{kind}{agents}x{clients}"), about, PHASES, run));
+            }
+            for (height, branching) in TREES {
+                let about = "the same with clients all over a tree of roles";
                 let run = move |found: &mut Readings| run(agents, &nested(height, branching), is_active, found);
                 let name = format!("sorter.hierarchy_full_sort.{kind}{agents}x{height}x{branching}");
                 all.push(Workload::new(name, about, PHASES, run));
