@@ -27,8 +27,8 @@ use mesos_core::provider::AgentKey;
 use mesos_core::resource::Resources;
 
 use super::sorter::NodeKey;
-pub(super) use agent::Batch;
 use agent::AgentFilters;
+pub(super) use agent::Batch;
 use cleared::Cleared;
 use due::{Due, DueHeap};
 pub(super) use refusers::Refusers;
