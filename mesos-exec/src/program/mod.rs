@@ -11,7 +11,7 @@ use crate::agent::{GcOptions, Options, StopReason};
 use crate::containerizer::{Process, ProcessOptions};
 use crate::daemon::{AgentServer, AgentServerSetup, AgentSetup, ExecutorTokens, StartError, executor_secret};
 use anyhow::Context as _;
-use mesos_core::daemon::{JournalSetup, RedbStore, SystemClock};
+use mesos_core::daemon::{Access, JournalSetup, RedbStore, SystemClock, make_folder};
 use mesos_core::kernel::Term;
 use mesos_core::net::auth::TokenKey;
 use mesos_core::net::grpc::{GrpcConnector, RemoteDetector};
@@ -43,7 +43,7 @@ async fn serve(flags: &Flags, verbosity: Arc<dyn Verbosity>) -> anyhow::Result<(
     let dialer = ServerSecurity::dialer(material.as_ref())?;
 
     let work_dir = &flags.work_dir;
-    std::fs::create_dir_all(work_dir).with_context(|| format!("--work_dir {}", work_dir.display()))?;
+    make_folder(work_dir, Access::Passage).with_context(|| format!("--work_dir {}", work_dir.display()))?;
     let listener = TcpListener::bind((flags.ip, flags.port))
         .await
         .with_context(|| format!("{}:{} cannot be listened on", flags.ip, flags.port))?;

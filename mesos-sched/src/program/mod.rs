@@ -14,7 +14,7 @@ use crate::daemon::view::Memory;
 use crate::daemon::{MasterServer, MasterServerSetup};
 use crate::master;
 use anyhow::Context as _;
-use mesos_core::daemon::{SystemClock, entropy};
+use mesos_core::daemon::{Access, SystemClock, entropy, make_folder};
 use mesos_core::kernel::{Rng, Term};
 use mesos_core::net::http::{Limits, Verbosity};
 use mesos_core::net::tls::Part;
@@ -129,7 +129,7 @@ async fn registry(flags: &Flags) -> anyhow::Result<(Arc<dyn Store>, Term)> {
     let now = term_of_this_moment();
     match (flags.registry, &flags.work_dir) {
         (Registry::File, Some(work_dir)) => {
-            std::fs::create_dir_all(work_dir).with_context(|| format!("--work_dir {}", work_dir.display()))?;
+            make_folder(work_dir, Access::Closed).with_context(|| format!("--work_dir {}", work_dir.display()))?;
             let store = RedbStore::open(work_dir.join("registry.redb"))?;
             let last = store.fence().await?;
             // Also when the clock went back.
