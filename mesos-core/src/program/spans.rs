@@ -43,7 +43,15 @@ impl Spans {
     /// # Errors
     /// When the flags contradict each other or cannot be used.
     pub fn begin(&self, service: &str) -> Result<Option<Arc<dyn SpanSink>>, String> {
-        let Some(endpoint) = &self.otlp_endpoint else { return Ok(None) };
+        let Some(endpoint) = &self.otlp_endpoint else {
+            return match &self.otlp_ca {
+                Some(path) => Err(format!(
+                    "--otlp_ca={} vouches for nobody; say with --otlp_endpoint where spans go, or leave it out",
+                    path.display()
+                )),
+                None => Ok(None),
+            };
+        };
         let exporter = SpanExporter::builder().with_tonic().with_endpoint(endpoint).with_timeout(EXPORT_TIMEOUT);
         let exporter = match (endpoint.split_once("://").map(|(scheme, _)| scheme), &self.otlp_ca) {
             (Some("http"), _) if self.insecure_otlp => exporter,
@@ -211,5 +219,7 @@ mod tests {
             assert!(flags.begin("x").unwrap_err().contains(says), "{endpoint}");
         }
         assert!(Spans::default().begin("x").unwrap().is_none(), "off by default");
+        let alone = Spans { otlp_ca: Some("ca.pem".into()), ..Spans::default() };
+        assert!(alone.begin("x").unwrap_err().contains("--otlp_endpoint"));
     }
 }

@@ -18,7 +18,7 @@ use mesos_core::net::grpc::{GrpcConnector, RemoteDetector};
 use mesos_core::net::http::{Limits, Verbosity};
 use mesos_core::net::tls::Part;
 use mesos_core::program::{Readiness, ServerSecurity, terminated};
-use mesos_core::{AgentInfo, Clock, FaultDomain};
+use mesos_core::{AgentInfo, Clock};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -159,13 +159,7 @@ fn describe(flags: &Flags, port: u16) -> anyhow::Result<AgentInfo> {
     if let Some(attributes) = &flags.attributes {
         info.attributes = attributes.parse().with_context(|| format!("--attributes {attributes:?}"))?;
     }
-    if let Some(domain) = &flags.domain {
-        let (region, zone) = domain
-            .split_once('/')
-            .filter(|(region, zone)| !region.is_empty() && !zone.is_empty())
-            .with_context(|| format!("--domain {domain:?}: write region/zone"))?;
-        info.domain = Some(FaultDomain { region: region.into(), zone: zone.into() });
-    }
+    info.domain = flags.domain()?;
     Ok(info)
 }
 

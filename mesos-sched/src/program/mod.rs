@@ -2,7 +2,6 @@
 
 mod flags;
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -19,7 +18,7 @@ use mesos_core::kernel::{Rng, Term};
 use mesos_core::net::http::{Limits, Verbosity};
 use mesos_core::net::tls::Part;
 use mesos_core::program::{Readiness, ServerSecurity, terminated};
-use mesos_core::{MasterId, Role, Store, Weight};
+use mesos_core::{MasterId, Store};
 use tokio::net::TcpListener;
 
 use self::flags::{Flags, Registry};
@@ -159,16 +158,9 @@ fn options(flags: &Flags) -> anyhow::Result<master::Options> {
         registry_age_max: flags.registry_max_agent_age.0,
         registry_count_max: flags.registry_max_agent_count,
         unreachable_tasks_max: flags.max_unreachable_tasks_per_framework,
-        weights: flags.weights.iter().map(|pair| weight(pair)).collect::<anyhow::Result<BTreeMap<_, _>>>()?,
+        weights: flags.weights()?,
         ..master::Options::default()
     })
-}
-
-fn weight(pair: &str) -> anyhow::Result<(Role, Weight)> {
-    let problem = || format!("--weights: {pair:?} is no weight; write role=2.5");
-    let (role, weight) = pair.split_once('=').with_context(problem)?;
-    let weight = Weight::new(weight.parse().with_context(problem)?).with_context(problem)?;
-    Ok((Role::new(role).with_context(problem)?, weight))
 }
 
 fn allocator_options(flags: &Flags) -> allocator::Options {
