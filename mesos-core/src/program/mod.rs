@@ -34,4 +34,4 @@ pub use notify::Readiness;
 pub use security::{ClientSecurity, SecurityError, ServerSecurity};
 pub use signal::terminated;
 pub use size::MesosBytes;
-pub use spans::Spans;
+pub use spans::{SpanExport, Spans};

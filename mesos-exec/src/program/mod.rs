@@ -17,7 +17,7 @@ use mesos_core::net::auth::TokenKey;
 use mesos_core::net::grpc::{GrpcConnector, RemoteDetector};
 use mesos_core::net::http::{Limits, Verbosity};
 use mesos_core::net::tls::Part;
-use mesos_core::program::{Readiness, ServerSecurity, terminated};
+use mesos_core::program::{Readiness, ServerSecurity, SpanExport, terminated};
 use mesos_core::{AgentInfo, Clock};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -36,6 +36,15 @@ fn run(flags: &Flags) -> anyhow::Result<()> {
 }
 
 async fn serve(flags: &Flags, verbosity: Arc<dyn Verbosity>) -> anyhow::Result<()> {
+    let spans = flags.spans.begin("mesos-agent").map_err(anyhow::Error::msg)?;
+    let ended = work(flags, verbosity, spans.as_ref()).await;
+    if let Some(spans) = spans {
+        spans.end().await;
+    }
+    ended
+}
+
+async fn work(flags: &Flags, verbosity: Arc<dyn Verbosity>, spans: Option<&SpanExport>) -> anyhow::Result<()> {
     let terminated = terminated()?;
     let mut ends_tasks = signal(SignalKind::user_defined1())?;
     let readiness = Readiness::from_env();
@@ -57,7 +66,7 @@ async fn serve(flags: &Flags, verbosity: Arc<dyn Verbosity>) -> anyhow::Result<(
     let last = checkpoints.fence().await?;
     setup.term = setup.term.max(Term(last.0 + 1));
     setup.options = options(flags);
-    setup.spans = flags.spans.begin("mesos-agent").map_err(anyhow::Error::msg)?;
+    setup.spans = spans.map(SpanExport::sink);
     setup.journal = flags.journal.as_ref().map(|path| {
         let mut journal = JournalSetup::new(path);
         journal.bytes_max = flags.journal_max_size.0;

@@ -17,7 +17,7 @@ use mesos_core::daemon::{Access, SystemClock, entropy, make_folder};
 use mesos_core::kernel::{Rng, Term};
 use mesos_core::net::http::{Limits, Verbosity};
 use mesos_core::net::tls::Part;
-use mesos_core::program::{Readiness, ServerSecurity, terminated};
+use mesos_core::program::{Readiness, ServerSecurity, SpanExport, terminated};
 use mesos_core::{MasterId, Store};
 use tokio::net::TcpListener;
 
@@ -35,6 +35,15 @@ fn run(flags: &Flags) -> anyhow::Result<()> {
 }
 
 async fn serve(flags: &Flags, verbosity: Arc<dyn Verbosity>) -> anyhow::Result<()> {
+    let spans = flags.spans.begin("mesos-master").map_err(anyhow::Error::msg)?;
+    let ended = lead(flags, verbosity, spans.as_ref()).await;
+    if let Some(spans) = spans {
+        spans.end().await;
+    }
+    ended
+}
+
+async fn lead(flags: &Flags, verbosity: Arc<dyn Verbosity>, spans: Option<&SpanExport>) -> anyhow::Result<()> {
     let terminated = terminated()?;
     let readiness = Readiness::from_env();
     let tls = flags.security.material(Part::Master)?;
@@ -68,7 +77,7 @@ async fn serve(flags: &Flags, verbosity: Arc<dyn Verbosity>) -> anyhow::Result<(
         verbosity,
         journal: flags.journal.setup(),
         memory: memory(flags),
-        spans: flags.spans.begin("mesos-master").map_err(anyhow::Error::msg)?,
+        spans: spans.map(SpanExport::sink),
         ..MasterServerSetup::new(id, allocator, store, contender, listener, tls)?
     })
     .await?;
