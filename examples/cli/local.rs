@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use mesos_core::daemon::{RedbStore, SystemClock, entropy};
+use mesos_core::daemon::{Access, RedbStore, SystemClock, entropy, make_folder};
 use mesos_core::kernel::{Rng, Term};
 use mesos_core::net::auth::{Authenticator, Authorizer, Open, Parts, TokenKey};
 use mesos_core::net::grpc::{Dialer, GrpcConnector, RemoteDetector};
@@ -72,7 +72,7 @@ impl Local {
         );
         let folder = self.work_dir.clone().map_or_else(local_folder, Ok)?;
         let unusable = || format!("--work_dir {}: it cannot be used as a folder", folder.display());
-        std::fs::create_dir_all(&folder).with_context(unusable)?;
+        make_folder(&folder, Access::Passage).with_context(unusable)?;
         let progress = progress(json);
 
         progress.set_message("makes identities");
@@ -168,7 +168,7 @@ impl Local {
     ) -> anyhow::Result<Agent> {
         let name = format!("agent-{n}");
         let folder = folder.join(&name);
-        std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+        make_folder(&folder, Access::Passage).with_context(|| folder.display().to_string())?;
         let (dialer, tls) = if self.insecure_open {
             (Dialer::plaintext(), None)
         } else {

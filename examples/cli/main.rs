@@ -12,7 +12,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use mesos_core::program::ClientSecurity;
+use mesos_core::program::{ClientSecurity, peer_address};
 
 use crate::ask::Ask;
 
@@ -27,7 +27,7 @@ use crate::ask::Ask;
 )]
 struct Arguments {
     /// The masters, each host:port; whichever leads is found. Without it, the cluster of `mesos local`.
-    #[arg(long, env = "MESOS_MASTER", value_name = "HOST:PORT,…", value_delimiter = ',', global = true)]
+    #[arg(long, env = "MESOS_MASTER", value_name = "HOST:PORT,…", value_delimiter = ',', global = true, value_parser = peer_address)]
     master: Vec<String>,
     /// JSON for programs instead of tables for people.
     #[arg(long, global = true)]

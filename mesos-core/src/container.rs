@@ -239,7 +239,9 @@ impl fmt::Display for Exit {
             Self::Status(status) => write!(f, "Command exited with status {status}"),
             Self::Signalled(signal) => write!(f, "Command terminated with signal {signal}"),
             Self::LimitExceeded { resource, message } => write!(f, "Limit of {resource} exceeded: {message}"),
-            Self::Unknown => f.write_str("Command ended while its agent was away"),
+            Self::Unknown => {
+                f.write_str("Command ended while its agent was away, or how it ended could not be written down")
+            }
         }
     }
 }

@@ -21,7 +21,8 @@ use crate::time::WallTime;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TaskInfo {
-    /// Its name, unique among its framework's tasks.
+    /// Its name, unique among its framework's tasks that have not ended. Another task under it is not started, and the answer
+    /// is how the first one stands, as if that had been asked: an error under this name would look like its end.
     pub id: TaskId,
     /// A name for people.
     pub name: Arc<str>,

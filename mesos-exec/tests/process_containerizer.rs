@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::future::Future;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -286,6 +287,35 @@ async fn as_root_the_user_is_changed_and_otherwise_the_refusal_says_what_to_do()
 }
 
 #[tokio::test]
+async fn the_work_directory_is_closed_but_a_task_reaches_its_own_sandbox() {
+    let folder = tempfile::tempdir().unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let work_dir = folder.path().join("work");
+    let process = Arc::new(Process::new(ProcessOptions::new(&work_dir)).unwrap());
+    for (path, expected) in [
+        ("", 0o711),
+        ("sandboxes", 0o711),
+        ("containers", 0o700),
+        ("exits", 0o700),
+        ("unfinished", 0o700),
+        ("lock", 0o600),
+    ] {
+        assert_eq!(mode(&work_dir.join(path)), expected, "{path}");
+    }
+    let ground = Ground { folder, process };
+    let sandbox = ground.process.sandbox(&id("u")).display().to_string();
+    let line = format!("echo x > {sandbox}/mine && cat {sandbox}/mine && ! ls {} 2>/dev/null", work_dir.display());
+    let mut command = shell(&line);
+    if nix::unistd::geteuid().is_root() {
+        command.user = Some("nobody".into());
+        assert_eq!(patiently(ground.run("u", command)).await, Exit::Status(0));
+        assert_eq!(fs::read_to_string(format!("{sandbox}/stdout")).unwrap(), "x\n");
+        assert_eq!(mode(Path::new(&sandbox)), 0o750);
+    }
+}
+
+#[tokio::test]
 async fn a_refusal_names_the_part_that_is_wrong_and_leaves_the_id_free() {
     let ground = ground();
     let plain = ground.folder.path().join("plain");
@@ -293,7 +323,7 @@ async fn a_refusal_names_the_part_that_is_wrong_and_leaves_the_id_free() {
     let plain = plain.to_str().unwrap();
     let script = ground.folder.path().join("script");
     fs::write(&script, "#!/no/such/interpreter\n").unwrap();
-    fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
     let mut stranger = exec("true", &[]);
     stranger.user = Some("no-such-user".into());
     let long = "x".repeat(200_000);

@@ -116,6 +116,9 @@ impl Execute {
         let batch = Box::new(Batch::new(units, news));
         let detector = Box::new(RemoteDetector::new(cluster.masters.clone(), cluster.dialer.clone()));
         let connector = Arc::new(GrpcConnector::new(cluster.dialer.clone()));
-        Ok(SchedulerSetup::new(info, batch, Arc::new(MemoryStore::new()), detector, connector))
+        let mut setup = SchedulerSetup::new(info, batch, Arc::new(MemoryStore::new()), detector, connector);
+        // Somebody waits for it, and few do so at once.
+        setup.options.connect_jitter_max = Duration::ZERO;
+        Ok(setup)
     }
 }

@@ -1,5 +1,6 @@
 //! Clusters of real processes on loopback: what becomes of tasks when any of them dies.
 
+mod collector;
 mod ready;
 
 use std::io::{BufRead as _, BufReader};
@@ -8,6 +9,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use collector::Collector;
 use ready::Ears;
 
 /// No step takes so long, however busy the machine.
@@ -32,6 +34,12 @@ impl Program {
 
     fn lines(&mut self) -> Lines {
         Lines(BufReader::new(self.0.stdout.take().unwrap()))
+    }
+
+    /// Asks it to end, as a service manager does, and waits until it has.
+    fn stop(mut self) {
+        assert!(Command::new("kill").arg(self.0.id().to_string()).status().unwrap().success());
+        assert_eq!(self.0.wait().unwrap().code(), Some(0));
     }
 
     fn code(mut self) -> Option<i32> {
@@ -122,13 +130,17 @@ impl Bench {
 
     /// A master at this port, 0 for any; its address.
     fn master(&self, port: u16) -> (Program, String) {
+        let (program, said) = self.daemon(self.master_command(port));
+        let address = said.split_whitespace().last().unwrap().to_owned();
+        (program, address)
+    }
+
+    fn master_command(&self, port: u16) -> Command {
         let mut command = mesos();
         command.args(["master", "--ip=127.0.0.1", "--logging_level=warn", "--agent_reregister_timeout=10mins"]);
         command.args([format!("--port={port}"), format!("--work_dir={}", self.path("master").display())]);
         self.identify(&mut command, "master-m");
-        let (program, said) = self.daemon(command);
-        let address = said.split_whitespace().last().unwrap().to_owned();
-        (program, address)
+        command
     }
 
     /// An agent at this port, 0 for any; its address.
@@ -271,6 +283,34 @@ fn a_daemon_that_cannot_be_what_it_is_asked_to_be_says_why() {
         let help = String::from_utf8_lossy(&help.stdout).into_owned();
         assert!(help.contains("--work_dir") && help.contains("Try it on one machine"), "{help}");
     }
+}
+
+#[test]
+fn daemons_that_end_send_their_last_spans() {
+    let collector = Collector::open();
+    let traced = |mut command: Command| {
+        command.args([format!("--otlp_endpoint=http://{}", collector.address), "--insecure-otlp".to_owned()]);
+        command
+    };
+    let bench = Bench::new();
+    let (master, said) = bench.daemon(traced(bench.master_command(0)));
+    let address = said.split_whitespace().last().unwrap().to_owned();
+    let (agent, _) = bench.daemon(traced(bench.agent_command(&address, 0)));
+    let end = bench.path("end");
+    std::fs::write(&end, "").unwrap();
+    assert_eq!(bench.execute(&address, &end).code(), Some(7));
+
+    // Both wait for more before they send a batch.
+    agent.stop();
+    let (service, starts) = collector.hear(PATIENCE);
+    assert!(service.contains("mesos-agent"), "{service}");
+    master.stop();
+    let (service, tasks) = collector.hear(PATIENCE);
+    assert!(service.contains("mesos-master"), "{service}");
+    let [start] = &starts[..] else { panic!("one task was started: {starts:?}") };
+    let [task] = &tasks[..] else { panic!("one task was launched: {tasks:?}") };
+    assert_eq!((task.name.as_str(), start.name.as_str()), ("task", "task start"));
+    assert_eq!((&task.trace_id, &task.span_id), (&start.trace_id, &start.parent_span_id));
 }
 
 /// What tasks write is shown while they run and can be read afterwards: of one, of several, of a group.

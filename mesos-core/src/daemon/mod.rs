@@ -20,6 +20,7 @@
 
 mod clock;
 mod directory;
+mod folder;
 #[cfg(feature = "journal")]
 mod journal;
 mod memory;
@@ -37,6 +38,7 @@ mod writer;
 pub use self::redb::RedbStore;
 pub use clock::SystemClock;
 pub use directory::{Directory, Door, DoorKeeper};
+pub use folder::{Access, make_folder};
 #[cfg(feature = "journal")]
 pub use journal::{JournalFile, JournalSetup};
 pub use memory::MemoryStore;

@@ -4,6 +4,8 @@
 //! believe they lead cannot interleave. Commits wait for the disk, on threads that may block.
 
 use std::fmt;
+use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -23,7 +25,7 @@ pub struct RedbStore {
 }
 
 impl RedbStore {
-    /// Opens the file, or makes it. Blocks while an interrupted write is repaired.
+    /// Opens the file, or makes it, for its owner alone. Blocks while an interrupted write is repaired.
     ///
     /// # Errors
     /// [`StoreError::Unusable`] when the file cannot be opened, for example since another process has it open, or when it is there
@@ -35,12 +37,12 @@ impl RedbStore {
             let what = format!("{} is empty, so what was kept in it is lost; remove it to begin anew", path.display());
             return Err(StoreError::Unusable(what));
         }
-        let database = Database::create(&path).map_err(|error| {
-            let why = match error {
-                redb::DatabaseError::DatabaseAlreadyOpen => "another process has it open".to_owned(),
-                error => error.to_string(),
-            };
-            StoreError::Unusable(format!("{} cannot be opened: {why}", path.display()))
+        let refuse = |why: String| StoreError::Unusable(format!("{} cannot be opened: {why}", path.display()));
+        let file = File::options().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
+        let file = file.map_err(|error| refuse(error.to_string()))?;
+        let database = Database::builder().create_file(file).map_err(|error| match error {
+            redb::DatabaseError::DatabaseAlreadyOpen => refuse("another process has it open".to_owned()),
+            error => refuse(error.to_string()),
         })?;
         Ok(Self { database: Arc::new(database), path })
     }
@@ -151,6 +153,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("records");
         let store = RedbStore::open(&path).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600, "nobody else may read it");
         assert!(store.open(Term(3)).await.unwrap().is_empty());
         store.commit(Term(3), vec![put("b", 1), put("a", 2), put("b", 3)]).await.unwrap();
         store.commit(Term(3), vec![Change::Delete("none".into())]).await.unwrap();

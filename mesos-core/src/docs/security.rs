@@ -24,6 +24,7 @@
 //! | what is mounted or labelled is swapped meanwhile | CVE-2025-31133, CVE-2025-52565, CVE-2025-52881 | `mesos-core/tests/security_classes.rs` `nothing_is_mounted_or_labelled` |
 //! | an open file of the host reaches a container | CVE-2024-21626 | `mesos-exec/tests/process_containerizer.rs` `no_open_file_of_the_host_reaches_the_container` |
 //! | a name leads out of its folder | CVE-2026-7474 | `mesos-core/src/id.rs` `every_rule_has_its_case` |
+//! | another user of the machine reads what a daemon keeps | | `mesos-exec/tests/process_containerizer.rs` `the_work_directory_is_closed_but_a_task_reaches_its_own_sandbox` |
 //! | an archive is unpacked beside where it belongs | MESOS-9610 | `mesos-exec/src/daemon/fetch/tests.rs` `an_archive_does_not_leave_the_sandbox` |
 //! | an archive that becomes too large | | `mesos-exec/src/daemon/fetch/tests.rs` `an_archive_that_grows_without_end_is_given_up` |
 //! | a file of the host is fetched by who may not read it | | `mesos-exec/src/daemon/fetch/tests.rs` `a_file_is_read_as_the_owner_of_the_sandbox` |

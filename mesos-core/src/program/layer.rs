@@ -5,7 +5,10 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::builder::Resettable;
+use clap::error::{ContextKind, ContextValue};
 use clap::{Command, CommandFactory, FromArgMatches};
+
+use super::read_text;
 
 /// The flag that names the file.
 const CONFIG: &str = "config";
@@ -76,12 +79,20 @@ pub fn parse_layered<A: CommandFactory + FromArgMatches>(
     let lenient = relaxed(A::command()).try_get_matches_from(&arguments);
     let path = lenient.ok().and_then(|matches| matches.get_one::<PathBuf>(CONFIG).cloned());
     if let Some(path) = path {
-        let text = std::fs::read_to_string(&path)
-            .map_err(|error| LayerError::File { path: path.clone(), problem: error.to_string() })?;
+        let text =
+            read_text(&path).map_err(|error| LayerError::File { path: path.clone(), problem: error.to_string() })?;
         command = layered(command, &path, &text)?;
     }
-    let mut matches = command.try_get_matches_from(&arguments)?;
+    let mut matches = command.try_get_matches_from_mut(&arguments).map_err(|error| usual(error, &mut command))?;
     Ok(A::from_arg_matches_mut(&mut matches)?)
+}
+
+/// An error with the usage as help shows it: clap's own lists whatever is set, by the environment as well.
+fn usual(mut error: clap::Error, command: &mut Command) -> clap::Error {
+    if error.get(ContextKind::Usage).is_some() {
+        error.insert(ContextKind::Usage, ContextValue::StyledStr(command.render_usage()));
+    }
+    error
 }
 
 fn relaxed(command: Command) -> Command {
@@ -131,11 +142,20 @@ mod tests {
     }
 
     #[test]
+    fn an_error_names_what_is_needed_and_not_what_happens_to_be_set() {
+        let error = parse(&["--roles=a"], "").unwrap_err().to_string();
+        let usage = error.lines().find(|line| line.starts_with("Usage:")).unwrap();
+        assert!(usage.contains("--work_dir <WORK_DIR>") && !usage.contains("--roles"), "{error}");
+    }
+
+    #[test]
     fn a_setting_nobody_knows_is_refused_with_those_there_are() {
         let error = parse(&[], "work_dri = \"/x\"\n").unwrap_err().to_string();
         assert!(error.contains("work_dri") && error.contains("work_dir"), "{error}");
         assert!(parse(&[], "port = {}\nwork_dir=\"/\"").is_err());
         assert!(parse(&[], "port = ").unwrap_err().to_string().contains("master.toml"));
         assert!(parse(&[], "port = \"x\"\nwork_dir=\"/\"").is_err(), "values of the file are judged like flags");
+        let endless = parse_layered::<Flags>(["master", "--config=/dev/zero"].map(Into::into)).unwrap_err().to_string();
+        assert!(endless.starts_with("/dev/zero") && endless.contains("name a file"), "{endless}");
     }
 }

@@ -4,13 +4,16 @@
 //! * [`layered`]: a flag counts before its environment variable, that before the configuration file.
 //! * [`MesosDuration`]: `75secs`, `10mins`, as operators of Mesos write them.
 //! * [`MesosBytes`]: `512MB`, `4GB`, likewise.
+//! * [`peer_address`] and [`read_text`]: who and which file a flag names.
 //! * [`Logging`]: text for people, JSON for programs.
 //! * [`Spans`]: how long tasks take until they run, for OpenTelemetry.
 //! * [`terminated`] and [`Readiness`]: how a service manager and a program talk.
 //!
 //! It starts nothing: the binaries do.
 
+mod address;
 mod duration;
+mod file;
 mod layer;
 mod log;
 mod main;
@@ -21,7 +24,9 @@ mod size;
 mod spans;
 mod verbosity;
 
+pub use address::peer_address;
 pub use duration::MesosDuration;
+pub use file::read_text;
 pub use layer::{LayerError, layered, parse_layered};
 pub use log::{LogFormat, Logging};
 pub use main::main;
@@ -29,4 +34,4 @@ pub use notify::Readiness;
 pub use security::{ClientSecurity, SecurityError, ServerSecurity};
 pub use signal::terminated;
 pub use size::MesosBytes;
-pub use spans::Spans;
+pub use spans::{SpanExport, Spans};

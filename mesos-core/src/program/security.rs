@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 
+use super::read_text;
 use crate::net::auth::{Acls, Authenticator, Authorizer, Credentials, Open, Parts, Secret, TokenKey};
 use crate::net::grpc::Dialer;
 use crate::net::tls::{ClientTls, Material, Part, ServerTls};
@@ -24,7 +25,7 @@ fn refuse(problem: impl ToString) -> SecurityError {
 }
 
 fn read(path: &Path) -> Result<String, SecurityError> {
-    std::fs::read_to_string(path).map_err(|error| refuse(format!("{}: {error}", path.display())))
+    read_text(path).map_err(|error| refuse(format!("{}: {error}", path.display())))
 }
 
 /// A daemon's flags.

@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use opentelemetry::trace::{Event, SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState};
@@ -20,6 +21,8 @@ use crate::time::WallTime;
 
 /// For one batch of spans.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(10);
+/// For what waits when a program ends: whoever stops a service waits longer than that.
+const END_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A daemon's flags about spans.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -42,8 +45,16 @@ impl Spans {
     ///
     /// # Errors
     /// When the flags contradict each other or cannot be used.
-    pub fn begin(&self, service: &str) -> Result<Option<Arc<dyn SpanSink>>, String> {
-        let Some(endpoint) = &self.otlp_endpoint else { return Ok(None) };
+    pub fn begin(&self, service: &str) -> Result<Option<SpanExport>, String> {
+        let Some(endpoint) = &self.otlp_endpoint else {
+            return match &self.otlp_ca {
+                Some(path) => Err(format!(
+                    "--otlp_ca={} vouches for nobody; say with --otlp_endpoint where spans go, or leave it out",
+                    path.display()
+                )),
+                None => Ok(None),
+            };
+        };
         let exporter = SpanExporter::builder().with_tonic().with_endpoint(endpoint).with_timeout(EXPORT_TIMEOUT);
         let exporter = match (endpoint.split_once("://").map(|(scheme, _)| scheme), &self.otlp_ca) {
             (Some("http"), _) if self.insecure_otlp => exporter,
@@ -65,15 +76,49 @@ impl Spans {
         // Spans that come faster than they are sent are let go, and it is logged.
         let mut processor = BatchSpanProcessor::new(exporter, BatchConfig::default());
         processor.set_resource(&Resource::builder_empty().with_service_name(service.to_owned()).build());
-        Ok(Some(Arc::new(Otlp { processor, scope: InstrumentationScope::builder("mesos").build() })))
+        let scope = InstrumentationScope::builder("mesos").build();
+        Ok(Some(SpanExport(Arc::new(Otlp { processor, scope, is_over: AtomicBool::new(false) }))))
     }
 }
 
-/// Sends what it takes, in batches; what waits when it is dropped at once. A process that ends first takes that with it.
+/// Spans on their way to a collector. A program that just ends takes those with it that wait to be sent.
+#[derive(Debug)]
+#[must_use]
+pub struct SpanExport(Arc<Otlp>);
+
+impl SpanExport {
+    /// What takes them.
+    #[must_use]
+    pub fn sink(&self) -> Arc<dyn SpanSink> {
+        self.0.clone()
+    }
+
+    /// Sends what waits, for a few seconds at most; what comes later is let go.
+    pub async fn end(self) {
+        let ending = tokio::task::spawn_blocking(move || self.0.end());
+        if let Err(error) = ending.await {
+            tracing::warn!(%error, "the last spans were not sent");
+        }
+    }
+}
+
+/// Sends what it takes, in batches; what waits when it ends or is dropped at once.
 #[derive(Debug)]
 struct Otlp {
     processor: BatchSpanProcessor,
     scope: InstrumentationScope,
+    is_over: AtomicBool,
+}
+
+impl Otlp {
+    fn end(&self) {
+        if self.is_over.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        if let Err(error) = self.processor.shutdown_with_timeout(END_TIMEOUT) {
+            tracing::warn!(%error, "the last spans were not sent");
+        }
+    }
 }
 
 impl SpanSink for Otlp {
@@ -84,9 +129,7 @@ impl SpanSink for Otlp {
 
 impl Drop for Otlp {
     fn drop(&mut self) {
-        if let Err(error) = self.processor.shutdown() {
-            tracing::warn!(%error, "the last spans were not sent");
-        }
+        self.end();
     }
 }
 
@@ -179,9 +222,11 @@ mod tests {
         for (service, stretch, last) in
             [("mesos-master", Stretch::Task, TaskState::Running), ("mesos-agent", Stretch::Start, TaskState::Failed)]
         {
-            let sink = flags.begin(service).unwrap().unwrap();
+            let export = flags.begin(service).unwrap().unwrap();
+            // Somebody may hold on to it.
+            let sink = export.sink();
             sink.take(span(stretch, last));
-            tokio::task::spawn_blocking(move || drop(sink)).await.unwrap();
+            export.end().await;
             let mut request = collected.recv().await.unwrap();
             let mut of = request.resource_spans.remove(0);
             let named = format!("{:?}", of.resource.unwrap().attributes);
@@ -211,5 +256,7 @@ mod tests {
             assert!(flags.begin("x").unwrap_err().contains(says), "{endpoint}");
         }
         assert!(Spans::default().begin("x").unwrap().is_none(), "off by default");
+        let alone = Spans { otlp_ca: Some("ca.pem".into()), ..Spans::default() };
+        assert!(alone.begin("x").unwrap_err().contains("--otlp_endpoint"));
     }
 }

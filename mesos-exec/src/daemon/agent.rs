@@ -103,7 +103,7 @@ impl AgentSetup {
 pub enum StartError {
     /// Its checkpoints could not be read.
     #[error("the agent's checkpoints could not be opened: {0}")]
-    Checkpoints(#[from] StoreError),
+    Checkpoints(StoreError),
     /// The journal could not be begun.
     #[error("the journal could not be begun: {0}")]
     Journal(String),
@@ -113,6 +113,13 @@ pub enum StartError {
     /// Its task was aborted or panicked.
     #[error("the agent's task ended: {0}")]
     Task(String),
+}
+
+// No source beside it: whoever prints those as well would say it twice.
+impl From<StoreError> for StartError {
+    fn from(error: StoreError) -> Self {
+        Self::Checkpoints(error)
+    }
 }
 
 /// An agent that has ended.

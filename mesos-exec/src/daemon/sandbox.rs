@@ -8,9 +8,9 @@
 //! The links outlive the containers, so that the output of what ended can be read; they end with their sandboxes.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::fs;
+use std::fs::{self, DirBuilder};
 use std::io;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{DirBuilderExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
@@ -130,7 +130,7 @@ impl Sandboxes {
         let agent = spec.command.environment.get(AGENT_VARIABLE).cloned().unwrap_or_else(|| "unknown".into());
         let agent = AgentId::new(agent).map_err(io::Error::other)?;
         let runs = self.runs(&agent, &spec.framework_id, &spec.executor_id);
-        fs::create_dir_all(&runs)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(&runs)?;
         replace_link(sandbox, &runs.join(spec.id.as_str()))?;
         match spec.purpose {
             Purpose::Nested { .. } | Purpose::Check { .. } => Ok(()),

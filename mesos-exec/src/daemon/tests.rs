@@ -10,14 +10,14 @@ use mesos_core::call::agent::{RunTask, ToAgent, ToMaster};
 use mesos_core::container::{Run, Usage};
 use mesos_core::daemon::{Directory, Door, MemoryStore, Stream};
 use mesos_core::kernel::{Inbound, Outbound, Term};
-use mesos_core::provider::{Container, ContainerError, Launch};
+use mesos_core::provider::{Container, ContainerError, Launch, StoreError};
 use mesos_core::{
     AgentId, AgentInfo, ContainerId, ContainerSpec, Containerizer, Detector, Exit, FrameworkId, FrameworkInfo,
     MasterId, Resources, Role, Signal, TaskId, TaskInfo, TaskState,
 };
 use tokio::sync::watch;
 
-use super::{AgentDaemon, AgentSetup};
+use super::{AgentDaemon, AgentSetup, StartError};
 
 /// Containers that run until their shell line says `true`, or until they are told to end.
 #[derive(Debug, Default)]
@@ -231,4 +231,11 @@ async fn an_older_run_that_still_lives_is_fenced_off_by_its_checkpoints() {
     setup.term = Term(4);
     let refused = AgentDaemon::start(setup).await.unwrap_err();
     assert!(refused.to_string().contains("fenced off by term 5"), "{refused}");
+}
+
+#[test]
+fn what_cannot_be_opened_is_said_once() {
+    let error = StartError::from(StoreError::Unusable("no room".to_owned()));
+    assert_eq!(error.to_string(), "the agent's checkpoints could not be opened: no room");
+    assert!(std::error::Error::source(&error).is_none(), "programs print sources as well");
 }

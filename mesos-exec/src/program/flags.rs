@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use mesos_core::program::{Logging, MesosBytes, MesosDuration, ServerSecurity, Spans};
+use mesos_core::FaultDomain;
+use mesos_core::program::{Logging, MesosBytes, MesosDuration, ServerSecurity, Spans, peer_address};
 
 /// An agent of a cluster: offers what this machine has to the master, and runs what frameworks want run here.
 ///
@@ -27,7 +28,7 @@ pub(super) struct Flags {
     #[arg(long, env = "MESOS_CONFIG", value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
     /// The masters: one address or several, each host:port; whichever leads is found.
-    #[arg(long, env = "MESOS_MASTER", value_name = "HOST:PORT,…", value_delimiter = ',', required = true)]
+    #[arg(long, env = "MESOS_MASTER", value_name = "HOST:PORT,…", value_delimiter = ',', required = true, value_parser = peer_address)]
     pub(super) master: Vec<String>,
     /// The address to listen on.
     #[arg(long, env = "MESOS_IP", default_value = "0.0.0.0", value_name = "ADDRESS")]
@@ -41,7 +42,8 @@ pub(super) struct Flags {
     /// The folder for checkpoints and sandboxes. Another agent needs another one.
     #[arg(long, env = "MESOS_WORK_DIR", value_name = "FOLDER")]
     pub(super) work_dir: PathBuf,
-    /// What to offer, such as cpus:4;mem:8192;ports:[31000-32000]. What is not named is found out.
+    /// What to offer, such as cpus:4;mem:8192;ports:[31000-32000], or file:// and the path of a file with it, which may be a
+    /// JSON list as well. What is not named is found out.
     #[arg(long, env = "MESOS_RESOURCES", value_name = "RESOURCES")]
     pub(super) resources: Option<String>,
     /// What is said about this machine, such as rack:r7;zone:eu-1.
@@ -115,15 +117,65 @@ pub(super) struct Flags {
 impl Flags {
     /// Refuses what is understood but cannot be done.
     pub(super) fn validate(&self) -> anyhow::Result<()> {
-        if let Some(zk) = self.master.iter().find(|master| master.contains("://")) {
-            anyhow::bail!("--master={zk}: name the masters themselves, as host:port with commas between them");
-        }
         if !(0.0..=1.0).contains(&self.gc_disk_headroom) {
             anyhow::bail!("--gc_disk_headroom={}: say a part of the disk, from 0 to 1", self.gc_disk_headroom);
         }
         if self.containerizers != "mesos" {
             anyhow::bail!("--containerizers={}: this version has mesos alone", self.containerizers);
         }
-        Ok(())
+        anyhow::ensure!(
+            self.hostname.as_deref().is_none_or(|name| !name.trim().is_empty()),
+            "--hostname is empty; name this machine, or leave it out"
+        );
+        self.domain().map(drop)
+    }
+
+    /// Where this machine stands, if that is said.
+    pub(super) fn domain(&self) -> anyhow::Result<Option<FaultDomain>> {
+        let Some(domain) = &self.domain else { return Ok(None) };
+        match domain.split('/').collect::<Vec<_>>()[..] {
+            [region, zone] if !region.is_empty() && !zone.is_empty() => {
+                Ok(Some(FaultDomain { region: region.into(), zone: zone.into() }))
+            }
+            _ => anyhow::bail!("--domain={domain}: write region/zone, the two with one slash between them"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    fn refused(flag: &str) -> Option<String> {
+        let usual = ["mesos-agent", "--work_dir=/x"];
+        let master = Some("--master=m").filter(|_| !flag.starts_with("--master"));
+        match Flags::try_parse_from(usual.into_iter().chain(master).chain([flag])) {
+            Ok(flags) => flags.validate().err().map(|error| error.to_string()),
+            Err(error) => Some(error.to_string()),
+        }
+    }
+
+    #[test]
+    fn what_names_no_host_or_no_place_is_refused_by_name() {
+        for right in ["--master=foo", "--master=a:1,b:2", "--domain=eu/1", "--hostname=h"] {
+            assert_eq!(refused(right), None, "{right}");
+        }
+        for (wrong, says) in [
+            ("--master=", "it is empty; write host:port"),
+            ("--master=a:1,,b:2", "it is empty; write host:port"),
+            ("--master=host:99999", "from 1 to 65535"),
+            ("--master=zk://h:2181/mesos", "ZooKeeper"),
+            ("--hostname=", "name this machine"),
+            ("--domain=x/y/z", "write region/zone"),
+            ("--domain=x", "write region/zone"),
+            ("--domain=x/", "write region/zone"),
+            ("--gc_disk_headroom=2", "from 0 to 1"),
+        ] {
+            let name = wrong.split('=').next().unwrap();
+            let refused = refused(wrong).unwrap();
+            assert!(refused.contains(name) && refused.contains(says), "{wrong}: {refused}");
+        }
     }
 }

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use mesos_core::Resources;
+use mesos_core::program::read_text;
 
 const MIB: u64 = 1 << 20;
 const SYSTEM_MEM_MIB: u64 = 1_024;
@@ -17,7 +18,12 @@ const PORTS: &str = "[31000-32000]";
 /// What the operator says, and what the machine has of the usual kinds the operator does not name.
 pub(super) fn resources(said: Option<&str>, work_dir: &Path) -> anyhow::Result<Resources> {
     let said: Resources = match said {
-        Some(text) => text.parse().with_context(|| format!("--resources {text:?}"))?,
+        Some(text) => {
+            let named = || format!("--resources={text}");
+            let listed =
+                text.strip_prefix("file://").map(|path| read_text(path.as_ref()).with_context(named)).transpose()?;
+            listed.as_deref().unwrap_or(text).trim().parse().with_context(named)?
+        }
         None => Resources::new(),
     };
     let mut all = said.clone();
@@ -75,6 +81,19 @@ mod tests {
         }
         assert!(all.to_string().contains("cpus:3"), "{all}");
         assert!(resources(Some("cpus"), Path::new("/")).unwrap_err().to_string().contains("--resources"));
+    }
+
+    #[test]
+    fn what_a_file_says_counts_like_a_flag() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("resources");
+        let said = || resources(Some(&format!("file://{}", path.display())), Path::new("/"));
+        let missing = format!("{:#}", said().unwrap_err());
+        assert!(missing.contains("--resources=file:///") && missing.contains("No such file"), "{missing}");
+        for text in ["cpus:3;mem:7\n", r#"[{"name": "cpus", "type": "SCALAR", "scalar": {"value": 3}}]"#] {
+            std::fs::write(&path, text).unwrap();
+            assert!(said().unwrap().to_string().contains("cpus:3"), "{text}");
+        }
     }
 
     #[test]

@@ -11,14 +11,14 @@ use crate::agent::{GcOptions, Options, StopReason};
 use crate::containerizer::{Process, ProcessOptions};
 use crate::daemon::{AgentServer, AgentServerSetup, AgentSetup, ExecutorTokens, StartError, executor_secret};
 use anyhow::Context as _;
-use mesos_core::daemon::{JournalSetup, RedbStore, SystemClock};
+use mesos_core::daemon::{Access, JournalSetup, RedbStore, SystemClock, make_folder};
 use mesos_core::kernel::Term;
 use mesos_core::net::auth::TokenKey;
 use mesos_core::net::grpc::{GrpcConnector, RemoteDetector};
 use mesos_core::net::http::{Limits, Verbosity};
 use mesos_core::net::tls::Part;
-use mesos_core::program::{Readiness, ServerSecurity, terminated};
-use mesos_core::{AgentInfo, Clock, FaultDomain};
+use mesos_core::program::{Readiness, ServerSecurity, SpanExport, terminated};
+use mesos_core::{AgentInfo, Clock};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -36,6 +36,15 @@ fn run(flags: &Flags) -> anyhow::Result<()> {
 }
 
 async fn serve(flags: &Flags, verbosity: Arc<dyn Verbosity>) -> anyhow::Result<()> {
+    let spans = flags.spans.begin("mesos-agent").map_err(anyhow::Error::msg)?;
+    let ended = work(flags, verbosity, spans.as_ref()).await;
+    if let Some(spans) = spans {
+        spans.end().await;
+    }
+    ended
+}
+
+async fn work(flags: &Flags, verbosity: Arc<dyn Verbosity>, spans: Option<&SpanExport>) -> anyhow::Result<()> {
     let terminated = terminated()?;
     let mut ends_tasks = signal(SignalKind::user_defined1())?;
     let readiness = Readiness::from_env();
@@ -43,7 +52,7 @@ async fn serve(flags: &Flags, verbosity: Arc<dyn Verbosity>) -> anyhow::Result<(
     let dialer = ServerSecurity::dialer(material.as_ref())?;
 
     let work_dir = &flags.work_dir;
-    std::fs::create_dir_all(work_dir).with_context(|| format!("--work_dir {}", work_dir.display()))?;
+    make_folder(work_dir, Access::Passage).with_context(|| format!("--work_dir {}", work_dir.display()))?;
     let listener = TcpListener::bind((flags.ip, flags.port))
         .await
         .with_context(|| format!("{}:{} cannot be listened on", flags.ip, flags.port))?;
@@ -57,7 +66,7 @@ async fn serve(flags: &Flags, verbosity: Arc<dyn Verbosity>) -> anyhow::Result<(
     let last = checkpoints.fence().await?;
     setup.term = setup.term.max(Term(last.0 + 1));
     setup.options = options(flags);
-    setup.spans = flags.spans.begin("mesos-agent").map_err(anyhow::Error::msg)?;
+    setup.spans = spans.map(SpanExport::sink);
     setup.journal = flags.journal.as_ref().map(|path| {
         let mut journal = JournalSetup::new(path);
         journal.bytes_max = flags.journal_max_size.0;
@@ -159,13 +168,7 @@ fn describe(flags: &Flags, port: u16) -> anyhow::Result<AgentInfo> {
     if let Some(attributes) = &flags.attributes {
         info.attributes = attributes.parse().with_context(|| format!("--attributes {attributes:?}"))?;
     }
-    if let Some(domain) = &flags.domain {
-        let (region, zone) = domain
-            .split_once('/')
-            .filter(|(region, zone)| !region.is_empty() && !zone.is_empty())
-            .with_context(|| format!("--domain {domain:?}: write region/zone"))?;
-        info.domain = Some(FaultDomain { region: region.into(), zone: zone.into() });
-    }
+    info.domain = flags.domain()?;
     Ok(info)
 }
 

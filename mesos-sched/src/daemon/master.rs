@@ -87,13 +87,20 @@ impl MasterSetup {
 pub enum LeadError {
     /// The registry could not be opened.
     #[error("the registry could not be opened: {0}")]
-    Registry(#[from] StoreError),
+    Registry(StoreError),
     /// The journal could not be begun.
     #[error("the journal could not be begun: {0}")]
     Journal(String),
     /// The daemon's task was aborted or panicked.
     #[error("the master's task ended: {0}")]
     Task(String),
+}
+
+// No source beside it: whoever prints those as well would say it twice.
+impl From<StoreError> for LeadError {
+    fn from(error: StoreError) -> Self {
+        Self::Registry(error)
+    }
 }
 
 impl LeadError {

@@ -74,10 +74,17 @@ impl<S: Scheduler + ?Sized> fmt::Debug for SchedulerSetup<S> {
 pub enum StartError {
     /// What it remembers could not be read.
     #[error("the framework's memory could not be opened: {0}")]
-    Memory(#[from] StoreError),
+    Memory(StoreError),
     /// Its task was aborted or panicked.
     #[error("the framework's task ended: {0}")]
     Task(String),
+}
+
+// No source beside it: whoever prints those as well would say it twice.
+impl From<StoreError> for StartError {
+    fn from(error: StoreError) -> Self {
+        Self::Memory(error)
+    }
 }
 
 /// A framework that has ended.

@@ -82,7 +82,12 @@ impl<S: Scheduler + ?Sized> Driver<S> {
             return;
         }
         self.timers.cancel(&Timer::Silence);
-        self.schedule_attempt(cx);
+        if self.torn_down_in == Some(self.session.subscription) && !std::mem::replace(&mut self.has_made_sure, true) {
+            // A master that was told of the teardown ends the connection and says no more: most likely this was it.
+            self.timers.set(Timer::Attempt, cx.now.mono);
+        } else {
+            self.schedule_attempt(cx);
+        }
         if self.phase == Phase::Running {
             self.consult(cx, |scheduler, cx| scheduler.disconnected(cx));
         }

@@ -74,6 +74,8 @@ pub struct Driver<S: Scheduler + ?Sized = dyn Scheduler> {
     is_overrun: bool,
     /// The subscription in which the master was asked to tear the framework down.
     torn_down_in: Option<u64>,
+    /// Whether the master was asked at once when the connection of a teardown had ended; later ends may be the network's.
+    has_made_sure: bool,
     /// What the scheduler asks for; kept between steps for its space.
     actions: Vec<Action>,
     scheduler: Box<S>,
@@ -121,6 +123,7 @@ impl<S: Scheduler + ?Sized> Driver<S> {
             timers: TimerTable::default(),
             is_overrun: false,
             torn_down_in: None,
+            has_made_sure: false,
             actions: Vec::new(),
             scheduler,
         }

@@ -227,11 +227,10 @@ impl Master {
         task: &TaskInfo,
         rejection: &Rejection,
     ) {
-        let row = &self.frameworks.table[framework];
-        if row.tasks.find(&task.id).is_some() {
-            return self.reject(cx, framework, rejection.clone());
+        if self.refuse_taken(cx, framework, &task.id, rejection) {
+            return;
         }
-        let state = row.hears(TaskState::Dropped);
+        let state = self.frameworks.table[framework].hears(TaskState::Dropped);
         let status = TaskStatus::new(task.id.clone(), state, Source::Master, cx.now.wall)
             .because(Reason::InvalidOffers)
             .saying(rejection.to_string())

@@ -8,7 +8,7 @@
 //! a connection may break without the task.
 
 use mesos_core::provider::FrameworkKey;
-use mesos_core::{AgentId, Reason, Source, TaskId, TaskState, TaskStatus, WallTime};
+use mesos_core::{AgentId, Reason, Rejection, Source, TaskId, TaskState, TaskStatus, WallTime};
 
 use super::book::{TaskKey, UnreachableTask};
 use super::options::mutant;
@@ -45,14 +45,46 @@ impl Master {
         }
     }
 
-    /// The state the framework was last told, not the newest: updates must not overtake each other.
     fn answer_known(&mut self, cx: &mut MasterCx<'_>, framework: FrameworkKey, task: TaskKey) {
+        let status = self.status_known(cx.now.wall, framework, task);
+        self.tell_status(cx, framework, status);
+    }
+
+    /// The state the framework was last told, not the newest: updates must not overtake each other.
+    fn status_known(&self, now: WallTime, framework: FrameworkKey, task: TaskKey) -> TaskStatus {
         let row = &self.frameworks.table[framework];
         let task = &row.tasks[task];
-        let status = TaskStatus::new(task.info.id.clone(), row.hears(task.told), Source::Master, cx.now.wall)
+        TaskStatus::new(task.info.id.clone(), row.hears(task.told), Source::Master, now)
             .because(Reason::Reconciliation)
-            .on(self.agents.table[task.agent].id.clone());
-        self.tell_status(cx, framework, status);
+            .on(self.agents.table[task.agent].id.clone())
+    }
+
+    /// Refuses a task whose id is that of another, and says whether it is. An end told of that id would look like the end of
+    /// the other, so the answer is how that one stands; frameworks that hear of refused calls hear of this one as well.
+    pub(super) fn refuse_taken(
+        &mut self,
+        cx: &mut MasterCx<'_>,
+        framework: FrameworkKey,
+        id: &TaskId,
+        why: &Rejection,
+    ) -> bool {
+        let row = &self.frameworks.table[framework];
+        let status = match (row.tasks.find(id), row.unreachable.get(id)) {
+            (Some(task), _) => self.status_known(cx.now.wall, framework, task),
+            (None, Some(task)) => {
+                let (state, since_wall) = self.look_up_lost(task);
+                let mut status = TaskStatus::new(id.clone(), row.hears(state), Source::Master, cx.now.wall)
+                    .because(Reason::Reconciliation)
+                    .on(task.agent_id.clone());
+                status.unreachable_since_wall = since_wall;
+                status
+            }
+            (None, None) => return false,
+        };
+        tracing::info!(framework = %row.id, task = %id, state = %status.state, %why, "a task was refused whose id is taken");
+        self.reject(cx, framework, why.clone());
+        self.tell_status(cx, framework, status.saying(why.to_string()));
+        true
     }
 
     fn answer_unknown(&mut self, cx: &mut MasterCx<'_>, framework: FrameworkKey, id: &TaskId, agent: Option<&AgentId>) {
@@ -70,17 +102,18 @@ impl Master {
         self.tell_status(cx, framework, status);
     }
 
-    fn look_up_lost(&self, task: &UnreachableTask) -> Answer {
+    fn look_up_lost(&self, task: &UnreachableTask) -> (TaskState, Option<WallTime>) {
         match (task.told, self.registrar.registry().standing(&task.agent_id)) {
-            (TaskState::Unreachable, _) => Answer::State(TaskState::Unreachable, Some(task.since_wall)),
-            (_, Some(Standing::Unreachable(row))) => Answer::State(TaskState::Unreachable, Some(row.since_wall)),
-            (told, _) => Answer::State(told, None),
+            (TaskState::Unreachable, _) => (TaskState::Unreachable, Some(task.since_wall)),
+            (_, Some(Standing::Unreachable(row))) => (TaskState::Unreachable, Some(row.since_wall)),
+            (told, _) => (told, None),
         }
     }
 
     fn look_up(&self, framework: FrameworkKey, id: &TaskId, agent: Option<&AgentId>) -> Answer {
         if let Some(task) = self.frameworks.table[framework].unreachable.get(id) {
-            return self.look_up_lost(task);
+            let (state, since_wall) = self.look_up_lost(task);
+            return Answer::State(state, since_wall);
         }
         let Some(agent) = agent else {
             let may_turn_up = !self.agents.absent.is_empty();

@@ -1,11 +1,13 @@
 //! The flags of a master. Those of Apache Mesos have its names and meanings (`docs/configuration/master.md`).
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
 use mesos_core::net::auth::RateLimits;
-use mesos_core::program::{Logging, MesosBytes, MesosDuration, ServerSecurity, Spans};
+use mesos_core::program::{Logging, MesosBytes, MesosDuration, ServerSecurity, Spans, read_text};
+use mesos_core::{Role, Weight};
 
 use crate::daemon::JournalSetup;
 
@@ -160,10 +162,22 @@ impl Flags {
     pub(super) fn rate_limits(&self) -> anyhow::Result<Option<RateLimits>> {
         let Some(said) = &self.rate_limits else { return Ok(None) };
         let text = match said.strip_prefix("file://") {
-            Some(path) => std::fs::read_to_string(path).with_context(|| format!("--rate_limits={said}"))?,
+            Some(path) => read_text(path.as_ref()).with_context(|| format!("--rate_limits={said}"))?,
             None => said.clone(),
         };
         Ok(Some(RateLimits::parse(&text).context("--rate_limits")?))
+    }
+
+    /// How much roles count.
+    pub(super) fn weights(&self) -> anyhow::Result<BTreeMap<Role, Weight>> {
+        let mut weights = BTreeMap::new();
+        for pair in &self.weights {
+            let (role, weight) = weight(pair)?;
+            if let Some(before) = weights.insert(role.clone(), weight) {
+                anyhow::bail!("--weights: {role} weighs both {before} and {weight}; give each role one weight");
+            }
+        }
+        Ok(weights)
     }
 
     /// Refuses what is understood but cannot be done.
@@ -193,8 +207,27 @@ impl Flags {
         ] {
             anyhow::ensure!(!duration.0.is_zero(), "--{name} is more than nothing");
         }
-        Ok(())
+        anyhow::ensure!(
+            self.offer_timeout.is_none_or(|timeout| !timeout.0.is_zero()),
+            "--offer_timeout is more than nothing; leave it out, and offers stay"
+        );
+        anyhow::ensure!(
+            self.hostname.as_deref().is_none_or(|name| !name.trim().is_empty()),
+            "--hostname is empty; name this machine, or leave it out"
+        );
+        anyhow::ensure!(
+            self.advertise_port != Some(0),
+            "--advertise_port=0 is no port others can reach; say one from 1 to 65535, or leave it out"
+        );
+        self.weights().map(drop)
     }
+}
+
+fn weight(pair: &str) -> anyhow::Result<(Role, Weight)> {
+    let problem = || format!("--weights: {pair:?} is no weight; write role=2.5");
+    let (role, weight) = pair.split_once('=').with_context(problem)?;
+    let weight = Weight::new(weight.parse().with_context(problem)?).with_context(problem)?;
+    Ok((Role::new(role).with_context(problem)?, weight))
 }
 
 #[cfg(test)]
@@ -214,6 +247,10 @@ mod tests {
             "--agent_ping_timeout=0secs",
             "--max_agent_ping_timeouts=0",
             "--max_connections=0",
+            "--offer_timeout=0secs",
+            "--hostname=",
+            "--advertise_port=0",
+            "--weights=web=2,ops=1,web=3",
         ] {
             let (name, _) = flag.split_once('=').unwrap();
             let refused = parse(flag).unwrap_err().to_string();

@@ -2,7 +2,6 @@
 
 mod flags;
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -14,12 +13,12 @@ use crate::daemon::view::Memory;
 use crate::daemon::{MasterServer, MasterServerSetup};
 use crate::master;
 use anyhow::Context as _;
-use mesos_core::daemon::{SystemClock, entropy};
+use mesos_core::daemon::{Access, SystemClock, entropy, make_folder};
 use mesos_core::kernel::{Rng, Term};
 use mesos_core::net::http::{Limits, Verbosity};
 use mesos_core::net::tls::Part;
-use mesos_core::program::{Readiness, ServerSecurity, terminated};
-use mesos_core::{MasterId, Role, Store, Weight};
+use mesos_core::program::{Readiness, ServerSecurity, SpanExport, terminated};
+use mesos_core::{MasterId, Store};
 use tokio::net::TcpListener;
 
 use self::flags::{Flags, Registry};
@@ -36,6 +35,15 @@ fn run(flags: &Flags) -> anyhow::Result<()> {
 }
 
 async fn serve(flags: &Flags, verbosity: Arc<dyn Verbosity>) -> anyhow::Result<()> {
+    let spans = flags.spans.begin("mesos-master").map_err(anyhow::Error::msg)?;
+    let ended = lead(flags, verbosity, spans.as_ref()).await;
+    if let Some(spans) = spans {
+        spans.end().await;
+    }
+    ended
+}
+
+async fn lead(flags: &Flags, verbosity: Arc<dyn Verbosity>, spans: Option<&SpanExport>) -> anyhow::Result<()> {
     let terminated = terminated()?;
     let readiness = Readiness::from_env();
     let tls = flags.security.material(Part::Master)?;
@@ -69,7 +77,7 @@ async fn serve(flags: &Flags, verbosity: Arc<dyn Verbosity>) -> anyhow::Result<(
         verbosity,
         journal: flags.journal.setup(),
         memory: memory(flags),
-        spans: flags.spans.begin("mesos-master").map_err(anyhow::Error::msg)?,
+        spans: spans.map(SpanExport::sink),
         ..MasterServerSetup::new(id, allocator, store, contender, listener, tls)?
     })
     .await?;
@@ -129,7 +137,7 @@ async fn registry(flags: &Flags) -> anyhow::Result<(Arc<dyn Store>, Term)> {
     let now = term_of_this_moment();
     match (flags.registry, &flags.work_dir) {
         (Registry::File, Some(work_dir)) => {
-            std::fs::create_dir_all(work_dir).with_context(|| format!("--work_dir {}", work_dir.display()))?;
+            make_folder(work_dir, Access::Closed).with_context(|| format!("--work_dir {}", work_dir.display()))?;
             let store = RedbStore::open(work_dir.join("registry.redb"))?;
             let last = store.fence().await?;
             // Also when the clock went back.
@@ -159,16 +167,9 @@ fn options(flags: &Flags) -> anyhow::Result<master::Options> {
         registry_age_max: flags.registry_max_agent_age.0,
         registry_count_max: flags.registry_max_agent_count,
         unreachable_tasks_max: flags.max_unreachable_tasks_per_framework,
-        weights: flags.weights.iter().map(|pair| weight(pair)).collect::<anyhow::Result<BTreeMap<_, _>>>()?,
+        weights: flags.weights()?,
         ..master::Options::default()
     })
-}
-
-fn weight(pair: &str) -> anyhow::Result<(Role, Weight)> {
-    let problem = || format!("--weights: {pair:?} is no weight; write role=2.5");
-    let (role, weight) = pair.split_once('=').with_context(problem)?;
-    let weight = Weight::new(weight.parse().with_context(problem)?).with_context(problem)?;
-    Ok((Role::new(role).with_context(problem)?, weight))
 }
 
 fn allocator_options(flags: &Flags) -> allocator::Options {

@@ -151,6 +151,19 @@ async fn everything_that_can_be_changed_is_changed_or_refused_with_a_sentence() 
     change(address, "SET_QUOTA", json!({"quota_request": {}}), 501).await;
     let level = json!({"level": 1, "duration": {"nanoseconds": 1}});
     change(address, "SET_LOGGING_LEVEL", level, 400).await;
+    let level =
+        json!({"type": "SET_LOGGING_LEVEL", "set_logging_level": {"level": 1, "duration": {"nanoseconds": -5}}});
+    let refused = call(address, level).await;
+    let says = "set_logging_level.duration: a duration of -5 ns; give a duration of 0 or more";
+    assert_eq!((refused.status, refused.text().as_str()), (400, says));
+    for (query, status, says) in [
+        ("framework=nobody", 404, "framework nobody is not known"),
+        ("framework=nobody&agent=a&resources=cpus:1", 400, "leave one out"),
+    ] {
+        let refused = ask(address, "GET", &format!("/explain?{query}"), JSON, "").await;
+        assert_eq!(refused.status, status, "{query}: {}", refused.text());
+        assert!(refused.text().contains(says), "{query}: {}", refused.text());
+    }
     assert_eq!(call(address, json!({"type": "DANCE"})).await.status, 501);
     assert_eq!(call(address, json!({"type": "TEARDOWN"})).await.status, 400);
 }

@@ -17,7 +17,7 @@ use crate::resource::Resources;
 use crate::role::Role;
 use crate::task::{TaskRun, TaskState};
 use crate::wire::convert::{
-    ReadOperation, ReservationForm, agent_capabilities_to_wire, agent_from_wire, grouped_task_from_wire,
+    Aside, ReadOperation, ReservationForm, agent_capabilities_to_wire, agent_from_wire, grouped_task_from_wire,
     operation_from_wire, operation_status_to_wire, operation_to_wire, resources_from_wire, resources_to_wire,
     task_group_from_wire, task_group_to_wire, task_state_from_wire,
 };
@@ -46,7 +46,7 @@ impl Direction for AgentUp {
         from_agent(message.message.ok_or_else(unknown)?)
     }
 
-    fn refusal(_: Rejection) -> Option<ToMaster> {
+    fn aside(_: Aside) -> Option<kernel::ToMaster> {
         None
     }
 
@@ -72,7 +72,7 @@ impl Direction for AgentDown {
         from_master(message.message.ok_or_else(unknown)?)
     }
 
-    fn refusal(_: Rejection) -> Option<ToAgent> {
+    fn aside(_: Aside) -> Option<kernel::ToAgent> {
         None
     }
 

@@ -3,13 +3,14 @@
 use prost::Message;
 
 use crate::error::Rejection;
+use crate::wire::convert::Aside;
 
 /// What one side of a connection says to the other.
 pub(super) trait Direction: Send + Sync + 'static {
     /// As machines know it.
     type Domain: Send + 'static;
     /// As it is written.
-    type Wire: Message;
+    type Wire: Message + Unpin;
     /// Several, with the number of the first.
     type Batch: Message + Default + Unpin + 'static;
 
@@ -19,8 +20,13 @@ pub(super) trait Direction: Send + Sync + 'static {
     /// Reads a message; refuses what this version cannot do.
     fn decode(message: Self::Wire) -> Result<Self::Domain, Rejection>;
 
-    /// A refusal as a message of this direction, where the peer can be told.
-    fn refusal(rejection: Rejection) -> Option<Self::Domain>;
+    /// The same, and what the peer is told of parts that are left out.
+    fn decode_parts(message: Self::Wire) -> Result<(Self::Domain, Vec<Aside>), Rejection> {
+        Self::decode(message).map(|message| (message, Vec::new()))
+    }
+
+    /// What was refused as a message of this direction, where the peer can be told.
+    fn aside(aside: Aside) -> Option<Self::Wire>;
 
     fn batch(first: u64, messages: Vec<Self::Wire>) -> Self::Batch;
 

@@ -4,8 +4,10 @@ use super::agent::read_rejection;
 use super::direction::Direction;
 use super::proto::{kernel, v1};
 use crate::call::scheduler::{Call, Event};
+use crate::daemon::SystemClock;
 use crate::error::Rejection;
-use crate::wire::convert::{ReservationForm, event_from_wire, event_to_wire};
+use crate::provider::Clock as _;
+use crate::wire::convert::{Aside, ReservationForm, call_from_wire, event_from_wire, event_to_wire};
 
 /// From a framework to its master.
 #[derive(Debug)]
@@ -28,7 +30,16 @@ impl Direction for SchedulerUp {
         call.try_into()
     }
 
-    fn refusal(_: Rejection) -> Option<Call> {
+    fn decode_parts(call: v1::scheduler::Call) -> Result<(Call, Vec<Aside>), Rejection> {
+        let read = call_from_wire(call)?;
+        let asides = match read.refused.is_empty() && read.dropped.is_empty() {
+            true => Vec::new(),
+            false => read.asides(SystemClock::new().now().wall).collect(),
+        };
+        Ok((read.call, asides))
+    }
+
+    fn aside(_: Aside) -> Option<v1::scheduler::Call> {
         None
     }
 
@@ -67,8 +78,11 @@ impl Direction for SchedulerDown {
         })
     }
 
-    fn refusal(rejection: Rejection) -> Option<Event> {
-        Some(Event::Error(rejection))
+    fn aside(aside: Aside) -> Option<kernel::SchedulerEvent> {
+        Some(match aside {
+            Aside::Event(event) => kernel::SchedulerEvent { event: *event, received: None, rejection: None },
+            Aside::Refusal(rejection) => Self::encode(&Event::Error(rejection), 0),
+        })
     }
 
     fn batch(first: u64, events: Vec<kernel::SchedulerEvent>) -> kernel::SchedulerEvents {

@@ -110,8 +110,8 @@ where
     let theirs = Stream { sender: down, receiver: up };
     door.send(theirs).await.map_err(|_| Status::unavailable("this master has ended; look for the leader"))?;
     let line = Line::default();
-    let (outgoing, refuse) = Outgoing::<D>::new(line.clone(), messages);
-    let reader = Task::spawn(hear::<U>(batches, to_machine, line, checks, Some(refuse)));
+    let (outgoing, tell) = Outgoing::<D>::new(line.clone(), messages);
+    let reader = Task::spawn(hear::<U>(batches, to_machine, line, checks, Some(tell)));
     Ok(Response::new(Box::pin(Answer(outgoing.with_reader(reader)))))
 }
 

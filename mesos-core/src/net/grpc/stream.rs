@@ -14,15 +14,16 @@ use tonic::{Status, Streaming};
 use super::direction::Direction;
 use super::server::{Judge, Pace};
 use crate::daemon::Task;
-use crate::error::Rejection;
 use crate::kernel::Seq;
+use crate::wire::convert::Aside;
 
 /// A batch holds at most so many messages.
 const BATCH_MESSAGES_MAX: usize = 256;
 /// A batch that has so many bytes takes no more.
 const BATCH_BYTES_ENOUGH: usize = 256 << 10;
-/// Refusals that wait to be told; further ones are logged alone.
-const REFUSALS_MAX: usize = 64;
+/// What waits to be told beside the machine's messages. Of calls that are skipped whole beyond that, the log alone has it;
+/// what was left out of a call waits, and its framework's further calls with it.
+const ASIDES_MAX: usize = 64;
 
 /// What both halves of one connection know.
 #[derive(Debug, Clone, Default)]
@@ -32,24 +33,32 @@ pub(super) struct Line {
 }
 
 /// Tells the other half what was refused.
-pub(super) type Refusals = mpsc::Sender<Rejection>;
+pub(super) type Asides = mpsc::Sender<Aside>;
+
+/// What waits to go out.
+enum Waiting<D: Direction> {
+    /// Of the machine.
+    Message(D::Domain),
+    /// Of this side itself.
+    Aside(D::Wire),
+}
 
 /// What is said, as batches. Ends when the machine has closed its side.
 pub(super) struct Outgoing<D: Direction> {
     line: Line,
     messages: mpsc::Receiver<(Seq, D::Domain)>,
-    refusals: mpsc::Receiver<Rejection>,
-    waiting: VecDeque<(Seq, D::Domain)>,
+    asides: mpsc::Receiver<Aside>,
+    waiting: VecDeque<Waiting<D>>,
     next: u64,
     /// Hears the peer; ends with this.
     reader: Option<Task>,
 }
 
 impl<D: Direction> Outgoing<D> {
-    pub(super) fn new(line: Line, messages: mpsc::Receiver<(Seq, D::Domain)>) -> (Self, Refusals) {
-        let (refuse, refusals) = mpsc::channel(REFUSALS_MAX);
+    pub(super) fn new(line: Line, messages: mpsc::Receiver<(Seq, D::Domain)>) -> (Self, Asides) {
+        let (tell, asides) = mpsc::channel(ASIDES_MAX);
         let waiting = VecDeque::new();
-        (Self { line, messages, refusals, waiting, next: 0, reader: None }, refuse)
+        (Self { line, messages, asides, waiting, next: 0, reader: None }, tell)
     }
 
     /// Ends `reader` when this ends.
@@ -62,8 +71,11 @@ impl<D: Direction> Outgoing<D> {
         let skipped = self.line.skipped.load(Ordering::Relaxed);
         let (mut messages, mut bytes) = (Vec::with_capacity(self.waiting.len()), 0);
         while bytes < BATCH_BYTES_ENOUGH {
-            let Some((_, message)) = self.waiting.pop_front() else { break };
-            let message = D::encode(&message, skipped);
+            let message = match self.waiting.pop_front() {
+                Some(Waiting::Message(message)) => D::encode(&message, skipped),
+                Some(Waiting::Aside(message)) => message,
+                None => break,
+            };
             bytes += message.encoded_len();
             messages.push(message);
         }
@@ -81,8 +93,8 @@ where
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<D::Batch>> {
         if self.waiting.is_empty() {
-            while let Poll::Ready(Some(rejection)) = self.refusals.poll_recv(cx) {
-                self.waiting.extend(D::refusal(rejection).map(|message| (Seq(0), message)));
+            while let Poll::Ready(Some(aside)) = self.asides.poll_recv(cx) {
+                self.waiting.extend(D::aside(aside).map(Waiting::Aside));
             }
         }
         if self.waiting.is_empty() {
@@ -90,7 +102,7 @@ where
             if ready!(self.messages.poll_recv_many(cx, &mut arrived, BATCH_MESSAGES_MAX)) == 0 {
                 return Poll::Ready(None);
             }
-            self.waiting.extend(arrived);
+            self.waiting.extend(arrived.into_iter().map(|(_, message)| Waiting::Message(message)));
         }
         Poll::Ready(Some(self.batch()))
     }
@@ -129,7 +141,7 @@ pub(super) async fn hear<D: Direction>(
     to: mpsc::Sender<(Seq, D::Domain)>,
     line: Line,
     mut checks: Checks<D::Domain>,
-    refuse: Option<Refusals>,
+    tell: Option<Asides>,
 ) {
     let (mut expected, mut seq) = (0, 0);
     loop {
@@ -156,22 +168,29 @@ pub(super) async fn hear<D: Direction>(
             if let Some(wait) = checks.pace.as_mut().map(|pace| pace()).filter(|wait| !wait.is_zero()) {
                 tokio::time::sleep(wait).await;
             }
-            let judged = D::decode(message).and_then(|mut message| {
-                checks.judge.as_mut().map_or(Ok(()), |judge| judge(&mut message)).map(|()| message)
+            let judged = D::decode_parts(message).and_then(|(mut message, asides)| {
+                checks.judge.as_mut().map_or(Ok(()), |judge| judge(&mut message)).map(|()| (message, asides))
             });
             match judged {
-                Ok(message) => {
+                Ok((message, asides)) => {
                     if to.send((Seq(seq), message)).await.is_err() {
                         return;
                     }
                     seq += 1;
+                    for aside in asides {
+                        if let Some(tell) = &tell
+                            && tell.send(aside).await.is_err()
+                        {
+                            return;
+                        }
+                    }
                 }
                 Err(rejection) => {
                     tracing::warn!(%rejection, "a message is skipped");
                     line.skipped.fetch_add(1, Ordering::Relaxed);
-                    if let Some(refuse) = &refuse {
+                    if let Some(tell) = &tell {
                         // When too many wait, the log has it.
-                        let _ = refuse.try_send(rejection);
+                        let _ = tell.try_send(Aside::Refusal(rejection));
                     }
                 }
             }

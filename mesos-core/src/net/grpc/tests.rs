@@ -407,6 +407,47 @@ async fn a_call_that_cannot_be_read_is_refused_and_the_stream_goes_on() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_read_of_an_accept_is_told_and_the_rest_is_done() {
+    let mut port = Port::open(Plain).await;
+    let channel = tonic::transport::Endpoint::from_shared(format!("http://{}", port.address)).unwrap();
+    let mut client = kernel::kernel_client::KernelClient::new(channel.connect().await.unwrap());
+    let (say, said) = tokio::sync::mpsc::channel(8);
+    let answer = client.connect_scheduler(tokio_stream::wrappers::ReceiverStream::new(said));
+    let (answer, theirs) = tokio::join!(answer, port.door.schedulers.recv());
+    let (mut heard, mut master) = (answer.unwrap().into_inner(), theirs.unwrap());
+
+    let operations = vec![
+        Operation::Launch(vec![Arc::new(task()), Arc::new(task())]),
+        Operation::Reserve(bag()),
+        Operation::Reserve(bag()).tracked(operation_id()),
+    ];
+    let offers = vec![OfferId::new("o1").unwrap()];
+    let mut call =
+        SchedulerUp::encode(&Call::Accept { offers: offers.clone(), operations, filters: Filters::default() }, 0);
+    let written = &mut call.accept.as_mut().unwrap().operations;
+    written[0].launch.as_mut().unwrap().task_infos[1].task_id.value = "a/b".into();
+    for operation in &mut written[1..] {
+        operation.reserve = None;
+    }
+    say.send(kernel::SchedulerCalls { first: 0, calls: vec![call] }).await.unwrap();
+
+    let readable = vec![Operation::Launch(vec![Arc::new(task())])];
+    let accepted = Call::Accept { offers, operations: readable, filters: Filters::default() };
+    assert_eq!(master.receiver.recv().await.unwrap(), (Seq(0), accepted));
+    let mut events = Vec::new();
+    while events.len() < 3 {
+        events.extend(SchedulerDown::open(heard.message().await.unwrap().unwrap()).1);
+    }
+    let status = events.iter().find_map(|event| event.event.update.as_ref()).map(|update| &update.status).unwrap();
+    assert_eq!((&*status.task_id.value, status.state()), ("a/b", v1::TaskState::TaskError));
+    assert_eq!((status.reason(), &status.uuid), (v1::task_status::Reason::TaskInvalid, &None));
+    let status = events.iter().find_map(|event| event.event.update_operation_status.as_ref()).unwrap();
+    assert_eq!(status.status.operation_id.as_ref().unwrap().value, "op1");
+    let why = events.iter().find_map(|event| event.rejection.as_ref()).unwrap();
+    assert!(why.what.starts_with("operation 2"), "{why:?}");
+}
+
+#[tokio::test]
 async fn the_leader_is_found_among_addresses_and_found_again() {
     let (first, second) = (Port::open(Plain).await, Port::open(Plain).await);
     let nobody = "127.0.0.1:1".to_owned();

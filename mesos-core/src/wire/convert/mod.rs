@@ -33,7 +33,7 @@ pub use node::{agent_capabilities_to_wire, agent_from_wire};
 pub use offer::{DroppedOperation, RefusedTask};
 pub use operator::{quantities_to_wire, quotas_to_wire, weights_to_wire};
 pub use resource::{ReservationForm, resources_from_wire, resources_to_wire};
-pub use scheduler::{ReadCall, call_from_wire, dropped_operation_to_wire, event_to_wire, refused_task_to_wire};
+pub use scheduler::{Aside, ReadCall, call_from_wire, event_to_wire};
 pub use status::task_state_from_wire;
 pub use task::{grouped_task_from_wire, task_group_from_wire, task_group_to_wire};
 

@@ -92,6 +92,7 @@ pub(super) fn domain_from_wire(domain: v1::DomainInfo) -> Option<FaultDomain> {
 }
 
 pub(super) fn unavailability_from_wire(unavailability: v1::Unavailability) -> Result<Unavailability, Rejection> {
-    let duration = unavailability.duration.map(TryInto::try_into).transpose()?;
+    let wrong = |why: Rejection| Rejection { code: RejectionCode::InvalidMaintenance, ..why };
+    let duration = unavailability.duration.map(|lasts| lasts.try_into().map_err(wrong)).transpose()?;
     Ok(Unavailability { start: unavailability.start.into(), duration })
 }

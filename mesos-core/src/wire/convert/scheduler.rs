@@ -32,6 +32,28 @@ pub struct ReadCall {
     pub dropped: Vec<DroppedOperation>,
 }
 
+/// What a framework is told of a part of its call that no master hears of.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Aside {
+    /// This event.
+    Event(Box<v1::scheduler::Event>),
+    /// Why; there is no name under which an event could say it.
+    Refusal(Rejection),
+}
+
+impl ReadCall {
+    /// What the framework is told of the parts that cannot be done, whatever it speaks to the master.
+    pub fn asides(&self, now: WallTime) -> impl Iterator<Item = Aside> {
+        let dropped = self.dropped.iter().map(|dropped| match dropped_operation_to_wire(dropped) {
+            Some(event) => Aside::Event(Box::new(event)),
+            None => Aside::Refusal(dropped.why.clone()),
+        });
+        let refused = self.refused.iter().map(move |task| Aside::Event(Box::new(refused_task_to_wire(task, now))));
+        dropped.chain(refused)
+    }
+}
+
 /// Reads a call.
 ///
 /// # Errors
@@ -281,8 +303,7 @@ fn error_text(rejection: &Rejection) -> String {
 }
 
 /// What a framework is told of an operation it named that cannot be done; nothing of one it did not name.
-#[must_use]
-pub fn dropped_operation_to_wire(operation: &DroppedOperation) -> Option<v1::scheduler::Event> {
+fn dropped_operation_to_wire(operation: &DroppedOperation) -> Option<v1::scheduler::Event> {
     let status = v1::OperationStatus {
         operation_id: Some(v1::OperationId { value: operation.id.clone()? }),
         state: v1::OperationState::OperationError.into(),
@@ -296,8 +317,7 @@ pub fn dropped_operation_to_wire(operation: &DroppedOperation) -> Option<v1::sch
 }
 
 /// What a framework is told of a task that cannot be launched as it is described.
-#[must_use]
-pub fn refused_task_to_wire(task: &RefusedTask, now: WallTime) -> v1::scheduler::Event {
+fn refused_task_to_wire(task: &RefusedTask, now: WallTime) -> v1::scheduler::Event {
     let status = v1::TaskStatus {
         task_id: v1::TaskId { value: task.task_id.clone() },
         agent_id: Some(v1::AgentId { value: task.agent_id.clone() }),

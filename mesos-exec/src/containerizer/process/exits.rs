@@ -7,6 +7,7 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use mesos_core::daemon::{Access, make_folder};
 use mesos_core::{ContainerId, Exit};
 
 /// The form of the line; another one is not understood, and how its container ended not known.
@@ -23,8 +24,8 @@ impl Exits {
     /// Makes the folders.
     pub(super) fn open(work_dir: &Path) -> io::Result<Self> {
         let exits = Self { folder: work_dir.join("exits"), unfinished: work_dir.join("unfinished") };
-        fs::create_dir_all(&exits.folder)?;
-        fs::create_dir_all(&exits.unfinished)?;
+        make_folder(&exits.folder, Access::Closed)?;
+        make_folder(&exits.unfinished, Access::Closed)?;
         Ok(exits)
     }
 

@@ -72,6 +72,7 @@ mod watchdog;
 use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc as thread_mpsc};
@@ -80,6 +81,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use mesos_core::container::Usage;
+use mesos_core::daemon::{Access, make_folder};
 use mesos_core::provider::{ContainerError, Launch};
 use mesos_core::{ContainerId, ContainerSpec, Containerizer, Exit, Resources, Signal};
 use nix::libc;
@@ -131,7 +133,7 @@ impl Process {
         let (work_dir, lock) = claim(&options.work_dir)?;
         let sandboxes = work_dir.join("sandboxes");
         let in_work_dir = |problem| ProcessError::WorkDir { path: work_dir.clone(), problem };
-        fs::create_dir_all(&sandboxes).map_err(in_work_dir)?;
+        make_folder(&sandboxes, Access::Passage).map_err(in_work_dir)?;
         let records = Records::open(&work_dir).map_err(in_work_dir)?;
         let exits = Exits::open(&work_dir).map_err(in_work_dir)?;
         let machine = |what| move |problem| ProcessError::Machine { what, problem };
@@ -369,9 +371,11 @@ async fn await_all(leaving: Vec<Gone>) -> Result<(), ContainerError> {
 /// Makes the work directory and takes it for ourselves.
 fn claim(work_dir: &Path) -> Result<(PathBuf, File), ProcessError> {
     let failed = |problem| ProcessError::WorkDir { path: work_dir.to_owned(), problem };
-    fs::create_dir_all(work_dir).map_err(failed)?;
+    make_folder(work_dir, Access::Passage).map_err(failed)?;
     let path = work_dir.canonicalize().map_err(failed)?;
-    let lock = File::create(path.join("lock")).map_err(failed)?;
+    // Whoever could read it could lock it, and keep the agent out.
+    let lock = File::options().write(true).create(true).truncate(false).mode(0o600).open(path.join("lock"));
+    let lock = lock.map_err(failed)?;
     match lock.try_lock() {
         Ok(()) => Ok((path, lock)),
         Err(TryLockError::WouldBlock) => Err(ProcessError::InUse { path }),

@@ -9,6 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use mesos_core::ContainerId;
+use mesos_core::daemon::{Access, make_folder};
 
 /// The form of the line; another one is not understood and its container not touched.
 const FORM: &str = "v1";
@@ -50,8 +51,8 @@ impl Records {
     /// Makes the folders.
     pub(super) fn open(work_dir: &Path) -> io::Result<Self> {
         let records = Self { folder: work_dir.join("containers"), unfinished: work_dir.join("unfinished") };
-        fs::create_dir_all(&records.folder)?;
-        fs::create_dir_all(&records.unfinished)?;
+        make_folder(&records.folder, Access::Closed)?;
+        make_folder(&records.unfinished, Access::Closed)?;
         Ok(records)
     }
 

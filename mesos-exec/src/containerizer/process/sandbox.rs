@@ -25,7 +25,8 @@ pub(super) struct Streams {
 /// Makes the sandbox, or takes the one of an earlier container of this name, and opens its streams.
 pub(super) fn prepare(sandbox: &Path, identity: Option<&Identity>) -> Result<Streams, String> {
     let failed = |error: io::Error| format!("sandbox {}: {error}; {}", sandbox.display(), advice(&error));
-    match DirBuilder::new().mode(0o755).create(sandbox) {
+    // Its user's and, to look at it, that user's group's.
+    match DirBuilder::new().mode(0o750).create(sandbox) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
         _ => {}
     }

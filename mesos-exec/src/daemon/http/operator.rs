@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use mesos_core::Rejection;
 use mesos_core::net::http::axum::extract::State;
 use mesos_core::net::http::axum::http::{HeaderMap, StatusCode};
 use mesos_core::net::http::{
@@ -57,7 +58,10 @@ pub(super) async fn ask(
         }
         Type::SetLoggingLevel => {
             let set = part(call.set_logging_level, "set_logging_level")?;
-            let duration = Duration::try_from(set.duration)?;
+            let wrong = |why: Rejection| {
+                Refusal::bad_request(format!("set_logging_level.duration: {}; {}", why.what, why.remedy))
+            };
+            let duration = Duration::try_from(set.duration).map_err(wrong)?;
             context.verbosity.set(set.level, duration).map_err(Refusal::bad_request)?;
             Ok(done())
         }

@@ -36,16 +36,26 @@ pub(super) async fn explain(
     let framework_id: FrameworkId = read("framework", asked.framework)?
         .ok_or_else(|| Refusal::bad_request("no framework is named; add framework=ID of the one that waits"))?;
     let of = match (read::<AgentId>("agent", asked.agent)?, read::<Resources>("resources", asked.resources)?) {
-        (Some(agent), None) => Wanted::Agent(agent),
-        (None, Some(resources)) => Wanted::Need(Need::Quantities(resources.quantities())),
-        _ => return Err(Refusal::bad_request("for what it waits is not said; add either agent=ID or resources=TEXT")),
+        (Some(agent), None) => Some(Wanted::Agent(agent)),
+        (None, Some(resources)) => Some(Wanted::Need(Need::Quantities(resources.quantities()))),
+        (Some(_), Some(_)) => return Err(Refusal::bad_request("agent and resources are both said; leave one out")),
+        (None, None) => None,
     };
+    let is_said = of.is_some();
+    let of = of.unwrap_or_else(|| Wanted::Need(Need::Quantities(Resources::new().quantities())));
     let named = read("role", asked.role)?;
     let mut call =
         Call::Explain { framework_id: framework_id.clone(), role: named.clone().unwrap_or_else(Role::any), of };
     context.judge_change(&context.sight(caller), &call).await?;
-    if let (None, Call::Explain { role, .. }) = (named, &mut call) {
-        *role = context.only_role_of(framework_id).await?;
+    if !is_said || named.is_none() {
+        // First of all: whoever is not known need not say for what it waits.
+        let roles = context.roles_of(&framework_id).await?;
+        if !is_said {
+            return Err(Refusal::bad_request("for what it waits is not said; add either agent=ID or resources=TEXT"));
+        }
+        if let Call::Explain { role, .. } = &mut call {
+            *role = only(&framework_id, &roles)?;
+        }
     }
     match context.master.operate(call).await {
         Outcome::Explained(explanation) => {
@@ -62,24 +72,28 @@ fn read<T: FromStr<Err: std::fmt::Display>>(name: &str, text: Option<String>) ->
 }
 
 impl super::Context {
-    /// The role of a framework that has only one.
-    async fn only_role_of(&self, id: FrameworkId) -> Result<Role, Refusal> {
-        let named = id.clone();
+    /// The roles of a framework.
+    async fn roles_of(&self, id: &FrameworkId) -> Result<Vec<Role>, Refusal> {
+        let wanted = id.clone();
         let look = move |master: &crate::master::Master| {
-            let found = master.frameworks().find(|framework| *framework.id == id);
+            let found = master.frameworks().find(|framework| *framework.id == wanted);
             found.map(|framework| framework.info.roles.iter().cloned().collect::<Vec<Role>>())
         };
-        match self.look(look).await?.as_deref() {
-            None => {
-                let what = format!("framework {named} is not known");
-                Err(refusal(Rejection::new(RejectionCode::UnknownFramework, what, "name a framework of this cluster")))
-            }
-            Some([role]) => Ok(role.clone()),
-            Some(roles) => {
-                let roles: Vec<&str> = roles.iter().map(Role::as_str).collect();
-                let what = format!("framework {named} has the roles {}; add role=ROLE", roles.join(", "));
-                Err(Refusal::bad_request(what))
-            }
+        self.look(look).await?.ok_or_else(|| {
+            let what = format!("framework {id} is not known");
+            refusal(Rejection::new(RejectionCode::UnknownFramework, what, "name a framework of this cluster"))
+        })
+    }
+}
+
+/// The role of a framework that has only one.
+fn only(id: &FrameworkId, roles: &[Role]) -> Result<Role, Refusal> {
+    match roles {
+        [role] => Ok(role.clone()),
+        roles => {
+            let roles: Vec<&str> = roles.iter().map(Role::as_str).collect();
+            let what = format!("framework {id} has the roles {}; add role=ROLE", roles.join(", "));
+            Err(Refusal::bad_request(what))
         }
     }
 }

@@ -15,7 +15,7 @@ use mesos_core::net::http::{
     BODY_BYTES_MAX, Body, Caller, Media, OriginalPath, Refusal, Response, accepted, axum, decode, done, read_body,
     record_stream,
 };
-use mesos_core::wire::convert::{ReservationForm, call_from_wire, dropped_operation_to_wire, refused_task_to_wire};
+use mesos_core::wire::convert::{Aside, ReservationForm, call_from_wire};
 use mesos_core::wire::v1;
 use mesos_core::{FrameworkCapability, FrameworkId, FrameworkInfo, Principal, WallTime};
 use tokio::sync::mpsc;
@@ -103,16 +103,14 @@ async fn forward(
 ) -> Result<Response, Refusal> {
     let mut read = call_from_wire(call)?;
     judge_scheduler(&*context.authorizer, caller, &mut read.call).map_err(forbid)?;
+    let asides: Vec<Aside> = read.asides(WallTime::from_nanos(super::wall_nanos())).collect();
     session.call(read.call).await?;
-    for dropped in &read.dropped {
-        tracing::warn!(why = %dropped.why, "an operation was left out");
-        if let Some(event) = dropped_operation_to_wire(dropped) {
-            session.tell(event).await?;
+    for aside in asides {
+        match aside {
+            Aside::Event(event) => session.tell(*event).await?,
+            Aside::Refusal(why) => tracing::warn!(%why, "an operation was left out"),
+            _ => {}
         }
-    }
-    let now = WallTime::from_nanos(super::wall_nanos());
-    for task in &read.refused {
-        session.tell(refused_task_to_wire(task, now)).await?;
     }
     Ok(accepted())
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mesos_core::call::ConnId;
 use mesos_core::call::scheduler::Event;
-use mesos_core::kernel::Record;
+use mesos_core::kernel::{Machine as _, Record};
 use mesos_core::{Rejection, RejectionCode, TaskState};
 
 use super::{Bench, Puppet, answer, launching, leader, news, offer, subscribed};
@@ -130,6 +130,18 @@ fn a_removed_framework_ends_and_an_overloaded_master_is_asked_again() {
     let lines = bench.event(error(RejectionCode::FrameworkRemoved));
     assert!(lines[0].starts_with("stop: the master refused the subscription"), "{lines:?}");
     assert!(bench.advance_secs(600).is_empty());
+}
+
+#[test]
+fn a_connection_that_ends_after_a_teardown_is_followed_up_at_once_but_only_once() {
+    let mut bench = Bench::subscribed(Puppet::default());
+    bench.input(Input::Stop { teardown: true });
+    assert!(bench.disconnect().is_empty());
+    assert_eq!(bench.driver.deadline(), Some(bench.now));
+    bench.connect();
+    assert_eq!(bench.event(subscribed("f1")), ["TEARDOWN"]);
+    bench.disconnect();
+    assert!(bench.driver.deadline().unwrap() > bench.now, "a network that breaks again and again is not hurried");
 }
 
 #[test]

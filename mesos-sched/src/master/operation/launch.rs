@@ -180,11 +180,10 @@ impl Master {
         rejection: &Rejection,
         reason: Reason,
     ) {
-        self.counters.rejections += 1;
-        // The status of a task with the same id that runs must not look as if it had ended.
-        if self.frameworks.table[framework].tasks.find(&task.id).is_some() {
-            return self.reject(cx, framework, rejection.clone());
+        if self.refuse_taken(cx, framework, &task.id, rejection) {
+            return;
         }
+        self.counters.rejections += 1;
         self.frameworks.table[framework].tally.end(TaskState::Error);
         let status = TaskStatus::new(task.id.clone(), TaskState::Error, Source::Master, cx.now.wall)
             .because(reason)

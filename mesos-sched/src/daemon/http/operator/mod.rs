@@ -86,7 +86,9 @@ pub(super) fn refusal(why: Rejection) -> Refusal {
 
 fn set_logging_level(context: &Shared, call: v1::master::Call) -> Result<Response, Refusal> {
     let set = call.set_logging_level.ok_or_else(|| Refusal::bad_request("set_logging_level is missing; set it"))?;
-    let duration = Duration::try_from(set.duration)?;
+    let wrong =
+        |why: Rejection| Refusal::bad_request(format!("set_logging_level.duration: {}; {}", why.what, why.remedy));
+    let duration = Duration::try_from(set.duration).map_err(wrong)?;
     context.verbosity.set(set.level, duration).map_err(Refusal::bad_request)?;
     Ok(done())
 }

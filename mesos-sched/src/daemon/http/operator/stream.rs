@@ -34,7 +34,8 @@ pub(super) async fn subscribe(context: &Shared, sight: Sight, media: Media) -> R
     let name = axum::http::HeaderValue::from_static(media.name());
     response.headers_mut().insert(axum::http::header::CONTENT_TYPE, name);
     let lead = context.master.lead();
-    tokio::spawn(async move {
+    // Every event is written for every subscriber: many of them would take the master's turns.
+    context.view.begin(async move {
         let _place = place;
         let over = until_it_ends(lead);
         tokio::select! {
