@@ -28,7 +28,8 @@ use self::work::Unit;
 use crate::cluster::Cluster;
 
 /// Runs a command, several instances of it, or a group of tasks on the cluster and follows the output; ends as they end: with
-/// 0 when all have finished, and otherwise with the status of the first that did not.
+/// 0 when all have finished, and otherwise with the status of the first that did not. One that was killed counts only where
+/// no other ended badly.
 #[derive(Debug, Args)]
 #[command(rename_all = "snake_case")]
 pub(crate) struct Execute {

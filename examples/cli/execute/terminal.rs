@@ -20,6 +20,14 @@ struct Row {
     follower: Option<Follower>,
 }
 
+/// How a task ended that did not finish.
+#[derive(Debug, Clone, Copy)]
+struct Bad {
+    code: ExitCode,
+    /// Maybe because another one of its group ended badly, whose news come later.
+    is_killed: bool,
+}
+
 /// Shows what happens.
 pub(super) struct Terminal {
     json: bool,
@@ -30,8 +38,8 @@ pub(super) struct Terminal {
     open: BTreeMap<TaskId, Row>,
     /// Whether it must be said which task is meant.
     are_several: bool,
-    /// How the first task ended that did not finish.
-    bad: Option<ExitCode>,
+    /// How the first task ended that did not finish; one that was killed comes after all others.
+    bad: Option<Bad>,
 }
 
 impl Terminal {
@@ -79,7 +87,7 @@ impl Terminal {
             News::Refused(why) => self.say("refused", None, &why),
             News::Status(status) => self.show_status(cluster, &status).await,
         }
-        self.open.is_empty().then(|| self.bad.unwrap_or(ExitCode::SUCCESS))
+        self.open.is_empty().then(|| self.bad.map_or(ExitCode::SUCCESS, |bad| bad.code))
     }
 
     async fn show_status(&mut self, cluster: &Cluster, status: &TaskStatus) {
@@ -98,7 +106,7 @@ impl Terminal {
             self.say("output", Some(id), &format!("the output cannot be shown: {problem}"));
         }
         if status.state != TaskState::Finished {
-            self.bad.get_or_insert_with(|| code_of(status));
+            self.bad = worse(self.bad, status);
         }
         self.open.remove(id);
     }
@@ -112,6 +120,15 @@ impl Terminal {
         let folder = format!("/frameworks/{framework}/executors/{executor}/runs/{run}");
         let prefix = self.are_several.then(|| format!("{} | ", row.name));
         row.follower = Some(Follower::begin(cluster.agent(agent), &folder, prefix));
+    }
+}
+
+/// What counts of what was bad before and this.
+fn worse(before: Option<Bad>, status: &TaskStatus) -> Option<Bad> {
+    let is_killed = status.state == TaskState::Killed;
+    match before {
+        Some(before) if is_killed || !before.is_killed => Some(before),
+        _ => Some(Bad { code: code_of(status), is_killed }),
     }
 }
 
@@ -132,9 +149,27 @@ mod tests {
 
     use super::*;
 
+    fn status(state: TaskState, said: &str) -> TaskStatus {
+        TaskStatus::new("t".parse().unwrap(), state, Source::Executor, WallTime::default()).saying(said)
+    }
+
     fn ended(state: TaskState, said: &str) -> String {
-        let status = TaskStatus::new("t".parse().unwrap(), state, Source::Executor, WallTime::default()).saying(said);
-        format!("{:?}", code_of(&status))
+        format!("{:?}", code_of(&status(state, said)))
+    }
+
+    #[test]
+    fn one_that_was_killed_with_its_group_says_nothing_where_another_failed() {
+        let killed = || status(TaskState::Killed, "Command terminated with signal 9");
+        let failed = |code: u8| status(TaskState::Failed, &format!("Command exited with status {code}"));
+        let code = |all: &[TaskStatus]| {
+            let bad = all.iter().fold(None, worse).expect("something was bad");
+            format!("{:?}", bad.code)
+        };
+        let expected = |code: u8| format!("{:?}", ExitCode::from(code));
+        assert_eq!(code(&[killed(), failed(9)]), expected(9));
+        assert_eq!(code(&[failed(9), killed()]), expected(9));
+        assert_eq!(code(&[failed(3), failed(9)]), expected(3));
+        assert_eq!(code(&[killed()]), expected(137));
     }
 
     #[test]
