@@ -1,5 +1,8 @@
 //! What a case amounted to, small enough to keep and to compare.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::case::Case;
@@ -112,7 +115,7 @@ impl Outcome {
         self.curves = over_time(workload, record);
         self.curves.extend(distributions("wait", workload, &summary.waits));
         self.curves.extend(distributions("response", workload, &summary.responses));
-        self.curves.push(backlog(workload, record));
+        self.curves.push(backlog(workload, record, &summary.submissions));
     }
 }
 
@@ -178,16 +181,22 @@ fn distributions(metric: &str, workload: &Workload, parts: &[Distribution]) -> V
     curves
 }
 
-/// Tasks that were submitted and do not run yet, over time.
+/// Tasks that were submitted and have not run yet, over time.
 #[allow(clippy::cast_precision_loss, reason = "counts for charts")]
-fn backlog(workload: &Workload, record: &Record) -> Curve {
-    let mut changes: Vec<(f64, i64)> = Vec::new();
+fn backlog(workload: &Workload, record: &Record, submissions: &[Option<Duration>]) -> Curve {
     let secs = |at: mesos_core::Instant| at.since(mesos_core::Instant::ZERO).as_secs_f64();
-    let first = record.tasks.iter().filter(|row| row.key.attempt == 0);
-    for row in first {
-        let Some(job) = workload.jobs.get(row.key.job as usize) else { continue };
-        changes.push((job.submit_at.as_secs_f64().min(secs(row.launched_at)), 1));
-        changes.push((row.running_at.map_or_else(|| secs(record.ends_at), secs), -1));
+    let submitted = workload.jobs.iter().zip(submissions);
+    let mut changes: Vec<(f64, i64)> =
+        submitted.filter_map(|(job, at)| Some(((*at)?.as_secs_f64(), i64::from(job.tasks)))).collect();
+    let mut begun = BTreeSet::new();
+    for row in &record.tasks {
+        let (Some(Some(submitted_at)), Some(running_at)) = (submissions.get(row.key.job as usize), row.running_at)
+        else {
+            continue;
+        };
+        if begun.insert((row.key.job, row.key.task)) {
+            changes.push((secs(running_at).max(submitted_at.as_secs_f64()), -1));
+        }
     }
     changes.sort_by(|a, b| a.0.total_cmp(&b.0));
     let end = secs(record.ends_at).max(1.0);

@@ -279,6 +279,18 @@ fn a_framework_that_comes_late_comes_when_it_is_to() {
 }
 
 #[test]
+fn what_never_begins_waits_until_the_end() {
+    let text = "name = \"too-much\"\nuntil = \"150s\"\n[[cluster.agents]]\ncount = 1\nresources = \"cpus:4;mem:8192\"\n\
+                [[queue]]\nname = \"a\"\n[[queue.work]]\njobs = 10\ntasks = 4\nrun = 100\n";
+    let experiment = Experiment::parse(text.to_owned(), PathBuf::new(), String::new()).unwrap();
+    let outcome = &experiment.run(None, 1, &quiet).unwrap()[0];
+    let backlog = outcome.curves.iter().find(|curve| curve.metric == "backlog").unwrap();
+    let tasks: Vec<f64> = backlog.points.iter().map(|point| point.1).collect();
+    assert_eq!(tasks.last(), Some(&32.0), "four ran, four run, and the rest waits: {tasks:?}");
+    assert!(tasks.contains(&36.0), "until the first four are done: {tasks:?}");
+}
+
+#[test]
 fn a_tournament_has_every_policy() {
     let outcomes = tournament(&small()).unwrap().run(None, 2, &quiet).unwrap();
     let labels: std::collections::BTreeSet<String> = outcomes.iter().map(Outcome::label).collect();

@@ -34,6 +34,8 @@ pub struct Summary {
     pub waits: Vec<Distribution>,
     /// Per queue: from a job's submission to the end of its last task, of jobs that were done, in seconds.
     pub responses: Vec<Distribution>,
+    /// When each job was submitted; nothing for those that follow jobs that were not done.
+    pub submissions: Vec<Option<Duration>>,
 }
 
 /// What became of a job.
@@ -85,7 +87,8 @@ impl Summary {
         let all =
             |parts: &[Distribution]| Distribution::new(parts.iter().flat_map(|part| part.values().iter().copied()));
         maker.queue(None, &all(&waits), &all(&responses));
-        Self { values: maker.values, waits, responses }
+        let values = maker.values;
+        Self { values, waits, responses, submissions: submissions(workload, &outcomes) }
     }
 
     /// A figure; of all queues together if none is named.
@@ -93,6 +96,20 @@ impl Summary {
     pub fn get(&self, metric: &str, queue: Option<u32>) -> Option<f64> {
         self.values.iter().find(|row| row.metric == metric && row.queue == queue).map(|row| row.value)
     }
+}
+
+fn submissions(workload: &Workload, outcomes: &BTreeMap<u32, Outcome>) -> Vec<Option<Duration>> {
+    let of = |(index, job): (u32, &Job)| {
+        if let Some(outcome) = outcomes.get(&index) {
+            return Some(outcome.submitted_at);
+        }
+        // None of its tasks was ever launched.
+        let end_of = |before: &u32| outcomes.get(before)?.ended_at;
+        let ends: Option<Vec<Duration>> = job.after.iter().map(end_of).collect();
+        let following = ends?.into_iter().max().map(|last| last + job.think);
+        Some(job.submit_at.max(following.unwrap_or_default()))
+    };
+    (0..).zip(&workload.jobs).map(of).collect()
 }
 
 fn outcomes(workload: &Workload, record: &Record) -> BTreeMap<u32, Outcome> {

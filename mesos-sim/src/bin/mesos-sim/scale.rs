@@ -1,13 +1,16 @@
 //! `mesos-sim scale`: how much simulated cluster this machine can do, as figures that can be quoted.
 
+use std::fmt;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
 use mesos_sim::scheduler::{Discipline, JobScheduler, Options};
 use mesos_sim::workload::{Arrivals, Draw, Generator, Sleepers, Workload};
 use mesos_sim::{Cluster, Failure, Simulation, secs};
+use serde::Serialize;
 
 use crate::experiment::cpu_secs;
 
@@ -15,6 +18,9 @@ use crate::experiment::cpu_secs;
 pub(crate) struct Scale {
     #[command(subcommand)]
     what: What,
+    /// One line of JSON per row instead of a table.
+    #[arg(long, global = true)]
+    json: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -43,18 +49,19 @@ enum What {
         /// Tasks per agent.
         #[arg(long, default_value_t = 20)]
         tasks: u32,
-        /// The largest cluster.
-        #[arg(long, default_value_t = 32_000)]
+        /// The largest cluster: sizes are 1,000, 2,000, 5,000, 10,000 and so on up to it.
+        #[arg(long, default_value_t = 50_000)]
         agents_max: usize,
     },
 }
 
 impl Scale {
     pub(crate) fn run(&self) -> ExitCode {
+        let json = self.json;
         let done = match self.what {
-            What::Day { agents, tasks, seed } => day(agents, tasks, seed),
-            What::Memory { agents } => memory(agents),
-            What::Curve { tasks, agents_max } => curve(tasks, agents_max),
+            What::Day { agents, tasks, seed } => day(agents, tasks, seed).map(|figures| say(&figures, json)),
+            What::Memory { agents } => memory(agents).map(|figures| say(&figures, json)),
+            What::Curve { tasks, agents_max } => curve(tasks, agents_max, json),
         };
         match done {
             Ok(()) => ExitCode::SUCCESS,
@@ -64,6 +71,71 @@ impl Scale {
             }
         }
     }
+}
+
+/// What a run was and what it took.
+#[derive(Debug, Serialize)]
+struct Figures {
+    agents: usize,
+    tasks: u64,
+    virtual_hours: f64,
+    cpu_secs: f64,
+    real_secs: f64,
+    steps: u64,
+    events: u64,
+    /// The largest part of memory this process ever had, where the system tells.
+    peak_gb: Option<f64>,
+    /// A number that is another one when anything at all happened otherwise.
+    digest: String,
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { agents, tasks, virtual_hours, cpu_secs, real_secs, steps, digest, .. } = self;
+        write!(f, "{agents} agents, {tasks} tasks, {virtual_hours:.1} virtual hours: ")?;
+        writeln!(f, "{cpu_secs:.1} CPU-seconds, {real_secs:.1} real seconds, {steps} steps, digest {digest}")?;
+        match self.peak_gb {
+            Some(peak) => write!(f, "peak memory {peak:.2} GB"),
+            None => f.write_str("this system does not tell the peak of memory"),
+        }
+    }
+}
+
+fn say(figures: &Figures, is_json: bool) {
+    if is_json {
+        println!("{}", serde_json::to_string(figures).expect("plain data"));
+    } else {
+        println!("{figures}");
+    }
+}
+
+/// Runs until all work is done, and on until `least` if that is later.
+fn measured(mut simulation: Simulation, agents: usize, tasks: u64, least: Duration) -> Result<Figures, Failure> {
+    let ((), cost) = timed(|| {
+        let bar = ProgressBar::new(least.as_secs() / HOUR.as_secs());
+        let style = "{elapsed_precise} {wide_bar} {pos}/{len} virtual hours";
+        bar.set_style(ProgressStyle::with_template(style).expect("a constant template"));
+        let mut until = HOUR;
+        while until <= least {
+            simulation.run_until(until)?;
+            bar.inc(1);
+            until += HOUR;
+        }
+        bar.finish_and_clear();
+        simulation.run_until_done(DAY * 2).map(|_| ())
+    })?;
+    let report = simulation.report();
+    Ok(Figures {
+        agents,
+        tasks,
+        virtual_hours: report.at_secs / 3_600.0,
+        cpu_secs: cost.cpu,
+        real_secs: cost.real,
+        steps: simulation.steps(),
+        events: report.events,
+        peak_gb: peak_gb(),
+        digest: simulation.digest().to_string(),
+    })
 }
 
 /// What a run cost.
@@ -86,10 +158,11 @@ fn peak_gb() -> Option<f64> {
     Some(line.split_whitespace().nth(1)?.parse::<f64>().ok()? / 1_048_576.0)
 }
 
+const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
 const JOB: u32 = 100;
 
-fn day(agents: usize, tasks: u32, seed: u64) -> Result<(), Failure> {
+fn day(agents: usize, tasks: u32, seed: u64) -> Result<Figures, Failure> {
     let jobs = (tasks / JOB).max(1);
     // The last job comes well before the day is over.
     let gap = DAY.as_secs_f64() * 0.95 / f64::from(jobs);
@@ -114,25 +187,8 @@ fn day(agents: usize, tasks: u32, seed: u64) -> Result<(), Failure> {
     let make = move || JobScheduler::new(workload.clone(), 0, options.clone()).boxed();
     let mut cluster = Cluster::builder().agents(agents, "cpus:16;mem:65536").framework("batch", make);
     cluster.conditions_mut().is_tallied = false;
-    let mut simulation = cluster.simulate(seed).expect("the description is a constant");
-    let (report, cost) = timed(|| {
-        let report = simulation.run_until_done(DAY * 2)?;
-        // The rest of the day passes too, with nothing but pings.
-        simulation.run_until(DAY.max(Duration::from_secs_f64(report.at_secs)))?;
-        Ok(report)
-    })?;
-    println!(
-        "{agents} agents, {total} tasks, {:.1} virtual hours: {:.1} CPU-seconds, {:.1} real seconds, {} steps, digest {}",
-        report.at_secs.max(DAY.as_secs_f64()) / 3_600.0,
-        cost.cpu,
-        cost.real,
-        simulation.steps(),
-        simulation.digest()
-    );
-    if let Some(peak) = peak_gb() {
-        println!("peak memory {peak:.2} GB");
-    }
-    Ok(())
+    // The rest of the day passes too, with nothing but pings.
+    measured(cluster.simulate(seed).expect("the description is a constant"), agents, total, DAY)
 }
 
 fn sleepers(agents: usize, per_agent: u32) -> Simulation {
@@ -144,42 +200,30 @@ fn sleepers(agents: usize, per_agent: u32) -> Simulation {
     cluster.simulate(1).expect("the description is a constant")
 }
 
-fn memory(agents: usize) -> Result<(), Failure> {
-    let mut simulation = sleepers(agents, 10);
-    let (report, cost) = timed(|| simulation.run_until_done(DAY))?;
-    println!(
-        "{agents} agents, {} tasks: {:.1} CPU-seconds, {:.1} real seconds, {} steps",
-        agents * 10,
-        cost.cpu,
-        cost.real,
-        report.steps
-    );
-    match peak_gb() {
-        Some(peak) => println!("peak memory {peak:.2} GB"),
-        None => println!("this system does not tell the peak of memory"),
-    }
-    Ok(())
+fn memory(agents: usize) -> Result<Figures, Failure> {
+    measured(sleepers(agents, 10), agents, agents as u64 * 10, Duration::ZERO)
 }
 
 #[allow(clippy::cast_precision_loss, reason = "rates for people")]
-fn curve(tasks: u32, agents_max: usize) -> Result<(), Failure> {
-    println!(
-        "{:>9} {:>10} {:>12} {:>10} {:>12} {:>18}",
-        "agents", "tasks", "events", "CPU s", "µs/event", "µs/event/log2(n)"
-    );
-    let mut agents = 1_000;
-    while agents <= agents_max {
-        let mut simulation = sleepers(agents, tasks);
-        let (report, cost) = timed(|| simulation.run_until_done(DAY))?;
-        let each = cost.cpu * 1e6 / report.events.max(1) as f64;
+fn curve(tasks: u32, agents_max: usize, is_json: bool) -> Result<(), Failure> {
+    if !is_json {
         println!(
-            "{agents:>9} {:>10} {:>12} {:>10.2} {each:>12.3} {:>18.4}",
-            agents * tasks as usize,
-            report.events,
-            cost.cpu,
-            each / (agents as f64).log2()
+            "{:>9} {:>10} {:>12} {:>10} {:>12} {:>18}",
+            "agents", "tasks", "events", "CPU s", "µs/event", "µs/event/log2(n)"
         );
-        agents *= 2;
+    }
+    let decades = std::iter::successors(Some(1_000_usize), |decade| decade.checked_mul(10));
+    let sizes = decades.flat_map(|decade| [1, 2, 5].map(|step| decade.saturating_mul(step)));
+    for agents in sizes.take_while(|agents| *agents <= agents_max) {
+        let figures = measured(sleepers(agents, tasks), agents, agents as u64 * u64::from(tasks), Duration::ZERO)?;
+        if is_json {
+            say(&figures, true);
+            continue;
+        }
+        let Figures { tasks, events, cpu_secs, .. } = figures;
+        let each = cpu_secs * 1e6 / events.max(1) as f64;
+        let by_log = each / (agents as f64).log2();
+        println!("{agents:>9} {tasks:>10} {events:>12} {cpu_secs:>10.2} {each:>12.3} {by_log:>18.4}");
     }
     Ok(())
 }
