@@ -1,8 +1,9 @@
 //! A master played by hand, and the agent it has.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;
 
 use mesos_core::call::Leader;
@@ -22,18 +23,18 @@ use tokio::net::TcpListener;
 
 /// A level of logging that is only remembered.
 #[derive(Debug, Default)]
-struct Heard(std::sync::atomic::AtomicU32);
+struct Heard(AtomicU32);
 
 impl Verbosity for Heard {
     fn level(&self) -> u32 {
-        self.0.load(std::sync::atomic::Ordering::Relaxed)
+        self.0.load(Ordering::Relaxed)
     }
 
     fn set(&self, level: u32, duration: Duration) -> Result<(), String> {
         if level > 3 || duration.is_zero() {
             return Err("it cannot be like this".to_owned());
         }
-        self.0.store(level, std::sync::atomic::Ordering::Relaxed);
+        self.0.store(level, Ordering::Relaxed);
         Ok(())
     }
 }
@@ -79,6 +80,14 @@ pub(crate) fn task(name: &str, data: &str) -> TaskInfo {
     let mut task = TaskInfo::new(TaskId::new(name).unwrap(), agent_id(), Resources::new(), run);
     task.data = data.as_bytes().into();
     task
+}
+
+/// An address of this machine that nobody else uses: a port of it that is free stays free while an agent is restarted, and the
+/// executor must find the next one under it. Under 127.0.0.1, whoever asks for any port may be given that one meanwhile.
+fn own_host() -> Ipv4Addr {
+    static COUNT: AtomicU8 = AtomicU8::new(1);
+    let [.., high, low] = std::process::id().to_be_bytes();
+    Ipv4Addr::new(127, high | 1, low, COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
 async fn start_agent(parts: &Parts) -> AgentServer {
@@ -141,8 +150,7 @@ impl Rig {
         let work = Arc::new(tempfile::tempdir().unwrap());
         let directory = Directory::new();
         let mut door = directory.open("m:5050");
-        // A port that is free now; the executor must find the agent under it again after a restart.
-        let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let address = TcpListener::bind((own_host(), 0)).await.unwrap().local_addr().unwrap();
         let parts = Parts {
             directory,
             containers: Arc::new(Process::new(ProcessOptions::new(work.path())).unwrap()),
