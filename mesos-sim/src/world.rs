@@ -11,6 +11,7 @@
 //!
 //! Who may look: checks and reports, through the views. Who drives it: [`Simulation`](crate::Simulation) alone.
 
+mod glance;
 mod lives;
 
 use std::collections::BTreeMap;

@@ -24,13 +24,15 @@ impl Master {
 
     /// Asks everybody whose time has come.
     pub(super) fn ask_due(&mut self, cx: &mut MasterCx<'_>) {
-        while let Some((at, agents)) = self.rota.pop_due(cx.now.mono) {
+        while let Some((at, mut agents)) = self.rota.pop_due(cx.now.mono) {
+            // Another time may have been set since, or another agent may have this row. All are looked at before the first
+            // is asked: of thousands of rows most are far away, and a processor fetches many at once.
+            agents.retain(|agent| {
+                let row = self.agents.table.get_mut(*agent).filter(|row| row.asked_at == Some(at));
+                row.is_some_and(|row| row.asked_at.take().is_some())
+            });
             for agent in agents {
-                // Another time may have been set since, or another agent may have this row.
-                if let Some(row) = self.agents.table.get_mut(agent).filter(|row| row.asked_at == Some(at)) {
-                    row.asked_at = None;
-                    self.ping(cx, agent);
-                }
+                self.ping(cx, agent);
             }
         }
     }

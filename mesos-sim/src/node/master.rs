@@ -66,6 +66,7 @@ impl World {
         let result = watch.master(self, NodeId::Master(index), now, is_tick, shown.as_ref(), &effects);
         let is_to_trip = self.masters[index as usize].process.trip.is_some();
         let trip = if is_to_trip { self.tripped(NodeId::Master(index), effects.len()) } else { None };
+        self.glance(&effects);
         for effect in effects.drain(..).take(trip.map_or(usize::MAX, |(done, _)| done)) {
             self.perform_master(index, effect);
         }
