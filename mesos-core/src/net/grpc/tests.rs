@@ -336,6 +336,22 @@ impl Port {
         let (own, theirs) = tokio::join!(connect, self.door.schedulers.recv());
         (own.unwrap(), theirs.unwrap())
     }
+
+    /// A framework that writes its messages itself, as another program would: what it says, what it hears, and its master.
+    async fn written(
+        &mut self,
+    ) -> (
+        tokio::sync::mpsc::Sender<kernel::SchedulerCalls>,
+        tonic::Streaming<kernel::SchedulerEvents>,
+        Stream<Event, Call>,
+    ) {
+        let channel = tonic::transport::Endpoint::from_shared(format!("http://{}", self.address)).unwrap();
+        let mut client = kernel::kernel_client::KernelClient::new(channel.connect().await.unwrap());
+        let (say, said) = tokio::sync::mpsc::channel(8);
+        let answer = client.connect_scheduler(tokio_stream::wrappers::ReceiverStream::new(said));
+        let (answer, theirs) = tokio::join!(answer, self.door.schedulers.recv());
+        (say, answer.unwrap().into_inner(), theirs.unwrap())
+    }
 }
 
 #[tokio::test]
@@ -382,12 +398,7 @@ async fn a_framework_says_and_hears_over_a_connection_of_its_own() {
 #[tokio::test]
 async fn a_call_that_cannot_be_read_is_refused_and_the_stream_goes_on() {
     let mut port = Port::open(Plain).await;
-    let channel = tonic::transport::Endpoint::from_shared(format!("http://{}", port.address)).unwrap();
-    let mut client = kernel::kernel_client::KernelClient::new(channel.connect().await.unwrap());
-    let (say, said) = tokio::sync::mpsc::channel(8);
-    let answer = client.connect_scheduler(tokio_stream::wrappers::ReceiverStream::new(said));
-    let (answer, theirs) = tokio::join!(answer, port.door.schedulers.recv());
-    let (mut heard, mut master) = (answer.unwrap().into_inner(), theirs.unwrap());
+    let (say, mut heard, mut master) = port.written().await;
     let newer = v1::scheduler::Call { r#type: Some(4_711), ..Default::default() };
     let teardown = SchedulerUp::encode(&Call::Teardown, 0);
     say.send(kernel::SchedulerCalls { first: 0, calls: vec![newer, teardown.clone()] }).await.unwrap();
@@ -409,12 +420,7 @@ async fn a_call_that_cannot_be_read_is_refused_and_the_stream_goes_on() {
 #[tokio::test]
 async fn what_cannot_be_read_of_an_accept_is_told_and_the_rest_is_done() {
     let mut port = Port::open(Plain).await;
-    let channel = tonic::transport::Endpoint::from_shared(format!("http://{}", port.address)).unwrap();
-    let mut client = kernel::kernel_client::KernelClient::new(channel.connect().await.unwrap());
-    let (say, said) = tokio::sync::mpsc::channel(8);
-    let answer = client.connect_scheduler(tokio_stream::wrappers::ReceiverStream::new(said));
-    let (answer, theirs) = tokio::join!(answer, port.door.schedulers.recv());
-    let (mut heard, mut master) = (answer.unwrap().into_inner(), theirs.unwrap());
+    let (say, mut heard, mut master) = port.written().await;
 
     let operations = vec![
         Operation::Launch(vec![Arc::new(task()), Arc::new(task())]),

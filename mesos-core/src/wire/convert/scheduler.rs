@@ -34,7 +34,6 @@ pub struct ReadCall {
 
 /// What a framework is told of a part of its call that no master hears of.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub enum Aside {
     /// This event.
     Event(Box<v1::scheduler::Event>),

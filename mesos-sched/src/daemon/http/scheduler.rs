@@ -109,7 +109,6 @@ async fn forward(
         match aside {
             Aside::Event(event) => session.tell(*event).await?,
             Aside::Refusal(why) => tracing::warn!(%why, "an operation was left out"),
-            _ => {}
         }
     }
     Ok(accepted())
