@@ -37,6 +37,8 @@ pub(super) struct Scratch {
     pub(super) cut: Vec<NodeKey>,
     /// Roles that can count on no guarantee any more, met on the agent that is served.
     pub(super) sated: Vec<NodeKey>,
+    /// Agents of which small offers were granted for guarantees: the next round has more of them.
+    pub(super) sized: Vec<AgentKey>,
     /// Clients that have waited long.
     pub(super) waiting: Vec<NodeKey>,
     pub(super) nobody: Nobody,
@@ -60,6 +62,7 @@ impl Scratch {
             booked: Vec::new(),
             cut: Vec::new(),
             sated: Vec::new(),
+            sized: Vec::new(),
             waiting: Vec::new(),
             nobody: Nobody::default(),
             few: Vec::new(),
@@ -93,6 +96,9 @@ impl HierarchicalDrf {
         let is_complete = self.run_stage(Stage::FairShare, scope, &agents, round.rng, grants);
         agents.clear();
         self.scratch.agents = agents;
+        while let Some(agent) = self.scratch.sized.pop() {
+            self.settle_agent(agent);
+        }
         self.merging.finish(grants);
         self.tree.end_round();
         self.headroom.note(&self.quotas, is_complete);

@@ -98,6 +98,9 @@ impl HierarchicalDrf {
         } else {
             self.list_agent(key)
         }
+        if is_sized && stage == Stage::Guarantees {
+            self.scratch.sized.push(key);
+        }
         self.note_held(stage, key, is_held_back, is_for_fresh);
     }
 

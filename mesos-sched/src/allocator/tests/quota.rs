@@ -296,6 +296,21 @@ fn small_offers_leave_the_rest_to_others_in_the_same_round() {
     assert_eq!([cluster.cycle(), cluster.cycle()], ["a1->f1 cpus:2", "a1->f1 cpus:2"]);
 }
 
+/// What is left of an agent counts for the next guarantee even where nobody wants as much as an agent beside it has.
+#[test]
+fn small_offers_for_a_guarantee_come_round_by_round() {
+    for seed in 0..8 {
+        let mut cluster = cluster(&[("r", "cpus:100", "")]);
+        cluster.rng = Rng::new(seed);
+        let mut info = FrameworkInfo::new("f1", role("r"));
+        info.max_offer = [(role("r"), "cpus:1".parse().unwrap())].into();
+        cluster.framework_with("f1", info).agent("a1", "cpus:4").agent("a2", "cpus:4");
+        cluster.granted();
+        cluster.decline("a1", "f1", LONG);
+        assert_eq!([cluster.cycle(), cluster.cycle(), cluster.cycle()], ["a2->f1 cpus:1"; 3], "{seed}");
+    }
+}
+
 #[test]
 fn reserved_and_revocable_resources_are_no_matter_of_limits() {
     let mut total = resources("cpus:4;cpus(q):2;mem:64");
