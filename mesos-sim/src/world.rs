@@ -94,6 +94,8 @@ pub struct World {
     pub(crate) agent_effects: Vec<agent::Effect>,
     pub(crate) driver_effects: Vec<driver::Effect>,
     pub(crate) container_news: Vec<News>,
+    /// Memory of looks at agents.
+    glanced: Vec<glance::Told>,
     ticks_at_once: (Instant, u32),
 }
 
@@ -132,6 +134,7 @@ impl World {
             agent_effects: Vec::new(),
             driver_effects: Vec::new(),
             container_news: Vec::new(),
+            glanced: Vec::new(),
             ticks_at_once: (Instant::ZERO, 0),
             spec,
             conditions,
@@ -159,28 +162,22 @@ impl World {
         }
     }
 
-    /// One thing happens.
+    /// One thing happens. What holds it up is asked by reference: an event is moved once, to where it is taken apart.
     pub(crate) fn happen(&mut self, event: Event, watch: &mut Watch) -> Result<(), Failure> {
-        if self.paused > 0 {
-            return match self.hold_if_paused(event) {
-                Some(event) => self.occur(event, watch),
-                None => Ok(()),
-            };
+        if self.paused > 0
+            && let Some(held) = self.recipient(&event).and_then(|node| self.held(node))
+        {
+            held.push(event);
+            return Ok(());
         }
-        self.occur(event, watch)
-    }
-
-    fn occur(&mut self, event: Event, watch: &mut Watch) -> Result<(), Failure> {
-        match event {
-            Event::FromAgent { conn, .. } | Event::FromFramework { conn, .. }
-                if !self.conditions.message_cost.is_zero()
-                    && let Some(at) = self.queued_until(conn) =>
-            {
-                self.agenda.put(at, Event::Handled(Box::new(event)));
-                Ok(())
-            }
-            event => self.bring_about(event, watch),
+        if !self.conditions.message_cost.is_zero()
+            && let Event::FromAgent { conn, .. } | Event::FromFramework { conn, .. } = &event
+            && let Some(at) = self.queued_until(*conn)
+        {
+            self.agenda.put(at, Event::Handled(Box::new(event)));
+            return Ok(());
         }
+        self.bring_about(event, watch)
     }
 
     fn bring_about(&mut self, event: Event, watch: &mut Watch) -> Result<(), Failure> {
@@ -286,16 +283,6 @@ impl World {
             self.restore_service(watch)?;
         }
         if self.conditions.is_tidied && count % TIDY_PROBES == TIDY_PROBES - 1 { self.tidy_up(watch) } else { Ok(()) }
-    }
-
-    fn hold_if_paused(&mut self, event: Event) -> Option<Event> {
-        match self.recipient(&event).and_then(|node| self.held(node)) {
-            Some(held) => {
-                held.push(event);
-                None
-            }
-            None => Some(event),
-        }
     }
 
     /// The process to which an event happens, if it is one that can be paused.

@@ -1,4 +1,4 @@
-//! The traces people have, read where they are.
+//! The traces people have, read where they are, and replayed through the whole kernel.
 
 use std::path::Path;
 
@@ -72,5 +72,150 @@ fn real_files_of_columns_are_read_where_they_are() {
             read(vec![machines, jobs, file], &Options::default()).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!((report.files[2].rows, report.files[2].refused), (failures, 0), "{report}");
         assert!(!workload.absences.is_empty(), "{report}");
+    }
+}
+
+/// A trace on a cluster that is large enough for it.
+#[cfg(feature = "experiment")]
+struct Replayed {
+    name: &'static str,
+    files: &'static [&'static str],
+    /// Nothing if the trace has machines of its own.
+    agents: Option<&'static str>,
+    /// More about the trace, as its part of an experiment's file.
+    more: &'static str,
+    /// So many jobs fit on a machine or, where they are gangs, on all of them.
+    jobs: f64,
+}
+
+#[cfg(feature = "experiment")]
+const REPLAYED: &[Replayed] = &[
+    Replayed {
+        name: "accasim",
+        files: &["accasim/workload.swf"],
+        agents: Some("8xcpus:16;mem:65536"),
+        more: "",
+        jobs: 25.0,
+    },
+    Replayed {
+        name: "opendc-swf",
+        files: &["opendc-fixtures/swf/trace.swf"],
+        agents: Some("64xcpus:8;mem:16384"),
+        more: "",
+        jobs: 5.0,
+    },
+    Replayed {
+        name: "opendc-gwf",
+        files: &["opendc-fixtures/gwf/trace.gwf"],
+        agents: Some("16xcpus:8;mem:16384"),
+        more: "",
+        jobs: 70.0,
+    },
+    Replayed {
+        name: "azure-vms",
+        files: &["opendc-fixtures/azure/trace/vmtable/vmtable.csv.gz"],
+        agents: Some("4xcpus:32;mem:131072"),
+        more: "",
+        jobs: 10.0,
+    },
+    Replayed {
+        name: "tiresias",
+        files: &["tiresias/cluster_spec.csv", "tiresias/60_job.csv"],
+        agents: None,
+        more: "",
+        jobs: 60.0,
+    },
+    Replayed {
+        name: "elastisim",
+        files: &["elastisim-example/jobs.json"],
+        agents: Some("64xcpus:16;mem:65536"),
+        more: "",
+        jobs: 500.0,
+    },
+    Replayed {
+        name: "azure-llm",
+        files: &["azure-llm-2023/AzureLLMInferenceTrace_code.csv"],
+        agents: Some("64xcpus:8;mem:65536"),
+        more: "",
+        jobs: 8_819.0,
+    },
+    Replayed {
+        name: "gavel",
+        files: &["gavel/msr-seed0-0e4a51.trace"],
+        agents: Some("64xcpus:16;mem:65536;gpus:8"),
+        more: "jobs = 200\nspeedup = 200",
+        jobs: 200.0,
+    },
+    Replayed {
+        name: "openb",
+        files: &["openb-2023/openb_node_list_all_node.csv", "openb-2023/openb_pod_list_default.csv"],
+        agents: None,
+        more: "jobs = 1500\nspeedup = 500",
+        jobs: 1_500.0,
+    },
+];
+
+#[cfg(feature = "experiment")]
+impl Replayed {
+    fn experiment(&self) -> Option<mesos_sim::experiment::Experiment> {
+        let files: Vec<String> =
+            self.files.iter().map(|path| real(path).map(|file| file.name)).collect::<Option<_>>()?;
+        let cluster = match self.agents.and_then(|agents| agents.split_once('x')) {
+            Some((count, resources)) => format!("[[cluster.agents]]\ncount = {count}\nresources = \"{resources}\""),
+            None => "[cluster]\nfrom_trace = true".to_owned(),
+        };
+        let text = format!(
+            "name = {:?}\nuntil = \"400d\"\n{cluster}\n[trace]\nfiles = {files:?}\nqueue_by = \"user\"\nqueues = 4\n{}\n",
+            self.name, self.more
+        );
+        let made = mesos_sim::experiment::Experiment::parse(text, std::path::PathBuf::new(), String::new());
+        Some(made.unwrap_or_else(|error| panic!("{}: {error}", self.name)))
+    }
+}
+
+/// Every job of every trace is offered a place, runs as long as the trace says, and ends.
+#[cfg(feature = "experiment")]
+#[test]
+fn real_traces_are_replayed_to_their_end() {
+    for replayed in REPLAYED {
+        let Some(experiment) = replayed.experiment() else { continue };
+        let outcomes = experiment.run(None, 2, &|_| {}).unwrap_or_else(|error| panic!("{}: {error}", replayed.name));
+        let [outcome] = &outcomes[..] else { panic!("{}: one case", replayed.name) };
+        let trace = outcome.trace.as_deref().unwrap_or_default();
+        assert!(outcome.is_done && outcome.fault.is_none(), "{}: {outcome:?}", replayed.name);
+        assert_eq!(outcome.get("jobs_done", None), Some(replayed.jobs), "{}: {trace}", replayed.name);
+    }
+}
+
+/// What was measured in a cell: its state at the beginning, and how large jobs are, how long their tasks run and how often
+/// they come, of batch and of services.
+#[cfg(feature = "experiment")]
+#[test]
+fn a_real_cell_is_drawn_from_what_was_measured() {
+    let Some(state) = real("omega-example/example-init-cluster-state.log") else { return };
+    let folder = Path::new(&state.name).parent().unwrap().to_owned();
+    let queue = |name: &str, kind: u32| {
+        let draw = |file: &str| format!("{{ omega = {{ path = \"example_{file}_cmb.log\", kind = {kind} }} }}");
+        let (gaps, tasks, run) = (draw("interarrival"), draw("csizes"), draw("runtimes"));
+        format!(
+            "[[queue]]\nname = {name:?}\nscheduler.discipline = \"first_fit\"\n[[queue.work]]\n\
+             arrivals.gaps = {gaps}\nuntil = \"1h\"\njobs = 100\ntasks = {tasks}\nrun = {run}\ncpus = 0.5\nmem = 256\n"
+        )
+    };
+    let text = format!(
+        "name = \"cell\"\nuntil = \"2d\"\n[[cluster.agents]]\ncount = 200\nresources = \"cpus:8;mem:16384\"\n\
+         [trace]\nfiles = [\"example-init-cluster-state.log\"]\n{}{}",
+        queue("batch", 0),
+        queue("service", 1)
+    );
+    let experiment = mesos_sim::experiment::Experiment::parse(text, folder, String::new()).unwrap();
+    let outcome = &experiment.run(None, 1, &|_| {}).unwrap()[0];
+    let of = |metric, queue| outcome.get(metric, Some(queue)).unwrap();
+    assert!(outcome.is_done, "{outcome:?}");
+    // Of the state at the beginning one job stays; of services about as many come as an hour has gaps between them.
+    assert_eq!((of("jobs", "jobs"), of("jobs_done", "jobs")), (2.0, 1.0), "{outcome:?}");
+    assert!(of("jobs", "batch") == 100.0 && of("jobs", "service") > 0.0, "{outcome:?}");
+    for queue in ["batch", "service"] {
+        assert_eq!(of("jobs_done", queue), of("jobs", queue), "{outcome:?}");
     }
 }

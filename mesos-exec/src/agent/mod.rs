@@ -94,17 +94,18 @@ pub struct Agent {
     id: Option<AgentId>,
     /// What it has, with what was reserved and made into volumes on it.
     total: Resources,
+    // What a ping touches lies together.
     phase: Phase,
     link: Link,
+    timers: TimerTable<Timer>,
+    /// What guests asked for and was not looked at yet.
+    calls: VecDeque<(ExecutorRef, Call)>,
     book: Book,
     operations: Operations,
-    timers: TimerTable<Timer>,
     tickets: Tickets,
     pending: Unanswered,
     /// Tasks that wait to be written.
     queued: usize,
-    /// What guests asked for and was not looked at yet.
-    calls: VecDeque<(ExecutorRef, Call)>,
     /// The connections of executors' processes.
     lines: BTreeMap<ConnId, ExecutorRef>,
     /// How containers beside others ended, as long as somebody may ask.
@@ -160,13 +161,13 @@ impl Agent {
             factory: executors,
             id: None,
             phase: Phase::Starting { stop: None },
+            timers: TimerTable::default(),
+            calls: VecDeque::new(),
             book: Book::default(),
             operations: Operations::default(),
-            timers: TimerTable::default(),
             tickets: Tickets::default(),
             pending: Unanswered::default(),
             queued: 0,
-            calls: VecDeque::new(),
             lines: BTreeMap::new(),
             ended: Ended::default(),
             retired: VecDeque::new(),

@@ -61,6 +61,10 @@ impl Link {
     pub(super) fn is_registered(&self) -> bool {
         self.phase == LinkPhase::Registered
     }
+
+    pub(super) fn is(&self, conn: ConnId) -> bool {
+        self.conn.as_ref().is_some_and(|own| own.id == conn)
+    }
 }
 
 impl Agent {

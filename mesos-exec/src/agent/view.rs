@@ -1,10 +1,11 @@
 //! What an agent shows to checkers and operators.
 
+use mesos_core::call::ConnId;
 use mesos_core::{
     AgentId, ContainerId, FrameworkId, FrameworkInfo, Resources, Role, TaskId, TaskState, TrackedOperation,
 };
 
-use super::{Agent, Phase};
+use super::{Agent, Phase, Timer};
 
 /// A task as seen from outside.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,6 +41,18 @@ impl Agent {
     #[must_use]
     pub fn is_registered(&self) -> bool {
         self.link.is_registered()
+    }
+
+    /// Whether it has nothing to do but to answer at this connection, on which a master has registered it.
+    #[must_use]
+    pub fn is_idle_at(&self, conn: ConnId) -> bool {
+        matches!(self.phase, Phase::Serving) && self.calls.is_empty() && self.link.is_registered() && self.link.is(conn)
+    }
+
+    /// Whether it would miss the pings of the master that registered it.
+    #[must_use]
+    pub fn awaits_pings(&self) -> bool {
+        self.timers.due_at(&Timer::Link).is_some()
     }
 
     /// Whether it has ended for good.

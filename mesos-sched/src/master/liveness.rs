@@ -3,14 +3,15 @@
 //! An agent that answers none of five pings in a row, or does not come back after its connection broke, is unreachable.
 //! That is written to the registry first, so that every later master gives the same answer about its tasks.
 
+use mesos_core::call::ConnId;
 use mesos_core::call::agent::ToAgent;
 use mesos_core::provider::{AgentKey, Fact};
 use mesos_core::{AgentId, Instant};
 
-use super::book::{Liveness, Transition};
+use super::book::{ConnKey, Liveness, Transition};
 use super::pending::Pending;
 use super::rota::Rota;
-use super::{Master, MasterCx, Timer};
+use super::{Effect, Master, MasterCx, Timer};
 use crate::registry::Op;
 
 impl Master {
@@ -24,27 +25,31 @@ impl Master {
 
     /// Asks everybody whose time has come.
     pub(super) fn ask_due(&mut self, cx: &mut MasterCx<'_>) {
-        while let Some((at, mut agents)) = self.rota.pop_due(cx.now.mono) {
-            // Another time may have been set since, or another agent may have this row. All are looked at before the first
-            // is asked: of thousands of rows most are far away, and a processor fetches many at once.
-            agents.retain(|agent| {
-                let row = self.agents.table.get_mut(*agent).filter(|row| row.asked_at == Some(at));
-                row.is_some_and(|row| row.asked_at.take().is_some())
+        while let Some((at, agents)) = self.rota.pop_due(cx.now.mono) {
+            // Of thousands of rows most are far away, and a processor fetches many at once: so all are looked at before
+            // the first is asked. Another time may have been set since, or another agent may have this row.
+            let due = agents.into_iter().filter_map(|agent| {
+                let row = self.agents.table.get_mut(agent).filter(|row| row.asked_at == Some(at))?;
+                row.asked_at = None;
+                row.conn().map(|conn| (agent, conn))
             });
-            for agent in agents {
-                self.ping(cx, agent);
+            let due: Vec<_> = due.collect();
+            let due: Vec<_> = due.into_iter().map(|(agent, conn)| (agent, conn, self.conns.key(conn))).collect();
+            for (agent, conn, key) in due {
+                self.ping(cx, agent, conn, key);
             }
         }
     }
 
-    fn ping(&mut self, cx: &mut MasterCx<'_>, agent: AgentKey) {
-        let Liveness::Connected { conn, unanswered } = self.agents.table[agent].liveness else { return };
-        if unanswered >= self.options.agent_ping_timeouts_max {
+    fn ping(&mut self, cx: &mut MasterCx<'_>, agent: AgentKey, conn: ConnId, key: ConnKey) {
+        let Liveness::Connected { unanswered, .. } = &mut self.agents.table[agent].liveness else { return };
+        if *unanswered >= self.options.agent_ping_timeouts_max {
             return self.give_up_on(cx, agent);
         }
-        self.agents.table[agent].liveness = Liveness::Connected { conn, unanswered: unanswered + 1 };
-        let received = self.conns.meet(conn).inbound.received();
-        self.tell_agent_at(cx, conn, ToAgent::Ping { received });
+        *unanswered += 1;
+        let Some(row) = self.conns.at_mut(key) else { return };
+        let (received, seq) = (row.inbound.received(), row.outbound.next());
+        cx.emit(Effect::ToAgent { conn, seq, message: ToAgent::Ping { received } });
         self.ask_at(agent, cx.now.mono + self.options.agent_ping_every);
     }
 

@@ -298,21 +298,6 @@ fn a_tournament_has_every_policy() {
     assert!(outcomes.iter().all(|outcome| outcome.is_done), "{outcomes:?}");
 }
 
-#[test]
-fn real_traces_run_from_end_to_end_where_they_are() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/traces");
-    let text = "name = \"real\"\nuntil = \"400d\"\nscheduler.discipline = \"backfill\"\n[[cluster.agents]]\ncount = 32\n\
-                resources = \"cpus:16;mem:65536\"\n[trace]\nfiles = [\"accasim/workload.swf\"]\nqueue_by = \"user\"\n";
-    if !root.exists() {
-        eprintln!("skipped: {} is not there", root.display());
-        return;
-    }
-    let experiment = Experiment::parse(text.to_owned(), root, String::new()).unwrap();
-    let outcome = &experiment.run(None, 1, &quiet).unwrap()[0];
-    assert!(outcome.is_done, "{outcome:?}");
-    assert_eq!(outcome.get("jobs_done", None), outcome.get("jobs", None));
-}
-
 /// Gangs of up to sixteen tasks on as many agents as they need, some of which fail: what was refused at different times has
 /// to come together again.
 #[test]

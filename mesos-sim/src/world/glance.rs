@@ -5,7 +5,8 @@
 //! asked together are looked at in one go, before the first of them: none of these looks depends on another one, and a
 //! processor waits for many at once. Nothing is decided here.
 
-use mesos_core::kernel::Machine;
+use mesos_core::call::ConnId;
+use mesos_exec::agent::Agent;
 use mesos_sched::master::Effect;
 
 use super::World;
@@ -15,22 +16,37 @@ use crate::node::NodeId;
 /// Fewer are told so soon that nothing is gained.
 const MANY: usize = 16;
 
+/// An agent that is told something: at which connection, which agent, and which of its processes.
+pub(super) type Told = (ConnId, u32, u32);
+
 impl World {
     /// Looks at the agents that are told something.
-    pub(crate) fn glance(&self, effects: &[Effect]) {
+    pub(crate) fn glance(&mut self, effects: &[Effect]) {
         if effects.len() < MANY {
             return;
         }
-        let seen = effects.iter().filter(|effect| self.is_to_be_told(effect)).count();
+        // One step after the other, for all: what a step reads is where the step before it says.
+        let mut told = std::mem::take(&mut self.glanced);
+        told.extend(effects.iter().filter_map(|effect| {
+            let Effect::ToAgent { conn, .. } = effect else { return None };
+            let row = self.net.conn(*conn)?;
+            let NodeId::Agent(index) = row.node(End::Client) else { return None };
+            Some((*conn, index, row.life(End::Client)))
+        }));
+        told.retain(|(_, index, life)| {
+            let process = &self.agents[*index as usize].process;
+            let is_early = process.now(self.now).mono < process.wake_at;
+            process.is_life(*life) & is_early & process.is_powered & process.trip.is_none()
+        });
+        told.retain(|(conn, index, _)| self.machine(*index).is_some_and(|machine| machine.is_idle_at(*conn)));
+        told.retain(|(_, index, _)| self.machine(*index).is_some_and(Agent::awaits_pings));
         // What is looked at for nothing would not be looked at.
-        std::hint::black_box(seen);
+        std::hint::black_box(told.len());
+        told.clear();
+        self.glanced = told;
     }
 
-    fn is_to_be_told(&self, effect: &Effect) -> bool {
-        let Effect::ToAgent { conn, .. } = effect else { return false };
-        let Some(NodeId::Agent(index)) = self.net.conn(*conn).map(|conn| conn.node(End::Client)) else { return false };
-        let process = &self.agents[index as usize].process;
-        let machine = process.machine.as_ref().filter(|_| process.is_powered && process.trip.is_none());
-        machine.is_some_and(|machine| machine.is_registered() && machine.deadline().is_some())
+    fn machine(&self, agent: u32) -> Option<&Agent> {
+        self.agents[agent as usize].process.machine.as_deref()
     }
 }

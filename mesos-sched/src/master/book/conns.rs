@@ -38,14 +38,20 @@ pub(in crate::master) struct Conns(Table<ConnId, ConnKey, Conn>);
 impl Conns {
     /// The connection's row, made when it is new.
     pub(in crate::master) fn meet(&mut self, id: ConnId) -> &mut Conn {
-        let key = match self.0.find(&id) {
-            Some(key) => key,
-            None => {
-                let conn = Conn { who: Who::Stranger, inbound: Inbound::default(), outbound: Outbound::default() };
-                self.0.insert(id, conn).expect("the id was just looked up")
-            }
-        };
+        let key = self.key(id);
         &mut self.0[key]
+    }
+
+    /// The handle of the connection's row, which is made when it is new.
+    pub(in crate::master) fn key(&mut self, id: ConnId) -> ConnKey {
+        self.0.find(&id).unwrap_or_else(|| {
+            let conn = Conn { who: Who::Stranger, inbound: Inbound::default(), outbound: Outbound::default() };
+            self.0.insert(id, conn).expect("the id was just looked up")
+        })
+    }
+
+    pub(in crate::master) fn at_mut(&mut self, key: ConnKey) -> Option<&mut Conn> {
+        self.0.get_mut(key)
     }
 
     pub(in crate::master) fn get_mut(&mut self, id: ConnId) -> Option<&mut Conn> {

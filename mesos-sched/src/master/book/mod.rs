@@ -8,7 +8,7 @@ mod offers;
 mod tally;
 
 pub(super) use agents::{Agent, Agents, Executor, Liveness, Transition};
-pub(super) use conns::{Conns, Who};
+pub(super) use conns::{ConnKey, Conns, Who};
 pub(super) use frameworks::{Framework, Frameworks, Standing, Task, TaskKey, Tracked, UnreachableTask};
 pub(super) use inverse::{Answer, Asked, InverseKey, InverseOffers};
 pub(super) use offers::{OfferKey, Offered, Offers};
