@@ -169,6 +169,7 @@ pub(crate) fn conclude(
         let figures = serde_json::json!({ "outcomes": outcomes, "findings": findings });
         print(&format!("{figures:#}\n"));
     } else {
+        print(&traces(outcomes));
         print(&table(outcomes));
         print(&findings_text(&findings));
         let tables = written.iter().filter(|path| path.extension().is_some_and(|ext| ext != "svg"));
@@ -216,9 +217,21 @@ pub(crate) fn table(outcomes: &[Outcome]) -> String {
             let cell = outcome.get(metric, None).map_or_else(|| "-".to_owned(), digits);
             text.push_str(&format!(" {cell:>10}"));
         }
-        text.push_str(if outcome.is_done { "  yes\n" } else { "  no\n" });
+        text.push_str(&format!("  {}\n", done(outcome)));
     }
     text
+}
+
+fn done(outcome: &Outcome) -> String {
+    let number = |metric| outcome.get(metric, None).unwrap_or(0.0);
+    if outcome.is_done { "yes".to_owned() } else { format!("no: {} of {} jobs", number("jobs_done"), number("jobs")) }
+}
+
+/// What became of the rows of traces: each text once, however many cases replay the same trace.
+fn traces(outcomes: &[Outcome]) -> String {
+    let mut texts: Vec<&str> = outcomes.iter().filter_map(|outcome| outcome.trace.as_deref()).collect();
+    texts.dedup();
+    texts.concat()
 }
 
 fn digits(value: f64) -> String {
