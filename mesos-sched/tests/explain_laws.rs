@@ -528,6 +528,23 @@ fn what_is_promised_and_what_is_reserved_above_make_no_offer_together() {
     world.check_change(FrameworkKey(0), &role("a/c"), Subject::Need(Need::Resources("mem:32".parse().unwrap())));
 }
 
+/// The same below a limit: what comes when guarantees are served is all that counts towards a minimum there.
+#[test]
+fn a_minimum_is_lowered_to_what_one_stage_offers() {
+    let mut world = World::new(SorterKind::Drf, 1);
+    for (path, guarantees, limits) in [("a", "", "cpus:0;mem:512"), ("a/c", "cpus:3;mem:256", "")] {
+        let quota = Quota::new(guarantees.parse().unwrap(), limits.parse().unwrap()).unwrap();
+        world.observe(Fact::QuotaSet { role: role(path), quota });
+    }
+    world.add_framework(0, "a/c");
+    world.describe(FrameworkKey(0), |info| {
+        info.min_allocatable.insert(role("a/c"), vec!["mem:1000".parse().unwrap()]);
+    });
+    world.add_agent(0, "cpus(a):2;mem(a):512;cpus:1;mem:64");
+    assert!(world.grants.is_empty());
+    world.check_change(FrameworkKey(0), &role("a/c"), Subject::Need(Need::Resources("mem:32".parse().unwrap())));
+}
+
 /// Promises below another one: once they are smaller, the one above asks for what they do not any more.
 #[test]
 fn promises_below_one_role_are_lowered_together_with_it() {

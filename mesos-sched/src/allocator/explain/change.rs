@@ -216,8 +216,10 @@ impl<'a> Case<'a> {
             if !self.is_enough(&judged) || !self.lacking(&judged.offer, &minimum).is_empty() {
                 return None;
             }
-            let assured = before.offer.quantities() + &self.lacking(&before.offer, &minimum);
-            let sure = sure_part(ways, &judged.offer, &before.offer, &assured);
+            let lacking = self.lacking(&before.offer, &minimum);
+            let sure = sure_part(ways, &judged.offer, &(before.offer.quota_quantities() + &lacking));
+            // What was offered before may come in another stage than what comes now, and does not count towards one minimum.
+            let assured = smaller(&(before.offer.quantities() + &lacking), &sure.quantities());
             if !what_if.is_unfiltered && self.refusals(&sure).next().is_some() {
                 return None;
             }
@@ -454,18 +456,23 @@ impl<'a> Case<'a> {
     }
 }
 
-/// What an offer will hold for sure when bounds are raised by as little as is needed, rather than lifted.
-fn sure_part(ways: &[Way], offer: &Resources, before: &Resources, assured: &Quantities) -> Resources {
+/// What an offer will hold for sure when bounds are raised by as little as is wanted, rather than lifted.
+fn sure_part(ways: &[Way], offer: &Resources, wanted: &Quantities) -> Resources {
     let is_raised = [Way::RaiseMaximum, Way::RaiseLimit, Way::LowerGuarantee].iter().any(|way| ways.contains(way));
     if !is_raised {
         return offer.clone();
     }
     let mut bounded = offer.filter(Resource::is_under_quota);
-    bounded.shrink(&larger(&before.quota_quantities(), assured));
+    bounded.shrink(wanted);
     bounded + &offer.filter(|entry| !entry.is_under_quota())
 }
 
 /// Of each name the larger amount.
 fn larger(left: &Quantities, right: &Quantities) -> Quantities {
     left.clone() + &(right.clone() - left)
+}
+
+/// Of each name the smaller amount.
+fn smaller(left: &Quantities, right: &Quantities) -> Quantities {
+    left.iter().map(|(name, amount)| (name.clone(), amount.min(right.get(name)))).collect()
 }
