@@ -9,12 +9,16 @@
 //! * [`auth`]: who asks, and what they may do.
 //! * [`layer`]: who asks, what they may do and how often, spans and counts: around any service of HTTP.
 //! * [`client`]: asks the HTTP APIs.
+//! * [`read_text`]: files that settings name.
 
 pub mod auth;
 pub mod client;
 #[cfg(any(test, fuzzing))]
 pub mod decoders;
+mod file;
 pub mod grpc;
 pub mod http;
 pub mod layer;
 pub mod tls;
+
+pub use file::read_text;

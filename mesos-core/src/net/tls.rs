@@ -196,7 +196,8 @@ impl Material {
 }
 
 fn pem(path: &Path) -> Result<Vec<u8>, TlsError> {
-    std::fs::read(path).map_err(|error| TlsError::File { path: path.display().to_string(), problem: error.to_string() })
+    let read = super::read_text(path).map(String::into_bytes);
+    read.map_err(|error| TlsError::File { path: path.display().to_string(), problem: error.to_string() })
 }
 
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
@@ -480,4 +481,21 @@ fn params(valid_for: Duration) -> CertificateParams {
     params.not_before = now - CLOCK_SKEW_MAX;
     params.not_after = now + valid_for;
     params
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_without_end_are_refused_and_the_one_at_fault_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let certificate = folder.path().join("cert.pem");
+        std::fs::write(&certificate, "no certificate").unwrap();
+        let load = |key: &Path| Material::load(&certificate, key, &certificate).unwrap_err().to_string();
+        let endless = load(Path::new("/dev/zero"));
+        assert!(endless.contains("/dev/zero") && endless.contains("neither a file nor a pipe"), "{endless}");
+        let empty = load(&certificate);
+        assert!(empty.contains("cert.pem"), "{empty}");
+    }
 }

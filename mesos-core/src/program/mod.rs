@@ -13,7 +13,6 @@
 
 mod address;
 mod duration;
-mod file;
 mod layer;
 mod log;
 mod main;
@@ -24,9 +23,9 @@ mod size;
 mod spans;
 mod verbosity;
 
+pub use crate::net::read_text;
 pub use address::peer_address;
 pub use duration::MesosDuration;
-pub use file::read_text;
 pub use layer::{LayerError, layered, parse_layered};
 pub use log::{LogFormat, Logging};
 pub use main::main;

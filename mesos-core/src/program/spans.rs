@@ -15,6 +15,7 @@ use opentelemetry_otlp::{SpanExporter, WithExportConfig as _, WithTonicConfig as
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{BatchConfig, BatchSpanProcessor, SpanData, SpanEvents, SpanLinks, SpanProcessor};
 
+use super::read_text;
 use crate::daemon::{SpanSink, Stretch, TaskSpan};
 use crate::task::TaskState;
 use crate::time::WallTime;
@@ -64,7 +65,7 @@ impl Spans {
                 ));
             }
             (Some("https"), Some(path)) => {
-                let pem = std::fs::read(path).map_err(|error| format!("--otlp_ca {}: {error}", path.display()))?;
+                let pem = read_text(path).map_err(|error| format!("--otlp_ca {}: {error}", path.display()))?;
                 exporter.with_tls_config(ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)))
             }
             (Some("https"), None) => {

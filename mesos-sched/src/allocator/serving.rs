@@ -187,7 +187,7 @@ impl Serving<'_> {
         let is_wanted = is_allocatable(&resources, minimums) && !self.is_refused(client, &resources);
         // A smaller offer that was taken leaves nothing in the stage of guarantees that headroom could change.
         self.is_held_back |= is_held_back && !(is_wanted && self.stage == Stage::Guarantees);
-        self.is_sized |= is_sized && is_wanted;
+        self.is_sized |= is_sized && (is_wanted || !earlier.is_empty());
         is_wanted.then_some(resources)
     }
 

@@ -17,6 +17,10 @@ const TOP: f64 = 34.0;
 const BOTTOM: f64 = 46.0;
 /// Height of a line of the legend.
 const ROW: f64 = 17.0;
+/// Of a longer name a legend shows the beginning and the end.
+const NAME_CHARS_MAX: usize = 40;
+/// So wide is a character of a name, capitals and digits too.
+const NAME_CHAR: f64 = 7.0;
 /// Names in a legend, at most.
 const NAMES_MAX: usize = 16;
 
@@ -183,7 +187,7 @@ impl Canvas {
                     x + 22.0,
                     y - 4.0
                 );
-                self.word(x + 27.0, y, "start", 11.5, "#222", &shorten(&names[*at], 60));
+                self.word(x + 27.0, y, "start", 11.5, "#222", &shorten(&names[*at], NAME_CHARS_MAX));
             }
         }
     }
@@ -221,7 +225,7 @@ fn legend_rows(names: &[String]) -> Vec<Vec<(usize, f64)>> {
     }
     let (mut rows, mut row, mut x) = (Vec::new(), Vec::new(), LEFT);
     for (at, name) in names.iter().enumerate().take(NAMES_MAX) {
-        let wide = 44.0 + shorten(name, 60).chars().count() as f64 * 6.4;
+        let wide = 44.0 + shorten(name, NAME_CHARS_MAX).chars().count() as f64 * NAME_CHAR;
         if x + wide > WIDTH - RIGHT && !row.is_empty() {
             rows.push(std::mem::take(&mut row));
             x = LEFT;

@@ -1,4 +1,4 @@
-//! Files that flags name.
+//! Files that settings name.
 
 use std::fs::File;
 use std::io::{self, Read as _};
