@@ -232,15 +232,25 @@ impl HierarchicalDrf {
         deficit
     }
 
-    /// How much more is required for others when promises are not met any more, since somebody gave something back.
+    /// How much more is required for others when promises are not met any more, since somebody gave something back. What a
+    /// role asks for again covers what those below it do; roles beside each other add up.
     pub(super) fn newly_required(&self, asker: &Asker<'_>, freed: &[Freed]) -> Quantities {
         let is_own = |role: &Role| asker.role == role || asker.role.is_below(role);
-        let mut required = Quantities::new();
+        let mut more = BTreeMap::new();
         for (holder, _) in freed {
             for (role, quota, consumed) in self.quotas_above(holder).into_iter().filter(|(role, ..)| !is_own(role)) {
                 let missing = quota.guarantees().clone() - &without(&role, consumed, freed);
-                let more = missing - &(quota.guarantees().clone() - consumed);
-                required = required.clone() + &(more - &required);
+                more.insert(role, missing - &(quota.guarantees().clone() - consumed));
+            }
+        }
+        let (mut required, mut below) = (Quantities::new(), BTreeMap::<Role, Quantities>::new());
+        // Those below a role come after it.
+        for (role, own) in more.iter().rev() {
+            let under = below.remove(role).unwrap_or_default();
+            let all = own.clone() + &(under - own);
+            match std::iter::successors(role.parent(), Role::parent).find(|above| more.contains_key(above)) {
+                Some(above) => *below.entry(above).or_default() += &all,
+                None => required += &all,
             }
         }
         required
