@@ -545,6 +545,19 @@ fn a_minimum_is_lowered_to_what_one_stage_offers() {
     world.check_change(FrameworkKey(0), &role("a/c"), Subject::Need(Need::Resources("mem:32".parse().unwrap())));
 }
 
+/// Two roles beside each other whose reservations come back are both promised as much again.
+#[test]
+fn promises_to_roles_beside_each_other_add_up() {
+    let mut world = World::new(SorterKind::Drf, 1);
+    for (path, guarantees) in [("a/b", "cpus:6"), ("d", "cpus:1")] {
+        let quota = Quota::new(guarantees.parse().unwrap(), "".parse().unwrap()).unwrap();
+        world.observe(Fact::QuotaSet { role: role(path), quota });
+    }
+    world.add_framework(0, "*");
+    world.add_agent(0, "cpus(a/b):1;cpus(d):1;mem:2000");
+    world.check_change(FrameworkKey(0), &role("*"), Subject::Need(Need::Resources("cpus:9".parse().unwrap())));
+}
+
 /// Promises below another one: once they are smaller, the one above asks for what they do not any more.
 #[test]
 fn promises_below_one_role_are_lowered_together_with_it() {

@@ -84,7 +84,7 @@ struct Replayed {
     agents: Option<&'static str>,
     /// More about the trace, as its part of an experiment's file.
     more: &'static str,
-    /// So many jobs fit on a machine or, where they are gangs, on all of them.
+    /// So many jobs it has, all of which end.
     jobs: f64,
 }
 
