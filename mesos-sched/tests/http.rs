@@ -14,5 +14,7 @@ mod hostile;
 mod operator;
 #[path = "http/scheduler.rs"]
 mod scheduler;
+#[path = "http/shadow.rs"]
+mod shadow;
 #[path = "http/state.rs"]
 mod state;

@@ -97,6 +97,6 @@ pub use failure::{Failure, FailureKind};
 pub use live::{LiveCluster, LiveError, LiveOptions};
 pub use node::NodeId;
 pub use report::Report;
-pub use simulation::Simulation;
+pub use simulation::{Show, Simulation};
 pub use trial::Trial;
 pub use world::World;

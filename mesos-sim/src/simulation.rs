@@ -1,5 +1,6 @@
 //! A run: a world, its onlookers, and the loop that takes one thing after the other from the agenda.
 
+use std::fmt;
 use std::io;
 use std::time::Duration;
 
@@ -13,16 +14,35 @@ use crate::report::Report;
 use crate::watch::Watch;
 use crate::world::{Stage, World};
 
+/// Things that happen between two looks of somebody who wants to see how far a run is.
+const SHOW_EVERY: u32 = 4_096;
+
+/// Sees now and then how far a run is.
+pub type Show = Box<dyn FnMut(&World)>;
+
 /// A run under way.
-#[derive(Debug)]
 pub struct Simulation {
     world: World,
     watch: Watch,
+    show: Option<Show>,
+    /// Things that happened since it was shown.
+    unshown: u32,
+}
+
+impl fmt::Debug for Simulation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Simulation").field("world", &self.world).field("watch", &self.watch).finish_non_exhaustive()
+    }
 }
 
 impl Simulation {
     pub(crate) const fn new(world: World, watch: Watch) -> Self {
-        Self { world, watch }
+        Self { world, watch, show: None, unshown: 0 }
+    }
+
+    /// Lets somebody see now and then, from here on, how far the run is. Nothing about the run depends on it.
+    pub fn show(&mut self, show: Show) {
+        self.show = Some(show);
     }
 
     /// Everything there is.
@@ -96,6 +116,13 @@ impl Simulation {
     pub fn step(&mut self, limit: Instant) -> Result<bool, Failure> {
         let Some((at, event)) = self.world.agenda.take_until(limit) else { return Ok(false) };
         self.world.now = at;
+        self.unshown += 1;
+        if self.unshown >= SHOW_EVERY {
+            self.unshown = 0;
+            if let Some(show) = &mut self.show {
+                show(&self.world);
+            }
+        }
         let result = self.world.happen(event, &mut self.watch);
         if !self.world.notices.is_empty() {
             for notice in std::mem::take(&mut self.world.notices) {

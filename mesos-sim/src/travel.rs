@@ -1,21 +1,23 @@
-//! Time travel: forwards and backwards through a run, with questions on the way.
+//! Time travel: forwards and backwards through a run or a journal, with questions on the way.
 //!
-//! A *moment* is one thing on the agenda that made some machine take a step. Going back means running again from the
-//! beginning to an earlier moment: a run is a function of its description and seed, so it is the same moment.
+//! A *moment* of a run is one thing on the agenda that made some machine take a step; one of a journal is a step of its
+//! master. Going back means beginning again and going on to an earlier moment: what happened is a function of the run's
+//! description and seed, or of the journal, so it is the same moment.
 //!
 //! Commands are lines of text and answers are text, so that a session can be typed, piped in, or be a test.
 
-use std::fmt::Write as _;
+mod journal;
+mod run;
+
+pub use journal::JournalJourney;
+pub use run::RunJourney;
+
+use std::fmt;
 use std::time::Duration;
 
 use mesos_core::{Instant, TaskId};
 
 use crate::cluster::Cluster;
-use crate::failure::Failure;
-use crate::record::{Detail, Trace};
-use crate::simulation::Simulation;
-use crate::story::{standing, waited_for, why};
-use crate::world::{Stage, World};
 
 /// What the traveller can be told.
 pub const HELP: &str = "\
@@ -28,22 +30,60 @@ pub const HELP: &str = "\
   t            the tasks that frameworks wait for
   s            where every node stands
   x            the faults so far
-  e            to the end: where the run settles or fails
+  e            to the end: where the run settles or fails, or where the journal ends
   h            this help
   q            leaves
 ";
 
-/// A run that can be gone through in both directions.
-#[derive(Debug)]
-pub struct Travel {
-    cluster: Cluster,
-    seed: u64,
-    run: Simulation,
-    limit: Instant,
+/// Between two looks at how far it is, in moments.
+const SHOW_EVERY: u64 = 1_024;
+
+/// What can be gone through.
+pub trait Journey: fmt::Debug {
+    /// Begins again.
+    ///
+    /// # Errors
+    /// When what it is made from is not there any more.
+    fn restart(&mut self) -> Result<(), String>;
+
+    /// On to the next moment, and what happened in it, a line per step; nothing at the end.
+    fn forward(&mut self) -> Option<String>;
+
+    /// The time.
+    fn now(&self) -> Instant;
+
+    /// How it ended, in words, once it has.
+    fn end(&self) -> Option<String>;
+
+    /// Why is a task where it is? Without a framework the first that knows the task is meant.
+    fn why(&self, framework: Option<u32>, task: &TaskId) -> String;
+
+    /// The tasks that are under way, a line each.
+    fn tasks(&self) -> Vec<String>;
+
+    /// Where everybody stands.
+    fn standing(&self) -> String;
+
+    /// What went wrong so far.
+    fn faults(&self) -> String;
+}
+
+/// Sees how far it is: which moment, and when that is.
+pub type Show = Box<dyn FnMut(u64, Instant)>;
+
+/// A run or a journal that can be gone through in both directions.
+pub struct Travel<J = RunJourney> {
+    journey: J,
     moment: u64,
     /// What the present moment said.
     said: String,
-    end: Option<Result<(), Failure>>,
+    show: Option<Show>,
+}
+
+impl<J: Journey> fmt::Debug for Travel<J> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Travel").field("journey", &self.journey).field("moment", &self.moment).finish_non_exhaustive()
+    }
 }
 
 /// An answer, and whether the traveller wants to leave.
@@ -62,9 +102,22 @@ impl Travel {
     /// When the description cannot be.
     #[must_use]
     pub fn new(cluster: Cluster, seed: u64) -> Self {
-        let faults = cluster.conditions().faults.until + cluster.conditions().settle_within;
-        let run = begin(&cluster, seed);
-        Self { cluster, seed, run, limit: Instant::ZERO + faults, moment: 0, said: String::new(), end: None }
+        Self::through(RunJourney::new(cluster, seed))
+    }
+}
+
+impl<J: Journey> Travel<J> {
+    /// At the beginning of this.
+    #[must_use]
+    pub const fn through(journey: J) -> Self {
+        Self { journey, moment: 0, said: String::new(), show: None }
+    }
+
+    /// Lets somebody see how far it is while it goes far.
+    #[must_use]
+    pub fn shown(mut self, show: Show) -> Self {
+        self.show = Some(show);
+        self
     }
 
     /// The number of the present moment; 0 is the beginning.
@@ -73,10 +126,10 @@ impl Travel {
         self.moment
     }
 
-    /// The world at this moment.
+    /// What is gone through, at this moment.
     #[must_use]
-    pub const fn world(&self) -> &World {
-        self.run.world()
+    pub const fn journey(&self) -> &J {
+        &self.journey
     }
 
     /// What happened in this moment, a line per step.
@@ -85,48 +138,39 @@ impl Travel {
         &self.said
     }
 
-    /// How the run ended, once it has.
-    #[must_use]
-    pub const fn end(&self) -> Option<&Result<(), Failure>> {
-        self.end.as_ref()
-    }
-
     /// On to the next moment; false at the end.
     pub fn forward(&mut self) -> bool {
-        while self.end.is_none() {
-            if self.run.world().stage() == Stage::Settled {
-                self.end = Some(self.run.last_word());
-                break;
-            }
-            let limit = self.limit;
-            match self.run.guarded(|run| run.step(limit)) {
-                Ok(true) => {}
-                Ok(false) => {
-                    let why = self.run.world().unsettled().unwrap_or_else(|| "it was not looked at".into());
-                    let failure = crate::FailureKind::NotLive;
-                    self.end = Some(Err(self.run.world().failure(failure, "liveness", why)));
-                }
-                Err(failure) => self.end = Some(Err(failure)),
-            }
-            let said = self.run.trace_mut().map(Trace::drain).unwrap_or_default();
-            if !said.is_empty() {
-                self.said = said;
-                self.moment += 1;
-                return true;
-            }
+        let Some(said) = self.journey.forward() else { return false };
+        self.said = said;
+        self.moment += 1;
+        if self.moment.is_multiple_of(SHOW_EVERY)
+            && let Some(show) = &mut self.show
+        {
+            show(self.moment, self.journey.now());
         }
-        false
+        true
     }
 
     /// To this moment, or to the end if that comes before.
-    pub fn go_to(&mut self, moment: u64) {
+    ///
+    /// # Errors
+    /// When it cannot begin again.
+    pub fn go_to(&mut self, moment: u64) -> Result<(), String> {
         if moment < self.moment {
-            self.run = begin(&self.cluster, self.seed);
+            self.journey.restart()?;
             self.moment = 0;
             self.said.clear();
-            self.end = None;
         }
         while self.moment < moment && self.forward() {}
+        Ok(())
+    }
+
+    /// To this moment, and where that is.
+    fn arrive(&mut self, moment: u64) -> String {
+        match self.go_to(moment) {
+            Ok(()) => self.here(),
+            Err(why) => format!("{why}\n"),
+        }
     }
 
     /// Does what a line of text says; see [`HELP`].
@@ -143,16 +187,13 @@ impl Travel {
             "r" | "rfind" => self.find_back(rest.trim_matches('"')),
             "w" | "why" => self.why(rest),
             "t" | "tasks" => {
-                let mut rows = waited_for(self.world());
+                let mut rows = self.journey.tasks();
                 rows.push(format!("{} tasks are waited for", rows.len()));
                 rows.join("\n") + "\n"
             }
-            "s" | "state" => standing(self.world()),
-            "x" | "faults" => self.faults(),
-            "e" | "end" => {
-                self.go_to(u64::MAX);
-                self.here()
-            }
+            "s" | "state" => self.journey.standing(),
+            "x" | "faults" => self.journey.faults(),
+            "e" | "end" => self.arrive(u64::MAX),
             "h" | "help" | "?" => HELP.to_owned(),
             "q" | "quit" => {
                 is_last = true;
@@ -165,20 +206,14 @@ impl Travel {
 
     fn on(&mut self, rest: &str) -> String {
         match count(rest) {
-            Ok(count) => {
-                self.go_to(self.moment.saturating_add(count));
-                self.here()
-            }
+            Ok(count) => self.arrive(self.moment.saturating_add(count)),
             Err(why) => why,
         }
     }
 
     fn back(&mut self, rest: &str) -> String {
         match count(rest) {
-            Ok(count) => {
-                self.go_to(self.moment.saturating_sub(count));
-                self.here()
-            }
+            Ok(count) => self.arrive(self.moment.saturating_sub(count)),
             Err(why) => why,
         }
     }
@@ -186,10 +221,7 @@ impl Travel {
     fn go(&mut self, rest: &str) -> String {
         if let Some(number) = rest.strip_prefix('#') {
             return match number.parse() {
-                Ok(moment) => {
-                    self.go_to(moment);
-                    self.here()
-                }
+                Ok(moment) => self.arrive(moment),
                 Err(_) => format!("{number:?} is no number of a moment, such as #300\n"),
             };
         }
@@ -198,10 +230,12 @@ impl Travel {
             return format!("{rest:?} is no time, such as 12.5s, and no moment, such as #300\n");
         };
         let at = Instant::ZERO + after;
-        if self.world().now().mono >= at {
-            self.go_to(0);
+        if self.journey.now() >= at
+            && let Err(why) = self.go_to(0)
+        {
+            return format!("{why}\n");
         }
-        while self.world().now().mono < at && self.forward() {}
+        while self.journey.now() < at && self.forward() {}
         self.here()
     }
 
@@ -212,20 +246,24 @@ impl Travel {
                 return self.here();
             }
         }
-        self.go_to(from);
-        format!("nothing after moment {from} says {text:?}\n")
+        match self.go_to(from) {
+            Ok(()) => format!("nothing after moment {from} says {text:?}\n"),
+            Err(why) => format!("{why}\n"),
+        }
     }
 
     fn find_back(&mut self, text: &str) -> String {
         let (from, mut found) = (self.moment, None);
-        self.go_to(0);
+        if let Err(why) = self.go_to(0) {
+            return format!("{why}\n");
+        }
         while self.moment + 1 < from && self.forward() {
             if self.said.contains(text) {
                 found = Some(self.moment);
             }
         }
-        self.go_to(found.unwrap_or(from));
-        if found.is_some() { self.here() } else { format!("nothing before moment {from} says {text:?}\n") }
+        let here = self.arrive(found.unwrap_or(from));
+        if found.is_some() { here } else { format!("nothing before moment {from} says {text:?}\n") }
     }
 
     fn why(&self, rest: &str) -> String {
@@ -234,36 +272,16 @@ impl Travel {
             None => (None, rest),
         };
         match TaskId::new(task) {
-            Ok(task) => why(self.world(), framework, &task),
+            Ok(task) => self.journey.why(framework, &task),
             Err(error) => format!("{error}; write w 3.1, or w f0/3.1\n"),
         }
     }
 
-    fn faults(&self) -> String {
-        let struck = self.world().struck();
-        let mut text = String::new();
-        for (after, action) in struck {
-            let _ = writeln!(text, "{:>10.3} s  {action}", after.as_secs_f64());
-        }
-        let _ = writeln!(text, "{} faults so far", struck.len());
-        text
-    }
-
     /// Where the traveller is.
     pub fn here(&self) -> String {
-        let mut text = format!("#{} at {}\n{}", self.moment, self.world().now().mono, self.said);
-        match &self.end {
-            None => {}
-            Some(Ok(())) => text.push_str("the run has settled: this is its end\n"),
-            Some(Err(failure)) => text.push_str(&format!("the run ends here\n{failure}\n")),
-        }
-        text
+        let end = self.journey.end().unwrap_or_default();
+        format!("#{} at {}\n{}{end}", self.moment, self.journey.now(), self.said)
     }
-}
-
-fn begin(cluster: &Cluster, seed: u64) -> Simulation {
-    let run = cluster.simulate_into(seed, Some(Trace::text(Detail::Brief)));
-    run.unwrap_or_else(|invalid| panic!("this cluster cannot be: {invalid}"))
 }
 
 fn count(rest: &str) -> Result<u64, String> {
@@ -298,7 +316,7 @@ mod tests {
         assert!(travel.obey("f no such thing").text.contains("nothing after"));
         assert!(
             travel.obey("g 20s").text.contains('#')
-                && travel.world().now().mono >= Instant::ZERO + Duration::from_secs(20)
+                && travel.journey().now() >= Instant::ZERO + Duration::from_secs(20)
         );
     }
 
@@ -306,7 +324,7 @@ mod tests {
     fn a_session_runs_to_the_end_and_says_what_it_does_not_understand() {
         let mut travel = Travel::new(Cluster::swarm(2).checked(), 2);
         assert!(travel.obey("e").text.contains("settled"));
-        assert_eq!(travel.end(), Some(&Ok(())));
+        assert_eq!(travel.journey().result(), Some(&Ok(())));
         for (line, part) in
             [("zz", "no command"), ("n x", "no number"), ("g x", "no time"), ("w 0.1", "0.1"), ("s", "leads")]
         {

@@ -75,7 +75,7 @@ pub use inconsistency::{Inconsistencies, Inconsistency};
 pub use options::{AgentOrder, Options};
 pub use policy::{Packing, Policy, Preemption, Priorities, Victim};
 pub use recipe::from_recipe;
-pub use shadow::{Difference, Divergence, Listener, Shadow};
+pub use shadow::{Comparison, Difference, Listener, RoleTally, Shadow, Tally, candidate, candidate_beside};
 pub use sorter::SorterKind;
 pub use trace::Served;
 pub use view::{FrameworkShare, RoleQuota, RoleShare};

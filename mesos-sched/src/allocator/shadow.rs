@@ -3,37 +3,43 @@
 //! ```text
 //!   facts ──┬──▶ live ───── grants ──▶ master
 //!           │                  │
-//!           └──▶ candidate     ├──▶ compared ──▶ Divergence ──▶ whoever listens
+//!           └──▶ candidate     ├──▶ compared ──▶ Comparison ──▶ whoever listens
 //!                   ▲   └─ grants ─┘
 //!                   └── takes back its own, books the live ones
 //! ```
 //!
 //! After every round the candidate gives back what it granted itself and books what was really granted, so that both go into
-//! the next round with the same books. The candidate draws from a stream of its own: the live one grants what it would grant
-//! alone. Nothing here is needed to choose an allocator by experiments; it is for looking at one before it is trusted.
+//! the next round with the same books. The candidate draws what the live one draws, from a copy of its stream: the live one
+//! grants what it would grant alone, and two of one policy agree, however much chance is in it. Nothing here is needed to
+//! choose an allocator by experiments; it is for looking at one before it is trusted.
+
+mod tally;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use mesos_core::kernel::Rng;
 use mesos_core::provider::{
     AgentKey, Allocator, Concurrency, Conflict, Explanation, Fact, FrameworkKey, Grant, InverseGrant, Question, Recipe,
     Round,
 };
-use mesos_core::{Instant, Rejection, RejectionCode, Resources, Role};
+use mesos_core::{AgentId, FrameworkId, Instant, Rejection, RejectionCode, Resources, Role};
+
+pub use tally::{RoleTally, Tally};
+
+use super::{Options, from_recipe};
 
 /// Who was granted something where.
 type Place = (AgentKey, FrameworkKey, Role);
 
-/// A round in which the two did not grant the same.
+/// A round of both.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Divergence {
+pub struct Comparison {
     /// When.
     pub at: Instant,
     /// Which round, from 1.
     pub round: u64,
-    /// Where, and what each of them granted there; nothing where one granted nothing.
+    /// Where they did not grant the same, and what each of them granted there; nothing where one granted nothing.
     pub differences: Vec<Difference>,
     /// Grants both agree on.
     pub agreed: usize,
@@ -44,9 +50,9 @@ pub struct Divergence {
 #[non_exhaustive]
 pub struct Difference {
     /// On which agent.
-    pub agent: AgentKey,
+    pub agent: AgentId,
     /// To whom.
-    pub framework: FrameworkKey,
+    pub framework: FrameworkId,
     /// Under which role.
     pub role: Role,
     /// What the live one granted.
@@ -55,17 +61,49 @@ pub struct Difference {
     pub candidate: Resources,
 }
 
-/// Hears of divergences.
-pub type Listener = Box<dyn FnMut(Divergence) + Send>;
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { agent, framework, role, live, candidate } = self;
+        let or_nothing = |what: &Resources| if what.is_empty() { "nothing".to_owned() } else { what.to_string() };
+        let (live, candidate) = (or_nothing(live), or_nothing(candidate));
+        write!(f, "{framework} under {role} on {agent}: {live} is granted, {candidate} would be")
+    }
+}
+
+/// Hears of every round.
+pub type Listener = Box<dyn FnMut(&Comparison) + Send>;
+
+/// The options of a candidate beside an allocator of these options: those that a [name](Options::named) is about are its own,
+/// and all others, such as the region and what is too small to be offered, are the live one's.
+///
+/// # Errors
+/// As [`Options::named`].
+pub fn candidate(live: &Options, name: &str) -> Result<Options, Rejection> {
+    let Options { policy, role_sorter, framework_sorter, agent_order, starvation_batches, .. } = Options::named(name)?;
+    Ok(Options { policy, role_sorter, framework_sorter, agent_order, starvation_batches, ..live.clone() })
+}
+
+/// As [`candidate`], beside the allocator of a recipe.
+///
+/// # Errors
+/// As [`candidate`], and when it is not one of this crate's.
+pub fn candidate_beside(live: &Recipe, name: &str) -> Result<Box<dyn Allocator>, Rejection> {
+    // Refuses what is no recipe of ours.
+    from_recipe(live)?;
+    let live: Options = serde_json::from_value(live.settings.clone()).unwrap_or_default();
+    Ok(Box::new(super::HierarchicalDrf::new(candidate(&live, name)?)))
+}
 
 /// The live allocator with a candidate beside it.
 pub struct Shadow {
     live: Box<dyn Allocator>,
     candidate: Box<dyn Allocator>,
-    rng: Rng,
     listener: Listener,
     rounds: u64,
     reign: Reign,
+    /// Who they are, for whoever listens.
+    agents: BTreeMap<AgentKey, AgentId>,
+    frameworks: BTreeMap<FrameworkKey, FrameworkId>,
 }
 
 /// Who decides.
@@ -78,16 +116,11 @@ enum Reign {
 }
 
 impl Shadow {
-    /// Lets `candidate` see what `live` sees; `seed` is that of the candidate's own draws.
+    /// Lets `candidate` see what `live` sees, from the first fact on.
     ///
     /// # Errors
     /// When either grants the same to several at once: then there is no set of books both could share.
-    pub fn new(
-        live: Box<dyn Allocator>,
-        candidate: Box<dyn Allocator>,
-        seed: u64,
-        listener: Listener,
-    ) -> Result<Self, Rejection> {
+    pub fn new(live: Box<dyn Allocator>, candidate: Box<dyn Allocator>, listener: Listener) -> Result<Self, Rejection> {
         for allocator in [&live, &candidate] {
             if allocator.concurrency() != Concurrency::Pessimistic {
                 let what = "an allocator of optimistic offers cannot be shadowed, nor be a shadow";
@@ -95,7 +128,8 @@ impl Shadow {
                 return Err(Rejection::new(RejectionCode::InvalidAllocator, what, remedy));
             }
         }
-        Ok(Self { live, candidate, rng: Rng::new(seed), listener, rounds: 0, reign: Reign::Live })
+        let (agents, frameworks) = (BTreeMap::new(), BTreeMap::new());
+        Ok(Self { live, candidate, listener, rounds: 0, reign: Reign::Live, agents, frameworks })
     }
 
     /// The candidate takes over: from here on it alone is asked. Its books are those of the live one.
@@ -125,7 +159,7 @@ impl Shadow {
     }
 
     /// What each of them granted, by place.
-    fn compare(&self, live: &[Grant], candidate: &[Grant], at: Instant) -> Option<Divergence> {
+    fn compare(&self, live: &[Grant], candidate: &[Grant], at: Instant) -> Comparison {
         let mut places: BTreeMap<Place, (Resources, Resources)> = BTreeMap::new();
         let place = |grant: &Grant| (grant.agent, grant.framework, grant.role.clone());
         for grant in live {
@@ -134,14 +168,25 @@ impl Shadow {
         for grant in candidate {
             places.entry(place(grant)).or_default().1 += &grant.resources;
         }
-        let all = places.len();
-        let differences: Vec<Difference> = places
-            .into_iter()
-            .filter(|(_, (live, candidate))| live != candidate)
-            .map(|((agent, framework, role), (live, candidate))| Difference { agent, framework, role, live, candidate })
-            .collect();
-        let agreed = all - differences.len();
-        (!differences.is_empty()).then_some(Divergence { at, round: self.rounds, differences, agreed })
+        let agreed = places.values().filter(|(live, candidate)| live == candidate).count();
+        let differ = places.into_iter().filter(|(_, (live, candidate))| live != candidate);
+        let differences = differ.filter_map(|((agent, framework, role), (live, candidate))| {
+            // Both are told of everybody before anything is granted.
+            let (agent, framework) = (self.agents.get(&agent)?.clone(), self.frameworks.get(&framework)?.clone());
+            Some(Difference { agent, framework, role, live, candidate })
+        });
+        Comparison { at, round: self.rounds, differences: differences.collect(), agreed }
+    }
+
+    /// Remembers who is who.
+    fn note(&mut self, fact: &Fact) {
+        match fact {
+            Fact::AgentAdded { agent, id, .. } => _ = self.agents.insert(*agent, id.clone()),
+            Fact::AgentRemoved { agent } => _ = self.agents.remove(agent),
+            Fact::FrameworkAdded { framework, id, .. } => _ = self.frameworks.insert(*framework, id.clone()),
+            Fact::FrameworkRemoved { framework } => _ = self.frameworks.remove(framework),
+            _ => {}
+        }
     }
 }
 
@@ -150,6 +195,7 @@ impl Allocator for Shadow {
         if self.is_over(now) {
             return self.candidate.observe(now, fact);
         }
+        self.note(&fact);
         self.candidate.observe(now, fact.clone());
         self.live.observe(now, fact);
     }
@@ -160,12 +206,15 @@ impl Allocator for Shadow {
             return self.candidate.allocate(round, grants);
         }
         self.rounds += 1;
-        let mut own = Vec::new();
-        self.candidate.allocate(Round { now, rng: &mut self.rng }, &mut own);
+        let (mut own, mut same_draws) = (Vec::new(), round.rng.clone());
+        self.candidate.allocate(Round { now, rng: &mut same_draws }, &mut own);
         self.live.allocate(round, grants);
         let live = &grants[first..];
-        if let Some(divergence) = self.compare(live, &own, now) {
-            (self.listener)(divergence);
+        let comparison = self.compare(live, &own, now);
+        (self.listener)(&comparison);
+        if comparison.differences.is_empty() {
+            // What it booked is what was granted.
+            return;
         }
         for Grant { framework, role, agent, resources } in own {
             self.candidate.observe(now, Fact::Recovered { framework, role, agent, resources, filters: None });
@@ -224,9 +273,9 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::allocator::{HierarchicalDrf, Options};
-    use mesos_core::kernel::Handle;
-    use mesos_core::{AgentId, AgentInfo, FrameworkId, FrameworkInfo};
+    use crate::allocator::HierarchicalDrf;
+    use mesos_core::kernel::{Handle, Rng};
+    use mesos_core::{AgentInfo, FrameworkInfo};
 
     fn allocator(name: &str) -> Box<dyn Allocator> {
         Box::new(HierarchicalDrf::new(Options::named(name).unwrap()))
@@ -260,13 +309,13 @@ mod tests {
         }
     }
 
-    /// The grants of ten rounds, and how many of them diverged.
-    fn rounds(live: &str, candidate: Option<&str>) -> (Vec<Vec<Grant>>, usize) {
+    /// The grants of ten rounds, and the tally of what the candidate would have granted.
+    fn rounds(live: &str, candidate: Option<&str>) -> (Vec<Vec<Grant>>, Tally) {
         let (send, receive) = sync_channel(1_000);
-        let listener: Listener = Box::new(move |divergence| send.send(divergence).unwrap());
+        let listener: Listener = Box::new(move |comparison| send.send(comparison.clone()).unwrap());
         let mut allocator = allocator(live);
         if let Some(candidate) = candidate {
-            allocator = Box::new(Shadow::new(allocator, self::allocator(candidate), 7, listener).unwrap());
+            allocator = Box::new(Shadow::new(allocator, self::allocator(candidate), listener).unwrap());
         } else {
             drop(listener);
         }
@@ -283,7 +332,9 @@ mod tests {
             all.push(grants);
         }
         drop(allocator);
-        (all, receive.iter().count())
+        let mut tally = Tally::default();
+        receive.iter().for_each(|comparison| tally.add(&comparison));
+        (all, tally)
     }
 
     #[test]
@@ -296,15 +347,47 @@ mod tests {
 
     #[test]
     fn an_allocator_that_decides_otherwise_is_noticed() {
-        let (_, diverged) = rounds("drf", Some("random"));
-        assert!(diverged > 0);
+        let (_, tally) = rounds("drf", Some("random"));
+        assert!(tally.rounds == 10 && tally.rounds_that_differ > 0, "{tally:?}");
+        assert!(tally.grants_that_differ > 0 && tally.grants_agreed > 0, "{tally:?}");
+        let (role, own) = tally.by_role.iter().next().expect("somebody was granted another thing");
+        assert!(["web", "batch"].contains(&role.as_str()) && own.grants_that_differ > 0, "{tally:?}");
+        let first = &tally.first[0];
+        assert!(first.differences.iter().all(|difference| difference.agent.as_str().starts_with('a')), "{first:?}");
+    }
+
+    /// Agents are served in an order that is drawn: both draw the same.
+    #[test]
+    fn a_candidate_of_the_same_policy_never_differs() {
+        for name in ["drf", "random", "packing", "fullest-first"] {
+            let (_, tally) = rounds(name, Some(name));
+            assert_eq!((tally.rounds, tally.rounds_that_differ, tally.grants_that_differ), (10, 0, 0), "{name}");
+            assert!(tally.grants_agreed > 0, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_candidate_has_the_region_and_the_interval_of_the_live_one() {
+        let live = Options {
+            region: Some("north".into()),
+            allocation_interval: Duration::from_secs(7),
+            ..Options::named("packing").unwrap()
+        };
+        let own = candidate(&live, "random").unwrap();
+        assert_eq!((&own.region, own.allocation_interval), (&live.region, live.allocation_interval));
+        assert_eq!(own.policy, Options::named("random").unwrap().policy);
+        assert!(candidate(&live, "no-such-policy").is_err());
+        let recipe = HierarchicalDrf::new(live).recipe().unwrap();
+        assert!(candidate_beside(&recipe, "random").is_ok());
+        let foreign = Recipe { name: "somebody's".into(), ..recipe };
+        assert!(candidate_beside(&foreign, "random").is_err());
     }
 
     #[test]
     fn optimistic_allocators_cannot_be_shadowed() {
         let none: fn() -> Listener = || Box::new(|_| {});
-        let refused = Shadow::new(allocator("drf"), allocator("shared-state"), 1, none()).unwrap_err();
+        let refused = Shadow::new(allocator("drf"), allocator("shared-state"), none()).unwrap_err();
         assert!(refused.to_string().contains("optimistic"), "{refused}");
-        assert!(Shadow::new(allocator("shared-state"), allocator("drf"), 1, none()).is_err());
+        assert!(Shadow::new(allocator("shared-state"), allocator("drf"), none()).is_err());
     }
 }

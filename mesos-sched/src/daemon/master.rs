@@ -25,6 +25,7 @@ use mesos_core::{Allocator, Clock, Contender, MasterId, Rejection, RejectionCode
 use tokio::sync::{oneshot, watch};
 
 use super::rounds::Rounds;
+use super::shadow::ShadowTally;
 use super::view::{Feed, Published};
 use crate::master::{Effect, Input, Master, Options, Recipe};
 
@@ -54,6 +55,8 @@ pub struct MasterSetup {
     pub view: Option<Feed>,
     /// Where everything that happens to the master while it leads is recorded, if anywhere.
     pub journal: Option<JournalSetup>,
+    /// What was found of the candidate beside the allocator, if there is [one](Self::with_shadow).
+    shadow: Option<ShadowTally>,
 }
 
 impl MasterSetup {
@@ -77,7 +80,18 @@ impl MasterSetup {
             seed: entropy(),
             view: None,
             journal: None,
+            shadow: None,
         }
+    }
+
+    /// Runs a candidate beside the allocator: it is told the same and asked the same, and decides nothing. What it would have
+    /// decided is counted and logged; see [`MasterHandle::shadow`].
+    ///
+    /// # Errors
+    /// When one of the two makes optimistic offers: then there is no set of books both could share.
+    pub fn with_shadow(self, candidate: Box<dyn Allocator>) -> Result<Self, Rejection> {
+        let (allocator, shadow) = ShadowTally::beside(self.allocator, candidate)?;
+        Ok(Self { allocator, shadow: Some(shadow), ..self })
     }
 }
 
@@ -290,6 +304,7 @@ pub struct MasterHandle {
     inbox: Inbox<Master, Arrival>,
     lead: watch::Receiver<Lead>,
     rounds: Rounds,
+    shadow: Option<ShadowTally>,
 }
 
 /// A master in a task of its own. Dropping this ends it as if its process had died.
@@ -316,6 +331,12 @@ impl MasterHandle {
     #[must_use]
     pub const fn rounds(&self) -> &Rounds {
         &self.rounds
+    }
+
+    /// What the candidate beside its allocator would have done otherwise, if there is one.
+    #[must_use]
+    pub const fn shadow(&self) -> Option<&ShadowTally> {
+        self.shadow.as_ref()
     }
 
     /// Looks at the machine between two steps. Waits while another master leads; nothing when this one has ended.
@@ -349,7 +370,7 @@ impl MasterDaemon {
         let rounds = Rounds::default();
         setup.allocator = rounds.measure(setup.allocator);
         let (inbox, mailbox) = inbox();
-        let id = setup.id.clone();
+        let (id, shadow) = (setup.id.clone(), setup.shadow.clone());
         let (phase, lead) = watch::channel(Lead::Waiting);
         let (phase, own) = (Arc::new(phase), inbox.clone());
         let task = Task::spawn(async move {
@@ -357,7 +378,7 @@ impl MasterDaemon {
             phase.send_replace(Lead::Ended);
             led
         });
-        Self { handle: MasterHandle { id, inbox, lead, rounds }, task }
+        Self { handle: MasterHandle { id, inbox, lead, rounds, shadow }, task }
     }
 
     /// Speaks to it.
@@ -416,7 +437,8 @@ async fn lead(
     mailbox: mesos_core::daemon::Mailbox<Master, Arrival>,
     phase: Arc<watch::Sender<Lead>>,
 ) -> Result<Led, LeadError> {
-    let MasterSetup { id, options, allocator, store, mut contender, mut door, clock, seed, view, journal } = setup;
+    let MasterSetup { id, options, allocator, store, mut contender, mut door, clock, seed, view, journal, shadow: _ } =
+        setup;
     let term = win(&mut *contender, &mut door).await;
     phase.send_replace(Lead::Recovering);
     let records = store.open(term).await?;

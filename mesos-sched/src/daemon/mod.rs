@@ -20,6 +20,7 @@ mod rounds;
 mod scheduler;
 #[cfg(feature = "net")]
 mod server;
+mod shadow;
 pub mod store;
 #[cfg(test)]
 mod tests;
@@ -32,3 +33,4 @@ pub use rounds::{Measured, Rounds, Times};
 pub use scheduler::{SchedulerDriver, SchedulerEnded, SchedulerSetup, StartError};
 #[cfg(feature = "net")]
 pub use server::{MasterServer, MasterServerSetup};
+pub use shadow::ShadowTally;

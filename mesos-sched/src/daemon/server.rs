@@ -76,6 +76,8 @@ pub struct MasterServerSetup {
     pub memory: Memory,
     /// Who is told how long tasks take until they run, if anybody.
     pub spans: Option<Arc<dyn SpanSink>>,
+    /// A candidate beside the allocator, which decides nothing: what it would have decided is in the metrics and the log.
+    pub shadow: Option<Box<dyn Allocator>>,
 }
 
 impl MasterServerSetup {
@@ -112,6 +114,7 @@ impl MasterServerSetup {
             journal: None,
             memory: Memory::default(),
             spans: None,
+            shadow: None,
         })
     }
 }
@@ -140,7 +143,7 @@ impl MasterServer {
     /// Starts it. Must be called inside a tokio runtime.
     ///
     /// # Errors
-    /// When the listener has no address.
+    /// When the listener has no address, or the allocator cannot have that shadow.
     pub async fn start(setup: MasterServerSetup) -> io::Result<Self> {
         let MasterServerSetup {
             id,
@@ -161,6 +164,7 @@ impl MasterServer {
             journal,
             memory,
             spans,
+            shadow,
         } = setup;
         let address = listener.local_addr()?;
         let (hostname, port) = advertised.rsplit_once(':').unwrap_or((&advertised, ""));
@@ -168,6 +172,9 @@ impl MasterServer {
         let reached_at = MasterAddress::new(hostname, address.ip().to_string(), port);
         let (door, keeper) = Door::new();
         let mut daemon = MasterSetup::new(id.clone(), allocator, store, contender, door);
+        if let Some(candidate) = shadow {
+            daemon = daemon.with_shadow(candidate).map_err(io::Error::other)?;
+        }
         daemon.options = options;
         daemon.journal = journal;
         let (view, feed) = View::start(memory);

@@ -7,8 +7,10 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use mesos_core::net::auth::RateLimits;
 use mesos_core::program::{Logging, MesosBytes, MesosDuration, ServerSecurity, Spans, read_text};
-use mesos_core::{Role, Weight};
+use mesos_core::provider::Concurrency;
+use mesos_core::{Allocator, Role, Weight};
 
+use crate::allocator::{HierarchicalDrf, Options, candidate};
 use crate::daemon::JournalSetup;
 
 /// Where the registry is kept.
@@ -91,6 +93,10 @@ pub(super) struct Flags {
     /// How often everything that is free is offered again.
     #[arg(long, env = "MESOS_ALLOCATION_INTERVAL", default_value = "1secs", value_name = "DURATION")]
     pub(super) allocation_interval: MesosDuration,
+    /// Runs this allocation policy as a shadow beside the one that decides: what it would have offered otherwise is counted in
+    /// the metrics under allocator/shadow, and now and then logged. It decides nothing, and costs as much again as a round.
+    #[arg(long, env = "MESOS_SHADOW_ALLOCATOR", value_name = "POLICY")]
+    pub(super) shadow_allocator: Option<String>,
     /// An offer nobody answered for so long is rescinded. Without it, offers stay.
     #[arg(long, env = "MESOS_OFFER_TIMEOUT", value_name = "DURATION")]
     pub(super) offer_timeout: Option<MesosDuration>,
@@ -168,6 +174,19 @@ impl Flags {
         Ok(Some(RateLimits::parse(&text).context("--rate_limits")?))
     }
 
+    /// The candidate beside an allocator of these options, if there is to be one.
+    pub(super) fn shadow(&self, live: &Options) -> anyhow::Result<Option<Box<dyn Allocator>>> {
+        let Some(name) = &self.shadow_allocator else { return Ok(None) };
+        let problem = || format!("--shadow_allocator={name}");
+        let candidate = HierarchicalDrf::new(candidate(live, name).with_context(problem)?);
+        anyhow::ensure!(
+            candidate.concurrency() == Concurrency::Pessimistic,
+            "--shadow_allocator={name}: this policy offers the same to several at once, which no shadow can; compare it with \
+             mesos-sim experiment"
+        );
+        Ok(Some(Box::new(candidate)))
+    }
+
     /// How much roles count.
     pub(super) fn weights(&self) -> anyhow::Result<BTreeMap<Role, Weight>> {
         let mut weights = BTreeMap::new();
@@ -219,6 +238,7 @@ impl Flags {
             self.advertise_port != Some(0),
             "--advertise_port=0 is no port others can reach; say one from 1 to 65535, or leave it out"
         );
+        self.shadow(&Options::default())?;
         self.weights().map(drop)
     }
 }
@@ -240,6 +260,7 @@ mod tests {
     fn what_would_never_rest_or_never_answer_is_refused_by_name() {
         let parse = |flag: &str| Flags::parse_from(["mesos-master", "--registry=in_memory", flag]).validate();
         assert!(parse("--heartbeat_interval=1secs").is_ok());
+        assert!(parse("--shadow_allocator=packing").is_ok());
         for flag in [
             "--heartbeat_interval=0secs",
             "--registry_gc_interval=0secs",
@@ -251,6 +272,8 @@ mod tests {
             "--hostname=",
             "--advertise_port=0",
             "--weights=web=2,ops=1,web=3",
+            "--shadow_allocator=no-such-policy",
+            "--shadow_allocator=shared-state",
         ] {
             let (name, _) = flag.split_once('=').unwrap();
             let refused = parse(flag).unwrap_err().to_string();

@@ -63,7 +63,9 @@ async fn lead(flags: &Flags, verbosity: Arc<dyn Verbosity>, spans: Option<&SpanE
     let id = MasterId::new(Rng::new(entropy()).update_id().to_string()).expect("hexadecimal digits are an id");
     let mut limits = Limits::default();
     limits.connections_max = flags.max_connections;
-    let allocator = Box::new(HierarchicalDrf::new(allocator_options(flags)));
+    let allocation = allocator_options(flags);
+    let shadow = flags.shadow(&allocation)?;
+    let allocator = Box::new(HierarchicalDrf::new(allocation));
     let contender = Box::new(Standalone::new(term));
     let server = MasterServer::start(MasterServerSetup {
         options: options(flags)?,
@@ -78,6 +80,7 @@ async fn lead(flags: &Flags, verbosity: Arc<dyn Verbosity>, spans: Option<&SpanE
         journal: flags.journal.setup(),
         memory: memory(flags),
         spans: spans.map(SpanExport::sink),
+        shadow,
         ..MasterServerSetup::new(id, allocator, store, contender, listener, tls)?
     })
     .await?;
@@ -113,6 +116,7 @@ fn shown(flags: &Flags) -> Vec<(String, String)> {
         ("cluster", flags.cluster.clone()),
         ("weights", Some(flags.weights.join(","))),
         ("allocation_interval", Some(duration(flags.allocation_interval))),
+        ("shadow_allocator", flags.shadow_allocator.clone()),
         ("offer_timeout", flags.offer_timeout.map(duration)),
         ("agent_ping_timeout", Some(duration(flags.agent_ping_timeout))),
         ("max_agent_ping_timeouts", Some(flags.max_agent_ping_timeouts.to_string())),

@@ -46,8 +46,17 @@ impl Cluster {
         Self::lead("m2", Term(2), store).await
     }
 
+    /// A master with this policy as a shadow beside its own.
+    pub(crate) async fn start_with_shadow(policy: &str) -> Self {
+        Self::lead_with("m1", Term(1), MemoryStore::new(), Some(policy)).await
+    }
+
     async fn lead(name: &str, term: Term, store: MemoryStore) -> Self {
-        let cluster = Self::begin(name, term, store, None).await;
+        Self::lead_with(name, term, store, None).await
+    }
+
+    async fn lead_with(name: &str, term: Term, store: MemoryStore, shadow: Option<&str>) -> Self {
+        let cluster = Self::begin(name, term, store, None, shadow).await;
         // Leads from here on.
         cluster.master.inspect(|_| ()).await.unwrap();
         cluster.master.handle().lead().wait_for(|lead| matches!(lead, Lead::Leading(_))).await.unwrap();
@@ -56,10 +65,10 @@ impl Cluster {
 
     /// A master that does not lead, while the one at this address does; an empty address means that nobody does.
     pub(crate) async fn start_elsewhere(leader: &str) -> Self {
-        Self::begin("m1", Term(1), MemoryStore::new(), Some(leader)).await
+        Self::begin("m1", Term(1), MemoryStore::new(), Some(leader), None).await
     }
 
-    async fn begin(name: &str, term: Term, store: MemoryStore, elsewhere: Option<&str>) -> Self {
+    async fn begin(name: &str, term: Term, store: MemoryStore, elsewhere: Option<&str>, shadow: Option<&str>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let directory = Directory::new();
@@ -78,6 +87,10 @@ impl Cluster {
         let (view, feed) = View::start(Memory::default());
         let mut setup = MasterSetup::new(id, allocator, Arc::new(store.clone()), contender, door);
         setup.view = Some(feed);
+        if let Some(policy) = shadow {
+            let candidate = HierarchicalDrf::new(Options::named(policy).unwrap());
+            setup = setup.with_shadow(Box::new(candidate)).unwrap();
+        }
         let master = MasterDaemon::start(setup);
         let detector: Box<dyn Detector> = match elsewhere {
             Some("") => Box::new(Never),

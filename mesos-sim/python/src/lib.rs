@@ -5,10 +5,11 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mesos_core::Instant;
-use mesos_sim::experiment::{self, Column, Progress};
+use mesos_sim::experiment::{self, Column, Progress, SchedulerMaker};
 use mesos_sim::scheduler::{Chooser, InHand, JobScheduler, Options, Placement, WaitingJob};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
@@ -130,6 +131,14 @@ impl Chooser for PyChooser {
     }
 }
 
+/// What its author calls this state of a scheduler's code; nothing says that nobody can tell.
+fn version_of(class: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
+    match class.getattr_opt("version")? {
+        Some(version) if !version.is_none() => Ok(Some(version.str()?.to_string())),
+        _ => Ok(None),
+    }
+}
+
 /// An experiment, described by a file.
 #[pyclass(frozen, module = "mesos_sim")]
 struct Experiment(experiment::Experiment);
@@ -163,7 +172,8 @@ impl Experiment {
         cases.iter().map(row).collect()
     }
 
-    /// Runs every case. Queues whose discipline is a name in `schedulers` are scheduled by instances of that class.
+    /// Runs every case. Queues whose discipline is a name in `schedulers` are scheduled by instances of that class. With a
+    /// folder, cases whose results are there already are not run again, unless a class without a `version` schedules them.
     #[pyo3(signature = (folder = None, threads = None, schedulers = None))]
     fn run(
         &self,
@@ -173,21 +183,32 @@ impl Experiment {
         schedulers: Option<std::collections::BTreeMap<String, Py<PyAny>>>,
     ) -> PyResult<Results> {
         let mut experiment = self.0.clone();
+        let mut named = Vec::new();
         for (name, class) in schedulers.unwrap_or_default() {
+            let version = version_of(class.bind(py))?;
+            named.push(format!("{name:?}: {}", class.bind(py).getattr("__name__").map_or_else(|_| "..".into(), |own| own.to_string())));
             let class = Arc::new(class);
-            experiment = experiment.with_scheduler(
-                &name,
-                Arc::new(move |workload, queue, agents| {
-                    let made = Python::attach(|py| class.call0(py));
-                    let chooser = PyChooser(made.unwrap_or_else(|error| panic!("it cannot be made: {error}")));
-                    let options = Options { agents, ..Options::default() };
-                    JobScheduler::new(workload, queue, options).choosing(Box::new(chooser)).boxed()
-                }),
-            );
+            let maker: SchedulerMaker = Arc::new(move |workload, queue, agents| {
+                let made = Python::attach(|py| class.call0(py));
+                let chooser = PyChooser(made.unwrap_or_else(|error| panic!("it cannot be made: {error}")));
+                let options = Options { agents, ..Options::default() };
+                JobScheduler::new(workload, queue, options).choosing(Box::new(chooser)).boxed()
+            });
+            experiment = match version {
+                Some(version) => experiment.with_scheduler_version(&name, &version, maker),
+                None => experiment.with_scheduler(&name, maker),
+            };
+        }
+        if !named.is_empty() {
+            // Who runs the file alone gets no schedulers of somebody's own.
+            experiment.command = format!("{} with schedulers={{{}}}", experiment.command, named.join(", "));
         }
         let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
-        let outcomes = py.detach(|| experiment.run(folder.as_deref(), threads, &|_: Progress<'_>| {}));
-        outcomes.map(|outcomes| Results { experiment, outcomes }).map_err(|error| refused(&error))
+        let reused = AtomicUsize::new(0);
+        let note = |progress: Progress<'_>| reused.store(progress.resumed, Ordering::Relaxed);
+        let outcomes = py.detach(|| experiment.run(folder.as_deref(), threads, &note));
+        let outcomes = outcomes.map_err(|error| refused(&error))?;
+        Ok(Results { experiment, outcomes, reused: reused.into_inner() })
     }
 
     fn __repr__(&self) -> String {
@@ -200,6 +221,7 @@ impl Experiment {
 struct Results {
     experiment: experiment::Experiment,
     outcomes: Vec<experiment::Outcome>,
+    reused: usize,
 }
 
 #[pymethods]
@@ -245,6 +267,11 @@ impl Results {
         self.outcomes.iter().map(|outcome| outcome.digest.clone()).collect()
     }
 
+    /// How many cases were not run, because their results were in the folder already.
+    fn reused(&self) -> usize {
+        self.reused
+    }
+
     /// Writes tables, images and the page into a folder.
     fn write(&self, folder: PathBuf) -> PyResult<Vec<PathBuf>> {
         self.experiment.write(&folder, &self.outcomes).map_err(|error| refused(&error))
@@ -256,9 +283,16 @@ impl Results {
     }
 }
 
+/// The version and the build that figures are made with, as they say it.
+#[pyfunction]
+fn version() -> &'static str {
+    experiment::version()
+}
+
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", experiment::VERSION)?;
+    module.add_function(wrap_pyfunction!(version, module)?)?;
     module.add_class::<Experiment>()?;
     module.add_class::<Results>()?;
     module.add_class::<Job>()?;

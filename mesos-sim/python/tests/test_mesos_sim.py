@@ -68,6 +68,73 @@ def test_a_class_in_python_is_the_scheduler():
     assert results.digests == experiment("shortest_first").run().digests
 
 
+class Reluctant(ShortestFirst):
+    """Places one task at a time."""
+
+    def choose(self, now, jobs, offers):
+        return [(job, offer, 1) for job, offer, _ in super().choose(now, jobs, offers)][:1]
+
+
+def test_a_class_that_was_edited_is_run_again(tmp_path):
+    own = experiment("mine")
+    first = own.run(folder=tmp_path, schedulers={"mine": ShortestFirst})
+    # As if the class were edited: another one under the same name.
+    edited = own.run(folder=tmp_path, schedulers={"mine": Reluctant})
+    assert edited.reused == 0 and edited.digests != first.digests
+    assert edited.digests == own.run(schedulers={"mine": Reluctant}).digests
+    # And not taken for the built-in scheduler of that name either.
+    built_in = experiment("fifo")
+    built_in.run(folder=tmp_path, schedulers={"fifo": ShortestFirst})
+    assert built_in.run(folder=tmp_path).reused == 0
+
+
+def test_a_class_with_a_version_is_run_again_when_that_is_another(tmp_path):
+    def versioned(version, base=ShortestFirst):
+        return type("Versioned", (base,), {"version": version})
+
+    own = experiment("mine")
+    first = own.run(folder=tmp_path, schedulers={"mine": versioned("1")})
+    again = own.run(folder=tmp_path, schedulers={"mine": versioned("1")})
+    assert (first.reused, again.reused) == (0, 2) and again.digests == first.digests
+    edited = own.run(folder=tmp_path, schedulers={"mine": versioned("2", Reluctant)})
+    assert edited.reused == 0 and edited.digests != first.digests
+    # Built-in ones have the version of the build.
+    assert experiment().run(folder=tmp_path).reused == 0
+    assert experiment().run(folder=tmp_path).reused == 2
+
+
+def test_a_scheduler_hears_how_its_tasks_end():
+    ended = []
+
+    class Curious(mesos_sim.Scheduler):
+        def choose(self, now, jobs, offers):
+            return ShortestFirst().choose(now, jobs, offers)
+
+        def ended(self, now, job, ran, is_well):
+            ended.append((now, job, ran, is_well))
+
+    results = experiment("mine").run(threads=1, schedulers={"mine": Curious})
+    assert not results.faults and results.figure("jobs_done") == [30.0, 30.0]
+    assert len(ended) == sum(results.figure("tasks_finished"))
+    assert all(is_well and ran > 0 and now > ran for now, _, ran, is_well in ended)
+
+    class Silent(mesos_sim.Scheduler):
+        """Derives what it does not write."""
+
+        def choose(self, now, jobs, offers):
+            return ShortestFirst().choose(now, jobs, offers)
+
+    assert experiment("mine").run(schedulers={"mine": Silent}).digests == results.digests
+
+
+def test_every_row_says_which_build_and_command_it_is_from():
+    results = experiment("mine").run(schedulers={"mine": ShortestFirst})
+    assert mesos_sim.version().startswith(mesos_sim.__version__ + "+")
+    for table in (results.runs, results.figures, results.curves):
+        assert set(table["version"]) == {mesos_sim.version()}
+        assert all("ShortestFirst" in command for command in table["command"])
+
+
 def test_an_exception_is_the_schedulers_own_fault():
     class Broken:
         def choose(self, now, jobs, offers):

@@ -31,6 +31,9 @@ const FAILURE_STREAM: u64 = 7;
 /// When operators set quotas: a leader is there by then, and nothing was submitted yet.
 const QUOTAS_AT: Duration = Duration::from_secs(5);
 
+/// How queues are scheduled of which nothing is said.
+pub(super) const DISCIPLINE: &str = "fifo";
+
 /// Makes the scheduler of a queue: from the workload, the queue's number, and how many agents there are.
 pub type SchedulerMaker = Arc<dyn Fn(Arc<Workload>, u32, u32) -> Box<dyn Scheduler> + Send + Sync>;
 
@@ -473,9 +476,9 @@ fn quota(part: &QueuePart) -> Result<Option<Quota>, ExperimentError> {
 }
 
 fn maker(experiment: &Experiment, part: &SchedulerPart, agents: u32) -> Result<SchedulerMaker, ExperimentError> {
-    let name = part.discipline.as_deref().unwrap_or("fifo");
-    if let Some(maker) = experiment.makers.get(name) {
-        return Ok(maker.clone());
+    let name = part.discipline.as_deref().unwrap_or(DISCIPLINE);
+    if let Some(own) = experiment.makers.get(name) {
+        return Ok(own.maker.clone());
     }
     let patience = part.patience.map_or(Duration::from_secs(5), |patience| patience.0);
     let discipline = match name {

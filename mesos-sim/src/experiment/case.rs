@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::fs::File;
+use std::path::Path;
 
+use super::build::DISCIPLINE;
 use super::description::Description;
-use super::{Experiment, ExperimentError, VERSION};
+use super::{Experiment, ExperimentError, digest};
 
 /// More cases than this are a mistake.
 const CASES_MAX: usize = 1_000_000;
@@ -22,8 +25,11 @@ pub struct Case {
     pub description: Description,
     /// What tells it from other cases, in words.
     pub label: String,
-    /// Names the outcome: of equal cases of one version it is equal.
+    /// Names the outcome: equal for cases that are described alike and read files of the same content. Which build made an
+    /// outcome is said in it.
     pub key: String,
+    /// Whether this case, run again by the same build, comes to the same: not if a scheduler chooses whose code is not known.
+    pub is_repeatable: bool,
 }
 
 /// A value that has a name goes by it; any other by where it stands in the file.
@@ -58,7 +64,7 @@ pub(super) fn expand(experiment: &Experiment) -> Result<Vec<Case>, ExperimentErr
         });
         choices = more.collect();
     }
-    let mut cases = Vec::new();
+    let (mut cases, mut files) = (Vec::new(), Files::of(&experiment.folder));
     for choice in choices {
         let mut changed = toml::Value::Table(whole.clone());
         for (path, value) in &choice {
@@ -73,26 +79,73 @@ pub(super) fn expand(experiment: &Experiment) -> Result<Vec<Case>, ExperimentErr
         for name in ["expect", "paper", "title", "about", "seeds", "name", "labels"] {
             table.remove(name);
         }
-        let text = toml::to_string(&table).unwrap_or_default() + &files(experiment, &description);
+        let mut text = toml::to_string(&table).unwrap_or_default();
+        files.describe(&toml::Value::Table(table), &mut text);
+        let is_repeatable = schedulers(experiment, &description, &mut text);
         let label = label(&parameters, &description.labels);
         for seed in &seeds {
-            let key = digest(&format!("{VERSION}\n{seed}\n{text}"));
+            let key = digest::of_text(&format!("{seed}\n{text}"));
             let (parameters, description, label) = (parameters.clone(), description.clone(), label.clone());
-            cases.push(Case { index: cases.len(), parameters, seed: *seed, description, label, key });
+            cases.push(Case { index: cases.len(), parameters, seed: *seed, description, label, key, is_repeatable });
         }
     }
     Ok(cases)
 }
 
-/// Which files the trace is made of: results of another file of the same name are not those of this one.
-fn files(experiment: &Experiment, description: &Description) -> String {
-    let mut text = String::new();
-    for file in description.trace.iter().flat_map(|trace| &trace.files) {
-        let Ok(data) = std::fs::metadata(experiment.folder.join(file.path())) else { continue };
-        let changed = data.modified().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
-        let _ = writeln!(text, "{} {} {:?}", file.path(), data.len(), changed);
+/// What is in the files that an experiment names. Whatever text in it is the name of a file there counts as one: nothing that
+/// reads files has to be remembered here.
+struct Files<'a> {
+    folder: &'a Path,
+    /// Digests by name; nothing for texts that name no file. Each file is read once, however many cases name it.
+    known: BTreeMap<String, Option<String>>,
+}
+
+impl<'a> Files<'a> {
+    const fn of(folder: &'a Path) -> Self {
+        Self { folder, known: BTreeMap::new() }
     }
-    text
+
+    /// Adds the content of every file that is named in a value to a text.
+    fn describe(&mut self, value: &toml::Value, text: &mut String) {
+        match value {
+            toml::Value::String(name) => {
+                if let Some(digest) = self.digest(name) {
+                    let _ = writeln!(text, "# {name} {digest}");
+                }
+            }
+            toml::Value::Array(list) => list.iter().for_each(|value| self.describe(value, text)),
+            toml::Value::Table(table) => table.values().for_each(|value| self.describe(value, text)),
+            _ => {}
+        }
+    }
+
+    fn digest(&mut self, name: &str) -> Option<String> {
+        if let Some(known) = self.known.get(name) {
+            return known.clone();
+        }
+        let path = self.folder.join(name);
+        let is_file = !name.is_empty() && path.is_file();
+        let digest = is_file.then(|| File::open(&path).and_then(digest::of).ok()).flatten();
+        self.known.insert(name.to_owned(), digest.clone());
+        digest
+    }
+}
+
+/// Adds somebody's own schedulers that this case uses to a text; whether all of them have a version.
+fn schedulers(experiment: &Experiment, description: &Description, text: &mut String) -> bool {
+    let parts = description.queue.iter().filter_map(|queue| queue.scheduler.as_ref());
+    let mut names: Vec<&str> =
+        parts.chain([&description.scheduler]).map(|part| part.discipline.as_deref().unwrap_or(DISCIPLINE)).collect();
+    names.sort_unstable();
+    names.dedup();
+    let mut is_repeatable = true;
+    for name in names {
+        if let Some(own) = experiment.makers.get(name) {
+            is_repeatable &= own.version.is_some();
+            let _ = writeln!(text, "# scheduler {name} {:?}", own.version);
+        }
+    }
+    is_repeatable
 }
 
 fn show(value: &toml::Value) -> String {
@@ -121,15 +174,4 @@ fn place<'a>(within: &'a mut toml::Value, names: &[&str]) -> Option<&'a mut toml
         _ => return None,
     };
     place(next, rest)
-}
-
-/// FNV-1a with 128 bits: names files, and protects nothing.
-fn digest(text: &str) -> String {
-    let mut hash = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d_u128;
-    for byte in text.bytes() {
-        hash = (hash ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);
-    }
-    let mut name = String::with_capacity(32);
-    let _ = write!(name, "{hash:032x}");
-    name
 }

@@ -24,6 +24,10 @@ const NAME_CHAR: f64 = 7.0;
 /// Names in a legend, at most.
 const NAMES_MAX: usize = 16;
 
+/// Characters in a line of the note, and the height of one.
+const NOTE_CHARS: usize = 118;
+const NOTE_ROW: f64 = 12.0;
+
 /// How points are joined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Shape {
@@ -129,6 +133,26 @@ pub(super) fn shorten(text: &str, most: usize) -> String {
     letters[..head].iter().chain(['…'].iter()).chain(&letters[letters.len() - tail..]).collect()
 }
 
+/// A text in lines of so many characters at most, broken between words where it can be. Nothing of it is left out.
+fn broken(text: &str, most: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        let mut rest: Vec<char> = word.chars().collect();
+        if let Some(line) = lines.last_mut()
+            && line.chars().count() + 1 + rest.len() <= most
+        {
+            line.push(' ');
+            line.push_str(word);
+            continue;
+        }
+        while rest.len() > most {
+            lines.push(rest.drain(..most).collect());
+        }
+        lines.push(rest.into_iter().collect());
+    }
+    lines
+}
+
 /// A drawing under way.
 struct Canvas {
     text: String,
@@ -138,7 +162,9 @@ struct Canvas {
 impl Canvas {
     fn new(title: &str, note: &str, names: &[String]) -> Self {
         let rows = legend_rows(names);
-        let height = HEIGHT + rows.len() as f64 * ROW + if note.is_empty() { 0.0 } else { 14.0 };
+        let notes = broken(note, NOTE_CHARS);
+        let height =
+            HEIGHT + rows.len() as f64 * ROW + if notes.is_empty() { 0.0 } else { 2.0 } + notes.len() as f64 * NOTE_ROW;
         let mut text = String::new();
         let _ = write!(
             text,
@@ -150,9 +176,9 @@ impl Canvas {
         );
         let mut canvas = Self { text, height };
         canvas.legend(names, &rows);
-        if !note.is_empty() {
-            let y = canvas.height - 5.0;
-            canvas.word(LEFT, y, "start", 9.5, "#666", &shorten(note, 118));
+        for (above, line) in notes.iter().enumerate() {
+            let y = canvas.height - 5.0 - (notes.len() - 1 - above) as f64 * NOTE_ROW;
+            canvas.word(LEFT, y, "start", 9.5, "#666", line);
         }
         canvas
     }
@@ -390,6 +416,19 @@ mod tests {
         let svg = chart.svg();
         assert!(svg.starts_with("<svg xmlns=") && svg.ends_with("</svg>\n"));
         assert!(svg.contains("a&lt;b &amp; &quot;c&quot;") && !svg.contains("<script>") && !svg.contains("NaN"));
+    }
+
+    #[test]
+    fn a_note_is_whole_however_long_it_is() {
+        let word = "a-path-without-a-space/".repeat(12);
+        let note = format!("seeds 1 to 9 · mesos-sim · mesos-sim run {word} --out {word}");
+        let lines = broken(&note, NOTE_CHARS);
+        assert!(lines.len() > 4 && lines.iter().all(|line| line.chars().count() <= NOTE_CHARS), "{lines:?}");
+        assert_eq!(lines.concat().replace(' ', ""), note.replace(' ', ""));
+        let short = Lines { note: "seed 1".into(), ..Lines::default() };
+        let long = Lines { note, ..Lines::default() };
+        assert!(lines.iter().all(|line| long.svg().contains(line)) && short.svg().contains(">seed 1<"));
+        assert!(broken("", 10).is_empty());
     }
 
     #[test]

@@ -7,16 +7,19 @@
 //! ```
 //!
 //! [`Experiment`] is such a file; [`run`](Experiment::run) does all of its cases, and skips those whose results are there
-//! already. A case is a function of the file and its seed, so a result can be had again by anybody: every table and every
-//! chart says from which seeds, version and command it is.
+//! already: made by the same build, from the same description, of files of the same content. A case is a function of those
+//! and its seed, so a result can be had again by anybody: every row of every table and every chart says from which seeds,
+//! [`version`] and command it is.
 //!
 //! This module is a host: it reads files and runs threads. What it runs knows nothing of either.
 
 mod build;
+mod build_id;
 mod case;
 pub mod chart;
 mod demand;
 mod description;
+mod digest;
 pub mod division;
 mod error;
 mod expect;
@@ -41,6 +44,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 pub use build::SchedulerMaker;
+pub use build_id::version;
 pub use case::Case;
 pub use description::Description;
 pub use error::ExperimentError;
@@ -54,7 +58,7 @@ pub use results::tables;
 pub use table::{Column, Table};
 pub use tournament::tournament;
 
-/// What figures are made with.
+/// The version of this crate; [`version`] tells builds of it apart.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// An experiment, described by a file.
@@ -69,7 +73,15 @@ pub struct Experiment {
     /// The command that runs it again.
     pub command: String,
     /// Makes schedulers that are not among the built-in ones.
-    pub(crate) makers: std::collections::BTreeMap<String, SchedulerMaker>,
+    pub(crate) makers: std::collections::BTreeMap<String, OwnScheduler>,
+}
+
+/// Somebody's own scheduler.
+#[derive(Clone)]
+pub(crate) struct OwnScheduler {
+    pub(crate) maker: SchedulerMaker,
+    /// What its author calls this state of its code.
+    pub(crate) version: Option<String>,
 }
 
 impl std::fmt::Debug for Experiment {
@@ -101,10 +113,19 @@ impl Experiment {
         Ok(Self { text, description, folder, command, makers: std::collections::BTreeMap::new() })
     }
 
-    /// Queues whose scheduler has this name get theirs from here: somebody's own.
+    /// Queues whose scheduler has this name get theirs from here: somebody's own. Nobody can tell whether it still is what it
+    /// was, so cases with it are always run.
     #[must_use]
     pub fn with_scheduler(mut self, name: &str, maker: SchedulerMaker) -> Self {
-        self.makers.insert(name.to_owned(), maker);
+        self.makers.insert(name.to_owned(), OwnScheduler { maker, version: None });
+        self
+    }
+
+    /// As [`with_scheduler`](Self::with_scheduler), of a scheduler whose author gives it another version whenever it is changed:
+    /// results of this version are used again.
+    #[must_use]
+    pub fn with_scheduler_version(mut self, name: &str, version: &str, maker: SchedulerMaker) -> Self {
+        self.makers.insert(name.to_owned(), OwnScheduler { maker, version: Some(version.to_owned()) });
         self
     }
 
@@ -116,8 +137,8 @@ impl Experiment {
         case::expand(self)
     }
 
-    /// Runs all cases on so many threads; those whose outcome is in `folder` already are not run again. The outcomes come in
-    /// the order of the cases.
+    /// Runs all cases on so many threads; those whose outcome is in `folder` already, made by this build, are not run again.
+    /// The outcomes come in the order of the cases.
     ///
     /// # Errors
     /// When the file is wrong, files cannot be read or written, or a case could not be run. A scheduler that fails is no
@@ -129,6 +150,14 @@ impl Experiment {
         progress: &(dyn Fn(Progress<'_>) + Sync),
     ) -> Result<Vec<Outcome>, ExperimentError> {
         pool::run(self, folder, threads, progress)
+    }
+
+    /// The outcomes that are in a folder already, in the order of the cases, whichever build made them.
+    ///
+    /// # Errors
+    /// As [`cases`](Self::cases).
+    pub fn kept(&self, folder: &Path) -> Result<Vec<Outcome>, ExperimentError> {
+        Ok(self.cases()?.iter().filter_map(|case| pool::kept(folder, case)).collect())
     }
 
     /// What was expected, beside what was found.

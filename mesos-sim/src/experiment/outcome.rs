@@ -51,8 +51,10 @@ pub struct Outcome {
     pub label: String,
     /// The seed.
     pub seed: u64,
-    /// The version it was made with.
+    /// The version and build it was made with.
     pub version: String,
+    /// The command that made it.
+    pub command: String,
     /// The digest of the run: equal for equal runs.
     pub digest: String,
     /// Steps of all machines.
@@ -84,13 +86,14 @@ impl Outcome {
         self.label.clone()
     }
 
-    pub(super) fn empty(case: &Case) -> Self {
+    pub(super) fn empty(case: &Case, command: &str) -> Self {
         Self {
             key: case.key.clone(),
             parameters: case.parameters.clone(),
             label: case.label.clone(),
             seed: case.seed,
-            version: super::VERSION.to_owned(),
+            version: super::version().to_owned(),
+            command: command.to_owned(),
             digest: String::new(),
             steps: 0,
             is_done: true,

@@ -10,7 +10,7 @@ use super::expect::{Finding, Verdict};
 use super::figure::{meaning, shown, words};
 use super::outcome::Outcome;
 use super::results::{RUN_METRICS, tables};
-use super::{Experiment, VERSION};
+use super::{Experiment, version};
 
 /// Cases that are drawn, at most: more lines cannot be told apart.
 const CASES_DRAWN_MAX: usize = 12;
@@ -71,7 +71,9 @@ pub(super) fn origin(experiment: &Experiment, outcomes: &[Outcome]) -> String {
         [first, .., last] if last - first + 1 == seeds.len() as u64 => format!("{first} to {last}"),
         _ => seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", "),
     };
-    format!("seeds {seeds} · mesos-sim {VERSION} · {}", experiment.command)
+    let versions: BTreeSet<&str> = outcomes.iter().map(|outcome| outcome.version.as_str()).collect();
+    let versions = if versions.is_empty() { version().to_owned() } else { Vec::from_iter(versions).join(" and ") };
+    format!("seeds {seeds} · mesos-sim {versions} · {}", experiment.command)
 }
 
 /// The page.

@@ -1,5 +1,6 @@
 //! The page of the papers: every figure beside what its paper says, on one chart and in tables, and the charts behind them.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::Experiment;
@@ -12,7 +13,7 @@ use super::ratios::{Ratio, Ratios};
 /// One page of several experiments: what was expected and found, and their charts.
 #[must_use]
 pub fn papers_page(reproduced: &[(Experiment, Vec<Outcome>)]) -> String {
-    let mut page = begin("Papers reproduced", &format!("mesos-sim {} · mesos-sim papers", super::VERSION));
+    let mut page = begin("Papers reproduced", &format!("mesos-sim {} · mesos-sim papers", super::version()));
     let judged: Vec<(&Experiment, &[Outcome], Vec<Finding>)> = reproduced
         .iter()
         .map(|(experiment, outcomes)| (experiment, outcomes.as_slice(), experiment.findings(outcomes)))
@@ -84,7 +85,13 @@ fn overview(page: &mut String, judged: &[(&Experiment, &[Outcome], Vec<Finding>)
     let rows: Vec<Ratio> = rows.collect();
     if !rows.is_empty() {
         page.push_str("<h2>What comes out here, over what the papers say</h2>\n<div>");
-        let note = "dot: found here; bar: the bounds that hold here; line: as in the paper".to_owned();
+        let origin = judged.iter().flat_map(|(_, outcomes, _)| outcomes.iter());
+        let versions: BTreeSet<&str> = origin.map(|outcome| outcome.version.as_str()).collect();
+        let note = format!(
+            "dot: found here; bar: the bounds that hold here; line: as in the paper · seeds as said below · mesos-sim {} · \
+             mesos-sim papers",
+            Vec::from_iter(versions).join(" and ")
+        );
         page.push_str(&Ratios { title: "Found here, over the paper's figure".to_owned(), rows, note }.svg());
         page.push_str("</div>\n");
     }

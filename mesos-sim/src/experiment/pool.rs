@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
-use super::Experiment;
 use super::case::Case;
 use super::error::ExperimentError;
 use super::outcome::Outcome;
 use super::run::run_case;
 use super::source::Sources;
+use super::{Experiment, build_id, version};
 
 /// Outcomes that wait to be written down; who runs cases waits when there are more.
 const BACKLOG: usize = 64;
@@ -85,7 +85,16 @@ pub(super) fn run(
     }
 }
 
+/// An outcome that this case would come to again.
 fn load(folder: &Path, case: &Case) -> Option<Outcome> {
+    if !case.is_repeatable || !build_id::is_known() {
+        return None;
+    }
+    kept(folder, case).filter(|outcome| outcome.version == version())
+}
+
+/// The outcome of this case in a folder, whichever build made it.
+pub(super) fn kept(folder: &Path, case: &Case) -> Option<Outcome> {
     let text = std::fs::read_to_string(path_of(folder, &case.key)).ok()?;
     // A file that was cut off when a run was stopped is as good as none.
     let outcome: Outcome = serde_json::from_str(&text).ok()?;

@@ -1,4 +1,5 @@
-//! Results as tables with fixed schemas.
+//! Results as tables with fixed schemas. Every row of each says from which seed, version and command it is: a row that was cut
+//! out of its table, or put beside those of another run, still can be had again.
 
 use super::outcome::Outcome;
 use super::table::{Column, Table};
@@ -25,6 +26,7 @@ fn runs(outcomes: &[Outcome]) -> Table {
         ("parameters", texts(&parameters)),
         ("seed", Column::Whole(outcomes.iter().map(|row| Some(row.seed)).collect())),
         ("version", texts(&|row| text(&row.version))),
+        ("command", texts(&|row| text(&row.command))),
         ("digest", texts(&|row| text(&row.digest))),
         ("steps", Column::Whole(outcomes.iter().map(|row| Some(row.steps)).collect())),
         ("is_done", Column::Whole(outcomes.iter().map(|row| Some(u64::from(row.is_done))).collect())),
@@ -66,6 +68,8 @@ fn figures(outcomes: &[Outcome]) -> Table {
             ("key", Column::Text(rows().map(|(row, _)| text(&row.key)).collect())),
             ("case", Column::Text(rows().map(|(row, _)| text(row.label())).collect())),
             ("seed", Column::Whole(rows().map(|(row, _)| Some(row.seed)).collect())),
+            ("version", Column::Text(rows().map(|(row, _)| text(&row.version)).collect())),
+            ("command", Column::Text(rows().map(|(row, _)| text(&row.command)).collect())),
             ("queue", Column::Text(rows().map(|(_, figure)| figure.queue.clone()).collect())),
             ("metric", Column::Text(rows().map(|(_, figure)| text(&figure.metric)).collect())),
             ("value", Column::Number(rows().map(|(_, figure)| Some(figure.value)).collect())),
@@ -84,6 +88,8 @@ fn curves(outcomes: &[Outcome]) -> Table {
             ("key", Column::Text(rows().map(|(row, ..)| text(&row.key)).collect())),
             ("case", Column::Text(rows().map(|(row, ..)| text(row.label())).collect())),
             ("seed", Column::Whole(rows().map(|(row, ..)| Some(row.seed)).collect())),
+            ("version", Column::Text(rows().map(|(row, ..)| text(&row.version)).collect())),
+            ("command", Column::Text(rows().map(|(row, ..)| text(&row.command)).collect())),
             ("queue", Column::Text(rows().map(|(_, curve, _)| curve.queue.clone()).collect())),
             ("metric", Column::Text(rows().map(|(_, curve, _)| text(&curve.metric)).collect())),
             ("x", Column::Number(rows().map(|(.., point)| Some(point.0)).collect())),

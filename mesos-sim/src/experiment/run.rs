@@ -18,7 +18,7 @@ use crate::{Failure, FailureKind, Simulation};
 const LOOK_EVERY: u32 = 256;
 
 pub(super) fn run_case(experiment: &Experiment, case: &Case, sources: &Sources) -> Result<Outcome, ExperimentError> {
-    let mut outcome = Outcome::empty(case);
+    let mut outcome = Outcome::empty(case, &experiment.command);
     if let Some(part) = &case.description.division {
         outcome.figures = on_paper(division::figures(part)?);
         return Ok(outcome);

@@ -109,7 +109,7 @@ impl Table {
         let schema = Type::group_type_builder(self.name).with_fields(fields).build().map_err(io::Error::other)?;
         let file = std::fs::File::create(path)?;
         let properties =
-            Arc::new(WriterProperties::builder().set_created_by(format!("mesos-sim {}", super::VERSION)).build());
+            Arc::new(WriterProperties::builder().set_created_by(format!("mesos-sim {}", super::version())).build());
         let mut writer = SerializedFileWriter::new(file, Arc::new(schema), properties).map_err(io::Error::other)?;
         let mut group = writer.next_row_group().map_err(io::Error::other)?;
         for (_, column) in &self.columns {

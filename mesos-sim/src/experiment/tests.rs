@@ -107,6 +107,81 @@ fn a_cut_off_result_is_made_again() {
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
+/// What was made by another build may have been decided otherwise.
+#[test]
+fn an_outcome_of_another_build_is_made_again_and_still_reported() {
+    let (experiment, folder) = (small(), scratch("build"));
+    let outcomes = experiment.run(Some(&folder), 2, &quiet).unwrap();
+    let path = folder.join("cases").join(format!("{}.json", outcomes[0].key));
+    let other = std::fs::read_to_string(&path).unwrap().replace(version(), "0.1.0+000000000000");
+    std::fs::write(&path, &other).unwrap();
+    let kept = experiment.kept(&folder).unwrap();
+    assert_eq!((kept.len(), kept[0].version.as_str()), (4, "0.1.0+000000000000"));
+    assert!(page(&experiment, &kept).contains(&format!("0.1.0+000000000000 and {}", version())));
+    assert_eq!(made_before(&experiment, &folder), 3);
+    assert_eq!(made_before(&experiment, &folder), 4);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// How many cases are not run, because their outcomes are there.
+fn made_before(experiment: &Experiment, folder: &Path) -> usize {
+    let resumed = std::sync::atomic::AtomicUsize::new(0);
+    let note = |progress: Progress<'_>| resumed.store(progress.resumed, std::sync::atomic::Ordering::Relaxed);
+    experiment.run(Some(folder), 2, &note).unwrap();
+    resumed.into_inner()
+}
+
+#[test]
+fn a_scheduler_of_somebodys_own_is_run_again_unless_its_version_is_the_same() {
+    use crate::scheduler::{JobScheduler, Options};
+    let folder = scratch("own");
+    let maker = || -> SchedulerMaker {
+        Arc::new(|workload, queue, _| JobScheduler::new(workload, queue, Options::default()).boxed())
+    };
+    let text = SMALL.replace("\"first_fit\"", "\"fifo\"");
+    let built_in = Experiment::parse(text, PathBuf::new(), String::new()).unwrap();
+    let unknown = built_in.clone().with_scheduler("fifo", maker());
+    let first = built_in.clone().with_scheduler_version("fifo", "1", maker());
+    let second = built_in.clone().with_scheduler_version("fifo", "2", maker());
+    for experiment in [&unknown, &first, &second, &built_in] {
+        assert_eq!(made_before(experiment, &folder), 0, "what another scheduler of this name made is not used");
+    }
+    let again = [&unknown, &first, &second, &built_in].map(|experiment| made_before(experiment, &folder));
+    assert_eq!(again, [0, 4, 4, 4]);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// Also when it is as long and as old as before, and wherever it is named.
+#[test]
+fn a_case_is_another_when_a_file_it_reads_holds_something_else() {
+    let folder = scratch("files");
+    std::fs::create_dir_all(&folder).unwrap();
+    let swf = crate::trace::SAMPLES.iter().find(|sample| sample.table == crate::trace::Table::Swf).unwrap().text;
+    let files = [("runs.txt", "A batch 0 10\n".to_owned()), ("trace.swf", swf.to_owned())];
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
+    files.iter().for_each(|(name, text)| write(name, text));
+    let draws = SMALL.replace("{ exponential = 20 }", "{ omega = { path = \"runs.txt\", kind = 0 } }");
+    let trace = SMALL.replace("[sweep]", "[trace]\nfiles = [\"trace.swf\"]\n[sweep]");
+    let keys = |text: &str| -> Vec<String> {
+        let experiment = Experiment::parse(text.to_owned(), folder.clone(), String::new()).unwrap();
+        experiment.cases().unwrap().into_iter().map(|case| case.key).collect()
+    };
+    for ((name, before), text) in files.iter().zip([&draws, &trace]) {
+        let (path, known) = (folder.join(name), keys(text));
+        let at = std::fs::metadata(&path).unwrap().modified().unwrap();
+        let last = before.rfind(|letter: char| letter.is_ascii_digit()).unwrap();
+        let mut after = before.clone();
+        after.replace_range(last..=last, if &before[last..=last] == "7" { "8" } else { "7" });
+        write(name, &after);
+        std::fs::File::options().write(true).open(&path).unwrap().set_modified(at).unwrap();
+        let changed = keys(text);
+        assert!(known.iter().all(|key| !changed.contains(key)), "{name}");
+        write(name, before);
+        assert_eq!(keys(text), known, "{name}: when it was written does not matter");
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
 #[test]
 fn what_is_wrong_in_a_file_is_said_with_a_way_out() {
     let parse = |text: String| Experiment::parse(text, PathBuf::new(), String::new());

@@ -7,6 +7,12 @@
 //! The machine is the production one, made of the recipe in the journal's header. A journal of the same version replays to
 //! the bit; one of another version replays as long as that version decides the same.
 
+mod people;
+mod story;
+
+pub use people::People;
+pub use story::JournalStory;
+
 use std::io::Read;
 
 use mesos_core::journal::{Ending, Header, Journal, JournalError, Step, digest};

@@ -5,7 +5,9 @@ use std::io::Write;
 use std::rc::Rc;
 
 use super::*;
+use crate::node::NodeId;
 use crate::recording::{Life, Recording};
+use crate::story::{Line, Subject};
 use crate::{Cluster, Simulation};
 
 /// Bytes that several may hold.
@@ -82,4 +84,44 @@ fn the_journal_of_something_else_is_refused() {
     let header = Header::new(Recipe::MACHINE, &Rng::new(1), serde_json::Value::Null);
     let bytes = Encoder::new(&header).finish(Ending::Complete);
     assert!(matches!(Replay::open(bytes.as_slice()), Err(ReplayError::Settings(_))));
+}
+
+/// What a journal says about a subject.
+fn story(bytes: &[u8], subject: Subject) -> Vec<Line> {
+    let (mut replay, mut story, mut lines) = (Replay::open(bytes).unwrap(), JournalStory::about(subject), Vec::new());
+    while let Some(step) = replay.next_step().unwrap() {
+        let (at, input) = (step.now.mono, step.input.clone());
+        assert_eq!(replay.fold(step), None);
+        lines.extend(story.step(at, input.as_ref(), replay.effects()));
+    }
+    lines
+}
+
+#[test]
+fn every_task_and_every_agent_of_a_journal_has_a_story() {
+    let (mut tasks, mut agents) = (0, 0);
+    for seed in 0..3 {
+        for (life, bytes) in record(&Cluster::swarm(seed), seed).0 {
+            for line in story(&bytes, Subject::Launches).iter().take(5) {
+                let (name, _) = line.text.split_once(' ').unwrap();
+                let (framework, task) = name.strip_prefix('f').unwrap().split_once('/').unwrap();
+                let framework: u32 = framework.parse().unwrap();
+                let task = mesos_core::TaskId::new(task).unwrap();
+                let told = story(&bytes, Subject::Task { framework: Some(framework), task });
+                let says =
+                    |node: NodeId, text: &str| told.iter().any(|line| line.node == node && line.text.contains(text));
+                assert!(
+                    says(NodeId::Framework(framework), "launches the task on a"),
+                    "{seed} {life:?} {name}: {told:?}"
+                );
+                assert!(says(NodeId::Master(0), "takes the launch"), "{seed} {life:?} {name}: {told:?}");
+                assert!(told.windows(2).all(|pair| pair[0].at <= pair[1].at));
+                tasks += 1;
+            }
+            let told = story(&bytes, Subject::Agent(0));
+            agents += usize::from(told.iter().any(|line| line.node == NodeId::Agent(0)));
+            assert!(story(&bytes, Subject::Agent(10_000)).is_empty());
+        }
+    }
+    assert!(tasks > 10 && agents > 2, "{tasks} tasks, {agents} agents");
 }

@@ -44,6 +44,8 @@ pub struct Change {
     pub weights: Vec<(Role, Weight)>,
     /// What roles are promised and allowed.
     pub quotas: Vec<(Role, Quota)>,
+    /// Sets quotas also where the master would refuse them: below what is in use, or beyond what there is.
+    pub is_forced: bool,
     /// So many more agents, each like the first one there is.
     pub agents: u32,
 }
@@ -117,7 +119,7 @@ pub fn what_if<R: Read>(
         let mut replay = Replay::open_with(open()?, |recipe| {
             let live = recipe.allocator()?;
             let Some(options) = candidate else { return Ok(live) };
-            let shadow = Shadow::new(live, Box::new(HierarchicalDrf::new(options)), 1, Box::new(|_| {}));
+            let shadow = Shadow::new(live, Box::new(HierarchicalDrf::new(options)), Box::new(|_| {}));
             match shadow {
                 Ok(shadow) => Ok(Box::new(shadow.taking_over_at(fork))),
                 Err(rejection) => {

@@ -242,7 +242,7 @@ impl<'a, R: Read> Play<'a, R> {
         }
         if !change.quotas.is_empty() {
             let quotas = change.quotas.iter().cloned().collect();
-            self.ask(operator::Call::UpdateQuota { quotas, force: false });
+            self.ask(operator::Call::UpdateQuota { quotas, force: change.is_forced });
         }
         let like = self.replay.master().agents().next().map(|agent| agent.info.clone());
         let Some(like) = like else { return };

@@ -75,6 +75,31 @@ fn a_weight_moves_what_roles_have() {
 }
 
 #[test]
+fn a_limit_holds_a_role_back_and_a_guarantee_lets_it_pass() {
+    use mesos_core::resource::Limits;
+    let bytes = journal();
+    let try_with = |quota: Quota, is_forced: bool| {
+        let quotas = vec![(Role::new("web").unwrap(), quota)];
+        future(&bytes, &Change { quotas, is_forced, ..Change::default() }, Arrivals::Backlog)
+    };
+    let with = |quota: Quota| try_with(quota, true).unwrap();
+    let wait = |figures: &Figures, role: &str| figures.roles[role].wait_secs;
+    let limits: Limits = "cpus:6".parse().unwrap();
+    let held = with(Quota::new(Default::default(), limits).unwrap());
+    assert!(wait(&held.changed, "web") > 1.5 * wait(&held.baseline, "web"), "{held}");
+    assert!(wait(&held.changed, "batch") < wait(&held.baseline, "batch"), "{held}");
+    let promised = with(Quota::new("cpus:34".parse().unwrap(), Limits::default()).unwrap());
+    assert!(wait(&promised.changed, "web") < 0.8 * wait(&promised.baseline, "web"), "{promised}");
+    assert!(wait(&promised.changed, "batch") > wait(&promised.baseline, "batch"), "{promised}");
+    // Unless it is forced, the master says what it would say to an operator.
+    let too_much = Quota::new("cpus:4000".parse().unwrap(), Limits::default()).unwrap();
+    let too_little = Quota::new(Default::default(), "cpus:6".parse().unwrap()).unwrap();
+    for quota in [too_much, too_little] {
+        assert!(matches!(try_with(quota, false), Err(WhatIfError::Refused(_))));
+    }
+}
+
+#[test]
 fn another_allocator_takes_over_with_the_right_books() {
     let random = Change { allocator: Some(Options::named("random").unwrap()), ..Change::default() };
     let other = future(&journal(), &random, Arrivals::Backlog).unwrap();

@@ -8,26 +8,50 @@
 from __future__ import annotations
 
 from os import PathLike
-from typing import Any, Iterable, List, Mapping, Optional, Protocol, Tuple, Union
+from pathlib import Path
+from typing import Any, Callable, ClassVar, Dict, Iterable, List, Mapping, Optional, Protocol, Tuple, Union
 
 from ._native import Experiment as _Experiment
-from ._native import Job, Offer, __version__
+from ._native import Job, Offer, __version__, version
 from ._native import Results as _Results
 
-__all__ = ["Experiment", "Job", "Offer", "Results", "Scheduler", "Table", "__version__", "run"]
+__all__ = [
+    "Chooser",
+    "Experiment",
+    "Job",
+    "Offer",
+    "Placement",
+    "Results",
+    "Scheduler",
+    "Table",
+    "__version__",
+    "run",
+    "version",
+]
 
 Placement = Tuple[int, int, int]
 
 
-class Scheduler(Protocol):
-    """What a scheduler written in Python has: ``choose``, and ``ended`` if it wants to know."""
+class Chooser(Protocol):
+    """What every scheduler written in Python has."""
 
     def choose(self, now: float, jobs: List[Job], offers: List[Offer]) -> Iterable[Placement]:
         """What to launch now, as ``(job.index, offer.index, tasks)``. Offers on which nothing is placed are refused."""
         ...
 
 
-class Table(dict):
+class Scheduler(Chooser, Protocol):
+    """All that a scheduler written in Python may have; one that derives from this has it."""
+
+    #: What its author calls this state of the code. Results of a scheduler with a version are used again when the same
+    #: experiment is run into the same folder; those of one without are made anew, since nobody can tell what was changed.
+    version: ClassVar[Optional[str]] = None
+
+    def ended(self, now: float, job: int, ran: float, is_well: bool) -> None:
+        """A task of the job with this index has ended after so many seconds; ``is_well``: as it should."""
+
+
+class Table(Dict[str, List[Any]]):
     """Columns by name, each a list; as Arrow or Polars where those are installed."""
 
     def to_arrow(self) -> Any:
@@ -42,7 +66,7 @@ class Table(dict):
 
         return polars.DataFrame(dict(self))
 
-    def rows(self) -> List[dict]:
+    def rows(self) -> List[Dict[str, Any]]:
         """The rows, each a dictionary."""
         names = list(self)
         return [dict(zip(names, row)) for row in zip(*self.values())]
@@ -80,7 +104,12 @@ class Results:
         return self._native.digests()
 
     @property
-    def findings(self) -> List[dict]:
+    def reused(self) -> int:
+        """How many cases were not run, because their results were in the folder already."""
+        return self._native.reused()
+
+    @property
+    def findings(self) -> List[Dict[str, Any]]:
         """What was expected, beside what was found."""
         return self._native.findings()
 
@@ -88,12 +117,16 @@ class Results:
         """One figure of every case; of all queues together if none is named."""
         return [row["value"] for row in self.figures.rows() if row["metric"] == metric and row["queue"] == queue]
 
-    def write(self, folder: Union[str, PathLike]) -> List[PathLike]:
+    def write(self, folder: Union[str, PathLike[str]]) -> List[Path]:
         """Writes tables, images and the page into a folder."""
         return self._native.write(folder)
 
     def _repr_html_(self) -> str:
         return self._native._repr_html_()
+
+    def __repr__(self) -> str:
+        runs = len(self.digests)
+        return f"<mesos_sim.Results of {runs} runs, {self.reused} of them made before>"
 
 
 class Experiment:
@@ -103,32 +136,33 @@ class Experiment:
         self._native = native
 
     @classmethod
-    def load(cls, path: Union[str, PathLike]) -> "Experiment":
+    def load(cls, path: Union[str, PathLike[str]]) -> "Experiment":
         """Reads the file at this path."""
         return cls(_Experiment.load(path))
 
     @classmethod
-    def parse(cls, text: str, folder: Union[str, PathLike, None] = None) -> "Experiment":
+    def parse(cls, text: str, folder: Union[str, PathLike[str], None] = None) -> "Experiment":
         """Takes the text of a file; names of other files in it are relative to the folder."""
         return cls(_Experiment.parse(text, folder))
 
-    def cases(self) -> List[dict]:
+    def cases(self) -> List[Dict[str, Any]]:
         """What is run: names and values of what is swept, and the seed."""
         return self._native.cases()
 
     def run(
         self,
-        folder: Union[str, PathLike, None] = None,
+        folder: Union[str, PathLike[str], None] = None,
         threads: Optional[int] = None,
-        schedulers: Optional[Mapping[str, type]] = None,
+        schedulers: Optional[Mapping[str, Callable[[], Chooser]]] = None,
     ) -> Results:
         """Runs every case; with a folder, those whose results are there already are not run again.
 
-        Queues whose discipline is a name in ``schedulers`` are scheduled by instances of that class.
+        Queues whose discipline is a name in ``schedulers`` are scheduled by instances of that class. Cases with a class that
+        has no ``version`` are always run.
         """
         return Results(self._native.run(folder, threads, dict(schedulers or {})))
 
 
-def run(path: Union[str, PathLike], **options: Any) -> Results:
+def run(path: Union[str, PathLike[str]], **options: Any) -> Results:
     """Runs the experiment in a file."""
     return Experiment.load(path).run(**options)

@@ -10,7 +10,6 @@ use mesos_sim::shrink::Case;
 #[derive(Debug, Args)]
 pub(crate) struct Which {
     /// The seed: a number, written in decimal.
-    #[arg(required_unless_present_any = ["case", "flag"])]
     seed: Option<u64>,
     /// The same.
     #[arg(long = "seed", id = "flag", value_name = "SEED", conflicts_with = "seed", hide = true)]
@@ -28,7 +27,11 @@ impl Which {
     /// The case: a whole seed is one from which nothing was left out.
     pub(crate) fn case(&self) -> Result<Case, String> {
         let case = match &self.case {
-            None => Case { seed: self.seed.or(self.flag).unwrap_or_default(), ..Case::default() },
+            None => {
+                let seed = self.seed.or(self.flag);
+                let seed = seed.ok_or("say which run: a seed, such as 42, or --case and a file that shrink wrote")?;
+                Case { seed, ..Case::default() }
+            }
             Some(path) => {
                 let say = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
                 let text = std::fs::read_to_string(path).map_err(|error| say(&error))?;

@@ -2,21 +2,22 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
 use clap::{Args, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar};
 use mesos_sim::experiment::{Experiment, ExperimentError, Finding, Outcome, Progress, Verdict};
 
+use crate::outcome::UNUSABLE;
 use crate::print::print;
+use crate::progress;
 
-/// What cannot be used.
-const UNUSABLE: u8 = 1;
 /// A scheduler did what none may do.
 const SCHEDULER: u8 = 5;
 /// A figure is not where it was expected.
-const UNEXPECTED: u8 = 6;
+pub(crate) const UNEXPECTED: u8 = 6;
 
 #[derive(Debug, Args)]
 pub(crate) struct ExperimentCommand {
@@ -93,56 +94,74 @@ impl RunArgs {
         let experiment = Experiment::load(&self.file)?;
         let folder = self.out.clone().unwrap_or_else(|| Path::new("results").join(&experiment.description.name));
         let outcomes = if is_running {
-            run_shown(&experiment, Some(&folder), self.jobs)?
+            run_shown(&experiment, &folder, self.jobs, &Bars::default())?
         } else {
-            let cases = experiment.cases()?;
-            let known = known(&cases, &folder);
-            if known.len() < cases.len() {
-                eprintln!("{} of {} cases have results in {}", known.len(), cases.len(), folder.display());
+            let (cases, kept) = (experiment.cases()?, experiment.kept(&folder)?);
+            if kept.len() < cases.len() {
+                eprintln!("{} of {} cases have results in {}", kept.len(), cases.len(), folder.display());
             }
-            known
+            kept
         };
         conclude(&experiment, &folder, &outcomes, self.json)
     }
 }
 
-/// Outcomes that are in a folder already.
-fn known(cases: &[mesos_sim::experiment::Case], folder: &Path) -> Vec<Outcome> {
-    let read = |key: &str| std::fs::read_to_string(folder.join("cases").join(format!("{key}.json"))).ok();
-    cases.iter().filter_map(|case| serde_json::from_str(&read(&case.key)?).ok()).collect()
+/// The bars of experiments under way: one for each, and one for all of them together where there are several.
+#[derive(Debug, Default)]
+pub(crate) struct Bars {
+    pub(crate) all: MultiProgress,
+    pub(crate) total: Option<ProgressBar>,
 }
 
-/// Runs an experiment behind a progress bar, and says how busy the cores were.
+/// Runs an experiment behind a progress bar, and says how busy the cores were and what was not run again.
 pub(crate) fn run_shown(
     experiment: &Experiment,
-    folder: Option<&Path>,
+    folder: &Path,
     jobs: Option<usize>,
+    bars: &Bars,
 ) -> Result<Vec<Outcome>, ExperimentError> {
     let threads = jobs.unwrap_or_else(|| thread::available_parallelism().map_or(1, Into::into));
-    let bar = ProgressBar::new(0);
     let style = "{elapsed_precise} {wide_bar} {pos}/{len} cases, {eta} left, {msg}";
-    bar.set_style(ProgressStyle::with_template(style).expect("a constant template"));
+    let bar = bars.all.add(progress::bar(0, style));
     let (started, used_before) = (Instant::now(), cpu_secs());
-    let outcomes = experiment.run(folder, threads, &|progress: Progress<'_>| {
+    let resumed = AtomicUsize::new(0);
+    let outcomes = experiment.run(Some(folder), threads, &|progress: Progress<'_>| {
         bar.set_length(progress.of as u64);
         bar.set_position(progress.done as u64);
+        resumed.store(progress.resumed, Ordering::Relaxed);
+        if let Some(total) = &bars.total {
+            total.inc(if progress.last.is_some() { 1 } else { progress.resumed as u64 });
+        }
         let what = progress.last.map_or_else(|| format!("{} there already", progress.resumed), Outcome::label);
         bar.set_message(what);
         if let Some(fault) = progress.last.and_then(|outcome| outcome.fault.as_deref()) {
-            bar.suspend(|| eprintln!("{fault}"));
+            bars.all.suspend(|| eprintln!("{fault}"));
         }
-    })?;
+    });
     bar.finish_and_clear();
-    let real = started.elapsed().as_secs_f64();
-    if let Some((before, after)) = used_before.zip(cpu_secs()) {
-        let threads = u32::try_from(threads).unwrap_or(u32::MAX);
-        eprintln!(
-            "{} cases in {real:.1} s on {threads} threads: {:.1} CPU-seconds, {:.0} % of {threads} cores",
-            outcomes.len(),
-            after - before,
-            (after - before) / (real * f64::from(threads)) * 100.0
-        );
-    }
+    bars.all.remove(&bar);
+    let (outcomes, real) = (outcomes?, started.elapsed().as_secs_f64());
+    let resumed = resumed.into_inner();
+    bars.all.suspend(|| {
+        if let Some((before, after)) = used_before.zip(cpu_secs()) {
+            let threads = u32::try_from(threads).unwrap_or(u32::MAX);
+            eprintln!(
+                "{} cases in {real:.1} s on {threads} threads: {:.1} CPU-seconds, {:.0} % of {threads} cores",
+                outcomes.len(),
+                after - before,
+                (after - before) / (real * f64::from(threads)) * 100.0
+            );
+        }
+        // Said after the bar is gone: whoever looks at figures must know that they were not made just now.
+        if resumed > 0 {
+            eprintln!(
+                "{resumed} of {} cases were there already, made by this build of the same description and files, and were \
+                 not run again; to run them, remove {}",
+                outcomes.len(),
+                folder.join("cases").display()
+            );
+        }
+    });
     Ok(outcomes)
 }
 

@@ -1,23 +1,32 @@
 //! `mesos-sim explain`: the story of one task or one agent.
 
+use std::path::{Path, PathBuf};
+
 use clap::Args;
-use mesos_core::TaskId;
-use mesos_sim::story::{Story, Subject, why};
+use mesos_core::{Instant, TaskId};
+use mesos_sim::replay::{JournalStory, Replay};
+use mesos_sim::story::{Line, Story, Subject, why};
 use mesos_sim::{FailureKind, Simulation, secs};
 
 use crate::case::Which;
 use crate::outcome::Outcome;
 use crate::print::{print, quiet_panics};
+use crate::progress;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   mesos-sim explain 42 --task f0/3.1      the story of task 3.1 of the first framework
   mesos-sim explain 42 --agent a2         the story of the third agent
-  mesos-sim explain 42 --tasks            which tasks there were, to choose one")]
+  mesos-sim explain 42 --tasks            which tasks there were, to choose one
+  mesos-sim explain --journal m0-1.journal --task 3.1     the same, by what a live master was told")]
 pub(crate) struct Explain {
     #[command(flatten)]
     which: Which,
+    /// Instead of a run: the journal of a master, live (`--journal`) or recorded (`mesos-sim record`). Agents and frameworks
+    /// are counted in the order in which they came to it.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seed", "flag", "case"])]
+    journal: Option<PathBuf>,
     /// The task, as 3.1, or f0/3.1 where several frameworks have one of this name.
     #[arg(long, group = "subject")]
     task: Option<String>,
@@ -60,33 +69,76 @@ impl Explain {
         Ok(Subject::Task { framework, task })
     }
 
+    fn say(&self, line: &Line) {
+        if self.json {
+            let (at, node) = (line.at.as_nanos() as f64 / 1e9, line.node.to_string());
+            print(&format!("{}\n", serde_json::json!({ "at_secs": at, "node": node, "text": line.text })));
+        } else {
+            print(&format!("{line}\n"));
+        }
+    }
+
+    /// The story by the journal of a master: what it was told, and what it answered.
+    fn of_journal(&self, path: &Path) -> Outcome {
+        let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+        let subject = if self.tasks { Subject::Launches } else { self.subject()? };
+        let until = self.at.map(|at| Instant::ZERO + secs(at));
+        let bar = progress::bytes(path, 1);
+        let journal = progress::read(path, &bar).map_err(|error| wrong(&error))?;
+        let mut replay = Replay::open(journal).map_err(|error| wrong(&error))?;
+        let (mut story, mut told) = (JournalStory::about(subject.clone()), 0_u64);
+        while let Some(step) = replay.next_step().map_err(|error| wrong(&error))? {
+            if until.is_some_and(|until| step.now.mono > until) {
+                break;
+            }
+            let (at, input) = (step.now.mono, step.input.clone());
+            if let Some(difference) = replay.fold(step) {
+                let step = difference.step;
+                return Err(format!(
+                    "{}: step {step} goes another way in this version than in the one that recorded it; replay tells more",
+                    path.display()
+                )
+                .into());
+            }
+            for line in story.step(at, input.as_ref(), replay.effects()) {
+                told += 1;
+                bar.suspend(|| self.say(&line));
+            }
+        }
+        bar.finish_and_clear();
+        if told == 0 {
+            print("nothing happened to it in this journal; --tasks lists what there was\n");
+        }
+        Ok(())
+    }
+
     pub(crate) fn run(&self) -> Outcome {
         quiet_panics();
+        if let Some(journal) = &self.journal {
+            return self.of_journal(journal);
+        }
         let (cluster, seed) = self.which.cluster()?;
         let mut run = cluster.simulate(seed).map_err(|invalid| invalid.to_string())?;
         if self.tasks {
             let (story, lines) = Story::of_launches();
             run.watch(Box::new(story));
+            let bar = progress::of_time(&mut run, cluster.conditions().faults.until);
             let _ = run.guarded(Simulation::run);
+            bar.finish_and_clear();
             lines.take().iter().for_each(|line| print(&format!("{line}\n")));
             return Ok(());
         }
         let subject = self.subject()?;
         let (story, lines) = Story::about(subject.clone());
         run.watch(Box::new(story));
+        let bar = progress::of_time(&mut run, cluster.conditions().faults.until);
         let result = match self.at {
             Some(at) => run.guarded(|run| run.run_until(secs(at))),
             None => run.guarded(Simulation::run).map(drop),
         };
+        bar.finish_and_clear();
         let told = lines.take();
-        for line in &told {
-            if self.json {
-                let said = serde_json::json!({ "at_secs": line.at.as_nanos() as f64 / 1e9, "node": line.node.to_string(), "text": line.text });
-                print(&format!("{said}\n"));
-            } else {
-                print(&format!("{line}\n"));
-            }
-        }
+        told.iter().for_each(|line| self.say(line));
         if told.is_empty() {
             print("nothing happened to it in this run; --tasks lists what there was\n");
         }

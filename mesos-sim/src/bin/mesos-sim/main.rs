@@ -12,6 +12,7 @@ mod night;
 mod outcome;
 mod papers;
 mod print;
+mod progress;
 mod record;
 mod replay;
 mod run;
@@ -27,7 +28,8 @@ mod whatif;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use mesos_sim::experiment::version;
 
 /// Hunts for defects of the cluster kernel: whole clusters, drawn from seeds, in virtual time.
 ///
@@ -35,8 +37,9 @@ use clap::{Parser, Subcommand};
 /// code that runs in production is run, its properties are checked after every step, and once the faults are over the
 /// cluster has to settle. The same seed gives the same run, always and everywhere.
 ///
-/// Exit status: 0 fine, 1 an argument or file cannot be used, 2 a property was broken, 3 the cluster did not settle, 4 two runs of one seed differed,
-/// 101 an assertion failed.
+/// Exit status: 0 fine, 1 an argument or file cannot be used, 2 a property was broken, 3 the cluster did not settle or its
+/// work was not done in time, 4 two runs of one seed differed or a journal went another way, 5 the scheduler of an experiment
+/// did what none may do, 6 a figure of an experiment or a paper is not where it was expected, 101 an assertion failed.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -97,9 +100,25 @@ enum Command {
     Catalogue(catalogue::Catalogue),
 }
 
+/// What was typed. Which build this is costs a look at the whole program, so it is only found out for those who ask.
+fn parse() -> Result<Cli, clap::Error> {
+    let is_asked = std::env::args_os().nth(1).is_some_and(|word| word == "--version" || word == "-V");
+    let command = if is_asked { Cli::command().version(version()) } else { Cli::command() };
+    Cli::from_arg_matches(&command.try_get_matches()?)
+}
+
 fn main() -> ExitCode {
     heap::keep();
-    let result = match Cli::parse().command {
+    let cli = match parse() {
+        Ok(cli) => cli,
+        Err(said) => {
+            // Help and version are what was asked for; anything else cannot be used. The usual status of clap, 2, is that of a
+            // broken property here.
+            let _ = said.print();
+            return if said.use_stderr() { ExitCode::from(outcome::UNUSABLE) } else { ExitCode::SUCCESS };
+        }
+    };
+    let result = match cli.command {
         Command::Run(command) => command.run(),
         Command::Sweep(command) => command.run(),
         Command::Shrink(command) => command.run(),

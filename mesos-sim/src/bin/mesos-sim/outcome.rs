@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use mesos_sim::Failure;
 
 /// Exit status of what is nobody's defect: a file that cannot be read, a description that cannot be.
-const UNUSABLE: u8 = 1;
+pub(crate) const UNUSABLE: u8 = 1;
 
 /// Nothing, or why not.
 pub(crate) type Outcome = Result<(), Trouble>;

@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use clap::Args;
 use mesos_sim::experiment::{ExperimentError, PAPERS, Verdict, papers_page};
 
-use crate::experiment::{exit, findings_text, run_shown};
+use crate::experiment::{Bars, UNEXPECTED, exit, findings_text, run_shown};
 use crate::print::print;
+use crate::progress;
 
 #[derive(Debug, Args)]
 pub(crate) struct Papers {
@@ -35,28 +36,46 @@ impl Papers {
 
     fn reproduce(&self) -> Result<ExitCode, ExperimentError> {
         let is_wanted = |name: &str| self.only.as_deref().is_none_or(|only| name.starts_with(only));
-        let mut reproduced = Vec::new();
-        let mut failed = 0;
-        for paper in PAPERS.iter().filter(|paper| is_wanted(paper.name)) {
+        let (mut wanted, known) = (Vec::new(), PAPERS.iter().filter(|paper| is_wanted(paper.name)));
+        if let Some(only) = &self.only
+            && known.clone().next().is_none()
+        {
+            return Err(ExperimentError::Text(format!("no paper's name begins with {only:?}; --list shows them")));
+        }
+        for paper in known {
             let experiment = paper.experiment()?;
             if self.list {
                 print(&format!("{:<28} {}\n", paper.name, experiment.description.heading()));
-                continue;
-            }
-            if self.show {
+            } else if self.show {
                 print(paper.text);
-                continue;
+            } else {
+                wanted.push((paper, experiment));
             }
+        }
+        let (mut reproduced, mut failed, mut cases) = (Vec::new(), 0, 0);
+        for (_, experiment) in &wanted {
+            cases += experiment.cases()?.len() as u64;
+        }
+        let mut bars = Bars::default();
+        let total = bars.all.add(progress::bar(cases, "{elapsed_precise} {wide_bar} {pos}/{len} cases of all, {msg}"));
+        bars.total = Some(total.clone());
+        let count = wanted.len();
+        for (at, (paper, experiment)) in wanted.into_iter().enumerate() {
+            total.set_message(format!("paper {} of {count}: {}", at + 1, paper.name));
             let folder = self.out.join(paper.name);
-            let outcomes = run_shown(&experiment, Some(&folder), self.jobs)?;
+            let outcomes = run_shown(&experiment, &folder, self.jobs, &bars)?;
             experiment.write(&folder, &outcomes)?;
             let findings = experiment.findings(&outcomes);
             let cite = experiment.description.paper.as_ref().map(|paper| format!("{}, {}", paper.cite, paper.place));
-            print(&format!("\n{}: {} ({})\n", paper.name, experiment.description.heading(), cite.unwrap_or_default()));
-            print(&findings_text(&findings));
+            bars.all.suspend(|| {
+                let heading = experiment.description.heading();
+                print(&format!("\n{}: {heading} ({})\n", paper.name, cite.unwrap_or_default()));
+                print(&findings_text(&findings));
+            });
             failed += findings.iter().filter(|finding| finding.verdict != Verdict::Holds).count();
             reproduced.push((experiment, outcomes));
         }
+        total.finish_and_clear();
         if !reproduced.is_empty() {
             std::fs::create_dir_all(&self.out)
                 .map_err(|source| ExperimentError::File { path: self.out.clone(), source })?;
@@ -65,6 +84,6 @@ impl Papers {
                 .map_err(|source| ExperimentError::File { path: path.clone(), source })?;
             print(&format!("\n{} figures are not where they were expected\n{}\n", failed, path.display()));
         }
-        Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(6) })
+        Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(UNEXPECTED) })
     }
 }

@@ -12,6 +12,7 @@ use mesos_sim::workload::Sleepers;
 use mesos_sim::{Cluster, Simulation, secs};
 
 use crate::outcome::Outcome;
+use crate::progress;
 
 #[derive(Debug, Args)]
 pub(crate) struct Record {
@@ -61,11 +62,16 @@ impl Record {
         let cluster = self.cluster();
         let mut run = cluster.simulate(self.seed).map_err(|invalid| invalid.to_string())?;
         run.record_into(Recording::new(Box::new(sinks)));
+        let bar = match self.agents {
+            Some(_) => progress::of_tasks(&mut run, u64::from(self.tasks)),
+            None => progress::of_time(&mut run, cluster.conditions().faults.until),
+        };
         let result = if self.agents.is_some() {
             run.guarded(|run| run.run_until_done(secs(30 * 24 * 3_600)))
         } else {
             run.guarded(Simulation::run)
         };
+        bar.finish_and_clear();
         run.end_recording().map_err(|error| format!("a journal could not be written: {error}"))?;
         for path in written.borrow().iter() {
             println!("{}  {} bytes", path.display(), length(path));

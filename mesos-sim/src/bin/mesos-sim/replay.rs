@@ -1,21 +1,23 @@
 //! `mesos-sim replay`: does again what a journal says, and compares.
 
 use std::fmt::Debug;
-use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
-use mesos_core::Now;
+use indicatif::ProgressBar;
+use mesos_core::{Now, Rejection};
 use mesos_exec::agent::Recipe as AgentRecipe;
+use mesos_sched::allocator::{Options, Shadow, Tally, candidate_beside};
 use mesos_sim::record::{Detail, Trace};
 use mesos_sim::replay::{AgentReplay, Difference, Recorded, Replay, ReplayError};
 use mesos_sim::{Failure, FailureKind, NodeId};
 
 use crate::outcome::Outcome;
 use crate::print::print;
+use crate::progress;
 
 #[derive(Debug, Args)]
 pub(crate) struct ReplayCommand {
@@ -30,33 +32,79 @@ pub(crate) struct ReplayCommand {
     /// Goes on after the first step that differs, and counts them.
     #[arg(long)]
     all: bool,
+    /// Of a master: asks an allocator of this policy in every round too, and tells how often and where it would have granted
+    /// otherwise. What was recorded is what is done again.
+    #[arg(long, value_name = "POLICY", value_parser = parse_policy)]
+    shadow: Option<String>,
     /// Prints what came out as JSON.
     #[arg(long)]
     json: bool,
 }
 
+fn parse_policy(text: &str) -> Result<String, String> {
+    Options::named(text).map(|_| text.to_owned()).map_err(|rejection| rejection.to_string())
+}
+
 /// A journal as it lies on the disk, and the bar that shows how far it is read.
 fn open(path: &Path) -> Result<(impl Read + use<>, ProgressBar), String> {
-    let file = File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let bar = ProgressBar::new(file.metadata().map_or(0, |file| file.len()));
-    let style = "{elapsed_precise} {wide_bar} {bytes}/{total_bytes}, {bytes_per_sec}";
-    bar.set_style(ProgressStyle::with_template(style).expect("a constant template"));
-    Ok((bar.wrap_read(BufReader::with_capacity(1 << 20, file)), bar))
+    let bar = progress::bytes(path, 1);
+    let journal = progress::read(path, &bar).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok((journal, bar))
+}
+
+/// What a candidate did otherwise, as JSON.
+fn shadow_json(policy: &str, tally: &Tally) -> serde_json::Value {
+    let by_role = tally.by_role.iter().map(|(role, own)| {
+        serde_json::json!({
+            "role": role.as_str(), "grants_that_differ": own.grants_that_differ,
+            "live_cpus": own.live_cpus_milli as f64 / 1e3, "candidate_cpus": own.candidate_cpus_milli as f64 / 1e3,
+        })
+    });
+    let first = tally.first.iter().map(|comparison| {
+        let differences = comparison.differences.iter().map(|own| {
+            serde_json::json!({
+                "agent": own.agent.as_str(), "framework": own.framework.as_str(), "role": own.role.as_str(),
+                "live": own.live.to_string(), "candidate": own.candidate.to_string(),
+            })
+        });
+        serde_json::json!({
+            "round": comparison.round, "at_secs": comparison.at.as_nanos() as f64 / 1e9, "agreed": comparison.agreed,
+            "differences": differences.collect::<Vec<_>>(),
+        })
+    });
+    serde_json::json!({
+        "policy": policy, "rounds": tally.rounds, "rounds_that_differ": tally.rounds_that_differ,
+        "grants_agreed": tally.grants_agreed, "grants_that_differ": tally.grants_that_differ,
+        "by_role": by_role.collect::<Vec<_>>(), "first": first.collect::<Vec<_>>(),
+    })
 }
 
 impl ReplayCommand {
     pub(crate) fn run(&self) -> Outcome {
         let say = |error: ReplayError| format!("{}: {error}", self.file.display());
         let (journal, bar) = open(&self.file)?;
-        match Replay::open(journal) {
+        let tally = Arc::new(Mutex::new(Tally::default()));
+        let opened = Replay::open_with(journal, |recipe| {
+            let live = recipe.allocator()?;
+            let (Some(policy), Some(own)) = (&self.shadow, &recipe.allocator) else { return Ok(live) };
+            let heard = tally.clone();
+            let hear = move |comparison: &_| heard.lock().unwrap_or_else(PoisonError::into_inner).add(comparison);
+            let shadow = Shadow::new(live, candidate_beside(own, policy)?, Box::new(hear))?;
+            Ok::<_, Rejection>(Box::new(shadow))
+        });
+        let tally = self.shadow.as_ref().map(|_| &*tally);
+        match opened {
             Err(ReplayError::Machine(kind, _)) if kind == AgentRecipe::MACHINE => {
+                if self.shadow.is_some() {
+                    return Err(format!("{}: an agent has no allocator to be shadowed", self.file.display()).into());
+                }
                 let (journal, bar) = open(&self.file)?;
                 let replay = AgentReplay::open_agent(journal).map_err(say)?;
-                self.replay(replay, &bar, |trace, now, input, effects| {
+                self.replay(replay, &bar, None, |trace, now, input, effects| {
                     trace.agent(now, NodeId::Agent(0), input, effects);
                 })
             }
-            opened => self.replay(opened.map_err(say)?, &bar, |trace, now, input, effects| {
+            opened => self.replay(opened.map_err(say)?, &bar, tally, |trace, now, input, effects| {
                 trace.master(now, NodeId::Master(0), input, effects);
             }),
         }
@@ -66,6 +114,7 @@ impl ReplayCommand {
         &self,
         mut replay: Replay<R, M>,
         bar: &ProgressBar,
+        shadow: Option<&Mutex<Tally>>,
         show: impl Fn(&mut Trace, Now, Option<&M::Input>, &[M::Effect]),
     ) -> Outcome {
         let say = |error: &dyn std::fmt::Display| format!("{}: {error}", self.file.display());
@@ -90,11 +139,16 @@ impl ReplayCommand {
         bar.finish_and_clear();
         let (counts, real) = (replay.counts(), started.elapsed().as_secs_f64());
         let ending = replay.ending();
+        let tally = shadow.map(|tally| tally.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        let shadow = self.shadow.as_deref().zip(tally.as_ref());
         if self.json {
-            let said = serde_json::json!({
+            let mut said = serde_json::json!({
                 "counts": counts, "ending": ending, "software": replay.header().software, "real_secs": real,
                 "first_difference": first.as_ref().map(|difference| difference.step),
             });
+            if let Some((policy, tally)) = shadow {
+                said["shadow"] = shadow_json(policy, tally);
+            }
             println!("{}", serde_json::to_string_pretty(&said).expect("plain data"));
         } else {
             #[allow(clippy::cast_precision_loss, reason = "rates for people")]
@@ -106,6 +160,9 @@ impl ReplayCommand {
                 counts.effects,
                 ending.map_or_else(|| "not reached".to_owned(), |ending| format!("{ending:?}").to_lowercase()),
             );
+            if let Some((policy, tally)) = shadow {
+                print(&format!("\nbeside it, {policy}: {tally}"));
+            }
         }
         match first {
             None => Ok(()),

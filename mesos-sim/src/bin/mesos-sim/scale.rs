@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
 use mesos_sim::scheduler::{Discipline, JobScheduler, Options};
 use mesos_sim::workload::{Arrivals, Draw, Generator, Sleepers, Workload};
 use mesos_sim::{Cluster, Failure, Simulation, secs};
 use serde::Serialize;
 
 use crate::experiment::cpu_secs;
+use crate::progress;
 
 #[derive(Debug, Args)]
 pub(crate) struct Scale {
@@ -111,19 +111,13 @@ fn say(figures: &Figures, is_json: bool) {
 
 /// Runs until all work is done, and on until `least` if that is later.
 fn measured(mut simulation: Simulation, agents: usize, tasks: u64, least: Duration) -> Result<Figures, Failure> {
-    let ((), cost) = timed(|| {
-        let bar = ProgressBar::new(least.as_secs() / HOUR.as_secs());
-        let style = "{elapsed_precise} {wide_bar} {pos}/{len} virtual hours";
-        bar.set_style(ProgressStyle::with_template(style).expect("a constant template"));
-        let mut until = HOUR;
-        while until <= least {
-            simulation.run_until(until)?;
-            bar.inc(1);
-            until += HOUR;
-        }
-        bar.finish_and_clear();
+    let bar = progress::of_tasks(&mut simulation, tasks);
+    let measured = timed(|| {
+        simulation.run_until(least)?;
         simulation.run_until_done(DAY * 2).map(|_| ())
-    })?;
+    });
+    bar.finish_and_clear();
+    let ((), cost) = measured?;
     let report = simulation.report();
     Ok(Figures {
         agents,
@@ -158,7 +152,6 @@ fn peak_gb() -> Option<f64> {
     Some(line.split_whitespace().nth(1)?.parse::<f64>().ok()? / 1_048_576.0)
 }
 
-const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
 const JOB: u32 = 100;
 

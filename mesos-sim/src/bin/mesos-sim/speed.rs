@@ -8,6 +8,7 @@ use mesos_sim::{Cluster, secs};
 
 use crate::outcome::Outcome;
 use crate::print::print_pace;
+use crate::progress;
 
 #[derive(Debug, Args)]
 pub(crate) struct Speed {
@@ -42,8 +43,11 @@ impl Speed {
             cluster = cluster.checked();
         }
         let mut simulation = cluster.simulate(1).expect("the description is a constant");
+        let bar = progress::of_tasks(&mut simulation, u64::from(self.tasks));
         let started = Instant::now();
-        let report = simulation.guarded(|simulation| simulation.run_until_done(secs(24 * 3_600)))?;
+        let report = simulation.guarded(|simulation| simulation.run_until_done(secs(24 * 3_600)));
+        bar.finish_and_clear();
+        let report = report?;
         print!("{report}");
         print_pace(&report, started);
         Ok(())

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 use mesos_sim::experiment::{Experiment, ExperimentError, tournament};
 
-use crate::experiment::{conclude, exit, run_shown};
+use crate::experiment::{Bars, conclude, exit, run_shown};
 
 #[derive(Debug, Args)]
 pub(crate) struct Tournament {
@@ -60,7 +60,7 @@ impl Tournament {
             _ => Experiment::parse(self.text(), PathBuf::new(), self.command())?,
         };
         let experiment = tournament(&experiment)?;
-        let outcomes = run_shown(&experiment, Some(&self.out), self.jobs)?;
+        let outcomes = run_shown(&experiment, &self.out, self.jobs, &Bars::default())?;
         conclude(&experiment, &self.out, &outcomes, self.json)
     }
 

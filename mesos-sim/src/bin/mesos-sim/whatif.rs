@@ -1,7 +1,5 @@
 //! `mesos-sim what-if`: forks a journal and compares two futures.
 
-use std::fs::File;
-use std::io::BufReader;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,13 +11,18 @@ use mesos_sim::replay::ReplayError;
 use mesos_sim::whatif::{Arrivals, Change, Plan, what_if};
 
 use crate::outcome::Outcome;
+use crate::progress;
+
+/// What the journal is read for.
+const PASSES: [&str; 3] = ["learns", "as it was", "with the change"];
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   mesos-sim what-if m0-1.journal --at 3600 --allocator packing
   mesos-sim what-if m0-1.journal --at 3600 --weights web=4,batch=1 --backlog
-  mesos-sim what-if m0-1.journal --at 3600 --quota 'web=cpus:40;mem:65536' --agents 20 --json")]
+  mesos-sim what-if m0-1.journal --at 3600 --quota 'web=cpus:40;mem:65536' --agents 20 --json
+  mesos-sim what-if m0-1.journal --at 3600 --force --quota 'web=guarantee:cpus:8,limit:cpus:40'")]
 pub(crate) struct WhatIf {
     /// The journal.
     file: PathBuf,
@@ -32,9 +35,13 @@ pub(crate) struct WhatIf {
     /// How much roles count from there on, as web=4,batch=1.
     #[arg(long, value_delimiter = ',', value_name = "ROLE=WEIGHT", value_parser = parse_weight)]
     weights: Vec<(Role, Weight)>,
-    /// What a role may have at most from there on, as web=cpus:40;mem:65536; may be given several times.
-    #[arg(long, value_name = "ROLE=LIMITS", value_parser = parse_quota)]
+    /// What a role may have at most from there on, as web=cpus:40;mem:65536, or what it is promised and may have, as
+    /// web=guarantee:cpus:8,limit:cpus:40; may be given several times.
+    #[arg(long, value_name = "ROLE=QUOTA", value_parser = parse_quota)]
     quota: Vec<(Role, Quota)>,
+    /// Sets quotas also where the master would refuse them: below what is in use, or beyond what there is.
+    #[arg(long, requires = "quota")]
+    force: bool,
     /// So many more agents, each like the first one there is.
     #[arg(long, default_value_t = 0)]
     agents: u32,
@@ -61,11 +68,23 @@ fn parse_weight(text: &str) -> Result<(Role, Weight), String> {
 }
 
 fn parse_quota(text: &str) -> Result<(Role, Quota), String> {
-    let (role, limits) = text.split_once('=').ok_or_else(|| format!("{text:?}: write role=cpus:40;mem:65536"))?;
-    let role = Role::new(role).map_err(|error| error.to_string())?;
-    let amounts: Resources = limits.parse().map_err(|error| format!("{limits:?}: {error}"))?;
-    let limits: Limits = amounts.quantities().iter().map(|(name, amount)| (name.clone(), amount)).collect();
-    let quota = Quota::new(Quantities::new(), limits).map_err(|rejection| rejection.to_string())?;
+    let (role, said) = text.split_once('=').ok_or_else(|| format!("{text:?}: write role=cpus:40;mem:65536"))?;
+    let role = Role::new(role).map_err(|error| format!("{text:?}: {error}"))?;
+    let amounts = |said: &str| -> Result<Quantities, String> {
+        let amounts: Resources = said.parse().map_err(|error| format!("{said:?}: {error}"))?;
+        Ok(amounts.quantities())
+    };
+    let (mut guarantees, mut limits) = (Quantities::new(), Quantities::new());
+    for part in said.split(',') {
+        match part.split_once(':') {
+            Some(("guarantee", said)) => guarantees = amounts(said)?,
+            Some(("limit", said)) => limits = amounts(said)?,
+            // Limits alone need no name.
+            _ => limits = amounts(part)?,
+        }
+    }
+    let limits: Limits = limits.iter().map(|(name, amount)| (name.clone(), amount)).collect();
+    let quota = Quota::new(guarantees, limits).map_err(|rejection| format!("{text:?}: {rejection}"))?;
     Ok((role, quota))
 }
 
@@ -79,13 +98,20 @@ impl WhatIf {
             allocator: self.allocator.clone(),
             weights: self.weights.clone(),
             quotas: self.quota.clone(),
+            is_forced: self.force,
             agents: self.agents,
         };
+        let bar = progress::bytes(&self.file, PASSES.len() as u64);
+        // What is played after a pass takes time too.
+        bar.enable_steady_tick(Duration::from_millis(200));
+        let mut passes = PASSES.iter();
         let mut open = || {
-            let file = File::open(&self.file).map_err(mesos_core::journal::JournalError::from)?;
-            Ok::<_, ReplayError>(BufReader::with_capacity(1 << 20, file))
+            bar.set_message(passes.next().copied().unwrap_or_default());
+            let journal = progress::read(&self.file, &bar).map_err(mesos_core::journal::JournalError::from)?;
+            Ok::<_, ReplayError>(journal)
         };
         let comparison = what_if(&mut open, plan, &change).map_err(|error| say(&error))?;
+        bar.finish_and_clear();
         if self.json {
             println!("{}", serde_json::to_string_pretty(&comparison).expect("plain data"));
         } else {

@@ -19,6 +19,7 @@ use mesos_core::net::layer::RequestTotals;
 use mesos_core::{Resources, Role, Scalar, TaskState};
 
 use super::{Context, Shared};
+use crate::allocator::Tally;
 use crate::daemon::view::{Snapshot, Totals};
 use crate::master::{Connection, Counters};
 use crate::registry::Duty;
@@ -111,6 +112,9 @@ async fn collect(context: &Context) -> Metrics {
     });
     let Ok((counters, unreachable, registered, gone, _, quotas)) = asked.await else { return metrics };
     rounds::times(&mut metrics, &context.master.rounds().read());
+    if let Some(shadow) = context.master.shadow() {
+        self::shadow(&mut metrics, &shadow.read());
+    }
     let tallies = framework::tallies(context).await;
     let look = move |snapshot: Arc<Snapshot>| {
         calls(&mut metrics, &counters);
@@ -291,6 +295,20 @@ fn resources(metrics: &mut Metrics, snapshot: &Snapshot) {
             metrics.gauge(&format!("master/{name}{suffix}_used"), used.to_f64());
             metrics.gauge(&format!("master/{name}{suffix}_percent"), ratio(used, total));
         }
+    }
+}
+
+/// What a candidate beside the allocator would have done otherwise.
+fn shadow(metrics: &mut Metrics, tally: &Tally) {
+    metrics.counter("allocator/shadow/rounds", tally.rounds);
+    metrics.counter("allocator/shadow/rounds_that_differ", tally.rounds_that_differ);
+    metrics.counter("allocator/shadow/grants_agreed", tally.grants_agreed);
+    metrics.counter("allocator/shadow/grants_that_differ", tally.grants_that_differ);
+    for (role, own) in &tally.by_role {
+        let labels = [("role", role.as_str())];
+        let name = format!("allocator/shadow/roles/{role}/grants_that_differ");
+        let family = "allocator/shadow/role/grants_that_differ";
+        metrics.add_labelled(name, family, &labels, true, real(own.grants_that_differ));
     }
 }
 

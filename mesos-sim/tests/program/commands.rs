@@ -1,0 +1,106 @@
+//! Every command does something, on something small.
+
+use std::collections::BTreeSet;
+
+use crate::program::{mesos_sim, own, scratch, told, word, write};
+
+/// The names a help lists under this heading.
+fn listed(help: &str, heading: &str) -> BTreeSet<String> {
+    let lines = help.lines().skip_while(|line| *line != heading).skip(1).take_while(|line| !line.is_empty());
+    // A name begins a line, two columns from its edge; what is further in goes on with the line before.
+    let names = lines.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    names.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_command_has_a_help_and_so_have_those_below_it() {
+    let help = mesos_sim(&["--help"]).fine();
+    let commands = listed(&help, "Commands:");
+    assert!(commands.len() >= 17 && commands.contains("what-if"), "{commands:?}");
+    let mut seen = 0;
+    for command in commands.iter().filter(|name| *name != "help") {
+        let help = mesos_sim(&[command, "--help"]).fine();
+        assert!(help.contains(&format!("Usage: mesos-sim {command}")), "{help}");
+        for below in listed(&help, "Commands:").iter().filter(|name| *name != "help") {
+            let help = mesos_sim(&[command, below, "--help"]).fine();
+            assert!(help.contains(&format!("Usage: mesos-sim {command} {below}")), "{help}");
+            seen += 1;
+        }
+        seen += 1;
+    }
+    assert!(seen >= 23, "only {seen} helps");
+}
+
+#[test]
+fn the_version_names_the_build() {
+    let said = mesos_sim(&["--version"]).fine();
+    let build = said.trim().strip_prefix(concat!("mesos-sim ", env!("CARGO_PKG_VERSION"), "+"));
+    let is_digest = |build: &str| build.len() == 12 && build.bytes().all(|byte| byte.is_ascii_hexdigit());
+    assert!(build.is_some_and(is_digest), "{said}");
+    assert_eq!(mesos_sim(&["-V"]).fine(), said);
+}
+
+#[test]
+fn a_seed_runs_and_is_swept_compared_with_itself_and_not_shrunk() {
+    let report = mesos_sim(&["run", "2", "--json"]).json();
+    assert!(report["steps"].as_u64() > Some(1_000) && report["seed"] == 2, "{report}");
+    let traced = mesos_sim(&["run", "2", "--trace"]).fine();
+    assert!(traced.lines().count() > 1_000 && traced.contains("REGISTERED"));
+    assert!(mesos_sim(&["sweep", "--seeds", "0..3"]).fine().contains("3 seeds, "));
+    assert!(mesos_sim(&["meta", "--seeds", "0..2"]).fine().contains("2 seeds, each run twice: equal"));
+    assert!(mesos_sim(&["shrink", "2"]).fine().contains("seed 2 does not fail"));
+}
+
+#[test]
+fn a_run_is_gone_through_and_explained() {
+    let session = told(own(), &["step", "2"], "f REGISTERED\nn 3\nb 2\ng 20s\nt\ns\nx\nq\n").fine();
+    assert!(session.contains("REGISTERED") && session.contains("leads in term"), "{session}");
+    let launched = mesos_sim(&["explain", "2", "--tasks"]).fine();
+    let first = launched.lines().find_map(|line| line.split_whitespace().find(|word| word.starts_with("f0/")));
+    let task = first.unwrap_or_else(|| panic!("no task of f0 in {launched}"));
+    let story = mesos_sim(&["explain", "2", "--task", task]).fine();
+    assert!(story.lines().count() > 5 && story.contains("At the end of the run"), "{story}");
+    let story = mesos_sim(&["explain", "2", "--agent", "a0", "--json"]).fine();
+    let lines = story.lines().filter(|line| serde_json::from_str::<serde_json::Value>(line).is_ok());
+    assert!(lines.count() > 5, "{story}");
+}
+
+#[test]
+fn what_this_machine_can_do_is_measured() {
+    let night = mesos_sim(&["night", "--secs", "1", "--jobs", "1", "--json"]).json();
+    assert!(night["cluster_years_per_night"].as_f64() > Some(0.0) && night["failed"] == 0, "{night}");
+    let speed = mesos_sim(&["speed", "--agents", "20", "--tasks", "200"]).fine();
+    assert!(speed.contains("steps/s"), "{speed}");
+    let day = mesos_sim(&["scale", "day", "--agents", "20", "--tasks", "200", "--json"]).json();
+    assert!(day["virtual_hours"].as_f64() >= Some(24.0) && day["tasks"] == 200, "{day}");
+    let memory = mesos_sim(&["scale", "memory", "--agents", "50", "--json"]).json();
+    assert_eq!((&memory["agents"], &memory["tasks"]), (&50.into(), &500.into()));
+    let curve = mesos_sim(&["scale", "curve", "--tasks", "1", "--agents-max", "1000"]).fine();
+    assert!(curve.lines().count() == 2 && curve.lines().nth(1).is_some_and(|row| row.contains("1000")), "{curve}");
+}
+
+#[test]
+fn a_sample_of_every_table_is_a_trace_or_says_what_it_lacks() {
+    let folder = scratch("trace");
+    let tables = mesos_sim(&["trace", "--tables"]).fine();
+    assert!(tables.lines().count() > 10, "{tables}");
+    let sample = mesos_sim(&["trace", "--sample", "swf"]).fine();
+    let file = write(&folder, "sample.swf", &sample);
+    let said = mesos_sim(&["trace", &file]).fine();
+    assert!(said.contains("core-hours of work") && said.contains("tasks per job"), "{said}");
+    let out = folder.join("tournament");
+    let words = ["tournament", &file, "--agents", "64xcpus:16;mem:65536", "--out", word(&out), "--until", "2d"];
+    let table = mesos_sim(&words).fine();
+    assert!(table.contains("packing") && table.contains("drf") && out.join("report.html").exists(), "{table}");
+}
+
+#[test]
+fn a_paper_is_reproduced_and_the_rest_is_listed() {
+    let folder = scratch("papers");
+    let list = mesos_sim(&["papers", "--list"]).fine();
+    assert!(list.lines().count() >= 40 && list.contains("drf-d5-bottleneck"), "{list}");
+    let said = mesos_sim(&["papers", "--only", "drf-d5", "--out", word(&folder)]).fine();
+    assert!(said.contains("DRF: user 1 has half of the bottleneck") && said.contains("holds"), "{said}");
+    assert!(folder.join("report.html").exists() && folder.join("drf-d5-bottleneck/figures.csv").exists());
+    assert!(mesos_sim(&["papers", "--only", "drf-d5", "--show"]).fine().contains("[division]"));
+}

@@ -1,0 +1,99 @@
+//! The exit statuses the help lists, each provoked by something real.
+
+use crate::program::{mesos_sim, scratch, word, write};
+
+/// What can be wrong with what was asked for has one status, that of no verdict about a run.
+#[test]
+fn what_cannot_be_used_is_1() {
+    for words in [
+        &["run"][..],
+        &["run", "not-a-seed"],
+        &["no-such-command"],
+        &["run", "2", "--no-such-flag"],
+        &["sweep", "--seeds", "5..5"],
+        &["replay", "no-such.journal"],
+        &["what-if", "no-such.journal", "--at", "1"],
+        &["run", "--case", "no-such.json"],
+        &["experiment", "run", "no-such.toml"],
+        &["trace", "no-such.swf"],
+        &["explain", "2"],
+        &["papers", "--only", "no-such-paper"],
+    ] {
+        let ran = mesos_sim(words);
+        assert_eq!(ran.code, 1, "{words:?}: {}", ran.err);
+        assert!(!ran.err.is_empty() && ran.out.is_empty(), "{words:?}: {ran:?}");
+    }
+    let bad = write(&scratch("unusable"), "bad.toml", "name = \"bad\"\nseads = 3\n");
+    let ran = mesos_sim(&["experiment", "run", &bad]);
+    assert!(ran.code == 1 && ran.err.contains("seads"), "{ran:?}");
+}
+
+#[test]
+fn work_that_is_not_done_in_time_is_3() {
+    // Nine tasks of fifteen hours do not fit on eight cores in a day.
+    let ran = mesos_sim(&["speed", "--agents", "1", "--tasks", "9", "--sleep", "54000"]);
+    assert!(ran.code == 3 && ran.err.contains("not live"), "{ran:?}");
+}
+
+/// A small cluster, and what is expected of it.
+fn experiment(expected: &str) -> String {
+    format!(
+        "name = \"small\"\nuntil = \"1h\"\n[[cluster.agents]]\ncount = 2\nresources = \"cpus:2;mem:2048\"\n[[queue]]\n\
+         name = \"batch\"\n[[queue.work]]\njobs = 3\ntasks = 2\nrun = 10\n[[expect]]\nwhat = \"jobs\"\nmetric = \"jobs_done\"\n{expected}"
+    )
+}
+
+#[test]
+fn a_figure_that_was_not_expected_is_6() {
+    let folder = scratch("unexpected");
+    let run = |name: &str, text: &str| {
+        let file = write(&folder, name, text);
+        mesos_sim(&["experiment", "run", &file, "--out", word(&folder.join("results"))])
+    };
+    let expected = run("expected.toml", &experiment("low = 3"));
+    assert_eq!(expected.code, 0, "{expected:?}");
+    let unexpected = run("unexpected.toml", &experiment("low = 4"));
+    assert_eq!(unexpected.code, 6, "{unexpected:?}");
+}
+
+/// The schedulers of this program are not at fault; somebody's own, in Rust or Python, leaves its fault in the results.
+#[test]
+fn a_scheduler_at_fault_is_5() {
+    let folder = scratch("fault");
+    let file = write(&folder, "small.toml", &experiment("low = 3"));
+    let results = folder.join("results");
+    mesos_sim(&["experiment", "run", &file, "--out", word(&results)]).fine();
+    let case = std::fs::read_dir(results.join("cases")).unwrap().next().unwrap().unwrap().path();
+    let kept = std::fs::read_to_string(&case).unwrap();
+    let fault = "scheduler mine: it panicked: no such thing (seed 1)";
+    std::fs::write(&case, kept.replace("\"fault\":null", &format!("\"fault\":{fault:?}"))).unwrap();
+    let ran = mesos_sim(&["experiment", "report", &file, "--out", word(&results)]);
+    assert!(ran.code == 5 && ran.err.contains(fault), "{ran:?}");
+}
+
+#[test]
+fn the_help_lists_every_status() {
+    let help = mesos_sim(&["--help"]).fine();
+    let said = help.split_once("Exit status:").map(|(_, rest)| rest.split_once("Usage:").map_or(rest, |(own, _)| own));
+    let said = said.unwrap_or_else(|| panic!("{help}"));
+    for status in ["0", "1", "2", "3", "4", "5", "6", "101"] {
+        assert!(said.split([' ', '\n']).any(|word| word == status), "{status} is not in: {said}");
+    }
+}
+
+/// Planted defects are what breaks a kernel.
+#[cfg(feature = "mutants")]
+#[test]
+fn a_planted_defect_breaks_a_property_keeps_a_cluster_from_settling_or_fails_an_assertion() {
+    for (mutant, code, said) in [
+        ("RecoverTwice", 2, "property broken: "),
+        ("MissLeaderChange", 3, "not live: "),
+        ("ExpectFrameworkConnected", 101, "assertion failed: "),
+    ] {
+        let runs = (0..50_u32).map(|seed| mesos_sim(&["run", &seed.to_string(), "--mutant", mutant]));
+        let failed = runs.into_iter().find(|ran| ran.code != 0);
+        let failed = failed.unwrap_or_else(|| panic!("no seed finds {mutant}"));
+        assert_eq!(failed.code, code, "{mutant}: {}", failed.err);
+        assert!(failed.err.contains(said) && failed.err.contains("to see it again"), "{mutant}: {}", failed.err);
+    }
+}

@@ -1,0 +1,96 @@
+//! Results of an experiment say where they are from, and are used again only while they would be the same.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::path::Path;
+
+use crate::program::{mesos_sim, own, scratch, told, word, write};
+
+const TEXT: &str = "name = \"kept\"\nseeds = 2\nuntil = \"1h\"\n[[cluster.agents]]\ncount = 2\nresources = \"cpus:2;mem:2048\"\n\
+    [[queue]]\nname = \"batch\"\n[[queue.work]]\njobs = 3\ntasks = 2\nrun = { omega = { path = \"runs.txt\", kind = 0 } }\n";
+
+/// The lines of a CSV, each taken apart; nothing in these files has a comma in quotes but the command.
+fn rows(path: &Path) -> (Vec<String>, Vec<String>) {
+    let text = std::fs::read_to_string(path).unwrap();
+    let mut lines = text.lines().map(str::to_owned);
+    let names = lines.next().unwrap().split(',').map(str::to_owned).collect();
+    (names, lines.collect())
+}
+
+#[test]
+fn results_of_another_build_or_of_other_files_are_not_used_again() {
+    let folder = scratch("kept");
+    let file = write(&folder, "kept.toml", TEXT);
+    let results = folder.join("results");
+    let run = |program: &Path| told(program, &["experiment", "run", &file, "--out", word(&results)], "");
+    let makespan = || {
+        let (names, rows) = rows(&results.join("runs.csv"));
+        let at = names.iter().position(|name| name == "makespan_secs").unwrap();
+        // Counted from the end: columns of text before it may have commas in quotes.
+        rows[0].rsplit(',').nth(names.len() - 1 - at).unwrap().parse::<f64>().unwrap()
+    };
+    write(&folder, "runs.txt", "A batch 0 10\n");
+    assert!(!run(own()).err.contains("there already"));
+    let before = makespan();
+    let again = run(own());
+    // It is said after the bar is gone, where there is one: nothing overwrites it.
+    assert!(again.err.contains("2 of 2 cases were there already"), "{again:?}");
+    assert!((makespan() - before).abs() < 1e-9);
+
+    let changed = folder.join("changed");
+    std::fs::copy(own(), &changed).unwrap();
+    // What follows the last section of a program does nothing, and yet it is another program.
+    OpenOptions::new().append(true).open(&changed).unwrap().write_all(b"x").unwrap();
+    let other = run(&changed);
+    assert!(other.code == 0 && !other.err.contains("there already"), "{other:?}");
+    assert!(run(&changed).err.contains("2 of 2 cases were there already"));
+
+    // As long as before, and as old.
+    let runs = folder.join("runs.txt");
+    let at = std::fs::metadata(&runs).unwrap().modified().unwrap();
+    write(&folder, "runs.txt", "A batch 0 90\n");
+    File::options().write(true).open(&runs).unwrap().set_modified(at).unwrap();
+    let longer = run(&changed);
+    assert!(longer.code == 0 && !longer.err.contains("there already"), "{longer:?}");
+    assert!(makespan() > before + 100.0, "{} and {before}", makespan());
+}
+
+#[test]
+fn every_table_and_every_chart_says_seed_version_and_command() {
+    let folder = scratch("origin");
+    let name = "a-name-so-long-that-the-note-of-a-chart-does-not-fit-into-one-line-".repeat(2);
+    let file =
+        write(&folder, &format!("{name}.toml"), &TEXT.replace("{ omega = { path = \"runs.txt\", kind = 0 } }", "20"));
+    let results = folder.join("results");
+    mesos_sim(&["experiment", "run", &file, "--out", word(&results)]).fine();
+    let version = mesos_sim(&["--version"]).fine().trim().replace("mesos-sim ", "");
+    for table in ["runs.csv", "figures.csv", "curves.csv"] {
+        let (names, rows) = rows(&results.join(table));
+        for column in ["seed", "version", "command"] {
+            assert!(names.iter().any(|name| name == column), "{table} has no {column}: {names:?}");
+        }
+        assert!(!rows.is_empty());
+        for row in &rows {
+            assert!(
+                row.contains(&version) && row.contains(&format!("mesos-sim experiment run {file}")),
+                "{table}: {row}"
+            );
+        }
+    }
+    let charts: Vec<_> =
+        std::fs::read_dir(results.join("images")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(charts.len() > 5);
+    for chart in charts {
+        let svg = std::fs::read_to_string(&chart).unwrap();
+        // A long note goes on in the next line, wherever it has to be broken.
+        let words: String =
+            svg.split("</text>").filter_map(|part| part.rsplit_once('>')).map(|(_, word)| word).collect();
+        let packed: String = words.split_whitespace().collect();
+        let said: String = format!("seeds 1 to 2 · mesos-sim {version} · mesos-sim experiment run {file}")
+            .split_whitespace()
+            .collect();
+        assert!(packed.contains(&said), "{}: {words}", chart.display());
+    }
+    let page = std::fs::read_to_string(results.join("report.html")).unwrap();
+    assert!(page.contains(&version) && page.contains(&file));
+}
