@@ -16,6 +16,7 @@ use super::proto::kernel;
 use super::proto::kernel::kernel_server::{Kernel, KernelServer};
 use super::scheduler::{SchedulerDown, SchedulerUp};
 use super::stream::{Answer, Checks, Line, Outgoing, hear};
+use crate::call::agent::ToMaster;
 use crate::call::{Leader, scheduler};
 use crate::daemon::{DoorKeeper, STREAM_BACKLOG_MAX, Stream, Task};
 use crate::error::Rejection;
@@ -33,11 +34,11 @@ pub type Pace = Box<dyn FnMut() -> Duration + Send>;
 
 /// Decides who may connect as what. The extensions of the request say who asks.
 pub trait Admit: Send + Sync + 'static {
-    /// An agent.
+    /// An agent. What comes back judges each of its messages, and writes into a registration who the agent proved to be.
     ///
     /// # Errors
     /// Why not.
-    fn agent(&self, who: &Extensions) -> Result<(), Rejection>;
+    fn agent(&self, who: &Extensions) -> Result<Judge<ToMaster>, Rejection>;
 
     /// A framework. What comes back judges each of its calls.
     ///
@@ -56,8 +57,8 @@ pub trait Admit: Send + Sync + 'static {
 pub struct AdmitAll;
 
 impl Admit for AdmitAll {
-    fn agent(&self, _: &Extensions) -> Result<(), Rejection> {
-        Ok(())
+    fn agent(&self, _: &Extensions) -> Result<Judge<ToMaster>, Rejection> {
+        Ok(Box::new(|_| Ok(())))
     }
 
     fn scheduler(&self, _: &Extensions) -> Result<Judge<scheduler::Call>, Rejection> {
@@ -139,8 +140,10 @@ impl Kernel for KernelService {
         &self,
         request: Request<Streaming<kernel::AgentMessages>>,
     ) -> Result<Response<Self::ConnectAgentStream>, Status> {
-        self.admit.agent(request.extensions()).map_err(|rejection| denied(&rejection))?;
-        open::<AgentUp, AgentDown>(request.into_inner(), &self.keeper.agents, Checks::none()).await
+        let judge = Some(self.admit.agent(request.extensions()).map_err(|rejection| denied(&rejection))?);
+        // Nobody paces agents: their pace is the cluster's.
+        let checks = Checks { judge, pace: None };
+        open::<AgentUp, AgentDown>(request.into_inner(), &self.keeper.agents, checks).await
     }
 
     async fn connect_scheduler(

@@ -578,8 +578,8 @@ async fn streams_that_share_a_connection_end_one_by_one_and_a_full_one_is_follow
 async fn who_calls_too_fast_waits_and_is_not_cut_off() {
     struct Slow;
     impl Admit for Slow {
-        fn agent(&self, _: &http::Extensions) -> Result<(), Rejection> {
-            Ok(())
+        fn agent(&self, _: &http::Extensions) -> Result<Judge<ToMaster>, Rejection> {
+            Ok(Box::new(|_| Ok(())))
         }
         fn scheduler(&self, _: &http::Extensions) -> Result<Judge<Call>, Rejection> {
             Ok(Box::new(|_| Ok(())))
