@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use mesos_core::call::Leader;
-use mesos_core::daemon::{Door, SpanSink, SystemClock, Task};
+use mesos_core::daemon::{BacklogBounds, Door, SpanSink, SystemClock, Task};
 use mesos_core::net::auth::{Authenticator, Authorizer, Doorman, Parts, RateLimits};
 use mesos_core::net::grpc::{KernelService, health, leadership, reflection};
 use mesos_core::net::http::{FixedVerbosity, Limits, Plain, Verbosity, axum, serve};
@@ -76,6 +76,8 @@ pub struct MasterServerSetup {
     pub memory: Memory,
     /// Who is told how long tasks take until they run, if anybody.
     pub spans: Option<Arc<dyn SpanSink>>,
+    /// How much may wait for frameworks, and for agents.
+    pub backlog: BacklogBounds,
 }
 
 impl MasterServerSetup {
@@ -112,6 +114,7 @@ impl MasterServerSetup {
             journal: None,
             memory: Memory::default(),
             spans: None,
+            backlog: BacklogBounds::default(),
         })
     }
 }
@@ -161,6 +164,7 @@ impl MasterServer {
             journal,
             memory,
             spans,
+            backlog,
         } = setup;
         let address = listener.local_addr()?;
         let (hostname, port) = advertised.rsplit_once(':').unwrap_or((&advertised, ""));
@@ -170,6 +174,7 @@ impl MasterServer {
         let mut daemon = MasterSetup::new(id.clone(), allocator, store, contender, door);
         daemon.options = options;
         daemon.journal = journal;
+        daemon.backlog = backlog;
         let (view, feed) = View::start(memory);
         if let Some(sink) = spans {
             view.tell_spans(sink);
@@ -189,9 +194,8 @@ impl MasterServer {
         let mut site = http::site(http);
         let rate_limits = rate_limits.map(Arc::new);
         let doorman = Arc::new(Doorman::new(authorizer.clone()).limiting(rate_limits.clone()));
-        let service = KernelService::new(keeper, leader.clone(), doorman).into_service();
-        for path in KernelService::METHODS {
-            site = site.route(path, axum::routing::post_service(service.clone()));
+        for (path, service) in KernelService::new(keeper, leader.clone(), doorman).into_routes() {
+            site = site.route(path, axum::routing::post_service(service));
         }
         let site = reflection(health(site).await);
         let rules = rules();

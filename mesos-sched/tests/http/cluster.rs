@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use mesos_core::call::Leader;
 use mesos_core::call::agent::{ToAgent, ToMaster};
-use mesos_core::daemon::{Connector, Directory, MemoryStore, Stream, Task};
+use mesos_core::daemon::{BacklogBounds, Connector, Directory, MemoryStore, Stream, Task};
 use mesos_core::kernel::{Outbound, Term};
 use mesos_core::net::auth::Open;
 use mesos_core::net::http::{Limits, Plain, serve};
@@ -36,18 +36,23 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     pub(crate) async fn start() -> Self {
-        Self::lead("m1", Term(1), MemoryStore::new()).await
+        Self::start_with(BacklogBounds::default()).await
+    }
+
+    /// A master for whose peers only so much may wait.
+    pub(crate) async fn start_with(backlog: BacklogBounds) -> Self {
+        Self::lead("m1", Term(1), MemoryStore::new(), backlog).await
     }
 
     /// The next master, with what this one wrote down.
     pub(crate) async fn fail_over(self) -> Self {
         let store = self.store.clone();
         drop(self);
-        Self::lead("m2", Term(2), store).await
+        Self::lead("m2", Term(2), store, BacklogBounds::default()).await
     }
 
-    async fn lead(name: &str, term: Term, store: MemoryStore) -> Self {
-        let cluster = Self::begin(name, term, store, None).await;
+    async fn lead(name: &str, term: Term, store: MemoryStore, backlog: BacklogBounds) -> Self {
+        let cluster = Self::begin(name, term, store, None, backlog).await;
         // Leads from here on.
         cluster.master.inspect(|_| ()).await.unwrap();
         cluster.master.handle().lead().wait_for(|lead| matches!(lead, Lead::Leading(_))).await.unwrap();
@@ -56,10 +61,16 @@ impl Cluster {
 
     /// A master that does not lead, while the one at this address does; an empty address means that nobody does.
     pub(crate) async fn start_elsewhere(leader: &str) -> Self {
-        Self::begin("m1", Term(1), MemoryStore::new(), Some(leader)).await
+        Self::begin("m1", Term(1), MemoryStore::new(), Some(leader), BacklogBounds::default()).await
     }
 
-    async fn begin(name: &str, term: Term, store: MemoryStore, elsewhere: Option<&str>) -> Self {
+    async fn begin(
+        name: &str,
+        term: Term,
+        store: MemoryStore,
+        elsewhere: Option<&str>,
+        backlog: BacklogBounds,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let directory = Directory::new();
@@ -78,6 +89,7 @@ impl Cluster {
         let (view, feed) = View::start(Memory::default());
         let mut setup = MasterSetup::new(id, allocator, Arc::new(store.clone()), contender, door);
         setup.view = Some(feed);
+        setup.backlog = backlog;
         let master = MasterDaemon::start(setup);
         let detector: Box<dyn Detector> = match elsewhere {
             Some("") => Box::new(Never),
