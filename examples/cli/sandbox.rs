@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use clap::Args;
 use mesos_core::net::client::{ApiClient, ClientError};
 use serde_json::{Value, json};
@@ -95,10 +96,12 @@ impl File {
 
     /// Shows what was added; how many bytes.
     async fn show_more(&mut self, out: &mut impl std::io::Write) -> anyhow::Result<u64> {
-        let path = format!("/files/read?path={}&offset={}&length={PART_BYTES}", escaped(&self.path), self.offset);
-        let answer = self.agent.get(&path).await?;
-        let data = answer["data"].as_str().unwrap_or_default();
-        out.write_all(data.as_bytes())?;
+        // Files are bytes: /files/read answers text, and puts signs in the place of what is none.
+        let read = json!({ "path": self.path, "offset": self.offset, "length": PART_BYTES });
+        let answer = self.agent.call("/api/v1", &json!({ "type": "READ_FILE", "read_file": read })).await?;
+        let data = answer["read_file"]["data"].as_str().unwrap_or_default();
+        let data = BASE64_STANDARD.decode(data).context("the agent's answer cannot be understood")?;
+        out.write_all(&data)?;
         out.flush()?;
         self.offset += data.len() as u64;
         Ok(data.len() as u64)

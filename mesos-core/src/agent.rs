@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::attribute::Attributes;
+use crate::id::Principal;
 use crate::resource::Resources;
 
 /// What an agent can deal with.
@@ -49,6 +50,10 @@ pub struct AgentInfo {
     pub domain: Option<FaultDomain>,
     /// What it can deal with.
     pub capabilities: BTreeSet<AgentCapability>,
+    /// Who it proved to be when it connected; nobody where nothing is asked. The door that lets it in sets this, whatever
+    /// the agent says itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal: Option<Principal>,
 }
 
 impl AgentInfo {
@@ -66,6 +71,7 @@ impl AgentInfo {
             attributes: Attributes::default(),
             domain: None,
             capabilities: BTreeSet::from([MultiRole, HierarchicalRole, ReservationRefinement, AgentOperationFeedback]),
+            principal: None,
         }
     }
 }

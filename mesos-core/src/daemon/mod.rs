@@ -18,6 +18,7 @@
 //!
 //! Nothing here decides anything about a cluster. The simulator uses none of it.
 
+mod backlog;
 mod clock;
 mod directory;
 mod folder;
@@ -36,6 +37,7 @@ mod writer;
 
 #[cfg(feature = "redb")]
 pub use self::redb::RedbStore;
+pub use backlog::{BacklogBounds, Weigh};
 pub use clock::SystemClock;
 pub use directory::{Directory, Door, DoorKeeper};
 pub use folder::{Access, make_folder};

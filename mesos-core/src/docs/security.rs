@@ -50,6 +50,8 @@
 //! | an accept from before a failover is said again | `mesos-sim/tests/scripts/master/failover.txt` |
 //! | an agent speaks of tasks that are not its own | `mesos-sim/tests/scripts/master/wrong_agent.txt` |
 //! | an agent reports what never was | `mesos-sim/tests/scripts/master/hostile_reports.txt` |
+//! | an agent takes over the id of another | `mesos-sim/tests/scripts/master/impostor.txt` |
+//! | an agent says that it is another | `mesos-core/src/net/auth/tests.rs` `an_agent_registers_as_who_it_proved_to_be` |
 //! | an agent claims more than it has | `mesos-sim/tests/scripts/master/agent_claims_more.txt` |
 //! | quota is used up by reservations | `mesos-sim/tests/scripts/master/quota_consumed.txt` |
 //! | resources in a text that mean something else | `mesos-core/src/net/decoders.rs` `no_decoder_panics_at_the_corpus_and_what_is_made_of_it` |

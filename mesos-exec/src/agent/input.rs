@@ -97,6 +97,13 @@ pub enum Input {
         /// Comes back with the answer.
         reply: ReplyTo,
     },
+    /// Whoever asked for something about a container does not wait for the answer any more.
+    AskerLeft {
+        /// Which container.
+        nest: Nest,
+        /// What would come back with the answer.
+        reply: ReplyTo,
+    },
     /// These sandboxes are on the disk; told once after the start, if sandboxes are collected.
     SandboxesFound {
         /// Each with the time something last happened to it.

@@ -69,7 +69,7 @@ use self::ended::Ended;
 pub use self::factory::ExecutorFactory;
 pub use self::gc::GcOptions;
 pub use self::input::{ContainerOutcome, Input};
-pub use self::nested::{Answer, ContainerAsk, Nest};
+pub use self::nested::{Answer, ContainerAsk, Nest, WAITS_PER_CONTAINER_MAX};
 use self::operation::Operations;
 pub use self::options::Options;
 use self::pending::{Pending, Unanswered};
@@ -318,6 +318,7 @@ impl Machine for Agent {
             Input::ExecutorDisconnected { conn } => self.handle_executor_disconnected(cx, conn),
             Input::ExecutorSaid { speaker, said, reply } => self.handle_executor_said(cx, &speaker, said, reply),
             Input::ContainerAsked { nest, ask, reply } => self.handle_container_asked(cx, nest, ask, reply),
+            Input::AskerLeft { nest, reply } => self.forget_asker(&nest, reply),
             Input::SandboxesFound { sandboxes } => self.handle_sandboxes_found(cx, sandboxes),
             Input::DiskSeen { used_ppm } => self.handle_disk_seen(cx, used_ppm),
             Input::Stop => self.begin_ending(cx, StopReason::Requested),

@@ -15,6 +15,10 @@ use serde::{Deserialize, Serialize};
 use super::book::{Container, ContainerPhase, ContainerRef, ExecutorRef};
 use super::{Agent, AgentCx, ContainerOp, Effect, Phase};
 
+/// Those who may wait for the end of one container at a time: everybody who watches it, and more. Such calls last as long as
+/// the container, so that no limit on requests counts them.
+pub const WAITS_PER_CONTAINER_MAX: usize = 256;
+
 /// Names a container: by the agent's own name for it, or as one beside another.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Nest {
@@ -180,9 +184,21 @@ impl Agent {
         }
         let at = self.find_nested(nest)?;
         if let Some(container) = self.book.container_mut(at) {
+            if container.waits.len() >= WAITS_PER_CONTAINER_MAX {
+                let what = format!("{WAITS_PER_CONTAINER_MAX} callers wait for the end of container {nest}");
+                return Err(Rejection::new(RejectionCode::TooMany, what, "wait once, and share the answer"));
+            }
             container.waits.push(reply);
         }
         Ok(None)
+    }
+
+    /// Whoever left is answered no more, and waits in nobody's place.
+    pub(super) fn forget_asker(&mut self, nest: &Nest, reply: ReplyTo) {
+        let found = self.find_nested(nest).ok().and_then(|at| self.book.container_mut(at));
+        if let Some(container) = found {
+            container.waits.retain(|waiting| *waiting != reply);
+        }
     }
 
     fn signal_nested(&mut self, cx: &mut AgentCx<'_>, nest: &Nest, signal: Signal) -> Result<Answer, Rejection> {

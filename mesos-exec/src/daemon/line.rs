@@ -32,10 +32,30 @@ pub enum LineItem {
 /// What comes from executors.
 #[derive(Debug)]
 pub(super) enum LineArrival {
-    Connected { conn: ConnId, speaker: Speaker, subscription: Subscription, line: mpsc::Sender<LineItem> },
+    Connected {
+        conn: ConnId,
+        speaker: Speaker,
+        subscription: Subscription,
+        line: mpsc::Sender<LineItem>,
+    },
     Gone(ConnId),
-    Said { speaker: Speaker, said: Said, answer: oneshot::Sender<Result<Answer, Rejection>> },
-    Asked { nest: Nest, ask: ContainerAsk, answer: oneshot::Sender<Result<Answer, Rejection>> },
+    Said {
+        speaker: Speaker,
+        said: Said,
+        reply: ReplyTo,
+        answer: oneshot::Sender<Result<Answer, Rejection>>,
+    },
+    Asked {
+        nest: Nest,
+        ask: ContainerAsk,
+        reply: ReplyTo,
+        answer: oneshot::Sender<Result<Answer, Rejection>>,
+    },
+    /// Whoever asked does not wait for the answer any more.
+    Left {
+        nest: Nest,
+        reply: ReplyTo,
+    },
 }
 
 /// Takes executors' calls to the agent. Cloning it is cheap.
@@ -43,11 +63,12 @@ pub(super) enum LineArrival {
 pub struct ExecutorDoor {
     inbox: Inbox<Agent, Arrival>,
     conns: Arc<AtomicU64>,
+    replies: Arc<AtomicU64>,
 }
 
 impl ExecutorDoor {
     pub(super) fn new(inbox: Inbox<Agent, Arrival>) -> Self {
-        Self { inbox, conns: Arc::default() }
+        Self { inbox, conns: Arc::default(), replies: Arc::default() }
     }
 
     /// Subscribes an executor. The first item is the agent's answer.
@@ -70,22 +91,32 @@ impl ExecutorDoor {
     /// The agent's refusal.
     pub async fn say(&self, speaker: Speaker, said: Said) -> Result<(), Rejection> {
         let (answer, answered) = oneshot::channel();
-        if !self.inbox.send(Arrival::Line(LineArrival::Said { speaker, said, answer })).await {
+        let reply = self.next_reply();
+        if !self.inbox.send(Arrival::Line(LineArrival::Said { speaker, said, reply, answer })).await {
             return Err(has_ended());
         }
         answered.await.unwrap_or_else(|_| Err(has_ended())).map(drop)
     }
 
-    /// Asks for something about a container beside another.
+    /// Asks for something about a container beside another. Whoever drops this before the answer is forgotten.
     ///
     /// # Errors
     /// The agent's refusal.
     pub async fn ask(&self, nest: Nest, ask: ContainerAsk) -> Result<Answer, Rejection> {
         let (answer, answered) = oneshot::channel();
-        if !self.inbox.send(Arrival::Line(LineArrival::Asked { nest, ask, answer })).await {
+        let reply = self.next_reply();
+        let asked = Arrival::Line(LineArrival::Asked { nest: nest.clone(), ask, reply, answer });
+        if !self.inbox.send(asked).await {
             return Err(has_ended());
         }
-        answered.await.unwrap_or_else(|_| Err(has_ended()))
+        let mut asker = Asker { inbox: &self.inbox, left: Some((nest, reply)) };
+        let answer = answered.await;
+        asker.left = None;
+        answer.unwrap_or_else(|_| Err(has_ended()))
+    }
+
+    fn next_reply(&self) -> ReplyTo {
+        ReplyTo(self.replies.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Whether somebody speaks for an executor whose process runs.
@@ -99,6 +130,22 @@ impl ExecutorDoor {
     /// Everything the agent knows; nothing when it has ended.
     pub async fn snapshot(&self) -> Option<Snapshot> {
         self.inbox.inspect(Agent::snapshot).await
+    }
+}
+
+/// Tells the agent when whoever asked leaves before the answer.
+struct Asker<'a> {
+    inbox: &'a Inbox<Agent, Arrival>,
+    left: Option<(Nest, ReplyTo)>,
+}
+
+impl Drop for Asker<'_> {
+    fn drop(&mut self) {
+        let (Some((nest, reply)), Ok(runtime)) = (self.left.take(), tokio::runtime::Handle::try_current()) else {
+            return;
+        };
+        let inbox = self.inbox.clone();
+        runtime.spawn(async move { inbox.send(Arrival::Line(LineArrival::Left { nest, reply })).await });
     }
 }
 
@@ -139,7 +186,6 @@ impl Drop for ExecutorLine {
 pub(super) struct Lines {
     open: BTreeMap<ConnId, mpsc::Sender<LineItem>>,
     asked: BTreeMap<ReplyTo, oneshot::Sender<Result<Answer, Rejection>>>,
-    replies: u64,
 }
 
 impl Lines {
@@ -153,26 +199,19 @@ impl Lines {
                 self.open.remove(&conn)?;
                 Some(Input::ExecutorDisconnected { conn })
             }
-            LineArrival::Said { speaker, said, answer } => {
-                let reply = self.file(answer);
+            LineArrival::Said { speaker, said, reply, answer } => {
+                self.asked.insert(reply, answer);
                 Some(Input::ExecutorSaid { speaker, said, reply })
             }
-            LineArrival::Asked { nest, ask, answer } => {
-                let reply = self.file(answer);
+            LineArrival::Asked { nest, ask, reply, answer } => {
+                self.asked.insert(reply, answer);
                 Some(Input::ContainerAsked { nest, ask, reply })
             }
+            LineArrival::Left { nest, reply } => {
+                self.asked.remove(&reply)?;
+                Some(Input::AskerLeft { nest, reply })
+            }
         }
-    }
-
-    fn file(&mut self, answer: oneshot::Sender<Result<Answer, Rejection>>) -> ReplyTo {
-        // Whoever does not wait any more need not be remembered.
-        if self.replies.is_multiple_of(1_024) {
-            self.asked.retain(|_, answer| !answer.is_closed());
-        }
-        let reply = ReplyTo(self.replies);
-        self.replies += 1;
-        self.asked.insert(reply, answer);
-        reply
     }
 
     /// Says something on a stream; whether it still stands.

@@ -18,6 +18,7 @@ use mesos_core::{
 use tokio::sync::watch;
 
 use super::{AgentDaemon, AgentSetup, StartError};
+use crate::agent::{Answer, ContainerAsk, Nest, WAITS_PER_CONTAINER_MAX};
 
 /// Containers that run until their shell line says `true`, or until they are told to end.
 #[derive(Debug, Default)]
@@ -217,6 +218,32 @@ async fn an_agent_that_died_takes_its_containers_back_and_says_so() {
             return;
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_leaves_waits_for_no_container_any_more() {
+    let (bench, door) = Bench::new();
+    let agent = bench.start(1).await;
+    let mut master = Master::meet(door).await;
+    master.hear().await;
+    master.say(ToAgent::Registered { agent_id: agent_id(), ping_timeout: Duration::from_secs(75) }).await;
+    master.say(run("t1", "sleep")).await;
+    while master.next_state().await != TaskState::Running {}
+    let name = bench.fake.running.lock().unwrap().keys().next().unwrap().clone();
+    let wait = || {
+        let (executors, name) = (agent.executors(), name.clone());
+        async move { executors.ask(Nest { parent: None, name }, ContainerAsk::Wait).await }
+    };
+    for _ in 0..2 * WAITS_PER_CONTAINER_MAX {
+        let left = tokio::time::timeout(Duration::from_millis(1), wait()).await;
+        assert!(left.is_err(), "{left:?}");
+    }
+    let waiting = tokio::spawn(wait());
+    for _ in 0..3 {
+        agent.inspect(|_| ()).await;
+    }
+    bench.fake.end(&name, Exit::Status(3));
+    assert_eq!(waiting.await.unwrap(), Ok(Answer::Ended(Exit::Status(3))));
 }
 
 #[tokio::test(start_paused = true)]

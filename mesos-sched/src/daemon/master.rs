@@ -16,8 +16,8 @@ use std::sync::Arc;
 use mesos_core::call::operator::{self, ReplyTo};
 use mesos_core::call::{ConnId, agent, scheduler};
 use mesos_core::daemon::{
-    Door, Ended, Flow, Host, Inbox, JournalSetup, PeerArrival, Peers, Stream, SystemClock, Task, World, Writer,
-    entropy, inbox,
+    BacklogBounds, Door, Ended, Flow, Host, Inbox, JournalSetup, PeerArrival, Peers, Stream, SystemClock, Task, World,
+    Writer, entropy, inbox,
 };
 use mesos_core::kernel::{Rng, Term, Ticket};
 use mesos_core::provider::StoreError;
@@ -57,6 +57,8 @@ pub struct MasterSetup {
     pub journal: Option<JournalSetup>,
     /// What was found of the candidate beside the allocator, if there is [one](Self::with_shadow).
     shadow: Option<ShadowTally>,
+    /// How much may wait for frameworks, and for agents.
+    pub backlog: BacklogBounds,
 }
 
 impl MasterSetup {
@@ -81,6 +83,7 @@ impl MasterSetup {
             view: None,
             journal: None,
             shadow: None,
+            backlog: BacklogBounds::default(),
         }
     }
 
@@ -231,14 +234,10 @@ impl World<Master> for MasterWorld {
     fn perform(&mut self, effect: Effect, back: &mut VecDeque<Input>) -> Flow {
         match effect {
             Effect::ToScheduler { conn, seq, event } => {
-                if !self.schedulers.send(conn, seq, event) {
-                    back.push_back(Input::Disconnected { conn });
-                }
+                self.schedulers.send(conn, seq, event, |conn| back.push_back(Input::Disconnected { conn }));
             }
             Effect::ToAgent { conn, seq, message } => {
-                if !self.agents.send(conn, seq, message) {
-                    back.push_back(Input::Disconnected { conn });
-                }
+                self.agents.send(conn, seq, message, |conn| back.push_back(Input::Disconnected { conn }));
             }
             Effect::Persist { ticket, term: _, changes } => {
                 if let Err(error) = self.writer.write(ticket, changes) {
@@ -437,8 +436,20 @@ async fn lead(
     mailbox: mesos_core::daemon::Mailbox<Master, Arrival>,
     phase: Arc<watch::Sender<Lead>>,
 ) -> Result<Led, LeadError> {
-    let MasterSetup { id, options, allocator, store, mut contender, mut door, clock, seed, view, journal, shadow: _ } =
-        setup;
+    let MasterSetup {
+        id,
+        options,
+        allocator,
+        store,
+        mut contender,
+        mut door,
+        clock,
+        seed,
+        view,
+        journal,
+        shadow: _,
+        backlog,
+    } = setup;
     let term = win(&mut *contender, &mut door).await;
     phase.send_replace(Lead::Recovering);
     let records = store.open(term).await?;
@@ -455,8 +466,8 @@ async fn lead(
     });
     let world = MasterWorld {
         inbox,
-        schedulers: Peers::default(),
-        agents: Peers::default(),
+        schedulers: Peers::new(backlog),
+        agents: Peers::new(backlog),
         connections: 0,
         callers: HashMap::new(),
         answers: Vec::new(),

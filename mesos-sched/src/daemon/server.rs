@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use mesos_core::call::Leader;
-use mesos_core::daemon::{Door, SpanSink, SystemClock, Task};
+use mesos_core::daemon::{BacklogBounds, Door, SpanSink, SystemClock, Task};
 use mesos_core::net::auth::{Authenticator, Authorizer, Doorman, Parts, RateLimits};
 use mesos_core::net::grpc::{KernelService, health, leadership, reflection};
 use mesos_core::net::http::{FixedVerbosity, Limits, Plain, Verbosity, axum, serve};
@@ -78,6 +78,8 @@ pub struct MasterServerSetup {
     pub spans: Option<Arc<dyn SpanSink>>,
     /// A candidate beside the allocator, which decides nothing: what it would have decided is in the metrics and the log.
     pub shadow: Option<Box<dyn Allocator>>,
+    /// How much may wait for frameworks, and for agents.
+    pub backlog: BacklogBounds,
 }
 
 impl MasterServerSetup {
@@ -115,6 +117,7 @@ impl MasterServerSetup {
             memory: Memory::default(),
             spans: None,
             shadow: None,
+            backlog: BacklogBounds::default(),
         })
     }
 }
@@ -165,6 +168,7 @@ impl MasterServer {
             memory,
             spans,
             shadow,
+            backlog,
         } = setup;
         let address = listener.local_addr()?;
         let (hostname, port) = advertised.rsplit_once(':').unwrap_or((&advertised, ""));
@@ -177,6 +181,7 @@ impl MasterServer {
         }
         daemon.options = options;
         daemon.journal = journal;
+        daemon.backlog = backlog;
         let (view, feed) = View::start(memory);
         if let Some(sink) = spans {
             view.tell_spans(sink);
@@ -196,9 +201,8 @@ impl MasterServer {
         let mut site = http::site(http);
         let rate_limits = rate_limits.map(Arc::new);
         let doorman = Arc::new(Doorman::new(authorizer.clone()).limiting(rate_limits.clone()));
-        let service = KernelService::new(keeper, leader.clone(), doorman).into_service();
-        for path in KernelService::METHODS {
-            site = site.route(path, axum::routing::post_service(service.clone()));
+        for (path, service) in KernelService::new(keeper, leader.clone(), doorman).into_routes() {
+            site = site.route(path, axum::routing::post_service(service));
         }
         let site = reflection(health(site).await);
         let rules = rules();

@@ -24,9 +24,11 @@ impl Master {
         if let Err(rejection) = self.check_machine_is_up(&info.hostname) {
             return self.shut_out(cx, conn, rejection);
         }
-        // An agent without an id at the address of one that lost its connection is that host, started anew.
+        // An agent without an id at the address of one that lost its connection is that host, started anew: unless it proves
+        // to be another.
         if let Some(old) = self.agents.at_address(&info)
             && self.agents.table[old].liveness == Liveness::Disconnected
+            && self.agents.table[old].info.principal.as_ref().is_none_or(|kept| info.principal.as_ref() == Some(kept))
         {
             if mutant!(self, ShareIdentity) {
                 self.conns.meet(conn).who = Who::Agent(old);

@@ -25,6 +25,9 @@ impl Master {
         if matches!(self.registrar.upcoming().standing(&id), Some(registry::Standing::Gone(_))) {
             return self.shut_out(cx, conn, gone(&id));
         }
+        if let Err(rejection) = self.check_identity(&report) {
+            return self.shut_out(cx, conn, rejection);
+        }
         if let Err(rejection) = self.check_machine_is_up(&report.info.hostname) {
             return self.shut_out(cx, conn, rejection);
         }
@@ -39,6 +42,27 @@ impl Master {
             Some(agent) if self.agents.table[agent].info != report.info => self.redescribe(cx, conn, report),
             Some(agent) => self.reconnect(cx, conn, agent, *report),
             None => self.readmit(cx, conn, report),
+        }
+    }
+
+    /// An id belongs to whoever was admitted under it, and to nobody before it is given out.
+    ///
+    /// Who was admitted without proof (nothing was asked, or by a version that did not keep it) is whoever comes first.
+    fn check_identity(&self, report: &Reregistration) -> Result<(), Rejection> {
+        let (id, registry) = (&report.agent_id, self.registrar.upcoming());
+        if registry.standing(id).is_none() && !self.agents.may_exist(self.id.as_str(), id) {
+            let what = format!("agent id {id} was not given to anybody yet");
+            return Err(Rejection::new(RejectionCode::UnknownAgent, what, START_ANEW));
+        }
+        match (registry.principal(id), &report.info.principal) {
+            (None, _) => Ok(()),
+            (Some(kept), Some(proved)) if kept == proved => Ok(()),
+            (Some(_), proved) => {
+                let proved = proved.as_ref().map_or("nobody", |principal| principal.as_str());
+                let what = format!("agent {id} was admitted as another than {proved}, who came back as it");
+                let remedy = format!("authenticate as the one it was admitted as, or {START_ANEW}");
+                Err(Rejection::new(RejectionCode::NotYours, what, remedy))
+            }
         }
     }
 
@@ -371,10 +395,9 @@ impl Master {
     }
 }
 
+/// What helps an agent whose id is not its own.
+const START_ANEW: &str = "start the agent with an empty work directory, to register as a new one";
+
 pub(super) fn gone(id: &AgentId) -> Rejection {
-    Rejection::new(
-        RejectionCode::AgentGone,
-        format!("agent {id} was marked gone"),
-        "start the agent with an empty work directory, to register as a new one",
-    )
+    Rejection::new(RejectionCode::AgentGone, format!("agent {id} was marked gone"), START_ANEW)
 }

@@ -67,7 +67,7 @@ fn with_duty(registry: &Registry, id: &AgentId, duty: Duty) -> Result<Vec<Edit>,
             Ok(vec![Edit::Admitted(id.clone(), Some(Admitted { duty, ..agent.clone() }))])
         }
         Some(Standing::Unreachable(agent)) => {
-            Ok(vec![Edit::Unreachable(id.clone(), Some(Unreachable { duty, ..*agent }))])
+            Ok(vec![Edit::Unreachable(id.clone(), Some(Unreachable { duty, ..agent.clone() }))])
         }
         Some(Standing::Gone(_)) => Err(is_gone(id)),
         None => Err(is_not_admitted(id)),

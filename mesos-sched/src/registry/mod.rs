@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mesos_core::maintenance::MachineId;
-use mesos_core::{AgentId, AgentInfo, MasterId, Quota, Role, WallTime, Weight};
+use mesos_core::{AgentId, AgentInfo, MasterId, Principal, Quota, Role, WallTime, Weight};
 use serde::{Deserialize, Serialize};
 
 mod duty;
@@ -47,7 +47,7 @@ pub struct Admitted {
 }
 
 /// An agent that was lost and may come back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Unreachable {
     /// Since when.
@@ -55,6 +55,9 @@ pub struct Unreachable {
     /// Whether it will be offered when it is back.
     #[serde(default, skip_serializing_if = "Duty::is_serving")]
     pub duty: Duty,
+    /// Who may come back as it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal: Option<Principal>,
 }
 
 /// An agent an operator said will never come back.
@@ -135,6 +138,17 @@ impl Registry {
             Some(Standing::Unreachable(unreachable))
         } else {
             self.gone.get(agent).map(Standing::Gone)
+        }
+    }
+
+    /// Who alone may come back as `agent`. Nobody is named of an agent that proved nothing when it was admitted, and of one
+    /// that is not known.
+    #[must_use]
+    pub fn principal(&self, agent: &AgentId) -> Option<&Principal> {
+        match self.standing(agent)? {
+            Standing::Admitted(admitted) => admitted.info.principal.as_ref(),
+            Standing::Unreachable(unreachable) => unreachable.principal.as_ref(),
+            Standing::Gone(_) => None,
         }
     }
 }

@@ -224,7 +224,7 @@ fn update(registry: &Registry, id: &AgentId, info: &Arc<AgentInfo>) -> Result<Ve
 fn mark_unreachable(registry: &Registry, id: &AgentId, since_wall: WallTime) -> Result<Vec<Edit>, Rejection> {
     match registry.standing(id) {
         Some(Standing::Admitted(known)) => {
-            let unreachable = Unreachable { since_wall, duty: known.duty };
+            let unreachable = Unreachable { since_wall, duty: known.duty, principal: known.info.principal.clone() };
             Ok(vec![Edit::Admitted(id.clone(), None), Edit::Unreachable(id.clone(), Some(unreachable))])
         }
         // The first time stands: it is what frameworks were told.
@@ -413,7 +413,8 @@ mod tests {
 
     #[test]
     fn pruning_drops_the_old_and_the_oldest_of_the_many() {
-        let lost = |n: u64| (id(&format!("a{n}")), Unreachable { since_wall: at(n), duty: Duty::Serving });
+        let lost =
+            |n: u64| (id(&format!("a{n}")), Unreachable { since_wall: at(n), duty: Duty::Serving, principal: None });
         let registry = || Registry { unreachable: (0..10).map(lost).collect(), ..Registry::default() };
         let left = |before: u64, count_max| {
             let mut registry = registry();

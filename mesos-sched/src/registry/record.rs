@@ -180,6 +180,9 @@ fn put<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, value: Option<V>) {
 
 #[cfg(test)]
 mod tests {
+    use mesos_core::WallTime;
+
+    use super::super::Duty;
     use super::*;
 
     fn record(key: &str, value: &str) -> Record {
@@ -226,6 +229,25 @@ mod tests {
         assert!(Registry::load(&both[..1]).is_ok() && Registry::load(&both[1..]).is_ok());
         assert_eq!(&*Registry::load(&both).unwrap_err().key, "gone/a1");
         assert!(Registry::load(&[both[0].clone(), both[0].clone()]).is_err());
+    }
+
+    #[test]
+    fn who_an_agent_proved_to_be_is_kept_and_records_without_it_are_read() {
+        let id = AgentId::new("a1").unwrap();
+        for principal in [None, Some("a".parse().unwrap())] {
+            let mut info = mesos_core::AgentInfo::new("host", mesos_core::Resources::new());
+            info.principal = principal.clone();
+            let admitted = Edit::Admitted(id.clone(), Some(Admitted { info: info.into(), duty: Duty::Serving }));
+            let unreachable =
+                Unreachable { since_wall: WallTime::default(), duty: Duty::Serving, principal: principal.clone() };
+            for edit in [admitted, Edit::Unreachable(id.clone(), Some(unreachable))] {
+                let Change::Put(record) = edit.encode() else { panic!("an agent is written") };
+                let text = std::str::from_utf8(&record.value).unwrap();
+                assert_eq!(text.contains("principal"), principal.is_some(), "{text}");
+                let registry = Registry::load(&[record]).unwrap();
+                assert_eq!(registry.principal(&id), principal.as_ref());
+            }
+        }
     }
 
     #[test]

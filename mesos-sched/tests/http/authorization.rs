@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use mesos_core::call::Leader;
-use mesos_core::daemon::{Connector as _, MemoryStore, SystemClock, Task};
+use mesos_core::daemon::{BacklogBounds, Connector as _, MemoryStore, SystemClock, Task};
 use mesos_core::kernel::Term;
 use mesos_core::net::auth::{Acls, Authenticator, Authorizer, Credentials, Parts, RateLimits};
 use mesos_core::net::grpc::{Dialer, GrpcConnector};
@@ -26,16 +26,16 @@ use super::framework::{Framework, JSON, PATH, info, task};
 const CREDENTIALS: &str = r#"{"credentials": [
     {"principal": "x", "secret": "s"}, {"principal": "y", "secret": "s"},
     {"principal": "a", "secret": "s", "part": "agent"}, {"principal": "ops", "secret": "s", "part": "operator"}]}"#;
-const X: &str = "Authorization: Basic eDpz\r\n";
+pub(crate) const X: &str = "Authorization: Basic eDpz\r\n";
 const Y: &str = "Authorization: Basic eTpz\r\n";
 const AGENT: &str = "Authorization: Basic YTpz\r\n";
-const OPS: &str = "Authorization: Basic b3BzOnM=\r\n";
+pub(crate) const OPS: &str = "Authorization: Basic b3BzOnM=\r\n";
 /// Kinds of callers; the operator last, whose calls do something.
 const CALLERS: [(&str, &str); 5] = [("nobody", ""), ("agent", AGENT), ("y", Y), ("x", X), ("operator", OPS)];
 
 /// A master with one agent.
-struct Guarded {
-    address: SocketAddr,
+pub(crate) struct Guarded {
+    pub(crate) address: SocketAddr,
     agent: mesos_core::AgentId,
     _server: MasterServer,
     _agent: Task,
@@ -43,6 +43,15 @@ struct Guarded {
 
 impl Guarded {
     async fn start(authorizer: Arc<dyn Authorizer>, rate_limits: Option<RateLimits>) -> Self {
+        Self::start_with(authorizer, rate_limits, BacklogBounds::default()).await
+    }
+
+    /// A master for whose peers only so much may wait.
+    pub(crate) async fn start_with(
+        authorizer: Arc<dyn Authorizer>,
+        rate_limits: Option<RateLimits>,
+        backlog: BacklogBounds,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let id = MasterId::new("m1").unwrap();
@@ -53,6 +62,7 @@ impl Guarded {
             authenticator: Authenticator::new(Arc::new(SystemClock::new())).with_credentials(credentials),
             authorizer,
             rate_limits,
+            backlog,
             flags: vec![("a-flag".to_owned(), "of-the-master".to_owned())],
             ..MasterServerSetup::new(id.clone(), allocator, store, contender, listener, None).unwrap()
         });
@@ -66,7 +76,7 @@ impl Guarded {
     }
 
     /// A framework of a principal, with a task that runs.
-    async fn framework(&self, who: &str, name: &str) -> Framework {
+    pub(crate) async fn framework(&self, who: &str, name: &str) -> Framework {
         let mut described = info();
         described["name"] = json!(format!("framework-{name}"));
         described["role"] = json!(format!("role-{name}"));
@@ -264,6 +274,97 @@ async fn what_lists_allow_is_seen_by_whom_they_name() {
     assert_eq!(get("/state", X).await, "200", "nobody may see x but y");
     assert_eq!(get("/roles", Y).await, "200(Rx)");
     assert_eq!(get("/slaves", Y).await, "403");
+}
+
+const ROLES_OF_X: &str = r#"{
+    "register_frameworks": [{"principals": {"values": ["x"]}, "roles": {"values": ["role-x", "role-x2"]}}],
+    "run_tasks": [{"principals": {"values": ["x"]}, "users": {"type": "ANY"}}],
+    "register_agents": [{"principals": {"values": ["a"]}, "agents": {"type": "ANY"}}]}"#;
+
+/// Neither at first nor later, neither alone nor among its own, neither as the old field nor as the new one.
+#[tokio::test]
+async fn nobody_takes_a_role_that_is_somebody_elses() {
+    let guarded = Guarded::start(Arc::new(Acls::parse(ROLES_OF_X).unwrap()), None).await;
+    let described = |roles: &[&str]| {
+        let mut described = info();
+        described.as_object_mut().unwrap().remove("role");
+        described["roles"] = json!(roles);
+        described["capabilities"] = json!([{"type": "MULTI_ROLE"}]);
+        described
+    };
+    let subscribe =
+        |described: Value| json!({"type": "SUBSCRIBE", "subscribe": {"framework_info": described}}).to_string();
+    let mut single = info();
+    single["role"] = json!("role-y");
+    for wanted in [single, described(&["role-y"]), described(&["role-x", "role-y"]), described(&["role-x/sub"])] {
+        let answer = ask(guarded.address, "POST", PATH, &format!("{JSON}{X}"), &subscribe(wanted.clone())).await;
+        assert_eq!(answer.status, 403, "{wanted}");
+        assert!(answer.text().contains("register_frameworks"), "{}", answer.text());
+    }
+    let answer = ask(guarded.address, "POST", PATH, &format!("{JSON}{Y}"), &subscribe(described(&["role-x"]))).await;
+    assert_eq!(answer.status, 403, "nobody but x may have it");
+
+    let mut framework = Framework::subscribe_as(X, guarded.address, described(&["role-x"])).await;
+    let id = json!({"value": framework.id});
+    let update = |roles: &[&str]| {
+        let mut described = described(roles);
+        described["id"] = id.clone();
+        json!({"type": "UPDATE_FRAMEWORK", "update_framework": {"framework_info": described}})
+    };
+    for roles in [&["role-y"][..], &["role-x", "role-y"]] {
+        let answer = framework.call(update(roles)).await;
+        assert_eq!(answer.status, 403, "{roles:?}");
+    }
+    assert_eq!(framework.call(update(&["role-x", "role-x2"])).await.status, 200);
+    let offer = framework.offer().await;
+    let role = offer["allocation_info"]["role"].as_str().unwrap();
+    assert!(["role-x", "role-x2"].contains(&role), "{offer}");
+}
+
+#[tokio::test]
+async fn nobody_takes_a_role_that_is_somebody_elses_over_grpc() {
+    use mesos_core::call::scheduler::{Call, Event};
+    use mesos_core::daemon::Stream;
+    use mesos_core::kernel::Outbound;
+    use mesos_core::{FrameworkInfo, RejectionCode, Role};
+    let guarded = Guarded::start(Arc::new(Acls::parse(ROLES_OF_X).unwrap()), None).await;
+    let dialer = Dialer::plaintext().with_credential(HeaderValue::from_static("Basic eDpz"));
+    let address = guarded.address.to_string();
+    let leader = Leader { id: MasterId::new("m1").unwrap(), address: address.into(), term: Term(1) };
+    let mut stream: Stream<Call, Event> = GrpcConnector::new(dialer).connect(&leader).await.unwrap();
+    let mut outbound = Outbound::default();
+    let described = |roles: &[&str]| {
+        let mut info = FrameworkInfo::new("f", Role::new("role-x").unwrap());
+        info.roles = roles.iter().map(|role| Role::new(*role).unwrap()).collect();
+        Box::new(info)
+    };
+    let subscribe =
+        |roles: &[&str]| Call::Subscribe { info: described(roles), suppressed: [].into(), constraints: Arc::default() };
+    let update = |roles: &[&str]| Call::UpdateFramework {
+        info: described(roles),
+        suppressed: [].into(),
+        constraints: Arc::default(),
+    };
+    let mut refusals = Vec::new();
+    let mut hear = async |stream: &mut Stream<Call, Event>, until: fn(&Event) -> bool| loop {
+        let (_, event) = stream.receiver.recv().await.unwrap();
+        if let Event::Error(why) = &event {
+            refusals.push(why.code);
+        }
+        if let Event::Offers(offers) = &event {
+            assert!(offers.iter().all(|offer| offer.role.as_str() == "role-x"), "{offers:?}");
+        }
+        if until(&event) {
+            return;
+        }
+    };
+    stream.sender.send((outbound.next(), subscribe(&["role-x", "role-y"]))).await.unwrap();
+    hear(&mut stream, |event| matches!(event, Event::Error(_))).await;
+    stream.sender.send((outbound.next(), subscribe(&["role-x"]))).await.unwrap();
+    hear(&mut stream, |event| matches!(event, Event::Offers(_))).await;
+    stream.sender.send((outbound.next(), update(&["role-x", "role-y"]))).await.unwrap();
+    hear(&mut stream, |event| matches!(event, Event::Error(_))).await;
+    assert_eq!(refusals, [RejectionCode::NotYours; 2]);
 }
 
 /// An operation that is not allowed is refused alone: the rest of its call goes on and its offers come back.

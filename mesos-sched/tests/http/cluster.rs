@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use mesos_core::call::Leader;
 use mesos_core::call::agent::{ToAgent, ToMaster};
-use mesos_core::daemon::{Connector, Directory, MemoryStore, Stream, Task};
+use mesos_core::daemon::{BacklogBounds, Connector, Directory, MemoryStore, Stream, Task};
 use mesos_core::kernel::{Outbound, Term};
 use mesos_core::net::auth::Open;
 use mesos_core::net::http::{Limits, Plain, serve};
@@ -21,6 +21,15 @@ use mesos_sched::daemon::http::{HttpSetup, MasterAddress, site};
 use mesos_sched::daemon::view::{Memory, View};
 use mesos_sched::daemon::{Lead, MasterDaemon, MasterSetup};
 use tokio::net::TcpListener;
+
+/// What of a master may be otherwise.
+#[derive(Default)]
+struct Setting<'a> {
+    /// Who leads instead of it.
+    elsewhere: Option<&'a str>,
+    shadow: Option<&'a str>,
+    backlog: BacklogBounds,
+}
 
 /// A master that leads.
 pub(crate) struct Cluster {
@@ -36,27 +45,30 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     pub(crate) async fn start() -> Self {
-        Self::lead("m1", Term(1), MemoryStore::new()).await
+        Self::lead("m1", Term(1), MemoryStore::new(), Setting::default()).await
+    }
+
+    /// A master for whose peers only so much may wait.
+    pub(crate) async fn start_with(backlog: BacklogBounds) -> Self {
+        let setting = Setting { backlog, ..Setting::default() };
+        Self::lead("m1", Term(1), MemoryStore::new(), setting).await
+    }
+
+    /// A master with this policy as a shadow beside its own.
+    pub(crate) async fn start_with_shadow(policy: &str) -> Self {
+        let setting = Setting { shadow: Some(policy), ..Setting::default() };
+        Self::lead("m1", Term(1), MemoryStore::new(), setting).await
     }
 
     /// The next master, with what this one wrote down.
     pub(crate) async fn fail_over(self) -> Self {
         let store = self.store.clone();
         drop(self);
-        Self::lead("m2", Term(2), store).await
+        Self::lead("m2", Term(2), store, Setting::default()).await
     }
 
-    /// A master with this policy as a shadow beside its own.
-    pub(crate) async fn start_with_shadow(policy: &str) -> Self {
-        Self::lead_with("m1", Term(1), MemoryStore::new(), Some(policy)).await
-    }
-
-    async fn lead(name: &str, term: Term, store: MemoryStore) -> Self {
-        Self::lead_with(name, term, store, None).await
-    }
-
-    async fn lead_with(name: &str, term: Term, store: MemoryStore, shadow: Option<&str>) -> Self {
-        let cluster = Self::begin(name, term, store, None, shadow).await;
+    async fn lead(name: &str, term: Term, store: MemoryStore, setting: Setting<'_>) -> Self {
+        let cluster = Self::begin(name, term, store, setting).await;
         // Leads from here on.
         cluster.master.inspect(|_| ()).await.unwrap();
         cluster.master.handle().lead().wait_for(|lead| matches!(lead, Lead::Leading(_))).await.unwrap();
@@ -65,10 +77,12 @@ impl Cluster {
 
     /// A master that does not lead, while the one at this address does; an empty address means that nobody does.
     pub(crate) async fn start_elsewhere(leader: &str) -> Self {
-        Self::begin("m1", Term(1), MemoryStore::new(), Some(leader), None).await
+        let setting = Setting { elsewhere: Some(leader), ..Setting::default() };
+        Self::begin("m1", Term(1), MemoryStore::new(), setting).await
     }
 
-    async fn begin(name: &str, term: Term, store: MemoryStore, elsewhere: Option<&str>, shadow: Option<&str>) -> Self {
+    async fn begin(name: &str, term: Term, store: MemoryStore, setting: Setting<'_>) -> Self {
+        let Setting { elsewhere, shadow, backlog } = setting;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let directory = Directory::new();
@@ -91,6 +105,7 @@ impl Cluster {
             let candidate = HierarchicalDrf::new(Options::named(policy).unwrap());
             setup = setup.with_shadow(Box::new(candidate)).unwrap();
         }
+        setup.backlog = backlog;
         let master = MasterDaemon::start(setup);
         let detector: Box<dyn Detector> = match elsewhere {
             Some("") => Box::new(Never),

@@ -1,12 +1,23 @@
 //! What no well-meant client sends, over real sockets: each gets its status and a sentence, and nobody else is slowed.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use mesos_core::call::Leader;
+use mesos_core::call::scheduler::{Call, Event};
+use mesos_core::daemon::{BacklogBounds, Connector as _};
+use mesos_core::kernel::{Outbound, Term};
+use mesos_core::net::auth::Parts;
+use mesos_core::net::grpc::{Dialer, GrpcConnector};
+use mesos_core::net::http::axum::http::HeaderValue;
+use mesos_core::{FrameworkInfo, MasterId, Role, TaskId};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::client::{ask, get, send};
+use super::authorization::{Guarded, OPS, X};
+use super::client::{Stream, ask, get, send};
 use super::cluster::Cluster;
 use super::framework::{Framework, JSON, PATH, info, task};
 
@@ -133,4 +144,82 @@ async fn a_subscriber_that_never_reads_slows_nobody() {
         assert_eq!(event["task_added"]["task"]["task_id"]["value"], format!("t{n}"));
     }
     framework.update("t199").await;
+}
+
+/// So little may wait for one in these tests.
+const SMALL: BacklogBounds = BacklogBounds { stream_bytes_max: 1 << 20, sum_bytes_max: 4 << 20 };
+/// Far more news than that, asked for in one call.
+const MANY: usize = 20_000;
+
+/// The master answers everybody else as fast as ever while it tells the deaf one what nobody reads.
+async fn answers_at_once(address: SocketAddr) {
+    let began = Instant::now();
+    for _ in 0..20 {
+        assert_eq!(get(address, "/health").await.status, 200);
+    }
+    assert!(began.elapsed() < Duration::from_secs(10), "20 answers took {:?}", began.elapsed());
+}
+
+/// Waits until the master has given the framework of this name up.
+async fn is_cut_off(operator: &mut Stream, name: &str) {
+    let heard = async {
+        loop {
+            let event = operator.event("FRAMEWORK_UPDATED").await;
+            let framework = &event["framework_updated"]["framework"];
+            if framework["framework_info"]["name"] == name && framework["connected"] != true {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), heard).await.expect("it is never cut off");
+}
+
+async fn listen(address: SocketAddr, who: &str) -> Stream {
+    let body = json!({"type": "SUBSCRIBE"}).to_string();
+    let mut operator = send(address, "POST", "/api/v1", &format!("{JSON}{who}"), &body).await;
+    assert_eq!(operator.head().await.0, 200);
+    operator.event("SUBSCRIBED").await;
+    operator
+}
+
+#[tokio::test]
+async fn a_framework_that_asks_for_much_and_never_reads_is_cut_off() {
+    let mut cluster = Cluster::start_with(SMALL).await;
+    let address = cluster.address;
+    cluster.agent("host-1", "cpus:4;mem:1024").await;
+    let mut healthy = Framework::subscribe(address, info()).await;
+    let offer = healthy.offer().await;
+    let mut operator = listen(address, "").await;
+    let mut described = info();
+    described["name"] = json!("deaf");
+    let deaf = Framework::subscribe(address, described).await;
+    let tasks: Vec<_> = (0..MANY).map(|n| json!({"task_id": {"value": format!("unknown-{n}")}})).collect();
+    deaf.call_accepted(json!({"type": "RECONCILE", "reconcile": {"tasks": tasks}})).await;
+    answers_at_once(address).await;
+    is_cut_off(&mut operator, "deaf").await;
+    healthy.launch(&offer, &[task("t", &offer["agent_id"], "sleep")]).await;
+    assert_eq!(healthy.update("t").await["state"], "TASK_RUNNING");
+    drop(deaf);
+}
+
+/// Its transport answers every ping: only what waits for it says that it is deaf.
+#[tokio::test]
+async fn a_framework_over_grpc_that_asks_for_much_and_never_reads_is_cut_off() {
+    let guarded = Guarded::start_with(Arc::new(Parts), None, SMALL).await;
+    let address = guarded.address;
+    let mut operator = listen(address, OPS).await;
+    let dialer = Dialer::plaintext().with_credential(HeaderValue::from_static("Basic eDpz"));
+    let leader = Leader { id: MasterId::new("m1").unwrap(), address: address.to_string().into(), term: Term(1) };
+    let mut stream: mesos_core::daemon::Stream<Call, Event> =
+        GrpcConnector::new(dialer).connect(&leader).await.unwrap();
+    let mut outbound = Outbound::default();
+    let info = Box::new(FrameworkInfo::new("deaf", Role::any()));
+    let subscribe = Call::Subscribe { info, suppressed: [].into(), constraints: Arc::default() };
+    stream.sender.send((outbound.next(), subscribe)).await.unwrap();
+    assert!(matches!(stream.receiver.recv().await.unwrap().1, Event::Subscribed { .. }));
+    let tasks = (0..MANY).map(|n| (TaskId::new(format!("unknown-{n}")).unwrap(), None)).collect();
+    stream.sender.send((outbound.next(), Call::Reconcile { tasks })).await.unwrap();
+    answers_at_once(address).await;
+    is_cut_off(&mut operator, "deaf").await;
+    guarded.framework(X, "x").await;
 }

@@ -125,7 +125,7 @@ impl Arguments {
         Ok(info)
     }
 
-    /// `capabilities= attributes= domain=REGION/ZONE`.
+    /// `capabilities= attributes= domain=REGION/ZONE principal=`.
     pub(super) fn describe_agent(&mut self, info: &mut AgentInfo) -> Result<(), String> {
         match self.named("capabilities").as_deref() {
             None => {}
@@ -142,6 +142,7 @@ impl Arguments {
             let (region, zone) = domain.split_once('/').ok_or_else(|| format!("{domain:?} is not region/zone"))?;
             info.domain = Some(FaultDomain { region: region.into(), zone: zone.into() });
         }
+        info.principal = self.optional::<Principal>("principal")?;
         Ok(())
     }
 

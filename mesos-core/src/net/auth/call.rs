@@ -6,6 +6,7 @@ use std::sync::Arc;
 use http::Extensions;
 
 use super::{Action, Authorizer, PART_CLAIM, RateLimits};
+use crate::call::agent::ToMaster;
 use crate::call::{operator, scheduler};
 use crate::error::{Rejection, RejectionCode};
 use crate::framework::FrameworkInfo;
@@ -196,6 +197,19 @@ pub fn judge_operator(
     }
 }
 
+/// Puts into a registration who the agent proved to be. The master compares it with whom it admitted under the id.
+fn sign(proved: Option<&Principal>, message: &mut ToMaster) {
+    let info = match message {
+        ToMaster::Register { info, .. } => info,
+        ToMaster::Reregister(again) => &mut again.info,
+        // What comes later counts for whoever registered on the same connection.
+        _ => return,
+    };
+    if info.principal.as_ref() != proved {
+        Arc::make_mut(info).principal = proved.cloned();
+    }
+}
+
 /// Admits connections over gRPC by what an [`Authorizer`] allows to the [`Caller`] in a request's extensions, and lets nobody
 /// call faster than [`RateLimits`] say.
 #[derive(Debug, Clone)]
@@ -219,10 +233,13 @@ impl Doorman {
 }
 
 impl Admit for Doorman {
-    fn agent(&self, who: &Extensions) -> Result<(), Rejection> {
+    fn agent(&self, who: &Extensions) -> Result<Judge<ToMaster>, Rejection> {
         let caller = who.get::<Caller>().cloned().unwrap_or_default();
-        let name = caller.principal.as_ref().map(|principal| principal.as_str().to_owned());
-        self.authorizer.demand(&caller, Action::RegisterAgent, name.as_deref())
+        self.authorizer.demand(&caller, Action::RegisterAgent, caller.principal.as_ref().map(Principal::as_str))?;
+        Ok(Box::new(move |message| {
+            sign(caller.principal.as_ref(), message);
+            Ok(())
+        }))
     }
 
     fn scheduler(&self, who: &Extensions) -> Result<Judge<scheduler::Call>, Rejection> {

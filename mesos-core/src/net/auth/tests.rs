@@ -224,6 +224,34 @@ fn a_framework_subscribes_as_who_it_proved_to_be() {
     assert!(judge_scheduler(&Parts, &caller("a1", Part::Agent), &mut subscribe(None)).is_err());
 }
 
+/// Whatever it says itself: the master compares this with whom it admitted under the id.
+#[test]
+fn an_agent_registers_as_who_it_proved_to_be() {
+    use crate::call::agent::ToMaster;
+    use crate::net::grpc::Admit as _;
+    use crate::{AgentInfo, Resources};
+    let register = |says: Option<&str>| {
+        let mut info = AgentInfo::new("host", Resources::new());
+        info.principal = says.map(principal);
+        ToMaster::Register { info: info.into(), total: Resources::new() }
+    };
+    let admitted = |caller: Caller| {
+        let mut who = Extensions::new();
+        who.insert(caller);
+        Doorman::new(Arc::new(Open)).agent(&who).unwrap()
+    };
+    for says in [None, Some("a"), Some("b")] {
+        for (caller, proved) in [(caller("b", Part::Agent), Some("b")), (Caller::anonymous(), None)] {
+            let mut message = register(says);
+            admitted(caller)(&mut message).unwrap();
+            assert_eq!(message, register(proved));
+        }
+    }
+    let mut anonymous = Extensions::new();
+    anonymous.insert(Caller::anonymous());
+    assert!(Doorman::new(Arc::new(Parts)).agent(&anonymous).is_err());
+}
+
 /// The compiler cannot tell which of the two is meant when a secret has an equality of its own: this would not build.
 #[test]
 fn secrets_are_compared_in_one_way_only() {

@@ -33,7 +33,7 @@ mod tests;
 pub use about::{health, reflection};
 pub use connector::{Dialer, GrpcConnector};
 pub use leader::{RemoteDetector, leadership};
-pub use server::{Admit, AdmitAll, Judge, KernelService, MESSAGE_BYTES_MAX, Pace};
+pub use server::{Admit, AdmitAll, CALLS_BYTES_MAX, Judge, KernelService, MESSAGE_BYTES_MAX, Pace};
 
 /// The messages and the service of `proto/mesos/kernel`.
 #[allow(

@@ -15,13 +15,20 @@ use super::direction::Direction;
 use super::proto::kernel;
 use super::proto::kernel::kernel_server::{Kernel, KernelServer};
 use super::scheduler::{SchedulerDown, SchedulerUp};
-use super::stream::{Answer, Checks, Line, Outgoing, hear};
+use super::stream::{Answer, Checks, Line, Outgoing, attend};
+use crate::call::agent::ToMaster;
 use crate::call::{Leader, scheduler};
 use crate::daemon::{DoorKeeper, STREAM_BACKLOG_MAX, Stream, Task};
 use crate::error::Rejection;
+use crate::net::http::BODY_BYTES_MAX;
 
-/// The largest batch that is read. The largest message is an agent's report of all its tasks.
+/// The largest batch that is read of an agent or a master. The largest message is an agent's report of all its tasks.
 pub const MESSAGE_BYTES_MAX: usize = 256 << 20;
+/// The largest batch of calls that is read of a framework: one call as large as it may be over HTTP, and a batch that had
+/// room for one more.
+pub const CALLS_BYTES_MAX: usize = 2 * BODY_BYTES_MAX;
+/// A question that has no parts, with room for those of newer peers.
+const QUESTION_BYTES_MAX: usize = 64 << 10;
 /// Messages that were read and wait for the machine. What comes beyond waits in the connection.
 const INBOUND_MAX: usize = 1_024;
 
@@ -33,11 +40,11 @@ pub type Pace = Box<dyn FnMut() -> Duration + Send>;
 
 /// Decides who may connect as what. The extensions of the request say who asks.
 pub trait Admit: Send + Sync + 'static {
-    /// An agent.
+    /// An agent. What comes back judges each of its messages, and writes into a registration who the agent proved to be.
     ///
     /// # Errors
     /// Why not.
-    fn agent(&self, who: &Extensions) -> Result<(), Rejection>;
+    fn agent(&self, who: &Extensions) -> Result<Judge<ToMaster>, Rejection>;
 
     /// A framework. What comes back judges each of its calls.
     ///
@@ -56,8 +63,8 @@ pub trait Admit: Send + Sync + 'static {
 pub struct AdmitAll;
 
 impl Admit for AdmitAll {
-    fn agent(&self, _: &Extensions) -> Result<(), Rejection> {
-        Ok(())
+    fn agent(&self, _: &Extensions) -> Result<Judge<ToMaster>, Rejection> {
+        Ok(Box::new(|_| Ok(())))
     }
 
     fn scheduler(&self, _: &Extensions) -> Result<Judge<scheduler::Call>, Rejection> {
@@ -80,20 +87,20 @@ impl KernelService {
         Self { keeper, leader, admit }
     }
 
-    /// As a service to be routed under [its paths](Self::METHODS).
+    /// As services to be routed under their paths: whom each method reads as much of as its peers have reason to say.
     #[must_use]
-    pub fn into_service(self) -> KernelServer<Self> {
-        KernelServer::new(self)
-            .max_decoding_message_size(MESSAGE_BYTES_MAX)
-            .max_encoding_message_size(MESSAGE_BYTES_MAX)
+    pub fn into_routes(self) -> [(&'static str, KernelServer<Self>); 3] {
+        let reading = |bytes_max| {
+            KernelServer::new(self.clone())
+                .max_decoding_message_size(bytes_max)
+                .max_encoding_message_size(MESSAGE_BYTES_MAX)
+        };
+        [
+            ("/mesos.kernel.Kernel/WatchLeader", reading(QUESTION_BYTES_MAX)),
+            ("/mesos.kernel.Kernel/ConnectAgent", reading(MESSAGE_BYTES_MAX)),
+            ("/mesos.kernel.Kernel/ConnectScheduler", reading(CALLS_BYTES_MAX)),
+        ]
     }
-
-    /// The paths of its methods, to be routed to it.
-    pub const METHODS: [&'static str; 3] = [
-        "/mesos.kernel.Kernel/WatchLeader",
-        "/mesos.kernel.Kernel/ConnectAgent",
-        "/mesos.kernel.Kernel/ConnectScheduler",
-    ];
 }
 
 /// A connection of a peer, as the machine and as the transport see it.
@@ -111,7 +118,7 @@ where
     door.send(theirs).await.map_err(|_| Status::unavailable("this master has ended; look for the leader"))?;
     let line = Line::default();
     let (outgoing, tell) = Outgoing::<D>::new(line.clone(), messages);
-    let reader = Task::spawn(hear::<U>(batches, to_machine, line, checks, Some(tell)));
+    let reader = Task::spawn(attend::<U, D>(batches, to_machine, line, checks, tell, outgoing.last_words()));
     Ok(Response::new(Box::pin(Answer(outgoing.with_reader(reader)))))
 }
 
@@ -139,8 +146,10 @@ impl Kernel for KernelService {
         &self,
         request: Request<Streaming<kernel::AgentMessages>>,
     ) -> Result<Response<Self::ConnectAgentStream>, Status> {
-        self.admit.agent(request.extensions()).map_err(|rejection| denied(&rejection))?;
-        open::<AgentUp, AgentDown>(request.into_inner(), &self.keeper.agents, Checks::none()).await
+        let judge = Some(self.admit.agent(request.extensions()).map_err(|rejection| denied(&rejection))?);
+        // Nobody paces agents: their pace is the cluster's.
+        let checks = Checks { judge, pace: None };
+        open::<AgentUp, AgentDown>(request.into_inner(), &self.keeper.agents, checks).await
     }
 
     async fn connect_scheduler(

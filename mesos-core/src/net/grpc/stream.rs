@@ -1,10 +1,13 @@
 //! Between a [`Stream`] of a machine and the batches of a connection.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use prost::Message as _;
 use tokio::sync::mpsc;
@@ -43,12 +46,34 @@ enum Waiting<D: Direction> {
     Aside(D::Wire),
 }
 
-/// What is said, as batches. Ends when the machine has closed its side.
-pub(super) struct Outgoing<D: Direction> {
-    line: Line,
+/// A peer that was cut off is let read what was said before for so long; tests wait less. For one that does not, the
+/// transport asks for nothing more, so that it would never be let go.
+const LAST_WORDS_AFTER: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 60 });
+
+/// What was said and not yet taken by the transport.
+struct Said<D: Direction> {
     messages: mpsc::Receiver<(Seq, D::Domain)>,
     asides: mpsc::Receiver<Aside>,
     waiting: VecDeque<Waiting<D>>,
+}
+
+/// The same, held by both halves of a connection; nothing when it was let go.
+type Held<D> = Arc<Mutex<Option<Said<D>>>>;
+
+/// Lets what was said go, in the end.
+pub(super) struct LastWords<D: Direction>(Held<D>);
+
+impl<D: Direction> LastWords<D> {
+    async fn let_go(self) {
+        tokio::time::sleep(LAST_WORDS_AFTER).await;
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// What is said, as batches. Ends when the machine has closed its side.
+pub(super) struct Outgoing<D: Direction> {
+    line: Line,
+    said: Held<D>,
     next: u64,
     /// Hears the peer; ends with this.
     reader: Option<Task>,
@@ -57,8 +82,13 @@ pub(super) struct Outgoing<D: Direction> {
 impl<D: Direction> Outgoing<D> {
     pub(super) fn new(line: Line, messages: mpsc::Receiver<(Seq, D::Domain)>) -> (Self, Asides) {
         let (tell, asides) = mpsc::channel(ASIDES_MAX);
-        let waiting = VecDeque::new();
-        (Self { line, messages, asides, waiting, next: 0, reader: None }, tell)
+        let said = Said { messages, asides, waiting: VecDeque::new() };
+        (Self { line, said: Arc::new(Mutex::new(Some(said))), next: 0, reader: None }, tell)
+    }
+
+    /// For whoever knows that the machine has closed its side, although nobody reads.
+    pub(super) fn last_words(&self) -> LastWords<D> {
+        LastWords(self.said.clone())
     }
 
     /// Ends `reader` when this ends.
@@ -67,11 +97,11 @@ impl<D: Direction> Outgoing<D> {
         self
     }
 
-    fn batch(&mut self) -> D::Batch {
+    fn batch(&mut self, waiting: &mut VecDeque<Waiting<D>>) -> D::Batch {
         let skipped = self.line.skipped.load(Ordering::Relaxed);
-        let (mut messages, mut bytes) = (Vec::with_capacity(self.waiting.len()), 0);
+        let (mut messages, mut bytes) = (Vec::with_capacity(waiting.len()), 0);
         while bytes < BATCH_BYTES_ENOUGH {
-            let message = match self.waiting.pop_front() {
+            let message = match waiting.pop_front() {
                 Some(Waiting::Message(message)) => D::encode(&message, skipped),
                 Some(Waiting::Aside(message)) => message,
                 None => break,
@@ -92,19 +122,22 @@ where
     type Item = D::Batch;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<D::Batch>> {
-        if self.waiting.is_empty() {
-            while let Poll::Ready(Some(aside)) = self.asides.poll_recv(cx) {
-                self.waiting.extend(D::aside(aside).map(Waiting::Aside));
+        let held = self.said.clone();
+        let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(said) = &mut *held else { return Poll::Ready(None) };
+        if said.waiting.is_empty() {
+            while let Poll::Ready(Some(aside)) = said.asides.poll_recv(cx) {
+                said.waiting.extend(D::aside(aside).map(Waiting::Aside));
             }
         }
-        if self.waiting.is_empty() {
+        if said.waiting.is_empty() {
             let mut arrived = Vec::with_capacity(16);
-            if ready!(self.messages.poll_recv_many(cx, &mut arrived, BATCH_MESSAGES_MAX)) == 0 {
+            if ready!(said.messages.poll_recv_many(cx, &mut arrived, BATCH_MESSAGES_MAX)) == 0 {
                 return Poll::Ready(None);
             }
-            self.waiting.extend(arrived.into_iter().map(|(_, message)| Waiting::Message(message)));
+            said.waiting.extend(arrived.into_iter().map(|(_, message)| Waiting::Message(message)));
         }
-        Poll::Ready(Some(self.batch()))
+        Poll::Ready(Some(self.batch(&mut said.waiting)))
     }
 }
 
@@ -133,6 +166,19 @@ impl<T> Checks<T> {
     pub(super) const fn none() -> Self {
         Self { judge: None, pace: None }
     }
+}
+
+/// Hears the peer of a server's stream, and sees to it that nothing is kept for one that was cut off.
+pub(super) async fn attend<U: Direction, D: Direction>(
+    batches: Streaming<U::Batch>,
+    to: mpsc::Sender<(Seq, U::Domain)>,
+    line: Line,
+    checks: Checks<U::Domain>,
+    tell: Asides,
+    last_words: LastWords<D>,
+) {
+    hear::<U>(batches, to, line, checks, Some(tell)).await;
+    last_words.let_go().await;
 }
 
 /// Hears the peer until either side ends: the machine hears of it when `to` is dropped.
@@ -178,9 +224,13 @@ pub(super) async fn hear<D: Direction>(
                     }
                     seq += 1;
                     for aside in asides {
-                        if let Some(tell) = &tell
-                            && tell.send(aside).await.is_err()
-                        {
+                        let Some(tell) = &tell else { continue };
+                        let is_told = tokio::select! {
+                            biased;
+                            () = to.closed() => false,
+                            told = tell.send(aside) => told.is_ok(),
+                        };
+                        if !is_told {
                             return;
                         }
                     }

@@ -303,16 +303,18 @@ struct Port {
     _serving: Task,
 }
 
+fn routed(service: KernelService) -> Site {
+    let routes = service.into_routes().into_iter();
+    routes.fold(Site::new("master"), |site, (path, service)| site.route(path, axum::routing::post_service(service)))
+}
+
 impl Port {
     async fn open(handshake: impl Handshake) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (door, keeper) = Door::new();
         let (leader, leaders) = leadership(None);
-        let service = KernelService::new(keeper, leaders, Arc::new(AdmitAll)).into_service();
-        let site = KernelService::METHODS
-            .iter()
-            .fold(Site::new("master"), |site, path| site.route(path, axum::routing::post_service(service.clone())));
+        let site = routed(KernelService::new(keeper, leaders, Arc::new(AdmitAll)));
         let serving = Task::spawn(serve(listener, handshake, site, Limits::default(), std::future::pending()));
         Self { address, door, leader, _serving: serving }
     }
@@ -574,12 +576,62 @@ async fn streams_that_share_a_connection_end_one_by_one_and_a_full_one_is_follow
     }
 }
 
+impl Port {
+    async fn framework(&mut self) -> (Stream<Call, Event>, Stream<Event, Call>) {
+        let (connector, leader) = (GrpcConnector::default(), self.leader(1));
+        let connect = <GrpcConnector as Connector<Call, Event>>::connect(&connector, &leader);
+        let (own, theirs) = tokio::join!(connect, self.door.schedulers.recv());
+        (own.unwrap(), theirs.unwrap())
+    }
+}
+
+/// Its transport answers every ping, so that nothing else ends it.
+#[tokio::test]
+async fn nothing_is_kept_for_a_peer_that_was_cut_off_and_never_reads() {
+    let mut port = Port::open(Plain).await;
+    let (_deaf, theirs) = port.framework().await;
+    let data: Arc<[u8]> = vec![7; 16 << 10].into();
+    let event =
+        || Event::Message { executor_id: ExecutorId::new("e1").unwrap(), agent_id: agent_id(), data: data.clone() };
+    for n in 0..4_000 {
+        theirs.sender.send((Seq(n), event())).await.unwrap();
+    }
+    // A healthy one beside it hears what it is told.
+    let (mut own, other) = port.framework().await;
+    other.sender.send((Seq(0), Event::Heartbeat { received: 1 })).await.unwrap();
+    assert_eq!(own.receiver.recv().await.unwrap().1, Event::Heartbeat { received: 1 });
+    assert!(Arc::strong_count(&data) > 1_000, "the transport takes no more than its windows");
+    drop(theirs);
+    let let_go = async {
+        while Arc::strong_count(&data) > 1 {
+            tokio::task::yield_now().await;
+        }
+    };
+    // Sooner than a ping could end the connection.
+    tokio::time::timeout(Duration::from_secs(20), let_go).await.expect("it is kept");
+}
+
+#[tokio::test]
+async fn a_framework_cannot_send_what_only_an_agent_has_reason_to_send() {
+    let mut port = Port::open(Plain).await;
+    let data: Arc<[u8]> = vec![0; CALLS_BYTES_MAX + 1].into();
+    let (own, mut theirs) = port.framework().await;
+    let executor_id = ExecutorId::new("e1").unwrap();
+    let call = Call::Message { executor_id: executor_id.clone(), agent_id: agent_id(), data: data.clone() };
+    own.sender.send((Seq(0), call)).await.unwrap();
+    assert_eq!(theirs.receiver.recv().await, None, "the stream is over");
+    let (own, mut theirs) = port.agent(Dialer::default()).await;
+    let message = ToMaster::Message { framework_id: framework_id(), executor_id, data };
+    own.sender.send((Seq(0), message.clone())).await.unwrap();
+    assert!(theirs.receiver.recv().await.unwrap().1 == message, "an agent's report may be as large");
+}
+
 #[tokio::test]
 async fn who_calls_too_fast_waits_and_is_not_cut_off() {
     struct Slow;
     impl Admit for Slow {
-        fn agent(&self, _: &http::Extensions) -> Result<(), Rejection> {
-            Ok(())
+        fn agent(&self, _: &http::Extensions) -> Result<Judge<ToMaster>, Rejection> {
+            Ok(Box::new(|_| Ok(())))
         }
         fn scheduler(&self, _: &http::Extensions) -> Result<Judge<Call>, Rejection> {
             Ok(Box::new(|_| Ok(())))
@@ -595,10 +647,7 @@ async fn who_calls_too_fast_waits_and_is_not_cut_off() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (mut door, keeper) = Door::new();
-    let service = KernelService::new(keeper, leadership(None).1, Arc::new(Slow)).into_service();
-    let site = KernelService::METHODS
-        .iter()
-        .fold(Site::new("master"), |site, path| site.route(path, axum::routing::post_service(service.clone())));
+    let site = routed(KernelService::new(keeper, leadership(None).1, Arc::new(Slow)));
     let _serving = Task::spawn(serve(listener, Plain, site, Limits::default(), std::future::pending()));
     let leader = Leader { id: MasterId::new("m1").unwrap(), address: address.to_string().into(), term: Term(1) };
     let connector = GrpcConnector::default();

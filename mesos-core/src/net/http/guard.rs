@@ -1,15 +1,18 @@
-//! A connection whose peer must not dawdle over the head of a request.
+//! A connection whose peer must not dawdle: over the head of a request, and over what it is told.
 //!
 //! The server underneath knows one limit for the time between two requests and for the head itself. Clients keep connections
 //! open and idle for hours, which is fine; a head that has begun and does not end is not. So the guard counts from the first
 //! byte of a head to the moment its request is handled. Over HTTP/2 it counts to the preface alone: what follows is bounded
 //! by the pings and the sizes of that protocol.
+//!
+//! A peer that takes nothing of what is written to it for a while is gone or deaf, and its connection ends: what waits for it
+//! lies in the buffers of this side until then. One that reads slowly goes on reading.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -49,6 +52,9 @@ pub(super) struct Guarded<I> {
     /// Until when a head that has begun must be whole. The first one begins with the connection.
     until: Option<Pin<Box<Sleep>>>,
     protocol: Protocol,
+    write_timeout: Duration,
+    /// Until when the peer must take something. Set while something waits.
+    taken_until: Option<Pin<Box<Sleep>>>,
 }
 
 /// What the first bytes say.
@@ -60,9 +66,21 @@ enum Protocol {
 }
 
 impl<I> Guarded<I> {
-    pub(super) fn new(inner: I, handled: Handled, head_timeout: Duration) -> Self {
+    pub(super) fn new(inner: I, handled: Handled, head_timeout: Duration, write_timeout: Duration) -> Self {
         let until = Some(Box::pin(tokio::time::sleep(head_timeout)));
-        Self { inner, handled, head_timeout, until, protocol: Protocol::Unknown }
+        Self { inner, handled, head_timeout, until, protocol: Protocol::Unknown, write_timeout, taken_until: None }
+    }
+
+    /// How a write went, or that the peer takes nothing.
+    fn watched<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.taken_until = None;
+            return written;
+        }
+        let timeout = self.write_timeout;
+        let until = self.taken_until.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
+        ready!(until.as_mut().poll(cx));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer took nothing for too long")))
     }
 
     /// A part of a head was read.
@@ -102,7 +120,8 @@ impl<I: AsyncRead + Unpin> AsyncRead for Guarded<I> {
 
 impl<I: AsyncWrite + Unpin> AsyncWrite for Guarded<I> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(cx, buf)
+        let written = Pin::new(&mut self.inner).poll_write(cx, buf);
+        self.watched(cx, written)
     }
 
     fn poll_write_vectored(
@@ -110,7 +129,8 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Guarded<I> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write_vectored(cx, bufs)
+        let written = Pin::new(&mut self.inner).poll_write_vectored(cx, bufs);
+        self.watched(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -118,7 +138,8 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Guarded<I> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
+        let flushed = Pin::new(&mut self.inner).poll_flush(cx);
+        self.watched(cx, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

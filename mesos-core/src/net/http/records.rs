@@ -3,6 +3,8 @@
 //! A record is one frame of the body and so one chunk of the answer: clients exist that take a chunk for an event. What
 //! waits is bounded; a reader that takes nothing for a while is cut off, and whoever says something finds out.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -54,6 +56,18 @@ impl RecordSender {
         self.send_frame(record.into()).await
     }
 
+    /// Says one large message; waits for room. `held` is dropped when the transport has written it, or let it go: what is
+    /// bounded by that is bounded for as long as the message takes memory.
+    ///
+    /// # Errors
+    /// [`Overrun`]: the stream is over.
+    pub async fn send_holding(&self, message: Vec<u8>, held: impl Send + 'static) -> Result<(), Overrun> {
+        let mut record = Vec::with_capacity(message.len() + 12);
+        record_io::encode(&message, &mut record);
+        drop(message);
+        self.send_frame(Bytes::from_owner(Holding { record, _held: held })).await
+    }
+
     /// Says what is no record, as a part of an answer that has another form; waits for room.
     ///
     /// # Errors
@@ -74,6 +88,18 @@ impl RecordSender {
     /// Waits until the reader has left.
     pub async fn closed(&self) {
         self.0.closed().await;
+    }
+}
+
+/// A record, and what it keeps until it is gone.
+struct Holding<T> {
+    record: Vec<u8>,
+    _held: T,
+}
+
+impl<T> AsRef<[u8]> for Holding<T> {
+    fn as_ref(&self) -> &[u8] {
+        &self.record
     }
 }
 

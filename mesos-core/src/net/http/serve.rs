@@ -26,7 +26,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::guard::{Guarded, Handled, Handling};
-use super::{Response, Site};
+use super::{Response, STALLED_MAX, Site};
 
 /// Flow control of HTTP/2.
 const WINDOW_BYTES: u32 = 1 << 20;
@@ -52,6 +52,8 @@ pub struct Limits {
     pub requests_max: usize,
     /// Until an answer begins, likewise ([`Timeout`](crate::net::layer::Timeout)).
     pub answer_timeout: Duration,
+    /// A peer that takes nothing of what waits for it for this long is cut off, and its connection with it.
+    pub write_timeout: Duration,
     /// For what is under way when the server is asked to end.
     pub drain_timeout: Duration,
 }
@@ -67,6 +69,7 @@ impl Default for Limits {
             streams_max: 256,
             requests_max: 4_096,
             answer_timeout: Duration::from_secs(60),
+            write_timeout: STALLED_MAX,
             drain_timeout: Duration::from_secs(5),
         }
     }
@@ -171,7 +174,7 @@ async fn carry<H: Handshake>(
     let io = tokio::time::timeout(limits.handshake_timeout, shaken).await??;
 
     let handled = Handled::default();
-    let io = TokioIo::new(Guarded::new(io, handled.clone(), limits.head_timeout));
+    let io = TokioIo::new(Guarded::new(io, handled.clone(), limits.head_timeout, limits.write_timeout));
     let service = hyper::service::service_fn(move |request| {
         let (site, learnt, handling) = (site.clone(), learnt.clone(), handled.begin());
         async move { Ok::<_, Infallible>(handle(&site, learnt, handling, request).await) }

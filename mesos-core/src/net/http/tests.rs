@@ -1,6 +1,7 @@
 //! The rules of media types and paths, and peers on real sockets that do not behave.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::routing::{get, post};
@@ -249,6 +250,32 @@ async fn a_record_is_exactly_one_chunk_and_goes_out_at_once() {
     drop(client);
     sender.closed().await;
     assert_eq!(sender.send(b"x").await, Err(Overrun::Gone));
+}
+
+/// Hears a stream of records without end on a connection that is never read; when the server has given it up.
+#[tokio::test]
+async fn a_peer_that_takes_nothing_is_cut_off_with_what_waits_for_it() {
+    let (senders, mut sent) = tokio::sync::mpsc::channel(1);
+    let stream = get(move || {
+        let senders = senders.clone();
+        async move {
+            let (sender, body) = record_stream();
+            senders.send(sender).await.unwrap();
+            body
+        }
+    });
+    let limits = Limits { write_timeout: Duration::from_millis(300), ..Limits::default() };
+    let server = start(Site::new("master").route("/stream", stream), limits).await;
+    let mut deaf = TcpStream::connect(server.address).await.unwrap();
+    deaf.write_all(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    let sender = sent.recv().await.unwrap();
+    // More than the buffers of two sockets take.
+    let (held, message) = (Arc::new(()), vec![b'x'; 64 << 20]);
+    sender.send_holding(message, held.clone()).await.unwrap();
+    let over = tokio::time::timeout(Duration::from_secs(30), sender.closed());
+    over.await.expect("nothing was taken, and the connection stands");
+    assert_eq!(Arc::strong_count(&held), 1, "the message is still there");
+    drop(deaf);
 }
 
 #[tokio::test]

@@ -2,7 +2,9 @@
 
 use mesos_core::{CommandInfo, Resources, Signal};
 
-use super::agent::ContainerAsk;
+use mesos_core::call::operator::ReplyTo;
+
+use super::agent::{ContainerAsk, Input, WAITS_PER_CONTAINER_MAX};
 use super::world::{World, command, custom, reachable};
 
 fn launch() -> ContainerAsk {
@@ -52,6 +54,30 @@ fn a_container_beside_another_ends_with_it() {
     assert!(w.log.contains(&"ended: Command exited with status 137".to_owned()), "{:?}", w.log);
     w.ask_beside("t1", "debug", launch());
     assert_eq!(w.log.last().map(String::as_str), Some("refused: unknown_container"));
+}
+
+#[test]
+fn so_many_wait_for_one_container_and_who_left_waits_no_more() {
+    let mut w = running();
+    w.ask_beside("t1", "debug", launch());
+    w.launched("debug");
+    w.log.clear();
+    let nest = w.beside("t1", "debug");
+    let wait = |w: &mut World, reply| {
+        w.input(Input::ContainerAsked { nest: nest.clone(), ask: ContainerAsk::Wait, reply: ReplyTo(reply) });
+    };
+    let most = u64::try_from(WAITS_PER_CONTAINER_MAX).unwrap();
+    (0..most).for_each(|reply| wait(&mut w, reply));
+    w.expect([]);
+    wait(&mut w, most);
+    w.expect(["refused: too_many"]);
+    for reply in [3, 3, most + 7] {
+        w.input(Input::AskerLeft { nest: nest.clone(), reply: ReplyTo(reply) });
+    }
+    wait(&mut w, most + 1);
+    w.expect([]);
+    w.exited("debug", 0);
+    assert_eq!(w.log.iter().filter(|line| line.starts_with("ended")).count(), WAITS_PER_CONTAINER_MAX);
 }
 
 #[test]

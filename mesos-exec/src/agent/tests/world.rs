@@ -304,9 +304,12 @@ impl World {
 
     /// Somebody asks about the container `name` beside that of the program `e1`, or of the task of this name.
     pub(crate) fn ask_beside(&mut self, parent: &str, name: &str, ask: ContainerAsk) {
-        let parent = self.containers[parent].id.clone();
-        let nest = Nest { parent: Some(parent), name: ContainerId::new(name).unwrap() };
+        let nest = self.beside(parent, name);
         self.input(Input::ContainerAsked { nest, ask, reply: ReplyTo(2) });
+    }
+
+    pub(crate) fn beside(&self, parent: &str, name: &str) -> Nest {
+        Nest { parent: Some(self.containers[parent].id.clone()), name: ContainerId::new(name).unwrap() }
     }
 
     /// The program `e1` says something.

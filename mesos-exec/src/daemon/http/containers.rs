@@ -184,16 +184,20 @@ async fn tell(
     media: Media,
     is_session: bool,
 ) {
-    let mut end = tokio::spawn({
-        let (executors, nest) = (executors.clone(), nest.clone());
-        async move { ended(&executors, nest).await }
-    });
+    // Whichever way this ends, nobody waits any more then.
+    let mut end = std::pin::pin!(ended(&executors, nest.clone()));
     let mut beat_at = tokio::time::Instant::now() + HEARTBEAT_EVERY;
     loop {
         let has_ended = tokio::select! {
             biased;
             () = sender.closed() => break,
-            _ = &mut end => true,
+            waited = &mut end => match waited {
+                Ok(_) => true,
+                Err(rejection) => {
+                    tracing::warn!(%rejection, %nest, "nobody can say when a container ends; it is watched no more");
+                    break;
+                }
+            },
             () = tokio::time::sleep(LOOK_EVERY) => false,
         };
         loop {
@@ -217,7 +221,6 @@ async fn tell(
             }
         }
     }
-    end.abort();
     hang_up(&executors, nest, is_session).await;
 }
 

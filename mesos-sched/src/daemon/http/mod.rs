@@ -111,6 +111,7 @@ struct Context {
     leadership: Leadership,
     sessions: Arc<Sessions>,
     subscribers: Arc<tokio::sync::Semaphore>,
+    states: Arc<tokio::sync::Semaphore>,
     /// Seconds since 1970.
     started: f64,
     began: std::time::Instant,
@@ -159,6 +160,7 @@ pub fn site(setup: HttpSetup) -> Site {
         leadership,
         sessions: Arc::default(),
         subscribers: operator::places(),
+        states: operator::states(),
         started: metrics::seconds_now(),
         began: std::time::Instant::now(),
         _watch: watch,

@@ -22,7 +22,7 @@ mod usage;
 #[cfg(test)]
 mod tests;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mesos_core::daemon::{OpenSpans, SpanSink, Stretch};
@@ -38,6 +38,8 @@ pub use usage::{Amounts, Usage};
 
 /// Steps whose changes wait to be folded. When more do, the rest is let go and all of it is asked for again.
 const FEED_MAX: usize = 65_536;
+/// Changes that wait: one step can have many. They take a few hundred bytes each, beside what they share with the master.
+const CHANGES_MAX: usize = 1 << 19;
 /// Batches folded under one lock.
 const TOGETHER_MAX: usize = 64;
 /// Events that wait for a subscriber. One that is further behind is cut off.
@@ -104,6 +106,8 @@ struct Shared {
     book: Mutex<Book>,
     /// Batches handed over.
     published: AtomicU64,
+    /// Changes handed over and not yet folded.
+    waiting: AtomicUsize,
     /// Batches folded.
     folded: watch::Sender<u64>,
     events: broadcast::Sender<Event>,
@@ -127,6 +131,7 @@ impl View {
         let shared = Arc::new(Shared {
             book: Mutex::new(Book::new(memory)),
             published: AtomicU64::new(0),
+            waiting: AtomicUsize::new(0),
             folded: watch::channel(0).0,
             events: broadcast::channel(EVENTS_MAX).0,
         });
@@ -191,25 +196,41 @@ impl Feed {
     /// Hands over the changes of one step; never waits.
     pub fn publish(&mut self, changes: Changes) -> Published {
         let is_whole = matches!(changes.list.first(), Some(crate::master::Change::Reset));
+        let (count, waiting) = (changes.list.len(), self.shared.waiting.load(Ordering::Acquire));
         if self.is_lost && !is_whole {
             // There is room enough again when half of the queue is free.
-            return match self.sender.capacity() * 2 > FEED_MAX {
+            return match self.sender.capacity() * 2 > FEED_MAX && waiting * 2 < CHANGES_MAX {
                 true => Published::AllIsWanted,
                 false => Published::Handed,
             };
         }
+        // All of it is as much as it is; it comes when there is room.
+        if !is_whole && waiting + count > CHANGES_MAX {
+            self.lose();
+            return Published::Handed;
+        }
+        // Before it can be folded.
+        self.shared.waiting.fetch_add(count, Ordering::AcqRel);
         match self.sender.try_send(changes) {
             Ok(()) => {
                 self.is_lost = false;
                 self.shared.published.fetch_add(1, Ordering::Release);
+                return Published::Handed;
             }
-            Err(mpsc::error::TrySendError::Full(_)) => {
-                tracing::warn!(bound = FEED_MAX, "the picture for views is too far behind and begins anew");
-                self.is_lost = true;
-            }
+            Err(mpsc::error::TrySendError::Full(_)) => self.lose(),
             Err(mpsc::error::TrySendError::Closed(_)) => {}
         }
+        self.shared.waiting.fetch_sub(count, Ordering::AcqRel);
         Published::Handed
+    }
+
+    fn lose(&mut self) {
+        tracing::warn!(
+            steps = FEED_MAX,
+            changes = CHANGES_MAX,
+            "the picture for views is too far behind and begins anew"
+        );
+        self.is_lost = true;
     }
 }
 
@@ -217,6 +238,7 @@ async fn fold(shared: Arc<Shared>, mut receiver: mpsc::Receiver<Changes>) {
     let mut batches = Vec::with_capacity(TOGETHER_MAX);
     while receiver.recv_many(&mut batches, TOGETHER_MAX).await > 0 {
         let count = batches.len() as u64;
+        let changes: usize = batches.iter().map(|changes| changes.list.len()).sum();
         let is_heard = shared.events.receiver_count() > 0;
         let mut book = shared.lock();
         for changes in batches.drain(..) {
@@ -228,6 +250,7 @@ async fn fold(shared: Arc<Shared>, mut receiver: mpsc::Receiver<Changes>) {
             });
         }
         drop(book);
+        shared.waiting.fetch_sub(changes, Ordering::AcqRel);
         shared.folded.send_modify(|folded| *folded += count);
     }
 }

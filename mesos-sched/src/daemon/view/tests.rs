@@ -131,6 +131,28 @@ async fn a_picture_that_fell_behind_begins_anew() {
     assert!(told.into_iter().any(|is_cut_off| is_cut_off), "whoever subscribed before is told, or far behind anyway");
 }
 
+/// Few steps can hold as much as many.
+#[tokio::test]
+async fn a_picture_falls_behind_by_changes_as_well_as_by_steps() {
+    let (view, mut feed) = View::start(Memory::default());
+    let held = view.shared.lock();
+    let large = || step(vec![gone("t1"); CHANGES_MAX / 16]);
+    for _ in 0..20 {
+        let _ = feed.publish(large());
+    }
+    assert!(feed.is_lost, "20 steps hold more changes than may wait");
+    assert!(view.shared.waiting.load(Ordering::Acquire) <= CHANGES_MAX);
+    drop(held);
+    view.snapshot().await;
+    assert_eq!(view.shared.waiting.load(Ordering::Acquire), 0);
+    assert_eq!(feed.publish(step(vec![launched("lost")])), Published::AllIsWanted);
+    // All of it is taken, however much it is.
+    let mut all = vec![Change::Reset, subscribed(Connection::Connected), launched("t2")];
+    all.extend(vec![gone("t1"); CHANGES_MAX]);
+    assert_eq!(feed.publish(step(all)), Published::Handed);
+    assert_eq!(ids(&view.snapshot().await.frameworks[0].tasks), ["t2"]);
+}
+
 #[derive(Debug)]
 struct Sent(mpsc::Sender<TaskSpan>);
 

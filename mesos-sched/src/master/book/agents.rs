@@ -131,6 +131,12 @@ impl Agents {
         id
     }
 
+    /// Whether somebody may have the id: another master gave it, or this one did already.
+    pub(in crate::master) fn may_exist(&self, master: &str, id: &AgentId) -> bool {
+        let own = id.as_str().strip_prefix(master).and_then(|rest| rest.strip_prefix("-S"));
+        own.and_then(|number| number.parse::<u64>().ok()).is_none_or(|number| number < self.numbered)
+    }
+
     pub(in crate::master) fn insert(&mut self, agent: Agent) -> AgentKey {
         let address = (agent.info.hostname.clone(), agent.info.port);
         let key = self.table.insert(agent.id.clone(), agent).expect("an agent is added once");

@@ -23,7 +23,7 @@ use v1::master::call::Type;
 
 use super::Shared;
 
-pub(super) use stream::places;
+pub(super) use stream::{places, states};
 pub(super) use wire::pid;
 
 pub(super) async fn answer(

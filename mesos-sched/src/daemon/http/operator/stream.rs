@@ -8,7 +8,7 @@ use mesos_core::FrameworkId;
 use mesos_core::net::auth::Sight;
 use mesos_core::net::http::{Media, RecordSender, Refusal, Response, axum, encode, record_stream};
 use mesos_core::wire::v1;
-use tokio::sync::broadcast;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
 use v1::master::event::{self, Type};
 
 use super::wire::{agent, framework, last_status, state, task};
@@ -21,11 +21,18 @@ const HEARTBEAT_EVERY: Duration = Duration::from_secs(15);
 /// Subscribers at one time (`--max_operator_event_stream_subscribers` of Mesos). Unlike there a further one is refused, and
 /// the older ones stay: nobody can push them out by coming often.
 const SUBSCRIBERS_MAX: usize = 1_000;
+/// States of the cluster that are written out for subscribers at one time: each takes the memory of the whole, until its
+/// reader has it. Further subscribers wait for their turn.
+const STATES_MAX: usize = 8;
 
 pub(super) async fn subscribe(context: &Shared, sight: Sight, media: Media) -> Result<Response, Refusal> {
     let Ok(place) = context.subscribers.clone().try_acquire_owned() else {
         let text = format!("{SUBSCRIBERS_MAX} subscribers listen already; close a stream first");
         return Err(Refusal::unavailable(text));
+    };
+    // The handler is given up when that takes too long.
+    let Ok(turn) = context.states.clone().acquire_owned().await else {
+        return Err(Refusal::unavailable("this master has ended"));
     };
     let (snapshot, events) = context.view.subscribe().await;
     let filter = Filter::new(&snapshot, sight);
@@ -39,15 +46,19 @@ pub(super) async fn subscribe(context: &Shared, sight: Sight, media: Media) -> R
         let _place = place;
         let over = until_it_ends(lead);
         tokio::select! {
-            () = carry(snapshot, filter, events, media, out) => {}
+            () = carry(snapshot, turn, filter, events, media, out) => {}
             () = over => {}
         }
     });
     Ok(response)
 }
 
-pub(in crate::daemon::http) fn places() -> Arc<tokio::sync::Semaphore> {
-    Arc::new(tokio::sync::Semaphore::new(SUBSCRIBERS_MAX))
+pub(in crate::daemon::http) fn places() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(SUBSCRIBERS_MAX))
+}
+
+pub(in crate::daemon::http) fn states() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(STATES_MAX))
 }
 
 /// A master that leads no more has nothing more to tell.
@@ -58,6 +69,7 @@ async fn until_it_ends(mut lead: tokio::sync::watch::Receiver<crate::daemon::Lea
 
 async fn carry(
     snapshot: Arc<Snapshot>,
+    turn: OwnedSemaphorePermit,
     mut filter: Filter,
     mut events: broadcast::Receiver<Event>,
     media: Media,
@@ -72,7 +84,7 @@ async fn carry(
         encode(media, &event)
     });
     let Ok(first) = first.await else { return };
-    if out.send(&first).await.is_err() {
+    if out.send_holding(first, turn).await.is_err() {
         return;
     }
     let mut heartbeats = tokio::time::interval_at(tokio::time::Instant::now() + HEARTBEAT_EVERY, HEARTBEAT_EVERY);
