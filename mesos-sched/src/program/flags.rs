@@ -9,6 +9,7 @@ use mesos_core::net::auth::RateLimits;
 use mesos_core::program::{Logging, MesosBytes, MesosDuration, ServerSecurity, Spans, read_text};
 use mesos_core::{Role, Weight};
 
+use super::allocation::Allocation;
 use crate::daemon::JournalSetup;
 
 /// Where the registry is kept.
@@ -143,6 +144,9 @@ pub(super) struct Flags {
     /// Roles that are known. Roles need no list here: quotas and access lists say what each may have.
     #[arg(long, env = "MESOS_ROLES", value_name = "ROLE,…", hide = true)]
     pub(super) roles: Option<String>,
+    /// Who is offered what.
+    #[command(flatten)]
+    pub(super) allocation: Allocation,
     /// What is recorded.
     #[command(flatten)]
     pub(super) journal: Journal,
@@ -219,6 +223,8 @@ impl Flags {
             self.advertise_port != Some(0),
             "--advertise_port=0 is no port others can reach; say one from 1 to 65535, or leave it out"
         );
+        self.allocation.options()?;
+        self.allocation.constraint_bounds()?;
         self.weights().map(drop)
     }
 }
