@@ -14,6 +14,7 @@ pub mod network;
 pub mod peer;
 pub mod report;
 pub mod resources;
+pub mod results;
 pub mod simulated;
 pub mod sorter;
 pub mod workload;

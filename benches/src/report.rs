@@ -1,4 +1,4 @@
-//! Our figures beside those of Mesos, as a table for people or for programs.
+//! Our figures beside those of Mesos and beside our own goals, as a table for people or for programs.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use crate::measure::Spread;
 use crate::peer::{self, Peer};
 use crate::workload::Workload;
 
-/// One figure, and Mesos' if there is one.
+/// A figure of which something was expected.
 #[derive(Debug, Clone)]
 pub struct Row {
     /// Its name.
@@ -16,29 +16,32 @@ pub struct Row {
     pub unit: &'static str,
     /// Ours.
     pub ours: Spread,
-    /// Theirs.
-    pub peer: Peer,
+    /// Theirs, if Mesos does such work and somebody measured it.
+    pub peer: Option<Peer>,
+    /// What ours is to be at most.
+    pub goal: f64,
 }
 
 impl Row {
     /// How many times less than Mesos' median ours is.
     #[must_use]
-    pub fn times(&self) -> f64 {
-        self.peer.spread[1] / self.ours.median
+    pub fn times(&self) -> Option<f64> {
+        Some(self.peer?.spread[1] / self.ours.median)
     }
 
     /// Whether the median is what was aimed at.
     #[must_use]
     pub fn is_reached(&self) -> bool {
-        self.ours.median <= peer::goal(&self.peer)
+        self.ours.median <= self.goal
     }
 
     /// That in a few words. What only the least of the values reaches is not reached, but close: other work on the machine
     /// makes every value larger.
-    fn verdict(&self) -> &'static str {
+    #[must_use]
+    pub fn verdict(&self) -> &'static str {
         if self.is_reached() {
             "reached"
-        } else if self.ours.least <= peer::goal(&self.peer) {
+        } else if self.ours.least <= self.goal {
             "reached at best"
         } else {
             "short"
@@ -46,7 +49,7 @@ impl Row {
     }
 }
 
-/// Measures those figures of the workloads that Mesos has too, and says on the way which.
+/// Measures those figures of the workloads of which something was expected, and says on the way which.
 #[must_use]
 pub fn measure(workloads: &[Workload], is_once: bool, is_named: impl Fn(&str) -> bool) -> Vec<Row> {
     let mut rows = Vec::new();
@@ -54,15 +57,16 @@ pub fn measure(workloads: &[Workload], is_once: bool, is_named: impl Fn(&str) ->
         let wanted: Vec<_> = workload
             .figures()
             .filter(|(name, ..)| is_named(name))
-            .filter_map(|(name, phase, unit)| Some((peer::of(&name)?, name, phase, unit)))
+            .filter_map(|(name, phase, unit)| Some((peer::goal(&name)?, name, phase, unit)))
             .collect();
         if wanted.is_empty() {
             continue;
         }
         eprintln!("{number}/{} {}", workloads.len(), workload.name);
         let readings = if is_once { workload.measure_once() } else { workload.measure() };
-        rows.extend(wanted.into_iter().filter_map(|(peer, name, phase, unit)| {
-            Some(Row { name, unit, ours: readings.spread(phase)?, peer: *peer })
+        rows.extend(wanted.into_iter().filter_map(|(goal, name, phase, unit)| {
+            let (ours, peer) = (readings.spread(phase)?, peer::of(&name).copied());
+            Some(Row { name, unit, ours, peer, goal })
         }));
     }
     rows
@@ -76,12 +80,13 @@ pub fn markdown(rows: &[Row]) -> String {
     );
     for row in rows {
         let (unit, name) = (row.unit, &row.name);
-        let [theirs, goal, median, least] =
-            [row.peer.spread[1], peer::goal(&row.peer), row.ours.median, row.ours.least].map(shown);
-        let (times, verdict) = (shown(row.times()), row.verdict());
+        let [goal, median, least] = [row.goal, row.ours.median, row.ours.least].map(shown);
+        let theirs = row.peer.map_or_else(|| "-".to_owned(), |peer| format!("{} {unit}", shown(peer.spread[1])));
+        let times = row.times().map_or_else(|| "-".to_owned(), shown);
+        let verdict = row.verdict();
         let _ = writeln!(
             text,
-            "| {name} | {theirs} {unit} | {goal} {unit} | {median} {unit} | {least} {unit} | {times} | {verdict} |"
+            "| {name} | {theirs} | {goal} {unit} | {median} {unit} | {least} {unit} | {times} | {verdict} |"
         );
     }
     let of = |verdict| rows.iter().filter(|row| row.verdict() == verdict).count();
@@ -90,21 +95,55 @@ pub fn markdown(rows: &[Row]) -> String {
     text
 }
 
-/// The same as a list of objects.
+/// The same as a list of objects; `mesos` and `times` are null where nobody measured Mesos.
 #[must_use]
 pub fn json(rows: &[Row]) -> String {
     let row = |row: &Row| {
         let Spread { least, median, most } = row.ours;
-        let [peer_least, peer_median, peer_most] = row.peer.spread;
+        let theirs = row.peer.map_or_else(
+            || "null".to_owned(),
+            |Peer { spread: [least, median, most], .. }| format!("[{least}, {median}, {most}]"),
+        );
         format!(
-            "  {{\"name\": \"{}\", \"unit\": \"{}\", \"mesos\": [{peer_least}, {peer_median}, {peer_most}], \
-             \"ours\": [{least}, {median}, {most}], \"times\": {:.2}, \"goal\": {}, \"reached\": {}}}",
+            "  {{\"name\": \"{}\", \"unit\": \"{}\", \"mesos\": {theirs}, \"ours\": [{least}, {median}, {most}], \
+             \"times\": {}, \"goal\": {}, \"reached\": {}}}",
             row.name,
             row.unit,
-            row.times(),
-            peer::goal(&row.peer),
+            row.times().map_or_else(|| "null".to_owned(), |times| format!("{times:.2}")),
+            row.goal,
             row.is_reached(),
         )
     };
     format!("[\n{}\n]\n", rows.iter().map(row).collect::<Vec<_>>().join(",\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(name: &str, median: f64) -> Row {
+        let ours = Spread { least: median * 0.5, median, most: median * 2.0 };
+        Row { name: name.into(), unit: "ms", ours, peer: peer::of(name).copied(), goal: peer::goal(name).unwrap() }
+    }
+
+    #[test]
+    fn figures_with_and_without_a_peer_have_a_verdict() {
+        let rows = [
+            row("alloc.full_cycle.one_role.10000x1000.cycle", 8.0),
+            row("alloc.changed.50000.100", 1.5),
+            row("alloc.free.20000x2000.cycle", 50.0),
+        ];
+        assert_eq!(rows.each_ref().map(Row::verdict), ["reached", "reached at best", "short"]);
+        let table = markdown(&rows);
+        assert!(
+            table.contains("| alloc.full_cycle.one_role.10000x1000.cycle | 305 ms | 10.0 ms | 8.00 ms |"),
+            "{table}"
+        );
+        assert!(
+            table.contains("| alloc.free.20000x2000.cycle | - | 20.0 ms | 50.0 ms | 25.0 ms | - | short |"),
+            "{table}"
+        );
+        assert!(table.ends_with("1 of 3 reached, 1 more at best.\n"), "{table}");
+        assert!(json(&rows).contains("\"mesos\": null, \"ours\": [0.75, 1.5, 3], \"times\": null, \"goal\": 1"));
+    }
 }

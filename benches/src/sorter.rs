@@ -23,6 +23,10 @@ const PHASES: &[(&str, &str)] = &[
 /// Sorts of what is sorted already.
 const NOOPS: u32 = 100;
 
+/// The sizes of the comparison.
+const AGENTS: [u32; 6] = [1_000, 5_000, 10_000, 20_000, 30_000, 50_000];
+const CLIENTS: [u32; 6] = [1, 50, 100, 200, 500, 1_000];
+
 /// Height and branching of the trees of roles.
 const TREES: [(u32, u32); 3] = [(3, 32), (7, 3), (10, 2)];
 
@@ -30,13 +34,15 @@ const TREES: [(u32, u32); 3] = [(3, 32), (7, 3), (10, 2)];
 #[must_use]
 pub fn workloads() -> Vec<Workload> {
     let mut all = Vec::new();
-    for agents in [1_000, 10_000, 50_000] {
-        for (is_active, kind) in [(false, ""), (true, "active.")] {
-            for clients in [50, 200, 500, 1_000] {
+    for (is_active, kind) in [(false, ""), (true, "active.")] {
+        for agents in AGENTS {
+            for clients in CLIENTS {
                 let about = "clients of one role: added, allocated to, sorted, sorted after each change, released";
                 let run = move |found: &mut Readings| run(agents, &flat(clients), is_active, found);
                 all.push(Workload::new(format!("sorter.full_sort.{kind}{agents}x{clients}"), about, PHASES, run));
             }
+        }
+        for agents in [1_000, 10_000, 50_000] {
             for (height, branching) in TREES {
                 let about = "the same with clients all over a tree of roles";
                 let run = move |found: &mut Readings| run(agents, &nested(height, branching), is_active, found);

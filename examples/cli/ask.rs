@@ -77,6 +77,8 @@ pub(crate) enum Ask {
     },
     /// Says why a framework got no offer, and what would have been enough.
     Explain(Explain),
+    /// Says who would have to return something so that a framework could have what it needs, where roles have priorities.
+    Preemptions(Preemptions),
     /// Everything the master knows, as JSON.
     State,
     /// Which master leads, and which version it is.
@@ -171,6 +173,20 @@ pub(crate) struct Explain {
     resources: String,
 }
 
+/// Asks who would have to make room.
+#[derive(Debug, Args)]
+#[command(rename_all = "snake_case")]
+pub(crate) struct Preemptions {
+    /// The framework's id.
+    framework: String,
+    /// Under which role it needs something.
+    #[arg(long)]
+    role: Option<String>,
+    /// What it needs, all of it on one agent.
+    #[arg(long, value_name = "RESOURCES")]
+    resources: String,
+}
+
 /// How something is asked of a master.
 #[derive(Debug)]
 enum Request {
@@ -180,16 +196,14 @@ enum Request {
     Read(String),
 }
 
-impl Explain {
-    fn path(&self) -> anyhow::Result<String> {
-        let wanted: Resources = self.resources.parse().context("--resources")?;
-        let mut path =
-            format!("/explain?framework={}&resources={}", escaped(&self.framework), escaped(&wanted.to_string()));
-        if let Some(role) = &self.role {
-            path += &format!("&role={}", escaped(role));
-        }
-        Ok(path)
+/// The path of a question about a framework that needs something.
+fn question(about: &str, framework: &str, role: Option<&str>, resources: &str) -> anyhow::Result<Request> {
+    let wanted: Resources = resources.parse().context("--resources")?;
+    let mut path = format!("/{about}?framework={}&resources={}", escaped(framework), escaped(&wanted.to_string()));
+    if let Some(role) = role {
+        path += &format!("&role={}", escaped(role));
     }
+    Ok(Request::Read(path))
 }
 
 impl Ask {
@@ -241,7 +255,12 @@ impl Ask {
             Self::Reactivate { agent: id } => agent("REACTIVATE_AGENT", id),
             Self::Gone { agent: id } => agent("MARK_AGENT_GONE", id),
             Self::Teardown { framework } => with("TEARDOWN", json!({ "framework_id": value(framework) })),
-            Self::Explain(question) => return Ok(Request::Read(question.path()?)),
+            Self::Explain(Explain { framework, role, resources }) => {
+                return question("explain", framework, role.as_deref(), resources);
+            }
+            Self::Preemptions(Preemptions { framework, role, resources }) => {
+                return question("preemptions", framework, role.as_deref(), resources);
+            }
         }))
     }
 
@@ -274,7 +293,7 @@ impl Ask {
             Self::Maintenance(Maintenance::Schedule) => show::schedule(&answer["get_maintenance_schedule"]["schedule"]),
             Self::Maintenance(Maintenance::Status) => show::maintenance(&answer["get_maintenance_status"]["status"]),
             Self::Version => answer["get_version"]["version_info"]["version"].as_str().unwrap_or_default().to_owned(),
-            Self::Explain(_) => answer["text"].as_str().unwrap_or_default().to_owned(),
+            Self::Explain(_) | Self::Preemptions(_) => answer["text"].as_str().unwrap_or_default().to_owned(),
             _ => return None,
         })
     }
@@ -352,6 +371,7 @@ mod tests {
         "drain a1 --max_grace_period 90secs --mark_gone",
         "deactivate a1",
         "explain f-1 --role web/shop --resources cpus:2;mem:64",
+        "preemptions f-1 --role web --resources cpus:2",
         "reactivate a1",
         "gone a1",
         "teardown f1",

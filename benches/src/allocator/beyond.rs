@@ -1,12 +1,11 @@
-//! Larger clusters, small changes in them, and storms of refusals: figures without a counterpart in the comparison.
+//! Larger clusters, quotas everywhere, and storms of refusals: figures without a counterpart in the comparison.
 
 use std::collections::BTreeSet;
 
 use mesos_core::Role;
-use mesos_core::kernel::Rng;
 use mesos_core::provider::{AgentKey, Fact, FrameworkKey};
 
-use super::cluster::{self, Cluster, LARGE, recovered, resources};
+use super::cluster::{self, Cluster, LARGE, resources};
 use super::full_cycle::own_role;
 use super::{Size, decline, full_cycle, quota, size};
 use crate::heap;
@@ -14,7 +13,6 @@ use crate::measure::Readings;
 use crate::workload::Workload;
 
 const FREE: &[(&str, &str)] = &[("cycle", "ms"), ("recover", "ms"), ("add_agents", "ms"), ("add_frameworks", "ms")];
-const CHANGED: &[(&str, &str)] = &[("", "ms")];
 const QUOTA: &[(&str, &str)] = &[("", "times")];
 const STORM: &[(&str, &str)] = &[
     ("first", "ms"),
@@ -23,6 +21,8 @@ const STORM: &[(&str, &str)] = &[
     ("recover_first", "ms"),
     ("recover_median", "ms"),
     ("recover_last", "ms"),
+    ("growth", "times"),
+    ("recover_growth", "times"),
     ("bytes_per_filter", "B"),
 ];
 const FILTERED: &[(&str, &str)] = &[("cycle", "ms"), ("shrunk_cycle", "ms"), ("revive_cycle", "ms")];
@@ -35,10 +35,6 @@ pub fn workloads() -> Vec<Workload> {
         Workload::new(format!("alloc.free.{size}"), about, FREE, move |found| {
             full_cycle::run(size, |_| Role::any(), found);
         })
-    });
-    let changed = [1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000].map(|agents| {
-        let about = "a round after 100 agents came back while all others stay in offers";
-        Workload::new(format!("alloc.changed.{agents}.100"), about, CHANGED, move |found| changed(agents, 100, found))
     });
     let everywhere = Workload::new(
         "alloc.quota_everywhere.10000x500",
@@ -57,31 +53,7 @@ pub fn workloads() -> Vec<Workload> {
         let about = "everybody has refused everything: nothing changed; all agents shrank; a framework revived";
         Workload::new(format!("alloc.filtered.{size}"), about, FILTERED, move |found| filtered(size, found)).runs(1)
     });
-    free.into_iter().chain(changed).chain([everywhere, storm]).chain(filtered).collect()
-}
-
-/// A round in which `count` of the agents came back, the others being in offers.
-fn changed(agents: u32, count: usize, readings: &mut Readings) {
-    let total = resources(LARGE);
-    let mut cluster = Cluster::new();
-    cluster.tell(cluster::agents(agents, |_| (total.clone(), Vec::new())));
-    cluster.tell(cluster::frameworks(1_000, &[], |_| Role::any()));
-    cluster.batch();
-    cluster.check_spread(agents, 1_000);
-    let mut rng = Rng::new(3);
-    for _ in 0..50 {
-        let back: Vec<Fact> = (0..count)
-            .map(|_| {
-                let place = rng.index(cluster.offers.len());
-                recovered(cluster.offers.swap_remove(place), None)
-            })
-            .collect();
-        readings.time("", || {
-            cluster.tell(back);
-            cluster.batch();
-        });
-        cluster.check_once_each(agents);
-    }
+    free.into_iter().chain([everywhere, storm]).chain(filtered).collect()
 }
 
 fn quota_everywhere(size: Size, readings: &mut Readings) {
@@ -121,13 +93,26 @@ fn storm(size: Size, readings: &mut Readings) {
     decline::note_memory(&cluster, before, readings);
     // The last round gave nothing; the one before gave the last offers.
     cycles.pop();
-    let phases = [("first", "median", "last"), ("recover_first", "recover_median", "recover_last")];
-    for (values, (first, median, last)) in [&mut cycles, &mut recovers].into_iter().zip(phases) {
+    let phases =
+        [("first", "median", "last", "growth"), ("recover_first", "recover_median", "recover_last", "recover_growth")];
+    for (values, (first, median, last, growth)) in [&cycles, &recovers].into_iter().zip(phases) {
         readings.note(first, values[0]);
         readings.note(last, values[values.len() - 1]);
-        values.sort_by(f64::total_cmp);
-        readings.note(median, values[values.len() / 2]);
+        readings.note(median, middle(values));
+        readings.note(growth, growth_of(values));
     }
+}
+
+/// How many times as much the last tenth of the rounds takes as the first.
+fn growth_of(values: &[f64]) -> f64 {
+    let tenth = values.len().div_ceil(10);
+    middle(&values[values.len() - tenth..]) / middle(&values[..tenth])
+}
+
+fn middle(values: &[f64]) -> f64 {
+    let mut values = values.to_vec();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 fn filtered(size: Size, readings: &mut Readings) {
@@ -144,5 +129,31 @@ fn filtered(size: Size, readings: &mut Readings) {
         let all: BTreeSet<AgentKey> = cluster.offers.iter().map(|offer| offer.agent).collect();
         assert_eq!(all.len(), size.agents as usize, "who revives is offered everything");
         cluster.hand_back(Some(cluster::YEAR));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn growth_is_that_of_the_last_rounds_over_the_first() {
+        let steady: Vec<f64> = vec![2.0; 40];
+        let growing: Vec<f64> = (1..=40_u32).map(f64::from).collect();
+        assert!((growth_of(&steady) - 1.0).abs() < 1e-9);
+        assert!((growth_of(&growing) - 39.0 / 3.0).abs() < 1e-9);
+        assert!((growth_of(&[3.0]) - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_small_storm_ends_and_is_measured() {
+        let mut readings = Readings::default();
+        storm(size(40, 6), &mut readings);
+        assert!(STORM.iter().all(|(phase, _)| readings.spread(phase).is_some()));
+    }
+
+    #[test]
+    fn quotas_everywhere_leave_the_spread_as_it_is() {
+        quota_everywhere(size(40, 8), &mut Readings::default());
     }
 }

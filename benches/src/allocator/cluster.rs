@@ -125,11 +125,15 @@ pub(super) fn agents(count: u32, of: impl Fn(u32) -> (Resources, Vec<Used>)) -> 
     (0..count)
         .map(|number| {
             let (total, used) = of(number);
-            let name = format!("agent{}", number + 1);
-            let info = Arc::new(AgentInfo::new(name.as_str(), total.clone()));
-            Fact::AgentAdded { agent: AgentKey(number), id: AgentId::new(name).expect("an id"), info, total, used }
+            agent(number, total, used)
         })
         .collect()
+}
+
+pub(super) fn agent(number: u32, total: Resources, used: Vec<Used>) -> Fact {
+    let name = format!("agent{}", number + 1);
+    let info = Arc::new(AgentInfo::new(name.as_str(), total.clone()));
+    Fact::AgentAdded { agent: AgentKey(number), id: AgentId::new(name).expect("an id"), info, total, used }
 }
 
 /// What framework `number` uses under a role.
@@ -162,4 +166,38 @@ pub(super) const LARGE: &str = "cpus:24;mem:4096;disk:4096;ports:[31000-32000]";
 /// `text` and ports of the large agent in 16 pieces.
 pub(super) fn with_ports16(text: &str) -> Resources {
     resources(&format!("{text};ports:{}", fragments(31_000, 32_000, 16)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offers(of: &[u32]) -> Cluster {
+        let mut cluster = Cluster::new();
+        let grants = (0..).zip(of).map(|(agent, framework)| Grant {
+            framework: FrameworkKey(*framework),
+            role: Role::any(),
+            agent: AgentKey(agent),
+            resources: resources("cpus:1"),
+        });
+        cluster.offers = grants.collect();
+        cluster
+    }
+
+    #[test]
+    fn offers_are_even_up_to_one() {
+        offers(&[0, 1, 2, 0]).check_spread(4, 3);
+    }
+
+    #[test]
+    #[should_panic(expected = "has 3 offers")]
+    fn an_uneven_spread_is_seen() {
+        offers(&[0, 1, 0, 0]).check_spread(4, 2);
+    }
+
+    #[test]
+    #[should_panic(expected = "an offer for each agent")]
+    fn a_missing_offer_is_seen() {
+        offers(&[0, 1]).check_spread(3, 2);
+    }
 }

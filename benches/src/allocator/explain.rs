@@ -2,9 +2,12 @@
 //! may be questions, when nobody asks: the same rounds with an allocator that remembers for them and with one that does not.
 //! Their instructions are told side by side by `figures --instructions alloc.unasked`.
 
-use mesos_core::Role;
+use std::sync::Arc;
+
+use mesos_core::constraint::{AttributeConstraint, OfferConstraints, Predicate, Selector};
 use mesos_core::provider::explain::{Need, Question, Subject};
-use mesos_core::provider::{AgentKey, Allocator, FrameworkKey};
+use mesos_core::provider::{AgentKey, Allocator, Fact, FrameworkKey};
+use mesos_core::{Quota, Role};
 
 use super::cluster::{self, Cluster, LARGE, resources};
 use super::{Size, size};
@@ -14,6 +17,9 @@ use crate::workload::Workload;
 const PHASES: &[(&str, &str)] = &[("", "ms"), ("agent", "ms")];
 
 const UNASKED: &[(&str, &str)] = &[("cycle", "ms"), ("recover", "ms")];
+
+/// Of the one to the other.
+const RATIO: &[(&str, &str)] = &[("cycle", "times"), ("recover", "times")];
 
 /// The questions to a cluster of 10,000 agents of which everything was granted in the last round.
 #[must_use]
@@ -26,10 +32,46 @@ pub fn workloads() -> Vec<Workload> {
             run_unasked(size(10_000, 1_000), remembers, readings);
         })
     });
-    std::iter::once(asked).chain(unasked).collect()
+    let about =
+        "the same questions where roles have quotas, frameworks refused much and demand more, and agents differ";
+    let hard =
+        Workload::new("alloc.explain.hard.10000", about, PHASES, |readings| ask_hard(size(10_000, 500), readings));
+    let about = "how many times as much a round takes that is remembered for questions which nobody asks";
+    let ratio = Workload::new("alloc.unasked.10000x1000", about, RATIO, |readings| {
+        unasked_ratio(size(10_000, 1_000), readings);
+    });
+    [asked, hard, ratio].into_iter().chain(unasked).collect()
 }
 
-fn run_unasked(Size { agents, frameworks }: Size, remembers: bool, readings: &mut Readings) {
+/// Both kinds in turns, so that what else goes on on the machine slows both.
+fn unasked_ratio(size: Size, readings: &mut Readings) {
+    let mut found = [Readings::default(), Readings::default()];
+    let mut clusters = [true, false].map(|remembers| unasked(size, remembers));
+    for _ in 0..20 {
+        for (cluster, found) in clusters.iter_mut().zip(&mut found) {
+            round_unasked(cluster, size, found);
+        }
+    }
+    for (phase, _) in RATIO {
+        let [with, without] = found.each_ref().map(|found| found.spread(phase).map_or(0.0, |spread| spread.median));
+        readings.note(phase, with / without);
+    }
+}
+
+fn run_unasked(size: Size, remembers: bool, readings: &mut Readings) {
+    let mut cluster = unasked(size, remembers);
+    for _ in 0..20 {
+        round_unasked(&mut cluster, size, readings);
+    }
+}
+
+fn round_unasked(cluster: &mut Cluster, size: Size, readings: &mut Readings) {
+    readings.time("cycle", || cluster.batch());
+    cluster.check_once_each(size.agents);
+    readings.time("recover", || cluster.hand_back(None));
+}
+
+fn unasked(Size { agents, frameworks }: Size, remembers: bool) -> Cluster {
     let total = resources(LARGE);
     let mut cluster = Cluster::new();
     if !remembers {
@@ -37,11 +79,7 @@ fn run_unasked(Size { agents, frameworks }: Size, remembers: bool, readings: &mu
     }
     cluster.tell(cluster::agents(agents, |_| (total.clone(), Vec::new())));
     cluster.tell(cluster::frameworks(frameworks, &[], |_| Role::any()));
-    for _ in 0..20 {
-        readings.time("cycle", || cluster.batch());
-        cluster.check_once_each(agents);
-        readings.time("recover", || cluster.hand_back(None));
-    }
+    cluster
 }
 
 fn run(Size { agents, frameworks }: Size, readings: &mut Readings) {
@@ -51,9 +89,14 @@ fn run(Size { agents, frameworks }: Size, readings: &mut Readings) {
     cluster.tell(cluster::frameworks(frameworks, &[], |_| Role::any()));
     cluster.batch();
     cluster.check_spread(agents, frameworks);
+    ask(&cluster, |_| Role::any(), readings);
+}
+
+/// Twenty frameworks ask for something, for too much and for an agent.
+fn ask(cluster: &Cluster, role_of: impl Fn(u32) -> Role, readings: &mut Readings) {
     let needs = ["cpus:1;mem:64", "cpus:25"].map(|text| Need::Resources(resources(text)));
     for number in 0..20 {
-        let asked = |of| Question { framework: FrameworkKey(number), role: Role::any(), of };
+        let asked = |of| Question { framework: FrameworkKey(number), role: role_of(number), of };
         for need in &needs {
             let question = asked(Subject::Need(Need::clone(need)));
             let answer = readings.time("", || cluster.allocator.explain(cluster.now, &question));
@@ -62,5 +105,122 @@ fn run(Size { agents, frameworks }: Size, readings: &mut Readings) {
         let question = asked(Subject::Agent(AgentKey(number * 37)));
         let answer = readings.time("agent", || cluster.allocator.explain(cluster.now, &question));
         assert!(answer.is_some_and(|answer| !answer.reasons.is_empty() || number > 0), "it can tell");
+    }
+}
+
+// A cluster where much is in the way.
+
+const TEAMS: u32 = 50;
+const RACKS: u32 = 20;
+
+/// Half of the frameworks are directly under a team, half under a unit of it.
+fn team_role(number: u32) -> Role {
+    let team = number % TEAMS;
+    cluster::role(&if number / TEAMS % 2 == 0 {
+        format!("team{team}")
+    } else {
+        format!("team{team}/unit{}", number % 3)
+    })
+}
+
+fn ask_hard(size: Size, readings: &mut Readings) {
+    ask(&hard(size), team_role, readings);
+}
+
+/// Every team has a guarantee and a limit, every unit a guarantee below it; frameworks want agents of some racks and hosts
+/// only; a tenth of the agents has GPUs, a tenth is reserved in part; three times everybody refused half of what was offered.
+fn hard(Size { agents, frameworks }: Size) -> Cluster {
+    let mut cluster = Cluster::new();
+    cluster.tell((0..agents).map(hard_agent));
+    cluster.tell(cluster::frameworks(frameworks, &[], team_role));
+    cluster.tell((0..frameworks).map(|number| Fact::ConstraintsSet {
+        framework: FrameworkKey(number),
+        constraints: Arc::new(demands(number)),
+    }));
+    let each = agents / TEAMS;
+    for team in 0..TEAMS {
+        let quota = quota(&format!("cpus:{}", each * 12), &format!("cpus:{};mem:{}", each * 18, each * 4_000));
+        cluster.tell([Fact::QuotaSet { role: cluster::role(&format!("team{team}")), quota }]);
+        for unit in 0..3 {
+            let role = cluster::role(&format!("team{team}/unit{unit}"));
+            cluster.tell([Fact::QuotaSet { role, quota: quota_of_unit(each) }]);
+        }
+    }
+    for _ in 0..3 {
+        cluster.batch();
+        let half = cluster.offers.len() / 2;
+        let refused: Vec<Fact> =
+            cluster.offers.drain(..half).map(|offer| cluster::recovered(offer, Some(cluster::YEAR))).collect();
+        cluster.tell(refused);
+    }
+    cluster.batch();
+    assert!(cluster.allocator.filter_count() > 0 && !cluster.offers.is_empty(), "there are refusals and offers");
+    cluster
+}
+
+fn quota(guarantees: &str, limits: &str) -> Quota {
+    let (guarantees, limits) = (guarantees.parse().expect("amounts"), limits.parse().expect("amounts"));
+    Quota::new(guarantees, limits).expect("a quota")
+}
+
+fn quota_of_unit(each: u32) -> Quota {
+    quota(&format!("cpus:{}", each * 2), "")
+}
+
+fn hard_agent(number: u32) -> Fact {
+    let total = match number % 10 {
+        0 => resources(&format!("{LARGE};gpus:2")),
+        1 => resources(&format!("{LARGE};cpus(team{}):4;mem(team{}):512", number % TEAMS, number % TEAMS)),
+        _ => resources(LARGE),
+    };
+    let mut fact = cluster::agent(number, total, Vec::new());
+    if let Fact::AgentAdded { info, .. } = &mut fact {
+        let attributes = format!("rack:r{};kind:k{}", number % RACKS, number % 3);
+        Arc::make_mut(info).attributes = attributes.parse().expect("attributes");
+    }
+    fact
+}
+
+/// One rack, or a kind of agent and another host than the first.
+fn demands(number: u32) -> OfferConstraints {
+    let attribute =
+        |name: &str, predicate| AttributeConstraint { selector: Selector::Attribute(name.into()), predicate };
+    let rack = attribute("rack", Predicate::TextEquals(format!("r{}", number % RACKS).into()));
+    let kind = attribute("kind", Predicate::TextMatches("k[01]".into()));
+    let host = AttributeConstraint {
+        selector: Selector::Hostname,
+        predicate: Predicate::TextNotEquals(format!("agent{}", number + 1).into()),
+    };
+    OfferConstraints { by_role: [(team_role(number), vec![vec![rack], vec![kind, host]])].into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use mesos_core::provider::explain::Reason;
+
+    use super::*;
+
+    #[test]
+    fn the_hard_cluster_has_reasons_of_many_kinds() {
+        let size = size(400, 200);
+        let cluster = hard(size);
+        let mut kinds = std::collections::BTreeSet::new();
+        for framework in 0..size.frameworks {
+            for agent in (0..size.agents).step_by(7) {
+                let of = Subject::Agent(AgentKey(agent));
+                let question = Question { framework: FrameworkKey(framework), role: team_role(framework), of };
+                let answer = cluster.allocator.explain(cluster.now, &question).expect("it can tell");
+                kinds.extend(answer.reasons.iter().map(Reason::code));
+            }
+        }
+        assert!(kinds.len() >= 5, "{kinds:?}");
+        ask_hard(size, &mut Readings::default());
+    }
+
+    #[test]
+    fn both_kinds_of_allocators_are_compared() {
+        let mut readings = Readings::default();
+        unasked_ratio(size(40, 5), &mut readings);
+        assert!(RATIO.iter().all(|(phase, _)| readings.spread(phase).is_some()));
     }
 }

@@ -12,6 +12,7 @@
 pub mod add_and_update;
 pub mod backlog;
 pub mod beyond;
+pub mod changed;
 mod cluster;
 pub mod decline;
 pub mod explain;
@@ -68,6 +69,7 @@ pub fn workloads() -> Vec<Workload> {
         multi_framework::workloads(),
         update_allocation::workloads(),
         beyond::workloads(),
+        changed::workloads(),
     ];
     families.into_iter().flatten().collect()
 }

@@ -43,17 +43,30 @@ fn by_fifths(size: Size, readings: &mut Readings) {
         if round == 4 {
             assert!(cluster.offers.is_empty(), "nobody wants offers");
         } else {
-            cluster.check_once_each(size.agents);
+            cluster.check_spread(size.agents, size.frameworks - (round + 1) * fifth);
         }
     }
 }
 
 fn extreme(size: Size, readings: &mut Readings) {
     let mut cluster = decline::partly_used(size, USED, &mut Readings::default());
-    cluster.tell(suppressed(0..size.frameworks * 99 / 100));
+    let away = size.frameworks * 99 / 100;
+    cluster.tell(suppressed(0..away));
     for _ in 0..5 {
         cluster.hand_back(None);
         readings.time("cycle", || cluster.batch());
-        cluster.check_once_each(size.agents);
+        cluster.check_spread(size.agents, size.frameworks - away);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::size;
+    use super::*;
+
+    #[test]
+    fn who_wants_offers_has_them_evenly() {
+        by_fifths(size(64, 10), &mut Readings::default());
+        extreme(size(50, 200), &mut Readings::default());
     }
 }

@@ -59,10 +59,22 @@ fn run(kind: Kind, Size { agents, frameworks }: Size, readings: &mut Readings) {
     for round in 0..6 {
         // A shared volume may go out many times over within one round; whoever holds the rest comes first.
         if kind == Kind::Regular || round > 0 {
-            cluster.check_once_each(agents);
+            cluster.check_spread(agents, frameworks);
         }
         cluster.hand_back(None);
         readings.time("cycle", || cluster.batch());
     }
-    cluster.check_once_each(agents);
+    cluster.check_spread(agents, frameworks);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn volumes_are_spread_evenly() {
+        for kind in [Kind::Regular, Kind::Shared, Kind::Mixed] {
+            run(kind, size(60, 7), &mut Readings::default());
+        }
+    }
 }

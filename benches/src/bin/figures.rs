@@ -4,7 +4,9 @@
 //! cargo run --release -p mesos-benches --bin figures                 all
 //! cargo run --release -p mesos-benches --bin figures -- kernel       those whose name contains the word
 //! cargo run --release -p mesos-benches --bin figures -- --list       the names
-//! cargo run --release -p mesos-benches --bin figures -- --peer       the table beside Mesos' own allocator
+//! cargo run --release -p mesos-benches --bin figures -- --peer       the table beside Mesos' own allocator and our goals
+//! cargo run --release -p mesos-benches --bin figures -- --curve      what a round costs from 1,000 to 100,000 agents
+//! cargo run --release -p mesos-benches --bin figures -- --results    all of that as the document RESULTS.md
 //! cargo run --release -p mesos-benches --bin figures -- --instructions kernel.lifecycles.100
 //! ```
 //!
@@ -17,8 +19,9 @@
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
+use mesos_benches::allocator::changed;
 use mesos_benches::workload::Workload;
-use mesos_benches::{figures, heap, report};
+use mesos_benches::{figures, heap, report, results};
 
 #[global_allocator]
 static HEAP: heap::Counted = heap::Counted;
@@ -26,21 +29,23 @@ static HEAP: heap::Counted = heap::Counted;
 const HELP: &str = "\
 Prints one line per figure: name value unit.
 
-usage: figures [--list] [--instructions] [--once] [--peer [--json]] [WORD ...]
+usage: figures [--list] [--instructions] [--once] [--peer [--json]] [--curve] [--results] [WORD ...]
 
   WORD             only figures whose name contains one of the words
   --list           the names, and what each measures
   --instructions   executed instructions instead of time, counted by valgrind (callgrind)
   --once           one run from nothing, instead of the median of several
-  --peer           a table beside what Mesos' own allocator took for the same work
+  --peer           a table beside what Mesos' own allocator took for the same work, and beside goals of our own
   --json           that table as JSON instead of Markdown
+  --curve          what a round costs after 100 agents changed, from 1,000 to 100,000 agents
+  --results        the whole of both tables and the curve, as the document benches/RESULTS.md
 ";
 
 fn main() -> ExitCode {
     heap::keep();
     let (flags, words): (Vec<_>, Vec<_>) = std::env::args().skip(1).partition(|word| word.starts_with('-'));
     let has = |flag: &str| flags.iter().any(|own| own == flag);
-    let known = ["--list", "--instructions", "--once", "--peer", "--json", "--help", "-h"];
+    let known = ["--list", "--instructions", "--once", "--peer", "--json", "--curve", "--results", "--help", "-h"];
     if has("--help") || has("-h") {
         print!("{HELP}");
         return ExitCode::SUCCESS;
@@ -59,6 +64,14 @@ fn main() -> ExitCode {
     let is_once = has("--once");
     if !has("--list") && !has("--instructions") {
         keep_memory();
+    }
+    if has("--results") {
+        print!("{}", results::markdown(&chosen, is_once));
+        return ExitCode::SUCCESS;
+    }
+    if has("--curve") {
+        print!("{}", changed::curve(is_once));
+        return ExitCode::SUCCESS;
     }
     if has("--peer") {
         let rows = report::measure(&chosen, is_once, is_named);

@@ -1,6 +1,7 @@
 //! People and tools, and the master.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use crate::maintenance::{MachineId, MaintenanceSchedule, MaintenanceStatus};
 use crate::provider::explain::{Explanation, Wanted};
 use crate::quota::Quota;
 
-use crate::resource::{Resources, Scalar};
+use crate::resource::{Quantities, Resources, Scalar};
 use crate::role::Role;
 use crate::weight::Weight;
 
@@ -45,6 +46,15 @@ pub enum Call {
         role: Role,
         /// For what.
         of: Wanted,
+    },
+    /// Asks who would have to return something so that a framework could have what it needs.
+    Preemptions {
+        /// Who needs something.
+        framework_id: FrameworkId,
+        /// Under which role.
+        role: Role,
+        /// How much, all of it on one agent.
+        need: Quantities,
     },
     /// Removes a framework and kills its tasks.
     Teardown(FrameworkId),
@@ -135,10 +145,49 @@ pub enum Response {
     Quotas(BTreeMap<Role, Quota>),
     /// Why there was no offer.
     Explained(Box<Explanation>),
+    /// Who would have to make room; nothing if nobody can.
+    Preemptions(Option<RoomMade>),
     /// The maintenance schedule.
     MaintenanceSchedule(MaintenanceSchedule),
     /// How far maintenance is.
     MaintenanceStatus(MaintenanceStatus),
     /// It was not done.
     Refused(Rejection),
+}
+
+/// Whose return on which agent would make room for somebody more important.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomMade {
+    /// Where.
+    pub agent_id: AgentId,
+    /// Who would have to return what they hold there; nobody if there is room already.
+    pub displaced: Vec<Displaced>,
+}
+
+/// A framework that holds something under a less important role.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Displaced {
+    /// Who.
+    pub framework_id: FrameworkId,
+    /// Under which role.
+    pub role: Role,
+    /// The priority of the role.
+    pub priority: i32,
+    /// All it holds there, offered or used.
+    pub resources: Resources,
+}
+
+impl fmt::Display for RoomMade {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { agent_id, displaced } = self;
+        if displaced.is_empty() {
+            return write!(f, "Agent {agent_id} has room already.");
+        }
+        write!(f, "Agent {agent_id} would have room if")?;
+        for (place, Displaced { framework_id, role, priority, resources }) in displaced.iter().enumerate() {
+            let and = if place == 0 { "" } else { " and" };
+            write!(f, "{and} {framework_id} under {role} (priority {priority}) returned {resources}")?;
+        }
+        f.write_str(".")
+    }
 }

@@ -61,7 +61,8 @@
 //! 2. [`Fact`](crate::provider::Fact) is non-exhaustive. Let the wildcard arm stop the process in tests: books that missed
 //!    a fact are wrong for ever.
 //! 3. Draw from the round's [`Rng`](crate::kernel::Rng), compare without rounding, break ties by id or handle.
-//! 4. Give it to a simulated cluster: conservation, no double offer and liveness are checked for any allocator.
+//! 4. Give it to the conformance suite of `mesos-sim` in a test, with all it claims: a law it breaks is told as a short history.
+//! 5. Give it to a simulated cluster: conservation, no double offer and liveness are checked for any allocator.
 //!
 //! # A store, an election, a containerizer
 //!

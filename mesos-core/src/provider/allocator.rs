@@ -20,8 +20,9 @@ use crate::kernel::Rng;
 use crate::maintenance::Unavailability;
 use crate::offer::Filters;
 use crate::provider::explain::{Explanation, Question};
+use crate::provider::preemption::{NoPriorities, Preemption};
 use crate::quota::Quota;
-use crate::resource::Resources;
+use crate::resource::{Quantities, Resources};
 use crate::role::Role;
 use crate::time::Instant;
 use crate::weight::Weight;
@@ -363,6 +364,21 @@ pub trait Allocator: Send + fmt::Debug {
     fn explain(&self, now: Instant, question: &Question) -> Option<Explanation> {
         let _ = (now, question);
         None
+    }
+
+    /// Whose return of what they hold would let a framework have this much of one agent under one of its roles. Nothing if no
+    /// return would. Changes nothing.
+    ///
+    /// # Errors
+    /// When roles have no priorities, as in an allocator that knows none.
+    fn preemptions(
+        &self,
+        framework: FrameworkKey,
+        role: &Role,
+        need: &Quantities,
+    ) -> Result<Option<Preemption>, NoPriorities> {
+        let _ = (framework, role, need);
+        Err(NoPriorities)
     }
 
     /// What it is made of, for journals; `None` from one that cannot tell: its journals are replayed by whoever can make it.

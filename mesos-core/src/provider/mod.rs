@@ -10,6 +10,7 @@ mod containerizer;
 mod election;
 mod executor;
 pub mod explain;
+mod preemption;
 mod scheduler;
 mod store;
 
@@ -22,5 +23,6 @@ pub use containerizer::{Container, ContainerError, Containerizer, Launch};
 pub use election::{Contender, Detector};
 pub use executor::{Executor, ExecutorCx};
 pub use explain::{Explanation, Question};
+pub use preemption::{NoPriorities, Preemption, Victim};
 pub use scheduler::{Ack, Action, Scheduler, SchedulerCx};
 pub use store::{Store, StoreError};

@@ -19,6 +19,7 @@ use mesos_core::provider::AgentKey;
 use mesos_core::provider::explain::FailedConstraint;
 use mesos_core::{AgentInfo, AttributeValue, Rejection, RejectionCode, Role};
 use regex::{Regex, RegexBuilder};
+use serde::{Deserialize, Serialize};
 
 use super::sorter::NodeKey;
 
@@ -35,11 +36,39 @@ pub const CONSTRAINTS_MAX: usize = 256;
 /// Names and texts of one framework's constraints together, in bytes.
 pub const CONSTRAINT_TEXT_BYTES_MAX: usize = 32 * 1024;
 
+/// How long a pattern may be, and what it may be compiled to; by default as long and as much as at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ConstraintBounds {
+    /// Longest pattern, in bytes; more than [`PATTERN_BYTES_MAX`] counts as that.
+    pub pattern_bytes_max: usize,
+    /// What one may be compiled to, in bytes; more than [`PROGRAM_BYTES_MAX`] counts as that.
+    pub program_bytes_max: usize,
+}
+
+impl Default for ConstraintBounds {
+    fn default() -> Self {
+        Self { pattern_bytes_max: PATTERN_BYTES_MAX, program_bytes_max: PROGRAM_BYTES_MAX }
+    }
+}
+
 /// Checks a framework's constraints: they are for its own roles, within the bounds, and every pattern can be compiled.
 ///
 /// # Errors
 /// [`Rejection`] with [`RejectionCode::InvalidConstraint`] names the role and what is wrong.
 pub fn validate_constraints(constraints: &OfferConstraints, roles: &BTreeSet<Role>) -> Result<(), Rejection> {
+    validate_constraints_within(constraints, roles, ConstraintBounds::default())
+}
+
+/// The same, within tighter bounds on patterns.
+///
+/// # Errors
+/// As [`validate_constraints`].
+pub fn validate_constraints_within(
+    constraints: &OfferConstraints,
+    roles: &BTreeSet<Role>,
+    bounds: ConstraintBounds,
+) -> Result<(), Rejection> {
     let all = || constraints.by_role.values().flatten().flatten();
     let groups: usize = constraints.by_role.values().map(Vec::len).sum();
     if all().count().max(groups) > CONSTRAINTS_MAX {
@@ -61,7 +90,8 @@ pub fn validate_constraints(constraints: &OfferConstraints, roles: &BTreeSet<Rol
             return Err(refuse(what, "leave the group out, or the whole role to demand nothing"));
         }
         for constraint in groups.iter().flatten() {
-            compile(constraint).map_err(|why| refuse(format!("an offer constraint for role {role}: {why}"), REMEDY))?;
+            compile(constraint, bounds)
+                .map_err(|why| refuse(format!("an offer constraint for role {role}: {why}"), REMEDY))?;
         }
     }
     Ok(())
@@ -114,14 +144,14 @@ enum Found<'a> {
     Other,
 }
 
-fn compile(constraint: &AttributeConstraint) -> Result<Compiled, String> {
+fn compile(constraint: &AttributeConstraint, bounds: ConstraintBounds) -> Result<Compiled, String> {
     let test = match &constraint.predicate {
         Predicate::Exists => Test::Exists,
         Predicate::NotExists => Test::NotExists,
         Predicate::TextEquals(text) => Test::Equals(text.clone()),
         Predicate::TextNotEquals(text) => Test::NotEquals(text.clone()),
-        Predicate::TextMatches(pattern) => Test::Matches(whole(pattern)?),
-        Predicate::TextNotMatches(pattern) => Test::NotMatches(whole(pattern)?),
+        Predicate::TextMatches(pattern) => Test::Matches(whole(pattern, bounds)?),
+        Predicate::TextNotMatches(pattern) => Test::NotMatches(whole(pattern, bounds)?),
         _ => return Err("its predicate is not known to this version".into()),
     };
     match constraint.selector {
@@ -132,15 +162,17 @@ fn compile(constraint: &AttributeConstraint) -> Result<Compiled, String> {
 }
 
 /// A pattern that matches whole texts only.
-fn whole(pattern: &str) -> Result<Regex, String> {
-    if pattern.len() > PATTERN_BYTES_MAX {
-        return Err(format!("a regular expression of {} bytes is longer than {PATTERN_BYTES_MAX}", pattern.len()));
+fn whole(pattern: &str, bounds: ConstraintBounds) -> Result<Regex, String> {
+    let longest = bounds.pattern_bytes_max.min(PATTERN_BYTES_MAX);
+    let largest = bounds.program_bytes_max.min(PROGRAM_BYTES_MAX);
+    if pattern.len() > longest {
+        return Err(format!("a regular expression of {} bytes is longer than {longest}", pattern.len()));
     }
     let build = |pattern: &str| {
-        let built = RegexBuilder::new(pattern).size_limit(PROGRAM_BYTES_MAX).nest_limit(50).build();
+        let built = RegexBuilder::new(pattern).size_limit(largest).nest_limit(50).build();
         built.map_err(|error| match error {
             regex::Error::CompiledTooBig(_) => {
-                format!("the regular expression {pattern:?} takes more than {PROGRAM_BYTES_MAX} bytes when compiled")
+                format!("the regular expression {pattern:?} takes more than {largest} bytes when compiled")
             }
             // The message shows the pattern over several lines; its last one says what is wrong.
             other => {
@@ -257,7 +289,10 @@ impl ConstraintTable {
         if self.by_client.len() <= client.slot() {
             self.by_client.resize_with(client.slot() + 1, || None);
         }
-        let ready = |one| compile(one).unwrap_or_else(|why| panic!("constraints came without validation: {why}"));
+        let ready = |one| {
+            let compiled = compile(one, ConstraintBounds::default());
+            compiled.unwrap_or_else(|why| panic!("constraints came without validation: {why}"))
+        };
         let groups = groups.iter().map(|group| group.iter().map(ready).collect()).collect();
         self.by_client[client.slot()] = Some(Demand { groups, verdicts: RefCell::default() });
         self.count += 1;
@@ -330,7 +365,7 @@ mod tests {
     }
 
     fn is_met(constraint: &AttributeConstraint, info: &AgentInfo) -> bool {
-        compile(constraint).unwrap().is_met(info)
+        compile(constraint, ConstraintBounds::default()).unwrap().is_met(info)
     }
 
     fn web() -> Role {
@@ -404,6 +439,23 @@ mod tests {
             let refused = validate(pattern(text)).unwrap_err();
             assert_eq!(refused.code, RejectionCode::InvalidConstraint, "{text}");
         }
+    }
+
+    #[test]
+    fn tighter_bounds_refuse_what_wider_ones_allow_and_none_are_wider_than_the_widest() {
+        let validate = |text: &str, bounds: ConstraintBounds| {
+            let constraints = OfferConstraints { by_role: [(web(), pattern(text))].into() };
+            validate_constraints_within(&constraints, &[web()].into(), bounds)
+        };
+        let most = ConstraintBounds::default();
+        let (short, small) =
+            (ConstraintBounds { pattern_bytes_max: 4, ..most }, ConstraintBounds { program_bytes_max: 600, ..most });
+        assert_eq!([validate("a|bc", short), validate("r[0-9]{30}", most)], [Ok(()), Ok(())]);
+        assert!(validate("a|bcd", short).unwrap_err().to_string().contains("longer than 4"));
+        assert!(validate("r[0-9]{30}", small).unwrap_err().to_string().contains("more than 600 bytes"));
+        let endless = ConstraintBounds { pattern_bytes_max: usize::MAX, program_bytes_max: usize::MAX };
+        assert!(validate(&"x".repeat(PATTERN_BYTES_MAX + 1), endless).is_err());
+        assert!(validate("(a{100}){100}", endless).is_err());
     }
 
     #[test]

@@ -59,21 +59,22 @@ mod tests;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use mesos_core::Instant;
 use mesos_core::kernel::Handle;
 use mesos_core::provider::{
-    AgentKey, Allocator, Concurrency, Conflict, Explanation, Fact, FrameworkKey, Grant, InverseGrant, Question, Recipe,
-    Round,
+    AgentKey, Allocator, Concurrency, Conflict, Explanation, Fact, FrameworkKey, Grant, InverseGrant, NoPriorities,
+    Preemption, Question, Recipe, Round,
 };
-use mesos_core::resource::Resources;
+use mesos_core::resource::{Quantities, Resources};
+use mesos_core::{Instant, Role};
 
 pub use constraint::{
-    CONSTRAINT_TEXT_BYTES_MAX, CONSTRAINTS_MAX, PATTERN_BYTES_MAX, PROGRAM_BYTES_MAX, validate_constraints,
+    CONSTRAINT_TEXT_BYTES_MAX, CONSTRAINTS_MAX, ConstraintBounds, PATTERN_BYTES_MAX, PROGRAM_BYTES_MAX,
+    validate_constraints, validate_constraints_within,
 };
 pub use costs::Costs;
 pub use inconsistency::{Inconsistencies, Inconsistency};
 pub use options::{AgentOrder, Options};
-pub use policy::{Packing, Policy, Preemption, Priorities, Victim};
+pub use policy::{Packing, Policy, Priorities};
 pub use recipe::from_recipe;
 pub use shadow::{Comparison, Difference, Listener, RoleTally, Shadow, Tally, candidate, candidate_beside};
 pub use sorter::SorterKind;
@@ -336,5 +337,15 @@ impl Allocator for HierarchicalDrf {
 
     fn explain(&self, now: Instant, question: &Question) -> Option<Explanation> {
         Some(self.answer(now, question))
+    }
+
+    fn preemptions(
+        &self,
+        framework: FrameworkKey,
+        role: &Role,
+        need: &Quantities,
+    ) -> Result<Option<Preemption>, NoPriorities> {
+        let Policy::Priority(priorities) = &self.options.policy else { return Err(NoPriorities) };
+        Ok(self.preemption(priorities, framework, role, need))
     }
 }

@@ -19,9 +19,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use mesos_core::provider::{
-    AgentKey, Allocator, Concurrency, Conflict, Explanation, Fact, FrameworkKey, Grant, InverseGrant, Question, Recipe,
-    Round,
+    AgentKey, Allocator, Concurrency, Conflict, Explanation, Fact, FrameworkKey, Grant, InverseGrant, NoPriorities,
+    Preemption, Question, Recipe, Round,
 };
+use mesos_core::resource::Quantities;
 use mesos_core::{AgentId, FrameworkId, Instant, Rejection, RejectionCode, Resources, Role};
 
 pub use tally::{RoleTally, Tally};
@@ -254,6 +255,15 @@ impl Allocator for Shadow {
 
     fn explain(&self, now: Instant, question: &Question) -> Option<Explanation> {
         self.ruler().explain(now, question)
+    }
+
+    fn preemptions(
+        &self,
+        framework: FrameworkKey,
+        role: &Role,
+        need: &Quantities,
+    ) -> Result<Option<Preemption>, NoPriorities> {
+        self.ruler().preemptions(framework, role, need)
     }
 
     fn recipe(&self) -> Option<Recipe> {

@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant as Clock};
 
 use mesos_core::provider::{
-    AgentKey, Allocator, Concurrency, Conflict, Explanation, Fact, Grant, InverseGrant, Question, Recipe, Round,
+    AgentKey, Allocator, Concurrency, Conflict, Explanation, Fact, FrameworkKey, Grant, InverseGrant, NoPriorities,
+    Preemption, Question, Recipe, Round,
 };
-use mesos_core::{Instant, Resources};
+use mesos_core::resource::Quantities;
+use mesos_core::{Instant, Resources, Role};
 
 /// Rounds that are remembered.
 const ROUNDS_MAX: usize = 1_000;
@@ -122,6 +124,15 @@ impl Allocator for Watched {
 
     fn explain(&self, now: Instant, question: &Question) -> Option<Explanation> {
         self.allocator.explain(now, question)
+    }
+
+    fn preemptions(
+        &self,
+        framework: FrameworkKey,
+        role: &Role,
+        need: &Quantities,
+    ) -> Result<Option<Preemption>, NoPriorities> {
+        self.allocator.preemptions(framework, role, need)
     }
 
     fn recipe(&self) -> Option<Recipe> {

@@ -12,7 +12,7 @@ use mesos_core::{FrameworkId, FrameworkInfo, OfferConstraints, Rejection, Reject
 use super::options::mutant;
 use super::validate::{validate_subscribe, validate_update};
 use super::{Master, MasterCx};
-use crate::allocator::validate_constraints;
+use crate::allocator::validate_constraints_within;
 
 impl Master {
     pub(super) fn update_framework(
@@ -74,7 +74,7 @@ impl Master {
         info.id.get_or_insert_with(|| row.id.clone());
         validate_subscribe(&info, suppressed)?;
         validate_update(&row.info, &info)?;
-        validate_constraints(constraints, &info.roles)?;
+        validate_constraints_within(constraints, &info.roles, self.options.constraint_bounds)?;
         Ok(info)
     }
 

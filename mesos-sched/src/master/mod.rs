@@ -34,6 +34,7 @@ mod operation;
 mod operator;
 mod options;
 mod pending;
+mod preemption;
 mod publish;
 mod quota;
 mod readmission;

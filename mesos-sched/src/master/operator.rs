@@ -37,6 +37,10 @@ impl Master {
                 let response = self.explain(cx.now.mono, &framework_id, role, of);
                 return self.reply(cx, reply, response);
             }
+            Call::Preemptions { framework_id, role, need } => {
+                let response = self.preemptions(&framework_id, &role, &need);
+                return self.reply(cx, reply, response);
+            }
             Call::MarkAgentGone(id) => self.mark_gone(cx, id, reply),
             Call::Teardown(id) => self.teardown(cx, &id).map(|()| Answered::Now),
             Call::Reserve { agent_id, resources } => self.operator_reserve(cx, &agent_id, &resources),

@@ -7,6 +7,8 @@ use std::time::Duration;
 use mesos_core::{Role, Weight};
 use serde::{Deserialize, Serialize};
 
+use crate::allocator::ConstraintBounds;
+
 /// A master's options.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -42,6 +44,8 @@ pub struct Options {
     /// What roles weigh in a new cluster. The first leader that finds no weights in the registry writes these there; from
     /// then on the registry counts, and operators change it.
     pub weights: BTreeMap<Role, Weight>,
+    /// How long and how large regular expressions in offer constraints may be.
+    pub constraint_bounds: ConstraintBounds,
     /// Whether every change of the books is published, for views outside the master.
     pub publishes: bool,
     /// A planted defect.
@@ -76,6 +80,7 @@ impl Default for Options {
             registry_age_max: Duration::from_secs(14 * 24 * 3_600),
             registry_count_max: 102_400,
             weights: BTreeMap::new(),
+            constraint_bounds: ConstraintBounds::default(),
             publishes: false,
             #[cfg(feature = "mutants")]
             mutant: None,

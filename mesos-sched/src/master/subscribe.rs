@@ -17,7 +17,7 @@ use super::options::mutant;
 use super::publish::Change;
 use super::validate::{merge_resubscription, validate_subscribe};
 use super::{Master, MasterCx, Timer};
-use crate::allocator::validate_constraints;
+use crate::allocator::validate_constraints_within;
 
 impl Master {
     pub(super) fn subscribe(
@@ -28,7 +28,8 @@ impl Master {
         suppressed: BTreeSet<Role>,
         constraints: Arc<OfferConstraints>,
     ) {
-        if let Err(rejection) = validate_constraints(&constraints, &info.roles) {
+        let bounds = self.options.constraint_bounds;
+        if let Err(rejection) = validate_constraints_within(&constraints, &info.roles, bounds) {
             return self.refuse_scheduler(cx, conn, rejection);
         }
         let framework = match self.admit_framework(cx, info, suppressed) {

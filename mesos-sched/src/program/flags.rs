@@ -10,6 +10,7 @@ use mesos_core::program::{Logging, MesosBytes, MesosDuration, ServerSecurity, Sp
 use mesos_core::provider::Concurrency;
 use mesos_core::{Allocator, Role, Weight};
 
+use super::allocation::Allocation;
 use crate::allocator::{HierarchicalDrf, Options, candidate};
 use crate::daemon::JournalSetup;
 
@@ -149,6 +150,9 @@ pub(super) struct Flags {
     /// Roles that are known. Roles need no list here: quotas and access lists say what each may have.
     #[arg(long, env = "MESOS_ROLES", value_name = "ROLE,…", hide = true)]
     pub(super) roles: Option<String>,
+    /// Who is offered what.
+    #[command(flatten)]
+    pub(super) allocation: Allocation,
     /// What is recorded.
     #[command(flatten)]
     pub(super) journal: Journal,
@@ -238,7 +242,8 @@ impl Flags {
             self.advertise_port != Some(0),
             "--advertise_port=0 is no port others can reach; say one from 1 to 65535, or leave it out"
         );
-        self.shadow(&Options::default())?;
+        self.shadow(&self.allocation.options()?)?;
+        self.allocation.constraint_bounds()?;
         self.weights().map(drop)
     }
 }

@@ -1,5 +1,6 @@
 //! The master of a cluster, as a program.
 
+mod allocation;
 mod flags;
 
 use std::ffi::OsString;
@@ -63,7 +64,7 @@ async fn lead(flags: &Flags, verbosity: Arc<dyn Verbosity>, spans: Option<&SpanE
     let id = MasterId::new(Rng::new(entropy()).update_id().to_string()).expect("hexadecimal digits are an id");
     let mut limits = Limits::default();
     limits.connections_max = flags.max_connections;
-    let allocation = allocator_options(flags);
+    let allocation = allocator_options(flags)?;
     let shadow = flags.shadow(&allocation)?;
     let allocator = Box::new(HierarchicalDrf::new(allocation));
     let contender = Box::new(Standalone::new(term));
@@ -117,6 +118,15 @@ fn shown(flags: &Flags) -> Vec<(String, String)> {
         ("weights", Some(flags.weights.join(","))),
         ("allocation_interval", Some(duration(flags.allocation_interval))),
         ("shadow_allocator", flags.shadow_allocator.clone()),
+        ("allocator", Some(flags.allocation.allocator.clone())),
+        ("role_sorter", flags.allocation.role_sorter.map(|sorter| sorter.to_string())),
+        ("framework_sorter", flags.allocation.framework_sorter.map(|sorter| sorter.to_string())),
+        (
+            "fair_sharing_excluded_resource_names",
+            Some(flags.allocation.fair_sharing_excluded_resource_names.join(",")).filter(|names| !names.is_empty()),
+        ),
+        ("filter_gpu_resources", Some(flags.allocation.filter_gpu_resources.to_string())),
+        ("min_allocatable_resources", Some(flags.allocation.min_allocatable_resources.clone())),
         ("offer_timeout", flags.offer_timeout.map(duration)),
         ("agent_ping_timeout", Some(duration(flags.agent_ping_timeout))),
         ("max_agent_ping_timeouts", Some(flags.max_agent_ping_timeouts.to_string())),
@@ -172,16 +182,17 @@ fn options(flags: &Flags) -> anyhow::Result<master::Options> {
         registry_count_max: flags.registry_max_agent_count,
         unreachable_tasks_max: flags.max_unreachable_tasks_per_framework,
         weights: flags.weights()?,
+        constraint_bounds: flags.allocation.constraint_bounds()?,
         ..master::Options::default()
     })
 }
 
-fn allocator_options(flags: &Flags) -> allocator::Options {
-    allocator::Options {
+fn allocator_options(flags: &Flags) -> anyhow::Result<allocator::Options> {
+    Ok(allocator::Options {
         allocation_interval: flags.allocation_interval.0,
         region: flags.region.as_deref().map(Into::into),
-        ..allocator::Options::default()
-    }
+        ..flags.allocation.options()?
+    })
 }
 
 /// This machine's name, as the system knows it.

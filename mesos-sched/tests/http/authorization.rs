@@ -188,7 +188,7 @@ async fn the_matrix_of_who_may_ask_and_see_what_is_the_reviewed_one() {
         for (_, who) in CALLERS {
             let answer = match path.as_str() {
                 "/teardown" => ask(guarded.address, "POST", path, who, "frameworkId=no-such-framework").await,
-                "/explain" => {
+                "/explain" | "/preemptions" => {
                     let path = format!("{path}?framework={}&resources=cpus:1", doomed.id);
                     ask(guarded.address, "GET", &path, who, "").await
                 }

@@ -164,6 +164,16 @@ async fn everything_that_can_be_changed_is_changed_or_refused_with_a_sentence() 
         assert_eq!(refused.status, status, "{query}: {}", refused.text());
         assert!(refused.text().contains(says), "{query}: {}", refused.text());
     }
+    for (query, status, says) in [
+        ("resources=cpus:1", 400, "no framework is named"),
+        ("framework=nobody&resources=cpus:1", 404, "framework nobody is not known"),
+        ("framework=nobody&role=web", 400, "resources=TEXT"),
+        ("framework=nobody&role=web&resources=cpus:1", 404, "framework nobody is not known"),
+    ] {
+        let refused = ask(address, "GET", &format!("/preemptions?{query}"), JSON, "").await;
+        assert_eq!(refused.status, status, "{query}: {}", refused.text());
+        assert!(refused.text().contains(says), "{query}: {}", refused.text());
+    }
     assert_eq!(call(address, json!({"type": "DANCE"})).await.status, 501);
     assert_eq!(call(address, json!({"type": "TEARDOWN"})).await.status, 400);
 }

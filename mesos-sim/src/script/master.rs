@@ -3,6 +3,7 @@
 //! | Command | Meaning |
 //! |---|---|
 //! | `options offer_timeout=30s ... [shared_state=incremental or all-or-nothing]` | before anything else |
+//! | `options priorities=web:2,ops:1` | so, too: roles of a higher priority come first |
 //! | `elect [term=1]`, `demote`, `restart m2` | leadership; a restarted master finds the same store |
 //! | `store hold`, `store land`, `store fail`, `store fence` | by default writes land at once |
 //! | `store put KEY TEXT` | somebody else wrote that |
@@ -12,6 +13,7 @@
 //! | `subscribe F roles=`, `accept F OFFERS launch(T RES) ..`, `decline`, `kill`, .. | what frameworks say |
 //! | `operator weights web:2`, `operator gone ID`, `reserve`, `unreserve`, `teardown` | what operators ask |
 //! | `operator explain F ROLE AGENT`, `operator explain F ROLE need=RES` | why there was no offer |
+//! | `operator preemptions F ROLE need=RES` | who would have to make room |
 //! | `operator quota web(guarantee=RES limit=RES exactly=RES) .. [force=true]`, `get-quota` | an empty quota is none |
 //! | `operator drain ID [grace=] [gone=true]`, `deactivate ID`, `reactivate ID`, `whitelist all`, `-` or `a,b` | |
 //! | `operator schedule window(H,H start=100s for=10s) ..`, `get-schedule`, `get-status` | planned maintenance |
@@ -31,11 +33,11 @@ use mesos_core::call::scheduler::Event;
 use mesos_core::call::{ConnId, scheduler};
 use mesos_core::kernel::{Cx, Machine, Outbound, Rng, Term};
 use mesos_core::provider::Transactions;
-use mesos_core::{AgentId, Instant, MasterId, Now, OfferId, WallTime};
+use mesos_core::{AgentId, Instant, MasterId, Now, OfferId, Role, WallTime};
 use mesos_sched::allocator::{HierarchicalDrf, Policy};
 use mesos_sched::master::{Effect, Input, Master, Options};
 
-use super::argument::{Arguments, read_at_edge};
+use super::argument::{Arguments, read, read_at_edge};
 use super::names::Names;
 use super::store::ScriptedStore;
 use super::{Command, Session, show};
@@ -162,6 +164,10 @@ impl MasterSession {
                     lines.push(format!("reply {}:", to.0));
                     lines.extend(answer.to_string().lines().map(|line| format!("  {line}")));
                 }
+                Effect::Reply { to, response: Response::Preemptions(found) } => {
+                    let found = found.map_or_else(|| "nobody could make room".to_owned(), |found| found.to_string());
+                    lines.push(format!("reply {}: {found}", to.0));
+                }
                 Effect::Reply { to, response } => {
                     lines.extend(view::response(&response).into_iter().map(|line| format!("reply {}: {line}", to.0)));
                 }
@@ -244,6 +250,14 @@ impl MasterSession {
             Some("incremental") => self.policy = Policy::SharedState(Transactions::Incremental),
             Some("all-or-nothing") => self.policy = Policy::SharedState(Transactions::AllOrNothing),
             Some(other) => return Err(format!("{other:?} is no way to commit")),
+        }
+        if let Some(priorities) = arguments.named("priorities") {
+            let pair = |pair: &str| {
+                let (role, priority) = pair.rsplit_once(':').ok_or_else(|| format!("{pair:?} is not role:priority"))?;
+                Ok((read::<Role>(role)?, read::<i32>(priority)?))
+            };
+            let priorities = priorities.split(',').map(pair).collect::<Result<Vec<_>, String>>()?;
+            self.policy = Policy::Priority(priorities.into_iter().collect());
         }
         self.master = master("m", &self.options, &self.policy);
         Ok(())

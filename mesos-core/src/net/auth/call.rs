@@ -166,7 +166,9 @@ pub fn judge_operator(
             quotas.keys().try_for_each(|role| demand(Action::UpdateQuota, Some(role.as_str())))
         }
         Call::GetQuota => demand(Action::GetQuota, None),
-        Call::Explain { framework_id, .. } => demand(Action::Explain, of(framework_id).as_deref()),
+        Call::Explain { framework_id, .. } | Call::Preemptions { framework_id, .. } => {
+            demand(Action::Explain, of(framework_id).as_deref())
+        }
         Call::Teardown(framework_id) => demand(Action::TeardownFramework, of(framework_id).as_deref()),
         Call::MarkAgentGone(id) => demand(Action::MarkAgentGone, Some(id.as_str())),
         Call::DrainAgent { agent_id, .. } => demand(Action::DrainAgent, Some(agent_id.as_str())),

@@ -32,7 +32,6 @@ use mesos_core::resource::Quantities;
 use serde::{Deserialize, Serialize};
 
 pub use packing::Packing;
-pub use preemption::{Preemption, Victim};
 pub use priority::Priorities;
 
 pub(super) use dealing::Dealing;

@@ -12,40 +12,16 @@ use std::cmp::Reverse;
 
 use mesos_core::Role;
 use mesos_core::kernel::Handle;
-use mesos_core::provider::{AgentKey, FrameworkKey};
+use mesos_core::provider::{AgentKey, FrameworkKey, Preemption, Victim};
 use mesos_core::resource::{Quantities, Resources, Scalar};
 
-use super::{Policy, Priorities};
+use super::Priorities;
 use crate::allocator::HierarchicalDrf;
 use crate::allocator::book::{Agent, Client};
 use crate::allocator::sorter::NodeKey;
 
 /// Of one agent no more holdings than this are looked at; the least important ones.
 const HOLDINGS_MAX: usize = 256;
-
-/// Whose return on which agent would make room.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Preemption {
-    /// Where.
-    pub agent: AgentKey,
-    /// Who would have to return what they hold there; nobody if there is room already.
-    pub victims: Vec<Victim>,
-}
-
-/// A framework that holds something under a role of a lower priority.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Victim {
-    /// Who.
-    pub framework: FrameworkKey,
-    /// Under which role.
-    pub role: Role,
-    /// The priority of the role.
-    pub priority: i32,
-    /// All it holds there, offered or used.
-    pub resources: Resources,
-}
 
 /// A holding that could be given up.
 #[derive(Debug)]
@@ -56,11 +32,15 @@ struct Room {
 }
 
 impl HierarchicalDrf {
-    /// Whose return would let a framework have this much of one agent under one of its roles. Nothing if no return would, if
-    /// the framework is not known, or if roles have no priorities. Changes nothing.
-    #[must_use]
-    pub fn preemptions(&self, framework: FrameworkKey, role: &Role, need: &Quantities) -> Option<Preemption> {
-        let Policy::Priority(priorities) = &self.options.policy else { return None };
+    /// Whose return would let a framework have this much of one agent under one of its roles. Nothing if no return would, or
+    /// if the framework is not known.
+    pub(in crate::allocator) fn preemption(
+        &self,
+        priorities: &Priorities,
+        framework: FrameworkKey,
+        role: &Role,
+        need: &Quantities,
+    ) -> Option<Preemption> {
         let client = self.framework(framework)?.client(role)?;
         let own = self.clients[client.slot()].as_ref()?;
         let slots = (0..).map(AgentKey::from_slot).zip(&self.agents);

@@ -3,7 +3,7 @@
 //! A role of a higher priority is served before all roles of lower ones; among equals the sorters of the options decide as if
 //! there were no priorities. A role without one of its own has that of the closest role above it; one without any has 0.
 //! Nothing is taken from anybody: what lower roles hold they keep until they return it. Which of it would have to go for
-//! somebody to be served is what [`preemptions`](super::super::HierarchicalDrf::preemptions) tells.
+//! somebody to be served is what [`preemptions`](mesos_core::Allocator::preemptions) tells.
 
 use std::collections::BTreeMap;
 

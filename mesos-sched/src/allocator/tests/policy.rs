@@ -1,5 +1,6 @@
 //! What each policy does other than the hierarchical one.
 
+use mesos_core::provider::NoPriorities;
 use mesos_core::resource::Quantities;
 
 use super::super::{Packing, Policy, Priorities};
@@ -61,7 +62,7 @@ fn priorities_hold_for_random_sorters_too() {
 }
 
 fn victims(cluster: &Cluster, framework: &str, path: &str, need: &str) -> Option<(AgentKey, Vec<String>)> {
-    let found = cluster.allocator.preemptions(cluster.key(framework), &role(path), &amounts(need))?;
+    let found = cluster.allocator.preemptions(cluster.key(framework), &role(path), &amounts(need)).ok()??;
     let names = found.victims.iter().map(|victim| format!("{}:{}", victim.role, victim.resources));
     Some((found.agent, names.collect()))
 }
@@ -102,9 +103,10 @@ fn the_fewest_and_least_important_holdings_are_named_for_preemption() {
 fn no_preemption_is_named_without_priorities_or_for_strangers() {
     let mut cluster = Cluster::new();
     cluster.framework("f", "a").agent("a1", "cpus:1;mem:64");
-    assert_eq!(victims(&cluster, "f", "a", "cpus:1"), None);
+    let asked = |cluster: &Cluster, key| cluster.allocator.preemptions(key, &role("a"), &amounts("cpus:1"));
+    assert_eq!(asked(&cluster, cluster.key("f")), Err(NoPriorities));
     let cluster = prioritised([]);
-    assert_eq!(cluster.allocator.preemptions(FrameworkKey(9), &role("a"), &amounts("cpus:1")), None);
+    assert_eq!(asked(&cluster, FrameworkKey(9)), Ok(None));
 }
 
 #[test]

@@ -66,14 +66,14 @@ pub(super) async fn explain(
     }
 }
 
-fn read<T: FromStr<Err: std::fmt::Display>>(name: &str, text: Option<String>) -> Result<Option<T>, Refusal> {
+pub(super) fn read<T: FromStr<Err: std::fmt::Display>>(name: &str, text: Option<String>) -> Result<Option<T>, Refusal> {
     let read = |text: String| text.parse().map_err(|error| Refusal::bad_request(format!("{name}: {error}")));
     text.map(read).transpose()
 }
 
 impl super::Context {
     /// The roles of a framework.
-    async fn roles_of(&self, id: &FrameworkId) -> Result<Vec<Role>, Refusal> {
+    pub(super) async fn roles_of(&self, id: &FrameworkId) -> Result<Vec<Role>, Refusal> {
         let wanted = id.clone();
         let look = move |master: &crate::master::Master| {
             let found = master.frameworks().find(|framework| *framework.id == wanted);
@@ -87,7 +87,7 @@ impl super::Context {
 }
 
 /// The role of a framework that has only one.
-fn only(id: &FrameworkId, roles: &[Role]) -> Result<Role, Refusal> {
+pub(super) fn only(id: &FrameworkId, roles: &[Role]) -> Result<Role, Refusal> {
     match roles {
         [role] => Ok(role.clone()),
         roles => {

@@ -17,6 +17,7 @@ mod leadership;
 mod legacy;
 mod metrics;
 mod operator;
+mod preemptions;
 mod pump;
 mod scheduler;
 mod session;
@@ -180,6 +181,7 @@ pub fn site(setup: HttpSetup) -> Site {
         .route("/maintenance/schedule", get(legacy::maintenance_schedule).with_state(context.clone()))
         .route("/maintenance/status", get(legacy::maintenance_status).with_state(context.clone()))
         .route("/explain", get(explain::explain).with_state(context.clone()))
+        .route("/preemptions", get(preemptions::preemptions).with_state(context.clone()))
         .route("/teardown", post(legacy::teardown).with_state(context.clone()))
         .route("/metrics/snapshot", get(metrics::snapshot).with_state(context.clone()))
         .route("/metrics", get(metrics::prometheus).with_state(context.clone()))

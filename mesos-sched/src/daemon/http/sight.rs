@@ -62,7 +62,9 @@ impl Context {
     /// Refuses a change that the caller may not make.
     pub(super) async fn judge_change(&self, sight: &Sight, call: &Call) -> Result<(), Refusal> {
         let owner = match call {
-            Call::Teardown(id) | Call::Explain { framework_id: id, .. } => self.owner(id.clone()).await,
+            Call::Teardown(id)
+            | Call::Explain { framework_id: id, .. }
+            | Call::Preemptions { framework_id: id, .. } => self.owner(id.clone()).await,
             _ => None,
         };
         judge_operator(sight.authorizer(), sight.caller(), call, &|_| owner.clone()).map_err(forbid)

@@ -47,6 +47,12 @@ pub(super) fn operator(arguments: &mut Arguments) -> Result<operator::Call, Stri
             };
             Ok(operator::Call::Explain { framework_id, role, of })
         }
+        "preemptions" => {
+            let (framework_id, role) = (arguments.next("a framework id")?, arguments.next("a role")?);
+            let need = arguments.named("need").ok_or_else(|| "need= is missing".to_owned())?;
+            let need = resources(&need)?.quantities();
+            Ok(operator::Call::Preemptions { framework_id, role, need })
+        }
         "get-quota" => Ok(operator::Call::GetQuota),
         "teardown" => Ok(operator::Call::Teardown(arguments.next("a framework id")?)),
         "gone" => Ok(operator::Call::MarkAgentGone(arguments.next("an agent id")?)),
