@@ -37,7 +37,7 @@ use super::error::ExperimentError;
 use super::expect::Expect;
 use super::parse::{DrawPart, Span};
 use super::property::Properties;
-use crate::trace::Table;
+use crate::trace::{Table, UnknownTable};
 
 /// Everything a file says.
 #[derive(Debug, Clone, Deserialize)]
@@ -314,15 +314,11 @@ impl TraceFile {
 
     pub(super) fn table(&self) -> Result<Option<Table>, ExperimentError> {
         let Self::Named { table, .. } = self else { return Ok(None) };
-        let known = || Table::ALL.iter().map(|table| table.name()).collect::<Vec<_>>().join(", ");
-        match Table::of_name(table) {
-            Some(table) => Ok(Some(table)),
-            None => Err(ExperimentError::invalid(
-                "trace.files",
-                format!("there is no table {table:?}"),
-                format!("write one of {}", known()),
-            )),
-        }
+        let problem = |error: UnknownTable| {
+            let remedy = format!("write one of {}", error.known);
+            ExperimentError::invalid("trace.files", format!("there is no table {:?}", error.name), remedy)
+        };
+        Table::named(table).map(Some).map_err(problem)
     }
 }
 

@@ -51,7 +51,7 @@ fn options(part: &TracePart) -> Options {
         from: part.from.map_or(usual.from, secs),
         until: part.until.map_or(usual.until, secs),
         jobs_max: part.jobs.unwrap_or(usual.jobs_max),
-        speedup: part.speedup.filter(|speedup| *speedup > 0.0).unwrap_or(1.0),
+        speedup: part.speedup.unwrap_or(usual.speedup),
         queues_max: part.queues.unwrap_or(usual.queues_max),
         is_parallel_gang: part.gangs.unwrap_or(true),
         queue_by: match part.queue_by {
@@ -60,5 +60,20 @@ fn options(part: &TracePart) -> Options {
             QueueByPart::Class => QueueBy::Class,
         },
         ..usual
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_way_of_reading_that_cannot_be_is_an_error() {
+        for (said, name) in [("speedup = -5", "speedup"), ("speedup = 0", "speedup"), ("unit_cpus = nan", "unit_cpus")]
+        {
+            let part: TracePart = toml::from_str(&format!("files = [\"x.swf\"]\n{said}\n")).unwrap();
+            let error = trace::read(Vec::new(), &options(&part)).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("trace.{name}: ")), "{said}: {error}");
+        }
     }
 }

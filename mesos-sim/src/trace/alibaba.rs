@@ -34,11 +34,6 @@ fn run(begins: f64, ends: f64) -> Result<f64, Refusal> {
     Ok(ends - begins)
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "judged before they are believed")]
-fn count(fields: &Fields<'_>, column: usize) -> Result<u32, Refusal> {
-    Ok(fields.number(column)?.unwrap_or(1.0) as u32)
-}
-
 #[derive(Debug, Default)]
 pub(super) struct Tasks2017;
 
@@ -68,7 +63,7 @@ impl Reader for Tasks2017 {
             class: "batch".into(),
             submit: begins,
             run: Some(run(begins, ends)?),
-            tasks: count(fields, 4)?,
+            tasks: builder.tasks(fields, 4, line)?,
             cpus: fields.known(6)?.unwrap_or(0.0),
             mem,
             fails,
@@ -145,7 +140,7 @@ impl Containers2017 {
 impl Reader for Containers2017 {
     fn row(&mut self, fields: &Fields<'_>, line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
         let (at, id) = (fields.required(0)?, fields.name(2)?.into_owned());
-        builder.see(at);
+        builder.see(at)?;
         match &*fields.name(1)? {
             "Create" => {
                 if self.open.contains_key(&id) {
@@ -179,7 +174,7 @@ impl Reader for Containers2017 {
         for (_, service) in std::mem::take(&mut self.open) {
             let line = service.line;
             if let Err(refusal) = builder.job(service.row, line) {
-                builder.count(refusal.rule, line);
+                builder.refuse(&refusal, line);
             }
         }
     }
@@ -195,18 +190,17 @@ impl Servers2017 {
 }
 
 impl Reader for Servers2017 {
-    fn row(&mut self, fields: &Fields<'_>, _line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
+    fn row(&mut self, fields: &Fields<'_>, line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
         let (at, name) = (fields.required(0)?, fields.name(1)?.into_owned());
         match &*fields.name(2)? {
             "add" => {
                 let mem = fields.required(5)? * builder.options.unit_mem;
-                builder.machine(&name, [fields.required(4)?, mem, 0.0, 0.0], Vec::new())?;
-                builder.machine_up(&name, at);
-                Ok(())
+                let resources = Some([fields.required(4)?, mem, 0.0, 0.0]);
+                builder.machine_added(&name, resources, Vec::new(), at, line)
             }
             // Of a soft error a machine recovers by itself.
-            "softerror" => Ok(()),
-            "harderror" => builder.machine_down(&name, at),
+            "softerror" => builder.see(at),
+            "harderror" => builder.machine_removed(&name, at, line),
             other => Err(Refusal::new(Rule::UnknownState, "type", other)),
         }
     }
@@ -268,7 +262,7 @@ impl Reader for Tasks2018 {
             user: job,
             submit: begins,
             run: Some(run(begins, ends)?),
-            tasks: count(fields, 1)?,
+            tasks: builder.tasks(fields, 1, line)?,
             cpus: fields.known(7)?.unwrap_or(0.0) / CPU_UNIT,
             mem,
             fails,
@@ -324,7 +318,7 @@ impl Reader for Instances2018 {
     }
 }
 
-/// Containers are described again and again; the first description counts.
+/// Containers are described again and again; the first description that is believed counts.
 #[derive(Debug, Default)]
 pub(super) struct Containers2018 {
     seen: std::collections::BTreeSet<String>,
@@ -343,8 +337,8 @@ impl Reader for Containers2018 {
             return Err(Refusal::new(Rule::UnknownState, "status", &state));
         }
         let id = fields.name(0)?.into_owned();
-        if !self.seen.insert(id) {
-            return Ok(());
+        if self.seen.contains(&id) {
+            return Err(Refusal::new(Rule::ToldAgain, "container_id", &id));
         }
         let mem = mem_2018(fields, 7, line, builder)?;
         let app = fields.text(3).unwrap_or_default().into_owned();
@@ -358,7 +352,9 @@ impl Reader for Containers2018 {
             is_forever: true,
             ..Row::default()
         };
-        builder.job(row, line)
+        builder.job(row, line)?;
+        self.seen.insert(id);
+        Ok(())
     }
 }
 
@@ -376,7 +372,6 @@ impl Reader for Machines2018 {
         let mem = mem_2018(fields, 5, line, builder)?;
         let rack = fields.text(3).map(|rack| ("rack".to_owned(), format!("r{rack}")));
         let mem = mem.unwrap_or(builder.options.unit_mem);
-        builder.machine(&fields.name(0)?, [fields.required(4)?, mem, 0.0, 0.0], rack.into_iter().collect())?;
-        Ok(())
+        builder.machine(&fields.name(0)?, [fields.required(4)?, mem, 0.0, 0.0], rack.into_iter().collect())
     }
 }

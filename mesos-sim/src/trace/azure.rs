@@ -1,14 +1,14 @@
 //! Azure's public data: virtual machines, their packing, requests to language models; and Huawei's virtual machines.
 //!
 //! `vmtable`: seconds, cores, GB; in the second version cores and memory are buckets, with `>24` for the largest. Packing
-//! 2020: times in days, amounts as parts of a machine by type; the types are read before the machines, and the largest part
-//! over all kinds of machines counts. LLM 2023: a request is a task whose time is that of its tokens. A machine that was
+//! 2020: times in days, amounts as parts of a machine by type, of which the largest over all kinds of machines counts. LLM 2023: a request is a task whose time is that of its tokens. A machine that was
 //! still there at the end of the trace runs to its end.
 
 use std::collections::BTreeMap;
 
 use super::builder::{Builder, Row};
-use super::fields::{Fields, Separator};
+use super::dated::Dated;
+use super::fields::{Fields, Separator, number, parse};
 use super::rule::{Refusal, Rule};
 use super::table::Reader;
 
@@ -18,8 +18,7 @@ const DAY: f64 = 86_400.0;
 /// A number, or the lower bound of an open bucket.
 fn bucket(fields: &Fields<'_>, column: usize) -> Result<f64, Refusal> {
     let text = fields.name(column)?;
-    let number = text.trim_start_matches('>').trim();
-    number.parse().map_err(|_| Refusal::new(Rule::NotANumber, "bucket", &text))
+    parse(text.trim_start_matches('>'), "bucket")
 }
 
 #[derive(Debug, Default)]
@@ -73,7 +72,8 @@ impl PackingTypes {
 impl Reader for PackingTypes {
     fn row(&mut self, fields: &Fields<'_>, _line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
         let parts = [fields.required(3)?, fields.required(4)?];
-        builder.vm_type(&fields.name(1)?, parts);
+        let own = builder.lore.vm_types.entry(fields.name(1)?.into_owned()).or_insert([0.0; 2]);
+        own.iter_mut().zip(parts).for_each(|(own, part)| *own = own.max(part));
         Ok(())
     }
 }
@@ -90,11 +90,15 @@ impl PackingVms {
 impl Reader for PackingVms {
     fn row(&mut self, fields: &Fields<'_>, line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
         let kind = fields.name(2)?;
-        let [core, memory] =
-            builder.type_of_vm(&kind).ok_or_else(|| Refusal::new(Rule::OutOfNowhere, "vmTypeId", &kind))?;
+        let [core, memory] = builder
+            .lore
+            .vm_types
+            .get(&*kind)
+            .copied()
+            .ok_or_else(|| Refusal::new(Rule::OutOfNowhere, "vmTypeId", &kind))?;
         let starts = fields.required(4)?;
         let ends = fields.text(5).filter(|text| !text.eq_ignore_ascii_case("null"));
-        let ends = ends.map(|text| text.parse::<f64>().map_err(|_| Refusal::new(Rule::NotANumber, "endtime", &text)));
+        let ends = ends.map(|text| parse(&text, "endtime"));
         let is_low = fields.number(3)? == Some(1.0);
         let (unit_cpus, unit_mem) = (builder.options.unit_cpus, builder.options.unit_mem);
         let row = Row {
@@ -118,9 +122,13 @@ impl Reader for PackingVms {
 const READ_SECS: f64 = 1.0 / 4_000.0;
 const MAKE_SECS: f64 = 1.0 / 30.0;
 
-#[derive(Debug, Default)]
-pub(super) struct Llm {
-    begins: Option<f64>,
+#[derive(Debug)]
+pub(super) struct Llm(Dated);
+
+impl Default for Llm {
+    fn default() -> Self {
+        Self(Dated::in_order())
+    }
 }
 
 impl Llm {
@@ -128,14 +136,16 @@ impl Llm {
     pub(super) const SEPARATOR: Separator = Separator::Comma;
 }
 
-/// Seconds of `2023-11-16 18:17:03.9799600` since the beginning of 1970, without regard to zones.
+/// Seconds of `2023-11-16 18:17:03.9799600` since the beginning of 1970, without regard to zones behind it.
 pub(super) fn timestamp(text: &str) -> Option<f64> {
-    let (day, clock) = text.split_once([' ', 'T'])?;
+    let (day, clock) = text.trim().split_once([' ', 'T'])?;
+    let clock = clock.split('+').next()?.trim_end_matches(|letter: char| letter.is_ascii_alphabetic() || letter == ' ');
     let mut date = day.splitn(3, '-').map(|part| part.parse::<i64>().ok());
     let (year, month, day) = (date.next()??, date.next()??, date.next()??);
-    let mut time = clock.trim_end_matches('Z').splitn(3, ':').map(|part| part.parse::<f64>().ok());
+    let mut time = clock.splitn(3, ':').map(number);
     let (hour, minute, second) = (time.next()??, time.next()??, time.next()??);
-    if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+    let is_clock = (0.0..24.0).contains(&hour) && (0.0..60.0).contains(&minute) && (0.0..61.0).contains(&second);
+    if !is_clock || !(1..=12).contains(&month) || !(1..=31).contains(&day) || !(0..=9_999).contains(&year) {
         return None;
     }
     // Days before this date in the Gregorian calendar, with years that begin in March (Hinnant).
@@ -151,7 +161,6 @@ impl Reader for Llm {
     fn row(&mut self, fields: &Fields<'_>, line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
         let text = fields.name(0)?;
         let at = timestamp(&text).ok_or_else(|| Refusal::new(Rule::NotANumber, "TIMESTAMP", &text))?;
-        let begins = *self.begins.get_or_insert(at);
         let (read, made) = (fields.required(1)?, fields.required(2)?);
         if read < 0.0 || made < 0.0 {
             return Err(Refusal::new(Rule::NegativeTime, "ContextTokens", &read.min(made).to_string()));
@@ -159,14 +168,18 @@ impl Reader for Llm {
         let row = Row {
             user: "requests".into(),
             class: "requests".into(),
-            submit: at - begins,
+            submit: at,
             run: Some(read * READ_SECS + made * MAKE_SECS),
             tasks: 1,
             cpus: 1.0,
             mem: Some(builder.options.mem_default),
             ..Row::default()
         };
-        builder.job(row, line)
+        self.0.take(row, line, builder)
+    }
+
+    fn finish(&mut self, builder: &mut Builder<'_>) {
+        self.0.finish(builder);
     }
 }
 
@@ -184,7 +197,7 @@ impl HuaweiVms {
 impl Reader for HuaweiVms {
     fn row(&mut self, fields: &Fields<'_>, line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
         let (id, at) = (fields.name(0)?.into_owned(), fields.required(3)?);
-        builder.see(at);
+        builder.see(at)?;
         match &*fields.name(4)? {
             "0" | "create" => {
                 if self.open.contains_key(&id) {
@@ -214,7 +227,7 @@ impl Reader for HuaweiVms {
     fn finish(&mut self, builder: &mut Builder<'_>) {
         for (_, (row, line)) in std::mem::take(&mut self.open) {
             if let Err(refusal) = builder.job(row, line) {
-                builder.count(refusal.rule, line);
+                builder.refuse(&refusal, line);
             }
         }
     }
@@ -229,6 +242,11 @@ mod tests {
         assert_eq!(timestamp("1970-01-02 00:00:01.5"), Some(86_401.5));
         assert_eq!(timestamp("2023-11-16 18:17:03"), Some(1_700_158_623.0));
         assert_eq!(timestamp("2000-02-29T00:00:00Z"), Some(951_782_400.0));
-        assert_eq!(timestamp("2000-13-01 00:00:00"), None);
+        assert_eq!(timestamp("2017-10-03 00:08:00 PDT"), Some(1_506_989_280.0));
+        for text in
+            ["2000-13-01 00:00:00", "2000-01-01 NaN:00:00", "2000-01-01 00:00:1e9", "2000-01-01 24:00:00", "now"]
+        {
+            assert_eq!(timestamp(text), None, "{text}");
+        }
     }
 }

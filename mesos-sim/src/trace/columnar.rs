@@ -16,7 +16,7 @@ use parquet::record::Field;
 use super::builder::Builder;
 use super::fields::{Columns, Fields};
 use super::table::{self, Table};
-use super::{DOCUMENT_BYTES_MAX, Rows, TraceError, io};
+use super::{Rows, TraceError, WHOLE_BYTES_MAX, io};
 
 pub(super) fn read(
     name: &str,
@@ -25,10 +25,10 @@ pub(super) fn read(
     builder: &mut Builder<'_>,
 ) -> Result<(), TraceError> {
     let mut whole = Vec::new();
-    bytes.take(DOCUMENT_BYTES_MAX).read_to_end(&mut whole).map_err(|source| io(name, 0, source))?;
+    bytes.take(WHOLE_BYTES_MAX).read_to_end(&mut whole).map_err(|source| io(name, 0, source))?;
     let wrong = |problem: String| TraceError::Columnar { file: name.to_owned(), problem };
-    if whole.len() as u64 == DOCUMENT_BYTES_MAX {
-        return Err(wrong(format!("more than {DOCUMENT_BYTES_MAX} bytes of Parquet; split it into several files")));
+    if whole.len() as u64 == WHOLE_BYTES_MAX {
+        return Err(wrong(format!("more than {WHOLE_BYTES_MAX} bytes of Parquet; split it into several files")));
     }
     let reader = unpanicked(|| SerializedFileReader::new(Bytes::from(whole)))
         .and_then(|opened| opened.map_err(|error| error.to_string()))

@@ -2,7 +2,25 @@
 
 use std::borrow::Cow;
 
+use serde_json::Value;
+
 use super::rule::{Refusal, Rule};
+
+/// A number, as every table writes it: nothing but a finite one.
+pub(super) fn number(text: &str) -> Option<f64> {
+    text.trim().parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+/// A number, or the refusal of the column it should be in.
+pub(super) fn parse(text: &str, column: &'static str) -> Result<f64, Refusal> {
+    number(text).ok_or_else(|| Refusal::new(Rule::NotANumber, column, text))
+}
+
+/// So many things; of parts of one there are none, which is refused as such.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "judged before it is believed")]
+pub(super) fn count(number: f64) -> u32 {
+    if number.fract().abs() > 0.0 { 0 } else { number as u32 }
+}
 
 /// What stands between two fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,8 +69,9 @@ impl Columns {
     }
 
     fn places_in(&self, found: &[String]) -> Vec<Option<usize>> {
-        let place = |name: &&str| found.iter().position(|own| own == &name.to_ascii_lowercase());
-        self.names.iter().map(place).collect()
+        // A column may go by several names.
+        let is = |name: &str, own: &str| name.split('|').any(|name| name.eq_ignore_ascii_case(own));
+        self.names.iter().map(|name| found.iter().position(|own| is(name, own))).collect()
     }
 }
 
@@ -61,22 +80,44 @@ impl Columns {
 pub(super) struct Fields<'a> {
     fields: Vec<Cow<'a, str>>,
     columns: &'a Columns,
-    object: Option<serde_json::Value>,
+    object: Option<Value>,
+    is_malformed: bool,
 }
 
 impl<'a> Fields<'a> {
     /// Fields that need not be split.
     #[cfg(feature = "parquet")]
     pub(super) const fn of(fields: Vec<Cow<'a, str>>, columns: &'a Columns) -> Self {
-        Self { fields, columns, object: None }
+        Self { fields, columns, object: None, is_malformed: false }
     }
 
     pub(super) fn split(line: &'a str, columns: &'a Columns) -> Self {
         if columns.separator == Separator::Json && line.starts_with('{') {
-            let object = serde_json::from_str(line).ok();
-            return Self { fields: Vec::new(), columns, object };
+            return Self::entry(line.as_bytes(), columns);
         }
-        Self { fields: split(line, columns.separator), columns, object: None }
+        Self { fields: split(line, columns.separator), columns, object: None, is_malformed: false }
+    }
+
+    /// The members of one object.
+    pub(super) fn entry(bytes: &[u8], columns: &'a Columns) -> Self {
+        let object = serde_json::from_slice(bytes).ok().filter(Value::is_object);
+        Self { fields: Vec::new(), columns, is_malformed: object.is_none(), object }
+    }
+
+    /// Whether it should have been an object, and is none.
+    pub(super) const fn is_malformed(&self) -> bool {
+        self.is_malformed
+    }
+
+    /// A member as it is; nothing if it is missing, or the row is no object.
+    pub(super) fn value(&self, column: usize) -> Option<&Value> {
+        find(self.object.as_ref()?, self.columns.names[column]).filter(|value| !value.is_null())
+    }
+
+    /// A number that is no text; nothing if it is missing.
+    pub(super) fn plain_number(&self, column: usize) -> Result<Option<f64>, Refusal> {
+        let wrong = |value: &Value| Refusal::new(Rule::NotANumber, self.columns.names[column], &value.to_string());
+        self.value(column).map(|value| value.as_f64().ok_or_else(|| wrong(value))).transpose()
     }
 
     /// How many there are.
@@ -109,11 +150,15 @@ impl<'a> Fields<'a> {
 
     /// The number in a column; nothing if it is missing.
     pub(super) fn number(&self, column: usize) -> Result<Option<f64>, Refusal> {
-        let Some(text) = self.text(column) else { return Ok(None) };
-        match text.parse::<f64>() {
-            Ok(number) if number.is_finite() => Ok(Some(number)),
-            _ => Err(Refusal::new(Rule::NotANumber, self.columns.names[column], &text)),
-        }
+        self.text(column).map(|text| parse(&text, self.columns.names[column])).transpose()
+    }
+
+    /// A whole number that stands for something.
+    #[allow(clippy::cast_possible_truncation, reason = "whole, and what is too large stands for nothing")]
+    pub(super) fn code(&self, column: usize) -> Result<i64, Refusal> {
+        let number = self.required(column)?;
+        let wrong = || Refusal::new(Rule::NotANumber, self.columns.names[column], &number.to_string());
+        if number.fract().abs() > 0.0 { Err(wrong()) } else { Ok(number as i64) }
     }
 
     /// A number that must be there.
@@ -123,20 +168,20 @@ impl<'a> Fields<'a> {
 
     /// A number of which -1 means unknown.
     pub(super) fn known(&self, column: usize) -> Result<Option<f64>, Refusal> {
-        Ok(self.number(column)?.filter(|number| *number >= 0.0))
+        Ok(self.number(column)?.filter(|number| (*number + 1.0).abs() > f64::EPSILON))
     }
 }
 
 /// Members of members are named with a point between.
-fn member<'a>(object: &'a serde_json::Value, path: &str) -> Option<Cow<'a, str>> {
-    let mut value = object;
-    for name in path.split('.') {
-        value = value.get(name)?;
-    }
-    match value {
-        serde_json::Value::String(text) if text.is_empty() => None,
-        serde_json::Value::String(text) => Some(Cow::Borrowed(text)),
-        serde_json::Value::Null => None,
+fn find<'a>(object: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('.').try_fold(object, |value, name| value.get(name))
+}
+
+fn member<'a>(object: &'a Value, path: &str) -> Option<Cow<'a, str>> {
+    match find(object, path)? {
+        Value::String(text) if text.is_empty() => None,
+        Value::String(text) => Some(Cow::Borrowed(text)),
+        Value::Null => None,
         other => Some(Cow::Owned(other.to_string())),
     }
 }
@@ -194,5 +239,13 @@ mod tests {
         let fields = Fields::split(r#"{"time":"5","resource_request":{"cpus":0.25},"user":null}"#, &columns);
         assert_eq!((fields.required(0).unwrap(), fields.required(1).unwrap()), (5.0, 0.25));
         assert_eq!(fields.text(2), None);
+    }
+
+    #[test]
+    fn only_finite_numbers_are_numbers() {
+        for text in ["NaN", "inf", "-Infinity", "1e999", "", "five", "0x10"] {
+            assert_eq!(number(text), None, "{text}");
+        }
+        assert_eq!((number(" 1.5 "), number("-2e3"), count(2.0), count(2.5)), (Some(1.5), Some(-2_000.0), 2, 0));
     }
 }

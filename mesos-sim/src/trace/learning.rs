@@ -1,14 +1,17 @@
 //! Jobs that train models: Philly, Gavel, Tiresias; and the jobs of ElastiSim.
 //!
 //! Philly: one JSON list; a job's last attempt counts, its GPUs are those of its detail, times have the form
-//! `2017-10-03 04:05:06`. Gavel: columns between tabs, of which there are seven in the files and ten in the reader's own
-//! definition; steps are turned into seconds at ten a second, since speeds are in another file. Tiresias: seconds. ElastiSim:
-//! one JSON object; a job's nodes are its tasks, its time is that of its flops on nodes of a teraflop each.
+//! `2017-10-03 04:05:06`; of its machines the GPUs are known. Gavel: columns between tabs, of which there are seven in the
+//! files and ten in the reader's own definition; steps are turned into seconds at ten a second, since speeds are in another
+//! file. Tiresias: seconds; the gap to the next job and the iterations stand for times that are not told. ElastiSim: one JSON
+//! object; a job's nodes are its tasks, its time is that of its flops on nodes of a teraflop each.
 
-use serde::Deserialize;
+use serde_json::Value;
 
+use super::azure::timestamp;
 use super::builder::{Builder, Row};
-use super::fields::{Fields, Separator};
+use super::dated::Dated;
+use super::fields::{Fields, Separator, count, parse};
 use super::rule::{Refusal, Rule};
 use super::table::Reader;
 
@@ -20,11 +23,6 @@ const STEPS_PER_SEC: f64 = 10.0;
 /// Of a simulated node.
 const FLOPS: f64 = 1e12;
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "judged before they are believed")]
-fn workers(gpus: f64) -> u32 {
-    gpus as u32
-}
-
 /// So many workers of one GPU each that start together.
 fn training(name: String, user: String, submit: f64, run: Option<f64>, gpus: f64) -> Row {
     Row {
@@ -33,7 +31,7 @@ fn training(name: String, user: String, submit: f64, run: Option<f64>, gpus: f64
         user,
         submit,
         run,
-        tasks: workers(gpus),
+        tasks: count(gpus),
         cpus: CPUS_PER_GPU,
         mem: Some(MEM_PER_GPU),
         gpus: 1.0,
@@ -58,7 +56,7 @@ impl Reader for Gavel {
         let [steps, arrival, scale] = if fields.len() >= 10 { Self::WIDE } else { [4, 5, 6] };
         let number = |place: usize| {
             let text = fields.nth(place).ok_or_else(|| Refusal::new(Rule::MissingField, "column", ""))?;
-            text.parse::<f64>().map_err(|_| Refusal::new(Rule::NotANumber, "column", text))
+            parse(text, "column")
         };
         let kind = fields.name(0)?;
         let user = kind.split(' ').next().unwrap_or_default().to_owned();
@@ -68,11 +66,25 @@ impl Reader for Gavel {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Tiresias;
+pub(super) struct Tiresias {
+    /// When the next job comes, by the row before it.
+    next: Option<f64>,
+}
 
 impl Tiresias {
-    pub(super) const COLUMNS: &'static [&'static str] =
-        &["job_id", "num_gpu", "submit_time", "iterations", "model_name", "duration", "interval"];
+    pub(super) const COLUMNS: &'static [&'static str] = &[
+        "job_id",
+        "num_gpu",
+        "submit_time",
+        "iterations",
+        "model_name",
+        "duration",
+        "interval",
+        "start_time",
+        "model_size",
+        "aggr_interval",
+        "model_scale",
+    ];
     pub(super) const SEPARATOR: Separator = Separator::Comma;
 }
 
@@ -80,7 +92,20 @@ impl Reader for Tiresias {
     fn row(&mut self, fields: &Fields<'_>, line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
         let model = fields.text(4).unwrap_or_default().into_owned();
         let (name, gpus) = (fields.name(0)?.into_owned(), fields.required(1)?);
-        builder.job(training(name, model, fields.required(2)?, Some(fields.required(5)?), gpus), line)
+        let missing = |column| Refusal::new(Rule::MissingField, column, "");
+        // The gap before a job stands in the row before it, and how long it runs follows from its iterations.
+        let (told, lasts) = (fields.number(2)?, fields.number(5)?);
+        let submit = told.or(self.next).ok_or_else(|| missing("submit_time"))?;
+        self.next = fields.number(6)?.map(|gap| submit + gap);
+        let run = match lasts {
+            Some(lasts) => lasts,
+            None => fields.number(3)?.ok_or_else(|| missing("duration"))? / STEPS_PER_SEC,
+        };
+        builder.job(training(name, model, submit, Some(run), gpus), line)?;
+        if told.is_none() || lasts.is_none() {
+            builder.count(Rule::FromOthers, line);
+        }
+        Ok(())
     }
 }
 
@@ -95,8 +120,8 @@ impl TiresiasCluster {
 
 impl Reader for TiresiasCluster {
     fn row(&mut self, fields: &Fields<'_>, _line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
-        let (switches, nodes) = (workers(fields.required(0)?), workers(fields.required(1)?));
-        if switches.checked_mul(nodes).is_none_or(|all| all > 1_000_000) {
+        let (switches, nodes) = (count(fields.required(0)?), count(fields.required(1)?));
+        if switches.checked_mul(nodes).is_none_or(|all| all == 0 || all > 1_000_000) {
             return Err(Refusal::new(Rule::AbsurdSize, "num_node_p_switch", &nodes.to_string()));
         }
         // A core per GPU is kept free by some specifications; memory is in GB. A machine holds all its GPUs' workers.
@@ -113,139 +138,106 @@ impl Reader for TiresiasCluster {
     }
 }
 
-/// Stands for tables that are one document: their rows are read all at once.
-#[derive(Debug, Default)]
-pub(super) struct Document;
+/// Philly's list of jobs.
+#[derive(Debug)]
+pub(super) struct Philly(Dated);
 
-impl Document {
-    pub(super) const COLUMNS: &'static [&'static str] = &[];
+impl Default for Philly {
+    fn default() -> Self {
+        Self(Dated::in_any_order())
+    }
+}
+
+impl Philly {
+    pub(super) const COLUMNS: &'static [&'static str] =
+        &["status", "vc", "jobid", "submitted_time", "attempts", "user"];
     pub(super) const SEPARATOR: Separator = Separator::Json;
 }
 
-impl Reader for Document {
-    fn row(&mut self, _fields: &Fields<'_>, _line: u64, _builder: &mut Builder<'_>) -> Result<(), Refusal> {
-        Err(Refusal::new(Rule::MissingField, "document", ""))
-    }
-}
-
-/// How many rows there were, and how many were refused.
-type Counts = (u64, u64);
-
-fn count(outcomes: impl Iterator<Item = Result<(), Refusal>>, builder_count: impl FnOnce(Vec<(u64, Rule)>)) -> Counts {
-    let (mut rows, mut refused) = (0, Vec::new());
-    for outcome in outcomes {
-        rows += 1;
-        if let Err(refusal) = outcome {
-            refused.push((rows, refusal.rule));
-        }
-    }
-    let counts = (rows, refused.len() as u64);
-    builder_count(refused);
-    counts
-}
-
-#[derive(Deserialize)]
-struct PhillyJob {
-    #[serde(default)]
-    status: String,
-    #[serde(default)]
-    vc: String,
-    #[serde(default)]
-    jobid: String,
-    submitted_time: Option<String>,
-    #[serde(default)]
-    attempts: Vec<PhillyAttempt>,
-}
-
-#[derive(Deserialize)]
-struct PhillyAttempt {
-    start_time: Option<String>,
-    end_time: Option<String>,
-    #[serde(default)]
-    detail: Vec<PhillyDetail>,
-}
-
-#[derive(Deserialize)]
-struct PhillyDetail {
-    #[serde(default)]
-    gpus: Vec<String>,
-}
-
-pub(super) fn philly(text: &str, builder: &mut Builder<'_>) -> Result<Counts, serde_json::Error> {
-    let jobs: Vec<PhillyJob> = serde_json::from_str(text)?;
-    let time = |text: &Option<String>| text.as_deref().and_then(super::azure::timestamp);
-    let begins = jobs.iter().filter_map(|job| time(&job.submitted_time)).fold(f64::INFINITY, f64::min);
-    let mut refused_rows = Vec::new();
-    let rows = (1..).zip(&jobs).map(|(at, job)| {
-        let fails = match &*job.status {
+impl Reader for Philly {
+    fn row(&mut self, fields: &Fields<'_>, line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
+        let fails = match &*fields.name(0)? {
             "Pass" | "Killed" => false,
             "Failed" => true,
             other => return Err(Refusal::new(Rule::UnknownState, "status", other)),
         };
-        let missing = |column| Refusal::new(Rule::MissingField, column, "");
-        let submit = time(&job.submitted_time).ok_or_else(|| missing("submitted_time"))? - begins;
-        let last = job.attempts.last().ok_or_else(|| Refusal::new(Rule::NeverRan, "attempts", ""))?;
-        let started = time(&last.start_time).ok_or_else(|| Refusal::new(Rule::NeverRan, "start_time", ""))?;
-        let ended = time(&last.end_time).ok_or_else(|| Refusal::new(Rule::NeverRan, "end_time", ""))?;
-        let gpus: usize = last.detail.iter().map(|detail| detail.gpus.len()).sum();
+        let date = |column, text: &str| timestamp(text).ok_or_else(|| Refusal::new(Rule::NotANumber, column, text));
+        let submit = date("submitted_time", &fields.name(3)?)?;
+        let attempts = fields.value(4).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let last = attempts.last().ok_or_else(|| Refusal::new(Rule::NeverRan, "attempts", ""))?;
+        let at = |column: &'static str| {
+            last.get(column)
+                .and_then(Value::as_str)
+                .filter(|text| *text != "None")
+                .map(|text| date(column, text))
+                .transpose()
+        };
+        let started = at("start_time")?.ok_or_else(|| Refusal::new(Rule::NeverRan, "start_time", ""))?;
+        // Without an end it still ran when the list was made.
+        let run = at("end_time")?.map(|ended| ended - started);
+        let parts = last.get("detail").and_then(Value::as_array).into_iter().flatten();
+        let gpus: usize = parts.filter_map(|part| part.get("gpus")?.as_array()).map(Vec::len).sum();
         let gpus = f64::from(u32::try_from(gpus).unwrap_or(u32::MAX));
-        let row = training(job.jobid.clone(), job.vc.clone(), submit, Some(ended - started), gpus);
-        builder.job(Row { fails, ..row }, at)
-    });
-    let counts = count(rows, |refused| refused_rows = refused);
-    for (line, rule) in refused_rows {
-        builder.count(rule, line);
+        let name = fields.text(2).unwrap_or_default().into_owned();
+        let row = training(name, fields.text(1).unwrap_or_default().into_owned(), submit, run, gpus);
+        self.0.take(Row { fails, ..row }, line, builder)?;
+        if attempts.len() > 1 {
+            builder.count(Rule::RunAgain, line);
+        }
+        Ok(())
     }
-    Ok(counts)
+
+    fn finish(&mut self, builder: &mut Builder<'_>) {
+        self.0.finish(builder);
+    }
 }
 
-#[derive(Deserialize)]
-struct ElastisimJobs {
-    jobs: Vec<ElastisimJob>,
+/// Philly's machines: how many GPUs they have. Of their cores and memory nothing is told.
+#[derive(Debug, Default)]
+pub(super) struct PhillyMachines;
+
+impl PhillyMachines {
+    pub(super) const COLUMNS: &'static [&'static str] = &["machineId", "number of GPUs", "single GPU mem"];
+    pub(super) const SEPARATOR: Separator = Separator::Comma;
 }
 
-#[derive(Deserialize)]
-struct ElastisimJob {
-    #[serde(rename = "type")]
-    kind: String,
-    submit_time: f64,
-    num_nodes: Option<f64>,
-    num_nodes_max: Option<f64>,
-    #[serde(default)]
-    arguments: ElastisimArguments,
+impl Reader for PhillyMachines {
+    fn row(&mut self, fields: &Fields<'_>, _line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
+        let gpus = fields.required(1)?;
+        let model = fields.text(2).map(|mem| ("gpu_mem".to_owned(), mem.into_owned()));
+        let resources = [gpus * CPUS_PER_GPU, gpus * MEM_PER_GPU, 0.0, gpus];
+        builder.machine(&fields.name(0)?, resources, model.into_iter().collect())
+    }
 }
 
-#[derive(Deserialize, Default)]
-struct ElastisimArguments {
-    #[serde(default)]
-    iterations: f64,
-    #[serde(default)]
-    flops: f64,
+/// ElastiSim's list of jobs.
+#[derive(Debug, Default)]
+pub(super) struct Elastisim;
+
+impl Elastisim {
+    pub(super) const COLUMNS: &'static [&'static str] =
+        &["type", "submit_time", "num_nodes", "num_nodes_max", "arguments.iterations", "arguments.flops"];
+    pub(super) const SEPARATOR: Separator = Separator::Json;
 }
 
-pub(super) fn elastisim(text: &str, builder: &mut Builder<'_>) -> Result<Counts, serde_json::Error> {
-    let ElastisimJobs { jobs } = serde_json::from_str(text)?;
-    let mut refused_rows = Vec::new();
-    let rows = (1..).zip(&jobs).map(|(at, job)| {
-        let nodes =
-            job.num_nodes.or(job.num_nodes_max).ok_or_else(|| Refusal::new(Rule::MissingField, "num_nodes", ""))?;
-        let run = job.arguments.iterations.max(1.0) * job.arguments.flops / (FLOPS * nodes.max(1.0));
+impl Reader for Elastisim {
+    fn row(&mut self, fields: &Fields<'_>, line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
+        let missing = |column| Refusal::new(Rule::MissingField, column, "");
+        let kind = fields.name(0)?.into_owned();
+        let submit = fields.plain_number(1)?.ok_or_else(|| missing("submit_time"))?;
+        let nodes = fields.plain_number(2)?.or(fields.plain_number(3)?).ok_or_else(|| missing("num_nodes"))?;
+        let (iterations, flops) = (fields.plain_number(4)?.unwrap_or(1.0), fields.plain_number(5)?.unwrap_or(0.0));
         let row = Row {
-            user: job.kind.clone(),
-            class: job.kind.clone(),
-            submit: job.submit_time,
-            run: Some(run),
-            tasks: workers(nodes),
+            user: kind.clone(),
+            class: kind,
+            submit,
+            run: Some(iterations.max(1.0) * flops / (FLOPS * nodes.max(1.0))),
+            tasks: count(nodes),
             cpus: 1.0,
             mem: Some(builder.options.mem_default),
             is_gang: true,
             ..Row::default()
         };
-        builder.job(row, at)
-    });
-    let counts = count(rows, |refused| refused_rows = refused);
-    for (line, rule) in refused_rows {
-        builder.count(rule, line);
+        builder.job(row, line)
     }
-    Ok(counts)
 }

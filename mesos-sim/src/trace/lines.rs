@@ -9,6 +9,14 @@ use ruzstd::decoding::StreamingDecoder;
 /// A longer line is not a row of any trace; memory must not grow with it.
 const LINE_BYTES_MAX: u64 = 1 << 20;
 
+/// Some programs write it before everything else, to say that what follows is Unicode.
+const MARK: char = '\u{feff}';
+
+fn too_long() -> io::Error {
+    let problem = format!("a line of more than {LINE_BYTES_MAX} bytes is no row of a trace");
+    io::Error::new(io::ErrorKind::InvalidData, problem)
+}
+
 /// How a file was compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Compression {
@@ -81,51 +89,55 @@ impl<R: BufRead> Lines<R> {
 
     /// The first lines that are neither empty nor comments. They are read again later.
     pub(super) fn peek(&mut self, count: usize) -> io::Result<Vec<String>> {
-        let mut found = Vec::new();
+        let mut found: Vec<String> = Vec::new();
         while found.len() < count && self.peeked.len() < 100 * count {
             let mut line = String::new();
-            match self.read(&mut line) {
-                Ok(true) => {}
-                Ok(false) => return Ok(found),
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && !found.is_empty() => {
-                    return Ok(found);
-                }
+            let is_whole = match self.read(&mut line) {
+                Ok(Some(is_whole)) => is_whole,
+                Ok(None) => break,
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && !found.is_empty() => break,
                 Err(error) => return Err(error),
+            };
+            if self.peeked.is_empty() && line.starts_with(MARK) {
+                line.drain(..MARK.len_utf8());
             }
             let text = line.trim();
             if !text.is_empty() && !text.starts_with([';', '#']) {
                 found.push(text.to_owned());
             }
             self.peeked.push_back(line);
+            if !is_whole {
+                // A document may be one line; what follows of it is read as it is needed.
+                let is_document = found.first().is_some_and(|first| first.starts_with(['{', '[']));
+                return if is_document { Ok(found) } else { Err(too_long()) };
+            }
         }
         Ok(found)
     }
 
     /// Reads the next line; whether there was one.
     pub(super) fn next_into(&mut self, line: &mut String) -> io::Result<bool> {
-        self.number += 1;
-        if let Some(peeked) = self.peeked.pop_front() {
-            *line = peeked;
-            return Ok(true);
-        }
-        let is_there = self.read(line);
-        if !matches!(is_there, Ok(true)) {
-            self.number -= 1;
-        }
-        is_there
+        let is_whole = match self.peeked.pop_front() {
+            Some(peeked) => {
+                let is_whole = peeked.ends_with('\n') || (peeked.len() as u64) < LINE_BYTES_MAX;
+                *line = peeked;
+                Some(is_whole)
+            }
+            None => self.read(line)?,
+        };
+        self.number += u64::from(is_whole.is_some());
+        if is_whole == Some(false) { Err(too_long()) } else { Ok(is_whole.is_some()) }
     }
 
-    fn read(&mut self, line: &mut String) -> io::Result<bool> {
+    /// Reads a line or what fits of it; whether it is all of it, if there is one.
+    fn read(&mut self, line: &mut String) -> io::Result<Option<bool>> {
         let mut bytes = std::mem::take(line).into_bytes();
         bytes.clear();
-        let read = self.reader.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut bytes)?;
-        if read as u64 == LINE_BYTES_MAX && bytes.last() != Some(&b'\n') {
-            let problem = format!("a line of more than {LINE_BYTES_MAX} bytes is no row of a trace");
-            return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
-        }
+        let read = self.reader.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut bytes)? as u64;
+        let is_whole = read < LINE_BYTES_MAX || bytes.last() == Some(&b'\n');
         // Bytes that are no text can only be in names; what they stand for does not matter.
         *line = String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-        Ok(read > 0)
+        Ok((read > 0).then_some(is_whole))
     }
 
     /// All that is left, from the first line on.

@@ -5,8 +5,8 @@
 //!                 └──▶ Parquet ──▶ ┘
 //! ```
 //!
-//! A trace is one or more files, each a [`Table`]: which one is told from its first lines, or said. Files are streamed; what
-//! is kept is what will run. Real traces are dirty: every row that breaks a [`Rule`] is refused or repaired as that rule
+//! A trace is one or more files, each a [`Table`]: which one is told from its first lines, or said. What other tables speak of
+//! is read before them, whatever the order of the files. Files are streamed; what is kept is what will run. Real traces are dirty: every row that breaks a [`Rule`] is refused or repaired as that rule
 //! says, and counted with the line where it was first seen. A file most of whose rows are refused is the wrong file, and
 //! the whole trace is refused with the reason.
 //!
@@ -19,10 +19,17 @@ mod azure;
 mod builder;
 #[cfg(feature = "parquet")]
 mod columnar;
+mod dated;
+mod entries;
 mod fields;
+mod finish;
+mod fleet;
 mod google;
+mod judge;
 mod learning;
 mod lines;
+mod minutes;
+mod name;
 mod omega;
 mod opendc;
 mod options;
@@ -40,6 +47,7 @@ mod tests;
 
 use std::io::{BufRead, Read};
 
+pub use name::UnknownTable;
 pub use options::{Options, QueueBy};
 pub use report::TraceReport;
 pub use rule::{Rule, Seen, Verdict};
@@ -48,6 +56,7 @@ pub use table::Table;
 pub use usage::{Level, Usage, UsageUnit};
 
 use builder::Builder;
+use entries::{Entries, EntryError};
 use fields::{Columns, Fields};
 use lines::{Compression, Lines};
 
@@ -57,6 +66,9 @@ use crate::workload::Workload;
 const PEEK: usize = 12;
 /// How Parquet files begin.
 const PARQUET: [u8; 4] = *b"PAR1";
+/// Files of columns are read whole: at most this much, uncompressed.
+#[cfg(feature = "parquet")]
+const WHOLE_BYTES_MAX: u64 = 2 << 30;
 /// A file with fewer rows than this is not judged by the part of them that was refused.
 const JUDGED_FROM: u64 = 20;
 
@@ -158,6 +170,19 @@ pub enum TraceError {
         /// What is wrong.
         problem: String,
     },
+    /// No table has this name.
+    #[error(transparent)]
+    NoSuchTable(#[from] UnknownTable),
+    /// The trace cannot be read in this way.
+    #[error("trace.{option}: {value} cannot be; {remedy}")]
+    Option {
+        /// Which of the [`Options`].
+        option: &'static str,
+        /// What it is.
+        value: f64,
+        /// What would be right.
+        remedy: &'static str,
+    },
     /// There is nothing to run.
     #[error("no job is left of the trace; {0}")]
     Empty(String),
@@ -168,6 +193,11 @@ pub enum TraceError {
 /// # Errors
 /// [`TraceError`] when a file cannot be read at all, is not what it is said to be, or nothing is left.
 pub fn read(files: Vec<File>, options: &Options) -> Result<(Workload, TraceReport), TraceError> {
+    if let Some((option, value, remedy)) = options.flaw() {
+        return Err(TraceError::Option { option, value, remedy });
+    }
+    let mut files = files.into_iter().map(open).collect::<Result<Vec<_>, _>>()?;
+    files.sort_by_key(|file| !file.is_spoken_of());
     let mut builder = Builder::new(options);
     for file in files {
         read_file(file, &mut builder)?;
@@ -175,12 +205,35 @@ pub fn read(files: Vec<File>, options: &Options) -> Result<(Workload, TraceRepor
     builder.finish()
 }
 
-fn read_file(file: File, builder: &mut Builder<'_>) -> Result<(), TraceError> {
-    let name = file.name.clone();
+/// A file of which the beginning was looked at.
+struct Opened {
+    name: String,
+    compression: Compression,
+    content: Content,
+}
+
+enum Content {
+    Lines(Table, Lines<Box<dyn BufRead>>),
+    /// What it holds is only told when it is read, unless it was said.
+    Columns(Option<Table>, Box<dyn BufRead>),
+}
+
+impl Opened {
+    fn is_spoken_of(&self) -> bool {
+        match &self.content {
+            Content::Lines(table, _) | Content::Columns(Some(table), _) => table.is_spoken_of(),
+            Content::Columns(None, _) => false,
+        }
+    }
+}
+
+fn open(file: File) -> Result<Opened, TraceError> {
+    let name = file.name;
     let (reader, compression) = lines::open(file.bytes).map_err(|source| io(&name, 0, source))?;
     let (magic, reader) = lines::begin(reader).map_err(|source| io(&name, 0, source))?;
+    let reader: Box<dyn BufRead> = Box::new(reader);
     if magic == PARQUET {
-        return read_columns(&name, file.table, reader, builder);
+        return Ok(Opened { name, compression, content: Content::Columns(file.table, reader) });
     }
     let mut lines = Lines::new(reader);
     let start = lines.peek(PEEK).map_err(|source| io(&name, lines.number(), source))?;
@@ -188,11 +241,20 @@ fn read_file(file: File, builder: &mut Builder<'_>) -> Result<(), TraceError> {
         let start = start.first().map(|line| line.chars().take(120).collect()).unwrap_or_default();
         return Err(TraceError::UnknownTable { file: name, start, known: Table::names() });
     };
+    Ok(Opened { name, compression, content: Content::Lines(table, lines) })
+}
+
+fn read_file(file: Opened, builder: &mut Builder<'_>) -> Result<(), TraceError> {
+    let Opened { name, compression, content } = file;
+    let (table, lines) = match content {
+        Content::Columns(table, reader) => return read_columns(&name, table, reader, builder),
+        Content::Lines(table, lines) => (table, lines),
+    };
     builder.begin_file(&name, table);
-    if table.is_document() {
-        return read_document(&name, table, lines, compression, builder);
+    match table.document() {
+        Some(member) => read_document(&name, table, member, lines, compression, builder),
+        None => read_rows(&name, table, lines, compression, builder),
     }
-    read_rows(&name, table, lines, compression, builder)
 }
 
 fn io(file: &str, line: u64, source: std::io::Error) -> TraceError {
@@ -235,7 +297,12 @@ impl Rows {
 
     fn take(&mut self, fields: &Fields<'_>, at: u64, builder: &mut Builder<'_>) {
         self.rows += 1;
-        if let Err(refusal) = self.reader.row(fields, at, builder) {
+        let row = if fields.is_malformed() {
+            Err(rule::Refusal::new(Rule::Malformed, "row", ""))
+        } else {
+            self.reader.row(fields, at, builder)
+        };
+        if let Err(refusal) = row {
             self.refused += 1;
             builder.count(refusal.rule, at);
             if refusal.rule.speaks_of_another_table() {
@@ -290,7 +357,7 @@ fn read_rows(
             continue;
         }
         if text.starts_with([';', '#']) {
-            rows.reader.comment(text, builder);
+            rows.reader.comment(text, lines.number(), builder);
             continue;
         }
         if std::mem::take(&mut is_first) && columns.take_header(text) {
@@ -301,31 +368,36 @@ fn read_rows(
     rows.finish(name, lines.number(), compression.name(), builder)
 }
 
-/// Documents are read whole: at most this much, uncompressed.
-const DOCUMENT_BYTES_MAX: u64 = 2 << 30;
-
 fn read_document(
     name: &str,
     table: Table,
+    member: &'static str,
     lines: Lines<impl BufRead>,
     compression: Compression,
     builder: &mut Builder<'_>,
 ) -> Result<(), TraceError> {
-    let mut text = String::new();
-    let mut bytes = lines.into_inner().take(DOCUMENT_BYTES_MAX);
-    bytes.read_to_string(&mut text).map_err(|source| io(name, 0, source))?;
-    let outcome = match table {
-        Table::Elastisim => learning::elastisim(&text, builder),
-        _ => learning::philly(&text, builder),
-    };
-    let (rows, refused) = outcome.map_err(|error| TraceError::Document {
-        file: name.to_owned(),
-        line: error.line() as u64,
-        column: error.column() as u64,
-        problem: error.to_string(),
-    })?;
-    let lines = text.lines().count() as u64;
-    let compression = compression.name();
-    builder.end_file(FileReport { name: name.to_owned(), table, lines, rows, refused, compression });
-    Ok(())
+    let mut rows = Rows::new(table);
+    let columns = Columns::of(table.columns(), table.separator());
+    let mut entries = Entries::new(lines.into_inner(), member);
+    loop {
+        match entries.next_entry() {
+            Ok(Some(entry)) => rows.take(&Fields::entry(&entry.bytes, &columns), entry.line, builder),
+            Ok(None) => break,
+            // What was there before counts, as in a table.
+            Err(EntryError::CutOff) if rows.count() > 0 => {
+                builder.count(Rule::TruncatedFile, entries.position().0);
+                break;
+            }
+            Err(EntryError::Io(source)) => return Err(io(name, entries.position().0, source)),
+            Err(error) => {
+                let (line, column) = entries.position();
+                let problem = match error {
+                    EntryError::Foreign(problem) => problem,
+                    _ => "it ends before its first entry",
+                };
+                return Err(TraceError::Document { file: name.to_owned(), line, column, problem: problem.to_owned() });
+            }
+        }
+    }
+    rows.finish(name, entries.position().0, compression.name(), builder)
 }

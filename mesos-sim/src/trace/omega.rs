@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::builder::{Builder, Row};
-use super::fields::{Fields, Separator};
+use super::fields::{Fields, Separator, count};
 use super::rule::{Refusal, Rule};
 use super::table::Reader;
 
@@ -25,11 +25,15 @@ impl Cell {
 }
 
 impl Reader for Cell {
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "judged before they are believed")]
+    #[allow(clippy::cast_possible_truncation, reason = "a small whole number")]
     fn row(&mut self, fields: &Fields<'_>, line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
         let (at, job) = (fields.required(1)?, fields.name(2)?.into_owned());
+        builder.see(at)?;
         match &*fields.name(0)? {
             "11" => {
+                if self.open.contains_key(&job) {
+                    return Err(Refusal::new(Rule::Overlapping, "job", &job));
+                }
                 // Some files name the number of tasks, some leave it out.
                 let (tasks, cpus, bytes) = match fields.len() {
                     0..7 => return Err(Refusal::new(Rule::MissingField, "memory", "")),
@@ -37,22 +41,20 @@ impl Reader for Cell {
                     _ => (fields.required(5)?, fields.required(6)?, fields.required(7)?),
                 };
                 let class = format!("class{}", fields.text(4).unwrap_or_default());
-                let count = tasks.max(1.0);
+                let shared = tasks.max(1.0);
                 let row = Row {
                     user: class.clone(),
                     class,
                     submit: at,
-                    tasks: tasks as u32,
-                    cpus: cpus / count,
-                    mem: Some(bytes / BYTES_PER_MB / count),
+                    tasks: count(tasks),
+                    cpus: cpus / shared,
+                    mem: Some(bytes / BYTES_PER_MB / shared),
                     priority: fields.number(3)?.unwrap_or(0.0) as i32,
                     is_forever: true,
                     ..Row::default()
                 };
-                match self.open.insert(job.clone(), (row, line)) {
-                    None => Ok(()),
-                    Some(_) => Err(Refusal::new(Rule::Overlapping, "job", &job)),
-                }
+                self.open.insert(job, (row, line));
+                Ok(())
             }
             "12" => {
                 let (row, begun) =
@@ -66,7 +68,7 @@ impl Reader for Cell {
     fn finish(&mut self, builder: &mut Builder<'_>) {
         for (_, (row, line)) in std::mem::take(&mut self.open) {
             if let Err(refusal) = builder.job(row, line) {
-                builder.count(refusal.rule, line);
+                builder.refuse(&refusal, line);
             }
         }
     }

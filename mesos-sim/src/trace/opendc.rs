@@ -5,19 +5,22 @@
 //! all machines, one after the other in their order, so that each fails once before any fails again; OpenDC draws them.
 
 use super::builder::{Builder, Row};
+use super::dated::Dated;
 use super::fields::{Fields, Separator};
 use super::rule::{Refusal, Rule};
 use super::table::Reader;
 use super::usage::UsageUnit;
 
 const MILLIS: f64 = 1e3;
-/// Later times, in seconds, are counted from 1970: this one is in 1973.
-const SINCE_1970: f64 = 1e8;
 
-#[derive(Debug, Default)]
-pub(super) struct Tasks {
-    /// They need not stand in the order of their times, and the first of these is the beginning.
-    rows: Vec<(Row, u64)>,
+/// They need not stand in the order of their times.
+#[derive(Debug)]
+pub(super) struct Tasks(Dated);
+
+impl Default for Tasks {
+    fn default() -> Self {
+        Self(Dated::in_any_order())
+    }
 }
 
 impl Tasks {
@@ -37,7 +40,7 @@ impl Tasks {
 }
 
 impl Reader for Tasks {
-    fn row(&mut self, fields: &Fields<'_>, line: u64, _builder: &mut Builder<'_>) -> Result<(), Refusal> {
+    fn row(&mut self, fields: &Fields<'_>, line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
         let parents = fields.text(9).unwrap_or_default();
         let row = Row {
             name: fields.name(0)?.into_owned(),
@@ -52,22 +55,12 @@ impl Reader for Tasks {
             after: parents.split([' ', ',', ';']).filter(|name| !name.is_empty()).map(str::to_owned).collect(),
             ..Row::default()
         };
-        self.rows.push((row, line));
-        Ok(())
+        self.0.take(row, line, builder)
     }
 
     fn finish(&mut self, builder: &mut Builder<'_>) {
-        let mut rows = std::mem::take(&mut self.rows);
-        let first = rows.iter().map(|(row, _)| row.submit).fold(f64::INFINITY, f64::min);
-        let begins = if first > SINCE_1970 { first } else { 0.0 };
-        rows.sort_by(|(one, _), (other, _)| one.submit.total_cmp(&other.submit));
-        for (mut row, line) in rows {
-            row.submit -= begins;
-            row.deadline = row.deadline.map(|at| at - begins);
-            if let Err(refusal) = builder.job(row, line) {
-                builder.count(refusal.rule, line);
-            }
-        }
+        self.0.sort();
+        self.0.finish(builder);
     }
 }
 
@@ -89,7 +82,7 @@ impl Reader for Fragments {
         if used < 0.0 {
             return Err(Refusal::new(Rule::AbsurdSize, "cpu_usage", &used.to_string()));
         }
-        builder.used(UsageUnit::Megahertz, Some(used), None, lasts);
+        builder.used(UsageUnit::Megahertz, [Some(used), None, None], lasts);
         Ok(())
     }
 }
@@ -122,15 +115,15 @@ impl Reader for Failures {
         if !(0.0..=1.0).contains(&part) {
             builder.count(Rule::AboveTheUnit, line);
         }
-        let machines = builder.machine_names();
+        let machines = builder.fleet.names();
         if machines.is_empty() {
             return Err(Refusal::new(Rule::OutOfNowhere, "machine", ""));
         }
+        builder.see(self.at + after + lasts)?;
         self.at += after;
         let count = (part.clamp(0.0, 1.0) * machines.len() as f64).ceil() as usize;
         for name in machines.iter().cycle().skip(self.failed % machines.len()).take(count) {
-            builder.machine_down(name, self.at)?;
-            builder.machine_up(name, self.at + lasts);
+            builder.fleet.failure(name, self.at, self.at + lasts);
         }
         self.failed += count;
         Ok(())

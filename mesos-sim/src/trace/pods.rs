@@ -1,8 +1,11 @@
 //! Alibaba's GPU traces: PAI of 2020, openb of 2023, spot GPUs of 2026.
 //!
-//! PAI 2020: 100 of cpu or gpu is one, memory in GB. openb 2023: thousandths of cores and GPUs, memory in MB, times in
+//! PAI 2020: 100 of cpu or gpu is one, memory in GB; the tables of jobs and instances tell whose a task is and how long each of
+//! its instances ran. openb 2023: thousandths of cores and GPUs, memory in MB, times in
 //! seconds; a pod of several GPUs asks for each of them whole. Spot 2026: cores and GPUs per worker, times in seconds.
 //! A model of GPU that is asked for becomes a constraint on the attribute `gpu_model`.
+
+use std::collections::btree_map::Entry;
 
 use super::builder::{Builder, Row, one_of};
 use super::fields::{Fields, Separator};
@@ -16,11 +19,6 @@ const MB_PER_GB: f64 = 1_024.0;
 const MEM_PER_CPU: f64 = 4_096.0;
 /// Where to find the model of GPU on a machine.
 const MODEL: &str = "gpu_model";
-
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "judged before they are believed")]
-fn count(number: Option<f64>) -> u32 {
-    number.unwrap_or(1.0) as u32
-}
 
 fn model(name: Option<std::borrow::Cow<'_, str>>) -> Vec<(String, String)> {
     name.map(|name| (MODEL.to_owned(), name.into_owned())).into_iter().collect()
@@ -45,25 +43,35 @@ impl PaiTasks {
     pub(super) const SEPARATOR: Separator = Separator::Comma;
 }
 
+/// Whether what is in this state ended badly; refused if it never ended or the state is none.
+fn failed(state: &str) -> Result<bool, Refusal> {
+    match state {
+        "Terminated" => Ok(false),
+        "Failed" => Ok(true),
+        "Waiting" | "Running" => Err(Refusal::new(Rule::NeverRan, "status", state)),
+        other => Err(Refusal::new(Rule::UnknownState, "status", other)),
+    }
+}
+
+/// When it began and ended, if both are told.
+fn span(fields: &Fields<'_>, begins: usize, ends: usize) -> Result<(f64, f64), Refusal> {
+    let span = fields.number(begins)?.zip(fields.number(ends)?);
+    span.ok_or_else(|| Refusal::new(Rule::NeverRan, "end_time", ""))
+}
+
 impl Reader for PaiTasks {
     fn row(&mut self, fields: &Fields<'_>, line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
-        let fails = match &*fields.name(3)? {
-            "Terminated" => false,
-            "Failed" => true,
-            state @ ("Waiting" | "Running") => return Err(Refusal::new(Rule::NeverRan, "status", state)),
-            other => return Err(Refusal::new(Rule::UnknownState, "status", other)),
-        };
-        let (Some(begins), Some(ends)) = (fields.number(4)?, fields.number(5)?) else {
-            return Err(Refusal::new(Rule::NeverRan, "end_time", ""));
-        };
+        let fails = failed(&fields.name(3)?)?;
+        let (begins, ends) = span(fields, 4, 5)?;
+        let (job, task) = (fields.name(0)?.into_owned(), fields.name(1)?.into_owned());
         let wanted = fields.text(9).filter(|kind| *kind != "MISC").map(|kind| one_of(MODEL, &kind));
+        let name = format!("{job}/{task}");
         let row = Row {
-            name: format!("{}/{}", fields.name(0)?, fields.name(1)?),
-            user: fields.name(0)?.into_owned(),
-            class: fields.name(1)?.into_owned(),
+            user: builder.lore.users.get(&job).cloned().unwrap_or(job),
+            class: task,
             submit: begins,
             run: Some(ends - begins),
-            tasks: count(fields.number(2)?),
+            tasks: builder.tasks(fields, 2, line)?,
             cpus: fields.known(6)?.unwrap_or(0.0) / HUNDREDTHS,
             mem: fields.known(7)?.map(|gb| gb * MB_PER_GB),
             gpus: fields.known(8)?.unwrap_or(0.0) / HUNDREDTHS,
@@ -72,7 +80,78 @@ impl Reader for PaiTasks {
             constraints: wanted.into_iter().collect(),
             ..Row::default()
         };
-        builder.job(row, line)
+        // Each instance ran its own time, where the table of instances tells.
+        let Some(runs) = builder.lore.instances.remove(&name) else {
+            return builder.job(Row { name, ..row }, line);
+        };
+        for run in runs {
+            let group = Some(name.clone());
+            builder.job(Row { name: name.clone(), group, run: Some(run), tasks: 1, ..row.clone() }, line)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whose jobs are: the rest is told by the table of tasks.
+#[derive(Debug, Default)]
+pub(super) struct PaiJobs;
+
+impl PaiJobs {
+    pub(super) const COLUMNS: &'static [&'static str] =
+        &["job_name", "inst_id", "user", "status", "start_time", "end_time"];
+    pub(super) const SEPARATOR: Separator = Separator::Comma;
+}
+
+impl Reader for PaiJobs {
+    fn row(&mut self, fields: &Fields<'_>, _line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
+        let (job, user) = (fields.name(0)?.into_owned(), fields.name(2)?.into_owned());
+        let state = fields.name(3)?;
+        if !["Terminated", "Failed", "Waiting", "Running"].contains(&&*state) {
+            return Err(Refusal::new(Rule::UnknownState, "status", &state));
+        }
+        match builder.lore.users.entry(job) {
+            Entry::Occupied(job) => Err(Refusal::new(Rule::ToldAgain, "job_name", job.key())),
+            Entry::Vacant(place) => {
+                place.insert(user);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// How long the instances of tasks ran: what they asked for is told by the table of tasks.
+#[derive(Debug, Default)]
+pub(super) struct PaiInstances;
+
+impl PaiInstances {
+    pub(super) const COLUMNS: &'static [&'static str] = &[
+        "job_name",
+        "task_name",
+        "inst_name",
+        "worker_name",
+        "inst_id",
+        "status",
+        "start_time",
+        "end_time",
+        "machine",
+    ];
+    pub(super) const SEPARATOR: Separator = Separator::Comma;
+}
+
+impl Reader for PaiInstances {
+    fn row(&mut self, fields: &Fields<'_>, _line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
+        failed(&fields.name(5)?)?;
+        let (begins, ends) = span(fields, 6, 7)?;
+        let run = ends - begins;
+        if run < 0.0 {
+            return Err(Refusal::new(Rule::NegativeTime, "end_time", &ends.to_string()));
+        }
+        if run > builder.options.run_max {
+            return Err(Refusal::new(Rule::TooLong, "end_time", &ends.to_string()));
+        }
+        let task = format!("{}/{}", fields.name(0)?, fields.name(1)?);
+        builder.lore.instances.entry(task).or_default().push(run);
+        Ok(())
     }
 }
 
@@ -88,8 +167,7 @@ impl Reader for PaiMachines {
     fn row(&mut self, fields: &Fields<'_>, _line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
         let mem = fields.required(3)? * MB_PER_GB;
         let resources = [fields.required(2)?, mem, 0.0, fields.known(4)?.unwrap_or(0.0)];
-        builder.machine(&fields.name(0)?, resources, model(fields.text(1)))?;
-        Ok(())
+        builder.machine(&fields.name(0)?, resources, model(fields.text(1)))
     }
 }
 
@@ -139,7 +217,10 @@ impl Reader for OpenbPods {
                 (self.untimed, Some(SHORT_RUN_SECS))
             }
         };
-        let each = fields.known(4)?.unwrap_or(0.0) / MILLI;
+        let (gpus, each) = (fields.known(3)?.unwrap_or(0.0), fields.known(4)?.unwrap_or(0.0) / MILLI);
+        if gpus < 0.0 || each < 0.0 {
+            return Err(Refusal::new(Rule::AbsurdSize, "num_gpu", &gpus.to_string()));
+        }
         let wanted = fields.text(5).map(|models| one_of(MODEL, &models));
         let class = fields.text(6).unwrap_or_default().into_owned();
         let row = Row {
@@ -151,7 +232,7 @@ impl Reader for OpenbPods {
             tasks: 1,
             cpus: fields.required(1)? / MILLI,
             mem: fields.known(2)?,
-            gpus: fields.known(3)?.unwrap_or(0.0) * each,
+            gpus: gpus * each,
             fails,
             constraints: wanted.into_iter().collect(),
             ..Row::default()
@@ -171,8 +252,7 @@ impl OpenbNodes {
 impl Reader for OpenbNodes {
     fn row(&mut self, fields: &Fields<'_>, _line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
         let resources = [fields.required(1)? / MILLI, fields.required(2)?, 0.0, fields.known(3)?.unwrap_or(0.0)];
-        builder.machine(&fields.name(0)?, resources, model(fields.text(4)))?;
-        Ok(())
+        builder.machine(&fields.name(0)?, resources, model(fields.text(4)))
     }
 }
 
@@ -205,7 +285,7 @@ impl Reader for SpotJobs {
             class: kind,
             submit: fields.required(6)?,
             run: Some(fields.required(7)?),
-            tasks: count(fields.number(5)?),
+            tasks: builder.tasks(fields, 5, line)?,
             cpus,
             mem: Some(cpus * MEM_PER_CPU),
             gpus: fields.known(4)?.unwrap_or(0.0),
@@ -230,7 +310,6 @@ impl Reader for SpotNodes {
     fn row(&mut self, fields: &Fields<'_>, _line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
         let cpus = fields.required(3)?;
         let resources = [cpus, cpus * MEM_PER_CPU, 0.0, fields.known(2)?.unwrap_or(0.0)];
-        builder.machine(&fields.name(0)?, resources, model(fields.text(1)))?;
-        Ok(())
+        builder.machine(&fields.name(0)?, resources, model(fields.text(1)))
     }
 }

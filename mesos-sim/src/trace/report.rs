@@ -38,11 +38,13 @@ impl TraceReport {
 impl fmt::Display for TraceReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for file in &self.files {
-            writeln!(
+            write!(
                 f,
                 "{}: {}, {} lines, {} rows, {} refused, compression {}",
                 file.name, file.table, file.lines, file.rows, file.refused, file.compression
             )?;
+            let remark = if file.table.is_used() { "" } else { "; a workload uses nothing of these rows" };
+            writeln!(f, "{remark}")?;
         }
         for (rule, seen) in &self.rules {
             let verdict = match rule.verdict() {

@@ -17,6 +17,8 @@ pub enum Verdict {
 pub enum Rule {
     /// A field that must be there is not: the line was cut off, or is of another table.
     MissingField,
+    /// An entry of a document, or a line of such entries, that is not sound JSON.
+    Malformed,
     /// A field should be a number.
     NotANumber,
     /// A state or type that the schema does not have.
@@ -34,19 +36,26 @@ pub enum Rule {
     AbsurdSize,
     /// The same job or task is submitted, or measured again, while it still runs.
     Overlapping,
+    /// The same thing is told of again, or in parts as well: what was told first counts.
+    ToldAgain,
     /// An event of something that was never there.
     OutOfNowhere,
-    /// It lies outside [`Options::from`](super::Options::from) and [`Options::until`](super::Options::until).
+    /// It lies outside [`Options::from`](super::Options::from) and [`Options::until`](super::Options::until), or behind the first
+    /// [`Options::jobs_max`](super::Options::jobs_max) jobs.
     OutsideWindow,
+    /// It lies farther from the beginning than [`Options::time_max`](super::Options::time_max).
+    TooFar,
+    /// It holds resources for others, and is no work of its own.
+    NoWork,
     /// No machine of the cluster is large enough for it.
     FitsNowhere,
     /// It was submitted before the trace began: counts as submitted at its beginning.
     BeforeTheBeginning,
     /// It stands behind rows that come later: rows are sorted by time.
     OutOfOrder,
-    /// It ran for no time at all: counts as a millisecond.
+    /// It ran for less than a millisecond: counts as one.
     NoTime,
-    /// It did not end within the trace: counts as running until the trace's end.
+    /// It did not end within the trace: counts as running until the trace's end, unless that is [`Self::TooLong`].
     NoEnd,
     /// What memory it needs is not known or impossible: counts as [`Options::mem_default`](super::Options::mem_default).
     NoMemory,
@@ -58,8 +67,17 @@ pub enum Rule {
     PartOfAGpu,
     /// It was run again after being evicted or lost: its last run counts.
     RunAgain,
-    /// A percentage that cannot be, which stands for what could not be measured: left out.
+    /// What it has or asks for is changed later on: it is left as it was first.
+    Changed,
+    /// An estimate, a deadline or a time to think that cannot be, or is beyond
+    /// [`Options::time_max`](super::Options::time_max): left out.
+    NoHint,
+    /// A field that is missing can be had from others, or has a usual value: that one.
+    FromOthers,
+    /// A measurement that cannot be, which stands for what could not be measured: left out.
     NotMeasured,
+    /// What a file's header says of the machines cannot be: left out.
+    BadHeader,
     /// The file ends in the middle: what was there counts.
     TruncatedFile,
 }
@@ -70,6 +88,7 @@ impl Rule {
     pub const fn verdict(self) -> Verdict {
         match self {
             Self::MissingField
+            | Self::Malformed
             | Self::NotANumber
             | Self::UnknownState
             | Self::NegativeTime
@@ -78,8 +97,11 @@ impl Rule {
             | Self::TooLong
             | Self::AbsurdSize
             | Self::Overlapping
+            | Self::ToldAgain
             | Self::OutOfNowhere
             | Self::OutsideWindow
+            | Self::TooFar
+            | Self::NoWork
             | Self::FitsNowhere => Verdict::Refused,
             Self::BeforeTheBeginning
             | Self::OutOfOrder
@@ -90,14 +112,18 @@ impl Rule {
             | Self::AboveTheUnit
             | Self::PartOfAGpu
             | Self::RunAgain
+            | Self::Changed
+            | Self::NoHint
+            | Self::FromOthers
             | Self::NotMeasured
+            | Self::BadHeader
             | Self::TruncatedFile => Verdict::Repaired,
         }
     }
 
     /// Whether rows of another table, read as this one, would break it.
     pub(super) const fn speaks_of_another_table(self) -> bool {
-        matches!(self, Self::MissingField | Self::NotANumber | Self::UnknownState | Self::AbsurdSize)
+        matches!(self, Self::MissingField | Self::Malformed | Self::NotANumber | Self::UnknownState | Self::AbsurdSize)
     }
 
     /// In words, for reports.
@@ -105,6 +131,7 @@ impl Rule {
     pub const fn words(self) -> &'static str {
         match self {
             Self::MissingField => "a field is missing",
+            Self::Malformed => "is not sound JSON",
             Self::NotANumber => "a field is not a number",
             Self::UnknownState => "a state or type that the schema does not have",
             Self::NegativeTime => "ends before it begins",
@@ -113,19 +140,26 @@ impl Rule {
             Self::TooLong => "runs longer than is believed",
             Self::AbsurdSize => "has no tasks, more of them than are believed, or an amount that cannot be",
             Self::Overlapping => "begins while it still runs",
+            Self::ToldAgain => "told of again, or in parts: what was told first counts",
             Self::OutOfNowhere => "an event of something that was never there",
             Self::OutsideWindow => "lies outside the window that was asked for",
+            Self::TooFar => "lies farther from the beginning than is believed",
+            Self::NoWork => "holds resources for others: no work of its own",
             Self::FitsNowhere => "fits no machine of the cluster",
             Self::BeforeTheBeginning => "submitted before the beginning: counted as submitted then",
             Self::OutOfOrder => "behind later rows: sorted by time",
-            Self::NoTime => "ran for no time: counted as a millisecond",
+            Self::NoTime => "ran for less than a millisecond: counted as one",
             Self::NoEnd => "did not end within the trace: counted as running to its end",
             Self::NoMemory => "memory not known or impossible: the default was taken",
             Self::NobodyToFollow => "follows something that is not there: follows nothing",
             Self::AboveTheUnit => "an amount above its unit: counted as all of it",
             Self::PartOfAGpu => "asks for a part of a GPU: counted as a whole one",
             Self::RunAgain => "run again after it was evicted or lost: its last run counts",
-            Self::NotMeasured => "a percentage that cannot be: left out",
+            Self::Changed => "changed later on: left as it was first",
+            Self::NoHint => "an estimate, a deadline or a time to think that is not believed: left out",
+            Self::FromOthers => "a field that is missing was taken from others, or as is usual",
+            Self::NotMeasured => "a measurement that cannot be: left out",
+            Self::BadHeader => "a header that says of the machines what cannot be: left out",
             Self::TruncatedFile => "the file ends in the middle: what was there counts",
         }
     }

@@ -3,16 +3,16 @@
 use std::fmt;
 
 use super::builder::Builder;
-use super::fields::{Fields, Separator};
+use super::fields::{Fields, Separator, number};
 use super::rule::Refusal;
-use super::{alibaba, azure, google, learning, omega, opendc, placement, pods, swf, usage};
+use super::{alibaba, azure, google, learning, minutes, omega, opendc, placement, pods, swf, usage};
 
 /// Takes the rows of one table, one after the other.
 pub(super) trait Reader {
     /// One row.
     fn row(&mut self, fields: &Fields<'_>, line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal>;
     /// A comment.
-    fn comment(&mut self, _text: &str, _builder: &mut Builder<'_>) {}
+    fn comment(&mut self, _text: &str, _line: u64, _builder: &mut Builder<'_>) {}
     /// There are no more.
     fn finish(&mut self, _builder: &mut Builder<'_>) {}
 }
@@ -58,7 +58,11 @@ tables! {
     Gwf = "gwf", swf::Gwf;
     /// Google cluster data 2011 v2.1, `task_events`.
     Google2011Tasks = "google-2011-task-events", google::Tasks2011;
-    /// Google cluster data 2011 v2.1, `task_constraints`; before `task_events`.
+    /// Google cluster data, the trace of seven hours that is called version 1.
+    GoogleVersion1 = "google-version-1", usage::Version1;
+    /// Google cluster data 2011 v2.1, `job_events`: nothing of it is used.
+    Google2011Jobs = "google-2011-job-events", google::Jobs2011;
+    /// Google cluster data 2011 v2.1, `task_constraints`.
     Google2011Constraints = "google-2011-task-constraints", placement::Constraints2011;
     /// Google cluster data 2011 v2.1, `machine_attributes`.
     Google2011Attributes = "google-2011-machine-attributes", placement::Attributes2011;
@@ -66,6 +70,10 @@ tables! {
     Google2011Machines = "google-2011-machine-events", google::Machines2011;
     /// Google cluster data 2011 v2.1, `task_usage`; after `task_events`, or without it.
     Google2011Usage = "google-2011-task-usage", usage::Usage2011;
+    /// Google cluster data 2019 v3, `collection_events`.
+    Google2019Collections = "google-2019-collection-events", google::Collections2019;
+    /// Google cluster data 2019 v3, `machine_attributes`.
+    Google2019Attributes = "google-2019-machine-attributes", placement::Attributes2019;
     /// Google cluster data 2019 v3, `instance_events`.
     Google2019Instances = "google-2019-instance-events", google::Instances2019;
     /// Google cluster data 2019 v3, `machine_events`.
@@ -96,6 +104,10 @@ tables! {
     Alibaba2018ContainerUsage = "alibaba-2018-container-usage", usage::Containers2018;
     /// Alibaba 2018, `machine_usage`.
     Alibaba2018MachineUsage = "alibaba-2018-machine-usage", usage::Machines2018;
+    /// Alibaba GPU 2020, `pai_job_table`.
+    Pai2020Jobs = "alibaba-gpu-2020-job", pods::PaiJobs;
+    /// Alibaba GPU 2020, `pai_instance_table`.
+    Pai2020Instances = "alibaba-gpu-2020-instance", pods::PaiInstances;
     /// Alibaba GPU 2020, `pai_task_table`.
     Pai2020Tasks = "alibaba-gpu-2020-task", pods::PaiTasks;
     /// Alibaba GPU 2020, `pai_machine_spec`.
@@ -114,7 +126,7 @@ tables! {
     AzureReadings = "azure-vm-readings", usage::AzureReadings;
     /// Azure packing 2020, `vm`, exported with a header.
     AzurePackingVms = "azure-packing-vm", azure::PackingVms;
-    /// Azure packing 2020, `vmType`, exported with a header; before `vm`.
+    /// Azure packing 2020, `vmType`, exported with a header.
     AzurePackingTypes = "azure-packing-vmtype", azure::PackingTypes;
     /// Azure LLM inference 2023.
     AzureLlm = "azure-llm", azure::Llm;
@@ -127,9 +139,17 @@ tables! {
     /// OpenDC, failures; after the machines.
     OpendcFailures = "opendc-failures", opendc::Failures;
     /// Philly, the list of jobs.
-    Philly = "philly-jobs", learning::Document;
+    Philly = "philly-jobs", learning::Philly;
+    /// Philly, the list of machines.
+    PhillyMachines = "philly-machines", learning::PhillyMachines;
+    /// Philly, what was used of GPUs, minute by minute.
+    PhillyGpus = "philly-gpu-util", minutes::Gpus;
+    /// Philly, what was used of cores, minute by minute.
+    PhillyCpus = "philly-cpu-util", minutes::Cpus;
+    /// Philly, what was used of memory, minute by minute.
+    PhillyMem = "philly-mem-util", minutes::Mem;
     /// ElastiSim, the list of jobs.
-    Elastisim = "elastisim-jobs", learning::Document;
+    Elastisim = "elastisim-jobs", learning::Elastisim;
     /// Gavel, jobs.
     Gavel = "gavel", learning::Gavel;
     /// Tiresias, jobs.
@@ -141,19 +161,34 @@ tables! {
 }
 
 impl Table {
-    /// The table of this name.
+    /// Where the entries of a table that is one JSON document stand: in the member of this name, or in a list that is all of it
+    /// if the name is empty.
+    pub(super) const fn document(self) -> Option<&'static str> {
+        match self {
+            Self::Philly => Some(""),
+            Self::Elastisim => Some("jobs"),
+            _ => None,
+        }
+    }
+
+    /// Whether it tells of what other tables speak of, and so is read before them.
+    pub(super) const fn is_spoken_of(self) -> bool {
+        matches!(
+            self,
+            Self::Google2011Constraints
+                | Self::Google2011Attributes
+                | Self::Google2019Collections
+                | Self::Google2019Attributes
+                | Self::AzurePackingTypes
+                | Self::Pai2020Jobs
+                | Self::Pai2020Instances
+        )
+    }
+
+    /// Whether a workload has something of it.
     #[must_use]
-    pub fn of_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|table| table.name() == name)
-    }
-
-    pub(super) fn names() -> String {
-        Self::ALL.iter().map(|table| table.name()).collect::<Vec<_>>().join(", ")
-    }
-
-    /// Whether a file of it is one document instead of rows.
-    pub(super) const fn is_document(self) -> bool {
-        matches!(self, Self::Philly | Self::Elastisim)
+    pub const fn is_used(self) -> bool {
+        !matches!(self, Self::Google2011Jobs)
     }
 }
 
@@ -184,8 +219,11 @@ fn by_document(lines: &[String]) -> Option<Table> {
 }
 
 fn by_header(first: &str) -> Option<Table> {
-    let names: Vec<String> =
-        first.split([',', '\t']).map(|name| name.trim().trim_matches('"').to_ascii_lowercase()).collect();
+    let clean = |name: &str| name.trim().trim_matches('"').to_ascii_lowercase();
+    let mut names: Vec<String> = first.split([',', '\t']).map(clean).collect();
+    if names.len() == 1 {
+        names = first.split_whitespace().map(clean).collect();
+    }
     by_names(|name| names.iter().any(|own| own == name))
 }
 
@@ -205,9 +243,19 @@ pub(super) fn by_names(has: impl Fn(&str) -> bool) -> Option<Table> {
         (&["num_switch", "num_node_p_switch"], Table::TiresiasCluster),
         (&["job_name", "task_name", "inst_num", "plan_gpu"], Table::Pai2020Tasks),
         (&["machine", "cap_cpu", "cap_gpu"], Table::Pai2020Machines),
+        (&["job_name", "inst_name", "worker_name"], Table::Pai2020Instances),
+        (&["job_name", "inst_id", "user", "start_time"], Table::Pai2020Jobs),
+        (&["machineid", "number of gpus"], Table::PhillyMachines),
+        (&["time", "gpu0_util"], Table::PhillyGpus),
+        (&["time", "machine_id", "cpu_util"], Table::PhillyCpus),
+        (&["time", "machine_id", "mem_total", "mem_free"], Table::PhillyMem),
         (&["start_time", "end_time", "collection_id", "instance_index"], Table::Google2019Usage),
         (&["collection_id", "instance_index", "machine_id"], Table::Google2019Instances),
         (&["machine_id", "switch_id", "platform_id"], Table::Google2019Machines),
+        (&["collection_id", "collection_name"], Table::Google2019Collections),
+        (&["collection_id", "max_per_machine"], Table::Google2019Collections),
+        (&["machine_id", "name", "deleted"], Table::Google2019Attributes),
+        (&["time", "taskid", "jobtype"], Table::GoogleVersion1),
         (&["id", "submission_time", "duration", "cpu_count"], Table::OpendcTasks),
         (&["id", "duration", "cpu_usage"], Table::OpendcFragments),
         (&["failure_interval", "failure_duration"], Table::OpendcFailures),
@@ -230,6 +278,13 @@ fn by_shape(lines: &[String]) -> Option<Table> {
         (Table::Google2011Attributes, |row| {
             row.len() == 5 && is_whole(row[1], 0.0, 2e19) && !is_number(row[2]) && is_whole(row[4], 0.0, 1.0)
         }),
+        (Table::Google2011Jobs, |row| {
+            row.len() == 8
+                && [0, 2].iter().all(|at| is_whole(row[*at], 0.0, 2e19))
+                && is_whole(row[3], 0.0, 8.0)
+                && is_whole(row[5], 0.0, 3.0)
+                && !is_number(row[6])
+        }),
         (Table::Google2011Machines, |row| row.len() == 6 && is_whole(row[0], 0.0, 2e19) && is_whole(row[2], 0.0, 2.0)),
         (Table::Alibaba2017Servers, |row| row.len() == 7 && ["add", "softerror", "harderror"].contains(&row[2])),
         (Table::Alibaba2017Containers, |row| row.len() == 8 && ["Create", "Remove"].contains(&row[1])),
@@ -242,6 +297,12 @@ fn by_shape(lines: &[String]) -> Option<Table> {
         (Table::Alibaba2018Instances, |row| row.len() == 14 && is_state(row[4]) && !is_number(row[0])),
         (Table::Alibaba2018Machines, |row| row.len() == 7 && row[6] == "USING"),
         (Table::Pai2020Tasks, |row| row.len() == 10 && is_state(row[3]) && !is_number(row[0])),
+        (Table::Pai2020Jobs, |row| row.len() == 6 && is_state(row[3]) && !is_number(row[0])),
+        (Table::Pai2020Instances, |row| row.len() == 9 && is_state(row[5]) && !is_number(row[0])),
+        (Table::PhillyMachines, |row| row.len() == 3 && is_number(row[1]) && row[2].ends_with("GB")),
+        (Table::PhillyCpus, |row| row.len() == 3 && is_date(row[0]) && !is_number(row[1])),
+        (Table::PhillyMem, |row| row.len() == 4 && is_date(row[0]) && !is_number(row[1])),
+        (Table::PhillyGpus, |row| (10..=11).contains(&row.len()) && is_date(row[0]) && !is_number(row[1])),
         (Table::Pai2020Machines, |row| row.len() == 5 && !is_number(row[0]) && !is_number(row[1]) && is_number(row[4])),
         (Table::Alibaba2017ServerUsage, |row| {
             row.len() == 8
@@ -274,6 +335,12 @@ fn by_shape(lines: &[String]) -> Option<Table> {
     {
         return Some(Table::OmegaCell);
     }
+    if most(&|line| {
+        let row: Vec<&str> = line.split_whitespace().collect();
+        row.len() == 6 && row.iter().all(|text| is_number(text)) && is_whole(row[3], 0.0, 3.0)
+    }) {
+        return Some(Table::GoogleVersion1);
+    }
     let found = tables.iter().find(|(_, is)| {
         most(&|line| {
             let row: Vec<&str> = line.split(',').map(str::trim).collect();
@@ -284,7 +351,11 @@ fn by_shape(lines: &[String]) -> Option<Table> {
 }
 
 fn is_number(text: &str) -> bool {
-    text.parse::<f64>().is_ok()
+    number(text).is_some()
+}
+
+fn is_date(text: &str) -> bool {
+    super::azure::timestamp(text).is_some()
 }
 
 /// A number, or nothing where nothing could be measured.
@@ -293,7 +364,7 @@ fn is_reading(text: &str) -> bool {
 }
 
 fn is_whole(text: &str, low: f64, high: f64) -> bool {
-    text.parse::<f64>().is_ok_and(|number| number >= low && number <= high && number.fract().abs() < f64::EPSILON)
+    number(text).is_some_and(|number| number >= low && number <= high && number.fract().abs() < f64::EPSILON)
 }
 
 fn is_state(text: &str) -> bool {

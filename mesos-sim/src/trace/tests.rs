@@ -29,13 +29,6 @@ fn every_table_is_told_from_its_sample_and_read_in_full() {
     }
 }
 
-#[test]
-fn names_of_tables_are_all_different() {
-    for table in Table::ALL {
-        assert_eq!(Table::of_name(table.name()), Some(*table));
-    }
-}
-
 fn sample_of(table: Table) -> &'static str {
     SAMPLES.iter().find(|sample| sample.table == table).unwrap().text
 }
@@ -212,37 +205,6 @@ fn absurd_rows_of_a_batch_table_are_refused_or_repaired_too() {
         assert_eq!((seen.count, seen.line), (1, 2), "{bad}{report}");
         let kept = if rule.verdict() == Verdict::Refused { 1 } else { 2 };
         assert_eq!(workload.jobs.len(), kept, "{bad}{report}");
-    }
-}
-
-/// Rows of every table, shuffled, cut and spoilt: whatever is left of them can be run.
-#[test]
-fn whatever_becomes_of_a_file_it_is_refused_or_what_is_left_of_it_can_be_run() {
-    let absurd = ["", "-1", "1e300", "NaN", "99999999999999999999", "x", "\"", ";", "{", "\u{fffd}"];
-    for (sample, seed) in SAMPLES.iter().flat_map(|sample| (0..25).map(move |seed| (sample, seed))) {
-        let mut rng = mesos_core::kernel::Rng::new(seed);
-        let mut lines: Vec<String> = sample.text.lines().map(str::to_owned).collect();
-        rng.shuffle(&mut lines);
-        for line in &mut lines {
-            if rng.below(2) == 0 {
-                let mut fields: Vec<&str> = line.split(',').collect();
-                let at = rng.index(fields.len());
-                fields[at] = absurd[rng.index(absurd.len())];
-                *line = fields.join(",");
-            }
-        }
-        let mut text = lines.join("\n");
-        let end = rng.index(text.len() + 1);
-        text.truncate((0..=end).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0));
-        let whole = File { table: Some(sample.table), ..file("spoilt", text.clone()) };
-        let Ok((workload, report)) = read(vec![whole], &Options::default()) else { continue };
-        for job in &workload.jobs {
-            let amounts = [job.need.cpus(), job.need.mem(), job.need.disk(), job.need.gpus()].map(|own| own.to_f64());
-            assert!(amounts[0] + amounts[3] > 0.0 && amounts[1] > 0.0, "{text}\n{report}{job:?}");
-            assert!((1..=Options::default().tasks_max).contains(&job.tasks), "{text}\n{report}{job:?}");
-            let runs = (0..job.tasks).filter_map(|task| job.runs.of(task));
-            assert!(runs.into_iter().all(|run| !run.is_zero()), "{text}\n{report}{job:?}");
-        }
     }
 }
 

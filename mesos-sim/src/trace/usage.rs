@@ -1,8 +1,8 @@
 //! What was measured while tasks, containers and machines ran.
 //!
 //! A sample tells what was used, which no scheduler knows beforehand: it is summed up per table ([`Usage`]), and nothing of it
-//! is kept. Alone, without a table of tasks before them, Google's tables of usage are workloads too: a task runs from its first
-//! sample to its last, and needs the most that it used. Percentages outside 0 to 100 stand for what could not be measured,
+//! is kept. Alone, without a table of tasks before them, Google's tables of usage are workloads too, and its first trace of all
+//! is nothing else: a task runs from its first sample to its last, and needs the most that it used. Percentages outside 0 to 100 stand for what could not be measured,
 //! such as the -1 and 101 of Alibaba 2018.
 
 use std::collections::BTreeMap;
@@ -60,26 +60,30 @@ pub struct Usage {
     pub cpus: Level,
     /// Of memory.
     pub mem: Level,
+    /// Of GPUs.
+    pub gpus: Level,
 }
 
 impl Usage {
-    pub(super) fn add(&mut self, unit: UsageUnit, cpus: Option<f64>, mem: Option<f64>, weight: f64) {
+    /// A sample of cores, memory and GPUs, as far as they were measured, and for how long it stands.
+    pub(super) fn add(&mut self, unit: UsageUnit, levels: [Option<f64>; 3], weight: f64) {
         self.samples += 1;
         self.unit = unit;
-        cpus.into_iter().for_each(|cpus| self.cpus.add(cpus, weight));
-        mem.into_iter().for_each(|mem| self.mem.add(mem, weight));
+        for (own, level) in [&mut self.cpus, &mut self.mem, &mut self.gpus].into_iter().zip(levels) {
+            level.into_iter().for_each(|level| own.add(level, weight));
+        }
     }
 }
 
 impl fmt::Display for Usage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (cpus, mem) = match self.unit {
-            UsageUnit::Amounts => ("cores", "MB"),
-            UsageUnit::Percent => ("% of cores", "% of memory"),
-            UsageUnit::Megahertz => ("MHz", "MB"),
+        let (cpus, mem, gpus) = match self.unit {
+            UsageUnit::Amounts => ("cores", "MB", "GPUs"),
+            UsageUnit::Percent => ("% of cores", "% of memory", "% of GPUs"),
+            UsageUnit::Megahertz => ("MHz", "MB", "GPUs"),
         };
         write!(f, "{} samples", self.samples)?;
-        for (level, unit) in [(self.cpus, cpus), (self.mem, mem)] {
+        for (level, unit) in [(self.cpus, cpus), (self.mem, mem), (self.gpus, gpus)] {
             if let Some(mean) = level.mean() {
                 write!(f, ", {mean:.3} {unit} on average and {:.3} at most", level.most)?;
             }
@@ -95,12 +99,14 @@ struct Span {
     until: f64,
     cpus: f64,
     mem: f64,
+    class: Option<u8>,
     line: u64,
 }
 
 /// One sample of a task.
 struct Sample {
     key: (u64, u64),
+    class: Option<u8>,
     from: f64,
     until: f64,
     mean: [Option<f64>; 2],
@@ -125,6 +131,7 @@ impl Spans {
     ) -> Result<(), Refusal> {
         let sample = Sample {
             key: (google::id(fields, 2)?, google::id(fields, 3)?),
+            class: None,
             from: seconds(fields.required(0)?),
             until: seconds(fields.required(1)?),
             mean: amounts(fields, mean, line, builder)?,
@@ -134,30 +141,33 @@ impl Spans {
     }
 
     fn sample(&mut self, sample: &Sample, line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
-        let Sample { key, from, until, mean, most } = *sample;
+        let Sample { key, class, from, until, mean, most } = *sample;
         if until < from {
             return Err(Refusal::new(Rule::NegativeTime, "end_time", &until.to_string()));
         }
+        builder.see(from)?;
         if *self.is_alone.get_or_insert_with(|| !builder.has_jobs()) {
             let [cpus, mem] = [0, 1].map(|at| most[at].or(mean[at]).unwrap_or(0.0));
-            let new = || Span { from, until: from, cpus, mem, line };
-            let span = self.open.entry(key).or_insert_with(new);
-            if from < span.until {
+            let new = || Span { from, until: from, cpus, mem, class, line };
+            if self.open.get(&key).is_some_and(|span| from < span.until) {
                 return Err(Refusal::new(Rule::Overlapping, "start_time", &from.to_string()));
             }
+            builder.see(until)?;
+            let span = self.open.entry(key).or_insert_with(new);
             (span.until, span.cpus, span.mem) = (until, span.cpus.max(cpus), span.mem.max(mem));
         }
-        builder.see(until);
-        builder.used(UsageUnit::Amounts, mean[0], mean[1], until - from);
+        builder.see(until)?;
+        builder.used(UsageUnit::Amounts, [mean[0], mean[1], None], until - from);
         Ok(())
     }
 
     fn finish(&mut self, builder: &mut Builder<'_>) {
         let mut spans: Vec<_> = std::mem::take(&mut self.open).into_iter().collect();
         spans.sort_by(|(_, one), (_, other)| one.from.total_cmp(&other.from));
-        for ((job, _), Span { from, until, cpus, mem, line }) in spans {
+        for ((job, _), Span { from, until, cpus, mem, class, line }) in spans {
             let row = Row {
                 name: job.to_string(),
+                class: class.map_or_else(String::new, |class| format!("class{class}")),
                 submit: from,
                 run: Some(until - from),
                 tasks: 1,
@@ -167,7 +177,7 @@ impl Spans {
                 ..Row::default()
             };
             if let Err(refusal) = google::put(row, line, builder) {
-                builder.count(refusal.rule, line);
+                builder.refuse(&refusal, line);
             }
         }
     }
@@ -210,7 +220,17 @@ fn amounts(
     builder: &mut Builder<'_>,
 ) -> Result<[Option<f64>; 2], Refusal> {
     let (cpus, mem) = (builder.options.unit_cpus, builder.options.unit_mem);
-    Ok([part(fields, columns[0], cpus, line, builder)?, part(fields, columns[1], mem, line, builder)?])
+    let found = [part(fields, columns[0], cpus, line, builder)?, part(fields, columns[1], mem, line, builder)?];
+    Ok(found.map(|amount| amount.filter(|amount| measured(*amount, f64::INFINITY, line, builder))))
+}
+
+/// Whether a measurement can be; counted if not.
+pub(super) fn measured(value: f64, most: f64, line: u64, builder: &mut Builder<'_>) -> bool {
+    let can_be = (0.0..=most).contains(&value);
+    if !can_be {
+        builder.count(Rule::NotMeasured, line);
+    }
+    can_be
 }
 
 impl Reader for Usage2011 {
@@ -252,14 +272,41 @@ impl Reader for Usage2019 {
     }
 }
 
+/// A task every five minutes, as in the trace of seven hours that is called version 1.
+#[derive(Debug, Default)]
+pub(super) struct Version1(Spans);
+
+/// So long a sample stands.
+const VERSION_1_SECS: f64 = 300.0;
+
+impl Version1 {
+    pub(super) const COLUMNS: &'static [&'static str] =
+        &["Time", "ParentID|JobID", "TaskID", "JobType", "NrmlTaskCores", "NrmlTaskMem"];
+    pub(super) const SEPARATOR: Separator = Separator::Blanks;
+}
+
+impl Reader for Version1 {
+    fn row(&mut self, fields: &Fields<'_>, line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
+        let (from, kind) = (fields.required(0)?, fields.code(3)?);
+        let class = u8::try_from(kind).ok().filter(|class| *class <= 3);
+        if class.is_none() {
+            return Err(Refusal::new(Rule::UnknownState, "JobType", &kind.to_string()));
+        }
+        let key = (google::id(fields, 1)?, google::id(fields, 2)?);
+        fields.required(5)?;
+        let mean = amounts(fields, [4, 5], line, builder)?;
+        let until = from + VERSION_1_SECS;
+        self.0.sample(&Sample { key, class, from, until, mean, most: [None; 2] }, line, builder)
+    }
+
+    fn finish(&mut self, builder: &mut Builder<'_>) {
+        self.0.finish(builder);
+    }
+}
+
 /// A percentage, if it could be measured.
 fn percent(fields: &Fields<'_>, column: usize, line: u64, builder: &mut Builder<'_>) -> Result<Option<f64>, Refusal> {
-    let Some(percent) = fields.number(column)? else { return Ok(None) };
-    if (0.0..=100.0).contains(&percent) {
-        return Ok(Some(percent));
-    }
-    builder.count(Rule::NotMeasured, line);
-    Ok(None)
+    Ok(fields.number(column)?.filter(|percent| measured(*percent, 100.0, line, builder)))
 }
 
 /// Tables of percentages at points in time: of whom, when, and which columns hold cores and memory.
@@ -277,11 +324,11 @@ macro_rules! percentages {
             fn row(&mut self, fields: &Fields<'_>, line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
                 let at = fields.required($time)?;
                 fields.name($who)?;
+                builder.see(at)?;
                 let cpus = percent(fields, $cpu, line, builder)?;
                 let mem: Option<usize> = $mem;
                 let mem = mem.map(|column| percent(fields, column, line, builder)).transpose()?.flatten();
-                builder.see(at);
-                builder.used(UsageUnit::Percent, cpus, mem, 1.0);
+                builder.used(UsageUnit::Percent, [cpus, mem, None], 1.0);
                 Ok(())
             }
         }

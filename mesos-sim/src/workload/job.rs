@@ -43,6 +43,10 @@ pub enum Relation {
     Less,
     /// The attribute is a larger number.
     Greater,
+    /// The attribute is this number or a smaller one.
+    AtMost,
+    /// The attribute is this number or a larger one.
+    AtLeast,
     /// The attribute is one of these, separated by `|`.
     OneOf,
     /// The attribute is there.
@@ -85,6 +89,8 @@ impl Constraint {
             Relation::NotEqual => !found.is_some_and(|value| is(value, &self.value)),
             Relation::Less => compared(|own, bound| own < bound),
             Relation::Greater => compared(|own, bound| own > bound),
+            Relation::AtMost => compared(|own, bound| own <= bound),
+            Relation::AtLeast => compared(|own, bound| own >= bound),
             Relation::OneOf => found.is_some_and(|value| self.value.split('|').any(|text| is(value, text))),
             Relation::Present => found.is_some(),
         }
@@ -279,6 +285,10 @@ mod tests {
             (Relation::NotEqual, "6", true),
             (Relation::Less, "6", true),
             (Relation::Greater, "6", false),
+            (Relation::AtMost, "5", true),
+            (Relation::AtMost, "4", false),
+            (Relation::AtLeast, "5", true),
+            (Relation::AtLeast, "6", false),
             (Relation::OneOf, "4|5", true),
             (Relation::OneOf, "4|6", false),
             (Relation::Present, "", true),

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 use mesos_sim::experiment::ExperimentError;
 use mesos_sim::metric::Distribution;
-use mesos_sim::trace::{self, Options, SAMPLES, Table};
+use mesos_sim::trace::{self, Options, SAMPLES, Table, TraceError};
 use mesos_sim::workload::Workload;
 
 use crate::experiment::exit;
@@ -38,15 +38,15 @@ impl TraceCommand {
             Table::ALL.iter().for_each(|table| print(&format!("{table}\n")));
             return Ok(ExitCode::SUCCESS);
         }
-        if let Some(name) = &self.sample {
-            let found = SAMPLES.iter().find(|sample| sample.table.name() == name);
-            print(found.map_or("", |sample| sample.text));
-            return Ok(if found.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        let named = |name: &String| Table::named(name).map_err(TraceError::from);
+        if let Some(table) = self.sample.as_ref().map(named).transpose()? {
+            SAMPLES.iter().filter(|sample| sample.table == table).for_each(|sample| print(sample.text));
+            return Ok(ExitCode::SUCCESS);
         }
+        let table = self.table.as_ref().map(named).transpose()?;
         let mut files = Vec::new();
         for path in &self.files {
             let bytes = File::open(path).map_err(|source| ExperimentError::File { path: path.clone(), source })?;
-            let table = self.table.as_deref().and_then(Table::of_name);
             files.push(trace::File { name: path.display().to_string(), table, bytes: Box::new(bytes) });
         }
         let (workload, report) = trace::read(files, &Options::default())?;

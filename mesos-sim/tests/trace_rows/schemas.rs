@@ -1,0 +1,201 @@
+//! What tables tell about what other tables tell, and tables that tell it in another way.
+
+use mesos_sim::trace::QueueBy;
+
+use super::*;
+
+fn samples(tables: &[Table]) -> Vec<File> {
+    tables.iter().map(|table| file(table.name(), sample_of(*table))).collect()
+}
+
+fn queue_of<'a>(workload: &'a Workload, name: &str) -> &'a str {
+    let job = workload.jobs.iter().find(|job| &*job.name == name).unwrap();
+    &workload.queues[job.queue as usize]
+}
+
+#[test]
+fn a_trace_of_samples_alone_has_tasks_from_their_first_sample_to_their_last() {
+    let (workload, report) = read_text(sample_of(Table::GoogleVersion1)).unwrap();
+    let of = |name: &str| workload.jobs.iter().find(|job| &*job.name == name).unwrap();
+    let runs = |name| of(name).runs.of(0).unwrap().as_secs();
+    assert_eq!((runs("101"), of("101").submit_at.as_secs(), runs("102")), (600, 90_000, 300), "{report}");
+    assert_eq!((of("101").need.cpus().to_f64(), report.usage[&Table::GoogleVersion1].samples), (4.0, 4), "{report}");
+    let other = sample_of(Table::GoogleVersion1).replace("ParentID", "JobID");
+    assert_eq!(read_text(&other).unwrap().0, workload);
+    let (_, rows) = other.split_once('\n').unwrap();
+    assert_eq!(read_text(rows).unwrap().0, workload, "told without its header");
+}
+
+#[test]
+fn a_table_that_says_nothing_new_is_known_and_says_so() {
+    let (workload, report) =
+        read(samples(&[Table::Google2011Jobs, Table::Google2011Tasks]), &Options::default()).unwrap();
+    assert_eq!(workload, read(samples(&[Table::Google2011Tasks]), &Options::default()).unwrap().0);
+    let said =
+        "google-2011-job-events, 3 lines, 3 rows, 0 refused, compression none; a workload uses nothing of these rows";
+    assert!(report.to_string().contains(said), "{report}");
+    let bad = sample_of(Table::Google2011Jobs).replace(",100,4,", ",100,44,");
+    let files = vec![
+        File { table: Some(Table::Google2011Jobs), ..file("bad", bad) },
+        file("tasks", sample_of(Table::Google2011Tasks)),
+    ];
+    let (_, report) = read(files, &Options::default()).unwrap();
+    assert_eq!((report.files[0].refused, report.rules[&Rule::UnknownState].line), (1, 3), "{report}");
+}
+
+#[test]
+fn collections_tell_whose_tasks_are_what_they_come_after_and_how_they_are_spread() {
+    let second = sample_of(Table::Google2019Instances).replace("\"collection_id\":\"9\"", "\"collection_id\":\"10\"");
+    // Submitted a second later than the job it comes after.
+    let second = second.replace("\"610000000\"", "\"611000000\"");
+    for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2]] {
+        let texts = [sample_of(Table::Google2019Collections), sample_of(Table::Google2019Instances), &second];
+        let files = order.map(|at| file("google", texts[at])).into();
+        let options = Options { queue_by: QueueBy::User, ..Options::default() };
+        let (workload, report) = read(files, &options).unwrap();
+        assert_eq!((queue_of(&workload, "9"), queue_of(&workload, "10")), ("u7", "u8"), "{report}");
+        let files = order.map(|at| file("google", texts[at])).into();
+        let (workload, report) = read(files, &Options::default()).unwrap();
+        let [first, second] = &workload.jobs[..] else { panic!("{report}") };
+        assert_eq!((first.is_spread, second.is_spread, &*second.after), (true, false, &[0][..]), "{report}");
+    }
+}
+
+#[test]
+fn constraints_that_stand_in_events_choose_machines() {
+    let machines = "{\"time\":\"0\",\"machine_id\":\"7\",\"type\":\"1\",\"capacity\":{\"cpus\":0.5,\"memory\":0.5}}\n";
+    let machines = format!("{machines}{}", machines.replace("\"7\"", "\"8\""));
+    let files = || {
+        let mut files = samples(&[Table::Google2019Instances, Table::Google2019Attributes]);
+        files.push(File { table: Some(Table::Google2019Machines), ..file("machines", machines.clone()) });
+        files
+    };
+    let (workload, report) = read(files(), &Options::default()).unwrap();
+    let admits = |text: &str| {
+        let mut files = files();
+        files[0] = file("instances", text);
+        let (workload, report) = read(files, &Options::default()).unwrap();
+        let attributes = workload.machines.iter().map(|machine| &machine.attributes);
+        (attributes.map(|own| workload.jobs[0].admits(own)).collect::<Vec<_>>(), report)
+    };
+    assert_eq!((workload.machines.len(), workload.jobs[0].constraints.len()), (2, 1), "{report}");
+    // Machine 7 has 4, machine 8 has 2.
+    let sample = sample_of(Table::Google2019Instances);
+    for (relation, value, expected) in [
+        ("0", "4", [true, false]),
+        ("1", "4", [false, true]),
+        ("2", "4", [false, true]),
+        ("3", "2", [true, false]),
+        ("4", "2", [false, true]),
+        ("5", "4", [true, false]),
+        ("6", "", [true, true]),
+        ("7", "", [false, false]),
+        ("GREATER_THAN_EQUAL", "3", [true, false]),
+    ] {
+        let text = sample.replace(
+            "\"value\":\"3\",\"relation\":\"5\"",
+            &format!("\"value\":\"{value}\",\"relation\":\"{relation}\""),
+        );
+        let (found, report) = admits(&text);
+        assert_eq!(found, expected, "{relation} {value}\n{report}");
+    }
+    let unknown = sample.replacen("\"relation\":\"5\"", "\"relation\":\"8\"", 1);
+    let (_, report) = admits(&unknown);
+    assert_eq!((report.rules[&Rule::UnknownState].count, report.rules[&Rule::UnknownState].line), (1, 1), "{report}");
+}
+
+#[test]
+fn what_holds_resources_for_others_is_counted_and_not_run() {
+    let sample = sample_of(Table::Google2019Instances);
+    let set = sample.replace("\"collection_type\":\"0\"", "\"collection_type\":\"1\"").replace("\"9\"", "\"11\"");
+    let (workload, report) = read_text(&format!("{sample}{set}")).unwrap();
+    assert_eq!(
+        (workload.jobs.len(), report.rules[&Rule::NoWork].count, report.files[0].refused),
+        (1, 3, 3),
+        "{report}"
+    );
+}
+
+#[test]
+fn jobs_and_instances_of_pai_tell_whose_a_task_is_and_how_long_each_instance_ran() {
+    use Table::{Pai2020Instances, Pai2020Jobs, Pai2020Tasks};
+    let options = Options { queue_by: QueueBy::User, ..Options::default() };
+    for tables in [[Pai2020Tasks, Pai2020Jobs, Pai2020Instances], [Pai2020Instances, Pai2020Tasks, Pai2020Jobs]] {
+        let (workload, report) = read(samples(&tables), &options).unwrap();
+        assert_eq!(
+            (queue_of(&workload, "f3a1/worker"), queue_of(&workload, "f3a2/ps")),
+            ("user1", "user2"),
+            "{report}"
+        );
+        let job = workload.jobs.iter().find(|job| &*job.name == "f3a1/worker").unwrap();
+        let runs: Vec<u64> = (0..job.tasks).map(|task| job.runs.of(task).unwrap().as_secs()).collect();
+        assert_eq!((runs, job.is_gang), (vec![280, 300, 290], true), "{report}");
+        assert_eq!(report.rules[&Rule::NeverRan].count, 2, "an instance and a task still run\n{report}");
+    }
+    let (workload, report) = read(samples(&[Pai2020Tasks]), &options).unwrap();
+    assert_eq!((workload.jobs.len(), queue_of(&workload, "f3a1/worker")), (2, "f3a1"), "{report}");
+}
+
+#[test]
+fn machines_are_measured_minute_by_minute() {
+    let beside = || file("beside", sample_of(Table::Philly));
+    for (table, known, not_measured) in [
+        (Table::PhillyGpus, "2 samples, 78.000 % of GPUs on average", 6),
+        (Table::PhillyCpus, "2 samples, 31.845 % of cores on average", 1),
+        (Table::PhillyMem, "2 samples, 75.000 % of memory on average", 2),
+    ] {
+        let (_, rows) = sample_of(table).split_once('\n').unwrap();
+        for text in [sample_of(table), rows] {
+            let (workload, report) = read(vec![file("util", text), beside()], &Options::default()).unwrap();
+            assert_eq!((report.files[0].table, workload.jobs.len()), (table, 1), "{report}");
+            assert!(report.to_string().contains(known), "{report}");
+            assert_eq!(report.rules[&Rule::NotMeasured].count, not_measured, "{report}");
+        }
+        let (at, _) = rows.split_once(' ').unwrap();
+        let bad = File { table: Some(table), ..file("util", rows.replacen(at, "yesterday", 1)) };
+        let (_, report) = read(vec![bad, beside()], &Options::default()).unwrap();
+        assert_eq!((report.files[0].refused, report.rules[&Rule::NotANumber].line), (1, 1), "{report}");
+    }
+}
+
+#[test]
+fn gaps_and_iterations_stand_for_times_that_are_not_told() {
+    let text = "job_id,num_gpu,submit_time,iterations,model_name,duration,interval\n\
+                0,1,0,606,vgg19,164,30\n1,8,,133,vgg11,147,23\n2,2,53,157,inception4,,26\n";
+    let (workload, report) = read_text(text).unwrap();
+    let jobs: Vec<_> =
+        workload.jobs.iter().map(|job| (job.submit_at.as_secs(), job.runs.of(0).unwrap().as_secs_f64())).collect();
+    assert_eq!(jobs, [(0, 164.0), (30, 147.0), (53, 15.7)], "{report}");
+    assert_eq!(report.rules[&Rule::FromOthers].count, 2, "{report}");
+    let scaled = "job_id,num_gpu,submit_time,start_time,duration,model_size,aggr_interval,model_name,model_scale\n\
+                  10,12,11,14,20,400,0,vgg19,1\n11,2,12,14,20,400,0,vgg19,1\n";
+    let (workload, report) = read_text(scaled).unwrap();
+    let options = Options { queue_by: QueueBy::User, ..Options::default() };
+    assert_eq!((report.files[0].table, workload.jobs[0].tasks), (Table::Tiresias, 12), "{report}");
+    let (workload, report) = read(vec![file("scaled", scaled)], &options).unwrap();
+    assert_eq!(&*workload.queues[0], "vgg19", "{report}");
+}
+
+#[test]
+fn what_still_ran_when_a_list_was_made_has_no_end() {
+    let text = sample_of(Table::Philly).replace("\"2017-10-03 05:06:00\"", "null");
+    let (_, report) = read_text(&text).map_err(|error| error.to_string()).unwrap();
+    assert_eq!(report.rules[&Rule::NoEnd].count, 1, "{report}");
+    let twice = sample_of(Table::Philly).replace("\"attempts\": [{", "\"attempts\": [{\"start_time\": null}, {");
+    let (workload, report) = read_text(&twice).unwrap();
+    assert_eq!((workload.jobs.len(), report.rules[&Rule::RunAgain].count), (1, 1), "{report}");
+}
+
+#[test]
+fn one_date_of_another_century_does_not_move_the_others() {
+    let day = |date: &str| format!("{date} 18:17:03.97,4808,10\n");
+    let days: Vec<String> = ["1023-11-16", "2023-11-16", "2023-11-17", "2023-11-18"].map(day).into();
+    for turn in 0..days.len() {
+        let mut days = days.clone();
+        days.rotate_left(turn);
+        let (workload, report) =
+            read_text(&format!("TIMESTAMP,ContextTokens,GeneratedTokens\n{}", days.concat())).unwrap();
+        let at: Vec<u64> = workload.jobs.iter().map(|job| job.submit_at.as_secs() / 86_400).collect();
+        assert_eq!((at, report.rules[&Rule::TooFar].count), (vec![0, 1, 2], 1), "{report}");
+    }
+}
