@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use mesos_sim::experiment::{ExperimentError, PAPERS, Verdict, papers_page};
+use mesos_sim::experiment::{ExperimentError, LARGE, PAPERS, Verdict, papers_page};
 
 use crate::experiment::{exit, findings_text, run_shown};
 use crate::print::print;
@@ -14,6 +14,9 @@ pub(crate) struct Papers {
     /// Only those whose name begins so.
     #[arg(long)]
     only: Option<String>,
+    /// With those that have the sizes of their papers: minutes each.
+    #[arg(long)]
+    large: bool,
     /// Where results and the page go.
     #[arg(long, default_value = "results/papers")]
     out: PathBuf,
@@ -37,7 +40,8 @@ impl Papers {
         let is_wanted = |name: &str| self.only.as_deref().is_none_or(|only| name.starts_with(only));
         let mut reproduced = Vec::new();
         let mut failed = 0;
-        for paper in PAPERS.iter().filter(|paper| is_wanted(paper.name)) {
+        let large = if self.large { LARGE } else { &[] };
+        for paper in PAPERS.iter().chain(large).filter(|paper| is_wanted(paper.name)) {
             let experiment = paper.experiment()?;
             if self.list {
                 print(&format!("{:<28} {}\n", paper.name, experiment.description.heading()));
