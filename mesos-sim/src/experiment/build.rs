@@ -41,6 +41,8 @@ pub type SchedulerMaker = Arc<dyn Fn(Arc<Workload>, u32, u32) -> Box<dyn Schedul
 pub(super) struct Built {
     pub(super) cluster: Cluster,
     pub(super) workload: Arc<Workload>,
+    /// How the queues schedule.
+    pub(super) schedulers: Vec<SchedulerPart>,
     pub(super) typical: Resources,
     pub(super) trace: Option<TraceReport>,
     /// Whether all work ends some day.
@@ -82,7 +84,9 @@ pub(super) fn build(experiment: &Experiment, case: &Case, sources: &Sources) -> 
         }
         None => mean_need(&workload),
     };
-    Ok(Built { cluster, workload, typical, trace, has_end })
+    let scheduler = |part: QueuePart| part.scheduler.unwrap_or_else(|| description.scheduler.clone());
+    let schedulers = parts.into_iter().map(scheduler).collect();
+    Ok(Built { cluster, workload, schedulers, typical, trace, has_end })
 }
 
 /// How a queue of the trace is, if the file says.
@@ -116,6 +120,7 @@ fn add_queue(
         let name = if part.copies.is_some() { format!("{}-{copy}", part.name) } else { part.name.clone() };
         let queue = u32::try_from(workload.queues.len()).unwrap_or(u32::MAX);
         for work in &part.work {
+            let work = &WorkPart { constraints: of_copy(&work.constraints, copy), ..work.clone() };
             let first = u32::try_from(workload.jobs.len()).unwrap_or(u32::MAX);
             workload.jobs.extend(jobs(work, queue, first, rng, folder)?);
         }
@@ -123,6 +128,11 @@ fn add_queue(
         parts.push(QueuePart { name, ..part.clone() });
     }
     Ok(())
+}
+
+/// `{copy}` in constraints is the number of the copy.
+fn of_copy(constraints: &[String], copy: u32) -> Vec<String> {
+    constraints.iter().map(|text| text.replace("{copy}", &copy.to_string())).collect()
 }
 
 fn jobs(part: &WorkPart, queue: u32, first: u32, rng: &mut Rng, folder: &Path) -> Result<Vec<Job>, ExperimentError> {

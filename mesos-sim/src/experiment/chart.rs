@@ -8,6 +8,8 @@ use std::fmt::Write as _;
 /// Told apart by everybody, also by those who see some colours alike.
 const COLOURS: [&str; 8] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#444444", "#b8a800"];
 const DASHES: [&str; 4] = ["", "7 3", "2 3", "9 3 2 3"];
+/// Of what others are compared with.
+const REFERENCE_DASH: &str = "4 4";
 
 const WIDTH: f64 = 680.0;
 const HEIGHT: f64 = 340.0;
@@ -36,17 +38,21 @@ pub enum Shape {
     Lines,
     /// By steps: a value holds until the next.
     Steps,
+    /// By straight lines, with a mark at every point.
+    MarkedLines,
     /// Not at all: only marks.
     Marks,
 }
 
 /// Named points.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Series {
     /// Its name in the legend.
     pub name: String,
     /// Its points, by x.
     pub points: Vec<(f64, f64)>,
+    /// What the series before it is compared with: in the same colour, with a broken line and hollow marks.
+    pub is_reference: bool,
 }
 
 /// A chart with two axes.
@@ -66,6 +72,8 @@ pub struct Lines {
     pub y_max: Option<f64>,
     /// Both ends of a logarithmic horizontal axis are powers of ten.
     pub is_log: bool,
+    /// The same of the vertical axis.
+    pub is_y_log: bool,
     /// Where the figures are from: below the chart.
     pub note: String,
 }
@@ -160,7 +168,7 @@ struct Canvas {
 }
 
 impl Canvas {
-    fn new(title: &str, note: &str, names: &[String]) -> Self {
+    fn new(title: &str, note: &str, names: &[(String, Style)]) -> Self {
         let rows = legend_rows(names);
         let notes = broken(note, NOTE_CHARS);
         let height =
@@ -199,11 +207,11 @@ impl Canvas {
         );
     }
 
-    fn legend(&mut self, names: &[String], rows: &[Vec<(usize, f64)>]) {
+    fn legend(&mut self, names: &[(String, Style)], rows: &[Vec<(usize, f64)>]) {
         for (row, entries) in rows.iter().enumerate() {
             let y = HEIGHT + row as f64 * ROW + 4.0;
             for (at, x) in entries {
-                let (colour, dash) = style(*at);
+                let (name, Style { colour, dash, .. }) = &names[*at];
                 let _ = writeln!(
                     self.text,
                     "<line x1=\"{:.1}\" y1=\"{:.1}\" x2=\"{:.1}\" y2=\"{:.1}\" stroke=\"{colour}\" stroke-width=\"3\" \
@@ -213,13 +221,13 @@ impl Canvas {
                     x + 22.0,
                     y - 4.0
                 );
-                self.word(x + 27.0, y, "start", 11.5, "#222", &shorten(&names[*at], NAME_CHARS_MAX));
+                self.word(x + 27.0, y, "start", 11.5, "#222", &shorten(name, NAME_CHARS_MAX));
             }
         }
     }
 
-    fn horizontal(&mut self, y_max: f64, y: &str, plot_y: &dyn Fn(f64) -> f64) {
-        for tick in ticks(0.0, y_max, 5.0) {
+    fn horizontal(&mut self, marks: &[f64], y: &str, plot_y: &dyn Fn(f64) -> f64) {
+        for &tick in marks {
             let at = plot_y(tick);
             self.line((LEFT, at), (WIDTH - RIGHT, at), "#e4e4e4", 1.0);
             self.word(LEFT - 6.0, at + 4.0, "end", 11.0, "#444", &label(tick));
@@ -240,17 +248,50 @@ impl Canvas {
     }
 }
 
-fn style(at: usize) -> (&'static str, &'static str) {
-    (COLOURS[at % COLOURS.len()], DASHES[(at / COLOURS.len() + at) % DASHES.len()])
+/// How a series is drawn.
+#[derive(Debug, Clone, Copy)]
+struct Style {
+    colour: &'static str,
+    dash: &'static str,
+    is_hollow: bool,
+}
+
+impl Style {
+    const fn new(at: usize) -> Self {
+        let dash = DASHES[(at / COLOURS.len() + at) % DASHES.len()];
+        Self { colour: COLOURS[at % COLOURS.len()], dash, is_hollow: false }
+    }
+
+    /// Of these series, each with its name.
+    fn of(series: &[Series]) -> Vec<(String, Self)> {
+        let mut own = 0;
+        let mut style = |series: &Series| {
+            own += usize::from(!series.is_reference);
+            let plain = Self::new(own.saturating_sub(1));
+            if series.is_reference { Self { dash: REFERENCE_DASH, is_hollow: true, ..plain } } else { plain }
+        };
+        series.iter().map(|series| (series.name.clone(), style(series))).collect()
+    }
+}
+
+/// Powers of ten from one to another, both of them included.
+fn powers(low: f64, high: f64) -> Vec<f64> {
+    let mut marks = Vec::new();
+    let mut power = low;
+    while power <= high {
+        marks.push(10_f64.powf(power));
+        power += 1.0;
+    }
+    marks
 }
 
 /// Which names stand in which line of the legend, and where.
-fn legend_rows(names: &[String]) -> Vec<Vec<(usize, f64)>> {
+fn legend_rows(names: &[(String, Style)]) -> Vec<Vec<(usize, f64)>> {
     if names.len() < 2 {
         return Vec::new();
     }
     let (mut rows, mut row, mut x) = (Vec::new(), Vec::new(), LEFT);
-    for (at, name) in names.iter().enumerate().take(NAMES_MAX) {
+    for (at, (name, _)) in names.iter().enumerate().take(NAMES_MAX) {
         let wide = 44.0 + shorten(name, NAME_CHARS_MAX).chars().count() as f64 * NAME_CHAR;
         if x + wide > WIDTH - RIGHT && !row.is_empty() {
             rows.push(std::mem::take(&mut row));
@@ -267,7 +308,7 @@ impl Lines {
     /// The chart as SVG.
     #[must_use]
     pub fn svg(&self) -> String {
-        let names: Vec<String> = self.series.iter().map(|series| series.name.clone()).collect();
+        let names = Style::of(&self.series);
         let mut canvas = Canvas::new(&self.title, &self.note, &names);
         let finite = |point: &&(f64, f64)| point.0.is_finite() && point.1.is_finite();
         let points = || self.series.iter().flat_map(|series| series.points.iter()).filter(finite);
@@ -287,27 +328,26 @@ impl Lines {
         };
         let scale = |x: f64| if self.is_log { x.max(10_f64.powf(x_low)).log10() } else { x };
         let plot_x = |x: f64| LEFT + (scale(x) - x_low) / (x_high - x_low) * (WIDTH - LEFT - RIGHT);
-        let plot_y = |y: f64| HEIGHT - BOTTOM - (y / y_max).clamp(0.0, 1.0) * (HEIGHT - TOP - BOTTOM);
-        canvas.horizontal(y_max, &self.y, &plot_y);
-        let marks = if self.is_log {
-            let mut power = x_low;
-            let mut marks = Vec::new();
-            while power <= x_high {
-                marks.push(10_f64.powf(power));
-                power += 1.0;
-            }
-            marks
-        } else {
-            ticks(x_low, x_high, 8.0)
+        let above = points().map(|point| point.1).filter(|y| *y > 0.0).fold(f64::INFINITY, f64::min);
+        let is_y_log = self.is_y_log && above.is_finite();
+        let y_low = if is_y_log { above.log10().floor() } else { 0.0 };
+        let y_high = if is_y_log { y_max.log10().ceil().max(y_low + 1.0) } else { y_max };
+        let part = |y: f64| {
+            let y = if is_y_log { y.max(10_f64.powf(y_low)).log10() } else { y };
+            ((y - y_low) / (y_high - y_low)).clamp(0.0, 1.0)
         };
+        let plot_y = |y: f64| HEIGHT - BOTTOM - part(y) * (HEIGHT - TOP - BOTTOM);
+        let y_marks = if is_y_log { powers(y_low, y_high) } else { ticks(0.0, y_max, 5.0) };
+        canvas.horizontal(&y_marks, &self.y, &plot_y);
+        let marks = if self.is_log { powers(x_low, x_high) } else { ticks(x_low, x_high, 8.0) };
         for mark in marks {
             let at = plot_x(mark);
             canvas.line((at, HEIGHT - BOTTOM), (at, HEIGHT - BOTTOM + 4.0), "#444", 1.0);
             canvas.word(at, HEIGHT - BOTTOM + 17.0, "middle", 11.0, "#444", &label(mark));
         }
         canvas.word((LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - BOTTOM + 33.0, "middle", 12.0, "#222", &self.x);
-        for (at, series) in self.series.iter().enumerate() {
-            self.draw(&mut canvas, at, series, &plot_x, &plot_y);
+        for (series, (_, style)) in self.series.iter().zip(&names) {
+            self.draw(&mut canvas, *style, series, &plot_x, &plot_y);
         }
         canvas.finish()
     }
@@ -315,18 +355,28 @@ impl Lines {
     fn draw(
         &self,
         canvas: &mut Canvas,
-        at: usize,
+        style: Style,
         series: &Series,
         plot_x: &dyn Fn(f64) -> f64,
         plot_y: &dyn Fn(f64) -> f64,
     ) {
-        let (colour, dash) = style(at);
+        let Style { colour, dash, is_hollow } = style;
         let finite = series.points.iter().filter(|point| point.0.is_finite() && point.1.is_finite());
-        if self.shape == Shape::Marks || series.points.len() == 1 {
-            for point in finite {
-                let (x, y) = (plot_x(point.0), plot_y(point.1));
-                let _ = writeln!(canvas.text, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.5\" fill=\"{colour}\"/>");
+        let is_single = series.points.len() == 1;
+        if is_single || matches!(self.shape, Shape::Marks | Shape::MarkedLines) {
+            let fill = if is_hollow { "#fff" } else { colour };
+            for (x, y) in finite.clone() {
+                let (cx, cy, name) = (plot_x(*x), plot_y(*y), escape(&series.name));
+                let _ = writeln!(
+                    canvas.text,
+                    "<circle cx=\"{cx:.1}\" cy=\"{cy:.1}\" r=\"3.5\" fill=\"{fill}\" stroke=\"{colour}\"><title>{name}: {} at {}\
+                     </title></circle>",
+                    label(*y),
+                    label(*x)
+                );
             }
+        }
+        if is_single || self.shape == Shape::Marks {
             return;
         }
         let mut path = String::new();
@@ -352,13 +402,14 @@ impl Bars {
     /// The chart as SVG.
     #[must_use]
     pub fn svg(&self) -> String {
-        let names: Vec<String> = self.series.iter().map(|(name, _)| name.clone()).collect();
+        let names: Vec<(String, Style)> =
+            self.series.iter().enumerate().map(|(at, (name, _))| (name.clone(), Style::new(at))).collect();
         let mut canvas = Canvas::new(&self.title, &self.note, &names);
         let values = self.series.iter().flat_map(|(_, values)| values.iter().flatten());
         let top = values.map(|(value, spread)| value + spread).fold(0.0, f64::max);
         let y_max = if top > 0.0 { top * 1.08 } else { 1.0 };
         let plot_y = |y: f64| HEIGHT - BOTTOM - (y / y_max).clamp(0.0, 1.0) * (HEIGHT - TOP - BOTTOM);
-        canvas.horizontal(y_max, &self.y, &plot_y);
+        canvas.horizontal(&ticks(0.0, y_max, 5.0), &self.y, &plot_y);
         let group = (WIDTH - LEFT - RIGHT) / self.groups.len().max(1) as f64;
         let bar = group * 0.8 / self.series.len().max(1) as f64;
         // Long names under many groups are turned.
@@ -377,7 +428,7 @@ impl Bars {
             }
             for (own, (_, values)) in self.series.iter().enumerate() {
                 let Some(Some((value, spread))) = values.get(at) else { continue };
-                let (colour, _) = style(own);
+                let Style { colour, .. } = Style::new(own);
                 let x = LEFT + at as f64 * group + group * 0.1 + own as f64 * bar;
                 let y = plot_y(*value);
                 let _ = writeln!(
@@ -411,7 +462,11 @@ mod tests {
 
     #[test]
     fn a_chart_stands_alone_and_words_cannot_break_it() {
-        let series = Series { name: "a<b & \"c\"".into(), points: vec![(0.0, 1.0), (5.0, f64::NAN), (10.0, 3.0)] };
+        let series = Series {
+            name: "a<b & \"c\"".into(),
+            points: vec![(0.0, 1.0), (5.0, f64::NAN), (10.0, 3.0)],
+            ..Series::default()
+        };
         let chart = Lines { title: "<script>".into(), series: vec![series.clone(), series], ..Lines::default() };
         let svg = chart.svg();
         assert!(svg.starts_with("<svg xmlns=") && svg.ends_with("</svg>\n"));
@@ -440,8 +495,26 @@ mod tests {
     #[test]
     fn logarithmic_axes_take_zero_for_the_smallest() {
         let points = vec![(0.0, 0.1), (0.5, 0.5), (2_000.0, 1.0)];
-        let series = vec![Series { name: "wait".into(), points }];
+        let series = vec![Series { name: "wait".into(), points, is_reference: false }];
         let svg = Lines { series, is_log: true, ..Lines::default() }.svg();
         assert!(svg.contains(">0.1<") && svg.contains(">10k<") && !svg.contains("inf"));
+    }
+
+    #[test]
+    fn what_is_compared_has_one_colour_and_a_mark_at_every_point() {
+        let series = |name: &str, y: f64, is_reference| Series {
+            name: name.into(),
+            points: vec![(1.0, y), (10.0, 1_000.0 * y)],
+            is_reference,
+        };
+        let all = vec![series("here", 0.2, false), series("paper", 0.3, true), series("other", 5.0, false)];
+        let svg =
+            Lines { series: all, shape: Shape::MarkedLines, is_log: true, is_y_log: true, ..Lines::default() }.svg();
+        assert_eq!(svg.matches("<circle").count(), 6);
+        let [own, next] = [COLOURS[0], COLOURS[1]].map(|colour| svg.matches(&format!("stroke=\"{colour}\"")).count());
+        // Two marks, a line and a legend each.
+        assert_eq!((own, next), (8, 4), "{svg}");
+        assert_eq!(svg.matches("fill=\"#fff\" stroke").count(), 2);
+        assert!(svg.contains(">0.1<") && svg.contains(">10k<") && !svg.contains("inf") && !svg.contains("NaN"));
     }
 }

@@ -34,7 +34,7 @@ use serde::{Deserialize, Serialize};
 
 use super::division::Division;
 use super::error::ExperimentError;
-use super::expect::Expect;
+use super::expect::{At, Expect};
 use super::parse::{DrawPart, Span};
 use super::property::Properties;
 use crate::trace::{Table, UnknownTable};
@@ -455,7 +455,7 @@ pub struct WorkPart {
     /// Larger is more important.
     #[serde(default)]
     pub priority: i32,
-    /// What agents must be like.
+    /// What agents must be like; `{copy}` is the number of the queue's copy.
     #[serde(default)]
     pub constraints: Vec<String>,
     /// The deadline, in run times after submission.
@@ -510,6 +510,29 @@ pub struct PaperPart {
     pub place: String,
     /// A short name for a line of a table.
     pub id: String,
+    /// Its figures that are drawn again: what is expected says where on them it stands.
+    #[serde(default)]
+    pub figure: Vec<FigurePart>,
+}
+
+/// A figure of a paper.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FigurePart {
+    /// What expectations call it.
+    pub name: String,
+    /// What it shows, and which one of the paper it is.
+    pub title: String,
+    /// What is along the horizontal axis, with its unit.
+    pub x: String,
+    /// What is along the vertical axis, with its unit.
+    pub y: String,
+    /// Whether the horizontal axis is logarithmic.
+    #[serde(default)]
+    pub is_log: bool,
+    /// Whether the vertical axis is.
+    #[serde(default)]
+    pub is_y_log: bool,
 }
 
 impl Description {
@@ -528,6 +551,7 @@ impl Description {
         if self.seeds.list().is_empty() {
             return Err(ExperimentError::invalid("seeds", "there are none", "write a number of them, or a list"));
         }
+        self.validate_figures()?;
         if self.division.is_some() || self.properties.is_some() {
             return Ok(());
         }
@@ -538,6 +562,26 @@ impl Description {
         if self.trace.is_none() && self.queue.iter().all(|queue| queue.work.is_empty()) {
             let remedy = "add [[queue]] with [[queue.work]], or [trace] with files";
             return Err(ExperimentError::invalid("queue", "there is nothing to run", remedy));
+        }
+        Ok(())
+    }
+
+    /// What is expected stands on figures there are, and no figure is empty or has both values and names along its axis.
+    fn validate_figures(&self) -> Result<(), ExperimentError> {
+        let figures = self.paper.as_ref().map_or(&[][..], |paper| paper.figure.as_slice());
+        let places = || self.expect.iter().filter_map(|expect| expect.on.as_ref());
+        if let Some(place) = places().find(|place| figures.iter().all(|figure| figure.name != place.figure)) {
+            let problem = format!("there is no figure {:?}", place.figure);
+            return Err(ExperimentError::invalid("expect.on", problem, "describe it under [[paper.figure]]"));
+        }
+        for figure in figures {
+            let own = || places().filter(|place| place.figure == figure.name);
+            let numbers = own().filter(|place| matches!(place.at, At::Number(_))).count();
+            if own().count() == 0 || (numbers > 0 && numbers < own().count()) {
+                let problem = format!("on {:?} stands nothing, or numbers beside names", figure.name);
+                let remedy = "write on = { figure = .., series = .., at = .. } beside what is expected";
+                return Err(ExperimentError::invalid("paper.figure", problem, remedy));
+            }
         }
         Ok(())
     }

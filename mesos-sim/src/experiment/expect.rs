@@ -52,6 +52,31 @@ pub struct Expect {
     /// Where the paper says so, or how the bound was derived.
     #[serde(default)]
     pub source: String,
+    /// Where it stands on a figure of the paper that is drawn again.
+    #[serde(default)]
+    pub on: Option<Place>,
+}
+
+/// A place on a figure of the paper.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// Which figure.
+    pub figure: String,
+    /// Which of its lines.
+    pub series: String,
+    /// Where along the horizontal axis.
+    pub at: At,
+}
+
+/// Where along the horizontal axis: at a value of what is varied, or above a name.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub enum At {
+    /// At this value.
+    Number(f64),
+    /// Above this name.
+    Name(String),
 }
 
 /// The figure that another one is divided by; what is not said is as in the other.
@@ -61,7 +86,7 @@ pub struct Over {
     /// Which figure.
     #[serde(default)]
     pub metric: Option<String>,
-    /// Whose.
+    /// Whose; "" for all queues together.
     #[serde(default)]
     pub queue: Option<String>,
     /// Which cases.
@@ -153,7 +178,7 @@ fn finding(expect: &Expect, outcomes: &[Outcome]) -> Finding {
     let mut value = mean(expect.metric.as_deref(), expect.queue.as_deref(), &expect.cases, outcomes);
     if let Some(over) = &expect.over {
         let metric = over.metric.as_deref().or(expect.metric.as_deref());
-        let queue = over.queue.as_deref().or(expect.queue.as_deref());
+        let queue = over.queue.as_deref().or(expect.queue.as_deref()).filter(|name| !name.is_empty());
         let by = mean(metric, queue, over.cases.as_ref().unwrap_or(&expect.cases), outcomes);
         value = value.zip(by).and_then(|(value, by)| (by.abs() > f64::MIN_POSITIVE).then(|| value / by));
     }

@@ -68,6 +68,13 @@ const NAMED: &[Named] = &[
         "response over the longest run of a task of the job, which counts as at least 10 s (Feitelson's bounded slowdown)",
     ),
     named("near_input", "tasks near their input", Unit::Part, "that ran on an agent with a copy of what they read"),
+    named(
+        "busyness",
+        "busyness",
+        Unit::Part,
+        "of its time a scheduler thought about jobs of which it then launched some",
+    ),
+    named("used_of_held", "use of what is held", Unit::Part, "cores in use over those in use or in unanswered offers"),
     named("deadlines_missed", "deadlines missed", Unit::Number, "jobs done after their deadline, or not at all"),
     named("offers", "offers", Unit::Number, "made"),
     named("offers_declined", "offers declined", Unit::Number, "without launching anything on them"),

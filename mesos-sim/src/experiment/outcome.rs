@@ -6,6 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::case::Case;
+use super::derived;
+use super::description::SchedulerPart;
 use crate::metric::{Distribution, Record, Summary, dominant_share};
 use crate::workload::Workload;
 
@@ -105,7 +107,8 @@ impl Outcome {
         }
     }
 
-    pub(super) fn take(&mut self, workload: &Workload, record: &Record) {
+    /// `schedulers` are those of the workload's queues.
+    pub(super) fn take(&mut self, workload: &Workload, record: &Record, schedulers: &[SchedulerPart]) {
         let summary = Summary::of(workload, record);
         let name = |queue: u32| workload.queues.get(queue as usize).map(|name| name.to_string());
         self.figures = summary
@@ -113,6 +116,7 @@ impl Outcome {
             .iter()
             .map(|row| Figure { queue: row.queue.and_then(name), metric: row.metric.to_owned(), value: row.value })
             .collect();
+        self.figures.extend(derived::figures(workload, record, &summary.submissions, schedulers));
         let launched = record.tasks.iter().take(LAUNCHES_MAX);
         self.launches = launched.filter_map(|row| name(row.framework)).collect();
         self.curves = over_time(workload, record);

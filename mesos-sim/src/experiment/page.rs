@@ -383,6 +383,7 @@ fn draw(kind: &Kind, title: String, series: Vec<Series>, note: &str) -> String {
         y_max: kind.y_max,
         is_log: kind.is_log,
         note: note.to_owned(),
+        ..Lines::default()
     };
     lines.svg()
 }
@@ -391,13 +392,16 @@ fn draw(kind: &Kind, title: String, series: Vec<Series>, note: &str) -> String {
 fn of_all(group: &Group<'_>, metric: &str) -> Option<Series> {
     let first = group.outcomes.first()?;
     let curve = first.curves.iter().find(|curve| curve.metric == metric && curve.queue.is_none())?;
-    Some(Series { name: group.label.clone(), points: curve.points.clone() })
+    Some(Series { name: group.label.clone(), points: curve.points.clone(), ..Series::default() })
 }
 
 fn by_queue(group: &Group<'_>, metric: &str) -> Vec<Series> {
     let curves = group.outcomes.first().into_iter().flat_map(|first| &first.curves);
     let own = curves.filter(|curve| curve.metric == metric);
-    own.filter_map(|curve| Some(Series { name: curve.queue.clone()?, points: curve.points.clone() })).collect()
+    own.filter_map(|curve| {
+        Some(Series { name: curve.queue.clone()?, points: curve.points.clone(), ..Series::default() })
+    })
+    .collect()
 }
 
 /// A chart's file, its title, and the figures in it with their names.

@@ -29,7 +29,7 @@ macro_rules! papers {
     };
 }
 
-/// All of them.
+/// Those of a few seconds each.
 pub const PAPERS: &[Paper] = papers![
     "borg-heavy-tail",
     "choosy-constrained",
@@ -49,6 +49,7 @@ pub const PAPERS: &[Paper] = papers![
     "drf-d7-lying",
     "drf-d8-population",
     "drf-d9-no-monotone",
+    "hdrf-h1-churn",
     "hdrf-h1-rescaling",
     "hdrf-h2-blocked",
     "mesos-benchmark-decline",
@@ -67,10 +68,21 @@ pub const PAPERS: &[Paper] = papers![
     "mesos-rampup-elastic-exponential",
     "mesos-rampup-rigid-constant",
     "mesos-rampup-rigid-exponential",
+    "mesos-rampup-slots",
     "omega-c-sweep",
+    "omega-conflicts",
     "omega-monolithic",
     "omega-shared-state",
     "quincy-locality",
     "sparrow-sampling",
     "tetris-packing",
+];
+
+/// The same with the sizes of their papers, as far as those of [`PAPERS`] are smaller: minutes each.
+pub const LARGE: &[Paper] = papers![
+    "mesos-benchmark-decline-large",
+    "mesos-benchmark-failover-large",
+    "mesos-benchmark-quota-large",
+    "mesos-m6-scale-large",
+    "mesos-m7-failover-large",
 ];

@@ -1,4 +1,5 @@
-//! The page of the papers: every figure beside what its paper says, on one chart and in tables, and the charts behind them.
+//! The page of the papers: what came out beside what they say, on one chart and in tables; their figures drawn again; and the
+//! charts behind them.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -9,6 +10,7 @@ use super::expect::{Finding, Verdict};
 use super::outcome::Outcome;
 use super::page::{begin, charts, faults, findings_table, origin, paragraphs};
 use super::ratios::{Ratio, Ratios};
+use super::redrawn::redrawn;
 
 /// One page of several experiments: what was expected and found, and their charts.
 #[must_use]
@@ -28,6 +30,12 @@ pub fn papers_page(reproduced: &[(Experiment, Vec<Outcome>)]) -> String {
         paragraphs(&mut page, &description.about);
         faults(&mut page, outcomes);
         page.push_str(&findings_table(findings));
+        let redrawn = redrawn(experiment, findings, &origin(experiment, outcomes));
+        if !redrawn.is_empty() {
+            page.push_str("<div class=\"charts\">\n");
+            redrawn.iter().for_each(|svg| page.push_str(svg));
+            page.push_str("</div>\n");
+        }
         let charts = charts(experiment, outcomes);
         if !charts.is_empty() {
             page.push_str("<details><summary>Charts</summary><div class=\"charts\">\n");

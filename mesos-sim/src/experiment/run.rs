@@ -27,7 +27,7 @@ pub(super) fn run_case(experiment: &Experiment, case: &Case, sources: &Sources) 
         outcome.figures = on_paper(property::figures(part, case.seed));
         return Ok(outcome);
     }
-    let Built { cluster, workload, typical, trace, has_end } = build(experiment, case, sources)?;
+    let Built { cluster, workload, schedulers, typical, trace, has_end } = build(experiment, case, sources)?;
     let mut simulation = cluster.simulate(case.seed)?;
     let spec = cluster.spec();
     simulation.record(Recorder::new(
@@ -65,7 +65,7 @@ pub(super) fn run_case(experiment: &Experiment, case: &Case, sources: &Sources) 
     outcome.steps = simulation.steps();
     outcome.trace = trace.map(|report| report.to_string());
     if let Some(record) = simulation.take_record() {
-        outcome.take(&workload, &record);
+        outcome.take(&workload, &record, &schedulers);
     }
     Ok(outcome)
 }

@@ -314,21 +314,6 @@ fn the_example_is_an_experiment() {
     assert!(outcomes.iter().all(|outcome| outcome.fault.is_none() && outcome.get("tasks_finished", None) > Some(50.0)));
 }
 
-/// Every paper's file is one, and all of its figures are where they were expected.
-#[test]
-fn every_paper_is_reproduced_within_its_bounds() {
-    for paper in PAPERS {
-        let experiment = paper.experiment().unwrap_or_else(|error| panic!("{}: {error}", paper.name));
-        assert_eq!(experiment.description.name, paper.name);
-        let cited = experiment.description.paper.as_ref().expect("it says which paper it is of");
-        assert!(!cited.cite.is_empty() && !cited.place.is_empty() && !experiment.description.expect.is_empty());
-        let outcomes = experiment.run(None, 2, &quiet).unwrap_or_else(|error| panic!("{}: {error}", paper.name));
-        for finding in experiment.findings(&outcomes) {
-            assert_eq!(finding.verdict, Verdict::Holds, "{}: {finding:?}", paper.name);
-        }
-    }
-}
-
 #[test]
 fn a_scheduler_that_remembers_goes_on_where_it_was_when_its_process_is_started_again() {
     let text = SMALL.replace("until = \"2h\"", "until = \"2h\"\nfaults.frameworks_crash_at = [\"40s\", \"75s\"]");

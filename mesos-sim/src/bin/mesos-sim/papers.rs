@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use mesos_sim::experiment::{ExperimentError, PAPERS, Verdict, papers_page};
+use mesos_sim::experiment::{ExperimentError, LARGE, PAPERS, Verdict, papers_page};
 
 use crate::experiment::{Bars, UNEXPECTED, exit, findings_text, run_shown};
 use crate::print::print;
@@ -15,6 +15,9 @@ pub(crate) struct Papers {
     /// Only those whose name begins so.
     #[arg(long)]
     only: Option<String>,
+    /// With those that have the sizes of their papers: minutes each.
+    #[arg(long)]
+    large: bool,
     /// Where results and the page go.
     #[arg(long, default_value = "results/papers")]
     out: PathBuf,
@@ -36,12 +39,14 @@ impl Papers {
 
     fn reproduce(&self) -> Result<ExitCode, ExperimentError> {
         let is_wanted = |name: &str| self.only.as_deref().is_none_or(|only| name.starts_with(only));
-        let (mut wanted, known) = (Vec::new(), PAPERS.iter().filter(|paper| is_wanted(paper.name)));
+        let large = if self.large { LARGE } else { &[] };
+        let known = PAPERS.iter().chain(large).filter(|paper| is_wanted(paper.name));
         if let Some(only) = &self.only
             && known.clone().next().is_none()
         {
             return Err(ExperimentError::Text(format!("no paper's name begins with {only:?}; --list shows them")));
         }
+        let mut wanted = Vec::new();
         for paper in known {
             let experiment = paper.experiment()?;
             if self.list {
