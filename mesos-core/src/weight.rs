@@ -74,7 +74,10 @@ mod tests {
 
     #[test]
     fn only_positive_finite_numbers_in_range_are_weights() {
-        for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, -1.0, 0.0001, 1e7] {
+        let subnormal = f64::MIN_POSITIVE / 2.0;
+        assert!(subnormal.is_subnormal());
+        let infinite = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
+        for bad in infinite.into_iter().chain([0.0, -1.0, 0.0001, 1e7, subnormal, -subnormal]) {
             assert_eq!(Weight::new(bad).unwrap_err().code, RejectionCode::InvalidWeight, "{bad}");
         }
         assert_eq!(Weight::new(2.5).unwrap().as_milli(), 2_500);

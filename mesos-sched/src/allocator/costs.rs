@@ -14,6 +14,8 @@ pub struct Costs {
     pub filter_checks: u64,
     /// Roles and frameworks that were compared with a sibling, to find out which of both comes first.
     pub comparisons: u64,
+    /// Roles that were put in order by priority: with priorities all active ones, for every agent that is looked at.
+    pub ranked: u64,
     /// Filters that ended because they were due.
     pub expired: u64,
 }

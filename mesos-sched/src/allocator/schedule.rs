@@ -64,8 +64,9 @@ impl Schedule {
 
     /// There was nothing to do in the batch rounds before `due`. They count as if they had been.
     pub(super) fn leave_out_before(&mut self, due: Instant) {
-        if self.batch_at.is_some_and(|batch_at| batch_at < due) {
-            self.batches += 1;
+        if let Some(batch_at) = self.batch_at.filter(|batch_at| *batch_at < due) {
+            let left_out = due.since(batch_at).as_nanos().div_ceil(self.interval.as_nanos());
+            self.batches = self.batches.saturating_add(u64::try_from(left_out).unwrap_or(u64::MAX));
             self.batch_at = Some(due);
         }
     }
@@ -158,9 +159,11 @@ mod tests {
         let mut schedule = begun();
         assert_eq!((schedule.batch_from(at(1)), schedule.batch_from(at(13))), (at(13), at(13)));
         schedule.leave_out_through(at(34));
-        assert_eq!(schedule.batch_from(at(34)), at(43));
+        assert_eq!((schedule.batch_from(at(34)), schedule.batches()), (at(43), 3));
         schedule.leave_out_through(at(43));
-        assert_eq!(schedule.batch_from(at(43)), at(53));
+        assert_eq!((schedule.batch_from(at(43)), schedule.batches()), (at(53), 4));
+        schedule.leave_out_before(at(73));
+        assert_eq!((schedule.scope(at(73)), schedule.batches()), (Some(Scope::Batch), 6));
     }
 
     #[test]

@@ -87,7 +87,7 @@ impl HierarchicalDrf {
     /// What rounds have cost so far.
     #[must_use]
     pub const fn costs(&self) -> Costs {
-        Costs { comparisons: self.tree.comparisons(), ..self.costs }
+        Costs { comparisons: self.tree.comparisons(), ranked: self.scratch.walk.ranked_count(), ..self.costs }
     }
 
     /// Remembers from now on how each round served which agents.

@@ -14,10 +14,13 @@
 //! | Policy | Order of clients | Order of agents | Portion | After |
 //! |---|---|---|---|---|
 //! | [`Hierarchical`](Policy::Hierarchical) | dominant shares down the tree, or random | random | whole agents | Ghodsi et al., NSDI 2011 |
-//! | [`Priority`](Policy::Priority) | higher roles first, then the same | random | whole agents | |
+//! | [`Priority`](Policy::Priority) | higher roles first, then the same | random | whole agents | Verma et al., EuroSys 2015 |
 //! | [`Packing`](Policy::Packing) | best alignment of demand and agent | random | one demand | Grandl et al., SIGCOMM 2014 |
 //! | [`ConstrainedMaxMin`](Policy::ConstrainedMaxMin) | fewest slots | most constrained first | one slot | Ghodsi et al., EuroSys 2013 |
 //! | [`SharedState`](Policy::SharedState) | all together | random | the same to all | Schwarzkopf et al., EuroSys 2013 |
+//!
+//! Orders that are drawn ([`SorterKind::Random`](super::SorterKind::Random)) are lotteries by weight: Waldspurger and Weihl,
+//! OSDI 1994.
 
 mod constrained;
 mod dealing;

@@ -4,6 +4,9 @@
 //! there were no priorities. A role without one of its own has that of the closest role above it; one without any has 0.
 //! Nothing is taken from anybody: what lower roles hold they keep until they return it. Which of it would have to go for
 //! somebody to be served is what [`preemptions`](mesos_core::Allocator::preemptions) tells.
+//!
+//! Verma, Pedrosa, Korupolu, Oppenheimer, Tune, Wilkes: "Large-scale cluster management at Google with Borg", EuroSys 2015,
+//! has priorities with preemption of lower ones, and fairness among equals by scanning them in turn.
 
 use std::collections::BTreeMap;
 

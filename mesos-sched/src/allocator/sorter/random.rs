@@ -4,6 +4,10 @@
 //! somebody to serve. Drawing without replacement gives the same order as sorting by `u^(1/weight)`, without the
 //! floating point that may differ from one machine to the next.
 //!
+//! Shares by lottery are those of Waldspurger and Weihl: "Lottery Scheduling: Flexible Proportional-Share Resource Management",
+//! OSDI 1994; the order by `u^(1/weight)` is that of Efraimidis and Spirakis: "Weighted random sampling with a reservoir",
+//! Information Processing Letters 97, 2006.
+//!
 //! Most walks end after a few draws, so a walk costs its draws and not the number of roles: chances lie in a tree of sums,
 //! where a draw is a way down and what was drawn is put back when the next walk begins. Frameworks of a role have equal
 //! chances; their shuffle is only imagined, and remembers which places were swapped.

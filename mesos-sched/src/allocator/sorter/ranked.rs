@@ -24,8 +24,8 @@ impl RankedRoles {
         Self { priorities, shape: None, ranks: Vec::new(), queue: Vec::new(), next: 0 }
     }
 
-    /// Sorts the active roles, given as virtual leaves in the order among equals.
-    pub(crate) fn gather(&mut self, tree: &mut Tree, mut next: impl FnMut(&mut Tree) -> Option<NodeKey>) {
+    /// Sorts the active roles, given as virtual leaves in the order among equals; how many they are.
+    pub(crate) fn gather(&mut self, tree: &mut Tree, mut next: impl FnMut(&mut Tree) -> Option<NodeKey>) -> usize {
         self.next = 0;
         self.queue.clear();
         while let Some(leaf) = next(tree) {
@@ -44,6 +44,7 @@ impl RankedRoles {
         }
         let ranks = &self.ranks;
         self.queue.sort_by_key(|leaf| Reverse(ranks[leaf.slot()]));
+        self.queue.len()
     }
 
     pub(crate) fn next(&mut self) -> Option<NodeKey> {

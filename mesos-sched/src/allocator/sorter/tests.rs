@@ -101,8 +101,10 @@ fn another_size_of_the_cluster_may_make_another_resource_dominant() {
     sorter.tree.change_totals(|all| *all = amounts("cpus:50;mem:200"));
     sorter.add("f").book("f", "cpus:5;mem:1").book("c", "mem:15");
     assert_eq!(sorter.order(), "e b d c f");
+    let count = |sorter: &Sorter| sorter.tree[NodeKey::ROOT].children().len();
+    assert_eq!(count(&sorter), 5);
     sorter.tree.deactivate(sorter.clients["d"]);
-    assert_eq!(sorter.order(), "e b c f");
+    assert_eq!((sorter.order(), count(&sorter)), ("e b c f".to_owned(), 5), "who takes no part stays known");
 }
 
 /// WDRF.

@@ -17,6 +17,8 @@ pub(crate) struct Walk {
     clients: ClientOrder,
     /// Whether it goes through those alone that lead to promises.
     is_for_promises: bool,
+    /// How many roles were put in order by priority.
+    ranked: u64,
 }
 
 #[derive(Debug)]
@@ -40,7 +42,7 @@ impl Walk {
             SorterKind::Drf => ClientOrder::Drf { own: NodeKey::ROOT, next: 0 },
             SorterKind::Random => ClientOrder::Random(RandomClients::default()),
         };
-        Self { roles, clients, is_for_promises: false }
+        Self { roles, clients, is_for_promises: false, ranked: 0 }
     }
 
     /// The same walk, with roles of a higher priority before all others.
@@ -73,7 +75,12 @@ impl Walk {
 
     /// Begins a walk.
     pub(crate) fn start(&mut self, tree: &mut Tree, rng: &mut Rng) {
-        self.roles.start(tree, rng, self.is_for_promises);
+        self.ranked += self.roles.start(tree, rng, self.is_for_promises) as u64;
+    }
+
+    /// How many roles were put in order by priority, in all walks.
+    pub(crate) const fn ranked_count(&self) -> u64 {
+        self.ranked
     }
 
     /// The virtual leaf of the next role that has somebody to serve.
@@ -131,17 +138,22 @@ impl RoleOrder {
         }
     }
 
-    fn start(&mut self, tree: &mut Tree, rng: &mut Rng, is_for_promises: bool) {
+    /// Begins a walk; how many roles that put in order by priority.
+    fn start(&mut self, tree: &mut Tree, rng: &mut Rng, is_for_promises: bool) -> usize {
         match self {
             Self::Drf(stack) => {
                 stack.clear();
                 stack.push(Step::begin(NodeKey::ROOT));
+                0
             }
-            Self::Random(roles) => roles.start(tree),
+            Self::Random(roles) => {
+                roles.start(tree);
+                0
+            }
             Self::Ranked(ranked) => {
                 let (ranked, equals) = &mut **ranked;
                 equals.start(tree, rng, is_for_promises);
-                ranked.gather(tree, |tree| equals.next(tree, rng, is_for_promises));
+                ranked.gather(tree, |tree| equals.next(tree, rng, is_for_promises))
             }
         }
     }

@@ -93,3 +93,15 @@ fn who_went_first_once_waits_again() {
     }
     assert!(served.values().all(|times| *times >= 9), "{served:?}");
 }
+
+#[test]
+fn batch_rounds_that_were_left_out_count_as_waiting() {
+    let mut cluster = Cluster::with(Options { starvation_batches: Some(5), ..Options::default() });
+    cluster.framework("large", "r1").agent("a1", "cpus:8;mem:512");
+    assert_eq!(cluster.granted(), "a1->large cpus:8;mem:512");
+    // Nothing is free for as long as nine batch rounds, so none of them takes place.
+    assert_eq!(cluster.pass(9 * SECOND), "");
+    cluster.framework("small", "r2");
+    let granted = cluster.agent("a2", "cpus:1;mem:64").granted();
+    assert_eq!(granted, "a2->large cpus:1;mem:64", "the other one came just now");
+}

@@ -168,6 +168,29 @@ fn guarantees_of_all_roles_cost_half_as_many_comparisons_more_at_most() {
     assert!(costs[1][1] <= 2 * costs[0][1] && costs[1][2] <= costs[0][2] + 500, "{costs:?}");
 }
 
+/// With priorities every visit puts all active roles in order, and does nothing more for roles that are served later.
+#[test]
+fn priorities_cost_a_look_at_every_role_for_an_agent() {
+    let policy = super::super::Policy::Priority([(role("r1"), 1), (role("r2"), 2)].into_iter().collect());
+    let mut cluster = Cluster::with(Options { policy, ..Options::default() });
+    for (slot, path) in (0..).zip(["r1", "r2", "r3", "r4"]) {
+        let info = Arc::new(FrameworkInfo::new("any", role(path)));
+        let (framework, id) = (FrameworkKey(slot), FrameworkId::new(format!("f{slot}")).unwrap());
+        cluster.observe(Fact::FrameworkAdded { framework, id, info, suppressed: BTreeSet::new(), is_active: true });
+    }
+    for slot in 0..50 {
+        let (agent, total) = (AgentKey(slot), resources("cpus:2;mem:128"));
+        let info = Arc::new(AgentInfo::new("any", total.clone()));
+        let id = AgentId::new(format!("a{slot}")).unwrap();
+        cluster.observe(Fact::AgentAdded { agent, id, info, total, used: Vec::new() });
+    }
+    let costs = rounds(&mut cluster, 1);
+    assert_eq!((costs.visits, costs.ranked, costs.considered), (50, 4 * 50, 50));
+    hand_back(&mut cluster, 5, None);
+    assert_eq!(rounds(&mut cluster, 1).ranked, 4 * 55);
+    assert_eq!(rounds(&mut cluster, 100).ranked, 4 * 55, "nothing changed");
+}
+
 /// Everybody refuses everything for good, until nobody wants anything of any agent.
 #[test]
 fn a_round_costs_the_same_at_the_end_of_a_storm_of_refusals() {
