@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use mesos_core::call::Leader;
@@ -10,7 +11,7 @@ use mesos_core::call::agent::{ToAgent, ToMaster};
 use mesos_core::daemon::{Connector, Directory, MemoryStore, Stream, Task};
 use mesos_core::kernel::{Outbound, Term};
 use mesos_core::net::auth::Open;
-use mesos_core::net::http::{Limits, Plain, serve};
+use mesos_core::net::http::{Attached, Files, Limits, Plain, serve};
 use mesos_core::{
     AgentId, AgentInfo, Contender, Detector, FrameworkId, MasterId, OperationState, OperationStatus, Run, Source,
     TaskId, TaskInfo, TaskRun, TaskState, TaskStatus, UpdateId, WallTime,
@@ -21,6 +22,20 @@ use mesos_sched::daemon::http::{HttpSetup, MasterAddress, site};
 use mesos_sched::daemon::view::{Memory, View};
 use mesos_sched::daemon::{Lead, MasterDaemon, MasterSetup};
 use tokio::net::TcpListener;
+
+/// What a test may want to be otherwise.
+pub(crate) struct Made {
+    /// Between two heartbeats, to frameworks and to subscribers.
+    pub(crate) heartbeat_every: Duration,
+    /// The files that are shown.
+    pub(crate) files: Files,
+}
+
+impl Default for Made {
+    fn default() -> Self {
+        Self { heartbeat_every: Duration::from_secs(15), files: Files::new(Attached::default()) }
+    }
+}
 
 /// A master that leads.
 pub(crate) struct Cluster {
@@ -36,18 +51,22 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     pub(crate) async fn start() -> Self {
-        Self::lead("m1", Term(1), MemoryStore::new()).await
+        Self::start_as(Made::default()).await
+    }
+
+    pub(crate) async fn start_as(made: Made) -> Self {
+        Self::lead("m1", Term(1), MemoryStore::new(), made).await
     }
 
     /// The next master, with what this one wrote down.
     pub(crate) async fn fail_over(self) -> Self {
         let store = self.store.clone();
         drop(self);
-        Self::lead("m2", Term(2), store).await
+        Self::lead("m2", Term(2), store, Made::default()).await
     }
 
-    async fn lead(name: &str, term: Term, store: MemoryStore) -> Self {
-        let cluster = Self::begin(name, term, store, None).await;
+    async fn lead(name: &str, term: Term, store: MemoryStore, made: Made) -> Self {
+        let cluster = Self::begin(name, term, store, None, made).await;
         // Leads from here on.
         cluster.master.inspect(|_| ()).await.unwrap();
         cluster.master.handle().lead().wait_for(|lead| matches!(lead, Lead::Leading(_))).await.unwrap();
@@ -56,10 +75,10 @@ impl Cluster {
 
     /// A master that does not lead, while the one at this address does; an empty address means that nobody does.
     pub(crate) async fn start_elsewhere(leader: &str) -> Self {
-        Self::begin("m1", Term(1), MemoryStore::new(), Some(leader)).await
+        Self::begin("m1", Term(1), MemoryStore::new(), Some(leader), Made::default()).await
     }
 
-    async fn begin(name: &str, term: Term, store: MemoryStore, elsewhere: Option<&str>) -> Self {
+    async fn begin(name: &str, term: Term, store: MemoryStore, elsewhere: Option<&str>, made: Made) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let directory = Directory::new();
@@ -78,13 +97,17 @@ impl Cluster {
         let (view, feed) = View::start(Memory::default());
         let mut setup = MasterSetup::new(id, allocator, Arc::new(store.clone()), contender, door);
         setup.view = Some(feed);
+        setup.options.heartbeat_every = made.heartbeat_every;
         let master = MasterDaemon::start(setup);
         let detector: Box<dyn Detector> = match elsewhere {
             Some("") => Box::new(Never),
             _ => Box::new(Fixed::new(leader.clone())),
         };
         let own = MasterAddress::new("localhost", "127.0.0.1", address.port());
-        let site = site(HttpSetup::new(master.handle().clone(), keeper, view, detector, own, Arc::new(Open)));
+        let mut setup = HttpSetup::new(master.handle().clone(), keeper, view, detector, own, Arc::new(Open));
+        setup.heartbeat_every = made.heartbeat_every;
+        setup.files = made.files;
+        let site = site(setup);
         let paths = site.paths().map(str::to_owned).collect();
         let served = Task::spawn(serve(listener, Plain, site, Limits::default(), std::future::pending()));
         // Whoever asks from now on finds a detector that has said what it knows.
@@ -159,6 +182,27 @@ impl Toy {
                 let id = run.task.id.clone();
                 self.tasks.insert(id.clone(), (run.framework_id, states_of(&run.task)));
                 self.update(&id).await;
+            }
+            ToAgent::RunGroup(run) => {
+                for task in run.tasks {
+                    let id = task.id.clone();
+                    self.tasks.insert(id.clone(), (run.framework_id.clone(), states_of(&task)));
+                    self.update(&id).await;
+                }
+            }
+            // Its executors say what they are told, and fail when they are shut down.
+            ToAgent::Message { framework_id, executor_id, data } => {
+                self.say(ToMaster::Message { framework_id, executor_id, data }).await;
+            }
+            ToAgent::ShutdownExecutor { framework_id, executor_id } => {
+                let own: Vec<_> = self.tasks.iter().filter(|(_, (of, _))| *of == framework_id).collect();
+                for id in own.into_iter().map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+                    if let Some((_, states)) = self.tasks.get_mut(&id) {
+                        states.push(TaskState::Failed);
+                    }
+                    self.update(&id).await;
+                }
+                self.say(ToMaster::ExecutorExited { framework_id, executor_id, status: 9 }).await;
             }
             ToAgent::Kill { task_id, .. } => {
                 if let Some((_, states)) = self.tasks.get_mut(&task_id) {
