@@ -52,8 +52,9 @@ fn get(address: &str, path: &str) -> Value {
     loop {
         let answer = ask(address, path);
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        if !head.starts_with("HTTP/1.1 503") {
-            assert!(head.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+        let status = head.split(' ').nth(1).unwrap();
+        if status != "503" {
+            assert_eq!(status, "200", "{path}: {answer}");
             return serde_json::from_str(body).unwrap();
         }
     }
@@ -61,7 +62,7 @@ fn get(address: &str, path: &str) -> Value {
 
 fn ask(address: &str, path: &str) -> String {
     let mut socket = TcpStream::connect(address).unwrap();
-    write!(socket, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    write!(socket, "GET {path} HTTP/1.0\r\nHost: x\r\n\r\n").unwrap();
     let mut answer = String::new();
     socket.read_to_string(&mut answer).unwrap();
     answer
