@@ -44,7 +44,7 @@ pub(crate) enum Ask {
     /// Plans when machines are away, takes them down and up.
     #[command(subcommand)]
     Maintenance(Maintenance),
-    /// Empties an agent: it is offered no more, and its tasks are ended.
+    /// Empties an agent: it is offered no more, its tasks are ended, and the command ends when none is left.
     Drain {
         /// The agent's id.
         agent: String,
@@ -54,6 +54,9 @@ pub(crate) enum Ask {
         /// The agent never comes back.
         #[arg(long)]
         mark_gone: bool,
+        /// Ask for it, and do not wait until it is done.
+        #[arg(long = "no-wait", alias = "no_wait")]
+        no_wait: bool,
     },
     /// Offers an agent no more; its tasks run on.
     Deactivate {
@@ -244,7 +247,7 @@ impl Ask {
             Self::Maintenance(Maintenance::Stop { hosts }) => {
                 with("STOP_MAINTENANCE", json!({ "machines": machines(hosts) }))
             }
-            Self::Drain { agent, max_grace_period, mark_gone } => {
+            Self::Drain { agent, max_grace_period, mark_gone, .. } => {
                 let mut body = json!({ "agent_id": value(agent), "mark_gone": mark_gone });
                 if let Some(grace) = max_grace_period {
                     body["max_grace_period"] = json!(format!("{}s", grace.0.as_secs_f64()));
@@ -270,6 +273,9 @@ impl Ask {
             Request::Call(call) => cluster.api().call("/api/v1", &call).await?,
             Request::Read(path) => cluster.api().get(&path).await?,
         };
+        if let Self::Drain { agent, mark_gone, no_wait: false, .. } = &self {
+            return crate::drain::wait(cluster, agent, *mark_gone, json).await;
+        }
         if json || matches!(self, Self::State) {
             println!("{}", serde_json::to_string_pretty(&answer)?);
             return Ok(());
@@ -368,7 +374,7 @@ mod tests {
         "maintenance start h1",
         "maintenance stop h1",
         "drain a1",
-        "drain a1 --max_grace_period 90secs --mark_gone",
+        "drain a1 --max_grace_period 90secs --mark_gone --no-wait",
         "deactivate a1",
         "explain f-1 --role web/shop --resources cpus:2;mem:64",
         "preemptions f-1 --role web --resources cpus:2",

@@ -12,7 +12,7 @@ use mesos_core::daemon::{Access, RedbStore, SystemClock, entropy, make_folder};
 use mesos_core::kernel::{Rng, Term};
 use mesos_core::net::auth::{Authenticator, Authorizer, Open, Parts, TokenKey};
 use mesos_core::net::grpc::{Dialer, GrpcConnector, RemoteDetector};
-use mesos_core::net::http::{FixedVerbosity, Limits};
+use mesos_core::net::http::{Attached, FixedVerbosity, Limits};
 use mesos_core::net::tls::{Authority, ClientTls, Identity, Part, ServerTls, VALID_FOR_DEFAULT};
 use mesos_core::program::{Logging, terminated};
 use mesos_core::{AgentInfo, Clock, MasterId, Resources};
@@ -62,7 +62,13 @@ impl Local {
             // The cluster's own news are for whoever asks for them.
             self.logging.logging_level = "warn".to_owned();
         }
-        self.logging.begin().map_err(anyhow::Error::msg)?;
+        let attached = Attached::default();
+        if let Some(log) = self.logging.begin("mesos-local").map_err(anyhow::Error::msg)?.file {
+            // One process, one log.
+            for path in ["/master/log", "/slave/log", "/agent/log"] {
+                attached.attach(path, &log);
+            }
+        }
         let terminated = terminated()?;
         let resources: Resources = self.resources.parse().context("--resources")?;
         anyhow::ensure!(
@@ -82,13 +88,13 @@ impl Local {
         std::fs::write(folder.join("operator.pem"), operator.certificate)?;
 
         progress.set_message("starts the master");
-        let server = self.start_master(&folder, &authority).await?;
+        let server = self.start_master(&folder, &authority, &attached).await?;
         anyhow::ensure!(server.leads().await, "the master did not come to lead; see its log");
         let master = format!("127.0.0.1:{}", server.address().port());
         let mut agents = Vec::new();
         for n in 0..self.agents {
             progress.set_message(format!("starts agent {} of {}", n + 1, self.agents));
-            agents.push(self.start_agent(n, &resources, &folder, &authority, &master).await?);
+            agents.push(self.start_agent(n, &resources, &folder, &authority, &master, &attached).await?);
         }
         progress.set_message("waits for the agents");
         let registered = async {
@@ -120,7 +126,12 @@ impl Local {
         Ok(())
     }
 
-    async fn start_master(&self, folder: &std::path::Path, authority: &Authority) -> anyhow::Result<MasterServer> {
+    async fn start_master(
+        &self,
+        folder: &std::path::Path,
+        authority: &Authority,
+        attached: &Attached,
+    ) -> anyhow::Result<MasterServer> {
         let listener = TcpListener::bind((IpAddr::from(Ipv4Addr::LOCALHOST), self.port))
             .await
             .with_context(|| format!("port {} of 127.0.0.1 cannot be used; name another one with --port", self.port))?;
@@ -153,6 +164,7 @@ impl Local {
             authenticator,
             authorizer,
             cluster: Some("local".to_owned()),
+            attached: attached.clone(),
             ..MasterServerSetup::new(id, allocator, Arc::new(store), contender, listener, tls)?
         })
         .await?)
@@ -165,6 +177,7 @@ impl Local {
         folder: &std::path::Path,
         authority: &Authority,
         master: &str,
+        attached: &Attached,
     ) -> anyhow::Result<Agent> {
         let name = format!("agent-{n}");
         let folder = folder.join(&name);
@@ -210,6 +223,7 @@ impl Local {
             limits: Limits::default(),
             flags: Vec::new(),
             verbosity: Arc::new(FixedVerbosity),
+            attached: attached.clone(),
         })
         .await?;
         Ok(Agent { server, containerizer })

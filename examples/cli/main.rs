@@ -3,6 +3,7 @@
 mod ask;
 mod certificate;
 mod cluster;
+mod drain;
 mod execute;
 mod local;
 mod sandbox;
@@ -102,7 +103,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         match command {
             Command::Local(local) => local.run(json).await?,
             Command::Execute(execute) => return execute.run(&cluster()?, json).await,
-            Command::Logs(logs) => logs.run(&cluster()?).await?,
+            Command::Logs(logs) => logs.run(&cluster()?, json).await?,
             Command::Ask(ask) => ask.run(&cluster()?, json).await?,
             // Done above.
             Command::Certificate(_) | Command::Master(_) | Command::Agent(_) => {}

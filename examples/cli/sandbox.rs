@@ -32,12 +32,16 @@ pub(crate) struct Logs {
 }
 
 impl Logs {
-    pub(crate) async fn run(self, cluster: &Cluster) -> anyhow::Result<()> {
+    pub(crate) async fn run(self, cluster: &Cluster, json: bool) -> anyhow::Result<()> {
         let state = cluster.api().call("/api/v1", &json!({ "type": "GET_STATE" })).await?;
         let (agent, folder) = locate(&state["get_state"], &self.task)?;
         let mut file = File::new(cluster.agent(&agent), format!("{folder}/{}", self.file));
+        let mut pieces = Pieces { task: self.task.clone(), file: self.file.clone(), out: std::io::stdout() };
         loop {
-            let read = file.show_more(&mut std::io::stdout()).await?;
+            let read = match json {
+                true => file.show_more(&mut pieces).await?,
+                false => file.show_more(&mut std::io::stdout()).await?,
+            };
             if read == 0 {
                 if !self.follow {
                     return Ok(());
@@ -45,6 +49,27 @@ impl Logs {
                 tokio::time::sleep(LOOK_EVERY).await;
             }
         }
+    }
+}
+
+/// Writes each piece of a file as an object of JSON on a line of its own, for programs.
+struct Pieces<W> {
+    task: String,
+    file: String,
+    out: W,
+}
+
+impl<W: std::io::Write> std::io::Write for Pieces<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if !bytes.is_empty() {
+            let piece = json!({ "task": self.task, "file": self.file, "data": String::from_utf8_lossy(bytes) });
+            writeln!(self.out, "{piece}")?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
     }
 }
 

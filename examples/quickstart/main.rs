@@ -72,7 +72,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let folder = tempfile::Builder::new().prefix("build-").tempdir()?;
     let jobs = Jobs::read(&arguments.jobs, folder.path(), &AGENT.parse()?)?;
     if !arguments.master.is_empty() {
-        Logging::of_commands().begin().map_err(anyhow::Error::msg)?;
+        Logging::of_commands().begin("quickstart").map_err(anyhow::Error::msg)?;
         let dialer = arguments.security.dialer()?;
         let done = tokio::runtime::Runtime::new()?.block_on(remote::run(&jobs, &arguments.master, dialer))?;
         println!("{done} jobs are done");

@@ -31,7 +31,7 @@ mod tests {
     use mesos_core::daemon::SystemClock;
     use mesos_core::kernel::Term;
     use mesos_core::net::auth::{Authenticator, Open};
-    use mesos_core::net::http::{FixedVerbosity, Limits};
+    use mesos_core::net::http::{Attached, FixedVerbosity, Limits};
     use mesos_core::{AgentInfo, MasterId};
     use mesos_exec::containerizer::{Process, ProcessOptions};
     use mesos_exec::daemon::{AgentServer, AgentServerSetup, AgentSetup};
@@ -86,6 +86,7 @@ mod tests {
                 limits: Limits::default(),
                 flags: Vec::new(),
                 verbosity: Arc::new(FixedVerbosity),
+                attached: Attached::default(),
             });
             agents.push((server.await.unwrap(), containers));
         }

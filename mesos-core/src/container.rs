@@ -164,8 +164,10 @@ impl ContainerSpec {
                 environment.insert(name.into(), value);
             }
         };
-        offer("MESOS_FRAMEWORK_ID", self.framework_id.shared());
-        offer("MESOS_EXECUTOR_ID", self.executor_id.shared());
+        if self.purpose != Purpose::Standalone {
+            offer("MESOS_FRAMEWORK_ID", self.framework_id.shared());
+            offer("MESOS_EXECUTOR_ID", self.executor_id.shared());
+        }
         if let Some(task_id) = &self.task_id {
             offer("MESOS_TASK_ID", task_id.shared());
         }
@@ -193,6 +195,8 @@ pub enum Purpose {
         /// The other one; this one ends with it.
         parent: ContainerId,
     },
+    /// Somebody asked the agent for it, and no executor has it: framework and executor are names alone.
+    Standalone,
     /// A command finds out in it whether the task in another one is well; it begins where that began.
     Check {
         /// The other one.
@@ -246,7 +250,7 @@ impl fmt::Display for Exit {
     }
 }
 
-/// The signals executors send.
+/// The signals containers are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[non_exhaustive]
@@ -255,6 +259,34 @@ pub enum Signal {
     Terminate,
     /// End (SIGKILL).
     Kill,
+    /// Another one, by its number on this system.
+    Other(u8),
+}
+
+impl Signal {
+    /// The last number of a signal.
+    const LAST: u8 = 64;
+
+    /// The signal of this number, if there is one.
+    #[must_use]
+    pub fn of(number: i32) -> Option<Self> {
+        match u8::try_from(number).ok()? {
+            9 => Some(Self::Kill),
+            15 => Some(Self::Terminate),
+            other @ 1..=Self::LAST => Some(Self::Other(other)),
+            _ => None,
+        }
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> i32 {
+        match self {
+            Self::Terminate => 15,
+            Self::Kill => 9,
+            Self::Other(number) => number as i32,
+        }
+    }
 }
 
 /// What a container uses now.

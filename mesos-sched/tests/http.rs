@@ -1,9 +1,13 @@
 //! The master's HTTP side over real sockets, with an agent of a few lines behind it.
 
-#[path = "http/authorization.rs"]
-mod authorization;
+#[macro_use]
 #[path = "http/client.rs"]
 mod client;
+
+#[path = "http/authorization.rs"]
+mod authorization;
+#[path = "http/calls.rs"]
+mod calls;
 #[path = "http/cluster.rs"]
 mod cluster;
 #[path = "http/framework.rs"]

@@ -73,7 +73,7 @@ pub(crate) struct Execute {
 impl Execute {
     pub(crate) async fn run(self, cluster: &Cluster, json: bool) -> anyhow::Result<ExitCode> {
         let units = work::units(&self)?;
-        Logging::of_commands().begin().map_err(anyhow::Error::msg)?;
+        Logging::of_commands().begin("mesos").map_err(anyhow::Error::msg)?;
         let mut terminal = Terminal::new(&units, !self.quiet, json);
         let (news, mut told) = mpsc::channel(scheduler::NEWS_MAX);
         let driver = SchedulerDriver::start(self.setup(cluster, units, news)?).await?;

@@ -2,8 +2,10 @@
 
 mod api;
 mod checks;
+mod containers;
 mod credentials;
 mod input;
+mod matrix;
 mod rig;
 mod wire;
 

@@ -10,8 +10,8 @@ use mesos_core::call::Leader;
 use mesos_core::call::agent::{RunTask, ToAgent, ToMaster};
 use mesos_core::daemon::{Directory, Door, MemoryStore, Stream, SystemClock};
 use mesos_core::kernel::{Inbound, Outbound, Term};
-use mesos_core::net::auth::{Authenticator, Authorizer, Open, Parts as ByPart, Secret, TokenKey};
-use mesos_core::net::http::{Limits, Verbosity};
+use mesos_core::net::auth::{Authenticator, Authorizer, Credentials, Open, Parts as ByPart, Secret, TokenKey};
+use mesos_core::net::http::{Attached, Limits, Verbosity};
 use mesos_core::{
     AgentId, AgentInfo, CommandInfo, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, MasterId, Resources, Role,
     TaskId, TaskInfo, TaskRun, TaskState, TaskStatus, UpdateId,
@@ -62,6 +62,7 @@ struct Parts {
     work: Arc<tempfile::TempDir>,
     /// What signs executors' tokens; none where executors and everybody else may do anything.
     secret: Option<Arc<Secret>>,
+    credentials: Option<&'static str>,
 }
 
 pub(crate) fn framework_id() -> FrameworkId {
@@ -106,6 +107,10 @@ async fn start_agent(parts: &Parts) -> AgentServer {
     agent.options.executor_reregistration_timeout = Duration::from_secs(60);
     let known = Authenticator::new(Arc::new(SystemClock::new()));
     let (authenticator, authorizer): (_, Arc<dyn Authorizer>) = match &parts.secret {
+        None if parts.credentials.is_some() => {
+            let credentials = Credentials::parse(parts.credentials.unwrap_or_default()).unwrap();
+            (known.with_credentials(credentials), Arc::new(ByPart))
+        }
         None => (known.admitting_anonymous(), Arc::new(Open)),
         Some(secret) => {
             agent.credentials = Some(Arc::new(ExecutorTokens::new(secret)));
@@ -119,10 +124,11 @@ async fn start_agent(parts: &Parts) -> AgentServer {
         tls: None,
         authenticator,
         authorizer,
-        insecure_executors: parts.secret.is_none(),
+        insecure_executors: parts.secret.is_none() && parts.credentials.is_none(),
         limits: Limits::default(),
-        flags: Vec::new(),
+        flags: vec![("a-flag".to_owned(), "of-the-agent".to_owned())],
         verbosity: Arc::new(Heard::default()),
+        attached: Attached::default(),
     };
     AgentServer::start(setup).await.unwrap()
 }
@@ -130,12 +136,17 @@ async fn start_agent(parts: &Parts) -> AgentServer {
 impl Rig {
     /// Where everybody may do anything.
     pub(crate) async fn new() -> Self {
-        Self::with(None).await
+        Self::with(None, None).await
     }
 
     /// Where executors prove who they are, and nobody else may do anything.
     pub(crate) async fn guarded() -> Self {
-        Self::with(Some(Arc::new(Secret::random()))).await
+        Self::with(Some(Arc::new(Secret::random())), None).await
+    }
+
+    /// Where these are known, and may do what their kind does.
+    pub(crate) async fn known(credentials: &'static str) -> Self {
+        Self::with(None, Some(credentials)).await
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -146,7 +157,7 @@ impl Rig {
         self.parts.work.path().join(name)
     }
 
-    async fn with(secret: Option<Arc<Secret>>) -> Self {
+    async fn with(secret: Option<Arc<Secret>>, credentials: Option<&'static str>) -> Self {
         let work = Arc::new(tempfile::tempdir().unwrap());
         let directory = Directory::new();
         let mut door = directory.open("m:5050");
@@ -159,6 +170,7 @@ impl Rig {
             term: 1,
             work,
             secret,
+            credentials,
         };
         let server = start_agent(&parts).await;
         let stream = door.agents.recv().await.unwrap();
@@ -196,10 +208,15 @@ impl Rig {
     pub(crate) async fn run(&mut self, task: TaskInfo) {
         let mut framework = FrameworkInfo::new("web", Role::new("web").unwrap());
         framework.id = Some(framework_id());
+        self.run_for(framework, task).await;
+    }
+
+    /// Runs a task of this framework, which has an id and one role.
+    pub(crate) async fn run_for(&mut self, framework: FrameworkInfo, task: TaskInfo) {
         let run = RunTask {
-            framework_id: framework_id(),
+            framework_id: framework.id.clone().unwrap(),
+            role: framework.roles.first().unwrap().clone(),
             framework: Arc::new(framework),
-            role: Role::new("web").unwrap(),
             task: Arc::new(task),
             may_start_executor: true,
         };

@@ -8,6 +8,7 @@
 //! * [`tls`]: who is at the other end.
 //! * [`auth`]: who asks, and what they may do.
 //! * [`layer`]: who asks, what they may do and how often, spans and counts: around any service of HTTP.
+//! * [`metrics`]: numbers of a daemon, as Mesos names them and as Prometheus reads them.
 //! * [`client`]: asks the HTTP APIs.
 //! * [`read_text`]: files that settings name.
 
@@ -19,6 +20,7 @@ mod file;
 pub mod grpc;
 pub mod http;
 pub mod layer;
+pub mod metrics;
 pub mod tls;
 
 pub use file::read_text;

@@ -47,6 +47,8 @@ pub fn layered(mut command: Command, path: &Path, text: &str) -> Result<Command,
             texts(&value).ok_or_else(|| refuse(format!("{key} is a table; give a value or a list of them")))?;
         command = command.mut_arg(id, |argument| {
             let argument = argument.default_value(Resettable::Reset).required(false);
+            // What the file says is not missing.
+            let argument = argument.required_unless_present(Resettable::Reset);
             argument.default_values(values)
         });
     }
@@ -139,6 +141,31 @@ mod tests {
         assert!(flags.config.is_some());
         assert_eq!(parse(&["--port=8"], file).unwrap().port, 8);
         assert_eq!(parse(&["--work_dir=/x"], "").unwrap().port, 5050);
+    }
+
+    #[derive(Debug, Parser)]
+    #[command(rename_all = "snake_case")]
+    struct OneOfTwo {
+        #[arg(long)]
+        config: Option<PathBuf>,
+        #[arg(long, required_unless_present = "in_memory")]
+        folder: Option<PathBuf>,
+        #[arg(long)]
+        in_memory: bool,
+    }
+
+    #[test]
+    fn what_the_file_says_is_not_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.toml");
+        let parse = |file: &str| {
+            std::fs::write(&path, file).unwrap();
+            parse_layered::<OneOfTwo>(["master".into(), format!("--config={}", path.display()).into()])
+        };
+        let flags = parse("folder = \"/x\"").unwrap();
+        assert_eq!((flags.folder.as_deref(), flags.in_memory), (Some(Path::new("/x")), false));
+        assert!(flags.config.is_some() && parse("").unwrap_err().to_string().contains("--folder"));
+        assert!(parse("folder = \"/x\"\nin_memory = true").unwrap().in_memory, "so are switches");
     }
 
     #[test]

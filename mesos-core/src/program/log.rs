@@ -1,13 +1,19 @@
 //! Where a program's log goes and what it looks like.
 
 use std::fmt;
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _, reload};
 
+use super::log_file::LogFile;
 use super::verbosity::LiveVerbosity;
+use crate::daemon::{Access, make_folder};
 use crate::net::http::{FixedVerbosity, Verbosity};
 
 /// How a line of the log is written.
@@ -29,6 +35,15 @@ impl fmt::Display for LogFormat {
     }
 }
 
+/// A log that was begun.
+#[derive(Debug)]
+pub struct Log {
+    /// What changes how much is logged.
+    pub verbosity: Arc<dyn Verbosity>,
+    /// The file it goes to as well, if there is one.
+    pub file: Option<PathBuf>,
+}
+
 /// Flags about the log, which goes to the standard error.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Logging", rename_all = "snake_case")]
@@ -39,35 +54,60 @@ pub struct Logging {
     /// What is logged: error, warn, info, debug, trace, or by module: `info,mesos_sched=debug`.
     #[arg(long, env = "MESOS_LOGGING_LEVEL", default_value = "info", value_name = "FILTER")]
     pub logging_level: String,
+    /// The folder for a file of the log, which is then shown to operators as well. Without it, none is written.
+    #[arg(long, env = "MESOS_LOG_DIR", value_name = "FOLDER")]
+    pub log_dir: Option<PathBuf>,
 }
 
 impl Logging {
     /// For commands, which have no such flags: what their user should know, as text.
     #[must_use]
     pub fn of_commands() -> Self {
-        Self { log_format: LogFormat::Text, logging_level: "warn".to_owned() }
+        Self { log_format: LogFormat::Text, logging_level: "warn".to_owned(), log_dir: None }
     }
 
-    /// Begins to log; what changes how much. The first call in a process counts.
+    /// Begins to log, as the program of this name. The first call in a process counts.
     ///
     /// # Errors
-    /// When the filter cannot be understood.
-    pub fn begin(&self) -> Result<Arc<dyn Verbosity>, String> {
+    /// When the filter cannot be understood, or the file cannot be written.
+    pub fn begin(&self, program: &str) -> Result<Log, String> {
         let filter = EnvFilter::try_new(&self.logging_level)
             .map_err(|error| format!("logging_level {:?}: {error}; write for example info", self.logging_level))?;
         let (filter, handle) = reload::Layer::new(filter);
-        let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-        let lines = match self.log_format {
-            LogFormat::Text => {
-                use std::io::IsTerminal as _;
-                lines.with_ansi(std::io::stderr().is_terminal()).boxed()
+        let file = self.file(program)?;
+        let kept = file.as_ref().map(|(_, file)| self.lines(file.clone(), false));
+        let said = self.lines(std::io::stderr, std::io::stderr().is_terminal());
+        Ok(match tracing_subscriber::registry().with(filter).with(said).with(kept).try_init() {
+            Ok(()) => {
+                Log { verbosity: LiveVerbosity::new(handle, &self.logging_level), file: file.map(|(path, _)| path) }
             }
-            LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).boxed(),
-        };
-        Ok(match tracing_subscriber::registry().with(filter).with(lines).try_init() {
-            Ok(()) => LiveVerbosity::new(handle, &self.logging_level),
             // Somebody logs already, and knows how much.
-            Err(_) => Arc::new(FixedVerbosity),
+            Err(_) => Log { verbosity: Arc::new(FixedVerbosity), file: None },
         })
+    }
+
+    /// The name is that of Mesos.
+    fn file(&self, program: &str) -> Result<Option<(PathBuf, LogFile)>, String> {
+        let Some(folder) = &self.log_dir else { return Ok(None) };
+        let path = folder.join(format!("{program}.INFO"));
+        let opened = make_folder(folder, Access::Closed).and_then(|()| LogFile::open(&path));
+        let file = opened.map_err(|error| format!("--log_dir {}: {error}", folder.display()))?;
+        let path = path.canonicalize().map_err(|error| format!("--log_dir {}: {error}", folder.display()))?;
+        Ok(Some((path, file)))
+    }
+
+    fn lines<S>(
+        &self,
+        writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static,
+        is_coloured: bool,
+    ) -> Box<dyn tracing_subscriber::Layer<S> + Send + Sync>
+    where
+        S: tracing::Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(is_coloured);
+        match self.log_format {
+            LogFormat::Text => lines.boxed(),
+            LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).boxed(),
+        }
     }
 }

@@ -3,8 +3,9 @@
 //! * [`main()`]: from the arguments to the exit status.
 //! * [`layered`]: a flag counts before its environment variable, that before the configuration file.
 //! * [`MesosDuration`]: `75secs`, `10mins`, as operators of Mesos write them.
+//! * [`MesosRate`] and [`MesosPercent`]: `1/10mins`, `75%`, likewise.
 //! * [`MesosBytes`]: `512MB`, `4GB`, likewise.
-//! * [`peer_address`] and [`read_text`]: who and which file a flag names.
+//! * [`peer_address`], [`read_text`] and [`given_text`]: who and which file a flag names, and which text it gives.
 //! * [`Logging`]: text for people, JSON for programs.
 //! * [`Spans`]: how long tasks take until they run, for OpenTelemetry.
 //! * [`terminated`] and [`Readiness`]: how a service manager and a program talk.
@@ -13,10 +14,13 @@
 
 mod address;
 mod duration;
+mod given;
 mod layer;
 mod log;
+mod log_file;
 mod main;
 mod notify;
+mod rate;
 mod security;
 mod signal;
 mod size;
@@ -26,10 +30,12 @@ mod verbosity;
 pub use crate::net::read_text;
 pub use address::peer_address;
 pub use duration::MesosDuration;
+pub use given::{Hidden, given_text};
 pub use layer::{LayerError, layered, parse_layered};
-pub use log::{LogFormat, Logging};
+pub use log::{Log, LogFormat, Logging};
 pub use main::main;
 pub use notify::Readiness;
+pub use rate::{MesosPercent, MesosRate};
 pub use security::{ClientSecurity, SecurityError, ServerSecurity};
 pub use signal::terminated;
 pub use size::MesosBytes;

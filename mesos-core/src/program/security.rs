@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 
-use super::read_text;
+use super::{Hidden, given_text, read_text};
 use crate::net::auth::{Acls, Authenticator, Authorizer, Credentials, Open, Parts, Secret, TokenKey};
 use crate::net::grpc::Dialer;
 use crate::net::tls::{ClientTls, Material, Part, ServerTls};
@@ -42,17 +42,18 @@ pub struct ServerSecurity {
     /// The certificates of the cluster's authority, in PEM: whom this daemon trusts.
     #[arg(long, env = "MESOS_TLS_CA", value_name = "FILE")]
     pub tls_ca: Option<PathBuf>,
-    /// Who has which secret, for frameworks and tools that say them by HTTP basic authentication: JSON as in Mesos, or
-    /// lines of a name and a secret.
-    #[arg(long, env = "MESOS_CREDENTIALS", value_name = "FILE")]
-    pub credentials: Option<PathBuf>,
+    /// Who has which secret, for frameworks and tools that say them by HTTP basic authentication: JSON as in Mesos, or the
+    /// path of a file with it, file:// before it or not. In a file they may be lines of a name and a secret as well.
+    #[arg(long, env = "MESOS_CREDENTIALS", value_name = "FILE|JSON", hide_env_values = true)]
+    pub credentials: Option<Hidden>,
     /// The secret that signs bearer tokens (JWT, HS256).
     #[arg(long, env = "MESOS_TOKEN_KEY", value_name = "FILE")]
     pub token_key: Option<PathBuf>,
-    /// Access lists, in JSON as in Mesos or in TOML. What they do not allow is forbidden. Without them operators may do
-    /// everything, frameworks what is theirs, agents register.
-    #[arg(long, env = "MESOS_ACLS", value_name = "FILE")]
-    pub acls: Option<PathBuf>,
+    /// Access lists: JSON as in Mesos, or the path of a file with it, file:// before it or not, which may be TOML as well.
+    /// What they do not allow is forbidden. Without them operators may do everything, frameworks what is theirs, agents
+    /// register.
+    #[arg(long, env = "MESOS_ACLS", value_name = "FILE|JSON")]
+    pub acls: Option<String>,
     /// Speak without TLS: everybody on the way can read and change what is said.
     #[arg(long = "insecure-plaintext", env = "MESOS_INSECURE_PLAINTEXT")]
     pub insecure_plaintext: bool,
@@ -117,9 +118,10 @@ impl ServerSecurity {
     /// When a file cannot be used.
     pub fn doors(&self, clock: Arc<dyn Clock>) -> Result<(Authenticator, Arc<dyn Authorizer>), SecurityError> {
         let mut authenticator = Authenticator::new(clock);
-        if let Some(path) = &self.credentials {
-            let parsed = Credentials::parse(&read(path)?);
-            let credentials = parsed.map_err(|error| refuse(format!("{}: {error}", path.display())))?;
+        if let Some(given) = &self.credentials {
+            let wrong = |problem: &dyn std::fmt::Display| refuse(format!("--credentials: {problem}"));
+            let text = given_text(given.expose()).map_err(|error| wrong(&error))?;
+            let credentials = Credentials::parse(&text).map_err(|error| wrong(&error))?;
             authenticator = authenticator.with_credentials(credentials);
         }
         if let Some(path) = &self.token_key {
@@ -131,13 +133,14 @@ impl ServerSecurity {
             authenticator = authenticator.with_tokens(TokenKey::new(&Secret::new(secret.as_bytes().to_vec())));
         }
         let mut authorizer: Arc<dyn Authorizer> = Arc::new(Parts);
-        if let Some(path) = &self.acls {
-            let acls = Acls::parse(&read(path)?).map_err(|error| refuse(format!("{}: {error}", path.display())))?;
+        if let Some(given) = &self.acls {
+            let wrong = |problem: &dyn std::fmt::Display| refuse(format!("--acls: {problem}"));
+            let text = given_text(given).map_err(|error| wrong(&error))?;
+            let acls = Acls::parse(&text).map_err(|error| wrong(&error))?;
             if acls.is_permissive() && !self.insecure_anonymous {
-                return Err(refuse(format!(
-                    "{}: permissive allows whatever no list speaks of; leave it out, or give --insecure-anonymous",
-                    path.display()
-                )));
+                let problem =
+                    "permissive allows whatever no list speaks of; leave it out, or give --insecure-anonymous";
+                return Err(wrong(&problem));
             }
             authorizer = Arc::new(acls);
         }

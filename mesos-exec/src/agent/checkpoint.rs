@@ -2,7 +2,7 @@
 //!
 //! | key | value | from | to |
 //! |---|---|---|---|
-//! | `agent` | the agent's id | first registration | the agent's end |
+//! | `agent` | the agent's id, and its description where that counts | first registration | the agent's end |
 //! | `total` | its resources with reservations and volumes | every change | - |
 //! | `framework/<id>` | its description | its first task here | its last task and executor are gone |
 //! | `executor/<framework>/<id>` | description, role; not for commands | its first task | its end |
@@ -11,17 +11,18 @@
 //! | `update/<framework>/<task>/<number>` | an update | before it is sent | its acknowledgement |
 //! | `operation/<uuid>` | one with an id, its framework | it is done, with the total | its acknowledgement |
 //! | `container/<id>` | whose it is | before it starts | its end |
+//! | `standalone/<id>` | its name: nobody's | before it starts | its end |
 //!
 //! Ids hold no `/`, so keys need no escaping. Every change that belongs together is one batch, so any prefix of the batches
 //! is a state the agent was in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mesos_core::kernel::{Draft, Key, Record};
 use mesos_core::{
-    AgentId, ContainerId, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, Resources, Role, TaskId, TaskInfo,
-    TaskState, TaskStatus, TrackedOperation, UpdateId,
+    AgentId, AgentInfo, ContainerId, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, Resources, Role, TaskId,
+    TaskInfo, TaskState, TaskStatus, TrackedOperation, UpdateId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -34,10 +35,14 @@ const STATE: &str = "state";
 const UPDATE: &str = "update";
 const OPERATION: &str = "operation";
 const CONTAINER: &str = "container";
+const STANDALONE: &str = "standalone";
 
 #[derive(Debug, Serialize, Deserialize)]
 struct AgentRecord {
     id: AgentId,
+    /// Its description, where that may not change as it likes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    info: Option<Arc<AgentInfo>>,
 }
 
 /// An executor as it is written down.
@@ -110,8 +115,8 @@ impl StateRecord {
     }
 }
 
-pub(super) fn put_agent(id: &AgentId) -> Draft {
-    Draft::put(Key::new(AGENT), AgentRecord { id: id.clone() })
+pub(super) fn put_agent(id: &AgentId, info: Option<&Arc<AgentInfo>>) -> Draft {
+    Draft::put(Key::new(AGENT), AgentRecord { id: id.clone(), info: info.cloned() })
 }
 
 pub(super) fn delete_agent() -> Draft {
@@ -198,6 +203,15 @@ pub(super) fn put_container(id: &ContainerId, record: ContainerRecord) -> Draft 
     Draft::put(Key::of(CONTAINER, id.shared()), record)
 }
 
+/// A container that no executor has; its name is all there is to know.
+pub(super) fn put_standalone(id: &ContainerId) -> Draft {
+    Draft::put(Key::of(STANDALONE, id.shared()), id.clone())
+}
+
+pub(super) fn delete_standalone(id: &ContainerId) -> Draft {
+    Draft::delete(Key::of(STANDALONE, id.shared()))
+}
+
 pub(super) fn delete_container(id: &ContainerId) -> Draft {
     Draft::delete(Key::of(CONTAINER, id.shared()))
 }
@@ -206,6 +220,7 @@ pub(super) fn delete_container(id: &ContainerId) -> Draft {
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     pub(super) agent_id: Option<AgentId>,
+    pub(super) info: Option<Arc<AgentInfo>>,
     pub(super) total: Option<Resources>,
     pub(super) frameworks: BTreeMap<FrameworkId, Arc<FrameworkInfo>>,
     pub(super) executors: BTreeMap<(FrameworkId, ExecutorId), ExecutorRecord>,
@@ -213,6 +228,8 @@ pub(super) struct Memory {
     pub(super) states: BTreeMap<(FrameworkId, TaskId), StateRecord>,
     pub(super) updates: BTreeMap<(FrameworkId, TaskId), BTreeMap<u64, TaskStatus>>,
     pub(super) containers: BTreeMap<ContainerId, ContainerRecord>,
+    /// Containers that no executor had.
+    pub(super) standalone: BTreeSet<ContainerId>,
     /// By their keys.
     pub(super) operations: BTreeMap<Arc<str>, OperationRecord>,
 }
@@ -235,7 +252,10 @@ impl Memory {
     fn fold(&mut self, record: &Record) -> Result<(), String> {
         let parts: Vec<&str> = record.key.split('/').collect();
         match *parts {
-            [AGENT] => self.agent_id = Some(decode::<AgentRecord>(record)?.id),
+            [AGENT] => {
+                let agent: AgentRecord = decode(record)?;
+                (self.agent_id, self.info) = (Some(agent.id), agent.info);
+            }
             [TOTAL] => self.total = Some(decode(record)?),
             [FRAMEWORK, id] => drop(self.frameworks.insert(parse(record, id)?, decode(record)?)),
             [EXECUTOR, framework, id] => {
@@ -252,6 +272,14 @@ impl Memory {
                 self.updates.entry(key).or_default().insert(parse(record, number)?, decode(record)?);
             }
             [OPERATION, _] => drop(self.operations.insert(record.key.clone(), decode(record)?)),
+            [STANDALONE, id] => {
+                let written: ContainerId = decode(record)?;
+                let named: ContainerId = parse(record, id)?;
+                if written != named {
+                    return Err(format!("record {:?} is of another container: {written}", record.key));
+                }
+                self.standalone.insert(named);
+            }
             [CONTAINER, id] => drop(self.containers.insert(parse(record, id)?, decode(record)?)),
             _ => return Err(format!("record {:?} is of a kind this version does not know", record.key)),
         }
@@ -305,7 +333,7 @@ mod tests {
         let info = Arc::new(TaskInfo::shell(id.clone(), agent.clone(), Resources::new(), "true"));
         let role = Role::new("web").unwrap();
         vec![
-            put_agent(&agent),
+            put_agent(&agent, None),
             put_framework(&framework, &Arc::new(FrameworkInfo::new("f", role.clone()))),
             put_task(&framework, &id, TaskRecord { info, role }),
         ]

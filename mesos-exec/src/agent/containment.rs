@@ -78,10 +78,14 @@ impl Agent {
         executor: ExecutorRef,
         name: ContainerId,
         task_id: Option<TaskId>,
-        spec: ContainerSpec,
+        mut spec: ContainerSpec,
     ) {
+        if !self.options.switch_user {
+            spec.command.user = None;
+        }
         let is_checkpointed = spec.is_checkpointed;
         let is_process = spec.purpose == Purpose::Executor;
+        let is_own = matches!(spec.purpose, Purpose::Executor | Purpose::Task);
         let mut container = Container::new(executor, name.clone(), ContainerPhase::Launching, is_checkpointed);
         container.is_process = is_process;
         let Some(at) = self.book.add_container(spec.id.clone(), container) else { return };
@@ -96,6 +100,9 @@ impl Agent {
         }
         if let Some(hosted) = self.book.executor_mut(executor) {
             hosted.containers.insert(name, at);
+            if is_own && hosted.run.is_none() {
+                hosted.run = Some(spec.id.clone());
+            }
         }
         self.operate(cx, ContainerOp::Launch(Box::new(spec)), Pending::Launch(at));
         if !mutant!(self.options, WaitForHelperForever) {
@@ -126,10 +133,15 @@ impl Agent {
         loop {
             let text = joined([Part::Text(&prefix[..cut]), Part::Text("."), Part::Hex(cx.rng.bits())]);
             let id = ContainerId::new(text).expect("a cut executor id with a number is a container id");
-            if self.book.find_container(&id).is_none() {
+            if !self.has_container(&id) {
                 return id;
             }
         }
+    }
+
+    /// Whether a container of this name is here.
+    pub(super) fn has_container(&self, id: &ContainerId) -> bool {
+        self.book.find_container(id).is_some() || self.standalone.contains(id)
     }
 
     fn operate(&mut self, cx: &mut AgentCx<'_>, op: ContainerOp, then: Pending) {
@@ -198,6 +210,7 @@ impl Agent {
             (Some(Pending::Launch(at)), ContainerOutcome::Failed(problem)) => self.handle_gone(cx, at, Err(problem)),
             (Some(Pending::Wait(at)), ContainerOutcome::Exited(exit)) => self.handle_gone(cx, at, Ok(exit)),
             (Some(Pending::Wait(at)), _) => self.handle_unwatchable(cx, at),
+            (Some(Pending::Standalone(id, asked)), outcome) => self.handle_standalone_outcome(cx, &id, asked, outcome),
             (Some(Pending::Probe { executor, check, nothing }), outcome) => {
                 self.answer_check(cx, executor, &check, probed(nothing, outcome));
             }

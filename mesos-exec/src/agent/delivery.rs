@@ -296,9 +296,15 @@ impl Agent {
 
     /// Forgets a task and all it had to tell. `changes` are written in the same batch.
     pub(super) fn forget_task(&mut self, cx: &mut AgentCx<'_>, at: TaskRef, mut changes: Vec<Draft>) {
+        let has_executor = self.book.executor_of(at).is_some_and(|executor| self.book.executor(executor).is_some());
         self.detach_from_executor(at);
         self.timers.cancel(&Timer::Update(at));
         let Some((id, task)) = self.book.remove_task(at) else { return };
+        if let (Some(bounds), Some(framework)) = (&self.options.past, self.book.framework(at.framework))
+            && let Some(info) = &framework.info
+        {
+            self.past.note_task(bounds, self.book.framework_id(at.framework), info, &task, has_executor);
+        }
         if task.is_checkpointed {
             let framework_id = self.book.framework_id(at.framework);
             changes.extend(checkpoint::delete_task(framework_id, &id, task.stream.numbers()));
@@ -310,6 +316,9 @@ impl Agent {
     /// Forgets a framework of which nothing is left here; the record to delete with it, if there is one.
     pub(super) fn drop_framework_if_empty(&mut self, framework: FrameworkKey) -> Option<Draft> {
         let (id, is_written) = self.book.drop_framework_if_empty(framework)?;
+        if let Some(bounds) = &self.options.past {
+            self.past.end_framework(bounds, &id);
+        }
         is_written.then(|| checkpoint::delete_framework(&id))
     }
 }

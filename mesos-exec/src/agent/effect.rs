@@ -121,6 +121,9 @@ pub enum StopReason {
     /// A checkpoint could not be written or read.
     #[error("a checkpoint failed: {0}")]
     Checkpoint(String),
+    /// It is another than it was, and may not be.
+    #[error("this is not the agent that had this work directory: {0}")]
+    Reconfigured(String),
     /// What runs here could not be found out.
     #[error("containers could not be recovered: {0}")]
     Recovery(String),

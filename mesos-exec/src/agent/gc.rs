@@ -91,7 +91,7 @@ impl Agent {
         while self.retired.front().is_some_and(|(ended, _)| *ended + age_max <= now) {
             let Some((_, id)) = self.retired.pop_front() else { break };
             // One that runs ages anew from its end.
-            if self.book.find_container(&id).is_none() {
+            if !self.has_container(&id) {
                 containers.push(id);
             }
         }

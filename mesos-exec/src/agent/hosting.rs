@@ -153,6 +153,11 @@ impl Agent {
     fn remove_executor(&mut self, cx: &mut AgentCx<'_>, at: ExecutorRef, status: i32) {
         let Some((executor_id, hosted)) = self.book.remove_executor(at) else { return };
         let framework_id = self.book.framework_id(at.framework).clone();
+        if let (Some(bounds), Some(framework)) = (&self.options.past, self.book.framework(at.framework))
+            && let Some(info) = &framework.info
+        {
+            self.past.note_executor(bounds, &framework_id, info, (&executor_id, &hosted));
+        }
         let is_removed = self.book.framework(at.framework).is_none_or(|framework| framework.is_removed);
         let mut changes = Vec::new();
         if hosted.is_written {

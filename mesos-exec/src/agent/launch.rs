@@ -61,6 +61,7 @@ impl Agent {
     }
 
     fn launch(&mut self, cx: &mut AgentCx<'_>, wanted: Wanted<'_>, destination: Destination) {
+        self.past.begin_framework(wanted.framework_id);
         let framework = self.book.framework_or_new(wanted.framework_id, Some(wanted.framework));
         self.describe_framework(cx, framework, wanted);
         let Some(executor) = self.assign(framework, wanted.role, destination) else { return };

@@ -8,6 +8,7 @@
 //!                                 ├─ remote         executors as processes   │
 //!                                 ├─ containment    what guests run in       │
 //!                                 ├─ checking       whether tasks are well   │
+//!                                 ├─ standalone     containers nobody but who asked has
 //!                                 ├─ delivery       updates, until taken    ─┘
 //!                                 ├─ operation      what became of operations, until taken
 //!                                 ├─ shutdown       executors, frameworks, the agent itself
@@ -38,13 +39,16 @@ mod launch;
 mod nested;
 mod operation;
 mod options;
+mod past;
 mod pending;
 mod recipe;
+mod reconfiguration;
 mod recovery;
 mod registration;
 mod remote;
 mod shutdown;
 mod snapshot;
+mod standalone;
 mod update_stream;
 mod validate;
 mod view;
@@ -72,12 +76,16 @@ pub use self::input::{ContainerOutcome, Input};
 pub use self::nested::{Answer, ContainerAsk, Nest, WAITS_PER_CONTAINER_MAX};
 use self::operation::Operations;
 pub use self::options::Options;
+use self::past::Past;
+pub use self::past::{PastExecutor, PastFramework, PastOptions, PastTask};
 use self::pending::{Pending, Unanswered};
 pub use self::recipe::Recipe;
+pub use self::reconfiguration::Reconfiguration;
 use self::recovery::Recovery;
 use self::registration::Link;
 pub use self::remote::Speaker;
 pub use self::snapshot::{ExecutorSnapshot, FrameworkSnapshot, OperationSnapshot, Snapshot, TaskSnapshot};
+use self::standalone::Standalone;
 pub use self::view::TaskView;
 
 type AgentCx<'a> = Cx<'a, Effect>;
@@ -108,8 +116,12 @@ pub struct Agent {
     queued: usize,
     /// The connections of executors' processes.
     lines: BTreeMap<ConnId, ExecutorRef>,
-    /// How containers beside others ended, as long as somebody may ask.
+    /// Containers that no executor has.
+    standalone: Standalone,
+    /// How containers that were asked for ended, as long as somebody may ask.
     ended: Ended,
+    /// What is over.
+    past: Past,
     /// Sandboxes of what ended, the oldest first.
     retired: VecDeque<(WallTime, ContainerId)>,
     /// The buffer guests write to, kept for its capacity.
@@ -144,6 +156,7 @@ enum Timer {
     Container(ContainerRef),
     Executor(ExecutorRef),
     Heartbeat(ExecutorRef),
+    Standalone(ContainerId),
     Disk,
     Stop,
 }
@@ -169,7 +182,9 @@ impl Agent {
             pending: Unanswered::default(),
             queued: 0,
             lines: BTreeMap::new(),
+            standalone: Standalone::default(),
             ended: Ended::default(),
+            past: Past::default(),
             retired: VecDeque::new(),
             scratch: Vec::new(),
         }
@@ -286,6 +301,7 @@ impl Agent {
             Timer::Container(container) => self.handle_container_timer(cx, container),
             Timer::Executor(executor) => self.handle_executor_timer(cx, executor),
             Timer::Heartbeat(executor) => self.send_heartbeat(cx, executor),
+            Timer::Standalone(id) => self.handle_standalone_timer(cx, &id),
             Timer::Disk => cx.emit(Effect::LookAtDisk),
             Timer::Stop => self.handle_stop_timer(cx),
         }

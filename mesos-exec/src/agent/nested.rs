@@ -1,8 +1,8 @@
-//! Containers that somebody asks the agent for, beside a container that runs: debugging sessions, and what an executor that
-//! is a process of its own runs its tasks in.
+//! Containers that somebody asks the agent for: beside a container that runs, which are debugging sessions and what an
+//! executor that is a process of its own runs its tasks in; or [alone](super::standalone).
 //!
-//! They belong to the executor of the container they lie beside and end with that container. How one ended is kept until it
-//! is removed or the other one has gone. They use what the other one was given: nothing is charged for them.
+//! Those beside others belong to the executor of the container they lie beside and end with that container. How one ended is
+//! kept until it is removed or the other one has gone. They use what the other one was given: nothing is charged for them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ impl fmt::Display for Nest {
     }
 }
 
-/// What is asked about a container beside another.
+/// What is asked about a container.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum ContainerAsk {
@@ -108,6 +108,10 @@ impl Agent {
         }
     }
 
+    fn is_standalone(&self, nest: &Nest) -> bool {
+        nest.parent.is_none() && self.standalone.contains(&nest.name)
+    }
+
     fn find_nested(&self, nest: &Nest) -> Result<ContainerRef, Rejection> {
         let id = nested_id(nest)?;
         self.book.find_container(&id).ok_or_else(|| unknown(nest))
@@ -116,7 +120,7 @@ impl Agent {
     /// What the agent calls a container that runs, or that ended and is remembered.
     fn name_nested(&self, nest: &Nest) -> Result<Answer, Rejection> {
         let id = nested_id(nest)?;
-        let is_known = self.ended.contains(nest) || self.book.find_container(&id).is_some();
+        let is_known = self.ended.contains(nest) || self.has_container(&id);
         if is_known { Ok(Answer::Named(id)) } else { Err(unknown(nest)) }
     }
 
@@ -130,13 +134,11 @@ impl Agent {
         reply: ReplyTo,
     ) -> Result<Option<Answer>, Rejection> {
         let id = nested_id(&nest)?;
-        if self.book.find_container(&id).is_some() || self.ended.contains(&nest) {
+        if self.has_container(&id) || self.ended.contains(&nest) {
             return Ok(Some(Answer::Already));
         }
         let Some(parent) = nest.parent.clone() else {
-            let what = format!("container {nest} would lie beside no other");
-            let remedy = "name a container that runs as its parent; what runs alone is a task";
-            return Err(Rejection::new(RejectionCode::Unsupported, what, remedy));
+            return self.launch_standalone(cx, id, command, resources, is_session, reply);
         };
         let executor = self.running_parent(&parent)?;
         let hosted = self.book.executor(executor).map_or(0, |hosted| hosted.containers.len());
@@ -182,6 +184,10 @@ impl Agent {
         if let Some(exit) = self.ended.get(nest) {
             return Ok(Some(Answer::Ended(exit.clone())));
         }
+        if self.is_standalone(nest) {
+            self.wait_standalone(&nest.name, reply);
+            return Ok(None);
+        }
         let at = self.find_nested(nest)?;
         if let Some(container) = self.book.container_mut(at) {
             if container.waits.len() >= WAITS_PER_CONTAINER_MAX {
@@ -205,6 +211,10 @@ impl Agent {
         if self.ended.contains(nest) {
             return Ok(Answer::Done);
         }
+        if self.is_standalone(nest) {
+            self.signal_standalone(cx, &nest.name, signal);
+            return Ok(Answer::Done);
+        }
         let at = self.find_nested(nest)?;
         let is_running = self.book.container(at).is_some_and(|container| container.phase == ContainerPhase::Running);
         if is_running && signal != Signal::Kill {
@@ -221,7 +231,9 @@ impl Agent {
         if self.ended.remove(nest) {
             return Ok(Answer::Done);
         }
-        self.find_nested(nest)?;
+        if !self.is_standalone(nest) {
+            self.find_nested(nest)?;
+        }
         let what = format!("container {nest} still runs");
         Err(Rejection::new(RejectionCode::InvalidOperation, what, "kill it, and wait for its end"))
     }

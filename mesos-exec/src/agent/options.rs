@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::GcOptions;
+use super::{GcOptions, PastOptions, Reconfiguration};
 
 /// An agent's settings. Defaults are those of Apache Mesos (`src/slave/constants.hpp`, `src/slave/flags.cpp`) where it has
 /// the setting.
@@ -48,6 +48,13 @@ pub struct Options {
     pub address: Option<Arc<str>>,
     /// How sandboxes of what ended are collected; without it nobody removes them.
     pub sandbox_gc: Option<GcOptions>,
+    /// How much of what is over is remembered, for views; without it nothing is.
+    pub past: Option<PastOptions>,
+    /// What may change about the agent between two runs with the same records; none means anything.
+    pub reconfiguration: Option<Reconfiguration>,
+    /// Whether commands run as the user they or their framework name; otherwise all run as the agent's own.
+    #[serde(default = "yes")]
+    pub switch_user: bool,
     /// A container that did not start by then is destroyed and its task fails.
     pub container_launch_timeout: Duration,
     /// A container that is not gone by then is destroyed again.
@@ -73,6 +80,11 @@ pub struct Options {
     pub mutant: Option<mesos_core::kernel::Mutant>,
 }
 
+/// What agents did before they could be told otherwise.
+const fn yes() -> bool {
+    true
+}
+
 impl Default for Options {
     fn default() -> Self {
         const SECOND: Duration = Duration::from_secs(1);
@@ -94,6 +106,9 @@ impl Default for Options {
             endpoint: None,
             address: None,
             sandbox_gc: None,
+            past: None,
+            reconfiguration: None,
+            switch_user: true,
             container_launch_timeout: 300 * SECOND,
             container_destroy_timeout: 60 * SECOND,
             container_destroy_attempts: 3,

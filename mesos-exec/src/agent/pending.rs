@@ -8,6 +8,7 @@ use mesos_core::kernel::Ticket;
 use mesos_core::{ContainerId, UpdateId};
 
 use super::book::{ContainerRef, ExecutorRef, TaskRef};
+use super::standalone::Asked;
 
 /// What goes on when an effect is answered.
 #[derive(Debug)]
@@ -22,6 +23,7 @@ pub(super) enum Pending {
     Update { task: TaskRef, number: u64 },
     Acknowledgement(TaskRef),
     Operation(UpdateId),
+    Standalone(ContainerId, Asked),
     Farewell,
 }
 

@@ -41,6 +41,8 @@ pub(super) struct Recovery {
     containers: BTreeMap<Key, BTreeMap<ContainerId, ContainerRecord>>,
     /// Executors worth keeping, with the tasks they had.
     executors: BTreeMap<Key, Former>,
+    /// Containers that no executor had.
+    standalone: BTreeSet<ContainerId>,
     /// The agent is to end as soon as it is back.
     pub(super) stop: Option<StopReason>,
 }
@@ -79,10 +81,14 @@ impl Agent {
         if let Some(total) = &memory.total {
             self.total = total.clone();
         }
+        if let Err(problem) = self.reconfigure(cx, memory.info.as_ref(), memory.total.is_some()) {
+            self.stop(cx, StopReason::Reconfigured(problem));
+            return;
+        }
         self.operations = Operations::recovered(memory.operations.values().cloned());
         let recovery = self.restore(cx, memory, stop);
         let known = recovery.executors.keys().filter_map(|key| recovery.containers.get(key));
-        let known = known.flat_map(BTreeMap::keys).cloned().collect();
+        let known = known.flat_map(BTreeMap::keys).chain(&recovery.standalone).cloned().collect();
         self.phase = Phase::Recovering(Box::new(recovery));
         let ticket = self.tickets.draw();
         self.await_answer(ticket, Pending::Recovery);
@@ -98,7 +104,7 @@ impl Agent {
 
     /// Puts frameworks and tasks back into the book and finds out which executors are worth keeping.
     fn restore(&mut self, cx: &mut AgentCx<'_>, memory: Memory, stop: Option<StopReason>) -> Recovery {
-        let Memory { frameworks, executors, tasks, mut states, mut updates, containers, .. } = memory;
+        let Memory { frameworks, executors, tasks, mut states, mut updates, containers, standalone, .. } = memory;
         for (id, info) in &frameworks {
             let key = self.book.framework_or_new(id, Some(info));
             if let Some(framework) = self.book.framework_mut(key) {
@@ -106,7 +112,7 @@ impl Agent {
                 framework.is_checkpointed = true;
             }
         }
-        let mut recovery = Recovery { containers: BTreeMap::new(), executors: BTreeMap::new(), stop };
+        let mut recovery = Recovery { containers: BTreeMap::new(), executors: BTreeMap::new(), standalone, stop };
         let mut contained = BTreeSet::new();
         for (id, record) in containers {
             contained.extend(record.task_id.clone().map(|task_id| (record.framework_id.clone(), task_id)));
@@ -231,7 +237,10 @@ impl Agent {
             }
         };
         let Phase::Recovering(recovery) = std::mem::replace(&mut self.phase, Phase::Serving) else { return };
-        let Recovery { mut containers, executors, stop } = *recovery;
+        let Recovery { mut containers, executors, standalone, stop } = *recovery;
+        for id in standalone {
+            self.resume_standalone(cx, &id, survivors.contains(&id));
+        }
         let mut changes = Vec::new();
         for (key, _) in executors {
             let own = containers.remove(&key).unwrap_or_default();

@@ -254,7 +254,7 @@ impl Agent {
             }
             Some(_) => {}
             None => {
-                let change = checkpoint::put_agent(&agent_id);
+                let change = checkpoint::put_agent(&agent_id, self.options.reconfiguration.map(|_| &self.info));
                 self.id = Some(agent_id);
                 self.write(cx, vec![change]);
             }

@@ -114,6 +114,7 @@ impl Agent {
         for executor in executors {
             self.shutdown_executor(cx, executor);
         }
+        self.end_standalone(cx);
         // What was not gone when its grace was over gets as long again as an executor to be destroyed.
         if self.timers.due_at(&Timer::Stop).is_none() {
             self.arm(cx, Timer::Stop, longest + self.options.executor_shutdown_grace);
@@ -137,7 +138,7 @@ impl Agent {
     }
 
     fn has_containers(&self) -> bool {
-        self.book.containers().next().is_some()
+        self.book.containers().next().is_some() || !self.standalone.is_empty()
     }
 
     fn say_goodbye(&mut self, cx: &mut AgentCx<'_>) {
@@ -159,6 +160,7 @@ impl Agent {
     fn erasure(&self) -> Vec<Draft> {
         let mut changes = vec![checkpoint::delete_agent()];
         changes.extend(self.operations.erasure());
+        changes.extend(self.standalone.erasure());
         for (_, framework_id, framework) in self.book.frameworks().filter(|(_, _, framework)| framework.is_written) {
             for (_, id, task) in framework.tasks.iter().filter(|(_, _, task)| task.is_checkpointed) {
                 changes.extend(checkpoint::delete_task(framework_id, id, task.stream.numbers()));

@@ -2,6 +2,7 @@
 //!
 //! Taking it copies names and counts references, so it costs the machine little; nobody pays for it who does not ask.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mesos_core::{
@@ -10,7 +11,7 @@ use mesos_core::{
 };
 
 use super::book::{ExecutorPhase, Framework, Hosted};
-use super::{Agent, Phase};
+use super::{Agent, PastFramework, Phase};
 
 /// An agent at one moment.
 #[derive(Debug, Clone)]
@@ -29,6 +30,12 @@ pub struct Snapshot {
     pub frameworks: Vec<FrameworkSnapshot>,
     /// The operations that have an id and nobody has acknowledged yet.
     pub operations: Vec<OperationSnapshot>,
+    /// Containers that no executor has.
+    pub standalone: Vec<ContainerId>,
+    /// What is over of frameworks that have something here.
+    pub past: BTreeMap<FrameworkId, PastFramework>,
+    /// Frameworks of which nothing is left here.
+    pub completed: BTreeMap<FrameworkId, PastFramework>,
 }
 
 /// An operation with an id at one moment.
@@ -91,6 +98,8 @@ impl Agent {
     /// Everything it knows.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
+        let all = self.past.frameworks().clone().into_iter();
+        let (past, completed) = all.partition(|(id, _)| self.book.find_framework(id).is_some());
         Snapshot {
             agent_id: self.id.clone(),
             info: self.info.clone(),
@@ -103,6 +112,9 @@ impl Agent {
                 .map(|(_, id, framework)| self.framework_snapshot(id, framework))
                 .collect(),
             operations: self.operations.iter().map(operation_snapshot).collect(),
+            standalone: self.standalone.ids().cloned().collect(),
+            past,
+            completed,
         }
     }
 

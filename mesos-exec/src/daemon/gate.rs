@@ -20,11 +20,13 @@ pub(super) fn rules() -> Rules {
         .open("/")
         .open("/health")
         .open("/version")
+        .open("/help")
         .path("/api/v1", Needs::Handler)
         .path("/api/v1/executor", Needs::Handler)
-        .path("/state", Needs::Action(Action::ViewFramework))
-        .path("/containers", Needs::Action(Action::ViewFramework))
-        .path("/monitor/statistics", Needs::Action(Action::ViewFramework))
+        // These leave out what may not be seen.
+        .path("/state", Needs::Handler)
+        .path("/containers", Needs::Handler)
+        .path("/monitor/statistics", Needs::Handler)
         .path("/flags", Needs::Action(Action::ViewFlags))
         // Judged by `sandboxes`.
         .prefix("/files/", Needs::Handler)

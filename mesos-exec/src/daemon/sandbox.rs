@@ -3,6 +3,7 @@
 //! ```text
 //!   <work dir>/slaves/<agent>/frameworks/<framework>/executors/<executor>/runs/<container> ──▶ its sandbox
 //!                                                                         └── latest ──▶ the newest of them
+//!   <work dir>/standalone/<container> ──▶ the sandbox of one that no executor has
 //! ```
 //!
 //! The links outlive the containers, so that the output of what ended can be read; they end with their sandboxes.
@@ -19,6 +20,8 @@ use mesos_core::{AgentId, ContainerId, ContainerSpec, ExecutorId, FrameworkId, P
 
 /// The newest run of an executor.
 const LATEST: &str = "latest";
+/// Where the sandboxes of containers are that no executor has.
+const STANDALONE: &str = "standalone";
 /// The variable the agent's own id is in.
 const AGENT_VARIABLE: &str = "MESOS_AGENT_ID";
 
@@ -93,6 +96,16 @@ impl Sandboxes {
         self.links().into_iter().filter_map(|(id, link)| Some((time(&link)?, id))).collect()
     }
 
+    /// The sandboxes there are, by the paths under which they are found.
+    #[must_use]
+    pub fn all(&self) -> BTreeMap<String, PathBuf> {
+        let shown = |link: PathBuf| {
+            let path = format!("/{}", link.strip_prefix(&self.work_dir).ok()?.to_str()?);
+            Some((path, fs::canonicalize(&link).ok()?))
+        };
+        self.links().into_iter().filter_map(|(_, link)| shown(link)).collect()
+    }
+
     /// Every run's link.
     fn links(&self) -> Vec<(ContainerId, PathBuf)> {
         let mut folders = vec![self.work_dir.join("slaves")];
@@ -103,6 +116,7 @@ impl Sandboxes {
                 None => folders.iter().flat_map(|folder| entries(folder)).collect(),
             };
         }
+        folders.push(self.work_dir.join(STANDALONE));
         let runs = folders.iter().flat_map(|folder| entries(folder));
         let named = |link: PathBuf| Some((ContainerId::new(link.file_name()?.to_str()?).ok()?, link));
         runs.filter(|link| link.file_name().is_some_and(|name| name != LATEST)).filter_map(named).collect()
@@ -127,6 +141,11 @@ impl Sandboxes {
     }
 
     fn link(&self, spec: &ContainerSpec, sandbox: &Path) -> io::Result<()> {
+        if spec.purpose == Purpose::Standalone {
+            let folder = self.work_dir.join(STANDALONE);
+            DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+            return replace_link(sandbox, &folder.join(spec.id.as_str()));
+        }
         let agent = spec.command.environment.get(AGENT_VARIABLE).cloned().unwrap_or_else(|| "unknown".into());
         let agent = AgentId::new(agent).map_err(io::Error::other)?;
         let runs = self.runs(&agent, &spec.framework_id, &spec.executor_id);
@@ -146,6 +165,11 @@ impl Sandboxes {
         let path = path.strip_prefix(&*work_dir).unwrap_or(path).trim_matches('/');
         let mut parts = path.split('/').filter(|part| !part.is_empty());
         let mut part = parts.next()?;
+        if part == STANDALONE {
+            let id = ContainerId::new(parts.next()?).ok()?;
+            let sandbox = fs::canonicalize(self.work_dir.join(STANDALONE).join(id.as_str())).ok()?;
+            return Some((sandbox, parts.collect::<Vec<_>>().join("/")));
+        }
         let mut agent = None;
         if part == "slaves" || part == "agents" {
             agent = Some(AgentId::new(parts.next()?).ok()?);

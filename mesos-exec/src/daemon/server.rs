@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use mesos_core::daemon::Task;
 use mesos_core::net::auth::{Authenticator, Authorizer, Claims, Secret, TokenKey};
-use mesos_core::net::http::{Limits, Plain, Verbosity, axum, serve};
-use mesos_core::net::layer::{Admit, Authenticate, Authorize, LimitConcurrency, Observe, Timeout, Trace};
+use mesos_core::net::http::{Attached, Limits, Plain, Verbosity, axum, serve};
+use mesos_core::net::layer::{Admit, Authenticate, Authorize, LimitConcurrency, Measure, Observe, Timeout, Trace};
 use mesos_core::net::tls::ServerTls;
 use mesos_core::{ContainerSpec, Purpose};
 use tokio::net::TcpListener;
@@ -95,6 +95,8 @@ pub struct AgentServerSetup {
     pub flags: Vec<(String, String)>,
     /// How much is logged, for operators who change it.
     pub verbosity: Arc<dyn Verbosity>,
+    /// Files that are shown beside sandboxes, for example the log at `/slave/log`.
+    pub attached: Attached,
 }
 
 impl fmt::Debug for AgentServerSetup {
@@ -130,6 +132,7 @@ impl AgentServer {
             limits,
             flags,
             verbosity,
+            attached,
         } = setup;
         let containerizer = agent.containerizer.clone();
         let address = listener.local_addr().map_err(|error| StartError::Task(error.to_string()))?;
@@ -146,6 +149,8 @@ impl AgentServer {
         if agent.options.address.is_none() && !address.ip().is_unspecified() {
             agent.options.address = Some(address.ip().to_string().into());
         }
+        // Whoever looks at it looks back as well.
+        agent.options.past.get_or_insert_default();
         let shown = Some(Arc::new(Sandboxes::new(work_dir)));
         agent.sandboxes = shown.clone();
         let daemon = AgentDaemon::start(agent).await?;
@@ -156,6 +161,8 @@ impl AgentServer {
         site.address = address.to_string();
         site.flags = flags;
         site.verbosity = verbosity;
+        site.attached = attached;
+        let requests = site.requests.clone();
         let site = site.site();
         let rules = rules();
         let known = Authenticate::new(authenticator).except(rules.open_paths());
@@ -170,13 +177,14 @@ impl AgentServer {
                 .layer(timeout)
                 .layer(places)
         });
+        let watched =
+            |router: axum::Router| router.layer(Observe(Measure::into(requests.clone()))).layer(Observe(Trace));
         let for_executors = executors.map(|listener| {
-            let site = guarded
-                .clone()
-                .map(|router| router.layer(Admit(ForExecutors)).layer(Admit(known.clone())).layer(Observe(Trace)));
+            let site =
+                guarded.clone().map(|router| watched(router.layer(Admit(ForExecutors)).layer(Admit(known.clone()))));
             Task::spawn(serve(listener, Plain, site, limits, std::future::pending()))
         });
-        let site = guarded.map(|router| router.layer(Admit(known)).layer(Observe(Trace)));
+        let site = guarded.map(|router| watched(router.layer(Admit(known))));
         let (stop, stopped) = oneshot::channel();
         let shutdown = async move {
             // Dropped or sent: either way it is over.

@@ -59,6 +59,15 @@ pub(super) struct Flags {
     /// good (cleanup).
     #[arg(long, env = "MESOS_RECOVER", default_value = "reconnect", value_parser = ["reconnect", "cleanup"])]
     pub(super) recover: String,
+    /// What may be otherwise than in an earlier run with the same work directory: nothing (equal), or there may be more
+    /// resources and attributes (additive).
+    #[arg(long, env = "MESOS_RECONFIGURATION_POLICY", default_value = "equal", value_parser = ["equal", "additive"],
+        value_name = "POLICY")]
+    pub(super) reconfiguration_policy: String,
+    /// Whether commands run as the user they or their framework name, which only root can do; otherwise as the agent's own.
+    #[arg(long, env = "MESOS_SWITCH_USER", default_value_t = true, action = clap::ArgAction::Set, num_args = 0..=1,
+        default_missing_value = "true", value_name = "BOOL")]
+    pub(super) switch_user: bool,
     /// Executors that wait for the agent to come back give up after this.
     #[arg(long, env = "MESOS_RECOVERY_TIMEOUT", default_value = "15mins", value_name = "DURATION")]
     pub(super) recovery_timeout: MesosDuration,
@@ -77,6 +86,9 @@ pub(super) struct Flags {
     /// How often it is looked how full the disk is.
     #[arg(long, env = "MESOS_DISK_WATCH_INTERVAL", default_value = "1mins", value_name = "DURATION")]
     pub(super) disk_watch_interval: MesosDuration,
+    /// Ended executors of one framework that views remember.
+    #[arg(long, env = "MESOS_MAX_COMPLETED_EXECUTORS_PER_FRAMEWORK", default_value_t = 150, value_name = "COUNT")]
+    pub(super) max_completed_executors_per_framework: usize,
     /// Record everything that happens to this agent into this file, which must not be there yet; what the master and executors
     /// say is in it, as are the secrets tasks carry. `mesos-sim replay` does it again.
     #[arg(long, env = "MESOS_JOURNAL", value_name = "FILE")]

@@ -4,10 +4,11 @@ mod flags;
 mod machine;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use crate::agent::{GcOptions, Options, StopReason};
+use crate::agent::{GcOptions, Options, PastOptions, Reconfiguration, StopReason};
 use crate::containerizer::{Process, ProcessOptions};
 use crate::daemon::{AgentServer, AgentServerSetup, AgentSetup, ExecutorTokens, StartError, executor_secret};
 use anyhow::Context as _;
@@ -15,9 +16,9 @@ use mesos_core::daemon::{Access, JournalSetup, RedbStore, SystemClock, make_fold
 use mesos_core::kernel::Term;
 use mesos_core::net::auth::TokenKey;
 use mesos_core::net::grpc::{GrpcConnector, RemoteDetector};
-use mesos_core::net::http::{Limits, Verbosity};
+use mesos_core::net::http::{Attached, Limits};
 use mesos_core::net::tls::Part;
-use mesos_core::program::{Readiness, ServerSecurity, SpanExport, terminated};
+use mesos_core::program::{Log, Readiness, ServerSecurity, SpanExport, terminated};
 use mesos_core::{AgentInfo, Clock};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -31,20 +32,20 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn run(flags: &Flags) -> anyhow::Result<()> {
     flags.validate()?;
-    let verbosity = flags.logging.begin().map_err(anyhow::Error::msg)?;
-    tokio::runtime::Runtime::new()?.block_on(serve(flags, verbosity))
+    let log = flags.logging.begin("mesos-agent").map_err(anyhow::Error::msg)?;
+    tokio::runtime::Runtime::new()?.block_on(serve(flags, log))
 }
 
-async fn serve(flags: &Flags, verbosity: Arc<dyn Verbosity>) -> anyhow::Result<()> {
+async fn serve(flags: &Flags, log: Log) -> anyhow::Result<()> {
     let spans = flags.spans.begin("mesos-agent").map_err(anyhow::Error::msg)?;
-    let ended = work(flags, verbosity, spans.as_ref()).await;
+    let ended = work(flags, log, spans.as_ref()).await;
     if let Some(spans) = spans {
         spans.end().await;
     }
     ended
 }
 
-async fn work(flags: &Flags, verbosity: Arc<dyn Verbosity>, spans: Option<&SpanExport>) -> anyhow::Result<()> {
+async fn work(flags: &Flags, log: Log, spans: Option<&SpanExport>) -> anyhow::Result<()> {
     let terminated = terminated()?;
     let mut ends_tasks = signal(SignalKind::user_defined1())?;
     let readiness = Readiness::from_env();
@@ -96,7 +97,8 @@ async fn work(flags: &Flags, verbosity: Arc<dyn Verbosity>, spans: Option<&SpanE
         insecure_executors: flags.insecure_executors,
         limits: Limits::default(),
         flags: shown(flags),
-        verbosity,
+        verbosity: log.verbosity,
+        attached: attached(log.file),
     })
     .await?;
     let is_cleaning_up = flags.recover == "cleanup";
@@ -135,6 +137,16 @@ async fn work(flags: &Flags, verbosity: Arc<dyn Verbosity>, spans: Option<&SpanE
     }
 }
 
+/// The log, where clients of Mesos look for it.
+fn attached(log: Option<PathBuf>) -> Attached {
+    let attached = Attached::default();
+    if let Some(file) = log {
+        attached.attach("/slave/log", &file);
+        attached.attach("/agent/log", file);
+    }
+    attached
+}
+
 /// The flags, as views show them: those that tell no secret.
 fn shown(flags: &Flags) -> Vec<(String, String)> {
     let all = [
@@ -148,6 +160,9 @@ fn shown(flags: &Flags) -> Vec<(String, String)> {
         ("domain", flags.domain.clone()),
         ("containerizers", Some(flags.containerizers.clone())),
         ("recover", Some(flags.recover.clone())),
+        ("log_dir", flags.logging.log_dir.as_ref().map(|path| path.display().to_string())),
+        ("reconfiguration_policy", Some(flags.reconfiguration_policy.clone())),
+        ("switch_user", Some(flags.switch_user.to_string())),
         ("otlp_endpoint", flags.spans.otlp_endpoint.clone()),
         ("journal", flags.journal.as_ref().map(|path| path.display().to_string())),
         ("fetcher_cache_size", Some(flags.fetcher_cache_size.to_string())),
@@ -190,6 +205,14 @@ fn options(flags: &Flags) -> Options {
         watch_every: flags.disk_watch_interval.0,
         ..GcOptions::default()
     });
+    options.switch_user = flags.switch_user;
+    options.reconfiguration = Some(match flags.reconfiguration_policy.as_str() {
+        "additive" => Reconfiguration::Additive,
+        _ => Reconfiguration::Equal,
+    });
+    let mut past = PastOptions::default();
+    past.executors_per_framework_max = flags.max_completed_executors_per_framework;
+    options.past = Some(past);
     options.executor_shutdown_grace = flags.executor_shutdown_grace_period.0;
     options.executor_registration_timeout = flags.executor_registration_timeout.0;
     options

@@ -15,6 +15,7 @@ pub(super) fn rules() -> Rules {
         .open("/health")
         .open("/version")
         .open("/redirect")
+        .open("/help")
         .open("/grpc.health.v1.Health/Check")
         .path("/slaves", Needs::Action(Action::ViewAgent))
         .path("/flags", Needs::Action(Action::ViewFlags))

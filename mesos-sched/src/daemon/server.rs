@@ -17,7 +17,7 @@ use mesos_core::call::Leader;
 use mesos_core::daemon::{BacklogBounds, Door, SpanSink, SystemClock, Task};
 use mesos_core::net::auth::{Authenticator, Authorizer, Doorman, Parts, RateLimits};
 use mesos_core::net::grpc::{KernelService, health, leadership, reflection};
-use mesos_core::net::http::{FixedVerbosity, Limits, Plain, Verbosity, axum, serve};
+use mesos_core::net::http::{Attached, Files, FixedVerbosity, Limits, Plain, Verbosity, axum, serve};
 use mesos_core::net::layer::{
     Admit, Authenticate, Authorize, LimitConcurrency, Measure, Observe, RateLimit, Timeout, Trace,
 };
@@ -74,6 +74,8 @@ pub struct MasterServerSetup {
     pub journal: Option<JournalSetup>,
     /// How much of what is over views remember.
     pub memory: Memory,
+    /// Files that are shown, for example the log at `/master/log`.
+    pub attached: Attached,
     /// Who is told how long tasks take until they run, if anybody.
     pub spans: Option<Arc<dyn SpanSink>>,
     /// A candidate beside the allocator, which decides nothing: what it would have decided is in the metrics and the log.
@@ -115,6 +117,7 @@ impl MasterServerSetup {
             verbosity: Arc::new(FixedVerbosity),
             journal: None,
             memory: Memory::default(),
+            attached: Attached::default(),
             spans: None,
             shadow: None,
             backlog: BacklogBounds::default(),
@@ -166,6 +169,7 @@ impl MasterServer {
             verbosity,
             journal,
             memory,
+            attached,
             spans,
             shadow,
             backlog,
@@ -198,6 +202,7 @@ impl MasterServer {
         http.cluster = cluster;
         http.flags = flags;
         http.verbosity = verbosity;
+        http.files = Files::new(attached);
         let mut site = http::site(http);
         let rate_limits = rate_limits.map(Arc::new);
         let doorman = Arc::new(Doorman::new(authorizer.clone()).limiting(rate_limits.clone()));

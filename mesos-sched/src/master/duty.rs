@@ -25,7 +25,7 @@ impl Master {
         let agent = self.agents.table.find(&id);
         if agent.is_some_and(|agent| self.agents.table[agent].transition != Transition::Settled) {
             let what = format!("agent {id} is being marked unreachable, gone or removed at this moment");
-            return Err(Rejection::new(RejectionCode::InvalidAgent, what, "ask again when that is done"));
+            return Err(Rejection::new(RejectionCode::Unavailable, what, "ask again when that is done"));
         }
         let ticket = self.registrar.submit(op)?;
         self.pending.insert(ticket, Pending::Duty { id, reply });

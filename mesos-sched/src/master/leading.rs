@@ -66,6 +66,7 @@ impl Master {
         }
         self.write_first_weights();
         let due = cx.now.mono + self.options.agent_reregister_timeout;
+        self.removals.expected = self.registrar.registry().agents().len();
         for agent in self.registrar.registry().agents().keys() {
             self.agents.absent.insert(agent.clone());
             self.timers.set(Timer::Absent(agent.clone()), due);

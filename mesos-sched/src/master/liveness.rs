@@ -44,9 +44,14 @@ impl Master {
     fn ping(&mut self, cx: &mut MasterCx<'_>, agent: AgentKey, conn: ConnId, key: ConnKey) {
         let Liveness::Connected { unanswered, .. } = &mut self.agents.table[agent].liveness else { return };
         if *unanswered >= self.options.agent_ping_timeouts_max {
-            return self.give_up_on(cx, agent);
+            // It is asked on while it waits for its turn to be given up: it may answer after all.
+            self.is_silent(cx, agent);
+            if self.agents.table[agent].transition != Transition::Settled {
+                return;
+            }
+        } else {
+            *unanswered += 1;
         }
-        *unanswered += 1;
         let Some(row) = self.conns.at_mut(key) else { return };
         let (received, seq) = (row.inbound.received(), row.outbound.next());
         cx.emit(Effect::ToAgent { conn, seq, message: ToAgent::Ping { received } });

@@ -40,6 +40,7 @@ mod quota;
 mod readmission;
 mod recipe;
 mod reconcile;
+mod removal;
 mod role;
 mod rota;
 mod route;
@@ -67,6 +68,7 @@ use crate::registry::{Registrar, Registry};
 use book::{Agents, Conns, Frameworks, InverseOffers, OfferKey, Offers};
 use leading::Phase;
 use pending::Pending;
+use removal::Removals;
 use rota::Rota;
 
 /// What a master's handlers work with.
@@ -87,6 +89,8 @@ enum Timer {
     Offer(OfferKey),
     /// Old records of unreachable and gone agents are dropped.
     PruneRegistry,
+    /// The next of the agents that are to be given up.
+    Removal,
 }
 
 /// The master's state machine.
@@ -107,6 +111,7 @@ pub struct Master {
     pending: BTreeMap<Ticket, Pending>,
     timers: TimerTable<Timer>,
     rota: Rota,
+    removals: Removals,
     grants: Vec<Grant>,
     counters: Counters,
     /// What changed in this step; absent while nobody listens.
@@ -133,6 +138,7 @@ impl Master {
             pending: BTreeMap::new(),
             timers: TimerTable::default(),
             rota: Rota::default(),
+            removals: Removals::default(),
             grants: Vec::new(),
             counters: Counters::default(),
         }
@@ -142,10 +148,11 @@ impl Master {
         match timer {
             Timer::Heartbeat(framework) => self.heartbeat(cx, framework),
             Timer::RemoveFramework(framework) => self.remove_framework(cx, framework),
-            Timer::Reregister(agent) => self.give_up_on(cx, agent),
-            Timer::Absent(agent) => self.absent_agent_is_unreachable(cx, agent),
+            Timer::Reregister(agent) => self.is_silent(cx, agent),
+            Timer::Absent(agent) => self.stays_absent(cx, agent),
             Timer::Offer(offer) => self.rescind(cx, offer),
             Timer::PruneRegistry => self.prune_registry(cx),
+            Timer::Removal => self.give_up_next(cx),
         }
     }
 }

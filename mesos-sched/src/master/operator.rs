@@ -121,7 +121,7 @@ impl Master {
         }
         if agent.is_some_and(|agent| self.agents.table[agent].transition != Transition::Settled) {
             let what = format!("agent {id} is being marked unreachable, gone or removed at this moment");
-            return Err(Rejection::new(RejectionCode::InvalidAgent, what, "ask again when that is done"));
+            return Err(Rejection::new(RejectionCode::NotReady, what, "ask again when that is done"));
         }
         let ticket = self.registrar.submit(Op::MarkGone { id: id.clone(), at_wall: cx.now.wall })?;
         if let Some(agent) = agent {

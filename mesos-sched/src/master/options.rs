@@ -22,6 +22,13 @@ pub struct Options {
     pub agent_ping_timeouts_max: u32,
     /// How long a newly elected master waits for the agents of the registry before they are unreachable.
     pub agent_reregister_timeout: Duration,
+    /// Between two agents that are marked unreachable, at least; none means that any number is at once.
+    pub agent_removal_every: Option<Duration>,
+    /// The part of the registry's agents, in millionths, that may be missing when their time to come back is over: when more
+    /// are, the master steps down instead of giving them up.
+    pub recovery_removal_limit_ppm: u32,
+    /// Whether frameworks may run as root.
+    pub root_submissions: bool,
     /// Between two heartbeats to a framework.
     pub heartbeat_every: Duration,
     /// Tasks of one framework on unreachable agents that are remembered; the oldest are forgotten first.
@@ -69,6 +76,9 @@ impl Default for Options {
             agent_ping_every: Duration::from_secs(15),
             agent_ping_timeouts_max: 5,
             agent_reregister_timeout: Duration::from_secs(600),
+            agent_removal_every: None,
+            recovery_removal_limit_ppm: 1_000_000,
+            root_submissions: true,
             heartbeat_every: Duration::from_secs(15),
             unreachable_tasks_max: 1_000,
             // Mesos keeps 50, for its views; ids are small, and forgetting one lets a removed framework come back.

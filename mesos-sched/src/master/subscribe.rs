@@ -59,6 +59,10 @@ impl Master {
         suppressed: BTreeSet<Role>,
     ) -> Result<FrameworkKey, Rejection> {
         validate_subscribe(&info, &suppressed)?;
+        if *info.user == *"root" && !self.options.root_submissions {
+            let what = "User 'root' is not allowed to run frameworks without root submissions";
+            return Err(Rejection::new(RejectionCode::InvalidFramework, what, "run as another user"));
+        }
         let id = match info.id.clone() {
             Some(id) => id,
             None => self.frameworks.next_id(self.id.as_str()),

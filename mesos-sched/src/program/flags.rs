@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use mesos_core::net::auth::RateLimits;
-use mesos_core::program::{Logging, MesosBytes, MesosDuration, ServerSecurity, Spans, read_text};
+use mesos_core::program::{
+    Logging, MesosBytes, MesosDuration, MesosPercent, MesosRate, ServerSecurity, Spans, given_text,
+};
 use mesos_core::provider::Concurrency;
 use mesos_core::{Allocator, Role, Weight};
 
@@ -111,6 +113,17 @@ pub(super) struct Flags {
     /// Mesos, unless the cluster is for trying things out.
     #[arg(long, env = "MESOS_AGENT_REREGISTER_TIMEOUT", default_value = "10mins", value_name = "DURATION")]
     pub(super) agent_reregister_timeout: MesosDuration,
+    /// At most so many agents in such a time are marked unreachable, such as 1/10mins. Without it, any number at once.
+    #[arg(long, env = "MESOS_AGENT_REMOVAL_RATE_LIMIT", value_name = "COUNT/DURATION")]
+    pub(super) agent_removal_rate_limit: Option<MesosRate>,
+    /// When more than this part of the registry's agents is missing when their time to come back is over, the master ends
+    /// instead of giving them up: it is more likely to be cut off than they are to be lost.
+    #[arg(long, env = "MESOS_RECOVERY_AGENT_REMOVAL_LIMIT", default_value = "100%", value_name = "PERCENT")]
+    pub(super) recovery_agent_removal_limit: MesosPercent,
+    /// Whether frameworks may run as root.
+    #[arg(long, env = "MESOS_ROOT_SUBMISSIONS", default_value_t = true, action = clap::ArgAction::Set, num_args = 0..=1,
+        default_missing_value = "true", value_name = "BOOL")]
+    pub(super) root_submissions: bool,
     /// Between two heartbeats to a framework.
     #[arg(long, env = "MESOS_HEARTBEAT_INTERVAL", default_value = "15secs", value_name = "DURATION")]
     pub(super) heartbeat_interval: MesosDuration,
@@ -138,8 +151,8 @@ pub(super) struct Flags {
     /// Connections at one time; further ones are turned away.
     #[arg(long, env = "MESOS_MAX_CONNECTIONS", default_value_t = 65_536, value_name = "COUNT")]
     pub(super) max_connections: usize,
-    /// How often frameworks may call, by principal: JSON, or file:// and the path of a file with it.
-    #[arg(long, env = "MESOS_RATE_LIMITS", value_name = "JSON")]
+    /// How often frameworks may call, by principal: JSON, or the path of a file with it, file:// before it or not.
+    #[arg(long, env = "MESOS_RATE_LIMITS", value_name = "FILE|JSON")]
     pub(super) rate_limits: Option<String>,
     /// Masters that vote on the registry. This version keeps it on one master.
     #[arg(long, env = "MESOS_QUORUM", value_name = "COUNT")]
@@ -171,10 +184,7 @@ impl Flags {
     /// How often frameworks may call.
     pub(super) fn rate_limits(&self) -> anyhow::Result<Option<RateLimits>> {
         let Some(said) = &self.rate_limits else { return Ok(None) };
-        let text = match said.strip_prefix("file://") {
-            Some(path) => read_text(path.as_ref()).with_context(|| format!("--rate_limits={said}"))?,
-            None => said.clone(),
-        };
+        let text = given_text(said).context("--rate_limits")?;
         Ok(Some(RateLimits::parse(&text).context("--rate_limits")?))
     }
 

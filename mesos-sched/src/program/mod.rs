@@ -4,6 +4,7 @@ mod allocation;
 mod flags;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -16,9 +17,9 @@ use crate::master;
 use anyhow::Context as _;
 use mesos_core::daemon::{Access, SystemClock, entropy, make_folder};
 use mesos_core::kernel::{Rng, Term};
-use mesos_core::net::http::{Limits, Verbosity};
+use mesos_core::net::http::{Attached, Limits};
 use mesos_core::net::tls::Part;
-use mesos_core::program::{Readiness, ServerSecurity, SpanExport, terminated};
+use mesos_core::program::{Log, MesosRate, Readiness, ServerSecurity, SpanExport, terminated};
 use mesos_core::{MasterId, Store};
 use tokio::net::TcpListener;
 
@@ -31,20 +32,20 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn run(flags: &Flags) -> anyhow::Result<()> {
     flags.validate()?;
-    let verbosity = flags.logging.begin().map_err(anyhow::Error::msg)?;
-    tokio::runtime::Runtime::new()?.block_on(serve(flags, verbosity))
+    let log = flags.logging.begin("mesos-master").map_err(anyhow::Error::msg)?;
+    tokio::runtime::Runtime::new()?.block_on(serve(flags, log))
 }
 
-async fn serve(flags: &Flags, verbosity: Arc<dyn Verbosity>) -> anyhow::Result<()> {
+async fn serve(flags: &Flags, log: Log) -> anyhow::Result<()> {
     let spans = flags.spans.begin("mesos-master").map_err(anyhow::Error::msg)?;
-    let ended = lead(flags, verbosity, spans.as_ref()).await;
+    let ended = lead(flags, log, spans.as_ref()).await;
     if let Some(spans) = spans {
         spans.end().await;
     }
     ended
 }
 
-async fn lead(flags: &Flags, verbosity: Arc<dyn Verbosity>, spans: Option<&SpanExport>) -> anyhow::Result<()> {
+async fn lead(flags: &Flags, log: Log, spans: Option<&SpanExport>) -> anyhow::Result<()> {
     let terminated = terminated()?;
     let readiness = Readiness::from_env();
     let tls = flags.security.material(Part::Master)?;
@@ -77,7 +78,8 @@ async fn lead(flags: &Flags, verbosity: Arc<dyn Verbosity>, spans: Option<&SpanE
         rate_limits: flags.rate_limits()?,
         cluster: flags.cluster.clone(),
         flags: shown(flags),
-        verbosity,
+        verbosity: log.verbosity,
+        attached: attached(log.file),
         journal: flags.journal.setup(),
         memory: memory(flags),
         spans: spans.map(SpanExport::sink),
@@ -105,10 +107,19 @@ async fn lead(flags: &Flags, verbosity: Arc<dyn Verbosity>, spans: Option<&SpanE
     }
 }
 
+/// The log, where clients of Mesos look for it.
+fn attached(log: Option<PathBuf>) -> Attached {
+    let attached = Attached::default();
+    if let Some(file) = log {
+        attached.attach("/master/log", file);
+    }
+    attached
+}
+
 /// The flags, as views show them: those that tell no secret.
 fn shown(flags: &Flags) -> Vec<(String, String)> {
     let duration = |duration: mesos_core::program::MesosDuration| duration.to_string();
-    let path = |path: &Option<std::path::PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
     let all = [
         ("ip", Some(flags.ip.to_string())),
         ("port", Some(flags.port.to_string())),
@@ -131,6 +142,9 @@ fn shown(flags: &Flags) -> Vec<(String, String)> {
         ("agent_ping_timeout", Some(duration(flags.agent_ping_timeout))),
         ("max_agent_ping_timeouts", Some(flags.max_agent_ping_timeouts.to_string())),
         ("agent_reregister_timeout", Some(duration(flags.agent_reregister_timeout))),
+        ("agent_removal_rate_limit", flags.agent_removal_rate_limit.map(|rate| rate.to_string())),
+        ("recovery_agent_removal_limit", Some(flags.recovery_agent_removal_limit.to_string())),
+        ("root_submissions", Some(flags.root_submissions.to_string())),
         ("heartbeat_interval", Some(duration(flags.heartbeat_interval))),
         ("registry_max_agent_age", Some(duration(flags.registry_max_agent_age))),
         ("registry_max_agent_count", Some(flags.registry_max_agent_count.to_string())),
@@ -138,8 +152,9 @@ fn shown(flags: &Flags) -> Vec<(String, String)> {
         ("max_completed_tasks_per_framework", Some(flags.max_completed_tasks_per_framework.to_string())),
         ("max_unreachable_tasks_per_framework", Some(flags.max_unreachable_tasks_per_framework.to_string())),
         ("journal", path(&flags.journal.journal)),
+        ("log_dir", path(&flags.logging.log_dir)),
         ("otlp_endpoint", flags.spans.otlp_endpoint.clone()),
-        ("acls", path(&flags.security.acls)),
+        ("acls", flags.security.acls.clone()),
         ("insecure-plaintext", Some(flags.security.insecure_plaintext.to_string())),
         ("insecure-anonymous", Some(flags.security.insecure_anonymous.to_string())),
     ];
@@ -177,6 +192,9 @@ fn options(flags: &Flags) -> anyhow::Result<master::Options> {
         agent_ping_timeouts_max: flags.max_agent_ping_timeouts,
         agent_reregister_timeout: flags.agent_reregister_timeout.0,
         heartbeat_every: flags.heartbeat_interval.0,
+        agent_removal_every: flags.agent_removal_rate_limit.map(MesosRate::every),
+        recovery_removal_limit_ppm: flags.recovery_agent_removal_limit.ppm(),
+        root_submissions: flags.root_submissions,
         registry_prune_every: flags.registry_gc_interval.0,
         registry_age_max: flags.registry_max_agent_age.0,
         registry_count_max: flags.registry_max_agent_count,

@@ -130,8 +130,10 @@ fn bounded(edits: Vec<Edit>) -> Result<Vec<Edit>, Rejection> {
 /// Takes machines of the schedule down.
 pub(super) fn start(registry: &Registry, machines: &BTreeSet<MachineId>) -> Result<Vec<Edit>, Rejection> {
     let take_down = |id: &MachineId| match registry.machines.get(id) {
-        Some(machine) if machine.is_down => Ok(None),
-        Some(machine) => Ok(Some(Edit::Machine(id.clone(), Some(Machine { is_down: true, ..*machine })))),
+        Some(machine) if machine.is_down => {
+            Err(refuse(format!("machine {id} is down"), "name machines that are draining"))
+        }
+        Some(machine) => Ok(Edit::Machine(id.clone(), Some(Machine { is_down: true, ..*machine }))),
         None => Err(refuse(format!("machine {id} is not in the schedule"), "schedule its maintenance first")),
     };
     each(machines, take_down)
@@ -140,9 +142,8 @@ pub(super) fn start(registry: &Registry, machines: &BTreeSet<MachineId>) -> Resu
 /// Takes machines up, and out of the schedule.
 pub(super) fn stop(registry: &Registry, machines: &BTreeSet<MachineId>) -> Result<Vec<Edit>, Rejection> {
     let take_up = |id: &MachineId| match registry.machines.get(id) {
-        Some(machine) if machine.is_down => Ok(Some(Edit::Machine(id.clone(), None))),
-        Some(_) => Err(refuse(format!("machine {id} is not down"), "name machines whose maintenance was started")),
-        None => Ok(None),
+        Some(machine) if machine.is_down => Ok(Edit::Machine(id.clone(), None)),
+        _ => Err(refuse(format!("machine {id} is not down"), "name machines whose maintenance was started")),
     };
     each(machines, take_up)
 }
@@ -150,13 +151,12 @@ pub(super) fn stop(registry: &Registry, machines: &BTreeSet<MachineId>) -> Resul
 /// All of them, or none.
 fn each(
     machines: &BTreeSet<MachineId>,
-    edit: impl Fn(&MachineId) -> Result<Option<Edit>, Rejection>,
+    edit: impl Fn(&MachineId) -> Result<Edit, Rejection>,
 ) -> Result<Vec<Edit>, Rejection> {
     if machines.is_empty() {
         return Err(refuse("no machine is named", "name at least one"));
     }
-    let edits: Vec<Option<Edit>> = machines.iter().map(edit).collect::<Result<_, _>>()?;
-    bounded(edits.into_iter().flatten().collect())
+    bounded(machines.iter().map(edit).collect::<Result<_, _>>()?)
 }
 
 pub(super) fn set_whitelist(
@@ -206,11 +206,11 @@ mod tests {
         assert_eq!(apply(Op::StartMaintenance(set(&["a", "x"]))), invalid, "all or none");
         assert_eq!(apply(Op::StopMaintenance(set(&["a"]))), invalid, "it is not down");
         assert_eq!(apply(Op::StartMaintenance(set(&["a"]))), Ok(1));
-        assert_eq!(apply(Op::StartMaintenance(set(&["a"]))), Ok(0), "who did not hear the answer asks again");
+        assert_eq!(apply(Op::StartMaintenance(set(&["a"]))), invalid, "it is down already");
         assert_eq!(apply(schedule(&[(2, &["c"])])), invalid, "a machine that is down stays in the schedule");
         assert_eq!(apply(schedule(&[(7, &["a"])])), Ok(3), "others are dropped");
         assert_eq!(apply(Op::StopMaintenance(set(&["a"]))), Ok(1));
-        assert_eq!(apply(Op::StopMaintenance(set(&["a"]))), Ok(0), "it is up");
+        assert_eq!(apply(Op::StopMaintenance(set(&["a"]))), invalid, "it is up already");
         assert_eq!(apply(Op::StartMaintenance(BTreeSet::new())), invalid);
         assert!(registry.machines().is_empty());
     }

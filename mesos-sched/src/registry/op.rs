@@ -2,7 +2,8 @@
 //!
 //! An op either holds as a whole or is refused and changes nothing, and one refusal concerns no other op. Asking for what
 //! holds already is no mistake: it changes nothing and is answered like the first time, because a caller who did not hear
-//! the answer asks again. The exception is a contradiction: an id that is admitted cannot be admitted as something else.
+//! the answer asks again. The exceptions are a contradiction (an id that is admitted cannot be admitted as something else)
+//! and maintenance, as in Mesos: only what drains is taken down, and only what is down is taken up.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use mesos_core::call::Leader;
@@ -10,7 +11,7 @@ use mesos_core::call::agent::{ToAgent, ToMaster};
 use mesos_core::daemon::{BacklogBounds, Connector, Directory, MemoryStore, Stream, Task};
 use mesos_core::kernel::{Outbound, Term};
 use mesos_core::net::auth::Open;
-use mesos_core::net::http::{Limits, Plain, serve};
+use mesos_core::net::http::{Attached, Files, Limits, Plain, serve};
 use mesos_core::{
     AgentId, AgentInfo, Contender, Detector, FrameworkId, MasterId, OperationState, OperationStatus, Run, Source,
     TaskId, TaskInfo, TaskRun, TaskState, TaskStatus, UpdateId, WallTime,
@@ -22,13 +23,29 @@ use mesos_sched::daemon::view::{Memory, View};
 use mesos_sched::daemon::{Lead, MasterDaemon, MasterSetup};
 use tokio::net::TcpListener;
 
-/// What of a master may be otherwise.
-#[derive(Default)]
-struct Setting<'a> {
-    /// Who leads instead of it.
+/// What a test may want to be otherwise.
+pub(crate) struct Made<'a> {
+    /// Who leads instead of this master; nobody at an empty address.
     elsewhere: Option<&'a str>,
+    /// The policy of a shadow.
     shadow: Option<&'a str>,
     backlog: BacklogBounds,
+    /// Between two heartbeats, to frameworks and to subscribers.
+    pub(crate) heartbeat_every: Duration,
+    /// The files that are shown.
+    pub(crate) files: Files,
+}
+
+impl Default for Made<'_> {
+    fn default() -> Self {
+        Self {
+            elsewhere: None,
+            shadow: None,
+            backlog: BacklogBounds::default(),
+            heartbeat_every: Duration::from_secs(15),
+            files: Files::new(Attached::default()),
+        }
+    }
 }
 
 /// A master that leads.
@@ -45,30 +62,32 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     pub(crate) async fn start() -> Self {
-        Self::lead("m1", Term(1), MemoryStore::new(), Setting::default()).await
+        Self::start_as(Made::default()).await
+    }
+
+    pub(crate) async fn start_as(made: Made<'_>) -> Self {
+        Self::lead("m1", Term(1), MemoryStore::new(), made).await
     }
 
     /// A master for whose peers only so much may wait.
     pub(crate) async fn start_with(backlog: BacklogBounds) -> Self {
-        let setting = Setting { backlog, ..Setting::default() };
-        Self::lead("m1", Term(1), MemoryStore::new(), setting).await
+        Self::start_as(Made { backlog, ..Made::default() }).await
     }
 
     /// A master with this policy as a shadow beside its own.
     pub(crate) async fn start_with_shadow(policy: &str) -> Self {
-        let setting = Setting { shadow: Some(policy), ..Setting::default() };
-        Self::lead("m1", Term(1), MemoryStore::new(), setting).await
+        Self::start_as(Made { shadow: Some(policy), ..Made::default() }).await
     }
 
     /// The next master, with what this one wrote down.
     pub(crate) async fn fail_over(self) -> Self {
         let store = self.store.clone();
         drop(self);
-        Self::lead("m2", Term(2), store, Setting::default()).await
+        Self::lead("m2", Term(2), store, Made::default()).await
     }
 
-    async fn lead(name: &str, term: Term, store: MemoryStore, setting: Setting<'_>) -> Self {
-        let cluster = Self::begin(name, term, store, setting).await;
+    async fn lead(name: &str, term: Term, store: MemoryStore, made: Made<'_>) -> Self {
+        let cluster = Self::begin(name, term, store, made).await;
         // Leads from here on.
         cluster.master.inspect(|_| ()).await.unwrap();
         cluster.master.handle().lead().wait_for(|lead| matches!(lead, Lead::Leading(_))).await.unwrap();
@@ -77,12 +96,12 @@ impl Cluster {
 
     /// A master that does not lead, while the one at this address does; an empty address means that nobody does.
     pub(crate) async fn start_elsewhere(leader: &str) -> Self {
-        let setting = Setting { elsewhere: Some(leader), ..Setting::default() };
-        Self::begin("m1", Term(1), MemoryStore::new(), setting).await
+        let made = Made { elsewhere: Some(leader), ..Made::default() };
+        Self::begin("m1", Term(1), MemoryStore::new(), made).await
     }
 
-    async fn begin(name: &str, term: Term, store: MemoryStore, setting: Setting<'_>) -> Self {
-        let Setting { elsewhere, shadow, backlog } = setting;
+    async fn begin(name: &str, term: Term, store: MemoryStore, made: Made<'_>) -> Self {
+        let Made { elsewhere, shadow, backlog, heartbeat_every, files } = made;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let directory = Directory::new();
@@ -106,13 +125,17 @@ impl Cluster {
             setup = setup.with_shadow(Box::new(candidate)).unwrap();
         }
         setup.backlog = backlog;
+        setup.options.heartbeat_every = heartbeat_every;
         let master = MasterDaemon::start(setup);
         let detector: Box<dyn Detector> = match elsewhere {
             Some("") => Box::new(Never),
             _ => Box::new(Fixed::new(leader.clone())),
         };
         let own = MasterAddress::new("localhost", "127.0.0.1", address.port());
-        let site = site(HttpSetup::new(master.handle().clone(), keeper, view, detector, own, Arc::new(Open)));
+        let mut setup = HttpSetup::new(master.handle().clone(), keeper, view, detector, own, Arc::new(Open));
+        setup.heartbeat_every = heartbeat_every;
+        setup.files = files;
+        let site = site(setup);
         let paths = site.paths().map(str::to_owned).collect();
         let served = Task::spawn(serve(listener, Plain, site, Limits::default(), std::future::pending()));
         // Whoever asks from now on finds a detector that has said what it knows.
@@ -187,6 +210,27 @@ impl Toy {
                 let id = run.task.id.clone();
                 self.tasks.insert(id.clone(), (run.framework_id, states_of(&run.task)));
                 self.update(&id).await;
+            }
+            ToAgent::RunGroup(run) => {
+                for task in run.tasks {
+                    let id = task.id.clone();
+                    self.tasks.insert(id.clone(), (run.framework_id.clone(), states_of(&task)));
+                    self.update(&id).await;
+                }
+            }
+            // Its executors say what they are told, and fail when they are shut down.
+            ToAgent::Message { framework_id, executor_id, data } => {
+                self.say(ToMaster::Message { framework_id, executor_id, data }).await;
+            }
+            ToAgent::ShutdownExecutor { framework_id, executor_id } => {
+                let own: Vec<_> = self.tasks.iter().filter(|(_, (of, _))| *of == framework_id).collect();
+                for id in own.into_iter().map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+                    if let Some((_, states)) = self.tasks.get_mut(&id) {
+                        states.push(TaskState::Failed);
+                    }
+                    self.update(&id).await;
+                }
+                self.say(ToMaster::ExecutorExited { framework_id, executor_id, status: 9 }).await;
             }
             ToAgent::Kill { task_id, .. } => {
                 if let Some((_, states)) = self.tasks.get_mut(&task_id) {

@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 
+use mesos_core::wire::v1::scheduler::{Call, Event};
 use serde_json::{Value, json};
 
-use super::client::{Answer, Stream, ask, send};
+use super::client::{Answer, Media, Stream, ask, headers_of, send, written};
 
 pub(crate) const PATH: &str = "/api/v1/scheduler";
 pub(crate) const JSON: &str = "Content-Type: application/json\r\n";
@@ -15,6 +16,8 @@ pub(crate) struct Framework {
     pub(crate) id: String,
     pub(crate) stream_id: String,
     pub(crate) stream: Stream,
+    /// How it sends and takes messages.
+    pub(crate) media: Media,
     /// More headers of every request.
     who: String,
 }
@@ -24,30 +27,47 @@ impl Framework {
         Self::subscribe_as("", address, info).await
     }
 
+    /// As a client that sends and takes messages in this form.
+    pub(crate) async fn subscribe_in(media: Media, address: SocketAddr, info: Value) -> Self {
+        Self::subscribe_with(media, "", 15.0, address, info).await
+    }
+
     /// As somebody who says who they are in these headers.
     pub(crate) async fn subscribe_as(who: &str, address: SocketAddr, info: Value) -> Self {
-        let body = json!({"type": "SUBSCRIBE", "subscribe": {"framework_info": info}}).to_string();
-        let headers = format!("{JSON}{who}Accept: application/json\r\nConnection: close\r\n");
-        let mut stream = send(address, "POST", PATH, &headers, &body).await;
+        Self::subscribe_with(Media::Json, who, 15.0, address, info).await
+    }
+
+    /// The same, where a heartbeat is promised every so many seconds.
+    pub(crate) async fn subscribe_with(
+        media: Media,
+        who: &str,
+        heartbeat_every: f64,
+        address: SocketAddr,
+        info: Value,
+    ) -> Self {
+        let call = json!({"type": "SUBSCRIBE", "subscribe": {"framework_info": info}});
+        let headers = format!("{}{who}Connection: close\r\n", headers_of(media));
+        let stream = send(address, "POST", PATH, &headers, written::<Call>(media, &call)).await;
+        let mut stream = stream.of::<Event>(media);
         let (status, headers) = stream.head().await;
         assert_eq!(status, 200);
         let value = |name: &str| headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
-        assert_eq!(value("Content-Type").as_deref(), Some("application/json"));
+        assert_eq!(value("Content-Type").as_deref(), Some(media.name()));
         assert_eq!(value("Transfer-Encoding").as_deref(), Some("chunked"));
         let stream_id = value("Mesos-Stream-Id").expect("the spelling is that of Mesos");
         let subscribed = stream.record().await.unwrap();
         assert_eq!(subscribed["type"], "SUBSCRIBED");
         let subscribed = &subscribed["subscribed"];
-        assert_eq!(subscribed["heartbeat_interval_seconds"], 15.0);
+        assert_eq!(subscribed["heartbeat_interval_seconds"], heartbeat_every);
         assert_eq!(subscribed["master_info"]["port"], address.port());
         let id = subscribed["framework_id"]["value"].as_str().unwrap().to_owned();
-        Self { address, id, stream_id, stream, who: who.to_owned() }
+        Self { address, id, stream_id, stream, media, who: who.to_owned() }
     }
 
     pub(crate) async fn call(&self, mut call: Value) -> Answer {
         call["framework_id"] = json!({"value": self.id});
-        let headers = format!("{JSON}{}mesos-stream-id: {}\r\n", self.who, self.stream_id);
-        ask(self.address, "POST", PATH, &headers, &call.to_string()).await
+        let headers = format!("{}{}mesos-stream-id: {}\r\n", headers_of(self.media), self.who, self.stream_id);
+        ask(self.address, "POST", PATH, &headers, written::<Call>(self.media, &call)).await
     }
 
     pub(crate) async fn call_accepted(&self, call: Value) {

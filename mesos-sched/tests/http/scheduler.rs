@@ -1,16 +1,27 @@
 //! `/api/v1/scheduler` as the clients use it.
 
+use mesos_core::wire::v1;
 use serde_json::{Value, json};
 
-use super::client::ask;
+use super::client::{Media, ask, headers_of, written};
 use super::cluster::Cluster;
 use super::framework::{Framework, JSON, PATH, info, task};
 
-#[tokio::test]
-async fn a_task_is_launched_and_ends_and_its_neighbours_that_cannot_be_are_told_so() {
+in_both_media!(
+    a_task_is_launched_and_ends_and_its_neighbours_that_cannot_be_are_told_so,
+    offers_that_are_spent_lose_their_tasks,
+    a_stream_id_ties_calls_to_the_live_subscription,
+    the_newest_subscription_wins_and_the_older_is_told,
+    a_framework_that_is_not_connected_is_forbidden_what_a_stranger_is_denied,
+    a_new_description_is_judged_before_it_is_taken,
+    operations_that_cannot_be_done_are_answered_under_their_id,
+    operations_with_an_id_are_told_until_they_are_acknowledged,
+);
+
+async fn a_task_is_launched_and_ends_and_its_neighbours_that_cannot_be_are_told_so(media: Media) {
     let mut cluster = Cluster::start().await;
     cluster.agent("127.0.0.1", "cpus:4;mem:1024;ports:[31000-31010]").await;
-    let mut framework = Framework::subscribe(cluster.address, info()).await;
+    let mut framework = Framework::subscribe_in(media, cluster.address, info()).await;
     let offer = framework.stream.event("OFFERS").await["offers"]["offers"][0].take();
     assert_eq!(offer["url"]["address"]["ip"], "127.0.0.1");
     assert_eq!(offer["allocation_info"]["role"], "*");
@@ -63,11 +74,10 @@ async fn a_task_is_launched_and_ends_and_its_neighbours_that_cannot_be_are_told_
     rest.await; // The stream ends.
 }
 
-#[tokio::test]
-async fn offers_that_are_spent_lose_their_tasks() {
+async fn offers_that_are_spent_lose_their_tasks(media: Media) {
     let mut cluster = Cluster::start().await;
     let agent = cluster.agent("a", "cpus:4;mem:1024").await;
-    let mut framework = Framework::subscribe(cluster.address, info()).await;
+    let mut framework = Framework::subscribe_in(media, cluster.address, info()).await;
     let agent = json!({"value": agent.as_str()});
     let operations = json!([{"type": "LAUNCH", "launch": {"task_infos": [task("late", &agent, "true")]}}]);
     let accept = json!({"offer_ids": [{"value": "gone"}], "operations": operations});
@@ -76,52 +86,43 @@ async fn offers_that_are_spent_lose_their_tasks() {
     assert_eq!((&status["state"], &status["reason"]), (&json!("TASK_LOST"), &json!("REASON_INVALID_OFFERS")));
 }
 
-#[tokio::test]
-async fn a_stream_id_ties_calls_to_the_live_subscription() {
+async fn a_stream_id_ties_calls_to_the_live_subscription(media: Media) {
     let cluster = Cluster::start().await;
     let address = cluster.address;
-    let framework = Framework::subscribe(address, info()).await;
-    let revive = |id: &str| json!({"type": "REVIVE", "framework_id": {"value": id}}).to_string();
-    let own = revive(&framework.id);
-    let stream = format!("{JSON}Mesos-Stream-Id: {}\r\n", framework.stream_id);
-    for (headers, body, status, text) in [
-        (stream.as_str(), own.as_str(), 202, ""),
-        (JSON, &own, 400, "Mesos-Stream-Id"),
-        (&format!("{JSON}Mesos-Stream-Id: other\r\n"), &own, 400, "didn't match"),
-        (&stream, &revive("nobody"), 400, "cannot be found"),
-        (&stream, &revive("a/b"), 400, "'/'"),
-        (&stream, r#"{"type": "REVIVE"}"#, 400, "framework_id"),
-        (&stream, r#"{"type": "DANCE"}"#, 501, "no type"),
-        (&stream, r#"{"type": "REVIVE", "framework_id": 3}"#, 400, "framework_id"),
-        (
-            &stream,
-            &json!({"type": "SUBSCRIBE", "subscribe": {"framework_info": info()}}).to_string(),
-            400,
-            "Mesos-Stream-Id",
-        ),
-        (JSON, r#"{"type": "SUBSCRIBE"}"#, 400, "subscribe"),
-        (
-            "Content-Type: application/json\r\nAccept: text/html\r\n",
-            &json!({"type": "SUBSCRIBE", "subscribe": {"framework_info": info()}}).to_string(),
-            406,
-            "Accept",
-        ),
+    let framework = Framework::subscribe_in(media, address, info()).await;
+    let revive = |id: &str| json!({"type": "REVIVE", "framework_id": {"value": id}});
+    let subscribe = json!({"type": "SUBSCRIBE", "subscribe": {"framework_info": info()}});
+    let own = headers_of(media);
+    let stream = format!("{own}Mesos-Stream-Id: {}\r\n", framework.stream_id);
+    for (headers, call, status, text) in [
+        (stream.as_str(), revive(&framework.id), 202, ""),
+        (&own, revive(&framework.id), 400, "Mesos-Stream-Id"),
+        (&format!("{own}Mesos-Stream-Id: other\r\n"), revive(&framework.id), 400, "didn't match"),
+        (&stream, revive("nobody"), 400, "cannot be found"),
+        (&stream, revive("a/b"), 400, "'/'"),
+        (&stream, json!({"type": "REVIVE"}), 400, "framework_id"),
+        (&stream, json!({"type": "DANCE"}), 501, "no type"),
+        (&stream, subscribe.clone(), 400, "Mesos-Stream-Id"),
+        (&own, json!({"type": "SUBSCRIBE"}), 400, "subscribe"),
+        (&format!("Content-Type: {}\r\nAccept: text/html\r\n", media.name()), subscribe, 406, "Accept"),
     ] {
-        let answer = ask(address, "POST", PATH, headers, body).await;
-        assert_eq!(answer.status, status, "{body}: {}", answer.text());
-        assert!(answer.text().contains(text), "{body}: {}", answer.text());
+        let answer = ask(address, "POST", PATH, headers, written::<v1::scheduler::Call>(media, &call)).await;
+        assert_eq!(answer.status, status, "{call}: {}", answer.text());
+        assert!(answer.text().contains(text), "{call}: {}", answer.text());
     }
+    let answer = ask(address, "POST", PATH, JSON, r#"{"type": "REVIVE", "framework_id": 3}"#).await;
+    assert_eq!(answer.status, 400);
+    assert!(answer.text().contains("framework_id"), "{}", answer.text());
     let answer = ask(address, "GET", PATH, JSON, "").await;
     assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")));
 }
 
-#[tokio::test]
-async fn the_newest_subscription_wins_and_the_older_is_told() {
+async fn the_newest_subscription_wins_and_the_older_is_told(media: Media) {
     let cluster = Cluster::start().await;
-    let mut first = Framework::subscribe(cluster.address, info()).await;
+    let mut first = Framework::subscribe_in(media, cluster.address, info()).await;
     let mut again = info();
     again["id"] = json!({"value": first.id});
-    let second = Framework::subscribe(cluster.address, again).await;
+    let second = Framework::subscribe_in(media, cluster.address, again).await;
     assert_eq!(second.id, first.id);
     assert_eq!(first.stream.event("ERROR").await["error"]["message"], "Framework failed over");
     assert_eq!(first.stream.record().await, None, "the older stream ends");
@@ -129,14 +130,14 @@ async fn the_newest_subscription_wins_and_the_older_is_told() {
     second.call_accepted(json!({"type": "REVIVE"})).await;
 }
 
-#[tokio::test]
-async fn a_framework_that_is_not_connected_is_forbidden_what_a_stranger_is_denied() {
+async fn a_framework_that_is_not_connected_is_forbidden_what_a_stranger_is_denied(media: Media) {
     let cluster = Cluster::start().await;
-    let framework = Framework::subscribe(cluster.address, info()).await;
+    let framework = Framework::subscribe_in(media, cluster.address, info()).await;
     let Framework { address, id, stream_id, stream, .. } = framework;
     drop(stream);
-    let headers = format!("{JSON}Mesos-Stream-Id: {stream_id}\r\n");
-    let body = json!({"type": "REVIVE", "framework_id": {"value": id}}).to_string();
+    let headers = format!("{}Mesos-Stream-Id: {stream_id}\r\n", headers_of(media));
+    let revive = json!({"type": "REVIVE", "framework_id": {"value": id}});
+    let body = written::<v1::scheduler::Call>(media, &revive);
     loop {
         let answer = ask(address, "POST", PATH, &headers, &body).await;
         if answer.status != 202 {
@@ -146,10 +147,9 @@ async fn a_framework_that_is_not_connected_is_forbidden_what_a_stranger_is_denie
     }
 }
 
-#[tokio::test]
-async fn a_new_description_is_judged_before_it_is_taken() {
+async fn a_new_description_is_judged_before_it_is_taken(media: Media) {
     let cluster = Cluster::start().await;
-    let framework = Framework::subscribe(cluster.address, info()).await;
+    let framework = Framework::subscribe_in(media, cluster.address, info()).await;
     let update = |user: &str, name: &str| {
         let info = json!({"user": user, "name": name, "failover_timeout": 100});
         json!({"type": "UPDATE_FRAMEWORK", "update_framework": {"framework_info": info}})
@@ -160,11 +160,10 @@ async fn a_new_description_is_judged_before_it_is_taken() {
     assert_eq!(answer.status, 400, "{}", answer.text());
 }
 
-#[tokio::test]
-async fn operations_that_cannot_be_done_are_answered_under_their_id() {
+async fn operations_that_cannot_be_done_are_answered_under_their_id(media: Media) {
     let mut cluster = Cluster::start().await;
     cluster.agent("a", "cpus:4;mem:1024").await;
-    let mut framework = Framework::subscribe(cluster.address, info()).await;
+    let mut framework = Framework::subscribe_in(media, cluster.address, info()).await;
     let offer = framework.offer().await;
     let entry = json!({"name": "cpus", "type": "SCALAR", "scalar": {"value": 1}, "reservations": [{"type": "DYNAMIC", "role": "*"}]});
     let reserve = json!({"type": "RESERVE", "id": {"value": "op-1"}, "reserve": {"resources": [entry]}});
@@ -189,15 +188,14 @@ async fn operations_that_cannot_be_done_are_answered_under_their_id() {
     framework.call_accepted(json!({"type": "REQUEST", "request": {"requests": []}})).await;
 }
 
-#[tokio::test]
-async fn operations_with_an_id_are_told_until_they_are_acknowledged() {
+async fn operations_with_an_id_are_told_until_they_are_acknowledged(media: Media) {
     let mut cluster = Cluster::start().await;
     let address = cluster.address;
     let agent = cluster.agent("a", "cpus:4;mem:1024").await;
     let mut described = info();
     described["roles"] = json!(["web"]);
     described["capabilities"] = json!([{"type": "MULTI_ROLE"}, {"type": "RESERVATION_REFINEMENT"}]);
-    let mut framework = Framework::subscribe(address, described).await;
+    let mut framework = Framework::subscribe_in(media, address, described).await;
     let offer = framework.offer().await;
     let entry = json!({"name": "cpus", "type": "SCALAR", "scalar": {"value": 1},
         "allocation_info": {"role": "web"}, "reservations": [{"type": "DYNAMIC", "role": "web"}]});
@@ -233,8 +231,10 @@ async fn operations_with_an_id_are_told_until_they_are_acknowledged() {
     framework.call_accepted(json!({"type": "RECONCILE_OPERATIONS", "reconcile_operations": asked})).await;
     assert_eq!(framework.operation("op-1").await["state"], "OPERATION_UNKNOWN");
     assert_eq!(operations().await, Value::Null);
-    let headers = format!("{JSON}Accept: image/png\r\nmesos-stream-id: {}\r\n", framework.stream_id);
+    let kind = media.name();
+    let headers = format!("Content-Type: {kind}\r\nAccept: image/png\r\nmesos-stream-id: {}\r\n", framework.stream_id);
     let mut refused = reconcile;
     refused["framework_id"] = json!({"value": framework.id});
-    assert_eq!(ask(address, "POST", PATH, &headers, &refused.to_string()).await.status, 406);
+    let body = written::<v1::scheduler::Call>(media, &refused);
+    assert_eq!(ask(address, "POST", PATH, &headers, body).await.status, 406);
 }

@@ -1,10 +1,12 @@
 //! What older tools poll.
 
+use mesos_core::net::http::{Attached, Files};
 use serde_json::{Value, json};
 
-use super::client::{ask, get};
-use super::cluster::Cluster;
+use super::client::{Media, ask, get};
+use super::cluster::{Cluster, Made};
 use super::framework::{Framework, info, task};
+use super::operator::Operator;
 
 async fn read(cluster: &Cluster, path: &str) -> Value {
     let answer = get(cluster.address, path).await;
@@ -206,4 +208,55 @@ async fn agents_that_have_not_come_back_to_a_new_master_are_shown_apart() {
         assert_eq!(recovered["resources"]["cpus"], 4.0, "{path}");
     }
     assert_eq!(read(&cluster, "/slaves?slave_id=other").await["recovered_slaves"], json!([]));
+}
+
+#[tokio::test]
+async fn the_log_and_what_else_is_attached_is_shown_by_every_way_to_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("mesos-master.INFO");
+    std::fs::write(&log, "leads\n").unwrap();
+    let attached = Attached::default();
+    attached.attach("/master/log", &log);
+    let made = Made { files: Files::new(attached), ..Made::default() };
+    let cluster = Cluster::start_as(made).await;
+    let whole = read(&cluster, "/files/read?path=/master/log&offset=0").await;
+    assert_eq!(whole, json!({"data": "leads\n", "offset": 0}));
+    assert_eq!(get(cluster.address, "/files/download?path=/master/log").await.text(), "leads\n");
+    assert_eq!(read(&cluster, "/files/browse?path=/master/log").await[0]["size"], 6);
+    assert_eq!(read(&cluster, "/files/debug").await, json!({"/master/log": log.display().to_string()}));
+    for media in [Media::Json, Media::Protobuf] {
+        let operator = Operator::new(cluster.address, media);
+        let read = operator.call(json!({"type": "READ_FILE", "read_file": {"path": "/master/log", "offset": 2}})).await;
+        let read = read.message::<mesos_core::wire::v1::master::Response>(media);
+        assert_eq!(read["read_file"], json!({"size": 6, "data": "YWRzCg=="}));
+        let list = operator.call(json!({"type": "LIST_FILES", "list_files": {"path": "/master/log"}})).await;
+        let list = list.message::<mesos_core::wire::v1::master::Response>(media);
+        assert_eq!(list["list_files"]["file_infos"][0]["path"], "/master/log");
+    }
+}
+
+#[tokio::test]
+async fn what_a_leader_has_written_down_is_shown_and_so_is_what_it_answers() {
+    let mut cluster = Cluster::start().await;
+    let (kept, gone) = (cluster.agent("host-1", "cpus:4").await, cluster.agent("host-2", "cpus:1").await);
+    let operator = Operator::new(cluster.address, Media::Json);
+    operator.change("MARK_AGENT_GONE", json!({"agent_id": {"value": gone.as_str()}}), 200).await;
+    operator.change("UPDATE_WEIGHTS", json!({"weight_infos": [{"role": "web", "weight": 2}]}), 200).await;
+    let window = json!({"machine_ids": [{"hostname": "host-1"}], "unavailability": {"start": {"nanoseconds": 1}}});
+    operator.change("UPDATE_MAINTENANCE_SCHEDULE", json!({"schedule": {"windows": [window]}}), 200).await;
+    let registry = read(&cluster, "/registrar(1)/registry").await;
+    assert_eq!(read(&cluster, "/registrar%281%29/registry").await, registry);
+    let agents = registry["slaves"]["slaves"].as_array().unwrap();
+    assert_eq!(agents.len(), 1);
+    assert_eq!(agents[0]["info"]["id"]["value"], kept.as_str());
+    assert_eq!(registry["gone"]["slaves"][0]["id"]["value"], gone.as_str());
+    assert_eq!(registry["weights"], json!([{"weight": 2.0, "role": "web"}]));
+    assert_eq!(registry["machines"]["machines"][0]["info"], json!({"id": {"hostname": "host-1"}, "mode": "DRAINING"}));
+    assert_eq!(registry["schedules"][0]["windows"][0]["machine_ids"][0]["hostname"], "host-1");
+
+    let help = read(&cluster, "/help").await;
+    assert_eq!(help["processes"][0]["id"], "master");
+    let named = help["processes"][0]["endpoints"].as_array().unwrap().iter();
+    let named: Vec<_> = named.map(|endpoint| endpoint["name"].as_str().unwrap().to_owned()).collect();
+    assert!(named.iter().all(|path| cluster.paths.contains(path)) && named.len() == cluster.paths.len(), "{named:?}");
 }

@@ -182,6 +182,10 @@ impl World {
         if signal == Signal::Kill {
             return self.kill_container(index, id, false, news);
         }
+        // Whatever else is sent, commands of the simulation take no notice of.
+        if signal != Signal::Terminate {
+            return;
+        }
         if let Ok(Some((at, after))) = self.agents[index as usize].containers.terminate(id) {
             let due = Event::ContainerDue { agent: index, at, due: Due::GivesIn };
             self.agenda.put(self.now + after, due);

@@ -1,4 +1,5 @@
 //! Files that are shown: `/files/browse`, `/files/read`, `/files/download`, and what LIST_FILES and READ_FILE answer.
+//! `/files/debug` tells what is attached where.
 //!
 //! Callers name virtual paths; whoever attaches them says which folder or file is meant. What lies below is opened by the
 //! system beneath that folder and nowhere else: neither `..` nor a link that a task plants or swaps leads out.
@@ -32,6 +33,9 @@ const PIECE_BYTES: usize = 64 << 10;
 pub trait Roots: Send + Sync + std::fmt::Debug + 'static {
     /// The folder or file that is attached at the beginning of `path`, and what is left of the path; nothing when nothing is.
     fn find(&self, path: &str) -> Option<(PathBuf, String)>;
+
+    /// Everything that is attached, by its virtual path.
+    fn all(&self) -> BTreeMap<String, PathBuf>;
 }
 
 /// A fixed set of attached folders and files. Clones share it.
@@ -62,6 +66,10 @@ impl Roots for Attached {
             candidate = &candidate[..candidate.rfind('/')?];
         }
     }
+
+    fn all(&self) -> BTreeMap<String, PathBuf> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 /// Shows files. Clones share what is attached.
@@ -79,7 +87,8 @@ impl Files {
     pub fn add_to(self, site: Site) -> Site {
         site.route("/files/browse", get(browse).with_state(self.clone()))
             .route("/files/read", get(read).with_state(self.clone()))
-            .route("/files/download", get(download).with_state(self))
+            .route("/files/download", get(download).with_state(self.clone()))
+            .route("/files/debug", get(debug).with_state(self))
     }
 
     /// What lies in a folder; a file stands for itself.
@@ -228,6 +237,14 @@ async fn browse(State(files): State<Files>, Query(named): Query<Named>) -> Resul
     };
     let list: Vec<_> = infos.into_iter().map(entry).collect();
     Ok(answer_json(serde_json::Value::Array(list).to_string()))
+}
+
+/// What is attached where; as in Mesos, names of files and nothing of what is in them.
+async fn debug(State(files): State<Files>) -> Result<Response, Refusal> {
+    let all = blocking(move || Ok(files.0.all())).await?;
+    let all: serde_json::Map<_, _> =
+        all.into_iter().map(|(path, real)| (path, real.display().to_string().into())).collect();
+    Ok(answer_json(serde_json::Value::Object(all).to_string()))
 }
 
 /// As `ls -l` writes it.

@@ -73,6 +73,17 @@ impl Site {
         self
     }
 
+    /// Says under `/help` which paths there are, as JSON of the shape of Mesos. Those that are added later are not among
+    /// them.
+    #[must_use]
+    pub fn with_help(self) -> Self {
+        let endpoint = |path: &str| serde_json::json!({"name": path, "text": ""});
+        let endpoints: Vec<_> = self.paths().chain(["/help"]).map(endpoint).collect();
+        let process = serde_json::json!({"id": &*self.rules.process, "endpoints": endpoints});
+        let text = serde_json::json!({"processes": [process]}).to_string();
+        self.route("/help", axum::routing::get(move || async move { super::answer_json(text) }))
+    }
+
     /// The paths it answers.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
         self.rules.known.iter().map(String::as_str)

@@ -25,6 +25,8 @@ pub(in crate::agent) struct Hosted {
     pub(in crate::agent) was_used: bool,
     /// Its tasks that can still change, with those that wait.
     pub(in crate::agent) tasks: Few<TaskRef, ()>,
+    /// The container it runs in itself, or the first it made; known also when that has gone.
+    pub(in crate::agent) run: Option<ContainerId>,
     /// Its containers by the names it gave them, and the one it runs in itself by its id.
     pub(in crate::agent) containers: Few<ContainerId, ContainerRef>,
 }
@@ -135,6 +137,7 @@ impl Hosted {
             is_written: false,
             was_used: false,
             tasks: Few::None,
+            run: None,
             containers: Few::None,
         }
     }

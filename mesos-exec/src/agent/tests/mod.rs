@@ -8,10 +8,12 @@ mod launch;
 #[cfg(feature = "mutants")]
 mod mutants;
 mod nested;
+mod past;
 mod recovery;
 mod registration;
 mod remote;
 mod shutdown;
+mod standalone;
 mod world;
 
 use crate::agent;

@@ -84,7 +84,6 @@ use mesos_core::container::Usage;
 use mesos_core::daemon::{Access, make_folder};
 use mesos_core::provider::{ContainerError, Launch};
 use mesos_core::{ContainerId, ContainerSpec, Containerizer, Exit, Resources, Signal};
-use nix::libc;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use error::ProcessError;
@@ -315,19 +314,11 @@ impl Containerizer for Process {
         }
     }
 
-    /// Reaches every process of the container, and makes stopped ones go on so that they see it. A container that has
-    /// ended is beyond signals: that is no error.
+    /// Reaches every process of the container; one that asks to end makes stopped ones go on, so that they see it. A container
+    /// that has ended is beyond signals: that is no error.
     async fn signal(&self, id: &ContainerId, signal: Signal) -> Result<(), ContainerError> {
-        let number = match signal {
-            Signal::Terminate => libc::SIGTERM,
-            Signal::Kill => libc::SIGKILL,
-            other => {
-                let problem = format!("signal {other:?} is not one this containerizer sends");
-                return Err(ContainerError::Failed { id: id.clone(), problem });
-            }
-        };
         self.launched(id).await?;
-        self.ask(|reply| Ask::Signal { id: id.clone(), signal: number, reply }).await
+        self.ask(|reply| Ask::Signal { id: id.clone(), signal: signal.number(), reply }).await
     }
 
     /// A container that is being launched is stopped as early as possible.

@@ -111,7 +111,6 @@ impl World<Driver> for ExecutorWorld {
     }
 
     fn perform(&mut self, effect: Effect, _: &mut VecDeque<Input>) -> Flow {
-        const SIGTERM: i32 = 15;
         const SIGKILL: i32 = 9;
         match effect {
             Effect::Subscribe { attempt, subscription, tasks } => self.subscribe(attempt, subscription, tasks),
@@ -129,8 +128,7 @@ impl World<Driver> for ExecutorWorld {
             }
             Effect::Launch { container, command, resources, .. } => self.contain(container, command, resources),
             Effect::Signal { container, signal } => {
-                let number = if signal == mesos_core::Signal::Terminate { SIGTERM } else { SIGKILL };
-                self.end_container(container, number);
+                self.end_container(container, signal.number());
             }
             Effect::Destroy { container } => self.end_container(container, SIGKILL),
             Effect::Stop { why } => {

@@ -48,11 +48,9 @@ pub(super) fn nest(id: v1::ContainerId) -> Result<Nest, Refusal> {
 }
 
 fn signal(number: Option<i32>) -> Result<Signal, Refusal> {
-    match number.unwrap_or(9) {
-        9 => Ok(Signal::Kill),
-        15 => Ok(Signal::Terminate),
-        other => Err(Refusal::not_implemented(format!("signal {other} is not one this agent sends; send 15 or 9"))),
-    }
+    let number = number.unwrap_or(9);
+    Signal::of(number)
+        .ok_or_else(|| Refusal::bad_request(format!("there is no signal {number}; send one from 1 to 64")))
 }
 
 /// A launch: by the old name, by the new one, or as a session.

@@ -17,6 +17,9 @@ use v1::agent::call::Type;
 use super::super::{ExecutorDoor, FrameworkOwners};
 use crate::agent::Speaker;
 
+/// Where the agent's own log is shown.
+const LOGS: [&str; 2] = ["/slave/log", "/agent/log"];
+
 /// Judges what is asked for.
 #[derive(Debug, Clone)]
 pub(in crate::daemon) struct Judge {
@@ -45,12 +48,13 @@ impl Judge {
             Type::SetLoggingLevel => demand(Action::SetLogLevel),
             Type::ListFiles => self.sandbox(caller, call.list_files.as_ref().map(|list| &*list.path)).await,
             Type::ReadFile => self.sandbox(caller, call.read_file.as_ref().map(|read| &*read.path)).await,
+            // These leave out what may not be seen.
             Type::GetState
             | Type::GetContainers
             | Type::GetFrameworks
             | Type::GetExecutors
             | Type::GetOperations
-            | Type::GetTasks => demand(Action::ViewFramework),
+            | Type::GetTasks => Ok(()),
             Type::GetAgent => demand(Action::ViewAgent),
             // Starts, ends and attaches to containers, and whatever a newer API can do.
             _ => {
@@ -84,6 +88,9 @@ impl Judge {
     pub(in crate::daemon) async fn sandbox(&self, caller: &Caller, path: Option<&str>) -> Result<(), Refusal> {
         if proven(caller)?.is_some() {
             return Err(Refusal::forbidden("an executor's credentials are not good for files"));
+        }
+        if path.is_some_and(|path| LOGS.contains(&path.trim_end_matches('/'))) {
+            return self.demand(caller, Action::AccessMesosLog, None);
         }
         let mut parts = path.unwrap_or_default().split('/').skip_while(|part| *part != "frameworks").skip(1);
         let owner = match parts.next().map(FrameworkId::new) {

@@ -2,14 +2,19 @@
 //!
 //! Keys, types and shapes are those of Apache Mesos (`src/slave/http.cpp`), which predate its v1 API.
 
+use std::sync::Arc;
+
+use mesos_core::net::auth::Sight;
 use mesos_core::net::http::axum::extract::State;
-use mesos_core::net::http::{Refusal, Response, answer_json, done};
+use mesos_core::net::http::{Caller, Refusal, Response, answer_json, done};
 use mesos_core::resource::Value as Amount;
-use mesos_core::{AgentId, Resources, TaskState};
+use mesos_core::{
+    AgentId, ContainerId, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, Resources, Role, TaskInfo, TaskState,
+};
 use serde_json::{Map, Value, json};
 
 use super::{Context, Shared, VERSION};
-use crate::agent::{ExecutorSnapshot, FrameworkSnapshot, Snapshot, TaskSnapshot};
+use crate::agent::{ExecutorSnapshot, FrameworkSnapshot, PastExecutor, PastFramework, Snapshot, TaskSnapshot};
 
 /// Nothing but the status.
 pub(super) async fn health() -> Response {
@@ -28,9 +33,10 @@ pub(super) async fn flags(State(context): State<Shared>) -> Response {
     answer_json(json!({"flags": context.flag_map()}).to_string())
 }
 
-pub(super) async fn state(State(context): State<Shared>) -> Result<Response, Refusal> {
-    let snapshot = context.snapshot().await?;
-    Ok(answer_json(context.state(&snapshot).to_string()))
+pub(super) async fn state(State(context): State<Shared>, caller: Caller) -> Result<Response, Refusal> {
+    let sight = context.sight(caller);
+    let snapshot = context.seen_by(&sight).await?;
+    Ok(answer_json(context.state(&snapshot, &sight).to_string()))
 }
 
 impl Context {
@@ -38,58 +44,106 @@ impl Context {
         self.flags.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect()
     }
 
-    fn state(&self, snapshot: &Snapshot) -> Value {
+    fn state(&self, snapshot: &Snapshot, sight: &Sight) -> Value {
         let frameworks = snapshot.frameworks.iter().filter(|framework| framework.info.is_some());
+        let completed = snapshot.completed.iter().map(|(id, past)| self.completed(snapshot, id, past));
         let attributes: Map<String, Value> =
             snapshot.info.attributes.iter().map(|(name, value)| (name.to_owned(), attribute(value))).collect();
-        json!({
+        let flags = if sight.sees_flags() { self.flag_map() } else { Map::new() };
+        let mut state = json!({
             "id": snapshot.agent_id.as_ref().map_or("", AgentId::as_str),
             "pid": format!("slave(1)@{}", self.address),
             "hostname": *snapshot.info.hostname,
             "version": VERSION,
             "start_time": self.started,
-            "resources": resources(&snapshot.total),
-            "unreserved_resources": resources(&snapshot.total.unreserved()),
-            "attributes": attributes,
-            "flags": self.flag_map(),
+            "flags": flags,
             "frameworks": frameworks.map(|framework| self.framework(snapshot, framework)).collect::<Vec<_>>(),
-            "completed_frameworks": [],
-        })
+            "completed_frameworks": completed.collect::<Vec<_>>(),
+        });
+        if sight.sees_agents() {
+            state["resources"] = resources(&snapshot.total);
+            state["unreserved_resources"] = resources(&snapshot.total.unreserved());
+            state["attributes"] = attributes.into();
+        }
+        state
+    }
+
+    /// A framework of which nothing is left here.
+    fn completed(&self, snapshot: &Snapshot, id: &FrameworkId, past: &PastFramework) -> Value {
+        let mut written = described(id, &past.info);
+        written["executors"] = json!([]);
+        written["completed_executors"] = self.ended(snapshot, id, past);
+        written
+    }
+
+    /// Executors that have ended.
+    fn ended(&self, snapshot: &Snapshot, id: &FrameworkId, past: &PastFramework) -> Value {
+        let executor = |executor: &Arc<PastExecutor>| {
+            let tasks = executor.tasks.iter().map(|task| self::task(id, &task.info, &task.role, task.state, None));
+            json!({
+                "id": executor.id.as_str(),
+                "name": executor.info.as_ref().map_or("", |info| &*info.name),
+                "source": executor.id.as_str(),
+                "container": executor.container.as_ref().map_or("", |id| id.as_str()),
+                "directory": self.directory(snapshot, id, &executor.id, executor.container.as_ref()),
+                "role": executor.role.as_str(),
+                "type": kind(executor.info.as_deref()),
+                "resources": resources(&Resources::new()),
+                "tasks": [],
+                "queued_tasks": [],
+                "completed_tasks": tasks.collect::<Vec<_>>(),
+            })
+        };
+        past.executors.iter().map(executor).collect()
+    }
+
+    /// The sandbox of an executor's run.
+    fn directory(
+        &self,
+        snapshot: &Snapshot,
+        framework: &FrameworkId,
+        executor: &ExecutorId,
+        container: Option<&ContainerId>,
+    ) -> String {
+        match (&self.sandboxes, &snapshot.agent_id, container) {
+            (Some(sandboxes), Some(agent), Some(container)) => {
+                sandboxes.runs(agent, framework, executor).join(container.as_str()).display().to_string()
+            }
+            _ => String::new(),
+        }
     }
 
     fn framework(&self, snapshot: &Snapshot, framework: &FrameworkSnapshot) -> Value {
         let Some(info) = &framework.info else { return Value::Null };
         let executors = framework.executors.iter().map(|executor| self.executor(snapshot, framework, executor));
-        json!({
-            "id": framework.id.as_str(),
-            "name": *info.name,
-            "user": *info.user,
-            "failover_timeout": info.failover_timeout.as_secs_f64(),
-            "checkpoint": info.checkpoint,
-            "roles": info.roles.iter().map(|role| role.as_str()).collect::<Vec<_>>(),
-            "hostname": "",
-            "executors": executors.collect::<Vec<_>>(),
-            "completed_executors": [],
-        })
+        let past = snapshot.past.get(&framework.id);
+        let mut written = described(&framework.id, info);
+        written["executors"] = executors.collect();
+        written["completed_executors"] =
+            past.map_or_else(|| json!([]), |past| self.ended(snapshot, &framework.id, past));
+        written
     }
 
     fn executor(&self, snapshot: &Snapshot, framework: &FrameworkSnapshot, executor: &ExecutorSnapshot) -> Value {
         let own = || framework.tasks.iter().filter(|task| task.info.executor_id() == executor.id);
         let list = |wanted: fn(&TaskSnapshot) -> bool| {
-            own().filter(|task| wanted(task)).map(|task| self::task(framework, task)).collect::<Vec<_>>()
+            let own = own().filter(|task| wanted(task));
+            let written = |task: &TaskSnapshot| {
+                self::task(&framework.id, &task.info, &task.role, task.state, task.container_id.as_ref())
+            };
+            own.map(written).collect::<Vec<_>>()
         };
+        let forgotten = snapshot.past.get(&framework.id).and_then(|past| past.tasks.get(&executor.id));
+        let forgotten = forgotten
+            .into_iter()
+            .flatten()
+            .map(|task| self::task(&framework.id, &task.info, &task.role, task.state, None));
         let container = executor.process.as_ref().or_else(|| executor.containers.first());
         let mut used = executor.info.as_ref().map(|info| info.resources.clone()).unwrap_or_default();
         for task in own().filter(|task| !task.state.is_terminal()) {
             used += &task.info.resources;
         }
-        let directory = match (&self.sandboxes, &snapshot.agent_id, container) {
-            (Some(sandboxes), Some(agent), Some(container)) => {
-                let runs = sandboxes.runs(agent, &framework.id, &executor.id);
-                runs.join(container.as_str()).display().to_string()
-            }
-            _ => String::new(),
-        };
+        let directory = self.directory(snapshot, &framework.id, &executor.id, container);
         json!({
             "id": executor.id.as_str(),
             "name": executor.info.as_ref().map_or("", |info| &*info.name),
@@ -97,38 +151,61 @@ impl Context {
             "container": container.map_or("", |id| id.as_str()),
             "directory": directory,
             "role": executor.role.as_str(),
-            "type": match &executor.info {
-                None => "",
-                Some(info) if info.kind() == Some(mesos_core::ExecutorInfo::DEFAULT) => "DEFAULT",
-                Some(_) => "CUSTOM",
-            },
+            "type": kind(executor.info.as_deref()),
             "resources": resources(&used),
             "tasks": list(|task| !task.is_queued && !task.state.is_terminal()),
             "queued_tasks": list(|task| task.is_queued),
-            "completed_tasks": list(|task| task.state.is_terminal()),
+            "completed_tasks": list(|task| task.state.is_terminal()).into_iter().chain(forgotten).collect::<Vec<_>>(),
         })
     }
 }
 
-fn task(framework: &FrameworkSnapshot, task: &TaskSnapshot) -> Value {
-    let state = format!("TASK_{}", task.state);
-    let status = task.container_id.as_ref().map(|id| json!({"container_id": {"value": id.as_str()}}));
-    let statuses = match (task.state, status) {
+fn kind(info: Option<&ExecutorInfo>) -> &'static str {
+    match info {
+        None => "",
+        Some(info) if info.kind() == Some(ExecutorInfo::DEFAULT) => "DEFAULT",
+        Some(_) => "CUSTOM",
+    }
+}
+
+/// A framework without what is its.
+fn described(id: &FrameworkId, info: &FrameworkInfo) -> Value {
+    json!({
+        "id": id.as_str(),
+        "name": *info.name,
+        "user": *info.user,
+        "failover_timeout": info.failover_timeout.as_secs_f64(),
+        "checkpoint": info.checkpoint,
+        "roles": info.roles.iter().map(|role| role.as_str()).collect::<Vec<_>>(),
+        "hostname": "",
+    })
+}
+
+fn task(
+    framework_id: &FrameworkId,
+    info: &TaskInfo,
+    role: &Role,
+    state: TaskState,
+    container: Option<&ContainerId>,
+) -> Value {
+    let said = format!("TASK_{state}");
+    let status = container.map(|id| json!({"container_id": {"value": id.as_str()}}));
+    let statuses = match (state, status) {
         (TaskState::Staging, _) => json!([]),
-        (_, Some(container)) => json!([{"state": state, "container_status": container}]),
-        (_, None) => json!([{"state": state}]),
+        (_, Some(container)) => json!([{"state": said, "container_status": container}]),
+        (_, None) => json!([{"state": said}]),
     };
     json!({
-        "id": task.info.id.as_str(),
-        "name": *task.info.name,
-        "framework_id": framework.id.as_str(),
-        "executor_id": task.info.run.executor().map_or("", |executor| executor.id.as_str()),
-        "slave_id": task.info.agent_id.as_str(),
-        "state": state,
-        "role": task.role.as_str(),
-        "resources": resources(&task.info.resources),
+        "id": info.id.as_str(),
+        "name": *info.name,
+        "framework_id": framework_id.as_str(),
+        "executor_id": info.run.executor().map_or("", |executor| executor.id.as_str()),
+        "slave_id": info.agent_id.as_str(),
+        "state": said,
+        "role": role.as_str(),
+        "resources": resources(&info.resources),
         "statuses": statuses,
-        "labels": task.info.labels.iter().map(|(key, value)| json!({"key": **key, "value": **value})).collect::<Vec<_>>(),
+        "labels": info.labels.iter().map(|(key, value)| json!({"key": **key, "value": **value})).collect::<Vec<_>>(),
     })
 }
 

@@ -1,27 +1,29 @@
-//! `/metrics/snapshot` of an agent: numbers by the names Mesos gave them (`docs/monitoring.md`), as far as there are such.
-
-use std::collections::BTreeMap;
+//! `/metrics/snapshot` of an agent, with the names of Mesos (`docs/monitoring.md`) as far as there are such, and `/metrics`
+//! for Prometheus.
 
 use mesos_core::net::http::axum::extract::State;
 use mesos_core::net::http::{Refusal, Response, answer_json};
+use mesos_core::net::metrics::{Metrics, real};
 use mesos_core::{Resources, TaskState};
 
 use super::{Context, Shared};
 
-#[allow(clippy::cast_precision_loss, reason = "metrics are doubles")]
-const fn real(count: usize) -> f64 {
-    count as f64
-}
-
 pub(super) async fn snapshot(State(context): State<Shared>) -> Result<Response, Refusal> {
-    let all = collect(&context).await?;
+    let all = collect(&context).await?.by_name();
     Ok(answer_json(serde_json::to_string(&all).expect("numbers by name are JSON")))
 }
 
-pub(super) async fn collect(context: &Context) -> Result<BTreeMap<String, f64>, Refusal> {
+pub(super) async fn prometheus(State(context): State<Shared>) -> Result<Response, Refusal> {
+    Ok(collect(&context).await?.exposed())
+}
+
+pub(super) async fn collect(context: &Context) -> Result<Metrics, Refusal> {
     let snapshot = context.snapshot().await?;
-    let mut all = BTreeMap::new();
-    let mut set = |name: &str, value: f64| _ = all.insert(format!("slave/{name}"), value);
+    let mut metrics = Metrics::default();
+    metrics.add_system();
+    metrics.add_requests(&context.requests);
+    let mut set = |name: &str, value: f64| metrics.gauge(&format!("slave/{name}"), value);
+    let count = |found: usize| real(found as u64);
     let tasks = || snapshot.frameworks.iter().flat_map(|framework| &framework.tasks);
     let executors = || snapshot.frameworks.iter().flat_map(|framework| &framework.executors);
     let live = || tasks().filter(|task| !task.state.is_terminal());
@@ -34,16 +36,16 @@ pub(super) async fn collect(context: &Context) -> Result<BTreeMap<String, f64>, 
     }
     set("uptime_secs", context.began.elapsed().as_secs_f64());
     set("registered", if snapshot.is_registered { 1.0 } else { 0.0 });
-    set("frameworks_active", real(snapshot.frameworks.len()));
-    set("executors_running", real(executors().filter(|executor| executor.is_serving).count()));
-    set("executors_terminating", real(executors().filter(|executor| !executor.is_serving).count()));
+    set("frameworks_active", count(snapshot.frameworks.len()));
+    set("executors_running", count(executors().filter(|executor| executor.is_serving).count()));
+    set("executors_terminating", count(executors().filter(|executor| !executor.is_serving).count()));
     for (name, state) in [
         ("tasks_staging", TaskState::Staging),
         ("tasks_starting", TaskState::Starting),
         ("tasks_running", TaskState::Running),
         ("tasks_killing", TaskState::Killing),
     ] {
-        set(name, real(live().filter(|task| task.state == state).count()));
+        set(name, count(live().filter(|task| task.state == state).count()));
     }
     let amounts = |resources: &Resources| {
         [resources.cpus(), resources.mem(), resources.disk(), resources.gpus()].map(|amount| amount.to_f64())
@@ -54,5 +56,5 @@ pub(super) async fn collect(context: &Context) -> Result<BTreeMap<String, f64>, 
         set(&format!("{name}_used"), used);
         set(&format!("{name}_percent"), if total > 0.0 { used / total } else { 0.0 });
     }
-    Ok(all)
+    Ok(metrics)
 }

@@ -23,9 +23,11 @@ pub(super) mod judge;
 mod legacy;
 mod metrics;
 mod operator;
+mod sight;
 mod statistics;
 mod wire;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -34,6 +36,7 @@ use mesos_core::Containerizer;
 use mesos_core::net::auth::Authorizer;
 use mesos_core::net::http::axum::routing::{get, post};
 use mesos_core::net::http::{Attached, Files, FixedVerbosity, Roots, Site, Verbosity};
+use mesos_core::net::layer::RequestTotals;
 
 use self::input::Inputs;
 use self::judge::Judge;
@@ -64,6 +67,8 @@ pub struct AgentSite {
     pub verbosity: Arc<dyn Verbosity>,
     /// Other files that are shown, for example the log at `/slave/log`.
     pub attached: Attached,
+    /// What a layer outside counts of requests, for metrics.
+    pub requests: RequestTotals,
 }
 
 /// What every handler works with.
@@ -78,6 +83,7 @@ struct Context {
     files: Files,
     judge: Judge,
     inputs: Inputs,
+    requests: RequestTotals,
     /// Seconds since 1970.
     started: f64,
     began: Instant,
@@ -100,6 +106,7 @@ impl AgentSite {
             flags: Vec::new(),
             verbosity: Arc::new(FixedVerbosity),
             attached: Attached::default(),
+            requests: RequestTotals::default(),
         }
     }
 
@@ -123,6 +130,7 @@ impl AgentSite {
             files: files.clone(),
             judge: self.judge,
             inputs: Inputs::default(),
+            requests: self.requests,
             started: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
             began: Instant::now(),
         });
@@ -133,11 +141,12 @@ impl AgentSite {
             .route("/flags", get(legacy::flags).with_state(context.clone()))
             .route("/containers", get(statistics::all).with_state(context.clone()))
             .route("/monitor/statistics", get(statistics::monitor).with_state(context.clone()))
-            .route("/metrics/snapshot", get(metrics::snapshot).with_state(context))
+            .route("/metrics/snapshot", get(metrics::snapshot).with_state(context.clone()))
+            .route("/metrics", get(metrics::prometheus).with_state(context))
             .route("/health", get(legacy::health))
             .route("/version", get(legacy::version))
             .route_exactly("/", get(legacy::root));
-        files.add_to(site)
+        files.add_to(site).with_help()
     }
 }
 
@@ -151,5 +160,11 @@ struct Shown {
 impl Roots for Shown {
     fn find(&self, path: &str) -> Option<(PathBuf, String)> {
         self.attached.find(path).or_else(|| self.sandboxes.as_ref()?.find(path))
+    }
+
+    fn all(&self) -> BTreeMap<String, PathBuf> {
+        let mut all = self.sandboxes.as_ref().map(|sandboxes| sandboxes.all()).unwrap_or_default();
+        all.append(&mut self.attached.all());
+        all
     }
 }

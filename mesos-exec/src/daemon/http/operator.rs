@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use mesos_core::Rejection;
+use mesos_core::net::auth::Sight;
 use mesos_core::net::http::axum::extract::State;
 use mesos_core::net::http::axum::http::{HeaderMap, StatusCode};
 use mesos_core::net::http::{
@@ -67,7 +68,7 @@ pub(super) async fn ask(
         }
         _ => {
             let media = Media::of_answer(&headers)?;
-            context.answer(call).await.map(|answered| answer(media, &answered))
+            context.answer(call, &context.sight(caller)).await.map(|answered| answer(media, &answered))
         }
     }
 }
@@ -87,7 +88,15 @@ impl Context {
         }
     }
 
-    async fn answer(&self, call: Call) -> Result<Answered, Refusal> {
+    /// The agent at this moment, as far as it may be seen. Executors see nothing.
+    pub(super) async fn seen_by(&self, sight: &Sight) -> Result<Snapshot, Refusal> {
+        if super::judge::proven(sight.caller())?.is_some() {
+            return Err(Refusal::forbidden("an executor's credentials are not good for views"));
+        }
+        Ok(super::sight::seen(self.snapshot().await?, sight))
+    }
+
+    async fn answer(&self, call: Call, sight: &Sight) -> Result<Answered, Refusal> {
         let mut answered = Answered::default();
         let kind = match call.r#type() {
             Type::GetHealth => {
@@ -106,7 +115,7 @@ impl Context {
                 Kind::GetVersion
             }
             Type::GetMetrics => {
-                let metrics = super::metrics::collect(self).await?.into_iter();
+                let metrics = super::metrics::collect(self).await?.by_name().into_iter();
                 let metrics = metrics.map(|(name, value)| v1::Metric { name, value: Some(value) }).collect();
                 answered.get_metrics = Some(response::GetMetrics { metrics });
                 Kind::GetMetrics
@@ -116,8 +125,7 @@ impl Context {
                 Kind::GetLoggingLevel
             }
             Type::GetState => {
-                let snapshot = self.snapshot().await?;
-                answered.get_state = Some(wire::state(&snapshot));
+                answered.get_state = Some(wire::state(&self.seen_by(sight).await?));
                 Kind::GetState
             }
             Type::GetAgent => {
@@ -126,24 +134,26 @@ impl Context {
                 Kind::GetAgent
             }
             Type::GetFrameworks => {
-                answered.get_frameworks = Some(wire::frameworks(&self.snapshot().await?));
+                answered.get_frameworks = Some(wire::frameworks(&self.seen_by(sight).await?));
                 Kind::GetFrameworks
             }
             Type::GetExecutors => {
-                answered.get_executors = Some(wire::executors(&self.snapshot().await?));
+                answered.get_executors = Some(wire::executors(&self.seen_by(sight).await?));
                 Kind::GetExecutors
             }
             Type::GetTasks => {
-                answered.get_tasks = Some(wire::tasks(&self.snapshot().await?));
+                answered.get_tasks = Some(wire::tasks(&self.seen_by(sight).await?));
                 Kind::GetTasks
             }
             Type::GetOperations => {
-                answered.get_operations = Some(wire::operations(&self.snapshot().await?));
+                answered.get_operations = Some(wire::operations(&self.seen_by(sight).await?));
                 Kind::GetOperations
             }
             Type::GetContainers => {
                 let wanted = call.get_containers.unwrap_or_default();
-                let containers = super::statistics::containers(self, wanted.show_nested()).await?;
+                let seen = self.seen_by(sight).await?;
+                let containers =
+                    super::statistics::containers(self, &seen, wanted.show_nested(), wanted.show_standalone()).await;
                 answered.get_containers = Some(response::GetContainers { containers });
                 Kind::GetContainers
             }

@@ -4,20 +4,25 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use mesos_core::container::Usage;
 use mesos_core::net::http::axum::extract::State;
-use mesos_core::net::http::{Refusal, Response, answer_json};
+use mesos_core::net::http::{Caller, Refusal, Response, answer_json};
 use mesos_core::wire::{json, v1};
 use mesos_core::{ContainerId, Resources};
 use serde_json::{Value, json};
 use v1::agent::response::get_containers::Container;
 
 use super::{Context, Shared};
-use crate::agent::{ExecutorSnapshot, FrameworkSnapshot};
+use crate::agent::{ExecutorSnapshot, FrameworkSnapshot, Snapshot};
 
 const BYTES_PER_MIB: f64 = 1_048_576.0;
 
-/// The containers that run and what they use. Those that lie beside others are left out unless they are asked for.
-pub(super) async fn containers(context: &Context, shows_nested: bool) -> Result<Vec<Container>, Refusal> {
-    let snapshot = context.snapshot().await?;
+/// The containers that run and what they use. Those that lie beside others, and those that no executor has, are left out
+/// unless they are asked for.
+pub(super) async fn containers(
+    context: &Context,
+    snapshot: &Snapshot,
+    shows_nested: bool,
+    shows_standalone: bool,
+) -> Vec<Container> {
     let mut all = Vec::new();
     for framework in &snapshot.frameworks {
         for executor in &framework.executors {
@@ -27,7 +32,15 @@ pub(super) async fn containers(context: &Context, shows_nested: bool) -> Result<
             }
         }
     }
-    Ok(all)
+    for id in snapshot.standalone.iter().filter(|_| shows_standalone) {
+        let usage = context.containerizer.usage(id).await;
+        all.push(Container {
+            container_id: v1::ContainerId { value: id.as_str().to_owned(), parent: None },
+            resource_statistics: usage.ok().map(|usage| statistics(usage, &Resources::new())),
+            ..Container::default()
+        });
+    }
+    all
 }
 
 /// A container beside another is named after it.
@@ -85,15 +98,19 @@ fn statistics(usage: Usage, limits: &Resources) -> v1::ResourceStatistics {
 }
 
 /// `/containers`: with the ids of containers.
-pub(super) async fn all(State(context): State<Shared>) -> Result<Response, Refusal> {
-    let list: Vec<Value> = containers(&context, false).await?.iter().map(|container| legacy(container, true)).collect();
-    Ok(answer_json(Value::from(list).to_string()))
+pub(super) async fn all(State(context): State<Shared>, caller: Caller) -> Result<Response, Refusal> {
+    list(&context, caller, true).await
 }
 
 /// `/monitor/statistics`: without.
-pub(super) async fn monitor(State(context): State<Shared>) -> Result<Response, Refusal> {
-    let list: Vec<Value> =
-        containers(&context, false).await?.iter().map(|container| legacy(container, false)).collect();
+pub(super) async fn monitor(State(context): State<Shared>, caller: Caller) -> Result<Response, Refusal> {
+    list(&context, caller, false).await
+}
+
+async fn list(context: &Context, caller: Caller, is_named: bool) -> Result<Response, Refusal> {
+    let seen = context.seen_by(&context.sight(caller)).await?;
+    let containers = containers(context, &seen, false, false).await;
+    let list: Vec<Value> = containers.iter().map(|container| legacy(container, is_named)).collect();
     Ok(answer_json(Value::from(list).to_string()))
 }
 

@@ -2,10 +2,10 @@
 
 use mesos_core::wire::convert::{ReservationForm, operation_to_wire, resources_to_wire};
 use mesos_core::wire::v1;
-use mesos_core::{ExecutorInfo, Role, TaskState};
+use mesos_core::{ContainerId, ExecutorInfo, FrameworkId, Role, TaskInfo, TaskState};
 use v1::agent::response;
 
-use crate::agent::{FrameworkSnapshot, OperationSnapshot, Snapshot, TaskSnapshot};
+use crate::agent::{FrameworkSnapshot, OperationSnapshot, PastFramework, Snapshot};
 
 const FORM: ReservationForm = ReservationForm::Stack;
 
@@ -32,24 +32,40 @@ pub(super) fn frameworks(snapshot: &Snapshot) -> response::GetFrameworks {
     };
     response::GetFrameworks {
         frameworks: snapshot.frameworks.iter().filter_map(one).collect(),
-        completed_frameworks: Vec::new(),
+        completed_frameworks: snapshot.completed.iter().map(|(id, past)| completed(id, past)).collect(),
     }
+}
+
+fn completed(id: &FrameworkId, past: &PastFramework) -> response::get_frameworks::Framework {
+    let framework_info = v1::FrameworkInfo { id: Some(id.into()), ..v1::FrameworkInfo::from(&*past.info) };
+    response::get_frameworks::Framework { framework_info }
+}
+
+/// What is over of all frameworks.
+fn past(snapshot: &Snapshot) -> impl Iterator<Item = (&FrameworkId, &PastFramework)> {
+    snapshot.past.iter().chain(&snapshot.completed)
 }
 
 pub(super) fn executors(snapshot: &Snapshot) -> response::GetExecutors {
     let mut executors = Vec::new();
     for framework in &snapshot.frameworks {
         for executor in &framework.executors {
-            let info = executor_info(framework, executor.info.as_deref(), executor.id.as_str(), &executor.role);
+            let info = executor_info(&framework.id, executor.info.as_deref(), executor.id.as_str(), &executor.role);
             executors.push(response::get_executors::Executor { executor_info: info });
         }
     }
-    response::GetExecutors { executors, completed_executors: Vec::new() }
+    let completed_executors = past(snapshot).flat_map(|(framework_id, past)| {
+        past.executors.iter().map(move |executor| response::get_executors::Executor {
+            executor_info: executor_info(framework_id, executor.info.as_deref(), executor.id.as_str(), &executor.role),
+        })
+    });
+    let completed_executors = completed_executors.collect();
+    response::GetExecutors { executors, completed_executors }
 }
 
 /// An executor's description; one the agent made for a command is described as Mesos describes its command executor.
 pub(super) fn executor_info(
-    framework: &FrameworkSnapshot,
+    framework_id: &FrameworkId,
     info: Option<&ExecutorInfo>,
     id: &str,
     role: &Role,
@@ -67,7 +83,7 @@ pub(super) fn executor_info(
             ..Default::default()
         },
     };
-    written.framework_id = Some((&framework.id).into());
+    written.framework_id = Some(framework_id.into());
     written
 }
 
@@ -86,20 +102,33 @@ pub(super) fn tasks(snapshot: &Snapshot) -> response::GetTasks {
                 state if state.is_terminal() => &mut all.terminated_tasks,
                 _ => &mut all.launched_tasks,
             };
-            list.push(self::task(framework, task));
+            list.push(self::task(&framework.id, &task.info, &task.role, task.state, task.container_id.as_ref()));
         }
+    }
+    for (framework_id, past) in past(snapshot) {
+        let of_executors = past.executors.iter().flat_map(|executor| &executor.tasks);
+        let ended = of_executors.chain(past.tasks.values().flatten());
+        all.terminated_tasks
+            .extend(ended.map(|task| self::task(framework_id, &task.info, &task.role, task.state, None)));
     }
     all
 }
 
-fn task(framework: &FrameworkSnapshot, task: &TaskSnapshot) -> v1::Task {
-    let info = v1::TaskInfo::from(&*task.info);
-    let state = v1::TaskState::from(task.state).into();
+fn task(
+    framework_id: &FrameworkId,
+    described: &TaskInfo,
+    role: &Role,
+    state: TaskState,
+    container: Option<&ContainerId>,
+) -> v1::Task {
+    let info = v1::TaskInfo::from(described);
+    let is_known = state != TaskState::Staging;
+    let state = v1::TaskState::from(state).into();
     let status = v1::TaskStatus {
         task_id: info.task_id.clone(),
         state,
         agent_id: Some(info.agent_id.clone()),
-        container_status: task.container_id.as_ref().map(|id| v1::ContainerStatus {
+        container_status: container.map(|id| v1::ContainerStatus {
             container_id: Some(v1::ContainerId { value: id.as_str().to_owned(), parent: None }),
             ..Default::default()
         }),
@@ -108,12 +137,12 @@ fn task(framework: &FrameworkSnapshot, task: &TaskSnapshot) -> v1::Task {
     v1::Task {
         name: info.name,
         task_id: info.task_id,
-        framework_id: (&framework.id).into(),
-        executor_id: task.info.run.executor().map(|executor| (&executor.id).into()),
+        framework_id: framework_id.into(),
+        executor_id: described.run.executor().map(|executor| (&executor.id).into()),
         agent_id: info.agent_id,
         state,
-        resources: resources_to_wire(&task.info.resources, Some(&task.role), FORM),
-        statuses: (task.state != TaskState::Staging).then_some(status).into_iter().collect(),
+        resources: resources_to_wire(&described.resources, Some(role), FORM),
+        statuses: is_known.then_some(status).into_iter().collect(),
         labels: info.labels,
         kill_policy: info.kill_policy,
         user: info.command.and_then(|command| command.user),

@@ -19,6 +19,7 @@ mod metrics;
 mod operator;
 mod preemptions;
 mod pump;
+mod registry;
 mod scheduler;
 mod session;
 mod sight;
@@ -67,10 +68,12 @@ pub struct HttpSetup {
     pub verbosity: Arc<dyn Verbosity>,
     /// Files that are shown, for example the log at `/master/log`.
     pub files: Files,
+    /// Between two heartbeats to those who listen to events.
+    pub heartbeat_every: Duration,
 }
 
 impl HttpSetup {
-    /// Without a name, flags and files, and with a fixed level of logging.
+    /// Without a name, flags and files, with a fixed level of logging, and with heartbeats as often as those of Mesos.
     #[must_use]
     pub fn new(
         master: MasterHandle,
@@ -92,6 +95,7 @@ impl HttpSetup {
             flags: Vec::new(),
             verbosity: Arc::new(FixedVerbosity),
             files: Files::new(Attached::default()),
+            heartbeat_every: Duration::from_secs(15),
         }
     }
 }
@@ -109,6 +113,7 @@ struct Context {
     flags: Vec<(String, String)>,
     verbosity: Arc<dyn Verbosity>,
     files: Files,
+    heartbeat_every: Duration,
     leadership: Leadership,
     sessions: Arc<Sessions>,
     subscribers: Arc<tokio::sync::Semaphore>,
@@ -144,8 +149,20 @@ impl Context {
 /// What the master answers. Must be called inside a tokio runtime.
 #[must_use]
 pub fn site(setup: HttpSetup) -> Site {
-    let HttpSetup { master, door, view, detector, address, authorizer, requests, cluster, flags, verbosity, files } =
-        setup;
+    let HttpSetup {
+        master,
+        door,
+        view,
+        detector,
+        address,
+        authorizer,
+        requests,
+        cluster,
+        flags,
+        verbosity,
+        files,
+        heartbeat_every,
+    } = setup;
     let (leadership, watch) = Leadership::watch(master.lead(), detector);
     let context = Arc::new(Context {
         master,
@@ -158,6 +175,7 @@ pub fn site(setup: HttpSetup) -> Site {
         flags,
         verbosity,
         files: files.clone(),
+        heartbeat_every,
         leadership,
         sessions: Arc::default(),
         subscribers: operator::places(),
@@ -180,6 +198,7 @@ pub fn site(setup: HttpSetup) -> Site {
         .route("/quota", get(legacy::quota).with_state(context.clone()))
         .route("/maintenance/schedule", get(legacy::maintenance_schedule).with_state(context.clone()))
         .route("/maintenance/status", get(legacy::maintenance_status).with_state(context.clone()))
+        .route("/registrar(1)/registry", get(registry::registry).with_state(context.clone()))
         .route("/explain", get(explain::explain).with_state(context.clone()))
         .route("/preemptions", get(preemptions::preemptions).with_state(context.clone()))
         .route("/teardown", post(legacy::teardown).with_state(context.clone()))
@@ -189,7 +208,7 @@ pub fn site(setup: HttpSetup) -> Site {
         .route("/version", get(legacy::version))
         .route("/flags", get(legacy::flags).with_state(context.clone()))
         .route_exactly("/redirect", get(legacy::redirect).with_state(context));
-    files.add_to(site)
+    files.add_to(site).with_help()
 }
 
 /// Nanoseconds since 1970.

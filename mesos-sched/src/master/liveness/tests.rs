@@ -1,4 +1,4 @@
-//! What becomes of a decision the registrar has no room for.
+//! What becomes of a decision the registrar has no room for, and how fast agents are given up.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,15 +20,20 @@ struct Bench {
     now: Now,
     records: BTreeMap<Arc<str>, Record>,
     under_way: Vec<Effect>,
+    said: BTreeMap<ConnId, Outbound>,
 }
 
 impl Bench {
     /// A leader that finds these records.
     fn leading(id: &str, term: u64, records: BTreeMap<Arc<str>, Record>) -> Self {
+        Self::leading_with(Options::default(), id, term, records)
+    }
+
+    fn leading_with(options: Options, id: &str, term: u64, records: BTreeMap<Arc<str>, Record>) -> Self {
         let allocator = HierarchicalDrf::new(allocator::Options::default());
-        let master = Master::new(MasterId::new(id).unwrap(), Options::default(), Box::new(allocator));
+        let master = Master::new(MasterId::new(id).unwrap(), options, Box::new(allocator));
         let now = Now { mono: Instant::ZERO, wall: WallTime::default() };
-        let mut bench = Self { master, rng: Rng::new(1), now, records, under_way: Vec::new() };
+        let mut bench = Self { master, rng: Rng::new(1), now, records, under_way: Vec::new(), said: BTreeMap::new() };
         let records = bench.records.values().cloned().collect();
         bench.feed(Input::Elected { term: Term(term), records });
         bench.land_all();
@@ -81,11 +86,16 @@ impl Bench {
     }
 
     fn register(&mut self, conn: ConnId) {
-        let info = Arc::new(AgentInfo::new("host", "cpus:1".parse().unwrap()));
-        let message = ToMaster::Register { total: info.resources.clone(), info };
-        self.feed(Input::Agent { conn, seq: Outbound::default().next(), message });
+        let before = self.master.agents().count();
+        let info = Arc::new(AgentInfo::new(format!("host-{}", conn.0), "cpus:1".parse().unwrap()));
+        self.hear(conn, ToMaster::Register { total: info.resources.clone(), info });
+        assert_eq!(self.master.agents().count(), before + 1);
+    }
+
+    fn hear(&mut self, conn: ConnId, message: ToMaster) {
+        let seq = self.said.entry(conn).or_default().next();
+        self.feed(Input::Agent { conn, seq, message });
         self.land_all();
-        assert_eq!(self.master.agents().count(), 1);
     }
 
     /// How many agents are in the books, awaited, and durably unreachable.
@@ -123,4 +133,117 @@ fn an_absent_agent_the_registrar_had_no_room_for_is_given_up_later() {
     bench.advance(options.agent_reregister_timeout);
     bench.land_all();
     assert_eq!(bench.counts(), (0, 0, 1));
+}
+
+/// Between two agents that are given up, in these tests.
+const EVERY: Duration = Duration::from_secs(600);
+
+fn limited() -> Options {
+    Options { agent_removal_every: Some(EVERY), ..Options::default() }
+}
+
+#[test]
+fn silent_agents_are_given_up_one_after_the_other_and_whoever_answers_is_not() {
+    let mut bench = Bench::leading_with(limited(), "m", 1, BTreeMap::new());
+    for n in 1..=4 {
+        bench.register(ConnId(n));
+    }
+    let (every, timeout) = (Options::default().agent_ping_every, Options::default().agent_ping_timeout());
+    bench.advance(timeout + 2 * every);
+    bench.land_all();
+    assert_eq!(bench.counts(), (3, 0, 1), "the first is given up at once, the others wait");
+    // One of them comes to its senses while it waits, and stays.
+    let saved = bench.master.agents().next().unwrap().info.hostname.clone();
+    let conn = ConnId(saved.rsplit('-').next().unwrap().parse().unwrap());
+    for _ in 0..EVERY.as_secs() / every.as_secs() {
+        bench.hear(conn, ToMaster::Pong);
+        bench.advance(every);
+        bench.land_all();
+    }
+    assert_eq!(bench.counts(), (2, 0, 2));
+    for _ in 0..3 * EVERY.as_secs() / every.as_secs() {
+        bench.hear(conn, ToMaster::Pong);
+        bench.advance(every);
+        bench.land_all();
+    }
+    assert_eq!(bench.counts(), (1, 0, 3));
+    assert!(bench.master.agents().all(|agent| agent.info.hostname == saved));
+}
+
+#[test]
+fn agents_that_do_not_come_back_to_a_new_master_are_given_up_one_after_the_other() {
+    let mut first = Bench::leading("m", 1, BTreeMap::new());
+    for n in 1..=3 {
+        first.register(ConnId(n));
+    }
+    let mut bench = Bench::leading_with(limited(), "n", 2, first.records);
+    bench.advance(Options::default().agent_reregister_timeout);
+    for gone in 1..=3 {
+        bench.land_all();
+        assert_eq!(bench.counts(), (0, 3 - gone, gone));
+        bench.advance(EVERY);
+    }
+}
+
+#[test]
+fn a_master_that_misses_more_agents_than_it_may_steps_down() {
+    let mut first = Bench::leading("m", 1, BTreeMap::new());
+    for n in 1..=4 {
+        first.register(ConnId(n));
+    }
+    for (limit, leads) in [(1_000_000, true), (990_000, false), (0, false)] {
+        let options = Options { recovery_removal_limit_ppm: limit, ..Options::default() };
+        let mut bench = Bench::leading_with(options, "n", 2, first.records.clone());
+        bench.advance(Options::default().agent_reregister_timeout);
+        bench.land_all();
+        assert_eq!(bench.master.phase.is_leading(), leads, "{limit}");
+        let unreachable = if leads { 4 } else { 0 };
+        assert_eq!(bench.master.registry().unreachable().len(), unreachable);
+    }
+}
+
+#[test]
+fn root_runs_frameworks_only_where_it_may() {
+    for (may, user, count) in [(true, "root", 1), (false, "root", 0), (false, "other", 1)] {
+        let options = Options { root_submissions: may, ..Options::default() };
+        let mut bench = Bench::leading_with(options, "m", 1, BTreeMap::new());
+        let mut info = Box::new(mesos_core::FrameworkInfo::new("f", mesos_core::Role::any()));
+        info.user = user.into();
+        let call =
+            mesos_core::call::scheduler::Call::Subscribe { info, suppressed: [].into(), constraints: Arc::default() };
+        bench.feed(Input::Scheduler { conn: ConnId(1), seq: Outbound::default().next(), call });
+        assert_eq!(bench.master.frameworks().count(), count, "{user} {may}");
+    }
+}
+
+proptest::proptest! {
+    /// Whoever is silent and whoever comes back, and whenever: no more are given up than the rate allows.
+    #[test]
+    fn no_more_agents_are_given_up_than_the_rate_allows(
+        secs in 1_u64..900,
+        steps in proptest::collection::vec((1_u64..6, proptest::option::of(1_u64..400)), 1..40),
+    ) {
+        let every = Duration::from_secs(secs);
+        let options = Options { agent_removal_every: Some(every), ..Options::default() };
+        let mut bench = Bench::leading_with(options, "m", 1, BTreeMap::new());
+        for n in 1..=5 {
+            bench.register(ConnId(n));
+        }
+        let mut first_at = None;
+        for (conn, wait) in steps {
+            match wait {
+                Some(wait) => bench.advance(Duration::from_secs(wait)),
+                None if bench.said.contains_key(&ConnId(conn)) => bench.hear(ConnId(conn), ToMaster::Pong),
+                None => {}
+            }
+            bench.land_all();
+            let given_up = bench.master.registry().unreachable().len() as u64;
+            if given_up > 0 {
+                let now = bench.now.mono.as_nanos();
+                let since = now - *first_at.get_or_insert(now.saturating_sub(wait.unwrap_or(0) * 1_000_000_000));
+                let allowed = 1 + since / u64::try_from(every.as_nanos()).unwrap();
+                proptest::prop_assert!(given_up <= allowed, "{given_up} of {allowed}");
+            }
+        }
+    }
 }

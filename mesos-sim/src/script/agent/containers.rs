@@ -47,7 +47,11 @@ impl Containers {
                 (line, None)
             }
             ContainerOp::Signal(id, signal) => {
-                let signal = if signal == Signal::Terminate { "terminate" } else { "kill" };
+                let signal = match signal {
+                    Signal::Terminate => "terminate".to_owned(),
+                    Signal::Kill => "kill".to_owned(),
+                    other => other.number().to_string(),
+                };
                 (format!("containers: signal {} {signal}", self.name(&id)), Some(ticket))
             }
             ContainerOp::Probe(probe, timeout) => {

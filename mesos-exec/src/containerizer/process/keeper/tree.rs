@@ -29,7 +29,7 @@ impl Keeper {
             };
             match sent {
                 // A stopped process would only see it when somebody lets it go on; and it may have stopped just now.
-                Ok(()) if signal != libc::SIGKILL => drop(signal_process(pid, &seen, libc::SIGCONT)),
+                Ok(()) if signal == libc::SIGTERM => drop(signal_process(pid, &seen, libc::SIGCONT)),
                 Err(error) if error.raw_os_error() != Some(libc::ESRCH) => {
                     refused.push(format!("{pid} ({}): {error}", seen.name));
                 }

@@ -1,21 +1,17 @@
 //! `/metrics/snapshot` with the names of Mesos, and `/metrics` for Prometheus.
 //!
-//! Names: Apache Mesos, `docs/monitoring.md`, as far as this master has the numbers. What Mesos writes into a name (a
-//! framework, a role) is a label for Prometheus.
+//! Names: Apache Mesos, `docs/monitoring.md`, as far as this master has the numbers.
 
 mod framework;
 mod rounds;
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use axum::extract::State;
-use axum::http::HeaderValue;
-use axum::http::header::CONTENT_TYPE;
-use mesos_core::net::http::{Body, Response, answer_json, axum};
-use mesos_core::net::layer::RequestTotals;
+use mesos_core::net::http::{Response, answer_json, axum};
+use mesos_core::net::metrics::{Metrics, real};
 use mesos_core::{Resources, Role, Scalar, TaskState};
 
 use super::{Context, Shared};
@@ -24,71 +20,19 @@ use crate::daemon::view::{Snapshot, Totals};
 use crate::master::{Connection, Counters};
 use crate::registry::Duty;
 
-/// What Prometheus calls its text.
-const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
-
-/// One number.
-#[derive(Debug, Clone, PartialEq)]
-struct Metric {
-    /// Its name in Mesos.
-    name: String,
-    /// Its name for Prometheus, without `mesos_`.
-    family: String,
-    labels: Vec<(&'static str, String)>,
-    is_counter: bool,
-    value: f64,
-}
-
-#[derive(Default)]
-struct Metrics(Vec<Metric>);
-
-#[allow(clippy::cast_precision_loss, reason = "metrics are doubles")]
-const fn real(count: u64) -> f64 {
-    count as f64
-}
-
-impl Metrics {
-    fn add(&mut self, name: &str, is_counter: bool, value: f64) {
-        self.add_labelled(name.to_owned(), name, &[], is_counter, value);
-    }
-
-    fn gauge(&mut self, name: &str, value: f64) {
-        self.add(name, false, value);
-    }
-
-    fn counter(&mut self, name: &str, count: u64) {
-        self.add(name, true, real(count));
-    }
-
-    fn add_labelled(
-        &mut self,
-        name: String,
-        family: &str,
-        labels: &[(&'static str, &str)],
-        is_counter: bool,
-        value: f64,
-    ) {
-        let family = family.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-        let labels = labels.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
-        self.0.push(Metric { name, family, labels, is_counter, value });
-    }
-}
-
 pub(super) async fn snapshot(State(context): State<Shared>) -> Response {
     let all: BTreeMap<String, f64> = context.metrics().await;
     answer_json(serde_json::to_string(&all).expect("numbers by name are JSON"))
 }
 
 pub(super) async fn prometheus(State(context): State<Shared>) -> Response {
-    let mut response = Response::new(Body::from(exposition(&collect(&context).await)));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(EXPOSITION));
-    response
+    collect(&context).await.exposed()
 }
 
 impl Context {
     /// All numbers by their names in Mesos.
     pub(super) async fn metrics(&self) -> BTreeMap<String, f64> {
-        collect(self).await.0.into_iter().map(|metric| (metric.name, metric.value)).collect()
+        collect(self).await.by_name()
     }
 }
 
@@ -98,8 +42,8 @@ async fn collect(context: &Context) -> Metrics {
     metrics.gauge("master/elected", f64::from(u8::from(is_leading)));
     metrics.gauge("master/uptime_secs", context.uptime().as_secs_f64());
     metrics.gauge("master/http_subscriptions", real(context.sessions.len() as u64));
-    system(&mut metrics);
-    requests(&mut metrics, &context.requests);
+    metrics.add_system();
+    metrics.add_requests(&context.requests);
     if !is_leading {
         return metrics;
     }
@@ -130,37 +74,6 @@ async fn collect(context: &Context) -> Metrics {
         metrics
     };
     context.view.look(look).await
-}
-
-/// What a layer around the site counted.
-fn requests(metrics: &mut Metrics, totals: &RequestTotals) {
-    for (path, of_path) in totals.read() {
-        for (class, count) in of_path.by_class.iter().enumerate().filter(|(_, count)| **count > 0) {
-            let class = format!("{class}xx");
-            let labels = [("path", path.as_str()), ("status", class.as_str())];
-            metrics.add_labelled(format!("http/requests{path}/{class}"), "http/requests", &labels, true, real(*count));
-        }
-        let took = of_path.took.as_secs_f64();
-        let name = format!("http/requests{path}/secs");
-        metrics.add_labelled(name, "http/request_secs", &[("path", path.as_str())], true, took);
-    }
-}
-
-fn system(metrics: &mut Metrics) {
-    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-    metrics.gauge("system/cpus_total", real(cpus as u64));
-    if let Ok(load) = std::fs::read_to_string("/proc/loadavg") {
-        for (name, value) in ["load_1min", "load_5min", "load_15min"].iter().zip(load.split(' ')) {
-            metrics.gauge(&format!("system/{name}"), value.parse().unwrap_or_default());
-        }
-    }
-    if let Ok(memory) = std::fs::read_to_string("/proc/meminfo") {
-        for (name, key) in [("mem_total_bytes", "MemTotal:"), ("mem_free_bytes", "MemFree:")] {
-            let line = memory.lines().find_map(|line| line.strip_prefix(key));
-            let kibibytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-            metrics.gauge(&format!("system/{name}"), real(kibibytes.unwrap_or(0) * 1_024));
-        }
-    }
 }
 
 fn calls(metrics: &mut Metrics, counters: &Counters) {
@@ -356,50 +269,7 @@ fn allocator(
     }
 }
 
-/// The text Prometheus reads: families in order, each with its type once.
-fn exposition(metrics: &Metrics) -> String {
-    let mut families: BTreeMap<&str, Vec<&Metric>> = BTreeMap::new();
-    for metric in &metrics.0 {
-        families.entry(&metric.family).or_default().push(metric);
-    }
-    let mut text = String::new();
-    for (family, metrics) in families {
-        let is_counter = metrics[0].is_counter;
-        let (kind, suffix) = if is_counter { ("counter", "_total") } else { ("gauge", "") };
-        let _ = writeln!(text, "# TYPE mesos_{family}{suffix} {kind}");
-        for metric in metrics {
-            let labels: Vec<String> =
-                metric.labels.iter().map(|(key, value)| format!("{key}=\"{}\"", label_value(value))).collect();
-            let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
-            let _ = writeln!(text, "mesos_{family}{suffix}{labels} {}", metric.value);
-        }
-    }
-    text
-}
-
-fn label_value(value: &str) -> String {
-    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
-}
-
 /// Seconds since 1970, with a fraction.
 pub(super) fn seconds_now() -> f64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hostile_names_cannot_break_out_of_a_label() {
-        let mut metrics = Metrics::default();
-        metrics.add_labelled("a/b".into(), "a/b", &[("framework", "x\"} 1\nevil 2 \\")], false, 1.5);
-        metrics.counter("master/tasks_finished", 2);
-        let text = exposition(&metrics);
-        assert_eq!(
-            text,
-            "# TYPE mesos_a_b gauge\nmesos_a_b{framework=\"x\\\"} 1\\nevil 2 \\\\\"} 1.5\n\
-             # TYPE mesos_master_tasks_finished_total counter\nmesos_master_tasks_finished_total 2\n"
-        );
-    }
 }

@@ -59,6 +59,9 @@ async fn change(context: &Shared, call: v1::master::Call) -> Result<Response, Re
     let kind = call.r#type();
     let call = Call::try_from(call)?;
     match context.master.operate(call).await {
+        Outcome::Refused(why) if is_about_duty(kind) && why.code == RejectionCode::UnknownAgent => {
+            Err(Refusal::bad_request(why.to_string()))
+        }
         Outcome::Refused(why) => Err(refusal(why)),
         _ => Ok(match kind {
             Type::ReserveResources
@@ -70,6 +73,11 @@ async fn change(context: &Shared, call: v1::master::Call) -> Result<Response, Re
             _ => done(),
         }),
     }
+}
+
+/// Of these an agent nobody knows is a bad request, as in Mesos; of others it is not found.
+const fn is_about_duty(kind: Type) -> bool {
+    matches!(kind, Type::DrainAgent | Type::DeactivateAgent | Type::ReactivateAgent)
 }
 
 /// Operators are told what is missing and what is in the way by the status already.

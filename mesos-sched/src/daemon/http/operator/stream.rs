@@ -16,8 +16,6 @@ use crate::daemon::http::Shared;
 use crate::daemon::http::sight::{seen, visible};
 use crate::daemon::view::{Event, FrameworkRow, Snapshot, Visible};
 
-/// Between two heartbeats (as in Mesos).
-const HEARTBEAT_EVERY: Duration = Duration::from_secs(15);
 /// Subscribers at one time (`--max_operator_event_stream_subscribers` of Mesos). Unlike there a further one is refused, and
 /// the older ones stay: nobody can push them out by coming often.
 const SUBSCRIBERS_MAX: usize = 1_000;
@@ -40,13 +38,13 @@ pub(super) async fn subscribe(context: &Shared, sight: Sight, media: Media) -> R
     let mut response = Response::new(body);
     let name = axum::http::HeaderValue::from_static(media.name());
     response.headers_mut().insert(axum::http::header::CONTENT_TYPE, name);
-    let lead = context.master.lead();
+    let (lead, heartbeat_every) = (context.master.lead(), context.heartbeat_every);
     // Every event is written for every subscriber: many of them would take the master's turns.
     context.view.begin(async move {
         let _place = place;
         let over = until_it_ends(lead);
         tokio::select! {
-            () = carry(snapshot, turn, filter, events, media, out) => {}
+            () = carry(snapshot, turn, filter, events, heartbeat_every, media, out) => {}
             () = over => {}
         }
     });
@@ -72,13 +70,14 @@ async fn carry(
     turn: OwnedSemaphorePermit,
     mut filter: Filter,
     mut events: broadcast::Receiver<Event>,
+    heartbeat_every: Duration,
     media: Media,
     out: RecordSender,
 ) {
     let snapshot = seen(snapshot, &filter.sight);
     let first = tokio::task::spawn_blocking(move || {
         let get_state = Some(state(&snapshot));
-        let heartbeat_interval_seconds = Some(HEARTBEAT_EVERY.as_secs_f64());
+        let heartbeat_interval_seconds = Some(heartbeat_every.as_secs_f64());
         let subscribed = Some(event::Subscribed { get_state, heartbeat_interval_seconds });
         let event = v1::master::Event { r#type: Some(Type::Subscribed.into()), subscribed, ..Default::default() };
         encode(media, &event)
@@ -87,7 +86,7 @@ async fn carry(
     if out.send_holding(first, turn).await.is_err() {
         return;
     }
-    let mut heartbeats = tokio::time::interval_at(tokio::time::Instant::now() + HEARTBEAT_EVERY, HEARTBEAT_EVERY);
+    let mut heartbeats = tokio::time::interval_at(tokio::time::Instant::now() + heartbeat_every, heartbeat_every);
     loop {
         let event = tokio::select! {
             biased;

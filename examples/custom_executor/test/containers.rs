@@ -1,0 +1,87 @@
+//! Containers that no executor has, signals, and what an agent remembers of what is over.
+
+use mesos_core::{TaskId, TaskInfo, TaskState};
+use serde_json::{Value, json};
+
+use crate::rig::{Rig, agent_id};
+use crate::wire::{call, get};
+
+/// A call of the operator API, and its answer as JSON.
+async fn ask(rig: &Rig, body: Value) -> (String, Value) {
+    let (status, answer) = call(rig.address(), &body.to_string()).await;
+    (status, serde_json::from_str(&answer).unwrap_or_default())
+}
+
+fn about(kind: &str, mut body: Value) -> Value {
+    body["container_id"] = json!({"value": "alone"});
+    json!({"type": kind, kind.to_lowercase(): body})
+}
+
+async fn read(rig: &Rig, path: &str) -> String {
+    get(rig.address(), &format!("/files/read?path={path}&offset=0")).await.1
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_container_of_its_own_is_launched_signalled_and_removed() {
+    let rig = Rig::new().await;
+    let line = "trap 'echo heard; exit 3' USR1; echo ready; while :; do sleep 0.05; done";
+    let launch = about("LAUNCH_CONTAINER", json!({"command": {"value": line}}));
+    assert_eq!(ask(&rig, launch.clone()).await.0, "200");
+    assert_eq!(ask(&rig, launch).await.0, "202", "it is there already");
+    while !read(&rig, "/standalone/alone/stdout").await.contains("ready") {}
+    let shown = |is_shown: bool| json!({"type": "GET_CONTAINERS", "get_containers": {"show_standalone": is_shown}});
+    let containers = ask(&rig, shown(true)).await.1["get_containers"]["containers"].take();
+    assert_eq!(containers[0]["container_id"]["value"], "alone");
+    assert!(containers[0]["resource_statistics"]["processes"].as_u64() >= Some(1), "{containers}");
+    assert_eq!(ask(&rig, shown(false)).await.1["get_containers"], json!({}));
+
+    for (signal, status) in [(99, "400"), (0, "400"), (-1, "400"), (10, "200")] {
+        assert_eq!(ask(&rig, about("KILL_CONTAINER", json!({"signal": signal}))).await.0, status, "{signal}");
+    }
+    let (status, waited) = ask(&rig, about("WAIT_CONTAINER", json!({}))).await;
+    assert_eq!((status.as_str(), &waited["wait_container"]["exit_status"]), ("200", &json!(3 << 8)));
+    assert!(read(&rig, "/standalone/alone/stdout").await.contains("heard"));
+    assert_eq!(ask(&rig, about("REMOVE_CONTAINER", json!({}))).await.0, "200");
+    assert_eq!(ask(&rig, about("WAIT_CONTAINER", json!({}))).await.0, "404");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_container_of_its_own_outlives_its_agents_process() {
+    let rig = Rig::new().await;
+    let launch = about("LAUNCH_CONTAINER", json!({"command": {"value": "sleep 1000"}}));
+    assert_eq!(ask(&rig, launch).await.0, "200");
+    let rig = rig.restart().await;
+    assert_eq!(ask(&rig, about("KILL_CONTAINER", json!({}))).await.0, "200");
+    let (status, waited) = ask(&rig, about("WAIT_CONTAINER", json!({}))).await;
+    assert_eq!((status.as_str(), &waited["wait_container"]["exit_status"]), ("200", &json!(9)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_over_is_shown_and_requests_are_counted() {
+    let mut rig = Rig::new().await;
+    let task = |id: &str| TaskInfo::shell(TaskId::new(id).unwrap(), agent_id(), "cpus:0.1".parse().unwrap(), "true");
+    rig.run(task("t1")).await;
+    rig.expect("t1", &[TaskState::Starting, TaskState::Running, TaskState::Finished]).await;
+    // The last acknowledgement is on its way.
+    let over = loop {
+        let state = ask(&rig, json!({"type": "GET_STATE"})).await.1["get_state"].take();
+        if state["get_frameworks"]["completed_frameworks"].is_array() {
+            break state;
+        }
+    };
+    assert_eq!(over["get_frameworks"]["completed_frameworks"][0]["framework_info"]["name"], "web");
+    let executor = &over["get_executors"]["completed_executors"][0]["executor_info"];
+    assert_eq!((&executor["executor_id"]["value"], &executor["framework_id"]["value"]), (&json!("t1"), &json!("f1")));
+    let ended = &over["get_tasks"]["terminated_tasks"][0];
+    assert_eq!((&ended["task_id"]["value"], &ended["state"]), (&json!("t1"), &json!("TASK_FINISHED")));
+    let state: Value = serde_json::from_str(&get(rig.address(), "/state").await.1).unwrap();
+    let executor = &state["completed_frameworks"][0]["completed_executors"][0];
+    assert_eq!((&executor["id"], &executor["completed_tasks"][0]["state"]), (&json!("t1"), &json!("TASK_FINISHED")));
+    let stdout = format!("{}/stdout", executor["directory"].as_str().unwrap());
+    assert_eq!(read(&rig, &stdout).await, json!({"data": "", "offset": 0}).to_string(), "{stdout}");
+
+    let (status, text) = get(rig.address(), "/metrics").await;
+    assert_eq!(status, "200");
+    assert!(text.contains("\nmesos_slave_cpus_total 1\n"), "{text}");
+    assert!(text.contains("mesos_http_requests_total{path=\"/state\",status=\"2xx\"} 1\n"), "{text}");
+}

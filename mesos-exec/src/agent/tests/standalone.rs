@@ -1,0 +1,114 @@
+//! Containers of their own.
+
+use mesos_core::call::operator::ReplyTo;
+use mesos_core::{CommandInfo, ContainerId, Purpose, Resources, Signal};
+
+use super::agent::{ContainerAsk, Input, Nest, Options};
+use super::world::{SECOND, World};
+
+fn launch() -> ContainerAsk {
+    ContainerAsk::Launch { command: Box::new(CommandInfo::shell("ps")), resources: Resources::new(), is_session: false }
+}
+
+fn ask(w: &mut World, ask: ContainerAsk) {
+    let nest = Nest { parent: None, name: ContainerId::new("alone").unwrap() };
+    w.input(Input::ContainerAsked { nest, ask, reply: ReplyTo(2) });
+}
+
+fn running() -> World {
+    let mut w = World::registered();
+    ask(&mut w, launch());
+    w.launched("alone");
+    w.log.clear();
+    w
+}
+
+#[test]
+fn one_is_started_waited_for_and_removed() {
+    let mut w = World::registered();
+    ask(&mut w, launch());
+    w.expect(["launch alone"]);
+    assert_eq!(w.spec.as_ref().unwrap().purpose, Purpose::Standalone);
+    assert_eq!(w.keys(), ["agent", "standalone/alone"]);
+    w.launched("alone");
+    w.expect(["taken", "wait alone"]);
+    ask(&mut w, launch());
+    ask(&mut w, ContainerAsk::Wait);
+    ask(&mut w, ContainerAsk::Remove);
+    w.expect(["already", "refused: invalid_operation"]);
+    assert_eq!(w.agent.snapshot().standalone.len(), 1);
+    w.exited("alone", 7);
+    w.expect(["ended: Command exited with status 7"]);
+    assert_eq!(w.keys(), ["agent"]);
+    ask(&mut w, ContainerAsk::Wait);
+    ask(&mut w, ContainerAsk::Remove);
+    ask(&mut w, ContainerAsk::Wait);
+    w.expect(["ended: Command exited with status 7", "taken", "refused: unknown_container"]);
+}
+
+#[test]
+fn signals_reach_it_and_the_last_one_destroys_it() {
+    let mut w = running();
+    ask(&mut w, ContainerAsk::Signal(Signal::of(10).unwrap()));
+    ask(&mut w, ContainerAsk::Signal(Signal::Kill));
+    w.expect(["signal alone Other(10)", "taken", "destroy alone", "taken"]);
+    // It is destroyed again until it is gone, and who waits is not held up for ever.
+    ask(&mut w, ContainerAsk::Wait);
+    w.pass(Options::default().container_destroy_timeout * 3 + SECOND);
+    let again = w.log.iter().filter(|line| *line == "destroy alone").count();
+    assert!(again >= 3 && w.log.iter().any(|line| line.starts_with("ended: ")), "{:?}", w.log);
+}
+
+#[test]
+fn one_that_cannot_be_started_is_said_to_whoever_asked_and_leaves_nothing() {
+    let mut w = World::registered();
+    ask(&mut w, launch());
+    w.launch_failed("alone");
+    w.expect(["launch alone", "refused: invalid_operation"]);
+    assert_eq!(w.keys(), ["agent"]);
+    ask(&mut w, ContainerAsk::Wait);
+    w.expect(["refused: unknown_container"]);
+}
+
+#[test]
+fn one_outlives_its_agents_process_or_is_known_to_have_ended() {
+    for survives in [true, false] {
+        let mut w = running();
+        w.restart();
+        w.expect(["recover alone"]);
+        w.survive(if survives { &["alone"] } else { &[] });
+        assert_eq!(w.log.contains(&"wait alone".to_owned()), survives, "{:?}", w.log);
+        w.log.clear();
+        ask(&mut w, ContainerAsk::Wait);
+        if survives {
+            w.exited("alone", 0);
+        }
+        assert!(w.log.last().is_some_and(|line| line.starts_with("ended: ")), "{:?}", w.log);
+        assert_eq!(w.keys(), ["agent"]);
+    }
+}
+
+#[test]
+fn an_agent_that_ends_for_good_ends_it_first() {
+    let mut w = running();
+    w.input(Input::Stop);
+    w.expect(["destroy alone"]);
+    ask(&mut w, launch());
+    ask(&mut w, ContainerAsk::Wait);
+    w.exited("alone", 137);
+    assert!(w.log.iter().any(|line| line.starts_with("ended: ")), "{:?}", w.log);
+    assert!(w.log.iter().any(|line| line.contains("unregister")), "{:?}", w.log);
+    assert_eq!(w.keys(), [""; 0]);
+}
+
+#[test]
+fn no_two_containers_have_one_name() {
+    let mut w = running();
+    w.run(super::world::command("t1"));
+    w.launched("t1");
+    let taken = w.agent.snapshot().frameworks[0].executors[0].containers[0].clone();
+    w.log.clear();
+    let nest = Nest { parent: None, name: taken };
+    w.input(Input::ContainerAsked { nest, ask: launch(), reply: ReplyTo(2) });
+    w.expect(["already"]);
+}
