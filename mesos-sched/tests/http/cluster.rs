@@ -26,10 +26,10 @@ use tokio::net::TcpListener;
 /// What a test may want to be otherwise.
 pub(crate) struct Made<'a> {
     /// Who leads instead of this master; nobody at an empty address.
-    elsewhere: Option<&'a str>,
+    pub(crate) elsewhere: Option<&'a str>,
     /// The policy of a shadow.
-    shadow: Option<&'a str>,
-    backlog: BacklogBounds,
+    pub(crate) shadow: Option<&'a str>,
+    pub(crate) backlog: BacklogBounds,
     /// Between two heartbeats, to frameworks and to subscribers.
     pub(crate) heartbeat_every: Duration,
     /// The files that are shown.
