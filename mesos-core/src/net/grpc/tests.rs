@@ -620,7 +620,7 @@ async fn a_framework_cannot_send_what_only_an_agent_has_reason_to_send() {
     let call = Call::Message { executor_id: executor_id.clone(), agent_id: agent_id(), data: data.clone() };
     own.sender.send((Seq(0), call)).await.unwrap();
     assert_eq!(theirs.receiver.recv().await, None, "the stream is over");
-    let (own, mut theirs) = port.agent(Dialer::default()).await;
+    let (own, mut theirs) = port.agent(Dialer::plaintext()).await;
     let message = ToMaster::Message { framework_id: framework_id(), executor_id, data };
     own.sender.send((Seq(0), message.clone())).await.unwrap();
     assert!(theirs.receiver.recv().await.unwrap().1 == message, "an agent's report may be as large");
