@@ -2,8 +2,10 @@
 
 use mesos_core::kernel::{Handle, Rng};
 use mesos_core::provider::{AgentKey, Grant};
+use mesos_core::resource::Quantities;
 
 use super::HierarchicalDrf;
+use super::explain::Turn;
 use super::policy::Policy;
 use super::round::Scratch;
 use super::serving::{Booked, Serving};
@@ -52,7 +54,7 @@ impl HierarchicalDrf {
             is_held_back: false,
             is_sized: false,
             is_particular: false,
-            has_preferred: false,
+            preferred: 0,
             is_sated: false,
             sated,
             cut,
@@ -64,7 +66,7 @@ impl HierarchicalDrf {
             for client in waiting.iter() {
                 let _ = serving.consider(*client, &mut None);
             }
-            serving.has_preferred = serving.grants.len() > first;
+            serving.preferred = serving.booked.len();
         }
         if is_shared_state {
             if stage == Stage::FairShare {
@@ -86,11 +88,15 @@ impl HierarchicalDrf {
                 nobody.note(serving.agent, serving.is_held_back);
             }
         }
-        let Serving { shared, is_held_back, is_sized, .. } = serving;
+        let Serving { shared, is_held_back, is_sized, preferred, .. } = serving;
         let is_shared = !shared.is_empty();
         agent.offered_shared = (self.merging.round(), shared);
         self.trace.note(key, stage == Stage::Guarantees, &grants[first..]);
-        self.book_granted(stage, key, is_shared, first, grants);
+        let turn = Turn { stage, waited: u16::try_from(preferred).unwrap_or(u16::MAX) };
+        if is_shared_state {
+            self.note_shown(key, turn, &grants[first..]);
+        }
+        self.book_granted(turn, key, is_shared, first, grants);
         self.note_cut();
         // Shared resources, and what is beyond the size of offers, may go to the next client in the next round.
         if is_shared || is_sized && stage == Stage::FairShare {
@@ -104,13 +110,14 @@ impl HierarchicalDrf {
         self.note_held(stage, key, is_held_back, is_for_fresh);
     }
 
-    fn book_granted(&mut self, stage: Stage, key: AgentKey, is_shared: bool, first: usize, grants: &mut [Grant]) {
+    fn book_granted(&mut self, turn: Turn, key: AgentKey, is_shared: bool, first: usize, grants: &mut [Grant]) {
         let mut booked = std::mem::take(&mut self.scratch.booked);
         if booked.is_empty() {
             self.scratch.booked = booked;
             return;
         }
-        self.note_granted(key, is_shared, &booked, &grants[first..]);
+        self.note_granted(turn, key, is_shared, &booked, &grants[first..]);
+        let stage = turn.stage;
         let agent = self.agents[key.slot()].as_mut().expect("an agent that is served is known");
         if stage == Stage::Guarantees {
             agent.guaranteed = self.merging.note(booked.iter().map(|booked| booked.client));
@@ -132,17 +139,30 @@ impl HierarchicalDrf {
     }
 
     /// Notes for questions who was granted something of an agent.
-    fn note_granted(&mut self, key: AgentKey, is_shared: bool, booked: &[Booked], granted: &[Grant]) {
+    fn note_granted(&mut self, turn: Turn, key: AgentKey, is_shared: bool, booked: &[Booked], granted: &[Grant]) {
         let agent = self.agents[key.slot()].as_mut().expect("an agent that is served is known");
         if let ([Booked { client, is_new: true, .. }], false) = (booked, is_shared)
-            && self.memory.note_alone(key, &mut agent.noted, *client)
+            && self.memory.note_alone(key, &mut agent.noted, *client, turn)
         {
             return;
         }
         let parts = granted.iter().map(|grant| grant.resources.non_shared());
-        self.memory.note_parts(key, parts.fold(agent.available.clone(), |free, part| free + part));
+        self.memory.note_parts(key, parts.fold(agent.available.clone(), |free, part| free + part), turn);
         for (Booked { client, grown, .. }, grant) in booked.iter().zip(granted) {
             self.memory.note_part(*client, grant.resources.clone(), grown.clone());
+        }
+    }
+
+    /// Notes for questions who was shown something of an agent: it counts towards nobody's share.
+    fn note_shown(&mut self, key: AgentKey, turn: Turn, granted: &[Grant]) {
+        let Some(agent) = self.agent(key).filter(|_| !granted.is_empty() && self.memory.is_on()) else { return };
+        let free = agent.available.clone();
+        self.memory.note_parts(key, free, turn);
+        for grant in granted {
+            let framework = self.frameworks[grant.framework.slot()].as_ref();
+            if let Some(client) = framework.and_then(|framework| framework.client(&grant.role)) {
+                self.memory.note_part(client, grant.resources.clone(), Quantities::new());
+            }
         }
     }
 

@@ -54,8 +54,8 @@ pub(super) struct Serving<'a> {
     pub(super) is_sized: bool,
     /// Whether somebody refuses this agent or demands another one.
     pub(super) is_particular: bool,
-    /// Whether some clients went first, and come again in the order of shares.
-    pub(super) has_preferred: bool,
+    /// How many were granted something before the order was asked for; they come again in it.
+    pub(super) preferred: usize,
     /// Whether the role that is served can count on no guarantee any more.
     pub(super) is_sated: bool,
     /// Such roles.
@@ -131,7 +131,7 @@ impl Serving<'_> {
     pub(super) fn consider(&mut self, client: NodeKey, left: &mut Option<Resources>) -> ControlFlow<()> {
         let clients = self.clients;
         let own = clients[client.slot()].as_ref().expect("a client of the tree has a book");
-        let is_served = self.has_preferred && self.booked.iter().any(|booked| booked.client == client);
+        let is_served = self.booked[..self.preferred].iter().any(|booked| booked.client == client);
         if is_served || self.is_for_fresh && !own.is_fresh {
             return ControlFlow::Continue(());
         }

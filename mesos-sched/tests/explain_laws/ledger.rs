@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mesos_core::constraint::{OfferConstraints, Selector};
+use mesos_core::provider::Used;
 use mesos_core::provider::explain::{Holder, Lack, Order, Party, Reason, Standing};
 use mesos_core::provider::{AgentKey, Fact, FrameworkKey, Grant};
-use mesos_core::resource::{Limits, Quantities, Resources, Scalar};
+use mesos_core::resource::{Quantities, Resources, Scalar};
 use mesos_core::{
     AgentCapability, AgentInfo, FrameworkCapability, FrameworkId, FrameworkInfo, Instant, Quota, Role, Weight,
 };
+use mesos_sched::allocator::{Options, Policy, SorterKind};
 use mesos_sim::history::{is_met, key_of_framework};
 
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -24,14 +26,14 @@ pub(crate) struct Framework {
     pub(crate) info: Arc<FrameworkInfo>,
     pub(crate) suppressed: BTreeSet<Role>,
     pub(crate) constraints: Arc<OfferConstraints>,
-    is_active: bool,
+    pub(crate) is_active: bool,
 }
 
 #[derive(Debug, Clone)]
 pub(crate) struct Agent {
     pub(crate) info: Arc<AgentInfo>,
     pub(crate) total: Resources,
-    is_active: bool,
+    pub(crate) is_active: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -102,8 +104,29 @@ impl Ledger {
             Fact::ConstraintsSet { framework, constraints } => {
                 self.frameworks.get_mut(&framework).unwrap().constraints = constraints;
             }
-            Fact::AgentAdded { agent, info, total, .. } => {
+            Fact::AgentAdded { agent, info, total, used, .. } => {
                 self.agents.insert(agent, Agent { info, total, is_active: true });
+                for Used { framework, role, resources } in used {
+                    self.hold(agent, framework, &role, &resources);
+                }
+            }
+            Fact::Claimed { framework, role, agent, resources } => self.hold(agent, framework, &role, &resources),
+            Fact::Converted { framework, role, agent, from, to } => {
+                let held = self.held.get_mut(&(agent, framework, role)).expect("only what is held is converted");
+                let total = &mut self.agents.get_mut(&agent).unwrap().total;
+                for bag in [held, total] {
+                    if bag.contains(&from) {
+                        *bag -= &from;
+                        *bag += &to;
+                    }
+                }
+            }
+            Fact::UnavailabilitySet { .. } | Fact::AgentsExpected { .. } => {}
+            Fact::Lapsed { framework, role, agent, resources, filters } => {
+                if let Some(filters) = filters.filter(|filters| !filters.refuse_for.is_zero()) {
+                    let until = now + filters.refuse_for.max(INTERVAL);
+                    self.refusals.push(Refusal { framework, role, agent, refused: resources, until });
+                }
             }
             Fact::AgentUpdated { agent, info } => {
                 let known = self.agents.get_mut(&agent).unwrap();
@@ -146,9 +169,17 @@ impl Ledger {
         }
     }
 
-    fn free(&self, agent: AgentKey) -> Resources {
-        let held: Resources = self.held.iter().filter(|((own, ..), _)| *own == agent).map(|(_, held)| held).sum();
-        self.agents[&agent].total.left_beside(&held)
+    pub(crate) fn free(&self, agent: AgentKey) -> Resources {
+        self.agents[&agent].total.left_beside(&self.held_of(agent))
+    }
+
+    fn held_of(&self, agent: AgentKey) -> Resources {
+        self.held.iter().filter(|((own, ..), _)| *own == agent).map(|(_, held)| held).sum()
+    }
+
+    /// Whether something is held of an agent that is not there.
+    pub(crate) fn is_over(&self, agent: AgentKey) -> bool {
+        !self.agents[&agent].total.contains(&self.held_of(agent))
     }
 
     /// What is reserved to a role or below it, and what is held there of what nobody owns.
@@ -164,6 +195,35 @@ impl Ledger {
             all += &held.unreserved().non_revocable().scalar_quantities();
         }
         all
+    }
+
+    /// Who holds something; a framework that is not known is not named.
+    pub(crate) fn holder(&self, agent: AgentKey, holder: &Holder) -> Option<FrameworkKey> {
+        let Holder { party, resources, .. } = holder;
+        let named = party.framework.as_ref().and_then(key_of_framework);
+        let is_it = |framework: FrameworkKey| match named {
+            Some(named) => named == framework,
+            None => !self.frameworks.contains_key(&framework),
+        };
+        let mut held = self.held.iter();
+        let found = held.find(|((own, framework, role), bag)| {
+            *own == agent && is_it(*framework) && *role == party.role && bag.contains(resources)
+        });
+        found.map(|((_, framework, _), _)| *framework)
+    }
+
+    /// All minimal amounts that may be in force under a role.
+    pub(crate) fn minimums_of(&self, role: &Role) -> Vec<Quantities> {
+        let own = self.frameworks.values().filter_map(|known| known.info.min_allocatable.get(role));
+        own.flatten().cloned().chain(defaults()).collect()
+    }
+
+    /// Whether an agent is as a framework demands it under a role.
+    pub(crate) fn demands(&self, framework: FrameworkKey, role: &Role, agent: &Agent) -> bool {
+        let groups = self.frameworks.get(&framework).and_then(|known| known.constraints.by_role.get(role));
+        groups.is_none_or(|groups| {
+            groups.is_empty() || groups.iter().any(|group| group.iter().all(|one| is_met(one, &agent.info)))
+        })
     }
 
     /// Whether a reason is true.
@@ -231,7 +291,7 @@ impl Ledger {
             Reason::Reserved { to } => to.iter().all(|(owner, bag)| {
                 owner != asked.role && !asked.role.is_below(owner) && free.reserved_to(owner) == *bag
             }),
-            reason => self.confirms_amounts(known, asked, agent, &free, reason),
+            reason => self.confirms_amounts(known, asked, &free, reason),
         }
     }
 
@@ -246,14 +306,7 @@ impl Ledger {
         }
     }
 
-    fn confirms_amounts(
-        &self,
-        known: &Framework,
-        asked: &Asked<'_>,
-        agent: &Agent,
-        free: &Resources,
-        reason: &Reason,
-    ) -> bool {
+    fn confirms_amounts(&self, known: &Framework, asked: &Asked<'_>, free: &Resources, reason: &Reason) -> bool {
         match reason {
             Reason::QuotaLimit { role, limits, consumed, withheld } => {
                 let quota = &self.quotas[role];
@@ -267,11 +320,15 @@ impl Ledger {
                         amount <= amounts.get(name) && amounts.get(name) > room
                     })
             }
-            Reason::Headroom { kept_for, withheld } => {
+            Reason::Headroom { kept_for, role_count, withheld } => {
                 let is_missing = |name| kept_for.iter().any(|own| !own.missing.get(name).is_zero());
+                let missing = self.quotas.iter().map(|(role, quota)| quota.guarantees().clone() - &self.consumed(role));
+                let is_kept = |missing: &Quantities| withheld.iter().any(|(name, _)| !missing.get(name).is_zero());
                 !withheld.is_empty()
                     && free.quota_quantities().contains(withheld)
-                    && withheld.iter().all(|(name, _)| is_missing(name))
+                    && *role_count == missing.filter(is_kept).count()
+                    && kept_for.len() == (*role_count).min(Holder::SHOWN_MAX)
+                    && (kept_for.len() < *role_count || withheld.iter().all(|(name, _)| is_missing(name)))
                     && kept_for.iter().all(|own| {
                         self.quotas[&own.role].guarantees().clone() - &self.consumed(&own.role) == own.missing
                     })
@@ -281,7 +338,7 @@ impl Ledger {
             }
             Reason::BelowMinimum { left, minimums, is_own, missing } => {
                 let own = known.info.min_allocatable.get(asked.role).filter(|_| known.info.roles.contains(asked.role));
-                let default = ["cpus:0.01", "mem:32"].map(|text| text.parse().unwrap()).to_vec();
+                let default = defaults();
                 let is_reached = |minimum: &Quantities| left.contains_quantities(minimum);
                 let with_missing = left.quantities() + missing;
                 *is_own == own.is_some()
@@ -298,20 +355,17 @@ impl Ledger {
                     && refused.contains(&own.refused)
                     && *until + INTERVAL > asked.now
             }),
-            Reason::TooSmall { .. } => {
-                let _ = (agent, Limits::new());
-                true
-            }
             reason => self.confirms_of_framework(Some(known), asked, reason),
         }
     }
 
-    fn lists(&self, agent: &Agent) -> bool {
+    pub(crate) fn lists(&self, agent: &Agent) -> bool {
         self.whitelist.as_ref().is_none_or(|hosts| hosts.contains(&agent.info.hostname))
     }
 
     fn has(&self, agent: AgentKey, party: &Party, resources: &Resources) -> bool {
-        let framework = party.framework.as_ref().and_then(key_of_framework);
+        let framework =
+            self.holder(agent, &Holder { party: party.clone(), resources: resources.clone(), offered: None });
         framework.is_some_and(|framework| self.held.get(&(agent, framework, party.role.clone())) == Some(resources))
     }
 
@@ -325,6 +379,7 @@ impl Ledger {
         taken: &Resources,
         order: &Order,
         grants: &[Grant],
+        options: &Options,
     ) -> bool {
         let key = by.framework.as_ref().and_then(key_of_framework).unwrap();
         let is_his = |grant: &Grant| grant.agent == asked.agent && grant.framework == key && grant.role == by.role;
@@ -332,7 +387,13 @@ impl Ledger {
         // Both stages of a round make one grant, so with guarantees the moment cannot be told from the grants.
         let has_guarantees = self.quotas.values().any(|quota| !quota.guarantees().is_empty());
         if has_guarantees {
-            return grants[place].resources.contains(taken);
+            let path = std::iter::successors(Some(by.role.clone()), Role::parent);
+            let mut quotas = path.filter_map(|role| self.quotas.get(&role));
+            return grants[place].resources.contains(taken)
+                && match order {
+                    Order::Guarantee { role } => *role == by.role && quotas.any(|quota| !quota.guarantees().is_empty()),
+                    order => is_of(order, asked, by, options),
+                };
         }
         let first_of_agent = grants.iter().position(|grant| grant.agent == asked.agent).unwrap();
         let mut then = self.clone();
@@ -341,12 +402,14 @@ impl Ledger {
         }
         let is_exact = |own: &Standing| then.confirms_standing(own, asked.role);
         grants[place].resources == *taken
+            && is_of(order, asked, by, options)
             && match order {
                 Order::Shares { first, own } => {
                     let (left, right) = (fraction(first), fraction(own));
                     is_exact(first) && is_exact(own) && left.0 * right.1 <= right.0 * left.1
                 }
-                Order::Drawn { first, own } => is_exact(first) && is_exact(own),
+                Order::Drawn { first, own } | Order::Policy { first, own } => is_exact(first) && is_exact(own),
+                Order::Waited { .. } => true,
                 _ => false,
             }
     }
@@ -385,6 +448,27 @@ impl Ledger {
                 }
             }
     }
+}
+
+/// Whether an order can be what decided, where these are the settings.
+fn is_of(order: &Order, asked: &Asked<'_>, by: &Party, options: &Options) -> bool {
+    let sorters = [options.role_sorter, options.framework_sorter];
+    match order {
+        Order::Shares { .. } => sorters.contains(&SorterKind::Drf),
+        Order::Drawn { .. } => sorters.contains(&SorterKind::Random),
+        Order::Policy { .. } => match &options.policy {
+            Policy::Priority(priorities) => priorities.of(&by.role) > priorities.of(asked.role),
+            Policy::Packing(_) | Policy::ConstrainedMaxMin { .. } => true,
+            _ => false,
+        },
+        Order::Waited { batches } => options.starvation_batches == Some(*batches),
+        _ => false,
+    }
+}
+
+/// What an offer has to hold unless its framework says otherwise.
+fn defaults() -> Vec<Quantities> {
+    ["cpus:0.01", "mem:32"].map(|text| text.parse().unwrap()).to_vec()
 }
 
 fn fraction(standing: &Standing) -> (i128, i128) {

@@ -91,6 +91,11 @@ reasons! {
         /// Of every group, the first that is not met.
         failed: Vec<FailedConstraint>,
     } = "constraint",
+    /// Where everybody is shown everything: it was shown this, and did not answer yet.
+    Shown {
+        /// What.
+        resources: Resources,
+    } = "shown",
     /// Of what is free a part is reserved to roles that are not above this one.
     Reserved {
         /// To whom.
@@ -109,8 +114,10 @@ reasons! {
     } = "quota_limit",
     /// What is free is kept for roles whose guarantees are not met.
     Headroom {
-        /// For whom.
+        /// For whom, at most [`Holder::SHOWN_MAX`]: those who miss most.
         kept_for: Vec<Unsatisfied>,
+        /// For how many roles.
+        role_count: usize,
         /// How much of what is free is kept.
         withheld: Quantities,
     } = "headroom",
@@ -252,6 +259,11 @@ pub enum Order {
     Guarantee {
         /// Whose.
         role: Role,
+    },
+    /// Whoever was granted nothing for so long is served before all shares, and who has waited longest first of these.
+    Waited {
+        /// How many batch rounds that is.
+        batches: u32,
     },
 }
 

@@ -109,6 +109,7 @@ fn in_words(code: &str) -> &str {
         "nothing_free" => "nothing free",
         "capability_missing" => "a capability missing",
         "constraint" => "against its constraints",
+        "shown" => "shown already",
         "reserved" => "reserved to others",
         "quota_limit" => "beyond a limit",
         "headroom" => "kept for guarantees",
@@ -165,6 +166,9 @@ impl Display for Order {
             }
             Self::Policy { first, own } => write!(f, "the policy of the cluster puts it first ({first}, {own})"),
             Self::Guarantee { role } => write!(f, "the guarantee of {role} was not met, and guarantees go first"),
+            Self::Waited { batches } => {
+                write!(f, "it had been granted nothing for {batches} rounds or more, and who waits so long goes first")
+            }
         }
     }
 }
@@ -257,6 +261,7 @@ impl Spoken<'_, Reason> {
                     others => write!(f, ", and {others} others have the rest"),
                 }
             }
+            Reason::Shown { resources } => write!(f, "it was shown {resources} of it already, and did not answer yet"),
             Reason::Reserved { to } => {
                 let to: Vec<_> = to.iter().collect();
                 write!(
@@ -268,9 +273,13 @@ impl Spoken<'_, Reason> {
             Reason::QuotaLimit { role, limits, consumed, withheld } => {
                 write!(f, "{withheld} of what is free is beyond the limit of {role}, which has {consumed} of {limits}")
             }
-            Reason::Headroom { kept_for, withheld } => {
+            Reason::Headroom { kept_for, role_count, withheld } => {
                 let who = joined(kept_for, ", ", |own| format!("{} (promised {} more)", own.role, own.missing));
-                write!(f, "{withheld} of what is free is kept for guarantees that are not met: {who}")
+                write!(f, "{withheld} of what is free is kept for guarantees that are not met: {who}")?;
+                match role_count.saturating_sub(kept_for.len()) {
+                    0 => Ok(()),
+                    others => write!(f, ", and {others} others"),
+                }
             }
             Reason::OwnMaximum { limits, withheld } => {
                 write!(f, "it asked for offers of at most {limits}, which leaves out {withheld}")
@@ -329,6 +338,14 @@ impl Display for Spoken<'_, Change> {
             Change::LowerMinimum { to } => write!(f, "lower the minimum to {to}"),
             Change::Free { from } => {
                 write!(f, "get {} back", joined(from, " and ", |own| format!("{} from {}", own.resources, own.party)))
+            }
+            Change::Answer { resources } => write!(f, "accept or decline the {resources} that it was shown"),
+            Change::Suppress { parties, party_count } => {
+                write!(f, "let {} want no offers for now", joined(parties, " and ", |party| party))?;
+                match party_count.saturating_sub(parties.len()) {
+                    0 => f.write_str(", who would be served first"),
+                    others => write!(f, ", nor {others} others who would be served first"),
+                }
             }
             Change::RaiseWeight { role, to } => write!(f, "raise the weight of {role} to {to}"),
         }

@@ -13,7 +13,7 @@ use super::bounds::Bounds;
 
 /// Who asks.
 #[derive(Debug, Clone)]
-pub(super) struct Asker<'a> {
+pub(in crate::allocator) struct Asker<'a> {
     pub(super) key: FrameworkKey,
     pub(super) id: Option<&'a FrameworkId>,
     pub(super) role: &'a Role,
@@ -29,7 +29,7 @@ pub(super) struct Asker<'a> {
 }
 
 impl<'a> Asker<'a> {
-    pub(super) fn new(allocator: &'a HierarchicalDrf, question: &'a Question) -> Self {
+    pub(in crate::allocator) fn new(allocator: &'a HierarchicalDrf, question: &'a Question) -> Self {
         let framework = allocator.framework(question.framework).filter(|framework| framework.id.is_some());
         let client = framework.and_then(|framework| framework.client(&question.role));
         let book = |client: NodeKey| allocator.clients[client.slot()].as_ref();

@@ -34,6 +34,7 @@ blocks! {
     NOTHING_FREE = "nothing_free",
     DEMANDS = "capability_missing",
     CONSTRAINT = "constraint",
+    SHOWN = "shown",
     RESERVED = "reserved",
     STRIPPED = "capability_missing",
     LIMIT = "quota_limit",

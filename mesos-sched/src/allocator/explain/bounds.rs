@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use mesos_core::Role;
-use mesos_core::provider::explain::{Change, Reason, Unsatisfied};
+use mesos_core::provider::explain::{Change, Holder, Reason, Unsatisfied};
 use mesos_core::quota::Quota;
 use mesos_core::resource::{Limits, Quantities, Resource, Resources};
 
@@ -162,11 +162,6 @@ impl HierarchicalDrf {
         books.filter_map(|book| Some((book.role().clone(), book.quota()?, book.consumed()))).collect()
     }
 
-    /// Whether a role on the path has a guarantee.
-    pub(super) fn has_guarantee(&self, role: &Role) -> bool {
-        self.quotas_above(role).iter().any(|(_, quota, _)| !quota.guarantees().is_empty())
-    }
-
     /// Every role on the path whose limit takes something away.
     pub(super) fn limit_reasons(&self, asker: &Asker<'_>, judged: &Judged) -> Vec<Reason> {
         let amounts = judged.able.quota_quantities();
@@ -186,12 +181,24 @@ impl HierarchicalDrf {
     pub(super) fn headroom_reason(&self, judged: &Judged) -> Reason {
         let withheld = judged.within.quota_quantities() - &judged.open.quota_quantities();
         let missing = |quota: &Quota, consumed: &Quantities| quota.guarantees().clone() - consumed;
-        let roles = self.quotas.roles().filter_map(|book| {
-            let missing = missing(book.quota()?, book.consumed());
-            let is_kept = missing.iter().any(|(name, _)| !withheld.get(name).is_zero());
-            is_kept.then(|| Unsatisfied { role: book.role().clone(), missing })
-        });
-        Reason::Headroom { kept_for: roles.collect(), withheld }
+        let mut role_count = 0;
+        let mut most: Vec<(i64, &Role, Quantities)> = Vec::new();
+        for book in self.quotas.roles() {
+            let Some(missing) = book.quota().map(|quota| missing(quota, book.consumed())) else { continue };
+            let of_withheld = missing.iter().filter(|(name, _)| !withheld.get(name).is_zero());
+            let amount: i64 = of_withheld.map(|(_, amount)| amount.as_milli()).fold(0, i64::saturating_add);
+            if amount == 0 {
+                continue;
+            }
+            role_count += 1;
+            let place = most.partition_point(|(other, ..)| *other >= amount);
+            if place < Holder::SHOWN_MAX {
+                most.insert(place, (amount, book.role(), missing));
+                most.truncate(Holder::SHOWN_MAX);
+            }
+        }
+        let kept_for = most.into_iter().map(|(_, role, missing)| Unsatisfied { role: role.clone(), missing });
+        Reason::Headroom { kept_for: kept_for.collect(), role_count, withheld }
     }
 
     pub(super) fn maximum_reason(&self, asker: &Asker<'_>, judged: &Judged) -> Reason {

@@ -1,9 +1,11 @@
 //! The smallest change that would have been enough: ways out are tried on the books, fewest steps first.
 
+use std::cell::{Cell, RefCell};
+
 use mesos_core::provider::AgentKey;
 use mesos_core::provider::explain::{Change, Holder, Lack, Need, Reason};
 use mesos_core::resource::{Quantities, Resource, Resources};
-use mesos_core::{FrameworkCapability, Instant, Scalar};
+use mesos_core::{FrameworkCapability, Instant, Role, Scalar};
 
 use super::super::HierarchicalDrf;
 use super::super::book::Agent;
@@ -18,6 +20,8 @@ use super::survey::scalars;
 /// A way out, from the cheapest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
+    /// It answers what it was shown.
+    Answer,
     /// Until the framework's refusals are over.
     Wait,
     AddCapabilities,
@@ -30,16 +34,39 @@ enum Way {
     Unreserve,
 }
 
+/// Sets of so many ways are looked at even if there is a smaller one that is enough.
+const SMALL: u32 = 2;
+
 /// The smallest amount there is.
 const LEAST: Scalar = Scalar::from_milli(1);
 
 /// One who asks, on one agent.
-struct Case<'a> {
-    allocator: &'a HierarchicalDrf,
-    asker: &'a Asker<'a>,
-    key: AgentKey,
-    agent: &'a Agent,
+pub(super) struct Case<'a> {
+    pub(super) allocator: &'a HierarchicalDrf,
+    pub(super) asker: &'a Asker<'a>,
+    pub(super) now: Instant,
+    pub(super) key: AgentKey,
+    pub(super) agent: &'a Agent,
     base: WhatIf,
+    search: Search,
+}
+
+/// What a search for ways out has cost, and what it found out about promises.
+#[derive(Debug, Default)]
+struct Search {
+    /// Sets of ways that were tried.
+    attempts: Cell<usize>,
+    /// Walks through all roles.
+    walks: Cell<usize>,
+    /// Which promises would have to be smaller for what is missing: the same for many sets.
+    lowered: RefCell<Vec<(Quantities, Option<Vec<Change>>)>>,
+}
+
+/// Steps that are enough where nobody else wants anything.
+struct Enough {
+    changes: Vec<Change>,
+    what_if: WhatIf,
+    minimum: Quantities,
 }
 
 impl HierarchicalDrf {
@@ -73,7 +100,10 @@ impl HierarchicalDrf {
     ) -> (Vec<Change>, Vec<Change>) {
         let blocks = judged.blocks;
         if blocks.is_none() {
-            return (vec![Change::Wait { until: self.next_round_at(now) }], Vec::new());
+            let case = Case::new(self, asker, now, (key, agent), WhatIf::default());
+            let mut changes = vec![Change::Wait { until: self.next_round_at(now) }];
+            changes.extend(case.without_rivals(&changes, &case.base, &Quantities::new()));
+            return (changes, Vec::new());
         }
         let mut changes = self.changes_without_agent(asker);
         let mut base = WhatIf { is_unfiltered: blocks.has(Blocks::SUPPRESSED), ..WhatIf::default() };
@@ -97,16 +127,27 @@ impl HierarchicalDrf {
             let fewest = groups.into_iter().min_by_key(Vec::len);
             changes.extend(fewest.map(|constraints| Change::RelaxConstraints { constraints }));
         }
-        let mut ways = Case { allocator: self, asker, key, agent, base }.ways();
+        let case = Case::new(self, asker, now, (key, agent), base);
+        let mut ways = case.ways();
         let first = ways.next();
         // What others give back may be promised to them again, so with quotas it is named only where it is enough alone.
-        let is_sure = |way: &Vec<Change>| {
-            let gives_back = way.iter().any(|change| matches!(change, Change::Free { .. }));
-            !(gives_back && way.len() > 1 && self.quotas.has_quota())
+        let is_sure = |way: &Enough| {
+            let gives_back = way.changes.iter().any(|change| matches!(change, Change::Free { .. }));
+            !(gives_back && way.changes.len() > 1 && self.quotas.has_quota())
         };
-        let other = ways.find(is_sure).filter(|_| changes.is_empty());
+        let other = if changes.is_empty() { ways.find(is_sure) } else { None };
         drop(ways);
-        changes.extend(first.into_iter().flatten());
+        let complete = |mut changes: Vec<Change>, way: Enough| {
+            changes.extend(way.changes);
+            let others = case.without_rivals(&changes, &way.what_if, &way.minimum);
+            changes.extend(others);
+            changes
+        };
+        let changes = match first {
+            Some(way) => complete(changes, way),
+            None => changes,
+        };
+        let other = other.map(|way| complete(Vec::new(), way));
         let weight = self.share_order(asker, key, agent).and_then(|(_, weight)| weight);
         let other =
             weight.filter(|_| asker.blocks.is_none()).map_or_else(|| other.unwrap_or_default(), |one| vec![one]);
@@ -114,15 +155,46 @@ impl HierarchicalDrf {
     }
 }
 
+impl HierarchicalDrf {
+    /// Whether somebody would be offered what he needs of an agent, once these parts of it came back, whatever he refused.
+    pub(in crate::allocator) fn would_offer(
+        &self,
+        asker: &Asker<'_>,
+        key: AgentKey,
+        agent: &Agent,
+        returned: &[(Role, Resources)],
+    ) -> bool {
+        let case = Case::new(self, asker, Instant::ZERO, (key, agent), WhatIf::default());
+        let free = returned.iter().fold(agent.available.clone(), |free, (_, part)| free + part);
+        let mut what_if = WhatIf { free: Some(free), is_unfiltered: true, ..WhatIf::default() };
+        case.give_back(
+            &mut what_if,
+            returned.iter().map(|(role, part)| (role.clone(), part.quota_quantities())).collect(),
+        );
+        case.is_enough(&case.judge(&what_if))
+    }
+}
+
 impl<'a> Case<'a> {
-    fn judge(&self, what_if: &WhatIf) -> Judged {
+    fn new(
+        allocator: &'a HierarchicalDrf,
+        asker: &'a Asker<'a>,
+        now: Instant,
+        (key, agent): (AgentKey, &'a Agent),
+        base: WhatIf,
+    ) -> Self {
+        Self { allocator, asker, now, key, agent, base, search: Search::default() }
+    }
+
+    pub(super) fn judge(&self, what_if: &WhatIf) -> Judged {
         self.allocator.judge(self.asker, self.key, self.agent, what_if)
     }
 
     /// Whether there would be an offer, as far as resources go.
-    fn is_enough(&self, judged: &Judged) -> bool {
+    pub(super) fn is_enough(&self, judged: &Judged) -> bool {
         const OTHERS: Blocks = Blocks::NOTHING_FREE;
         let amounts = [
+            Blocks::SHOWN,
             Blocks::RESERVED,
             Blocks::STRIPPED,
             Blocks::LIMIT,
@@ -137,23 +209,80 @@ impl<'a> Case<'a> {
             && !judged.offer.is_empty()
     }
 
-    /// Every set of ways that is enough, fewest ways first.
-    fn ways(self) -> impl Iterator<Item = Vec<Change>> + use<'a> {
+    /// Sets of ways that are enough, fewest ways first, and none that holds an earlier one; after the first only those that
+    /// are about as small, since there are many of the others.
+    fn ways(&self) -> impl Iterator<Item = Enough> {
         let all = self.candidates();
+        let needed = self.needed(&all);
         let sets = 1_u32 << all.len();
-        let mut order: Vec<u32> = (0..sets).collect();
+        let mut order: Vec<u32> = (0..sets).filter(|set| set & needed == needed).collect();
         order.sort_by_key(|set| set.count_ones());
+        let (mut found, mut most) = (Vec::<u32>::new(), u32::MAX);
         order.into_iter().filter_map(move |set| {
+            if set.count_ones() > most || found.iter().any(|own| set & own == *own) {
+                return None;
+            }
             let ways: Vec<Way> =
                 (0..).zip(&all).filter(|(place, _)| set & (1 << place) != 0).map(|(_, way)| *way).collect();
-            self.attempt(&ways)
+            let enough = self.attempt(&ways)?;
+            found.push(set);
+            most = most.min(set.count_ones().max(SMALL));
+            Some(enough)
         })
+    }
+
+    /// The ways, as bits, without which all others together are not enough.
+    fn needed(&self, all: &[Way]) -> u32 {
+        // As much of everything as could be asked for.
+        let wanted = self.asker.minimums.iter().cloned().chain(self.asker.need.map(Need::quantities));
+        let free = wanted.fold(self.agent.total.clone(), |free, more| free + &scalars(&more));
+        let exact = match self.asker.need {
+            Some(Need::Resources(need)) => need.clone(),
+            _ => Resources::new(),
+        };
+        let mut loose = WhatIf {
+            free: Some(free + &exact),
+            is_answered: true,
+            is_unreserved: true,
+            is_unlimited: true,
+            is_unkept: true,
+            has_no_maximum: true,
+            has_no_minimum: true,
+            is_unfiltered: true,
+            ..self.base.clone()
+        };
+        for (capability, _) in stripped(self.asker, &self.judge(&loose).allocatable) {
+            loose.add(capability);
+        }
+        if !self.is_enough(&self.judge(&loose)) {
+            return 0;
+        }
+        let without = |way: &Way| {
+            let base = loose.clone();
+            match way {
+                Way::Answer => WhatIf { is_answered: false, ..base },
+                Way::Wait => WhatIf { is_unfiltered: self.base.is_unfiltered, ..base },
+                Way::RaiseMaximum => WhatIf { has_no_maximum: false, ..base },
+                // Others may make up for these.
+                _ => base,
+            }
+        };
+        let places = (0..).zip(all);
+        places
+            .filter(|(_, way)| !self.is_enough(&self.judge(&without(way))))
+            .fold(0, |bits, (place, _)| bits | 1 << place)
     }
 
     /// Ways that may help, as things are or once more is free.
     fn candidates(&self) -> Vec<Way> {
-        let everything = WhatIf { free: Some(self.agent.total.clone()), is_unfiltered: true, ..self.base.clone() };
+        let everything = WhatIf {
+            free: Some(self.agent.total.clone()),
+            is_unfiltered: true,
+            is_answered: true,
+            ..self.base.clone()
+        };
         let lenient = WhatIf {
+            is_answered: true,
             is_unreserved: true,
             is_unlimited: true,
             is_unkept: true,
@@ -171,6 +300,7 @@ impl<'a> Case<'a> {
             [&now, &most].into_iter().any(|judged| before(judged) != after(judged))
         };
         let all = [
+            (Way::Answer, now.free != *now.unshown()),
             (Way::Wait, has_refused),
             (Way::AddCapabilities, cuts(|own| &own.allocatable, |own| &own.able)),
             (Way::RaiseMaximum, self.asker.bounds.has_size()),
@@ -179,7 +309,7 @@ impl<'a> Case<'a> {
             (Way::RaiseLimit, self.asker.bounds.has_limits()),
             (Way::LowerGuarantee, !self.allocator.quotas.required().is_empty()),
             (Way::AddCapacity, is_short || blocks.has(Blocks::HEADROOM)),
-            (Way::Unreserve, !self.agent.is_over && cuts(|own| &own.free, |own| &own.allocatable)),
+            (Way::Unreserve, !self.agent.is_over && cuts(Judged::unshown, |own| &own.allocatable)),
         ];
         all.into_iter().filter(|(_, is_one)| *is_one).map(|(way, _)| way).collect()
     }
@@ -190,7 +320,8 @@ impl<'a> Case<'a> {
     }
 
     /// The steps of these ways with the least amounts, if they are enough and all of them are needed.
-    fn attempt(&self, ways: &[Way]) -> Option<Vec<Change>> {
+    fn attempt(&self, ways: &[Way]) -> Option<Enough> {
+        self.search.attempts.set(self.search.attempts.get() + 1);
         let mut what_if = self.base.clone();
         let mut changes = Vec::new();
         if ways.contains(&Way::AddCapabilities) {
@@ -200,6 +331,7 @@ impl<'a> Case<'a> {
                 changes.push(Change::AddCapability { lack: Lack::Framework(capability) });
             }
         }
+        what_if.is_answered = ways.contains(&Way::Answer);
         what_if.is_unfiltered |= ways.contains(&Way::Wait);
         what_if.has_no_minimum = ways.contains(&Way::LowerMinimum);
         if ways.contains(&Way::Unreserve) {
@@ -224,8 +356,10 @@ impl<'a> Case<'a> {
                 return None;
             }
             let more = self.without_needless(more, &what_if, &minimum);
-            let closing = self.closing(ways, (&judged.free, &sure), &assured)?;
-            Some(changes.iter().cloned().chain(more).chain(closing).collect())
+            let unreserved = self.to_unreserve(ways, &what_if, &judged.free, &minimum);
+            let closing = self.closing(ways, unreserved, &sure, &assured)?;
+            let changes = changes.iter().cloned().chain(more).chain(closing).collect();
+            Some(Enough { changes, what_if, minimum })
         })
     }
 
@@ -281,7 +415,7 @@ impl<'a> Case<'a> {
     }
 
     /// How much a bag lacks of what is needed and of a minimum.
-    fn lacking(&self, bag: &Resources, minimum: &Quantities) -> Quantities {
+    pub(super) fn lacking(&self, bag: &Resources, minimum: &Quantities) -> Quantities {
         larger(&self.asker.missing(bag), &(minimum.clone() - &bag.quantities()))
     }
 
@@ -323,7 +457,7 @@ impl<'a> Case<'a> {
         }
         if ways.contains(&Way::LowerGuarantee) {
             what_if.is_unkept = true;
-            let lowered = self.allocator.lowered_guarantees(self.asker, &deficit)?;
+            let lowered = self.lowered(&deficit)?;
             changes.extend(Some(lowered).filter(|lowered| !lowered.is_empty())?);
         }
         if ways.contains(&Way::AddCapacity) {
@@ -342,6 +476,18 @@ impl<'a> Case<'a> {
             changes.push(Change::AddCapacity { resources: resources + &excess });
         }
         Some((what_if, changes))
+    }
+
+    /// Which promises have to be smaller, so that so much less is required.
+    fn lowered(&self, deficit: &Quantities) -> Option<Vec<Change>> {
+        let mut known = self.search.lowered.borrow_mut();
+        if let Some((_, lowered)) = known.iter().find(|(own, _)| own == deficit) {
+            return lowered.clone();
+        }
+        self.search.walks.set(self.search.walks.get() + 1);
+        let lowered = self.allocator.lowered_guarantees(self.asker, deficit);
+        known.push((deficit.clone(), lowered.clone()));
+        lowered
     }
 
     /// What quota is about comes back from others: it does not count against their roles any more, which may be short of
@@ -423,23 +569,45 @@ impl<'a> Case<'a> {
         is_needed && !entry.is_indivisible()
     }
 
+    /// What has to lose its reservation. With quotas it counts in other places then, and all of it was reckoned with.
+    fn to_unreserve(
+        &self,
+        ways: &[Way],
+        what_if: &WhatIf,
+        free: &Resources,
+        minimum: &Quantities,
+    ) -> Option<Resources> {
+        if !ways.contains(&Way::Unreserve) {
+            return None;
+        }
+        let mut owned = free - &free.allocatable_to(self.asker.role);
+        let reserved = self.judge(&WhatIf { is_unreserved: false, ..what_if.clone() });
+        let lacking = self.lacking(&reserved.offer, minimum);
+        if !(self.allocator.quotas.has_quota() || what_if.has_no_minimum || lacking.is_empty()) {
+            owned.shrink(&lacking);
+        }
+        Some(owned)
+    }
+
     /// The steps whose amounts follow from the offer that would be made.
     fn closing(
         &self,
         ways: &[Way],
-        (free, offer): (&Resources, &Resources),
+        unreserved: Option<Resources>,
+        offer: &Resources,
         assured: &Quantities,
     ) -> Option<Vec<Change>> {
         let mut changes = Vec::new();
+        if ways.contains(&Way::Answer) {
+            let shown = self.asker.client.and_then(|client| self.allocator.shown.of(client, self.key))?;
+            changes.push(Change::Answer { resources: shown.clone() });
+        }
         if ways.contains(&Way::LowerMinimum) {
             let nearest = self.asker.minimums.iter().min_by_key(|minimum| lack_of(minimum, assured))?;
             let to = nearest.iter().map(|(name, amount)| (name.clone(), amount.min(assured.get(name)))).collect();
             changes.push(Change::LowerMinimum { to });
         }
-        if ways.contains(&Way::Unreserve) {
-            let owned = free - &free.allocatable_to(self.asker.role);
-            changes.push(Change::Unreserve { resources: owned });
-        }
+        changes.extend(unreserved.map(|resources| Change::Unreserve { resources }));
         if ways.contains(&Way::Wait) {
             let until = self.refusals(offer).map(|(due_at, batch, _)| self.ends_at(due_at, batch)).max()?;
             changes.push(Change::Wait { until });
@@ -448,7 +616,7 @@ impl<'a> Case<'a> {
     }
 
     /// The round that does not mind a refusal any more: not before a batch round has seen it.
-    fn ends_at(&self, due_at: Instant, made_in: Batch) -> Instant {
+    pub(super) fn ends_at(&self, due_at: Instant, made_in: Batch) -> Instant {
         let schedule = &self.allocator.schedule;
         let round = schedule.batch_from(due_at);
         let is_first = schedule.batch_from(Instant::ZERO) == round && made_in == Batch::of(schedule.batches());
@@ -476,3 +644,6 @@ fn larger(left: &Quantities, right: &Quantities) -> Quantities {
 fn smaller(left: &Quantities, right: &Quantities) -> Quantities {
     left.iter().map(|(name, amount)| (name.clone(), amount.min(right.get(name)))).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,6 +24,8 @@ pub(super) struct WhatIf {
     pub(super) required: Quantities,
     /// Who gave what back.
     pub(super) freed: Vec<Freed>,
+    /// It answered what it was shown.
+    pub(super) is_answered: bool,
     /// Reservations bind nobody.
     pub(super) is_unreserved: bool,
     /// Limits bind nobody.
@@ -43,6 +45,8 @@ pub(super) struct WhatIf {
 pub(super) struct Judged {
     pub(super) blocks: Blocks,
     pub(super) free: Resources,
+    /// What it was not shown before, if it was shown anything.
+    unshown: Option<Resources>,
     /// What may be offered to the role.
     pub(super) allocatable: Resources,
     /// What the framework can deal with.
@@ -61,12 +65,20 @@ impl Judged {
         Self {
             blocks,
             free: Resources::new(),
+            unshown: None,
             allocatable: Resources::new(),
             able: Resources::new(),
             within: Resources::new(),
             open: Resources::new(),
             offer: Resources::new(),
         }
+    }
+}
+
+impl Judged {
+    /// What it was not shown before.
+    pub(super) fn unshown(&self) -> &Resources {
+        self.unshown.as_ref().unwrap_or(&self.free)
     }
 }
 
@@ -112,13 +124,16 @@ impl HierarchicalDrf {
             self.judge_agent(asker, key, agent, abilities, &mut judged.blocks);
             return judged;
         }
-        let mut allocatable = free.allocatable_to(asker.role);
+        let shown = asker.client.and_then(|client| self.shown.of(client, key)).filter(|_| !what_if.is_answered);
+        let unshown = shown.map(|shown| &free - shown);
+        let left = unshown.as_ref().unwrap_or(&free);
+        let mut allocatable = left.allocatable_to(asker.role);
         if what_if.is_unreserved {
-            allocatable += &(&free - &allocatable).to_unreserved();
+            allocatable += &(left - &allocatable).to_unreserved();
         }
         let able = abilities.strip(&allocatable);
         let (within, open, offer) = Self::bounded(asker, &able, what_if, is_guaranteed);
-        let mut judged = Judged { blocks, free, allocatable, able, within, open, offer };
+        let mut judged = Judged { blocks, free, unshown, allocatable, able, within, open, offer };
         self.judge_agent(asker, key, agent, abilities, &mut judged.blocks);
         if asker.is_known() {
             self.judge_offer(asker, key, what_if, &mut judged);
@@ -170,7 +185,9 @@ impl HierarchicalDrf {
         let matters = |before: &Resources, after: &Resources| {
             before != after && (missing.is_empty() || is_in(&missing, &(before - after)))
         };
-        blocks.set(Blocks::RESERVED, matters(&judged.free, &judged.allocatable));
+        let unshown = judged.unshown.as_ref();
+        blocks.set(Blocks::SHOWN, unshown.is_some_and(|unshown| matters(&judged.free, unshown)));
+        blocks.set(Blocks::RESERVED, matters(unshown.unwrap_or(&judged.free), &judged.allocatable));
         blocks.set(Blocks::STRIPPED, matters(&judged.allocatable, &judged.able));
         blocks.set(Blocks::LIMIT, matters(&judged.able, &judged.within));
         blocks.set(Blocks::HEADROOM, matters(&judged.within, &judged.open));

@@ -12,6 +12,7 @@ use mesos_core::resource::{Quantities, Resources};
 
 use super::super::HierarchicalDrf;
 use super::super::sorter::NodeKey;
+use super::super::stage::Stage;
 
 /// The last round.
 #[derive(Debug, Default)]
@@ -41,6 +42,15 @@ pub(in crate::allocator) struct Memory {
 struct Served {
     agent: AgentKey,
     to: Granted,
+    turn: Turn,
+}
+
+/// What put those first who were granted something of an agent.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::allocator) struct Turn {
+    pub(in crate::allocator) stage: Stage,
+    /// So many of them were served before all others because they had waited long.
+    pub(in crate::allocator) waited: u16,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -108,6 +118,16 @@ impl<'a> Serving<'a> {
 
     pub(super) fn agent(self) -> AgentKey {
         self.served().agent
+    }
+
+    /// When in the round.
+    pub(super) fn stage(self) -> Stage {
+        self.served().turn.stage
+    }
+
+    /// Whether one of those who were granted something was served first because he had waited.
+    pub(super) fn has_waited(self, client: NodeKey) -> bool {
+        self.clients().take(self.served().turn.waited.into()).any(|own| own == client)
     }
 
     /// What was free before.
@@ -194,7 +214,7 @@ impl HierarchicalDrf {
 }
 
 impl Memory {
-    const fn is_on(&self) -> bool {
+    pub(in crate::allocator) const fn is_on(&self) -> bool {
         #[cfg(feature = "bench")]
         return !self.is_off;
         #[cfg(not(feature = "bench"))]
@@ -212,22 +232,28 @@ impl Memory {
 
     /// Of an agent that this is noted of, one client, which held nothing there, was granted something, and nobody else was;
     /// whether that can be noted so. Once in a round it can.
-    pub(in crate::allocator) fn note_alone(&mut self, agent: AgentKey, note: &mut Note, client: NodeKey) -> bool {
+    pub(in crate::allocator) fn note_alone(
+        &mut self,
+        agent: AgentKey,
+        note: &mut Note,
+        client: NodeKey,
+        turn: Turn,
+    ) -> bool {
         if !self.is_on() {
             return true;
         }
         if note.round == self.round {
             return false;
         }
-        self.served.push(Served { agent, to: Granted::Alone(client) });
+        self.served.push(Served { agent, to: Granted::Alone(client), turn });
         *note = Note { round: self.round, to: client, aside: None };
         true
     }
 
     /// Several grants of an agent follow, of which this was free before.
-    pub(in crate::allocator) fn note_parts(&mut self, agent: AgentKey, free: Resources) {
+    pub(in crate::allocator) fn note_parts(&mut self, agent: AgentKey, free: Resources, turn: Turn) {
         let place = u32::try_from(self.parts.len()).expect("there are fewer agents than 2^32");
-        self.served.push(Served { agent, to: Granted::Parts(place) });
+        self.served.push(Served { agent, to: Granted::Parts(place), turn });
         self.parts.push(Parts { free, given: Vec::new() });
     }
 
@@ -249,7 +275,7 @@ impl Memory {
     }
 
     /// Whether a client came when the last round was over.
-    fn is_another(&self, client: NodeKey) -> bool {
+    pub(super) fn is_another(&self, client: NodeKey) -> bool {
         !is_old(&self.client_changes, client.slot(), self.round)
     }
 

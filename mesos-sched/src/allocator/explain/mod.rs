@@ -20,18 +20,19 @@ mod memory;
 mod order;
 mod past;
 mod reason;
+mod rival;
 mod survey;
 
 use mesos_core::provider::AgentKey;
 use mesos_core::provider::explain::{About, Change, Explanation, Question, Reason, Subject, Verdict};
 use mesos_core::{Instant, Resources};
 
-pub(super) use memory::{Memory, Note};
+pub(super) use asker::Asker;
+pub(super) use memory::{Memory, Note, Turn};
 pub(super) use past::Past;
 
 use super::HierarchicalDrf;
 use super::book::Agent;
-use asker::Asker;
 use judge::WhatIf;
 
 impl HierarchicalDrf {
@@ -74,9 +75,8 @@ impl HierarchicalDrf {
         if !resources.is_empty() {
             return Verdict::Offered { agent: self.memory.agent_id(key).cloned(), resources };
         }
-        match agent.holdings.iter().find(|holding| holding.client == client) {
-            Some(holding) => Verdict::Held { resources: holding.resources.clone() },
-            None => Verdict::NotOffered,
-        }
+        let held = agent.holdings.iter().find(|holding| holding.client == client).map(|holding| &holding.resources);
+        let had: Resources = held.into_iter().chain(self.shown.of(client, key)).sum();
+        if had.is_empty() { Verdict::NotOffered } else { Verdict::Held { resources: had } }
     }
 }

@@ -9,6 +9,7 @@ use super::super::HierarchicalDrf;
 use super::super::book::Agent;
 use super::super::policy::Policy;
 use super::super::sorter::{Kind, NodeKey, SorterKind};
+use super::super::stage::Stage;
 use super::asker::Asker;
 use super::judge::WhatIf;
 use super::memory::Serving;
@@ -40,7 +41,7 @@ impl HierarchicalDrf {
         if !self.was_able(asker, client, agent, serving) {
             return None;
         }
-        let (order, change) = self.compare(client, first, serving)?;
+        let (order, change) = self.compare(asker, client, first, serving)?;
         let taken = serving.given().into_iter().filter(|given| given.client == first).map(|given| given.part).sum();
         Some((Reason::ShareOrder { by: self.party(first)?, taken, order }, change))
     }
@@ -59,8 +60,30 @@ impl HierarchicalDrf {
         Some(Party { framework, role: own.role.clone() })
     }
 
-    /// Compares two clients where their paths part.
-    fn compare(&self, own: NodeKey, other: NodeKey, serving: Serving<'_>) -> Option<(Order, Option<Change>)> {
+    /// What put another one first: that he had waited, or a guarantee; else two clients are compared where their paths part.
+    fn compare(
+        &self,
+        asker: &Asker<'_>,
+        own: NodeKey,
+        other: NodeKey,
+        serving: Serving<'_>,
+    ) -> Option<(Order, Option<Change>)> {
+        if let Some(batches) = self.options.starvation_batches.filter(|_| serving.has_waited(other)) {
+            return Some((Order::Waited { batches }, None));
+        }
+        let role = &self.clients[other.slot()].as_ref()?.role;
+        let is_guarantee = serving.stage() == Stage::Guarantees;
+        let guarantee = || Some((Order::Guarantee { role: role.clone() }, None));
+        if is_guarantee && !asker.bounds.is_promised() {
+            return guarantee();
+        }
+        let is_by_policy = match &self.options.policy {
+            Policy::Hierarchical => false,
+            Policy::Priority(priorities) => priorities.of(role) != priorities.of(asker.role),
+            Policy::Packing(_) | Policy::ConstrainedMaxMin { .. } => !is_guarantee,
+            // Nobody goes before anybody.
+            Policy::SharedState(_) => return None,
+        };
         let (own_path, other_path) = (self.tree.ancestry(own), self.tree.ancestry(other));
         let fork = own_path.iter().zip(&other_path).position(|(own, other)| own != other)?;
         let [own, first] = [own_path[fork], other_path[fork]].map(|node| self.side(node, serving));
@@ -68,7 +91,7 @@ impl HierarchicalDrf {
             Kind::Client => self.options.framework_sorter,
             _ => self.options.role_sorter,
         };
-        if self.options.policy != Policy::Hierarchical {
+        if is_by_policy {
             return Some((Order::Policy { first: first.standing, own: own.standing }, None));
         }
         match sorter {
@@ -76,10 +99,8 @@ impl HierarchicalDrf {
                 let change = self.enough_weight(&first, &own);
                 Some((Order::Shares { first: first.standing, own: own.standing }, change))
             }
-            SorterKind::Drf => {
-                let role = self.clients[other.slot()].as_ref()?.role.clone();
-                self.has_guarantee(&role).then_some((Order::Guarantee { role }, None))
-            }
+            SorterKind::Drf if is_guarantee => guarantee(),
+            SorterKind::Drf => None,
             SorterKind::Random => Some((Order::Drawn { first: first.standing, own: own.standing }, None)),
         }
     }

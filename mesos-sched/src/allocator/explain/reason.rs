@@ -100,8 +100,11 @@ impl HierarchicalDrf {
     /// What takes something of the free resources away.
     fn push_reductions(&self, asker: &Asker<'_>, judged: &Judged, reasons: &mut Vec<Reason>) {
         let blocks = judged.blocks;
+        if blocks.has(Blocks::SHOWN) {
+            reasons.push(Reason::Shown { resources: &judged.free - judged.unshown() });
+        }
         if blocks.has(Blocks::RESERVED) {
-            reasons.push(Reason::Reserved { to: (&judged.free - &judged.allocatable).reserved() });
+            reasons.push(Reason::Reserved { to: (judged.unshown() - &judged.allocatable).reserved() });
         }
         if blocks.has(Blocks::STRIPPED) {
             reasons.extend(stripped(asker, &judged.allocatable).map(|(capability, hidden)| {

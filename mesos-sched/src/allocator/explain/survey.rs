@@ -1,5 +1,7 @@
 //! What all agents have to say about a need.
 
+use std::collections::BTreeMap;
+
 use mesos_core::Instant;
 use mesos_core::kernel::Handle;
 use mesos_core::provider::AgentKey;
@@ -38,13 +40,16 @@ impl HierarchicalDrf {
         answer
     }
 
-    /// A grant of the last round that is enough.
+    /// A grant of the last round that is enough; what was granted of an agent in both of its stages is one.
     fn granted_need(&self, asker: &Asker<'_>, need: &Need) -> Option<(AgentKey, Resources)> {
-        let client = asker.client?;
+        let client = asker.client.filter(|client| !self.memory.is_another(*client))?;
         let own = self.servings().filter(|serving| serving.clients().any(|other| other == client));
         let granted = own.flat_map(|serving| serving.given().into_iter().map(move |given| (serving.agent(), given)));
-        let mut own = granted.filter(|(_, given)| given.client == client).map(|(agent, given)| (agent, given.part));
-        own.find(|(_, resources)| need.is_met_by(resources))
+        let mut by_agent: BTreeMap<AgentKey, Resources> = BTreeMap::new();
+        for (agent, given) in granted.filter(|(_, given)| given.client == client) {
+            *by_agent.entry(agent).or_default() += &given.part;
+        }
+        by_agent.into_iter().find(|(_, resources)| need.is_met_by(resources))
     }
 
     /// Counts what stands in the way, and finds the nearest agent.

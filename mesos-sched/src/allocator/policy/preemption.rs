@@ -7,17 +7,23 @@
 //! every one is spared, the most important first, without which it is still enough. Of all agents the one with the fewest
 //! victims is named, then with the least important ones, then where the least is given up. When one holding suffices, one is
 //! named.
+//!
+//! What comes back has to be of use: within the limits along the path of who asks, not kept for promises to others (those to
+//! whoever gave it back among them), and as much as an offer has to hold. What the framework refused is not looked at: it may
+//! revive. Neither is who else of its priority or above would take it first.
 
 use std::cmp::Reverse;
 
 use mesos_core::Role;
 use mesos_core::kernel::Handle;
+use mesos_core::provider::explain::{Need, Question, Subject};
 use mesos_core::provider::{AgentKey, FrameworkKey};
 use mesos_core::resource::{Quantities, Resources, Scalar};
 
 use super::{Policy, Priorities};
 use crate::allocator::HierarchicalDrf;
 use crate::allocator::book::{Agent, Client};
+use crate::allocator::explain::Asker;
 use crate::allocator::sorter::NodeKey;
 
 /// Of one agent no more holdings than this are looked at; the least important ones.
@@ -48,7 +54,7 @@ pub struct Victim {
 }
 
 /// A holding that could be given up.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Room {
     priority: i32,
     client: NodeKey,
@@ -71,7 +77,12 @@ impl HierarchicalDrf {
                 && agent.demands.admit(own.abilities)
                 && self.constraints.admit(client, *key, &agent.info)
         });
-        let found = eligible.filter_map(|(key, agent)| Some((key, self.make_room(agent, own, need, priorities)?)));
+        let question = Question { framework, role: role.clone(), of: Subject::Need(Need::Quantities(need.clone())) };
+        let asker = Asker::new(self, &question);
+        let found = eligible.filter_map(|(key, agent)| {
+            let is_enough = |rooms: &[Room]| self.is_of_use(&asker, key, agent, rooms);
+            Some((key, self.make_room(agent, own, need, priorities, is_enough)?))
+        });
         let (agent, rooms) = found.min_by_key(|(key, rooms)| (cost(rooms), key.slot()))?;
         let victims = rooms.into_iter().map(|room| self.victim(agent, &room)).collect();
         Some(Preemption { agent, victims })
@@ -85,7 +96,25 @@ impl HierarchicalDrf {
         Victim { framework: own.framework, role: own.role.clone(), priority: room.priority, resources }
     }
 
-    fn make_room(&self, agent: &Agent, own: &Client, need: &Quantities, priorities: &Priorities) -> Option<Vec<Room>> {
+    /// Whether there would be an offer that holds the need, once these gave back what they hold.
+    fn is_of_use(&self, asker: &Asker<'_>, key: AgentKey, agent: &Agent, rooms: &[Room]) -> bool {
+        let held = rooms.iter().filter_map(|room| {
+            let held = agent.holdings.iter().find(|holding| holding.client == room.client)?;
+            let holder = self.clients[room.client.slot()].as_ref()?;
+            Some((holder.role.clone(), held.resources.non_shared()))
+        });
+        let returned: Vec<(Role, Resources)> = held.collect();
+        self.would_offer(asker, key, agent, &returned)
+    }
+
+    fn make_room(
+        &self,
+        agent: &Agent,
+        own: &Client,
+        need: &Quantities,
+        priorities: &Priorities,
+        is_enough: impl Fn(&[Room]) -> bool,
+    ) -> Option<Vec<Room>> {
         let usable = |resources: &Resources| own.abilities.strip(&resources.allocatable_to(&own.role)).quantities();
         let missing = need.clone() - &usable(&agent.available);
         let priority = priorities.of(&own.role);
@@ -94,10 +123,17 @@ impl HierarchicalDrf {
             let priority = Some(priorities.of(&holder.role)).filter(|other| *other < priority)?;
             Some(Room { priority, client: holding.client, amounts: usable(&holding.resources.non_shared()) })
         });
-        let mut rooms: Vec<Room> = rooms.filter(|room| fills(&room.amounts, &missing) > 0).collect();
+        let mut rooms: Vec<Room> = rooms.collect();
         rooms.sort_by_key(|room| (room.priority, Reverse(fills(&room.amounts, &missing)), room.client));
         rooms.truncate(HOLDINGS_MAX);
-        cover(rooms, &missing)
+        let filling = rooms.iter().filter(|room| fills(&room.amounts, &missing) > 0).cloned().collect();
+        let fewest = cover(filling, &missing)?;
+        if is_enough(&fewest) {
+            return Some(fewest);
+        }
+        // Where a limit above both counts, more has to come back than is missing on the agent.
+        rooms.retain(|room| !fewest.iter().any(|own| own.client == room.client));
+        cover_otherwise(fewest, rooms, is_enough)
     }
 }
 
@@ -119,6 +155,21 @@ fn fills(amounts: &Quantities, missing: &Quantities) -> u128 {
 
 fn is_enough<'a>(rooms: impl Iterator<Item = &'a Room>, missing: &Quantities) -> bool {
     rooms.fold(missing.clone(), |missing, room| missing - &room.amounts).is_empty()
+}
+
+/// All of the holdings but those, the most important first, without which it is still enough; nothing if it never is.
+fn cover_otherwise(fewest: Vec<Room>, others: Vec<Room>, is_enough: impl Fn(&[Room]) -> bool) -> Option<Vec<Room>> {
+    let mut taken = [fewest, others].concat();
+    if !is_enough(&taken) {
+        return None;
+    }
+    for place in (0..taken.len()).rev() {
+        let spared = taken.remove(place);
+        if !is_enough(&taken) {
+            taken.insert(place, spared);
+        }
+    }
+    Some(taken)
 }
 
 /// A few of the holdings, least important first, that make up for all that is missing.

@@ -28,7 +28,8 @@ pub(in crate::allocator) struct Shown {
 }
 
 impl Shown {
-    fn of(&self, client: NodeKey, agent: AgentKey) -> Option<&Resources> {
+    /// What of an agent a client was shown.
+    pub(in crate::allocator) fn of(&self, client: NodeKey, agent: AgentKey) -> Option<&Resources> {
         let shown = self.agents.get(agent.slot())?;
         shown.iter().find(|(own, _)| *own == client).map(|(_, resources)| resources)
     }
@@ -92,7 +93,14 @@ impl Serving<'_> {
         if left.is_empty() {
             return;
         }
-        if let Some(resources) = self.offer_to(client, own, &left) {
+        // Nothing is consumed by showing it, so who can count on a guarantee is shown it like anything else.
+        let is_promised = self.quotas.is_promised(own.role_key);
+        self.stage = Stage::Guarantees;
+        let promised = is_promised.then(|| self.offer_to(client, own, &left)).flatten();
+        self.stage = Stage::FairShare;
+        // What is reserved to roles above comes in the next round.
+        self.is_sized |= promised.is_some();
+        if let Some(resources) = promised.or_else(|| self.offer_to(client, own, &left)) {
             shown.add(client, self.key, &resources);
             self.grants.push(Grant { framework: own.framework, role: own.role.clone(), agent: self.key, resources });
         }

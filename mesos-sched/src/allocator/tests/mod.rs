@@ -5,6 +5,7 @@ mod books;
 mod choices;
 mod costs;
 mod eligibility;
+mod explain;
 mod fairness;
 mod policy;
 mod quota;

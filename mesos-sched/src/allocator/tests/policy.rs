@@ -99,6 +99,57 @@ fn the_fewest_and_least_important_holdings_are_named_for_preemption() {
 }
 
 #[test]
+fn a_return_that_quota_makes_useless_is_no_preemption() {
+    let mut cluster = prioritised([("prod", 10)]);
+    for (name, path) in [("p", "prod"), ("l", "low"), ("o", "org/low"), ("q", "org/prod")] {
+        cluster.framework(name, path);
+    }
+    held(&mut cluster, "a1", "cpus:2;mem:20", &[("l", "low", "cpus:2;mem:20")]);
+    held(&mut cluster, "a2", "cpus:2;mem:20", &[("p", "prod", "cpus:2;mem:20")]);
+    let low = || Some((AgentKey(0), vec!["low:cpus:2;mem:20".to_owned()]));
+    assert_eq!(victims(&cluster, "p", "prod", "cpus:2"), low());
+    cluster.quota("prod", "", "cpus:2");
+    assert_eq!(victims(&cluster, "p", "prod", "cpus:2"), None, "it has all it may have");
+    cluster.quota("prod", "", "cpus:3");
+    assert_eq!(victims(&cluster, "p", "prod", "cpus:2"), None, "one of two");
+    assert_eq!(victims(&cluster, "p", "prod", "cpus:1"), low());
+    cluster.quota("prod", "", "").quota("low", "cpus:2", "");
+    assert_eq!(victims(&cluster, "p", "prod", "cpus:2"), None, "it would be kept for low");
+    cluster.quota("low", "cpus:1", "");
+    assert_eq!(victims(&cluster, "p", "prod", "cpus:2"), None, "a part of it would");
+    assert_eq!(victims(&cluster, "p", "prod", "cpus:1"), low());
+    cluster.quota("low", "", "").quota("absent", "cpus:9", "");
+    assert_eq!(victims(&cluster, "p", "prod", "cpus:1"), None, "it would be kept for who is not there");
+}
+
+#[test]
+fn a_return_below_the_same_limit_makes_room_below_it() {
+    let mut cluster = prioritised([("org/prod", 10)]);
+    for (name, path) in [("low", "org/low"), ("other", "other"), ("prod", "org/prod")] {
+        cluster.framework(name, path);
+    }
+    cluster.quota("org", "", "cpus:2");
+    let holders = [("low", "org/low", "cpus:2"), ("other", "other", "cpus:2")];
+    held(&mut cluster, "a1", "cpus:6;mem:60", &holders);
+    let named = victims(&cluster, "prod", "org/prod", "cpus:2");
+    assert_eq!(named, Some((AgentKey(0), vec!["org/low:cpus:2".into()])), "there is room, but not for org");
+}
+
+#[test]
+fn a_return_that_makes_too_small_an_offer_is_no_preemption() {
+    let mut cluster = prioritised([("prod", 10)]);
+    cluster.framework_with("p", asking("p", "prod", "cpus:1;mem:64")).framework("l", "low");
+    held(&mut cluster, "a1", "cpus:2;mem:20", &[("l", "low", "cpus:2;mem:20")]);
+    assert_eq!(victims(&cluster, "p", "prod", "cpus:2"), None, "never as much memory as an offer has to hold");
+    held(&mut cluster, "a2", "cpus:2;mem:80", &[("l", "low", "cpus:2;mem:80")]);
+    assert_eq!(victims(&cluster, "p", "prod", "cpus:2"), Some((AgentKey(1), vec!["low:cpus:2;mem:80".into()])));
+    let mut info = FrameworkInfo::new("s", role("prod/s"));
+    info.max_offer.insert(role("prod/s"), "cpus:1".parse().unwrap());
+    cluster.framework_with("s", info);
+    assert_eq!(victims(&cluster, "s", "prod/s", "cpus:2"), None, "it wants no such offers");
+}
+
+#[test]
 fn no_preemption_is_named_without_priorities_or_for_strangers() {
     let mut cluster = Cluster::new();
     cluster.framework("f", "a").agent("a1", "cpus:1;mem:64");
@@ -176,4 +227,20 @@ fn agents_of_very_many_pieces_are_dealt_in_few_steps() {
     cluster.granted();
     let [one, two] = ["a", "b"].map(|path| cluster.dominant_share(path));
     assert!((one - two).abs() < 0.05 && one + two > 0.999, "{one} {two}");
+}
+
+#[test]
+fn who_went_first_leaves_the_rest_to_be_dealt_out() {
+    for policy in [Policy::Packing(Packing::new(0.0).unwrap()), Policy::ConstrainedMaxMin { slot: amounts("cpus:1") }] {
+        let mut cluster =
+            Cluster::with(Options { policy: policy.clone(), starvation_batches: Some(3), ..Options::default() });
+        cluster.quota("x", "", "cpus:1").framework("x", "x").framework_with("y", asking("y", "y", "cpus:1"));
+        for _ in 0..5 {
+            cluster.pass(SECOND);
+            cluster.weigh("z", 2.0);
+        }
+        assert_eq!(cluster.agent("a0", "cpus(y):1").granted(), "a0->y cpus(y):1");
+        let granted = cluster.agent("a1", "cpus:8;mem:64").granted();
+        assert_eq!(granted, "a1->x cpus:1;mem:64, a1->y cpus:7", "{policy:?}");
+    }
 }

@@ -1,0 +1,250 @@
+//! Who would take what a change makes free: whoever is served before the one who asks, wants it, and would leave too little.
+//!
+//! Where the order follows from shares alone, and nothing else is on its way, it is known who that is. Where it is drawn, where
+//! a policy has an order of its own, where promises or waiting come in, or where it is open which other agents are served in
+//! the same round, everybody counts who may be first. Where it is known which these are, the one who asks may get all of them
+//! first, and somebody counts who would be first then.
+
+use std::cmp::Ordering;
+
+use mesos_core::Instant;
+use mesos_core::provider::explain::{Change, Holder, Lack};
+use mesos_core::resource::{Quantities, Resources};
+
+use super::super::policy::Policy;
+use super::super::sorter::{Kind, NodeKey, SorterKind, Totals};
+use super::bounds::{Bounds, Freed};
+use super::change::Case;
+use super::judge::WhatIf;
+use crate::allocator::book::Client;
+use crate::allocator::eligibility::{Abilities, Demands, is_allocatable};
+
+/// Of more other agents nobody asks what is free there: it is open who is first then.
+const OTHERS_MAX: usize = 64;
+
+/// The agent and the order once changes are made.
+struct Aftermath<'a> {
+    free: Resources,
+    /// By how much shares shrink.
+    returned: Vec<(NodeKey, Quantities)>,
+    freed: Vec<Freed>,
+    totals: Totals,
+    /// The last round that counts: refusals that hold longer keep rivals away.
+    until: Instant,
+    /// Whether it is known what else is served before that, so that the order is that of the shares.
+    is_quiet: bool,
+    /// What is free on other agents that are served before that, and how many they are.
+    elsewhere: (Quantities, u64),
+    demands: Demands,
+    has_other_limits: bool,
+    is_upgraded: bool,
+    /// What the framework that asks learns to deal with.
+    abilities: Abilities,
+    /// Whether the framework that asks connects again, under all its roles.
+    is_back: bool,
+    what_if: &'a WhatIf,
+}
+
+impl Case<'_> {
+    /// The step that keeps those away who would be served first, if there is anybody.
+    pub(super) fn without_rivals(&self, changes: &[Change], what_if: &WhatIf, minimum: &Quantities) -> Option<Change> {
+        if self.allocator.is_shared_state() {
+            return None;
+        }
+        let rivals = self.rivals(&self.aftermath(changes, what_if), minimum);
+        let parties =
+            rivals.iter().take(Holder::SHOWN_MAX).filter_map(|client| self.allocator.party(*client)).collect();
+        (!rivals.is_empty()).then_some(Change::Suppress { parties, party_count: rivals.len() })
+    }
+
+    fn rivals(&self, after: &Aftermath<'_>, minimum: &Quantities) -> Vec<NodeKey> {
+        let allocator = self.allocator;
+        let clients = (0..).map(NodeKey::from_slot).zip(&allocator.clients);
+        let known = clients.filter_map(|(client, own)| Some((client, own.as_ref()?)));
+        let is_back =
+            |own: &Client| after.is_back && own.framework == self.asker.key && own.is_subscribed && !own.is_suppressed;
+        let others = known.filter(|(client, own)| {
+            Some(*client) != self.asker.client && (allocator.tree[*client].is_active() || is_back(own))
+        });
+        let mut left = after.free.clone();
+        let mut rivals = Vec::new();
+        for (client, own) in others {
+            if !self.may_precede(client, own, after) {
+                continue;
+            }
+            let Some(taken) = self.taken_by(client, own, &left, after) else { continue };
+            let rest = &left - &taken.non_shared();
+            if self.is_harmless(&taken, &rest, after, minimum) {
+                left = rest;
+            } else {
+                rivals.push(client);
+            }
+        }
+        rivals
+    }
+
+    fn aftermath<'a>(&self, changes: &[Change], what_if: &'a WhatIf) -> Aftermath<'a> {
+        let (allocator, schedule) = (self.allocator, &self.allocator.schedule);
+        let mut free = self.agent.available.clone();
+        let (mut returned, mut freed, mut totals) = (Vec::new(), Vec::new(), allocator.tree.totals().clone());
+        let (mut until, mut is_quiet) = (self.now, true);
+        let (mut has_other_limits, mut is_upgraded, mut is_back) = (false, false, false);
+        let mut abilities = what_if.abilities;
+        let (mut demands, mut is_restless) = (self.agent.demands, !allocator.fresh.is_empty());
+        for change in changes {
+            match change {
+                Change::Free { from } => {
+                    for Holder { party, resources, .. } in from {
+                        free += resources;
+                        freed.push((party.role.clone(), resources.quota_quantities()));
+                        let holder = self.agent.holdings.iter().map(|holding| holding.client);
+                        let holder = holder.filter(|client| allocator.party(*client).as_ref() == Some(party));
+                        returned.extend(holder.map(|client| (client, resources.scalar_quantities())));
+                    }
+                }
+                Change::AddCapacity { resources } => {
+                    free = match self.agent.is_over {
+                        true => (&self.agent.total + resources).left_beside(&self.agent.held()),
+                        false => free + resources,
+                    };
+                    totals.change(|all| *all += &resources.scalar_quantities());
+                    demands = demands.with_total(&(&self.agent.total + resources), &allocator.options);
+                }
+                Change::Unreserve { resources } => free = &(&free - resources) + &resources.to_unreserved(),
+                Change::ActivateAgent => {}
+                Change::Wait { until: at } => {
+                    until = until.max(*at);
+                    is_quiet &= *at <= self.allocator.next_round_at(self.now);
+                }
+                Change::RaiseLimit { .. } | Change::LowerGuarantee { .. } => {
+                    (has_other_limits, is_quiet) = (true, false);
+                }
+                Change::AddCapability { lack: Lack::Agent(_) } => is_upgraded = true,
+                Change::Whitelist { .. } => is_quiet = false,
+                change => {
+                    is_restless = true;
+                    is_back |= *change == Change::Reconnect;
+                    if let Change::AddCapability { lack: Lack::Framework(capability) } = change {
+                        abilities = abilities.with(*capability);
+                    }
+                }
+            }
+        }
+        // The change is made now, and is seen by the next batch round at the latest.
+        let until = schedule.batch_from(until);
+        let others = allocator.dirty.as_slice().iter().filter(|other| **other != self.key);
+        let others = others.take(OTHERS_MAX + 1).filter_map(|other| allocator.agent(*other));
+        let elsewhere = others.fold((Quantities::new(), 0), |(free, count), other| {
+            (free + &other.available.scalar_quantities(), count + 1)
+        });
+        // Who can be offered more than before is so on all agents that have something.
+        let has_others = allocator.open.as_slice().iter().any(|other| *other != self.key);
+        is_quiet = is_quiet
+            && !(is_restless && has_others)
+            && elsewhere.1 <= OTHERS_MAX as u64
+            && !allocator.headroom.has_grown(&allocator.quotas)
+            && allocator.filters.next_due().is_none_or(|due| due > until)
+            && allocator.quotas.required().is_empty()
+            && allocator.options.starvation_batches.is_none();
+        Aftermath {
+            free,
+            returned,
+            freed,
+            totals,
+            until,
+            is_quiet,
+            elsewhere,
+            demands,
+            abilities,
+            has_other_limits,
+            is_upgraded,
+            is_back,
+            what_if,
+        }
+    }
+
+    /// Whether a client may be served before the one who asks.
+    fn may_precede(&self, client: NodeKey, own: &Client, after: &Aftermath<'_>) -> bool {
+        let allocator = self.allocator;
+        let has_promises = !allocator.quotas.required().is_empty() || after.has_other_limits;
+        match &allocator.options.policy {
+            Policy::Packing(_) | Policy::ConstrainedMaxMin { .. } => return true,
+            Policy::Priority(priorities) => {
+                let is_bound = !(has_promises || allocator.options.starvation_batches.is_some());
+                match priorities.of(&own.role).cmp(&priorities.of(self.asker.role)) {
+                    Ordering::Less if is_bound => return false,
+                    Ordering::Equal => {}
+                    _ => return true,
+                }
+            }
+            _ => {}
+        }
+        let Some(asker) = self.asker.client.filter(|_| after.is_quiet) else { return true };
+        let (own_path, other_path) = (allocator.tree.ancestry(asker), allocator.tree.ancestry(client));
+        let Some(fork) = own_path.iter().zip(&other_path).position(|(own, other)| own != other) else { return true };
+        let sorter = match allocator.tree[own_path[fork]].kind {
+            Kind::Client => allocator.options.framework_sorter,
+            _ => allocator.options.role_sorter,
+        };
+        sorter == SorterKind::Random || self.is_before(other_path[fork], own_path[fork], after)
+    }
+
+    fn is_before(&self, first: NodeKey, second: NodeKey, after: &Aftermath<'_>) -> bool {
+        let tree = &self.allocator.tree;
+        let place = |node: NodeKey| {
+            let mut amounts = tree[node].amounts().clone();
+            for (_, returned) in after.returned.iter().filter(|(client, _)| tree.is_within(*client, node)) {
+                amounts -= returned;
+            }
+            let mut count = tree.count(node);
+            if node == second {
+                amounts += &after.elsewhere.0;
+                count += after.elsewhere.1;
+            }
+            (after.totals.dominant(&amounts, tree[node].weight()), count, tree[node].name())
+        };
+        place(first) < place(second)
+    }
+
+    /// What a client would take of what is free.
+    fn taken_by(&self, client: NodeKey, own: &Client, free: &Resources, after: &Aftermath<'_>) -> Option<Resources> {
+        let allocator = self.allocator;
+        let is_own = own.framework == self.asker.key;
+        let abilities = if is_own { own.abilities | after.abilities } else { own.abilities };
+        let is_admitted = (after.is_upgraded || after.demands.admit(abilities))
+            && allocator.constraints.admit(client, self.key, &self.agent.info);
+        if free.is_empty() || !is_admitted {
+            return None;
+        }
+        let able = abilities.strip(&free.allocatable_to(&own.role));
+        let offer = match allocator.quotas.has_quota() || own.max_offer.is_some() {
+            true => {
+                let bounds = Bounds::new(allocator, &own.role, Some(client));
+                let is_limited = !after.has_other_limits;
+                let within = if is_limited { bounds.within_limits(&able, &after.freed) } else { able };
+                bounds.within_size(&within)
+            }
+            false => able,
+        };
+        let minimums = own.minimums.as_deref().unwrap_or(&allocator.options.min_allocatable);
+        let is_refused = {
+            let mut refusals = allocator.filters.blocking(client, self.key, &offer);
+            refusals.any(|(due_at, batch, _)| self.ends_at(due_at, batch) > after.until)
+        };
+        (is_allocatable(&offer, minimums) && !is_refused).then_some(offer)
+    }
+
+    /// Whether what is left beside what somebody took is still enough.
+    fn is_harmless(&self, taken: &Resources, rest: &Resources, after: &Aftermath<'_>, minimum: &Quantities) -> bool {
+        let WhatIf { is_unreserved, has_no_minimum, is_unfiltered, .. } = *after.what_if;
+        // These steps are as large as what is offered, all of it.
+        if is_unreserved || has_no_minimum || is_unfiltered {
+            return false;
+        }
+        if self.allocator.quotas.has_quota() && !taken.quota_quantities().is_empty() {
+            return false;
+        }
+        let judged = self.judge(&WhatIf { free: Some(rest.clone()), ..after.what_if.clone() });
+        self.is_enough(&judged) && self.lacking(&judged.offer, minimum).is_empty()
+    }
+}
