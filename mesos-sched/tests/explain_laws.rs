@@ -5,7 +5,7 @@
 //! * Enough: what an explanation says would be enough is made true, and the offer comes, whoever else takes part. Where limits
 //!   or promises bound what may be had of all agents together, amounts are meant for the agent in question: it does not count
 //!   that another one may be served first with them.
-//! * Needed: without any one of the steps, and with a thousandth less of any amount, it does not.
+//! * Needed: without any one of the steps, and, where no quota is set, with a thousandth less of any amount, it does not.
 
 #[path = "explain_laws/change.rs"]
 mod change;

@@ -262,14 +262,16 @@ impl World {
 
     /// The same step with a thousandth less of one amount, for each of them.
     pub(crate) fn smaller(&self, change: &Change, role: &Role, agent: AgentKey) -> Vec<Change> {
-        let is_bounded = self.ledger.quotas.values().any(|quota| *quota != Quota::default());
+        // With quota an amount may hold what promises along the path would cover: it is enough, and not always the least.
+        if self.ledger.quotas.values().any(|quota| *quota != Quota::default()) {
+            return Vec::new();
+        }
         match change.clone() {
             // Where more is held than there is, or in another form, what is added may be matched with either.
             Change::AddCapacity { resources } if !self.ledger.is_over(agent) => {
                 bags(&resources).into_iter().map(|resources| Change::AddCapacity { resources }).collect()
             }
-            // With quota, what loses its reservation counts in other places too.
-            Change::Unreserve { resources } if !is_bounded => {
+            Change::Unreserve { resources } => {
                 bags(&resources).into_iter().map(|resources| Change::Unreserve { resources }).collect()
             }
             Change::RaiseLimit { role, by } => {
