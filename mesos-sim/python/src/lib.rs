@@ -186,7 +186,8 @@ impl Experiment {
         let mut named = Vec::new();
         for (name, class) in schedulers.unwrap_or_default() {
             let version = version_of(class.bind(py))?;
-            named.push(format!("{name:?}: {}", class.bind(py).getattr("__name__").map_or_else(|_| "..".into(), |own| own.to_string())));
+            let own = class.bind(py).getattr("__name__");
+            named.push(format!("{name:?}: {}", own.map_or_else(|_| "..".to_owned(), |own| own.to_string())));
             let class = Arc::new(class);
             let maker: SchedulerMaker = Arc::new(move |workload, queue, agents| {
                 let made = Python::attach(|py| class.call0(py));
