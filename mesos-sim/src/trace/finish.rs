@@ -86,7 +86,9 @@ impl Builder<'_> {
                 continue;
             }
             let rule = if is_believed { Rule::NoEnd } else { Rule::TooLong };
-            self.count_at(rule, u64::from(*tasks), draft.place);
+            // Rows of a group are a task each; without a group, a row is all of them.
+            let rows = if draft.row.group.is_some() { u64::from(*tasks) } else { 1 };
+            self.count_at(rule, rows, draft.place);
             *run = Some(lasts);
             if !is_believed {
                 draft.row.tasks = draft.row.tasks.saturating_sub(std::mem::take(tasks));

@@ -355,7 +355,7 @@ fn is_number(text: &str) -> bool {
 }
 
 fn is_date(text: &str) -> bool {
-    super::azure::timestamp(text).is_some()
+    azure::timestamp(text).is_some()
 }
 
 /// A number, or nothing where nothing could be measured.
