@@ -25,6 +25,7 @@
 //! | Threads | One per machine, the host's; the machine is moved in and never shared | no locks and no threads in pure code; the tidy test |
 //! | Async scheduling | No future exists in pure code. A host has one place where it awaits, and picks among what is ready in a fixed order | the tidy test |
 //! | Rounding | Amounts are whole thousandths, shares are compared by multiplying across, weights are converted once where they come in | [`Scalar`](crate::Scalar), [`Weight`](crate::Weight) |
+//! | Logarithms and their kin | Workloads and faults draw with `libm`, the same code everywhere; the standard library's are those of the platform | clippy's banned methods; a test that pins draws |
 //! | Environment, files, network | Not named in pure code. Options are plain values given to a machine's constructor | the tidy test |
 //! | Addresses in memory | Nothing compares, hashes or prints one | review |
 //! | The version of a dependency | `Cargo.lock`; the generator of random numbers is pinned by a test | that test |

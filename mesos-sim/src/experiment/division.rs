@@ -134,7 +134,7 @@ fn market(pool: &[f64], users: &[User]) -> Vec<f64> {
         let tasks = bought(&prices);
         for (at, price) in prices.iter_mut().enumerate() {
             let wanted: f64 = users.iter().zip(&tasks).map(|(user, tasks)| user.demand[at] * tasks).sum();
-            *price = (*price * (wanted / pool[at]).powf(STEP)).max(1e-300);
+            *price = (*price * libm::pow(wanted / pool[at], STEP)).max(1e-300);
         }
     }
     bought(&prices)

@@ -42,7 +42,7 @@ impl Group<'_> {
         let values: Vec<f64> = self.outcomes.iter().filter_map(|outcome| outcome.get(metric, queue)).collect();
         let count = values.len() as f64;
         let mean = values.iter().sum::<f64>() / count;
-        let spread = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0);
+        let spread = values.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>() / (count - 1.0);
         (count > 0.0).then(|| (mean, if count > 1.0 { spread.sqrt() } else { 0.0 }))
     }
 }

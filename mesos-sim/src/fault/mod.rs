@@ -392,7 +392,7 @@ pub struct Faults {
 /// bunch without end.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few thousand seconds in nanoseconds")]
 fn exponential(mean: Duration, rng: &mut Rng) -> Duration {
-    let factor = -(1.0 - rng.unit()).ln();
+    let factor = -libm::log(1.0 - rng.unit());
     mean / 10 + mean.mul_f64((factor * 0.9).min(10.0))
 }
 
