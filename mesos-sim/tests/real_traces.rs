@@ -64,7 +64,7 @@ fn real_machines_are_read_where_they_are() {
     let cases = [
         ("openb-2023/openb_node_list_all_node.csv", "openb-2023/openb_pod_list_default.csv", 1_523),
         ("openb-2023/openb_node_list_gpu_node.csv", "openb-2023/openb_pod_list_default.csv", 1_213),
-        ("tiresias/cluster_spec.csv", "tiresias/60_job.csv", 4),
+        ("tiresias/cluster_spec.csv", "tiresias/60_job.csv", 16),
         ("tiresias/n32g4.csv", "tiresias/60_job.csv", 32),
         ("tiresias/n160g8.csv", "tiresias/60_job.csv", 160),
     ];
@@ -190,15 +190,15 @@ const REPLAYED: &[Replayed] = &[
         name: "openb-gpuspec33",
         files: &["openb-2023/openb_node_list_all_node.csv", "openb-2023/openb_pod_list_gpuspec33.csv"],
         agents: None,
-        more: "jobs = 800\nspeedup = 500",
-        jobs: 800.0,
+        more: "jobs = 200\nspeedup = 500",
+        jobs: 200.0,
     },
     Replayed {
         name: "openb-gpushare60",
-        files: &["openb-2023/openb_node_list_gpu_node.csv", "openb-2023/openb_pod_list_gpushare60.csv"],
+        files: &["openb-2023/openb_node_list_all_node.csv", "openb-2023/openb_pod_list_gpushare60.csv"],
         agents: None,
-        more: "jobs = 800\nspeedup = 500",
-        jobs: 800.0,
+        more: "jobs = 200\nspeedup = 500",
+        jobs: 200.0,
     },
     Replayed {
         name: "openb-multigpu30",
