@@ -9,6 +9,7 @@ use mesos_core::{Resources, Weight};
 use serde_json::{Map, Value, json};
 
 use crate::cluster::Cluster;
+use crate::output::say;
 use crate::sandbox::escaped;
 use crate::show;
 
@@ -277,12 +278,12 @@ impl Ask {
             return crate::drain::wait(cluster, agent, *mark_gone, json).await;
         }
         if json || matches!(self, Self::State) {
-            println!("{}", serde_json::to_string_pretty(&answer)?);
+            say(serde_json::to_string_pretty(&answer)?);
             return Ok(());
         }
         match self.table(&answer) {
-            Some(table) => println!("{table}"),
-            None => println!("done"),
+            Some(table) => say(&table),
+            None => say("done"),
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
+use crate::output::say;
 
 /// How often it is looked how far the agent is.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -42,8 +43,8 @@ pub(crate) async fn wait(cluster: &Cluster, agent: &str, is_to_be_gone: bool, js
     };
     progress.finish_and_clear();
     match json {
-        true => println!("{}", json!({ "agent_id": { "value": agent }, "state": end })),
-        false => println!("agent {agent} is {}", end.to_lowercase()),
+        true => say(json!({ "agent_id": { "value": agent }, "state": end })),
+        false => say(format_args!("agent {agent} is {}", end.to_lowercase())),
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ mod cluster;
 mod drain;
 mod execute;
 mod local;
+mod output;
 mod sandbox;
 mod show;
 

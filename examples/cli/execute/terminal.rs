@@ -9,6 +9,7 @@ use mesos_core::{FrameworkId, TaskId, TaskState, TaskStatus};
 use super::scheduler::News;
 use super::work::Unit;
 use crate::cluster::Cluster;
+use crate::output::say;
 use crate::sandbox::Follower;
 
 /// One task, as far as it is shown.
@@ -57,7 +58,7 @@ impl Terminal {
             if let Some(task) = task {
                 line["task"] = task.as_str().into();
             }
-            println!("{line}");
+            say(line);
             return;
         }
         let name = task.and_then(|task| self.open.get(task)).filter(|_| self.are_several).map(|row| row.name.clone());

@@ -72,6 +72,19 @@ impl Cluster {
     }
 }
 
+/// As `mesos agents | head -0`.
+#[test]
+fn whoever_has_seen_enough_ends_the_program_in_silence() {
+    let cluster = Cluster::start();
+    for line in ["agents", "agents --json"] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let ended =
+            mesos(&cluster.folder).args(line.split(' ')).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+        assert!(ended.status.success() && ended.stderr.is_empty(), "{line}: {ended:?}");
+    }
+}
+
 fn mesos(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mesos"));
     // What the caller's environment says about a cluster is not meant for these.
