@@ -4,7 +4,6 @@ use mesos_core::provider::{AgentKey, Allocator, Conflict, Grant, InverseGrant};
 use mesos_core::resource::{Limits, Resource, Resources};
 use mesos_core::{AgentCapability, FrameworkCapability, Instant, Role};
 
-use super::promise::Promises;
 use super::truth::{Client, Truth};
 use super::{Claim, Law, Profile};
 
@@ -14,14 +13,9 @@ pub(super) type Breach = (Law, String);
 /// Keys looked at for agents that are not there.
 const AGENT_SLOTS: u32 = 12;
 
-/// All of them.
-pub(super) fn agents() -> impl Iterator<Item = AgentKey> {
-    (0..AGENT_SLOTS).map(AgentKey)
-}
-
 /// What an allocator says is free is what is.
 pub(super) fn balance(truth: &Truth, allocator: &dyn Allocator) -> Result<(), Breach> {
-    for agent in agents() {
+    for agent in (0..AGENT_SLOTS).map(AgentKey) {
         let (said, free) = (allocator.available(agent), truth.free(agent));
         if said != free {
             let show =
@@ -179,20 +173,23 @@ pub(super) fn all_asked(truth: &Truth, now: Instant) -> Result<(), Breach> {
 
 /// Whether everybody has what was promised, as far as it is free.
 pub(super) fn guarantees(truth: &Truth, profile: &Profile, now: Instant) -> Result<(), Breach> {
-    let promises = Promises::of(truth);
-    for client in clients(truth) {
-        let promised = promises.to(&client.1);
-        for agent in truth.agents.keys().copied().filter(|agent| truth.serves(*agent) && !promised.is_empty()) {
-            let Some(mut offer) = deserved(truth, profile, now, &client, agent) else { continue };
-            offer = within_limits(truth, &client.1, offer.filter(Resource::is_under_quota));
-            offer.shrink(&promised);
-            let offer = sized(truth, profile, &client, offer);
-            if is_worth(truth, profile, &client, &offer) {
-                let what = format!(
-                    "{} may count on {promised} that is promised to it or above it, f{} is there, and {offer:?} of a{} is free",
-                    client.1, client.0.0, agent.0
-                );
-                return Err((Law::Guarantees, what));
+    // Where roles below a role have quotas too, a part of what it is promised is promised to them.
+    let is_alone = |role: &Role| !truth.quotas.keys().any(|other| other.is_below(role) || role.is_below(other));
+    for (role, quota) in truth.quotas.iter().filter(|(role, _)| is_alone(role)) {
+        let missing = quota.guarantees().clone() - &truth.consumed(role);
+        for client in clients(truth).filter(|(_, own)| own == role || own.is_below(role)) {
+            for agent in truth.agents.keys().copied().filter(|agent| truth.serves(*agent)) {
+                let Some(mut offer) = deserved(truth, profile, now, &client, agent) else { continue };
+                offer = offer.filter(Resource::is_under_quota);
+                offer.shrink(&missing);
+                let offer = sized(truth, profile, &client, offer);
+                if is_worth(truth, profile, &client, &offer) {
+                    let what = format!(
+                        "{role} misses {missing} of what it is promised, f{} is there under {}, and {offer:?} of a{} is free",
+                        client.0.0, client.1, agent.0
+                    );
+                    return Err((Law::Guarantees, what));
+                }
             }
         }
     }
@@ -211,19 +208,18 @@ fn deserved(truth: &Truth, profile: &Profile, now: Instant, client: &Client, age
     if is_refused || (profile.claims(&Claim::Constraints) && !truth.meets(client, agent)) {
         return None;
     }
-    let news = &truth.free(agent)?.non_shared() - &truth.offered_to(client, agent);
+    let news = &truth.free(agent)? - &truth.offered_to(client, agent);
     strip(truth, client, agent, &news.allocatable_to(&client.1))
 }
 
-/// Whether everybody has what they may have, after time enough: what nobody was promised, within the limits.
+/// Whether everybody has what they may have, after time enough.
 pub(super) fn liveness(truth: &Truth, profile: &Profile, now: Instant) -> Result<(), Breach> {
-    let promises = Promises::of(truth);
-    let room = promises.room(truth);
+    if !truth.quotas.is_empty() {
+        return Ok(());
+    }
     for (agent, known) in truth.agents.iter().filter(|(agent, _)| truth.serves(**agent)) {
         for client in clients(truth) {
             let Some(offer) = deserved(truth, profile, now, &client, *agent) else { continue };
-            let mut offer = within_limits(truth, &client.1, offer);
-            cut(&mut offer, &room);
             let offer = sized(truth, profile, &client, offer);
             if is_worth(truth, profile, &client, &offer) {
                 let what = format!(
@@ -235,23 +231,4 @@ pub(super) fn liveness(truth: &Truth, profile: &Profile, now: Instant) -> Result
         }
     }
     Ok(())
-}
-
-/// Cuts what counts against quotas.
-fn cut(offer: &mut Resources, limits: &Limits) {
-    if limits.iter().next().is_some() {
-        let mut counted = offer.filter(Resource::is_under_quota);
-        counted.shrink_to_limits(limits);
-        *offer = offer.filter(|entry| !entry.is_under_quota()) + &counted;
-    }
-}
-
-/// The part of an offer that no limit on the way to a role forbids. What is on the table may yet be taken.
-fn within_limits(truth: &Truth, role: &Role, mut offer: Resources) -> Resources {
-    for (limited, quota) in truth.quotas.iter().filter(|(limited, _)| role == *limited || role.is_below(limited)) {
-        let consumed = truth.consumed(limited) + &truth.offered_under(limited);
-        let left = quota.limits().iter().map(|(name, limit)| (name.clone(), limit.sub_floored(consumed.get(name))));
-        cut(&mut offer, &left.collect());
-    }
-    offer
 }

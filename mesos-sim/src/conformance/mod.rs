@@ -30,7 +30,6 @@
 
 mod bench;
 mod laws;
-mod promise;
 mod script;
 #[cfg(test)]
 mod tests;
@@ -60,8 +59,8 @@ pub enum Law {
     Audience,
     /// Nothing is granted that the framework refused and still does.
     Filters,
-    /// If claimed: agents with `gpus` go to those who can deal with them, revocable resources, refined reservations and shared
-    /// volumes too; and agents that do not know several roles, or roles below roles, to those who do without.
+    /// If claimed: agents with `gpus` go to those who can deal with them, revocable resources and refined reservations too; and
+    /// agents that do not know several roles, or roles below roles, to those who do without.
     Eligibility,
     /// If claimed: no agent is granted whose host is not listed.
     Whitelist,
@@ -74,18 +73,16 @@ pub enum Law {
     /// If claimed: no grant holds more than the largest offer the framework wants.
     Sizes,
     /// If claimed: while something is free that a guarantee promises to a role, whoever is there under it and may have it
-    /// gets it in the end; of a guarantee above others, what none of those below asks for.
+    /// gets it in the end.
     Guarantees,
     /// If claimed: whoever holds something on an agent that will be away is asked for it, once until the answer, and not
     /// before a refusal is over; and nobody else is.
     Maintenance,
     /// A round at the deadline moves the deadline on.
     Deadline,
-    /// While something is free and somebody may have it and did not refuse it, it is granted in the end: within the limits of
-    /// roles, and beyond what must stay free for guarantees. Shared volumes are always free, and nobody is promised his turn.
+    /// While something is free and somebody may have it and did not refuse it, it is granted in the end.
     Liveness,
-    /// The same facts, rounds and commitments give the same grants, the same questions, the same deadlines and the same free
-    /// resources on another allocator of the kind.
+    /// The same facts and rounds give the same grants on another allocator of the kind.
     Replay,
     /// No fact, and be it about somebody unknown, makes it panic.
     Survival,
@@ -95,7 +92,7 @@ pub enum Law {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Claim {
-    /// See [`Law::Eligibility`]. Only then are there old agents and volumes.
+    /// See [`Law::Eligibility`].
     Eligibility,
     /// See [`Law::Whitelist`]. Only then are hosts listed at all.
     Whitelist,
@@ -223,7 +220,7 @@ impl Profile {
         let left_out = needed.into_iter().filter(|(_, claims)| !claims.iter().all(|claim| self.claims(claim)));
         let mix = Mix::default().without(left_out.map(|(kind, _)| kind));
         let mix = if self.claims(&Claim::Sizes) { mix } else { mix.without_sizes() };
-        if self.claims(&Claim::Eligibility) { mix } else { mix.without_old_agents().without_volumes() }
+        if self.claims(&Claim::Eligibility) { mix } else { mix.without_old_agents() }
     }
 }
 

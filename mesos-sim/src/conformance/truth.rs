@@ -247,12 +247,6 @@ impl Truth {
         self.offered.iter().filter(is_own).map(|own| &own.resources).sum()
     }
 
-    /// What is on the table under a role and those below it, of what counts against its quota.
-    pub(super) fn offered_under(&self, role: &Role) -> Quantities {
-        let own = self.offered.iter().filter(|own| own.role == *role || own.role.is_below(role));
-        own.map(|own| own.resources.quota_quantities()).sum()
-    }
-
     /// What is held on an agent.
     pub(super) fn held_on(&self, agent: AgentKey) -> Resources {
         self.held.iter().filter(|((own, _), _)| *own == agent).map(|(_, held)| held).sum()

@@ -129,7 +129,6 @@ pub(super) struct Dials {
     pub(super) has_sizes: bool,
     pub(super) has_users: bool,
     pub(super) has_mounts: bool,
-    pub(super) has_volumes: bool,
     pub(super) has_old_agents: bool,
 }
 
@@ -141,7 +140,6 @@ impl Default for Mix {
             has_sizes: true,
             has_users: true,
             has_mounts: true,
-            has_volumes: true,
             has_old_agents: true,
         };
         Self { chances: CHANCES.to_vec(), dials }
@@ -187,13 +185,6 @@ impl Mix {
     #[must_use]
     pub const fn without_mounts(mut self) -> Self {
         self.dials.has_mounts = false;
-        self.without_volumes()
-    }
-
-    /// The same with agents that have no volumes, shared or not.
-    #[must_use]
-    pub const fn without_volumes(mut self) -> Self {
-        self.dials.has_volumes = false;
         self
     }
 
