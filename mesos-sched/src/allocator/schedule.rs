@@ -65,7 +65,7 @@ impl Schedule {
     /// There was nothing to do in the batch rounds before `due`. They count as if they had been.
     pub(super) fn leave_out_before(&mut self, due: Instant) {
         if let Some(batch_at) = self.batch_at.filter(|batch_at| *batch_at < due) {
-            let left_out = due.since(batch_at).as_nanos().div_ceil(self.interval.as_nanos());
+            let left_out = due.since(batch_at).as_nanos().div_ceil(self.interval.as_nanos().max(1));
             self.batches = self.batches.saturating_add(u64::try_from(left_out).unwrap_or(u64::MAX));
             self.batch_at = Some(due);
         }

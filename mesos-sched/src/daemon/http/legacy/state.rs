@@ -129,6 +129,10 @@ fn about(pieces: &mut Pieces, context: &Context, snapshot: &Snapshot, unreachabl
         },
         "flags": flags,
     }));
+    // As in Mesos, only where it has a name.
+    if let Some(cluster) = &context.cluster {
+        pieces.member("cluster", cluster);
+    }
 }
 
 fn agent(pieces: &mut Pieces, snapshot: &Snapshot, row: &crate::daemon::view::AgentRow) {
