@@ -100,7 +100,7 @@ fn a_paper_is_reproduced_and_the_rest_is_listed() {
     let list = mesos_sim(&["papers", "--list"]).fine();
     assert!(list.lines().count() >= 40 && list.contains("drf-d5-bottleneck"), "{list}");
     let said = mesos_sim(&["papers", "--only", "drf-d5", "--out", word(&folder)]).fine();
-    assert!(said.contains("DRF: user 1 has half of the bottleneck") && said.contains("holds"), "{said}");
+    assert!(said.contains("DRF: part of the bottleneck for user one") && said.contains("holds"), "{said}");
     assert!(folder.join("report.html").exists() && folder.join("drf-d5-bottleneck/figures.csv").exists());
     assert!(mesos_sim(&["papers", "--only", "drf-d5", "--show"]).fine().contains("[division]"));
 }
