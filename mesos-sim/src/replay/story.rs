@@ -237,10 +237,10 @@ impl JournalStory {
         let own = NodeId::Agent(index);
         for effect in effects {
             match effect {
-                Effect::ToAgent { message: ToAgent::Registered { agent_id, .. }, .. } => {
-                    if self.people.agent_place(agent_id) == Some(index) {
-                        self.tell(own, format!("registers and is {agent_id}"));
-                    }
+                Effect::ToAgent { message: ToAgent::Registered { agent_id, .. }, .. }
+                    if self.people.agent_place(agent_id) == Some(index) =>
+                {
+                    self.tell(own, format!("registers and is {agent_id}"));
                 }
                 Effect::ToAgent { conn, message, .. } if self.people.at(*conn) == Some(own) => {
                     let text = match message {

@@ -323,7 +323,7 @@ mod tests {
             (Draw::Uniform(2.0, 4.0), 3.0),
             (Draw::Exponential(3.0), 3.0),
             (Draw::Normal(30.0, 3.0), 30.0),
-            (Draw::LogNormal(1.0, 0.5), (0.125_f64).exp()),
+            (Draw::LogNormal(1.0, 0.5), libm::exp(0.125)),
             (Draw::Pareto(1.0, 3.0, 1e9), 1.5),
             (Draw::Weibull(1.0, 3.0), 3.0),
             (Draw::Choice(Arc::from([(1.0, 3.0), (5.0, 1.0)])), 2.0),

@@ -6,8 +6,7 @@ use super::agent::{Options, PastOptions};
 use super::world::{World, command, custom, framework_id, reachable};
 
 fn remembering() -> World {
-    let mut past = PastOptions::default();
-    past.executors_per_framework_max = 2;
+    let past = PastOptions { executors_per_framework_max: 2, ..PastOptions::default() };
     World::registered_with(Options { past: Some(past), ..reachable() })
 }
 
