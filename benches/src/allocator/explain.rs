@@ -116,7 +116,7 @@ const RACKS: u32 = 20;
 /// Half of the frameworks are directly under a team, half under a unit of it.
 fn team_role(number: u32) -> Role {
     let team = number % TEAMS;
-    cluster::role(&if number / TEAMS % 2 == 0 {
+    cluster::role(&if (number / TEAMS).is_multiple_of(2) {
         format!("team{team}")
     } else {
         format!("team{team}/unit{}", number % 3)

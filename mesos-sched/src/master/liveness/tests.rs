@@ -240,7 +240,7 @@ proptest::proptest! {
             let given_up = bench.master.registry().unreachable().len() as u64;
             if given_up > 0 {
                 let now = bench.now.mono.as_nanos();
-                let since = now - *first_at.get_or_insert(now.saturating_sub(wait.unwrap_or(0) * 1_000_000_000));
+                let since = now - *first_at.get_or_insert_with(|| now.saturating_sub(wait.unwrap_or(0) * 1_000_000_000));
                 let allowed = 1 + since / u64::try_from(every.as_nanos()).unwrap();
                 proptest::prop_assert!(given_up <= allowed, "{given_up} of {allowed}");
             }
