@@ -227,7 +227,7 @@ impl World {
                 }
                 let mut world = self.again();
                 world.close_others(agent);
-                is_bounded && world.try_out(changes, framework, role, agent, need)
+                is_bounded && (world.try_out(changes, framework, role, agent, need) || attempt(changes))
             })
         };
         assert!(is_enough(&answer.change), "{}", told());

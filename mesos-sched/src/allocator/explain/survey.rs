@@ -54,6 +54,10 @@ impl HierarchicalDrf {
 
     /// Counts what stands in the way, and finds the nearest agent.
     fn survey(&self, asker: &Asker<'_>, need: &Quantities) -> Option<(AgentKey, Survey)> {
+        // Several things that stand in the way may have one code: an agent counts once for each code.
+        let first_of =
+            |place: usize| (0..place).find(|other| Blocks::code(*other) == Blocks::code(place)).unwrap_or(place);
+        let first: [usize; Blocks::PLACES] = std::array::from_fn(first_of);
         let mut places = [0_usize; Blocks::PLACES];
         let (mut agents, mut nearest) = (0, None::<(Distance, AgentKey)>);
         let nothing = WhatIf::default();
@@ -63,7 +67,10 @@ impl HierarchicalDrf {
             let judged = self.judge(asker, key, agent, &nothing);
             let is_waiting = judged.blocks.is_none();
             let blocks = if is_waiting { Blocks::AWAITING_ROUND } else { judged.blocks };
-            blocks.places().for_each(|place| places[place] += 1);
+            let mut counted = [false; Blocks::PLACES];
+            for place in blocks.places().map(|place| first[place]) {
+                places[place] += usize::from(!std::mem::replace(&mut counted[place], true));
+            }
             agents += 1;
             let distance = if is_waiting { (0, 0) } else { distance(need, agent, &judged) };
             if nearest.is_none_or(|(least, _)| distance < least) {
