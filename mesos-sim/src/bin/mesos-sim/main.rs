@@ -28,19 +28,21 @@ mod whatif;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use mesos_sim::ExitStatus;
 
 /// Hunts for defects of the cluster kernel: whole clusters, drawn from seeds, in virtual time.
 ///
 /// Every seed draws another cluster: masters, agents, frameworks with bad manners, options, and what goes wrong. The very
 /// code that runs in production is run, its properties are checked after every step, and once the faults are over the
 /// cluster has to settle. The same seed gives the same run, always and everywhere.
-///
-/// Exit status: 0 fine, 1 an argument or file cannot be used, 2 a property was broken, 3 the cluster did not settle, 4 two runs of one seed differed,
-/// 101 an assertion failed.
 #[derive(Debug, Parser)]
-#[command(
-    version,
-    after_help = "\
+#[command(version, after_help = format!("{EXAMPLES}\n\n{}", ExitStatus::help()))]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
 Examples:
   mesos-sim run 42                        one run and its report
   mesos-sim run 42 --trace | less         what happened, step by step
@@ -51,12 +53,7 @@ Examples:
   mesos-sim record --seed 42 --out .      journals of its masters
   mesos-sim replay m0-1.journal           the same again, bit for bit
   mesos-sim meta --seeds 0..100           is a run a function of its seed?
-  mesos-sim catalogue                     is every planted defect found? (feature mutants)"
-)]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
+  mesos-sim catalogue                     is every planted defect found? (feature mutants)";
 
 #[derive(Debug, Subcommand)]
 enum Command {

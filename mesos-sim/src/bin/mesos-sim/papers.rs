@@ -65,6 +65,6 @@ impl Papers {
                 .map_err(|source| ExperimentError::File { path: path.clone(), source })?;
             print(&format!("\n{} figures are not where they were expected\n{}\n", failed, path.display()));
         }
-        Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(6) })
+        Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(mesos_sim::ExitStatus::Unexpected.code()) })
     }
 }
