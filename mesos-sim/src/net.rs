@@ -247,6 +247,12 @@ impl Net {
         self.duplicate_ppm = ppm;
     }
 
+    /// How many messages are lost and how many come twice, per million.
+    #[cfg(test)]
+    pub(crate) const fn ills(&self) -> (u32, u32) {
+        (self.loss_ppm, self.duplicate_ppm)
+    }
+
     /// Cuts until `until`; the world lifts it then.
     pub(crate) fn cut(&mut self, id: u32, until: Instant, cut: Cut) {
         self.cuts.push((id, until, cut));

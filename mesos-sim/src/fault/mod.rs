@@ -29,6 +29,8 @@ mod reset;
 mod skew;
 mod standard;
 mod store;
+#[cfg(test)]
+mod tests;
 mod text;
 mod trip;
 
