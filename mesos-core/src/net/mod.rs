@@ -13,6 +13,7 @@
 
 pub mod auth;
 pub mod client;
+pub mod corpus;
 #[cfg(any(test, fuzzing))]
 pub mod decoders;
 mod file;
