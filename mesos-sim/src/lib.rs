@@ -54,7 +54,6 @@ pub mod metric;
 pub mod net;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod node;
-pub mod program;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod record;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
@@ -93,7 +92,7 @@ pub mod workload;
 pub mod world;
 
 pub use cluster::{Cluster, ClusterSpec, Conditions, InvalidCluster, secs};
-pub use failure::{ExitStatus, Failure, FailureKind, Origin};
+pub use failure::{Failure, FailureKind};
 #[cfg(feature = "live")]
 pub use live::{LiveCluster, LiveError, LiveOptions};
 pub use node::NodeId;

@@ -14,7 +14,6 @@
 
 pub mod auth;
 pub mod client;
-pub mod corpus;
 #[cfg(any(test, fuzzing))]
 pub mod decoders;
 mod file;

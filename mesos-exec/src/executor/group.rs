@@ -124,7 +124,6 @@ impl Executor for Group {
             let work = Work::found(cx, &mut self.reports, task, state);
             self.works.insert(id, work);
         }
-        self.end_if_idle(cx);
     }
 
     fn acknowledged(&mut self, cx: &mut ExecutorCx<'_>, _task: &TaskId) {

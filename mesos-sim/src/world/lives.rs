@@ -5,7 +5,6 @@
 
 use std::time::Duration;
 
-use mesos_core::Instant;
 use mesos_core::kernel::Rng;
 use mesos_exec::agent;
 use mesos_sched::driver;
@@ -38,9 +37,6 @@ impl World {
             disk.crash(kept);
             self.dialling(node).conn = None;
         }
-        if let NodeId::Agent(index) = node {
-            self.drop_questions(index);
-        }
         let is_powered = kind == CrashKind::Process;
         match node {
             NodeId::Master(index) => {
@@ -53,7 +49,6 @@ impl World {
                 row.term = None;
             }
             NodeId::Framework(index) => self.frameworks[index as usize].process.stop(is_powered),
-            NodeId::Executor(index) => self.executors[index as usize].process.stop(is_powered),
             NodeId::Agent(index) => {
                 let row = &mut self.agents[index as usize];
                 row.process.stop(is_powered);
@@ -81,53 +76,35 @@ impl World {
             NodeId::Master(index) => self.start_master(index),
             NodeId::Agent(index) => self.start_agent(index),
             NodeId::Framework(index) => self.start_framework(index),
-            // Its agent starts it, another one each time.
-            NodeId::Executor(_) | NodeId::Quorum | NodeId::Operator => {}
+            NodeId::Quorum | NodeId::Operator => {}
         }
     }
 
-    /// Stops a process until then without its noticing; whether it stands still because of this. One that does already does
-    /// so for as long as either wants.
-    pub(crate) fn pause(&mut self, node: NodeId, until: Instant) -> bool {
+    /// Stops a process without its noticing.
+    pub(crate) fn pause(&mut self, node: NodeId) -> bool {
         let life = self.life(node);
-        if !self.is_life(node, life) {
+        if !self.is_life(node, life) || self.held(node).is_some() {
             return false;
         }
-        if self.held(node).is_none() {
-            match node {
-                NodeId::Master(index) => self.masters[index as usize].process.held = Some(Vec::new()),
-                NodeId::Agent(index) => self.agents[index as usize].process.held = Some(Vec::new()),
-                NodeId::Framework(index) => self.frameworks[index as usize].process.held = Some(Vec::new()),
-                NodeId::Executor(index) => self.executors[index as usize].process.held = Some(Vec::new()),
-                NodeId::Quorum | NodeId::Operator => return false,
-            }
-            self.paused += 1;
-            self.with_process(node, |process| *process.held_until = until);
-        } else if !self
-            .with_process(node, |process| std::mem::replace(process.held_until, until.max(*process.held_until)) < until)
-        {
-            return false;
+        match node {
+            NodeId::Master(index) => self.masters[index as usize].process.held = Some(Vec::new()),
+            NodeId::Agent(index) => self.agents[index as usize].process.held = Some(Vec::new()),
+            NodeId::Framework(index) => self.frameworks[index as usize].process.held = Some(Vec::new()),
+            NodeId::Quorum | NodeId::Operator => return false,
         }
-        self.agenda.put(until, Event::Resume { node, life });
+        self.paused += 1;
         self.review_lease();
         true
     }
 
-    /// A pause has lasted.
     pub(crate) fn resume(&mut self, node: NodeId, life: u32) {
-        let now = self.now;
-        if self.is_life(node, life) && self.with_process(node, |process| *process.held_until <= now) {
-            self.wake_from_pause(node);
+        if !self.is_life(node, life) {
+            return;
         }
-    }
-
-    /// A process goes on, if it stands still.
-    pub(crate) fn wake_from_pause(&mut self, node: NodeId) {
         let held = match node {
             NodeId::Master(index) => self.masters[index as usize].process.held.take(),
             NodeId::Agent(index) => self.agents[index as usize].process.held.take(),
             NodeId::Framework(index) => self.frameworks[index as usize].process.held.take(),
-            NodeId::Executor(index) => self.executors[index as usize].process.held.take(),
             NodeId::Quorum | NodeId::Operator => None,
         };
         let Some(held) = held else { return };
@@ -165,9 +142,6 @@ impl World {
     /// The process ends now, if it is to.
     pub(crate) fn fall(&mut self, node: NodeId, trip: Option<(usize, Trip)>) {
         let Some((_, Trip { kind, down_for, .. })) = trip else { return };
-        if let NodeId::Executor(index) = node {
-            return self.end_executor(index, mesos_core::Exit::Signalled(9));
-        }
         if self.crash(node, kind) {
             self.agenda.put(self.now + down_for, Event::Start(node));
         }
@@ -236,7 +210,6 @@ impl World {
 pub(crate) struct Common<'a> {
     pub(crate) trip: &'a mut Option<Trip>,
     pub(crate) pace: &'a mut Pace,
-    pub(crate) held_until: &'a mut Instant,
 }
 
 /// Which process a node runs now.
@@ -246,7 +219,6 @@ impl World {
             NodeId::Master(index) => self.masters[index as usize].process.common(),
             NodeId::Agent(index) => self.agents[index as usize].process.common(),
             NodeId::Framework(index) => self.frameworks[index as usize].process.common(),
-            NodeId::Executor(index) => self.executors[index as usize].process.common(),
             NodeId::Quorum | NodeId::Operator => return T::default(),
         };
         with(&mut common)
@@ -257,7 +229,6 @@ impl World {
             NodeId::Master(index) => self.masters[index as usize].process.life,
             NodeId::Agent(index) => self.agents[index as usize].process.life,
             NodeId::Framework(index) => self.frameworks[index as usize].process.life,
-            NodeId::Executor(index) => self.executors[index as usize].process.life,
             NodeId::Quorum | NodeId::Operator => 0,
         }
     }
@@ -267,7 +238,6 @@ impl World {
             NodeId::Master(index) => self.masters[index as usize].process.is_life(life),
             NodeId::Agent(index) => self.agents[index as usize].process.is_life(life),
             NodeId::Framework(index) => self.frameworks[index as usize].process.is_life(life),
-            NodeId::Executor(index) => self.executors[index as usize].process.is_life(life),
             NodeId::Quorum | NodeId::Operator => false,
         }
     }
@@ -277,7 +247,6 @@ impl World {
             NodeId::Master(index) => self.masters[index as usize].process.is_powered,
             NodeId::Agent(index) => self.agents[index as usize].process.is_powered,
             NodeId::Framework(index) => self.frameworks[index as usize].process.is_powered,
-            NodeId::Executor(index) => self.executors[index as usize].process.is_powered,
             NodeId::Quorum | NodeId::Operator => true,
         }
     }
@@ -286,7 +255,7 @@ impl World {
         match node {
             NodeId::Agent(index) => self.agents[index as usize].process.is_retired,
             NodeId::Framework(index) => self.frameworks[index as usize].process.is_retired,
-            NodeId::Master(_) | NodeId::Executor(_) | NodeId::Quorum | NodeId::Operator => false,
+            NodeId::Master(_) | NodeId::Quorum | NodeId::Operator => false,
         }
     }
 
@@ -295,7 +264,6 @@ impl World {
             NodeId::Master(index) => self.masters[index as usize].process.held.as_mut(),
             NodeId::Agent(index) => self.agents[index as usize].process.held.as_mut(),
             NodeId::Framework(index) => self.frameworks[index as usize].process.held.as_mut(),
-            NodeId::Executor(index) => self.executors[index as usize].process.held.as_mut(),
             NodeId::Quorum | NodeId::Operator => None,
         }
     }
@@ -304,9 +272,7 @@ impl World {
         match client {
             NodeId::Agent(index) => &mut self.agents[index as usize].dialling,
             NodeId::Framework(index) => &mut self.frameworks[index as usize].dialling,
-            NodeId::Master(_) | NodeId::Executor(_) | NodeId::Quorum | NodeId::Operator => {
-                unreachable!("{client} connects to no master")
-            }
+            NodeId::Master(_) | NodeId::Quorum | NodeId::Operator => unreachable!("{client} connects to nobody"),
         }
     }
 
@@ -320,13 +286,13 @@ impl World {
                 let row = &mut self.frameworks[index as usize];
                 Some((&mut row.disk, &mut row.dice))
             }
-            NodeId::Master(_) | NodeId::Executor(_) | NodeId::Quorum | NodeId::Operator => None,
+            NodeId::Master(_) | NodeId::Quorum | NodeId::Operator => None,
         }
     }
 }
 
 impl<M> Process<M> {
     const fn common(&mut self) -> Common<'_> {
-        Common { trip: &mut self.trip, pace: &mut self.pace, held_until: &mut self.held_until }
+        Common { trip: &mut self.trip, pace: &mut self.pace }
     }
 }

@@ -2,12 +2,10 @@
 
 use std::process::ExitCode;
 
-use mesos_sim::{ExitStatus, Failure, Origin};
+use mesos_sim::Failure;
 
-/// How this program was asked for what it does: what to say again.
-pub(crate) fn invocation() -> Origin {
-    Origin::command(std::env::args().skip(1))
-}
+/// Exit status of what is nobody's defect: a file that cannot be read, a description that cannot be.
+pub(crate) const UNUSABLE: u8 = 1;
 
 /// Nothing, or why not.
 pub(crate) type Outcome = Result<(), Trouble>;
@@ -43,7 +41,7 @@ impl Trouble {
             }
             Self::Unusable(what) => {
                 eprintln!("mesos-sim: {what}");
-                ExitCode::from(ExitStatus::Unusable.code())
+                ExitCode::from(UNUSABLE)
             }
         }
     }

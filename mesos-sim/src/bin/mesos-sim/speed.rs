@@ -35,8 +35,7 @@ impl Speed {
         let mut cluster = Cluster::builder()
             .masters(self.masters)
             .agents(self.agents, "cpus:8;mem:16384")
-            .framework("batch", move || Sleepers::new(tasks, sleep).boxed())
-            .coming_from(crate::outcome::invocation());
+            .framework("batch", move || Sleepers::new(tasks, sleep).boxed());
         if self.masters > 1 {
             cluster = cluster.crash_leader_at(secs(20));
         }
