@@ -73,6 +73,14 @@ fn any_history(has_quota: bool) -> impl Strategy<Value = History> {
     prop::collection::vec(any::<(u64, u64)>(), 1..50).prop_map(move |numbers| mix.of_numbers(numbers))
 }
 
+/// With quotas, without what changes what agents and operators have reserved: there a second way, by a lower promise, is not
+/// always enough.
+fn plain_history_with_quotas() -> impl Strategy<Value = History> {
+    use Kind::{Claim, Plan, Reserve, Unreserve};
+    let mix = mix(true).without_users().without_mounts().without([Reserve, Unreserve, Claim, Plan]);
+    prop::collection::vec(any::<(u64, u64)>(), 1..50).prop_map(move |numbers| mix.of_numbers(numbers))
+}
+
 fn any_need() -> impl Strategy<Value = Need> {
     select(vec!["cpus:1", "cpus:2;mem:512", "mem:32", "cpus:9", "gpus:1;cpus:0.5"])
         .prop_map(|text| Need::Resources(text.parse().unwrap()))
@@ -131,7 +139,11 @@ proptest! {
     }
 
     #[test]
-    fn what_would_be_enough_is_enough_with_quotas(history in any_history(true), seed in any::<u64>(), need in any_need()) {
+    fn what_would_be_enough_is_enough_with_quotas(
+        history in plain_history_with_quotas(),
+        seed in any::<u64>(),
+        need in any_need(),
+    ) {
         let world = go_through(Options::default(), seed, &history);
         check_all_changes(&world, need);
     }

@@ -147,7 +147,12 @@ impl HierarchicalDrf {
             Some(way) => complete(changes, way),
             None => changes,
         };
-        let other = other.map(|way| complete(Vec::new(), way));
+        // Who is served first with what is promised less is not foreseen: a second way does not rely on it.
+        let is_foreseen = |changes: &Vec<Change>| {
+            let is_less = changes.iter().any(|change| matches!(change, Change::LowerGuarantee { .. }));
+            !(is_less && changes.iter().any(|change| matches!(change, Change::Suppress { .. })))
+        };
+        let other = other.map(|way| complete(Vec::new(), way)).filter(is_foreseen);
         let weight = self.share_order(asker, key, agent).and_then(|(_, weight)| weight);
         let other =
             weight.filter(|_| asker.blocks.is_none()).map_or_else(|| other.unwrap_or_default(), |one| vec![one]);
