@@ -2,6 +2,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Union, final
 
+__all__ = ["__version__", "version", "Experiment", "Results", "Job", "Offer"]
+
 __version__: str
 
 def version() -> str: ...
