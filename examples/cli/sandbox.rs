@@ -121,16 +121,39 @@ impl File {
 
     /// Shows what was added; how many bytes.
     async fn show_more(&mut self, out: &mut impl std::io::Write) -> anyhow::Result<u64> {
-        // Files are bytes: /files/read answers text, and puts signs in the place of what is none.
-        let read = json!({ "path": self.path, "offset": self.offset, "length": PART_BYTES });
-        let answer = self.agent.call("/api/v1", &json!({ "type": "READ_FILE", "read_file": read })).await?;
-        let data = answer["read_file"]["data"].as_str().unwrap_or_default();
+        let answer = match self.read(self.offset, PART_BYTES).await {
+            Err(error) if is_refused(&error, 400) && self.offset > 0 => self.read_from_its_new_beginning(error).await?,
+            other => other?,
+        };
+        let data = answer["data"].as_str().unwrap_or_default();
         let data = BASE64_STANDARD.decode(data).context("the agent's answer cannot be understood")?;
         out.write_all(&data)?;
         out.flush()?;
         self.offset += data.len() as u64;
         Ok(data.len() as u64)
     }
+
+    /// Its task made the file shorter than what was shown of it: as `tail -f`, says so and begins again.
+    async fn read_from_its_new_beginning(&mut self, refused: ClientError) -> Result<Value, ClientError> {
+        let size = self.read(0, 0).await?["size"].as_u64();
+        if size.is_none_or(|size| size >= self.offset) {
+            return Err(refused);
+        }
+        eprintln!("{}: the file was truncated", self.path);
+        self.offset = 0;
+        self.read(0, PART_BYTES).await
+    }
+
+    /// Files are bytes: /files/read answers text, and puts signs in the place of what is none.
+    async fn read(&self, offset: u64, length: u64) -> Result<Value, ClientError> {
+        let read = json!({ "path": self.path, "offset": offset, "length": length });
+        let mut answer = self.agent.call("/api/v1", &json!({ "type": "READ_FILE", "read_file": read })).await?;
+        Ok(answer["read_file"].take())
+    }
+}
+
+fn is_refused(error: &ClientError, with: u16) -> bool {
+    matches!(error, ClientError::Refused { status, .. } if status.as_u16() == with)
 }
 
 pub(crate) fn escaped(path: &str) -> String {
@@ -226,13 +249,7 @@ impl<W: std::io::Write> std::io::Write for Lines<W> {
 /// A file that is not there yet has nothing in it.
 fn shown(read: anyhow::Result<u64>) -> anyhow::Result<u64> {
     match read {
-        Err(error)
-            if error.downcast_ref().is_some_and(
-                |error| matches!(error, ClientError::Refused { status, .. } if status.as_u16() == 404),
-            ) =>
-        {
-            Ok(0)
-        }
+        Err(error) if error.downcast_ref().is_some_and(|error| is_refused(error, 404)) => Ok(0),
         other => other,
     }
 }

@@ -85,6 +85,37 @@ fn whoever_has_seen_enough_ends_the_program_in_silence() {
     }
 }
 
+/// As `tail -f`.
+#[test]
+fn whoever_follows_a_file_that_is_truncated_sees_what_is_new() {
+    let cluster = Cluster::start();
+    let execute = ["execute", "--json", "--quiet", "--name=web", "echo a line longer than what follows; sleep 1000"];
+    let spawn = |arguments: &[&str]| {
+        let child = mesos(&cluster.folder).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        Program(child.unwrap(), None)
+    };
+    let mut running = spawn(&execute);
+    running.wait_for("RUNNING");
+    let task = cluster.read("tasks")["get_tasks"]["tasks"][0].take();
+    // The file may not be there when its task is said to run, and whoever follows it would be told so.
+    while cluster.ask(&format!("logs {}", id(&task["task_id"]))).1.is_empty() {}
+    let mut follow = spawn(&["logs", "--follow", &id(&task["task_id"])]);
+    follow.wait_for("a line longer than what follows");
+    let stdout = written(&cluster.folder, "a line longer").expect("a sandbox holds what the task wrote");
+    std::fs::write(stdout, "new\n").unwrap();
+    follow.wait_for("new");
+}
+
+/// The file called `stdout` below a folder that holds this.
+fn written(folder: &Path, text: &str) -> Option<PathBuf> {
+    let is_it = |path: &Path| std::fs::read_to_string(path).is_ok_and(|has| has.contains(text));
+    std::fs::read_dir(folder).unwrap().map(Result::unwrap).find_map(|entry| match entry.file_type().unwrap() {
+        kind if kind.is_dir() => written(&entry.path(), text),
+        kind if kind.is_file() && entry.file_name() == "stdout" => Some(entry.path()).filter(|path| is_it(path)),
+        _ => None,
+    })
+}
+
 fn mesos(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mesos"));
     // What the caller's environment says about a cluster is not meant for these.
