@@ -197,8 +197,8 @@ pub enum Purpose {
     },
     /// Somebody asked the agent for it, and no executor has it: framework and executor are names alone.
     Standalone,
-    /// A command finds out in it whether the task in another one is well; it begins where that began.
-    Check {
+    /// Somebody looks from it into another one: a check whether its task is well, or a session. It begins where that began.
+    Debug {
         /// The other one.
         parent: ContainerId,
     },

@@ -122,6 +122,19 @@ async fn a_program_runs_tasks_in_containers_beside_its_own() {
     assert_eq!(status.message.as_deref(), Some("Command exited with status 7"));
 }
 
+/// By a command that begins where the task did: it counts the lines the task wrote there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_looks_at_a_task_in_a_container_beside_its_own() {
+    let mut rig = Rig::new().await;
+    rig.run(task("t1", "check")).await;
+    rig.expect("t1", &[TaskState::Running]).await;
+    let status = rig.next_status().await;
+    assert_eq!(status.message.as_deref(), Some("Command exited with status 1"), "{status:?}");
+    let kill = ToAgent::Kill { framework_id: framework_id(), task_id: TaskId::new("t1").unwrap(), policy: None };
+    rig.say(kill).await;
+    assert_eq!(rig.next_status().await.message.as_deref(), Some("Command terminated with signal 9"));
+}
+
 /// What existing executors find in their environment, and an executor that is a stream of events in the place of one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_executor_finds_its_environment_and_may_be_written_as_a_stream() {

@@ -61,7 +61,7 @@ impl Agent {
         let parent = self.book.container_id(parent).clone();
         let id = self.container_id(cx, self.book.executor_id(at));
         self.default_user(at, &mut command);
-        let mut spec = self.container_spec(at, id.clone(), command, Resources::new(), Purpose::Check { parent });
+        let mut spec = self.container_spec(at, id.clone(), command, Resources::new(), Purpose::Debug { parent });
         spec.is_checkpointed = false;
         self.contain(cx, at, name.clone(), None, spec);
         if let Some(container) = self.book.find_container(&id).and_then(|at| self.book.container_mut(at)) {

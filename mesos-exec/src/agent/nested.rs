@@ -147,7 +147,7 @@ impl Agent {
             return Err(Rejection::new(RejectionCode::TooMany, what, "wait until some have ended"));
         }
         self.default_user(executor, &mut command);
-        let purpose = Purpose::Nested { parent };
+        let purpose = if is_session { Purpose::Debug { parent } } else { Purpose::Nested { parent } };
         let mut spec = self.container_spec(executor, id.clone(), command, resources, purpose);
         spec.is_checkpointed &= !is_session;
         spec.takes_input = is_session;

@@ -152,7 +152,7 @@ impl Sandboxes {
         DirBuilder::new().recursive(true).mode(0o700).create(&runs)?;
         replace_link(sandbox, &runs.join(spec.id.as_str()))?;
         match spec.purpose {
-            Purpose::Nested { .. } | Purpose::Check { .. } => Ok(()),
+            Purpose::Nested { .. } | Purpose::Debug { .. } => Ok(()),
             _ => replace_link(Path::new(spec.id.as_str()), &runs.join(LATEST)),
         }
     }

@@ -1,8 +1,10 @@
 //! Everything an executor driver can ask for.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use mesos_core::call::executor::{Said, Subscribed, Subscription};
+use mesos_core::health::Check;
 use mesos_core::{CommandInfo, ContainerId, Rejection, Resources, Signal, TaskId, TaskInfo};
 
 /// Something a driver wants done.
@@ -46,7 +48,18 @@ pub enum Effect {
         /// The signal.
         signal: Signal,
     },
-    /// End a container.
+    /// Find out how a task is; [`Input::Checked`](super::Input::Checked) follows, unless it is destroyed before.
+    Check {
+        /// Its name, by which it is destroyed.
+        check: ContainerId,
+        /// The container of the task: a command begins where that began.
+        container: ContainerId,
+        /// What is tried.
+        what: Check,
+        /// Nobody waits longer for a probe.
+        timeout: Duration,
+    },
+    /// End a container, or a check.
     Destroy {
         /// Which.
         container: ContainerId,

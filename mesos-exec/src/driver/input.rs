@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use mesos_core::call::executor::{Call, Event};
+use mesos_core::health::Checked;
 use mesos_core::{ContainerId, Exit, Rejection};
 
 /// What became of a container: it runs, it ended, or it could not be started.
@@ -39,5 +40,12 @@ pub enum Input {
         container: ContainerId,
         /// What became of it.
         outcome: Contained,
+    },
+    /// A check that was asked for has its answer.
+    Checked {
+        /// Which.
+        check: ContainerId,
+        /// What was found.
+        found: Checked,
     },
 }

@@ -243,6 +243,9 @@ impl Driver {
             }
             Call::Signal { container, signal } => cx.emit(Effect::Signal { container, signal }),
             Call::Destroy { container } => cx.emit(Effect::Destroy { container }),
+            Call::Check { check, container, what, timeout } => {
+                cx.emit(Effect::Check { check, container, what, timeout });
+            }
             Call::Exit => {
                 self.is_leaving = true;
                 self.leave_if_done(cx);
@@ -328,6 +331,7 @@ impl Machine for Driver {
             Input::Lost { attempt, refused } => self.handle_lost(cx, attempt, refused),
             Input::Asked { call } => self.perform(cx, call),
             Input::Contained { container, outcome } => self.container(cx, &container, outcome),
+            Input::Checked { check, found } => self.consult(cx, |executor, cx| executor.checked(cx, &check, found)),
         }
     }
 

@@ -1,7 +1,8 @@
 //! The driver with an agent played by hand.
 
+use mesos_core::health::{Check, Checked};
 use mesos_core::kernel::Rng;
-use mesos_core::{AgentId, Exit, KillPolicy, Now, Resources, TaskState};
+use mesos_core::{AgentId, CommandInfo, Exit, KillPolicy, Now, Resources, TaskState};
 
 use super::*;
 
@@ -33,6 +34,11 @@ impl Executor for Runner {
     }
 
     fn recovered(&mut self, _: &mut ExecutorCx<'_>, _: Vec<(Arc<TaskInfo>, TaskState)>, _: &[ContainerId]) {}
+
+    fn checked(&mut self, cx: &mut ExecutorCx<'_>, check: &ContainerId, found: Checked) {
+        let problem = found.problem.as_deref().unwrap_or("no problem");
+        cx.emit(Call::Message(format!("{check}: {problem}").into_bytes().into()));
+    }
 
     fn message(&mut self, cx: &mut ExecutorCx<'_>, data: &[u8]) {
         self.heard.push(String::from_utf8_lossy(data).into_owned());
@@ -179,6 +185,19 @@ fn updates_are_kept_until_the_agent_has_taken_them_over_and_said_again() {
     world.subscribe();
     world.acknowledge("t2", 1);
     assert_eq!(world.driver.unacknowledged_updates(), 0);
+}
+
+#[test]
+fn a_check_is_asked_of_the_host_and_its_answer_told() {
+    let mut world = World::subscribed(true);
+    let name = |text: &str| ContainerId::new(text).unwrap();
+    let what = Check::Command(Box::new(CommandInfo::shell("exit 3")));
+    let call = Call::Check { check: name("look"), container: name("t1"), what: what.clone(), timeout: SECOND };
+    let asked = Effect::Check { check: name("look"), container: name("t1"), what, timeout: SECOND };
+    assert_eq!(world.input(Input::Asked { call }), [format!("{asked:?}")]);
+    let found = Checked::by_command(Ok(Exit::Status(3)));
+    let told = world.input(Input::Checked { check: name("look"), found });
+    assert_eq!(told, ["message look: Command exited with status 3"]);
 }
 
 #[test]

@@ -1,15 +1,17 @@
 //! Performs what an executor's driver asks for: speaks with the agent, and has it run containers.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use mesos_core::call::executor::{Call, Event, Said, Subscribed, Subscription};
 use mesos_core::daemon::{Flow, Inbox, Task, World};
-use mesos_core::{ContainerId, TaskInfo};
+use mesos_core::health::{Check, Checked};
+use mesos_core::{CommandInfo, ContainerId, Exit, Resources, TaskInfo};
 use tokio::sync::mpsc;
 
 use crate::daemon::http::client::{AgentClient, Refused};
+use crate::daemon::probe;
 use crate::driver::{Contained, Driver, Effect, Input, StopReason};
 
 /// What a driver's world is told.
@@ -18,6 +20,7 @@ pub(super) enum Arrival {
     Heard { attempt: u64, event: Event },
     Lost { attempt: u64, refused: Option<mesos_core::Rejection> },
     Contained { container: ContainerId, outcome: Contained },
+    Checked { check: ContainerId, found: Checked },
     Asked(Call),
 }
 
@@ -33,6 +36,8 @@ pub(super) struct ExecutorWorld {
     /// The executor's own container, once the agent has said which.
     own: Option<ContainerId>,
     containers: Vec<Task>,
+    /// Checks under way, each of which ends with its task.
+    checks: BTreeMap<ContainerId, Task>,
     pub(super) stopped: Option<StopReason>,
 }
 
@@ -44,7 +49,8 @@ impl ExecutorWorld {
         grace: Duration,
         said: mpsc::Sender<Said>,
     ) -> Self {
-        Self { inbox, client, grace, stream: None, said, own: None, containers: Vec::new(), stopped: None }
+        let (containers, checks) = (Vec::new(), BTreeMap::new());
+        Self { inbox, client, grace, stream: None, said, own: None, containers, checks, stopped: None }
     }
 
     fn subscribe(&mut self, attempt: u64, subscription: Subscription, tasks: Vec<Arc<TaskInfo>>) {
@@ -69,7 +75,7 @@ impl ExecutorWorld {
         }));
     }
 
-    fn contain(&mut self, container: ContainerId, command: mesos_core::CommandInfo, resources: mesos_core::Resources) {
+    fn contain(&mut self, container: ContainerId, command: CommandInfo, resources: Resources) {
         let (client, inbox, own) = (self.client.clone(), self.inbox.clone(), self.own.clone());
         self.containers.retain(|task| !task.is_finished());
         self.containers.push(Task::spawn(async move {
@@ -86,6 +92,23 @@ impl ExecutorWorld {
             let exit = client.wait_container(&own, &container).await;
             say(Ok(Some(exit))).await;
         }));
+    }
+
+    fn check(&mut self, check: ContainerId, container: ContainerId, what: Check, timeout: Duration) {
+        let (client, inbox, own) = (self.client.clone(), self.inbox.clone(), self.own.clone());
+        self.checks.retain(|_, task| !task.is_finished());
+        let name = check.clone();
+        let task = Task::spawn(async move {
+            let found = match what {
+                Check::Probe(probe) => probe::ask(&probe, timeout).await,
+                Check::Command(command) => {
+                    Checked::by_command(look(&client, own.as_ref(), &container, &check, &command).await)
+                }
+                other => Checked::nothing(other.nothing(), "this executor cannot check so"),
+            };
+            inbox.send(Arrival::Checked { check, found }).await;
+        });
+        self.checks.insert(name, task);
     }
 
     fn end_container(&mut self, container: ContainerId, signal: i32) {
@@ -106,6 +129,7 @@ impl World<Driver> for ExecutorWorld {
             Arrival::Heard { attempt, event } => Input::Heard { attempt, event },
             Arrival::Lost { attempt, refused } => Input::Lost { attempt, refused },
             Arrival::Contained { container, outcome } => Input::Contained { container, outcome },
+            Arrival::Checked { check, found } => Input::Checked { check, found },
             Arrival::Asked(call) => Input::Asked { call },
         })
     }
@@ -130,7 +154,12 @@ impl World<Driver> for ExecutorWorld {
             Effect::Signal { container, signal } => {
                 self.end_container(container, signal.number());
             }
-            Effect::Destroy { container } => self.end_container(container, SIGKILL),
+            Effect::Check { check, container, what, timeout } => self.check(check, container, what, timeout),
+            Effect::Destroy { container } => match self.checks.remove(&container) {
+                // The agent ends a session that nobody listens to.
+                Some(check) => drop(check),
+                None => self.end_container(container, SIGKILL),
+            },
             Effect::Stop { why } => {
                 self.stopped = Some(why);
                 return Flow::Stop;
@@ -138,6 +167,18 @@ impl World<Driver> for ExecutorWorld {
         }
         Flow::Continue
     }
+}
+
+/// Runs a command beside a task, begun where the task was.
+async fn look(
+    client: &AgentClient,
+    own: Option<&ContainerId>,
+    container: &ContainerId,
+    check: &ContainerId,
+    command: &CommandInfo,
+) -> Result<Exit, Arc<str>> {
+    let own = own.ok_or("the executor is not subscribed yet")?;
+    client.run_session(own, container, check, command).await.map_err(|refused| refused.to_string().into())
 }
 
 /// Says one thing after the other.

@@ -166,7 +166,11 @@ impl AgentClient {
     }
 
     fn container(own: &ContainerId, name: &ContainerId) -> v1::ContainerId {
-        let parent = v1::ContainerId { value: own.as_str().to_owned(), parent: None };
+        Self::beside(own.as_str().to_owned(), name)
+    }
+
+    fn beside(parent: String, name: &ContainerId) -> v1::ContainerId {
+        let parent = v1::ContainerId { value: parent, parent: None };
         v1::ContainerId { value: name.as_str().to_owned(), parent: Some(Box::new(parent)) }
     }
 
@@ -188,6 +192,45 @@ impl AgentClient {
         });
         let asked = self.ask("/api/v1", encode(Media::Protobuf, &call)).await;
         asked.map(drop).map_err(|refused| refused.to_string())
+    }
+
+    /// Runs a command beside a container of its own, where that began, to its end. Dropped before, it is ended.
+    pub(in crate::daemon) async fn run_session(
+        &self,
+        own: &ContainerId,
+        container: &ContainerId,
+        name: &ContainerId,
+        command: &CommandInfo,
+    ) -> Result<Exit, Refused> {
+        let id = Self::beside(format!("{own}.{container}"), name);
+        let mut call = v1::agent::Call::default();
+        call.set_type(v1::agent::call::Type::LaunchNestedContainerSession);
+        call.launch_nested_container_session = Some(v1::agent::call::LaunchNestedContainerSession {
+            container_id: id.clone(),
+            command: Some(command.into()),
+            ..Default::default()
+        });
+        let mut sender = self.connect().await?;
+        let request = self.request("/api/v1", encode(Media::Protobuf, &call))?;
+        let response = sender.send_request(request).await.map_err(unreachable)?;
+        if response.status() != StatusCode::OK {
+            return Err(refusal(response).await);
+        }
+        // What it writes is of no interest; the output ends with it.
+        let mut output = response.into_body();
+        while let Some(frame) = output.frame().await {
+            frame.map_err(unreachable)?;
+        }
+        let mut call = v1::agent::Call::default();
+        call.set_type(v1::agent::call::Type::WaitContainer);
+        call.wait_container = Some(v1::agent::call::WaitContainer { container_id: id.clone() });
+        let exit = exit_of(self.wait_once(encode(Media::Protobuf, &call)).await?);
+        let mut call = v1::agent::Call::default();
+        call.set_type(v1::agent::call::Type::RemoveContainer);
+        call.remove_container = Some(v1::agent::call::RemoveContainer { container_id: id });
+        // Otherwise the agent remembers it for as long as the container it ran beside.
+        self.ask("/api/v1", encode(Media::Protobuf, &call)).await?;
+        Ok(exit)
     }
 
     /// How a container ended. An agent that is away is asked again.
