@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::future::Future;
 use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -375,4 +376,32 @@ async fn a_host_that_is_killed_takes_along_what_is_bound_to_it_and_nothing_else(
     let_end(&end);
     assert_eq!(patiently(host.wait(&id("kept"))).await.unwrap(), Exit::Status(8));
     gone(kept).await;
+}
+
+/// Neither by the link of a process that runs it, nor by an open file of that, nor by its path; as whoever the task runs.
+#[tokio::test]
+async fn a_task_cannot_write_the_program_of_its_agent() {
+    let machine = Machine::new();
+    fs::set_permissions(machine.0.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let program = machine.path("program");
+    fs::copy(env!("CARGO_BIN_EXE_mesos-agent"), &program).unwrap();
+    let before = fs::read(&program).unwrap();
+    let host = Process::new(ProcessOptions::new(machine.0.path()).shim(&program)).unwrap();
+    let users = if nix::unistd::geteuid().is_root() { vec![None, Some("nobody")] } else { vec![None] };
+    for (n, user) in users.into_iter().enumerate() {
+        let links = format!("/proc/$PPID/exe /proc/{}/exe {}", std::process::id(), program.display());
+        let line = format!(
+            "for exe in {links}; do (exec 3<>$exe) && echo wrote $exe; exec 4<$exe && (exec 3<>/proc/self/fd/4) && echo wrote an open $exe; done; \
+             tr '\\0' ' ' </proc/$PPID/cmdline; echo tried"
+        );
+        let name = format!("c{n}");
+        let mut spec = spec(&name, &line);
+        spec.command.user = user.map(Into::into);
+        start(&host, spec).await;
+        patiently(host.wait(&id(&name))).await.unwrap();
+        let said = fs::read_to_string(machine.path("sandboxes").join(&name).join("stdout")).unwrap();
+        assert!(said.ends_with("tried\n") && !said.contains("wrote"), "as {user:?}: {said}");
+        assert!(said.contains("mesos-shim"), "the task's parent runs the agent's program: {said}");
+    }
+    assert!(fs::read(&program).unwrap() == before, "the program is another");
 }

@@ -35,9 +35,11 @@ use mesos_sched::{driver, master};
 use crate::check::Check;
 use crate::container::ContainerModel;
 use crate::election::ElectionModel;
-use crate::fault::{Action, CrashKind, DiskFate, Faults, Nemesis, Target};
+use crate::failure::Origin;
+use crate::fault::{Action, CrashKind, DiskFate, ExecutorTrouble, Faults, Nemesis, Target};
 use crate::net::{Cut, CutMode, Group, NetModel};
 use crate::node::NodeId;
+use crate::program::Programs;
 use crate::record::Trace;
 use crate::simulation::Simulation;
 use crate::watch::Watch;
@@ -105,6 +107,8 @@ pub struct ClusterSpec {
     pub allocator: AllocatorFactory,
     /// Which executors agents can run.
     pub executors: ExecutorFactory,
+    /// What executors run that are processes of their own. Only simulated: a live agent starts what commands say.
+    pub programs: Programs,
     /// The agents.
     pub agents: Vec<AgentSpec>,
     /// The frameworks.
@@ -117,6 +121,7 @@ impl fmt::Debug for ClusterSpec {
             .field("masters", &self.masters)
             .field("master_options", &self.master_options)
             .field("executors", &self.executors)
+            .field("programs", &self.programs)
             .field("agents", &self.agents)
             .field("frameworks", &self.frameworks)
             .finish_non_exhaustive()
@@ -130,6 +135,7 @@ impl Default for ClusterSpec {
             master_options: master::Options::default(),
             allocator: Arc::new(|| Box::new(HierarchicalDrf::new(allocator::Options::default()))),
             executors: ExecutorFactory::new(),
+            programs: Programs::default(),
             agents: Vec::new(),
             frameworks: Vec::new(),
         }
@@ -164,6 +170,8 @@ pub struct Conditions {
     pub is_tidied: bool,
     /// Whether tasks are followed for the report.
     pub is_tallied: bool,
+    /// Where the description comes from: what a failure says to see it again.
+    pub origin: Origin,
     /// The defect planted in every machine.
     #[cfg(feature = "mutants")]
     pub mutant: Option<mesos_core::kernel::Mutant>,
@@ -184,6 +192,7 @@ impl Default for Conditions {
             settle_within: Duration::from_secs(3_600),
             is_tidied: false,
             is_tallied: true,
+            origin: Origin::Described,
             #[cfg(feature = "mutants")]
             mutant: None,
         }
@@ -267,7 +276,14 @@ impl Cluster {
     /// A cluster drawn from a seed, faults and all. Run it with the same seed.
     #[must_use]
     pub fn swarm(seed: u64) -> Self {
-        crate::swarm::draw(seed, None)
+        crate::swarm::draw(seed, None).coming_from(Origin::Swarm)
+    }
+
+    /// Failures of its runs are seen again like this.
+    #[must_use]
+    pub fn coming_from(mut self, origin: Origin) -> Self {
+        self.conditions.origin = origin;
+        self
     }
 
     /// As [`swarm`](Self::swarm), but no framework has more than so many pieces of work.
@@ -348,6 +364,13 @@ impl Cluster {
         self
     }
 
+    /// What executors run that are processes of their own.
+    #[must_use]
+    pub fn programs(mut self, programs: Programs) -> Self {
+        self.spec.programs = programs;
+        self
+    }
+
     /// So many more agents with these resources, as `cpus:8;mem:16384`. What is reserved to a role from the start is said
     /// with the resource, as in `cpus:6;cpus(web):2;mem:16384`.
     #[must_use]
@@ -362,7 +385,10 @@ impl Cluster {
         let attributes = attributes.parse::<Attributes>().map_err(InvalidCluster::from);
         match resources.and_then(|resources| Ok((resources, attributes?))) {
             Ok((resources, attributes)) => {
-                let options = Arc::new(agent::Options::default());
+                let mut options = agent::Options::default();
+                // Executors that are processes of their own are told where their agent listens; a live one says so itself.
+                options.endpoint = Some("localhost:5051".into());
+                let options = Arc::new(options);
                 for _ in 0..count {
                     let hostname = format!("agent-{}", self.spec.agents.len());
                     let mut info = AgentInfo::new(hostname, resources.clone());
@@ -586,7 +612,9 @@ const fn lasts(action: &Action) -> Duration {
         | Action::Pause { lasts, .. }
         | Action::Store { lasts, .. }
         | Action::Containers { lasts, .. } => *lasts,
-        Action::Reset { .. }
+        Action::Executors { trouble: ExecutorTrouble::Cut(lasts) | ExecutorTrouble::Pause(lasts), .. } => *lasts,
+        Action::Executors { .. }
+        | Action::Reset { .. }
         | Action::Flap
         | Action::Kill { .. }
         | Action::Drift { .. }

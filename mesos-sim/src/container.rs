@@ -16,6 +16,7 @@ use mesos_core::kernel::{Rng, Table, Ticket};
 use mesos_core::{ContainerId, ContainerSpec, Exit, FrameworkId, Instant, Resources};
 use serde::{Deserialize, Serialize};
 
+use crate::node::Program;
 use crate::report::{Amounts, amounts};
 
 /// Environment variable that says how long a simulated container runs: seconds, with decimals. `forever` never ends.
@@ -104,6 +105,8 @@ pub struct Container {
     /// What it may use, in short.
     pub(crate) amounts: Amounts,
     launch: Option<Ticket>,
+    /// The executor that will run in it.
+    program: Option<Box<Program>>,
     /// Who waits for its end: one, as a rule.
     waits: Option<Ticket>,
     more_waits: Vec<Ticket>,
@@ -207,6 +210,7 @@ impl Containers {
         let (runs_for, exit) = plan(rng, model, &spec.command);
         let obeys_after = (!rng.chance(model.ignores_term_ppm)).then(|| rng.duration(model.term));
         let container = Container {
+            program: Program::of(&spec),
             phase: Phase::Starting,
             framework_id: spec.framework_id,
             amounts: amounts(&spec.resources),
@@ -305,6 +309,24 @@ impl Containers {
             self.table.remove_id(id);
         }
         change
+    }
+
+    /// What runs in it ends by itself, if it runs.
+    pub(crate) fn exit(&mut self, id: &ContainerId, exit: Exit, news: &mut Vec<News>) -> UseChange {
+        let at = self.table.find(id).filter(|at| self.table[*at].phase == Phase::Running);
+        let Some(at) = at else { return UseChange::None };
+        self.end(at, exit, news);
+        UseChange::Ended
+    }
+
+    /// The name of the container that is meant.
+    pub(crate) fn id(&self, at: ContainerRef) -> Option<ContainerId> {
+        self.meant(at).and_then(|_| self.table.id(at.row)).cloned()
+    }
+
+    /// The executor that is to run in a container, for whoever starts it.
+    pub(crate) fn take_program(&mut self, at: ContainerRef) -> Option<Box<Program>> {
+        self.table.get_mut(at.row).filter(|container| container.serial == at.serial)?.program.take()
     }
 
     fn end(&mut self, at: ContainerRow, exit: Exit, news: &mut Vec<News>) {

@@ -193,18 +193,35 @@ pub struct Disk {
 }
 
 /// What is wrong with a disk for a while.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct DiskTrouble {
     /// Nothing can be written until then.
-    pub(crate) full_until: Instant,
-    /// Until then a write takes up to so much longer.
-    pub(crate) slow: (Instant, Duration),
+    full_until: Instant,
+    /// Until each of these times a write takes up to so much longer; the slowest counts.
+    slow: Vec<(Instant, Duration)>,
 }
 
 impl DiskTrouble {
+    /// Nothing can be written until then.
+    pub(crate) fn fill(&mut self, until: Instant) {
+        self.full_until = self.full_until.max(until);
+    }
+
+    /// Whether nothing can be written now.
+    pub(crate) fn is_full(&self, now: Instant) -> bool {
+        self.full_until > now
+    }
+
+    /// Until then a write takes up to so much longer.
+    pub(crate) fn slow_down(&mut self, now: Instant, until: Instant, extra: Duration) {
+        self.slow.retain(|(own, _)| *own > now);
+        self.slow.push((until, extra));
+    }
+
     /// How much longer a write takes that is asked for now.
     pub(crate) fn extra(&self, now: Instant, dice: &mut Rng) -> Duration {
-        if now < self.slow.0 { dice.duration(self.slow.1) } else { Duration::ZERO }
+        let lasting = self.slow.iter().filter(|(until, _)| now < *until);
+        lasting.map(|(_, extra)| *extra).max().map_or(Duration::ZERO, |extra| dice.duration(extra))
     }
 }
 

@@ -54,6 +54,7 @@ pub mod metric;
 pub mod net;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod node;
+pub mod program;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod record;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
@@ -92,7 +93,7 @@ pub mod workload;
 pub mod world;
 
 pub use cluster::{Cluster, ClusterSpec, Conditions, InvalidCluster, secs};
-pub use failure::{Failure, FailureKind};
+pub use failure::{ExitStatus, Failure, FailureKind, Origin};
 #[cfg(feature = "live")]
 pub use live::{LiveCluster, LiveError, LiveOptions};
 pub use node::NodeId;

@@ -247,6 +247,12 @@ impl Net {
         self.duplicate_ppm = ppm;
     }
 
+    /// How many messages are lost and how many come twice, per million.
+    #[cfg(test)]
+    pub(crate) const fn ills(&self) -> (u32, u32) {
+        (self.loss_ppm, self.duplicate_ppm)
+    }
+
     /// Cuts until `until`; the world lifts it then.
     pub(crate) fn cut(&mut self, id: u32, until: Instant, cut: Cut) {
         self.cuts.push((id, until, cut));
@@ -308,11 +314,13 @@ impl Net {
 
     /// All connections with an open end at this process.
     pub(crate) fn open_at(&self, node: NodeId, life: u32) -> Vec<(ConnId, End)> {
-        let end = if matches!(node, NodeId::Master(_)) { End::Master } else { End::Client };
+        let is_own = |conn: &Conn, end| conn.is_open(end) && conn.node(end) == node && conn.life(end) == life;
         (1_u64..)
             .zip(&self.conns)
-            .filter(|(_, conn)| conn.is_open(end) && conn.node(end) == node && conn.life(end) == life)
-            .map(|(id, _)| (ConnId(id), end))
+            .filter_map(|(id, conn)| {
+                let end = [End::Client, End::Master].into_iter().find(|end| is_own(conn, *end))?;
+                Some((ConnId(id), end))
+            })
             .collect()
     }
 

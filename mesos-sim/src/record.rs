@@ -174,6 +174,31 @@ impl Trace {
     }
 }
 
+/// Executors and their agents say little to each other, and all of it may matter.
+impl Trace {
+    pub(crate) fn executor(
+        &mut self,
+        now: Now,
+        node: NodeId,
+        input: Option<&mesos_exec::driver::Input>,
+        effects: &[mesos_exec::driver::Effect],
+    ) {
+        self.line(now, node, input, effects);
+    }
+}
+
+impl Brief for mesos_exec::driver::Input {
+    fn brief(&self, out: &mut String) -> fmt::Result {
+        write!(out, "{self:?}")
+    }
+}
+
+impl Brief for mesos_exec::driver::Effect {
+    fn brief(&self, out: &mut String) -> fmt::Result {
+        write!(out, "{self:?}")
+    }
+}
+
 /// Writes what a reader needs of a value.
 trait Brief {
     fn brief(&self, out: &mut String) -> fmt::Result;

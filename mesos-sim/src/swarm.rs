@@ -19,12 +19,12 @@ use crate::cluster::{AgentSpec, Cluster, ClusterSpec, Conditions, FrameworkSpec}
 use crate::container::ContainerModel;
 use crate::election::ElectionModel;
 use crate::fault::{
-    ClogNemesis, ContainerNemesis, CrashNemesis, DiskNemesis, DriftNemesis, DuplicateNemesis, Faults, FlapNemesis,
-    LossNemesis, MaintenanceNemesis, Nemesis, OperatorNemesis, PartitionNemesis, PauseNemesis, ResetNemesis,
-    SkewNemesis, StoreNemesis, TripNemesis,
+    ClogNemesis, ContainerNemesis, CrashNemesis, DiskNemesis, DriftNemesis, DuplicateNemesis, ExecutorNemesis, Faults,
+    FlapNemesis, LossNemesis, MaintenanceNemesis, Nemesis, OperatorNemesis, PartitionNemesis, PauseNemesis, Removal,
+    ResetNemesis, SkewNemesis, StoreNemesis, TripNemesis,
 };
 use crate::net::NetModel;
-use crate::workload::{Habits, Synthetic};
+use crate::workload::{Habits, Synthetic, Ways};
 
 /// The random stream configurations are drawn from.
 const SWARM_STREAM: u64 = 5;
@@ -36,6 +36,8 @@ const OFFER_SIZE: &str = "cpus:3;mem:2048;disk:4096";
 const PEER_STREAM: u64 = 11;
 /// The one for what frameworks do that was not thought of first, so that what they did before stays.
 const IDEA_STREAM: u64 = 12;
+/// The one for how work is run and what is scarce.
+const WAYS_STREAM: u64 = 13;
 /// Roles frameworks choose from: flat, nested and one below another.
 const ROLES: [&str; 6] = ["web", "batch", "eng", "eng/data", "eng/data/etl", "ops"];
 
@@ -43,11 +45,17 @@ const ROLES: [&str; 6] = ["web", "batch", "eng", "eng/data", "eng/data/etl", "op
 pub(crate) fn draw(seed: u64, pieces_max: Option<u32>) -> Cluster {
     let mut dice = Rng::of_node(seed, SWARM_STREAM);
     let mut policy_dice = Rng::of_node(seed, POLICY_STREAM);
-    let agents = agents(&mut dice);
+    let mut agents = agents(&mut dice);
+    let mut ways_dice = Rng::of_node(seed, WAYS_STREAM);
+    let has_gpus = ways_dice.chance(250_000);
+    if has_gpus {
+        add_gpus(&mut ways_dice, &mut agents);
+    }
+    let has_ports = !agents[0].info.resources.non_scalars().is_empty();
     let mut idea_dice = Rng::of_node(seed, IDEA_STREAM);
     // Only where nothing goes wrong may a framework use the name of a task twice: see `Habits::reuse_ppm`.
     let is_calm = idea_dice.chance(100_000);
-    let ideas = || ideas(&mut idea_dice, is_calm);
+    let ideas = || Ideas { ways: ways(&mut ways_dice, has_gpus, has_ports), ..ideas(&mut idea_dice, is_calm) };
     let mut frameworks = frameworks(&mut dice, pieces_max.unwrap_or(u32::MAX), ideas);
     frameworks.iter_mut().for_each(|framework| want_small_offers(&mut policy_dice, framework));
     let spec = ClusterSpec {
@@ -105,14 +113,21 @@ fn agent_info(dice: &mut Rng, index: u64) -> AgentInfo {
     let resources: Resources = text.parse().expect("a drawn text follows the grammar");
     let mut info = AgentInfo::new(format!("agent-{index}"), resources);
     info.attributes = format!("rack:r{}", dice.below(4)).parse().expect("a constant form");
-    // Peers of earlier versions know less. The first agent is new: somebody must be able to run everything.
-    if index > 0 && dice.chance(100_000) {
+    // The first agent is new: somebody must be able to run everything.
+    if index > 0 {
+        forget_some(dice, &mut info);
+    }
+    info
+}
+
+/// One agent in ten is of an earlier version and knows less.
+pub(crate) fn forget_some(dice: &mut Rng, info: &mut AgentInfo) {
+    if dice.chance(100_000) {
         info.capabilities.remove(&AgentCapability::ReservationRefinement);
         if dice.chance(300_000) {
             info.capabilities.remove(&AgentCapability::HierarchicalRole);
         }
     }
-    info
 }
 
 fn agent_options(dice: &mut Rng) -> agent::Options {
@@ -123,6 +138,8 @@ fn agent_options(dice: &mut Rng) -> agent::Options {
     if dice.chance(200_000) {
         options.registration_retry_max = millis(dice, 5_000, 60_000);
     }
+    // Executors that are processes of their own are told where their agent listens.
+    options.endpoint = Some("agent:5051".into());
     options
 }
 
@@ -132,12 +149,50 @@ struct Ideas {
     reuse_ppm: u32,
     /// See [`Habits::roles_ppm`].
     roles_ppm: u32,
+    ways: ManyWays,
+}
+
+/// How a framework's work is run, and what it needs of what is scarce.
+#[derive(Clone, Copy, Default)]
+struct ManyWays {
+    ways: Ways,
+    has_gpus: bool,
+    /// See [`Habits::needs_ports`].
+    needs_ports: bool,
+    /// See [`Habits::lingers`].
+    lingers: Duration,
+}
+
+fn ways(dice: &mut Rng, has_gpus: bool, has_ports: bool) -> ManyWays {
+    let mut often = |ppm: u32, low: u64, high: u64| if dice.chance(ppm) { count(dice, low, high) } else { 0 };
+    let ways = Ways {
+        executor_ppm: often(400_000, 100_000, 800_000),
+        broken_ppm: often(300_000, 10_000, 200_000),
+        group_ppm: often(400_000, 100_000, 800_000),
+        health_ppm: 0,
+        message_ppm: often(500_000, 100_000, 1_000_000),
+        gpu_ppm: if has_gpus { often(500_000, 100_000, 600_000) } else { 0 },
+    };
+    let needs_ports = has_ports && dice.chance(250_000);
+    let lingers = if dice.chance(80_000) { millis(dice, 900_000, 2_400_000) } else { Duration::ZERO };
+    ManyWays { ways, has_gpus, needs_ports, lingers }
+}
+
+/// The first agent has gpus, and some of the others.
+fn add_gpus(dice: &mut Rng, agents: &mut [AgentSpec]) {
+    for (index, agent) in agents.iter_mut().enumerate() {
+        if index == 0 || dice.chance(400_000) {
+            let gpus: Resources =
+                format!("gpus:{}", dice.between(1, 4)).parse().expect("a drawn text follows the grammar");
+            agent.info.resources += &gpus;
+        }
+    }
 }
 
 fn ideas(dice: &mut Rng, is_calm: bool) -> Ideas {
     let reuse_ppm = count(dice, 100_000, 500_000);
     let roles_ppm = if dice.chance(150_000) { count(dice, 20_000, 200_000) } else { 0 };
-    Ideas { reuse_ppm: if is_calm { reuse_ppm } else { 0 }, roles_ppm }
+    Ideas { reuse_ppm: if is_calm { reuse_ppm } else { 0 }, roles_ppm, ways: ManyWays::default() }
 }
 
 fn frameworks(dice: &mut Rng, pieces_max: u32, mut ideas: impl FnMut() -> Ideas) -> Vec<FrameworkSpec> {
@@ -170,6 +225,12 @@ fn framework(dice: &mut Rng, index: u64, pieces_max: u32, ideas: &Ideas) -> Fram
     habits.pieces = habits.pieces.min(pieces_max);
     habits.reuse_ppm = ideas.reuse_ppm;
     habits.roles_ppm = ideas.roles_ppm;
+    let ManyWays { ways, has_gpus, needs_ports, lingers } = ideas.ways;
+    (habits.ways, habits.needs_ports, habits.lingers) = (ways, needs_ports, lingers);
+    if has_gpus {
+        // Agents with gpus are kept for those who know how to use them.
+        info.capabilities.insert(FrameworkCapability::GpuResources);
+    }
     habits.roles = ROLES.iter().map(|role| Role::new(*role).expect("a constant")).collect();
     let described = info.clone();
     FrameworkSpec {
@@ -328,8 +389,9 @@ fn faults(dice: &mut Rng, spec: &ClusterSpec) -> Faults {
     add(dice, &|every| Arc::new(ContainerNemesis { every }));
     add(dice, &|every| Arc::new(SkewNemesis { every }));
     let roles: Vec<Role> = spec.frameworks.iter().flat_map(|framework| framework.info.roles.clone()).collect();
-    let is_destructive = dice.chance(500_000);
-    add(dice, &|every| Arc::new(OperatorNemesis { every, roles: roles.clone(), is_destructive }));
+    let removes = if dice.chance(500_000) { Removal::All } else { Removal::Nothing };
+    add(dice, &|every| Arc::new(OperatorNemesis { every, roles: roles.clone(), removes }));
     add(dice, &|every| Arc::new(MaintenanceNemesis { every }));
+    add(dice, &|every| Arc::new(ExecutorNemesis { every }));
     Faults { plan: Vec::new(), nemeses, until }
 }

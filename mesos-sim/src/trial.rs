@@ -12,7 +12,8 @@
 //!
 //! It runs the production master, allocator, agents and driver in virtual time, under faults drawn from a seed: crashes with
 //! kept, lost and torn disks, partitions, lost and repeated messages, slow and full disks, pauses, clocks that jump and drift,
-//! containers that die, operators at the worst moment. All properties are checked after every step; once the faults are over
+//! containers and executors that die, agents of earlier versions, and operators at the worst moment: weights, quotas,
+//! reservations, drains, maintenance, agents marked as gone. All properties are checked after every step; once the faults are over
 //! the framework has to finish. A failure prints the seed, the smallest run that was found to fail in the same way, and how
 //! to see it again: `MESOS_SIM_SEED=<seed>` runs exactly that seed, `MESOS_SIM_SEEDS=<count>` runs more of them.
 //!
@@ -22,6 +23,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mesos_core::kernel::Rng;
 use mesos_core::{FrameworkInfo, Role, Scheduler};
 
 use crate::cluster::{Cluster, SchedulerFactory, secs};
@@ -29,11 +31,17 @@ use crate::failure::Failure;
 use crate::fault::Faults;
 use crate::report::Report;
 use crate::shrink::{Reduction, shrink};
+use crate::swarm::forget_some;
 
 /// Runs the seed named here, and no other.
 pub const SEED_ENV: &str = "MESOS_SIM_SEED";
 /// Runs so many seeds.
 pub const SEEDS_ENV: &str = "MESOS_SIM_SEEDS";
+
+/// The random stream of who is of an earlier version.
+const VERSIONS_STREAM: u64 = 14;
+/// Of a million updates of early agents so many say as the newest state one that has passed.
+const STALE_PPM: u32 = 100_000;
 
 /// Runs that are tried to make a failing one small.
 const SHRINK_RUNS_MAX: u32 = 60;
@@ -132,8 +140,12 @@ impl Trial {
             .framework_as(info, move || scheduler())
             .checked();
         let mut cluster = if self.is_finite { cluster } else { cluster.serving() };
-        cluster.conditions_mut().faults = Faults::standard(seed, self.agents, self.faults_for);
+        let roles: Vec<Role> = self.info.roles.iter().cloned().collect();
+        cluster.conditions_mut().faults = Faults::standard(seed, self.agents, &roles, self.faults_for);
         cluster.conditions_mut().is_tidied = true;
+        if !self.faults_for.is_zero() {
+            mix_versions(seed, &mut cluster);
+        }
         (self.shape)(cluster)
     }
 
@@ -184,6 +196,15 @@ impl Trial {
         let _ = write!(text, "  to see it again: {SEED_ENV}={seed} cargo test <this test>");
         text
     }
+}
+
+/// Some agents are of earlier versions: they know less, and some say of a task what is over already. The first one is new.
+fn mix_versions(seed: u64, cluster: &mut Cluster) {
+    let mut dice = Rng::of_node(seed, VERSIONS_STREAM);
+    for agent in cluster.spec_mut().agents.iter_mut().skip(1) {
+        forget_some(&mut dice, &mut agent.info);
+    }
+    cluster.conditions_mut().stale_latest_ppm = if dice.chance(500_000) { STALE_PPM } else { 0 };
 }
 
 impl std::fmt::Debug for Trial {

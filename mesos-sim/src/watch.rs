@@ -145,6 +145,26 @@ impl Watch {
         self.check(&Step { now, stepped: Stepped::Framework { node, machine, input, effects }, world })
     }
 
+    pub(crate) fn executor(
+        &mut self,
+        world: &World,
+        node: NodeId,
+        now: Now,
+        is_tick: bool,
+        input: Option<&mesos_exec::driver::Input>,
+        effects: &[mesos_exec::driver::Effect],
+    ) -> Result<(), Failure> {
+        self.count(node, now, is_tick, effects.len());
+        if let Some(trace) = &mut self.trace {
+            trace.executor(now, node, input, effects);
+        }
+        if self.checks.is_empty() {
+            return Ok(());
+        }
+        let machine = world.executors[node.index()].process.machine.as_deref().expect("it just took a step");
+        self.check(&Step { now, stepped: Stepped::Executor { node, machine, input, effects }, world })
+    }
+
     pub(crate) fn notice(&mut self, world: &World, notice: Notice) -> Result<(), Failure> {
         let (node, stepped, word) = match notice {
             Notice::Crashed(node) => (node, Stepped::Crashed { node }, "down"),

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use mesos_core::Instant;
 use mesos_core::call::ConnId;
+use mesos_core::call::operator::ReplyTo;
 use mesos_core::kernel::{Machine, Rng};
 use mesos_exec::agent;
 use mesos_sched::driver;
@@ -30,9 +31,9 @@ use crate::container::{ContainerModel, Containers, News};
 use crate::disk::{Disk, SharedStore};
 use crate::election::Election;
 use crate::failure::{Failure, FailureKind};
-use crate::fault::{Action, StoreTrouble, Undo};
+use crate::fault::{Action, Ongoing, StoreTrouble};
 use crate::net::{End, Net};
-use crate::node::{AgentNode, Event, FrameworkNode, MasterNode, NodeId, OperatorNode, Process};
+use crate::node::{AgentNode, Asked, Event, ExecutorNode, FrameworkNode, MasterNode, NodeId, OperatorNode, Process};
 use crate::report::{Report, Tally};
 pub use crate::view::{AgentView, FrameworkView, MasterView};
 use crate::watch::{Notice, Watch};
@@ -77,13 +78,17 @@ pub struct World {
     pub(crate) masters: Vec<MasterNode>,
     pub(crate) agents: Vec<AgentNode>,
     pub(crate) frameworks: Vec<FrameworkNode>,
+    /// All that were ever started.
+    pub(crate) executors: Vec<ExecutorNode>,
+    /// What executors asked their agents.
+    pub(crate) asked: BTreeMap<ReplyTo, Asked>,
+    pub(crate) next_reply: u64,
     pub(crate) operator: OperatorNode,
     pub(crate) dice: Rng,
     pub(crate) fault_dice: Rng,
     pub(crate) trouble: StoreTrouble,
     pub(crate) container_model: ContainerModel,
-    pub(crate) undo: BTreeMap<u32, Undo>,
-    pub(crate) next_fault: u32,
+    pub(crate) ongoing: Ongoing,
     pub(crate) struck: Vec<(Duration, Action)>,
     pub(crate) paused: usize,
     pub(crate) notices: Vec<Notice>,
@@ -93,6 +98,7 @@ pub struct World {
     pub(crate) master_effects: Vec<master::Effect>,
     pub(crate) agent_effects: Vec<agent::Effect>,
     pub(crate) driver_effects: Vec<driver::Effect>,
+    pub(crate) executor_effects: Vec<mesos_exec::driver::Effect>,
     pub(crate) container_news: Vec<News>,
     /// Memory of looks at agents.
     glanced: Vec<glance::Told>,
@@ -118,13 +124,15 @@ impl World {
             masters,
             agents,
             frameworks,
+            executors: Vec::new(),
+            asked: BTreeMap::new(),
+            next_reply: 0,
             operator: OperatorNode::default(),
             dice: Rng::of_node(seed, NodeId::Quorum.stream()),
             fault_dice: Rng::of_node(seed, FAULT_STREAM),
             trouble: StoreTrouble::NONE,
             container_model: conditions.containers.clone(),
-            undo: BTreeMap::new(),
-            next_fault: 0,
+            ongoing: Ongoing::default(),
             struck: Vec::new(),
             paused: 0,
             notices: Vec::new(),
@@ -133,6 +141,7 @@ impl World {
             master_effects: Vec::new(),
             agent_effects: Vec::new(),
             driver_effects: Vec::new(),
+            executor_effects: Vec::new(),
             container_news: Vec::new(),
             glanced: Vec::new(),
             ticks_at_once: (Instant::ZERO, 0),
@@ -203,6 +212,18 @@ impl World {
                 }
                 _ => Ok(()),
             },
+            Event::FromExecutor { conn, said } => self.heard_by_agent(conn, said, watch),
+            Event::ToExecutor { conn, event } => self.heard_by_executor(conn, event, watch),
+            Event::Refused { conn, rejection } => self.refused(conn, rejection, watch),
+            Event::HearsExecutor { executor, life, input } => {
+                if self.is_life(NodeId::Executor(executor), life) {
+                    self.step_executor(executor, Some(*input), watch)
+                } else {
+                    Ok(())
+                }
+            }
+            Event::Asks(asked) => self.asks(*asked, watch),
+            Event::Answered(answer) => self.answered_executor(*answer, watch),
             Event::End { conn, end } => self.ended(conn, end, watch),
             Event::Dial { client, life, attempt, master, patience_ends_at } => {
                 self.dialled(client, life, attempt, master, patience_ends_at);
@@ -289,12 +310,16 @@ impl World {
     fn recipient(&self, event: &Event) -> Option<NodeId> {
         match event {
             Event::Handled(event) => self.recipient(event),
-            Event::FromAgent { conn, .. } | Event::FromFramework { conn, .. } => {
+            Event::FromAgent { conn, .. } | Event::FromFramework { conn, .. } | Event::FromExecutor { conn, .. } => {
                 self.net.conn(*conn).map(|row| row.node(End::Master))
             }
-            Event::ToAgent { conn, .. } | Event::ToFramework { conn, .. } => {
-                self.net.conn(*conn).map(|row| row.node(End::Client))
-            }
+            Event::ToAgent { conn, .. }
+            | Event::ToFramework { conn, .. }
+            | Event::ToExecutor { conn, .. }
+            | Event::Refused { conn, .. } => self.net.conn(*conn).map(|row| row.node(End::Client)),
+            Event::HearsExecutor { executor, .. } => Some(NodeId::Executor(*executor)),
+            Event::Asks(asked) => Some(NodeId::Agent(self.executors[asked.executor() as usize].agent)),
+            Event::Answered(answer) => Some(NodeId::Executor(answer.0.executor())),
             Event::End { conn, end } => self.net.conn(*conn).map(|row| row.node(*end)),
             Event::Answer { client, .. } => Some(*client),
             Event::Persisted { master, .. } | Event::Demote { master, .. } => Some(NodeId::Master(*master)),
@@ -324,7 +349,7 @@ impl World {
         }
     }
 
-    fn taken_by(&mut self, conn: ConnId, end: End) -> Option<NodeId> {
+    pub(crate) fn taken_by(&mut self, conn: ConnId, end: End) -> Option<NodeId> {
         if self.is_taken(conn, end) { self.net.conn(conn).map(|row| row.node(end)) } else { None }
     }
 
@@ -339,6 +364,10 @@ impl World {
         }
         match node {
             NodeId::Master(index) => self.step_master(index, Some(master::Input::Disconnected { conn }), watch),
+            NodeId::Executor(index) => self.line_lost(index, conn, None, watch),
+            NodeId::Agent(index) if end == End::Master => {
+                self.step_agent(index, Some(agent::Input::ExecutorDisconnected { conn }), watch)
+            }
             // The client may not have heard yet that the connection stood.
             NodeId::Agent(_) | NodeId::Framework(_) if self.dialling(node).conn != Some(conn) => Ok(()),
             NodeId::Agent(_) | NodeId::Framework(_) => {
@@ -402,7 +431,7 @@ impl World {
         }
         let (now, disk_ppm) = (self.now, self.trouble.disk_ppm);
         let Some((disk, dice)) = self.disk_mut(node) else { return Ok(()) };
-        let is_full = disk.trouble.full_until > now;
+        let is_full = disk.trouble.is_full(now);
         let is_failing = is_full || dice.chance(disk_ppm);
         let is_lost = is_full || (is_failing && dice.chance(500_000));
         let Some(ticket) = disk.finish(is_lost) else { return Ok(()) };
@@ -426,6 +455,7 @@ impl World {
             NodeId::Master(index) => self.masters[index as usize].process.wake_up(),
             NodeId::Agent(index) => self.agents[index as usize].process.wake_up(),
             NodeId::Framework(index) => self.frameworks[index as usize].process.wake_up(),
+            NodeId::Executor(index) => self.executors[index as usize].process.wake_up(),
             NodeId::Quorum | NodeId::Operator => return Ok(()),
         };
         if *wake_at != now {
@@ -444,6 +474,7 @@ impl World {
             NodeId::Master(index) => self.step_master(index, None, watch),
             NodeId::Agent(index) => self.step_agent(index, None, watch),
             NodeId::Framework(index) => self.step_framework(index, None, watch),
+            NodeId::Executor(index) => self.step_executor(index, None, watch),
             NodeId::Quorum | NodeId::Operator => Ok(()),
         }
     }
@@ -453,7 +484,8 @@ impl World {
             self.ticks_at_once = (self.now, 0);
         }
         self.ticks_at_once.1 += 1;
-        let nodes = u32::try_from(self.masters.len() + self.agents.len() + self.frameworks.len()).unwrap_or(u32::MAX);
+        let nodes = self.masters.len() + self.agents.len() + self.frameworks.len() + self.executors.len();
+        let nodes = u32::try_from(nodes).unwrap_or(u32::MAX);
         if self.ticks_at_once.1 > TICKS_AT_ONCE_MAX.saturating_mul(nodes) {
             let message = format!("{node} is due again and again at one instant; a tick must move its own deadline");
             return Err(self.failure(FailureKind::Assertion, "progress", message));
@@ -468,6 +500,7 @@ impl World {
             NodeId::Master(index) => self.masters[index as usize].process.wake_up(),
             NodeId::Agent(index) => self.agents[index as usize].process.wake_up(),
             NodeId::Framework(index) => self.frameworks[index as usize].process.wake_up(),
+            NodeId::Executor(index) => self.executors[index as usize].process.wake_up(),
             NodeId::Quorum | NodeId::Operator => return,
         };
         let Some(deadline) = deadline else { return };
@@ -537,9 +570,12 @@ impl World {
         self.frameworks.iter().zip(&self.spec.frameworks).all(|(node, spec)| node.ended.is_some() || !spec.is_finite)
     }
 
-    pub(crate) fn failure(&self, kind: FailureKind, property: &str, message: String) -> Failure {
+    /// A failure of this run, at this moment.
+    #[must_use]
+    pub fn failure(&self, kind: FailureKind, property: &str, message: String) -> Failure {
         let (seed, at, mutant) = (self.seed, self.now, self.conditions.mutant_name());
-        Failure { kind, property: property.to_owned(), seed, at, message, mutant }
+        let origin = self.conditions.origin.clone();
+        Failure { kind, property: property.to_owned(), seed, at, message, mutant, origin }
     }
 
     pub(crate) fn report(&mut self, steps: u64, digest: String) -> Report {
@@ -575,6 +611,7 @@ fn new_agent(seed: u64, index: u32) -> AgentNode {
         dialling: crate::node::Dialling::default(),
         disk: Disk::default(),
         containers: Containers::default(),
+        executors: BTreeMap::new(),
         dice: Rng::of_node(seed, node.stream() + HOST_STREAMS),
         disk_busy_until: Instant::ZERO,
     }

@@ -13,6 +13,13 @@ mesos_sim::cluster_test! {
     }
 }
 
+mesos_sim::cluster_test! {
+    /// As large as clusters are that frameworks are written for, and everything goes wrong in it.
+    fn a_thousand_agents_under_the_standard_faults(agents = 1_000, faults_for = secs(30)) {
+        Sleepers::new(1_000, secs(20)).boxed()
+    }
+}
+
 /// Has that test fail.
 const TOO_MUCH: &str = "MESOS_SIM_TEST_TOO_MUCH";
 

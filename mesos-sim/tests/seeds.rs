@@ -1,7 +1,6 @@
 //! Runs many clusters, each drawn from a seed with its faults, under all checks. `MESOS_SIM_SEEDS=5000` runs more of them,
 //! `MESOS_SIM_FIRST=777` begins elsewhere.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::{env, thread};
@@ -17,17 +16,7 @@ fn setting(name: &str, default: u64) -> u64 {
 
 /// What is wrong with a run: one line that names it and one that brings it back.
 fn problem(seed: u64) -> Option<String> {
-    let run = || Cluster::swarm(seed).checked().simulate(seed).expect("a drawn cluster is possible").run();
-    match catch_unwind(AssertUnwindSafe(run)) {
-        Ok(Ok(_)) => None,
-        Ok(Err(failure)) => Some(failure.to_string()),
-        Err(panic) => {
-            let said = panic.downcast_ref::<String>().cloned();
-            let said = said.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-            let again = format!("cargo run --release -p mesos-sim --features cli -- run --seed {seed}");
-            Some(format!("assertion failed: {}\n  to see it again: {again}", said.unwrap_or_default()))
-        }
-    }
+    Cluster::swarm(seed).checked().attempt(seed).err().map(|failure| failure.to_string())
 }
 
 #[test]

@@ -382,6 +382,15 @@ fn shows_output(local: &dyn Fn() -> Command, folder: &Path) {
     let (code, _, err) = run(&["execute", &format!("{uri}-not"), "cat brought"]);
     assert!(code == Some(1) && err.contains("could not be fetched: No such file"), "{err}");
 
+    // Bytes that are no text, and characters that lie across the end of what is read at once.
+    let written: Vec<u8> = [0xff; 3].into_iter().chain("é\n".bytes().cycle().take(200_000)).collect();
+    let write = r"printf '\377\377\377'; yes é | head -c 200000";
+    let shown = |arguments: &[&str]| local().args(arguments).output().unwrap().stdout;
+    assert!(shown(&["execute", write]) == written, "what a command writes is shown as it is");
+    let (code, _, err) = group("bytes", &write.replace('\\', r"\\"), "true");
+    assert_eq!(code, Some(0), "{err}");
+    assert!(shown(&["logs", "bytes-good"]) == written, "what a task wrote is shown as it is");
+
     let (code, out, err) = run(&["logs", "fine-good"]);
     assert_eq!((code, out.as_str()), (Some(0), "one\n"), "{err}");
     let (code, _, err) = run(&["logs", "never-was"]);
@@ -417,4 +426,69 @@ fn a_cluster_in_one_command_runs_commands_and_ends_with_everything_it_began() {
     assert!(!folder.path().join("cluster.json").exists());
     let (code, said) = execute(&["true"]);
     assert!(code == Some(1) && said.contains("mesos local"), "{said}");
+}
+
+/// Every key below a folder, line by line: each is enough to know much of the key.
+fn keys(folder: &Path, found: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            keys(&path, found);
+        } else if path.extension().is_some_and(|ending| ending == "key") {
+            let text = std::fs::read_to_string(path).unwrap();
+            found.extend(text.lines().filter(|line| !line.starts_with("-----") && line.len() > 8).map(str::to_owned));
+        }
+    }
+}
+
+/// Whatever goes well or wrong, and however much is logged.
+#[test]
+fn a_whole_cluster_says_no_secret_in_its_log_or_on_a_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let mesos = || {
+        let mut command = mesos();
+        command.env("MESOS_LOCAL_DIR", folder.path());
+        command
+    };
+    let log = folder.path().join("log");
+    let mut began = mesos();
+    began.args(["local", "--json", "--agents=1", "--port=0", "--logging_level=debug"]);
+    let began = began.stdout(Stdio::piped()).stderr(std::fs::File::create(&log).unwrap()).spawn().unwrap();
+    let mut cluster = Program(began);
+    cluster.lines().wait_for("master");
+    let secret = format!("hunter2-{}", std::process::id());
+    let environment = format!("--env=PASSWORD={secret}");
+    let commands = [
+        ("the environment is there", r#"test -n "$PASSWORD""#, 0),
+        ("no process says it", r"for process in /proc/[0-9]*; do tr '\0' ' ' <$process/cmdline; done 2>/dev/null", 0),
+        ("it fails", "exit 3", 3),
+    ];
+    for (name, line, code) in commands {
+        let ended = mesos().args(["execute", &environment, line]).output().unwrap();
+        assert_eq!(ended.status.code(), Some(code), "{name}: {ended:?}");
+        let said = [ended.stdout, ended.stderr].concat();
+        // Who asks for a task may say so on a command line of its own.
+        let said = String::from_utf8_lossy(&said).replace(&environment, "");
+        assert!(!said.contains(&secret), "{name}: {said}");
+    }
+    let uri = format!("--uri=http://user:{secret}@127.0.0.1:1/file");
+    let ended = mesos().args(["execute", &uri, "true"]).output().unwrap();
+    assert_eq!(ended.status.code(), Some(1), "nothing listens there: {ended:?}");
+    assert!(!String::from_utf8_lossy(&ended.stderr).contains(&secret), "{ended:?}");
+    // Whoever is not let in is logged too.
+    let stranger = mesos().args(["agents", "--master=127.0.0.1:1"]).output().unwrap();
+    assert_ne!(stranger.status.code(), Some(0));
+    cluster.stop();
+
+    let log = std::fs::read_to_string(log).unwrap();
+    assert!(log.contains("leads") && log.contains("DEBUG"), "the log is one: {log}");
+    let mut secrets = vec![secret];
+    keys(folder.path(), &mut secrets);
+    assert!(secrets.len() > 2, "the cluster has keys");
+    // Tokens begin with the same letters, whatever they claim: {\"
+    secrets.push("eyJ".to_owned());
+    for secret in secrets {
+        let line = log.lines().find(|line| line.contains(&secret));
+        assert_eq!(line, None, "{secret} is in the log");
+    }
 }

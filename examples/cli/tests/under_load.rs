@@ -33,9 +33,11 @@ use tokio::sync::watch;
 
 use ready::Ears;
 
-/// Tasks of one test, and after how many ends the fault comes.
-const TASKS: usize = 300;
+/// Tasks of one test, and after how many ends the fault comes: hundreds run then.
+const TASKS: usize = 900;
 const FAULT_AFTER: usize = 60;
+/// So many run at one time at least.
+const TOGETHER: usize = 200;
 /// Nothing takes so long, however busy the machine.
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -79,6 +81,9 @@ fn rand_name() -> u64 {
 #[derive(Debug, Default)]
 struct Told {
     launched: usize,
+    /// Those that run, and the most that ran at one time.
+    running: BTreeSet<String>,
+    together: usize,
     ended: BTreeMap<String, TaskState>,
 }
 
@@ -99,7 +104,7 @@ impl Scheduler for Flood {
                 left -= &self.each;
                 let name = format!("t{}", told.launched);
                 told.launched += 1;
-                let line = format!("echo {name} >> {}", self.ran.display());
+                let line = format!("echo {name} >> {}; sleep 1", self.ran.display());
                 let id = TaskId::new(name).unwrap();
                 tasks.push(TaskInfo::shell(id, offer.agent_id.clone(), self.each.clone(), line));
             }
@@ -111,8 +116,13 @@ impl Scheduler for Flood {
     }
 
     fn update(&mut self, _: &mut SchedulerCx<'_>, status: &TaskStatus) -> Ack {
+        let mut told = self.told.lock().unwrap();
+        if status.state == TaskState::Running {
+            told.running.insert(status.task_id.to_string());
+            told.together = told.together.max(told.running.len());
+        }
         if status.state.is_terminal() || status.state == TaskState::Unknown {
-            let mut told = self.told.lock().unwrap();
+            told.running.remove(status.task_id.as_str());
             let before = told.ended.insert(status.task_id.to_string(), status.state);
             assert!(before.is_none_or(|before| before == status.state), "{status:?} after {before:?}");
             self.ends.send_replace(told.ended.len());
@@ -186,7 +196,7 @@ async fn accounts_for_every_task(fault: Fault) {
     let (ends, mut ended) = watch::channel(0);
     let ran = folder.path().join("ran");
     let flood: Box<dyn Scheduler> =
-        Box::new(Flood { told: told.clone(), ends, each: "cpus:1;mem:32".parse().unwrap(), ran: ran.clone() });
+        Box::new(Flood { told: told.clone(), ends, each: "cpus:0.05;mem:3".parse().unwrap(), ran: ran.clone() });
     let mut info = FrameworkInfo::new("flood", Role::any());
     info.checkpoint = true;
     info.failover_timeout = Duration::from_secs(3_600);
@@ -220,6 +230,7 @@ async fn accounts_for_every_task(fault: Fault) {
     assert_eq!(wrote.len(), once.len(), "no task ran twice");
     assert_eq!(finished, once, "what ran was told to have finished, and nothing else: {:?}", told.ended);
     assert!(finished.len() > FAULT_AFTER, "work went on after the fault");
+    assert!(told.together >= TOGETHER, "only {} ran at one time", told.together);
 
     framework.stop(true).await;
     framework.join().await.unwrap();

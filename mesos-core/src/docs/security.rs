@@ -14,12 +14,15 @@
 //! |---|---|---|
 //! | a malformed request ends the process | CVE-2017-7687 | `mesos-core/src/net/decoders.rs` `no_decoder_panics_at_the_corpus_and_what_is_made_of_it` |
 //! | memory is used after it was freed | CVE-2017-9790 | `mesos-core/tests/security_classes.rs` `only_what_speaks_to_the_system_may_be_unsafe` |
-//! | an assertion a peer can reach | CVE-2018-1330 | `mesos-sched/tests/http/hostile.rs` `what_no_client_would_send_gets_a_status_and_a_sentence` |
+//! | an assertion a peer can reach | CVE-2018-1330 | `mesos-core/tests/security_classes.rs` `what_reads_others_words_has_no_way_to_panic` |
+//! | the same, whatever is sent | CVE-2018-1330 | `mesos-sched/tests/http/hostile.rs` `what_no_client_would_send_gets_a_status_and_a_sentence` |
 //! | recursion without end | CVE-2018-11793 | `mesos-core/tests/wire_json.rs` `broken_and_bottomless_texts_are_refused` |
 //! | a secret is guessed by the time a comparison takes | CVE-2018-8023 | `mesos-core/src/net/auth/tests.rs` `secrets_are_compared_in_one_way_only` |
+//! | a secret is compared in another way | CVE-2018-8023 | `mesos-core/tests/security_classes.rs` `an_open_secret_is_compared_with_nothing` |
 //! | a forged or expired token | CVE-2018-8023 | `mesos-core/src/net/auth/tests.rs` `a_token_is_good_for_its_time_and_for_nobody_who_changes_it` |
 //! | a token is used by somebody else, or after its time | | `examples/custom_executor/test/credentials.rs` `a_token_speaks_for_its_own_executor_while_that_lives` |
-//! | a container changes a file of its host | CVE-2019-0204, CVE-2019-5736 | `mesos-exec/src/containerizer/process/sandbox.rs` `output_does_not_follow_what_an_earlier_container_planted` |
+//! | a container changes a file of its host | CVE-2019-0204 | `mesos-exec/src/containerizer/process/sandbox.rs` `output_does_not_follow_what_an_earlier_container_planted` |
+//! | a container changes the program that started it | CVE-2019-0204, CVE-2019-5736 | `mesos-exec/tests/shims.rs` `a_task_cannot_write_the_program_of_its_agent` |
 //! | a link is followed out of where it may lead | CVE-2021-30465 | `mesos-core/src/net/http/files.rs` `nothing_leads_out_of_what_is_shown` |
 //! | what is mounted or labelled is swapped meanwhile | CVE-2025-31133, CVE-2025-52565, CVE-2025-52881 | `mesos-core/tests/security_classes.rs` `nothing_is_mounted_or_labelled` |
 //! | an open file of the host reaches a container | CVE-2024-21626 | `mesos-exec/tests/process_containerizer.rs` `no_open_file_of_the_host_reaches_the_container` |
@@ -31,18 +34,28 @@
 //! | a cache is filled without end | | `mesos-exec/src/daemon/fetch/tests.rs` `the_cache_has_a_bound_and_what_was_asked_for_last_stays` |
 //! | a view shows what its reader may not see | MESOS-9006 | `mesos-sched/tests/http/authorization.rs` `the_matrix_of_who_may_ask_and_see_what_is_the_reviewed_one` |
 //! | a stream tells what its reader may not hear | MESOS-9006 | `mesos-sched/tests/http/authorization.rs` `subscribers_hear_of_what_they_may_see_and_of_nothing_else` |
-//! | secrets in logs, errors and flags | MESOS-7265, MESOS-7422, MESOS-6566, MESOS-8413 | `mesos-core/src/net/auth/tests.rs` `secrets_never_print` |
+//! | secrets in errors and flags | MESOS-7265, MESOS-7422 | `mesos-core/src/net/auth/tests.rs` `secrets_never_print` |
+//! | secrets in logs and on command lines | MESOS-6566, MESOS-8413 | `examples/cli/tests/cluster.rs` `a_whole_cluster_says_no_secret_in_its_log_or_on_a_command_line` |
 //! | another principal comes back under the same id | MESOS-2842 | `mesos-sched/src/master/validate/framework.rs` `a_principal_is_for_life` |
 //! | a body without end | | `mesos-core/src/net/http/tests.rs` `a_body_is_bounded_whatever_its_pieces` |
 //! | a peer that is slow on purpose | | `mesos-core/src/net/http/tests.rs` `a_peer_that_never_ends_its_head_is_cut_off_and_an_idle_one_is_not` |
-//! | a subscriber that never reads | | `mesos-core/src/net/http/tests.rs` `a_body_that_does_not_come_and_a_reader_that_takes_nothing_are_given_up` |
+//! | a subscriber that never reads | | `mesos-core/src/net/http/tests.rs` `a_peer_that_takes_nothing_is_cut_off_with_what_waits_for_it` |
+//! | the same over gRPC | | `mesos-core/src/net/grpc/tests.rs` `nothing_is_kept_for_a_peer_that_was_cut_off_and_never_reads` |
+//! | many subscribers that never read | | `mesos-core/src/daemon/peers.rs` `when_too_much_waits_for_all_the_one_that_holds_most_is_cut_off` |
+//! | callers that wait and leave | | `mesos-exec/src/agent/tests/nested.rs` `so_many_wait_for_one_container_and_who_left_waits_no_more` |
 //!
 //! # Of offers and tasks
+//!
+//! Offers have no deadline unless `--offer_timeout` gives them one, as in Mesos: frameworks that exist keep offers until they
+//! have work for them, and would lose them. What is offered counts as used where shares are compared, so that whoever hoards
+//! is offered less; what is promised to others is taken back from hoarders when it is asked for. A cluster whose frameworks
+//! are not trusted to answer sets the flag: five minutes are plenty for any that does.
 //!
 //! | Class | Test |
 //! |---|---|
 //! | offers are hoarded | `mesos-sim/tests/scripts/master/offers.txt` |
-//! | a role is taken that is somebody else's | `mesos-sched/tests/http/authorization.rs` `what_lists_allow_is_seen_by_whom_they_name` |
+//! | a role is taken that is somebody else's | `mesos-sched/tests/http/authorization.rs` `nobody_takes_a_role_that_is_somebody_elses` |
+//! | the same over gRPC | `mesos-sched/tests/http/authorization.rs` `nobody_takes_a_role_that_is_somebody_elses_over_grpc` |
 //! | an operation is smuggled into an accept | `mesos-sched/tests/http/authorization.rs` `an_operation_that_is_not_allowed_uses_up_no_offer` |
 //! | a call is made with somebody else's stream | `mesos-sched/tests/http/authorization.rs` `every_scheduler_call_is_for_whoever_subscribed_alone` |
 //! | the id of a task is used by several, or again | `mesos-sim/tests/scripts/master/task_ids.txt` |

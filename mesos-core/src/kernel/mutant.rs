@@ -105,6 +105,12 @@ pub enum Mutant {
     TrustCommand,
     /// Master: the allocator never hears that a framework describes itself anew.
     KeepOldRoles,
+    /// Allocator: an agent whose turn it is goes to the role that comes first, or to nobody.
+    ServeOnlyFirst,
+    /// Allocator: ports and gpus are left out of what is granted.
+    StrandScarce,
+    /// Agent: an executor whose process never connects is waited for without end.
+    WaitForExecutorForever,
 }
 
 impl Mutant {
@@ -158,5 +164,8 @@ impl Mutant {
         Self::OmitChange,
         Self::TrustCommand,
         Self::KeepOldRoles,
+        Self::ServeOnlyFirst,
+        Self::StrandScarce,
+        Self::WaitForExecutorForever,
     ];
 }

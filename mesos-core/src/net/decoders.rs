@@ -3,24 +3,21 @@
 //!
 //! A decoder may refuse anything and may never panic. Some say more: what was read can be written, and is read as the same.
 
+use std::time::Duration;
+
 use http::{HeaderMap, HeaderValue};
 use prost::{Message, Name};
 
 use super::auth::{Acls, Authenticator, Credentials, RateLimits, Secret, TokenKey};
+pub use super::corpus::Target;
 use super::grpc::decoders as streams;
 use super::http::{Form, Media, Site};
+use super::tls::{Authority, ClientTls, Identity, Material, ServerTls};
 use crate::resource::Resources;
-use crate::wire::convert::{call_from_wire, event_from_wire, executor_call_from_wire, resources_from_wire};
+use crate::wire::convert::{
+    call_from_wire, event_from_wire, executor_call_from_wire, executor_event_from_wire, resources_from_wire,
+};
 use crate::wire::{json, record_io, v1};
-
-/// A decoder.
-#[derive(Debug, Clone, Copy)]
-pub struct Target {
-    /// Its name, and that of its corpus.
-    pub name: &'static str,
-    /// Reads.
-    pub read: fn(&[u8]),
-}
 
 /// All of them.
 pub const TARGETS: &[Target] = &[
@@ -31,6 +28,9 @@ pub const TARGETS: &[Target] = &[
     Target { name: "executor_call_json", read: |bytes| executor_call(json::read(bytes).ok()) },
     Target { name: "executor_call_protobuf", read: |bytes| executor_call(v1::executor::Call::decode(bytes).ok()) },
     Target { name: "agent_call_json", read: |bytes| again(json::read::<v1::agent::Call>(bytes).ok()) },
+    Target { name: "agent_call_protobuf", read: |bytes| again(v1::agent::Call::decode(bytes).ok()) },
+    Target { name: "executor_event_json", read: |bytes| executor_event(json::read(bytes).ok()) },
+    Target { name: "executor_event_protobuf", read: |bytes| executor_event(v1::executor::Event::decode(bytes).ok()) },
     Target { name: "scheduler_event", read: |bytes| drop(v1::scheduler::Event::decode(bytes).map(event_from_wire)) },
     Target { name: "resources_json", read: resources_json },
     Target { name: "resources_text", read: resources_text },
@@ -47,6 +47,9 @@ pub const TARGETS: &[Target] = &[
     Target { name: "authorization", read: authorization },
     Target { name: "media", read: media },
     Target { name: "path", read: path },
+    Target { name: "file_query", read: |bytes| super::http::decode_file_query(&text(bytes)) },
+    Target { name: "certificate", read: |bytes| drop(Identity::of_certificate(&bytes.into())) },
+    Target { name: "pem", read: pem },
     #[cfg(feature = "journal")]
     Target { name: "journal", read: journal },
     #[cfg(feature = "program")]
@@ -79,6 +82,21 @@ fn operator_call(call: Option<v1::master::Call>) {
 fn executor_call(call: Option<v1::executor::Call>) {
     again(call.clone());
     drop(call.map(executor_call_from_wire));
+}
+
+fn executor_event(event: Option<v1::executor::Event>) {
+    again(event.clone());
+    drop(event.map(|event| executor_event_from_wire(event, Duration::from_secs(5))));
+}
+
+/// A certificate, its key and an authority, in one text or each in its own: whoever can be made of it says who it is.
+fn pem(bytes: &[u8]) {
+    let text = text(bytes);
+    drop(Authority::from_pem(&text, &text));
+    if let Ok(material) = Material::from_pem(&text, &text, &text) {
+        drop((material.identity(), ServerTls::new(&material), ClientTls::new(&material)));
+    }
+    drop(ClientTls::without_certificate(bytes));
 }
 
 fn resources_json(bytes: &[u8]) {
@@ -157,67 +175,29 @@ fn journal(bytes: &[u8]) {
 mod tests {
     use std::path::PathBuf;
 
+    use super::super::corpus::Corpus;
     use super::*;
     use crate::kernel::Rng;
 
     /// Changed inputs of each decoder in one run: seconds, on a loaded machine.
     const CHANGED: u64 = 400;
-    /// No input is longer, so that none takes long.
-    const BYTES_MAX: usize = 4_096;
 
-    fn corpus(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
-        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
-        let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-        let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
-        files.sort();
-        files.into_iter().map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
+    fn folder() -> PathBuf {
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus")
     }
 
-    /// One step of what a fuzzer does.
-    fn change(input: &mut Vec<u8>, others: &[(PathBuf, Vec<u8>)], rng: &mut Rng) {
-        let below = |rng: &mut Rng, end: usize| usize::try_from(rng.below(end.max(1) as u64)).unwrap();
-        let at = below(rng, input.len());
-        match below(rng, 7) {
-            0 if !input.is_empty() => input[at] ^= 1 << below(rng, 8),
-            1 if !input.is_empty() => input[at] = [0, 0xff, 0x7f, 0x80, b'"', b'{', b'[', b'\\'][below(rng, 8)],
-            2 => input.truncate(at),
-            3 => input.insert(at.min(input.len()), u8::try_from(below(rng, 256)).unwrap()),
-            4 => {
-                let end = at + below(rng, input.len() - at.min(input.len()) + 1);
-                let part = input.get(at..end.min(input.len())).unwrap_or_default().to_vec();
-                for _ in 0..below(rng, 8) {
-                    input.splice(at..at, part.iter().copied());
-                }
-            }
-            5 if !input.is_empty() => drop(input.remove(at)),
-            _ => {
-                let (_, other) = &others[below(rng, others.len())];
-                let from = below(rng, other.len());
-                input.truncate(at);
-                input.extend_from_slice(&other[from..]);
-            }
-        }
-        input.truncate(BYTES_MAX);
+    fn corpus(target: &str) -> Vec<(String, Vec<u8>)> {
+        let corpus = Corpus::open(&folder(), target).unwrap();
+        let name = |path: &std::path::Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+        corpus.iter().map(|(path, bytes)| (name(path), bytes.to_owned())).collect()
     }
 
     #[test]
     fn no_decoder_panics_at_the_corpus_and_what_is_made_of_it() {
         for (n, target) in TARGETS.iter().enumerate() {
-            let corpus = corpus(target.name);
-            assert!(!corpus.is_empty(), "{} has a corpus", target.name);
-            for (_, input) in &corpus {
-                (target.read)(input);
-            }
-            let mut rng = Rng::of_node(1, n as u64);
-            for _ in 0..CHANGED {
-                let seed = usize::try_from(rng.below(corpus.len() as u64)).unwrap();
-                let mut input = corpus[seed].1.clone();
-                for _ in 0..=rng.below(6) {
-                    change(&mut input, &corpus, &mut rng);
-                }
-                let read = std::panic::catch_unwind(|| (target.read)(&input));
-                assert!(read.is_ok(), "{} panics at {:?}, made of {:?}", target.name, input, corpus[seed].0);
-            }
+            let corpus =
+                Corpus::open(&folder(), target.name).unwrap_or_else(|error| panic!("{}: {error}", target.name));
+            corpus.feed(target, CHANGED, &mut Rng::of_node(1, n as u64)).unwrap();
         }
     }
 
@@ -226,7 +206,6 @@ mod tests {
     fn the_corpus_of_what_is_no_text_is_fresh() {
         let mut made = streams::samples();
         for (name, text) in corpus("scheduler_call_json") {
-            let name = name.file_name().unwrap().to_str().unwrap().to_owned();
             let Ok(call) = json::read::<v1::scheduler::Call>(&text) else { continue };
             made.push(("call_stream", name.clone(), streams::calls(vec![call.clone()])));
             made.push(("scheduler_call_protobuf", name, call.encode_to_vec()));
@@ -238,17 +217,19 @@ mod tests {
                 converted::<v1::master::Call> as fn(&[u8]) -> Option<Vec<u8>>,
             ),
             ("executor_call_json", "executor_call_protobuf", converted::<v1::executor::Call>),
+            ("agent_call_json", "agent_call_protobuf", converted::<v1::agent::Call>),
+            ("executor_event_json", "executor_event_protobuf", converted::<v1::executor::Event>),
         ] {
             for (name, text) in corpus(from) {
                 // Some are there to be refused.
                 let Some(bytes) = convert(&text) else { continue };
-                made.push((to, name.file_name().unwrap().to_str().unwrap().to_owned(), bytes));
+                made.push((to, name, bytes));
             }
         }
         #[cfg(feature = "journal")]
         made.push(("journal", "three_steps".to_owned(), a_journal()));
         for (target, name, bytes) in made {
-            let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+            let folder = folder().join(target);
             if std::env::var_os("UPDATE_CORPUS").is_some() {
                 std::fs::create_dir_all(&folder).unwrap();
                 std::fs::write(folder.join(&name), &bytes).unwrap();
@@ -284,8 +265,7 @@ mod tests {
 
     #[test]
     fn every_corpus_belongs_to_a_decoder() {
-        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
-        for entry in std::fs::read_dir(folder).unwrap() {
+        for entry in std::fs::read_dir(folder()).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
             let of_features = ["journal", "duration"].contains(&name.as_str());
             assert!(of_features || TARGETS.iter().any(|target| target.name == name), "{name}");

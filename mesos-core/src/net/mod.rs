@@ -14,6 +14,7 @@
 
 pub mod auth;
 pub mod client;
+pub mod corpus;
 #[cfg(any(test, fuzzing))]
 pub mod decoders;
 mod file;

@@ -8,6 +8,8 @@
 //! [`Authority`] issues certificates for clusters that begin on one machine and for those that keep no authority of their
 //! own. Certificates of another one serve as well, if they carry the URI.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
 use std::fmt;
 use std::io;
 use std::path::Path;

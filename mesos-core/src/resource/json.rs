@@ -3,6 +3,8 @@
 //! Reading also takes the older shape with one `role` and one `reservation`, as agents' flags still have it; writing never
 //! produces it. Whatever is read has been validated.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

@@ -10,6 +10,8 @@
 //!
 //! What remains wrong is refused with the path to it. Nesting is bounded by the parser, size by whoever reads the bytes.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
 mod write;
 
 use std::sync::LazyLock;
@@ -19,6 +21,7 @@ use prost_reflect::{DescriptorPool, DeserializeOptions, DynamicMessage, FieldDes
 use serde_json::{Map, Value};
 
 /// What the messages look like, for reading and writing without generated code.
+#[allow(clippy::expect_used, reason = "they are part of the program")]
 static DESCRIPTORS: LazyLock<DescriptorPool> = LazyLock::new(|| {
     DescriptorPool::decode(DESCRIPTOR_BYTES).expect("a test compares the descriptors with the files they are made of")
 });
@@ -86,6 +89,7 @@ pub fn from_value<M: Message + Name + Default>(value: Value) -> Result<M, Invali
 /// assert_eq!(json::write(&id), r#"{"value":"f-1"}"#);
 /// ```
 #[must_use]
+#[allow(clippy::expect_used, reason = "what is written is ours")]
 pub fn write<M: Message + Name>(message: &M) -> String {
     let text = write::write(&M::full_name(), &message.encode_to_vec());
     String::from_utf8(text).expect("JSON is UTF-8")
@@ -97,6 +101,7 @@ pub fn write_bytes<M: Message + Name>(message: &M) -> Vec<u8> {
     write::write(&M::full_name(), &message.encode_to_vec())
 }
 
+#[allow(clippy::panic, reason = "which messages there are is a matter of the program")]
 pub(super) fn descriptor_of<M: Name>() -> MessageDescriptor {
     let name = M::full_name();
     DESCRIPTORS.get_message_by_name(&name).unwrap_or_else(|| panic!("{name} is generated, so it is described"))

@@ -5,6 +5,8 @@
 //!
 //! Format: Apache Mesos, `docs/recordio.md`.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
 use std::fmt;
 
 /// The longest length that can be written: that of the largest 64 bit number.
@@ -116,13 +118,13 @@ impl Decoder {
         if let Some(length) = self.length {
             return Ok(Some(length));
         }
-        let rest = &self.buffer[self.taken..];
-        let head = &rest[..rest.len().min(LENGTH_DIGITS_MAX + 1)];
+        let rest = self.buffer.get(self.taken..).unwrap_or_default();
+        let head = rest.get(..=LENGTH_DIGITS_MAX).unwrap_or(rest);
         let Some(end) = head.iter().position(|byte| *byte == b'\n') else {
             let is_bad = head.len() > LENGTH_DIGITS_MAX || !head.iter().all(u8::is_ascii_digit);
             return if is_bad { Err(not_a_length(head)) } else { Ok(None) };
         };
-        let digits = &head[..end];
+        let digits = head.get(..end).unwrap_or_default();
         let announced = std::str::from_utf8(digits).ok().filter(|_| digits.iter().all(u8::is_ascii_digit));
         let announced: u64 = announced.and_then(|digits| digits.parse().ok()).ok_or_else(|| not_a_length(digits))?;
         let length = usize::try_from(announced).ok().filter(|length| *length <= self.bytes_max);

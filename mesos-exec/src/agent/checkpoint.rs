@@ -16,6 +16,8 @@
 //! Ids hold no `/`, so keys need no escaping. Every change that belongs together is one batch, so any prefix of the batches
 //! is a state the agent was in.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -298,6 +300,12 @@ impl Memory {
     }
 }
 
+/// Reads records, for fuzzing.
+#[cfg(all(feature = "net", any(test, fuzzing)))]
+pub(crate) fn read(records: &[Record]) -> Result<(), String> {
+    Memory::decode(records).map(|memory| memory.states.into_values().for_each(|state| drop(state.into_parts())))
+}
+
 fn decode<T: serde::de::DeserializeOwned>(record: &Record) -> Result<T, String> {
     record.decode().map_err(|error| error.to_string())
 }
@@ -352,6 +360,42 @@ mod tests {
         assert_eq!(memory.updates[&key][&11], status);
         assert_eq!(memory.states[&key], StateRecord::Bare(TaskState::Starting));
         assert_eq!(memory.tasks[&key].role.as_str(), "web");
+    }
+
+    /// UPDATE_CORPUS=1 writes it anew.
+    #[test]
+    fn the_corpus_is_what_this_version_writes() {
+        let (framework, id) = ids();
+        let mut status = TaskStatus::new(id.clone(), TaskState::Running, Source::Executor, WallTime::default());
+        status.uuid = Some(UpdateId(7));
+        let executor = ExecutorId::new("e1").unwrap();
+        let name = ContainerId::new("c1").unwrap();
+        let info = Arc::new(ExecutorInfo::new(executor.clone(), "kind", "cpus:1".parse().unwrap()));
+        let mut batch = task_batch();
+        batch.extend([
+            put_total(&"cpus:2;ports:[1-2]".parse().unwrap()),
+            put_update(&framework, 11, Arc::new(status)),
+            put_state(&framework, &id, TaskState::Starting, Some(vec![UpdateId(3)])),
+            put_executor(&framework, &executor, ExecutorRecord { info, role: Role::new("web").unwrap() }),
+            put_container(
+                &name.clone(),
+                ContainerRecord {
+                    framework_id: framework.clone(),
+                    executor_id: executor,
+                    task_id: Some(id),
+                    name,
+                    is_process: false,
+                    parent: None,
+                },
+            ),
+        ]);
+        let line = |record: Record| format!("{} {}\n", record.key, std::str::from_utf8(&record.value).unwrap());
+        let text: String = records(&batch).into_iter().map(line).collect();
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/checkpoint/task");
+        if std::env::var_os("UPDATE_CORPUS").is_some() {
+            std::fs::write(path, &text).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(path).unwrap_or_default(), text);
     }
 
     #[test]

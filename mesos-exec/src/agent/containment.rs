@@ -236,7 +236,7 @@ impl Agent {
             self.destroy_again(cx, at);
         } else {
             self.timers.cancel(&Timer::Container(at));
-            if is_process {
+            if is_process && !mutant!(self.options, WaitForExecutorForever) {
                 self.arm(cx, Timer::Executor(executor), self.options.executor_registration_timeout);
             }
             self.answer_launch(cx, at, None);

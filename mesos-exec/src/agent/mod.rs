@@ -68,6 +68,8 @@ use mesos_core::provider::StoreError;
 use mesos_core::{AgentId, AgentInfo, ContainerId, Instant, Resources, UpdateId, WallTime};
 
 use self::book::{Book, ContainerRef, ExecutorRef, TaskRef};
+#[cfg(all(feature = "net", any(test, fuzzing)))]
+pub(crate) use self::checkpoint::read as read_checkpoint;
 pub use self::effect::{ContainerOp, Effect, StopReason};
 use self::ended::Ended;
 pub use self::factory::ExecutorFactory;

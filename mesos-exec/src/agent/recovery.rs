@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mesos_core::kernel::{Draft, Record};
-use mesos_core::{ContainerId, ExecutorId, Exit, FrameworkId, Reason, Role, TaskInfo, TaskState};
+use mesos_core::{ContainerId, ExecutorId, ExecutorRun, Exit, FrameworkId, Reason, Role, TaskId, TaskInfo, TaskState};
 
 use super::book::{
     Body, Book, Container, ContainerPhase, End, ExecutorBody, ExecutorRef, FrameworkKey, Hosted, Line, Remote, Task,
@@ -269,6 +269,7 @@ impl Agent {
     ) {
         let mut running = Vec::new();
         let (mut ended, mut orphans) = (Vec::new(), Vec::new());
+        let contained: BTreeSet<TaskId> = own.values().filter_map(|record| record.task_id.clone()).collect();
         for (id, record) in own {
             let (name, parent) = (record.name.clone(), record.parent.clone());
             let has_survived = survivors.contains(&id);
@@ -307,6 +308,7 @@ impl Agent {
                 self.destroy_container(cx, orphan);
             }
         }
+        self.end_uncontained_tasks(cx, at, &contained);
         let tasks = self.handed_back(at);
         self.call_guest(cx, at, |guest, cx| guest.recovered(cx, tasks, &running));
         for name in ended {
@@ -326,9 +328,24 @@ impl Agent {
         self.watch_container(cx, at);
     }
 
+    /// Tasks of an executor of groups of whose container nothing is written: it was never started, or it has ended and what was
+    /// said of that end is lost. Nobody would ever tell the executor.
+    fn end_uncontained_tasks(&mut self, cx: &mut AgentCx<'_>, at: ExecutorRef, contained: &BTreeSet<TaskId>) {
+        let info = self.book.executor(at).and_then(|hosted| hosted.info.as_ref());
+        if info.is_none_or(|info| info.run != ExecutorRun::Default) {
+            return;
+        }
+        for task in self.tasks_of_executor(at) {
+            let is_live = self.book.task(task).is_some_and(|row| row.is_live() && !row.is_queued());
+            if is_live && !contained.contains(self.book.task_id(task)) {
+                self.say_gone(cx, task);
+            }
+        }
+    }
+
     fn handed_back(&self, at: ExecutorRef) -> Vec<(Arc<TaskInfo>, TaskState)> {
         let tasks = self.book.executor(at).into_iter().flat_map(|hosted| hosted.tasks.keys());
-        let rows = tasks.filter_map(|task| self.book.task(*task));
+        let rows = tasks.filter_map(|task| self.book.task(*task)).filter(|row| row.is_live());
         rows.filter_map(|row| Some((row.body.as_ref()?.info.clone(), row.stream.newest()))).collect()
     }
 

@@ -307,7 +307,7 @@ impl Agent {
         }
     }
 
-    fn tasks_of_executor(&self, at: ExecutorRef) -> Vec<TaskRef> {
+    pub(super) fn tasks_of_executor(&self, at: ExecutorRef) -> Vec<TaskRef> {
         self.book.executor(at).into_iter().flat_map(|hosted| hosted.tasks.keys().copied()).collect()
     }
 }

@@ -2,6 +2,8 @@
 //! [machine](crate::agent::Agent) does, and the [executor's driver](crate::driver::Driver).
 
 mod agent;
+#[cfg(all(feature = "net", any(test, fuzzing)))]
+pub mod decoders;
 #[cfg(feature = "net")]
 mod executor;
 mod fetch;

@@ -124,6 +124,7 @@ impl Executor for Group {
             let work = Work::found(cx, &mut self.reports, task, state);
             self.works.insert(id, work);
         }
+        self.end_if_idle(cx);
     }
 
     fn acknowledged(&mut self, cx: &mut ExecutorCx<'_>, _task: &TaskId) {

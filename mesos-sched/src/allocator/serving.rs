@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use mesos_core::kernel::Rng;
 use mesos_core::provider::{AgentKey, Grant};
-use mesos_core::resource::{Quantities, Resources};
+use mesos_core::resource::{Quantities, ResourceName, Resources};
 
 use super::Options;
 use super::book::{Agent, Client};
@@ -14,6 +14,7 @@ use super::eligibility::is_allocatable;
 use super::filter::{FilterTable, Refusers};
 use super::headroom::Headroom;
 use super::merging::Merging;
+use super::options::mutant;
 use super::quota::QuotaTree;
 use super::sorter::{NodeKey, Tree, Walk};
 use super::stage::{Portion, Stage};
@@ -79,6 +80,9 @@ impl Serving<'_> {
                     break;
                 }
             }
+            if mutant!(self.options, ServeOnlyFirst) {
+                break;
+            }
             if self.is_sated {
                 self.sated.push(own);
                 walk.leave_promises();
@@ -98,6 +102,9 @@ impl Serving<'_> {
         few: &mut Vec<NodeKey>,
         tree: &mut Tree,
     ) -> bool {
+        if mutant!(self.options, ServeOnlyFirst) {
+            return false;
+        }
         if self.is_for_fresh && fresh.len() <= if is_by_share { FEW } else { 1 } {
             few.clear();
             few.extend(fresh.iter().filter(|client| tree[**client].is_active()));
@@ -157,7 +164,11 @@ impl Serving<'_> {
 
     /// What there is for a client's role.
     pub(super) fn left_for(&self, own: &Client) -> Resources {
-        self.agent.available.allocatable_to(&own.role) - &self.shared
+        let left = self.agent.available.allocatable_to(&own.role) - &self.shared;
+        if mutant!(self.options, StrandScarce) {
+            return left.filter(|entry| !matches!(entry.name(), ResourceName::Ports | ResourceName::Gpus));
+        }
+        left
     }
 
     /// Whether a client may be offered the agent at all.

@@ -21,6 +21,8 @@ use mesos_core::maintenance::MachineId;
 use mesos_core::{AgentId, AgentInfo, MasterId, Principal, Quota, Role, WallTime, Weight};
 use serde::{Deserialize, Serialize};
 
+#[cfg(all(feature = "net", any(test, fuzzing)))]
+pub mod decoders;
 mod duty;
 mod maintenance;
 mod op;

@@ -5,6 +5,8 @@
 //! version does not know was written by a newer one, and a leader that ignored it would act against what that version
 //! promised.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

@@ -24,6 +24,7 @@ pub mod published;
 pub mod quota;
 pub mod registry_truth;
 pub mod settled;
+pub mod starvation;
 pub mod task_lifecycle;
 pub mod true_end;
 pub mod update_order;
@@ -46,6 +47,7 @@ pub use published::Published;
 pub use quota::QuotaLimit;
 pub use registry_truth::RegistryTruth;
 pub use settled::Settled;
+pub use starvation::Starvation;
 pub use task_lifecycle::TaskLifecycle;
 pub use true_end::TrueEnd;
 pub use update_order::UpdateOrder;
@@ -97,6 +99,17 @@ pub enum Stepped<'a> {
         input: Option<&'a driver::Input>,
         /// What it asks for.
         effects: &'a [driver::Effect],
+    },
+    /// The driver of an executor that is a process of its own handled an input, or ticked.
+    Executor {
+        /// Which.
+        node: NodeId,
+        /// Its state after the step.
+        machine: &'a mesos_exec::driver::Driver,
+        /// What it was told; `None` is a tick.
+        input: Option<&'a mesos_exec::driver::Input>,
+        /// What it asks for.
+        effects: &'a [mesos_exec::driver::Effect],
     },
     /// A process ended: by a fault, or because its machine asked for it. Its state is gone, its disk is not.
     Crashed {
@@ -165,6 +178,7 @@ pub fn all() -> Vec<Box<dyn Check>> {
         Box::new(QuotaLimit),
         Box::new(RegistryTruth),
         Box::new(Settled),
+        Box::new(Starvation::default()),
         Box::new(TaskLifecycle::default()),
         Box::new(TrueEnd::default()),
         Box::new(UpdateOrder::default()),

@@ -1,21 +1,20 @@
 //! A task is called finished only when its container ended well: the framework hears the executor's last word, not a guess.
 //!
 //! Source: Apache Mesos, `docs/task-state-reasons.md`, and its tickets about ends that were mislabelled by a race
-//! (MESOS-6026, MESOS-9887). Checked for commands, whose one container is the whole task; what a container's exit means for
-//! another executor is its author's business. The agent's word is compared with how the container really ended.
+//! (MESOS-6026, MESOS-9887). Checked for tasks the agent's own executors run, each in one container; what a container's exit
+//! means for another executor is its author's business. The agent's word is compared with how the container really ended.
 
 use std::collections::BTreeMap;
 
 use mesos_core::call::agent::ToMaster;
 use mesos_core::kernel::Ticket;
-use mesos_core::{ContainerId, Exit, FrameworkId, TaskState};
+use mesos_core::{ContainerId, Exit, FrameworkId, TaskId, TaskState};
 use mesos_exec::agent::{ContainerOp, ContainerOutcome, Effect, Input};
 
 use super::{Check, Step, Stepped};
 use crate::node::NodeId;
 
-/// Framework, and the executor, whose id is the task's for a command.
-type Key = (FrameworkId, String);
+type Key = (FrameworkId, TaskId);
 
 /// See the [module](self).
 #[derive(Debug, Default)]
@@ -53,8 +52,9 @@ impl TrueEnd {
     fn effect(&mut self, node: NodeId, effect: &Effect) -> Result<(), String> {
         match effect {
             Effect::Container { op: ContainerOp::Launch(spec), .. } => {
-                let key = (spec.framework_id.clone(), spec.executor_id.to_string());
-                self.containers.insert(spec.id.clone(), key);
+                if let Some(task) = &spec.task_id {
+                    self.containers.insert(spec.id.clone(), (spec.framework_id.clone(), task.clone()));
+                }
             }
             Effect::Container { ticket, op: ContainerOp::Wait(id) } => {
                 self.waits.insert((node, *ticket), id.clone());
@@ -62,7 +62,7 @@ impl TrueEnd {
             Effect::Send { message: ToMaster::Update { framework_id, status, .. }, .. }
                 if status.state == TaskState::Finished =>
             {
-                let key = (framework_id.clone(), status.task_id.to_string());
+                let key = (framework_id.clone(), status.task_id.clone());
                 if let Some(exit) = self.exits.get(&key).filter(|exit| **exit != Exit::Status(0)) {
                     return Err(format!(
                         "{node} calls task {framework_id}/{} finished, and its container ended with {exit:?}",

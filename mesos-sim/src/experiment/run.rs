@@ -12,7 +12,7 @@ use super::source::Sources;
 use super::{Experiment, division, property};
 use crate::metric::Recorder;
 use crate::scheduler::SchedulerFault;
-use crate::{Failure, FailureKind, Simulation};
+use crate::{Failure, FailureKind, Origin, Simulation};
 
 /// Between two looks at whether everything is done, in events.
 const LOOK_EVERY: u32 = 256;
@@ -28,6 +28,8 @@ pub(super) fn run_case(experiment: &Experiment, case: &Case, sources: &Sources) 
         return Ok(outcome);
     }
     let Built { cluster, workload, schedulers, typical, trace, has_end } = build(experiment, case, sources)?;
+    let origin = Origin::command(experiment.command.split_whitespace().skip(1));
+    let cluster = cluster.coming_from(origin);
     let mut simulation = cluster.simulate(case.seed)?;
     let spec = cluster.spec();
     simulation.record(Recorder::new(
@@ -53,9 +55,7 @@ pub(super) fn run_case(experiment: &Experiment, case: &Case, sources: &Sources) 
                 }
             };
             if let Some(message) = failure {
-                let at = simulation.world().now().mono;
-                let (kind, property) = (FailureKind::Assertion, "assertion".to_owned());
-                let failure = Failure { kind, property, seed: case.seed, at, message, mutant: None };
+                let failure = simulation.world().failure(FailureKind::Assertion, "assertion", message);
                 return Err(ExperimentError::Kernel { case: case.label.clone(), failure: Box::new(failure) });
             }
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use mesos_core::kernel::Rng;
 
+use super::ongoing::Lasting;
 use super::{Action, Nemesis, Scene, StoreTrouble, Target};
 use crate::cluster::PROBE_EVERY;
 use crate::container::Phase;
@@ -12,16 +13,6 @@ use crate::net::{Clog, Cut};
 use crate::node::{Event, NodeId, Trip};
 use crate::watch::Watch;
 use crate::world::{Stage, World};
-
-/// What ends when a fault has lasted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Undo {
-    Net,
-    Loss,
-    Duplication,
-    Store,
-    Containers,
-}
 
 impl StoreTrouble {
     /// Nothing is wrong.
@@ -85,6 +76,11 @@ impl World {
         match action {
             Action::Crash { target, kind, down_for, disk } => {
                 let Some(node) = self.aim(*target) else { return Ok(false) };
+                if let NodeId::Executor(index) = node {
+                    let is_hit = self.is_life(node, self.life(node));
+                    self.end_executor(index, mesos_core::Exit::Signalled(9));
+                    return Ok(is_hit);
+                }
                 self.note_identity(node, *disk);
                 let is_hit = self.crash(node, *kind);
                 if is_hit {
@@ -99,17 +95,20 @@ impl World {
                 return Ok(self.arm_trip(node, trip));
             }
             Action::Kill { agent, ppm, draw } => return Ok(self.kill_some_containers(*agent, *ppm, *draw)),
+            Action::Executors { agent, ppm, draw, trouble } => {
+                return Ok(self.trouble_executors(*agent, *ppm, *draw, *trouble));
+            }
             Action::DiskFull { target, lasts } => {
                 let Some(node) = self.aim(*target) else { return Ok(false) };
                 let until = self.now + *lasts;
                 let Some(trouble) = self.disk_trouble_mut(node) else { return Ok(false) };
-                trouble.full_until = until;
+                trouble.fill(until);
             }
             Action::DiskSlow { target, extra, lasts } => {
                 let Some(node) = self.aim(*target) else { return Ok(false) };
-                let slow = (self.now + *lasts, *extra);
+                let (now, until) = (self.now, self.now + *lasts);
                 let Some(trouble) = self.disk_trouble_mut(node) else { return Ok(false) };
-                trouble.slow = slow;
+                trouble.slow_down(now, until, *extra);
             }
             Action::Drift { target, ppm } => {
                 let Some(node) = self.aim(*target) else { return Ok(false) };
@@ -118,26 +117,18 @@ impl World {
             Action::Partition { cut, lasts } => self.begin_cut(cut, *lasts),
             Action::Clog { clog, lasts } => self.begin_clog(clog, *lasts),
             Action::Loss { ppm, lasts } => {
-                self.net.set_loss(*ppm);
-                self.lift_after(*lasts, Undo::Loss);
+                self.begin(*lasts, Lasting::Loss(*ppm));
             }
             Action::Duplicate { ppm, lasts } => {
-                self.net.set_duplication(*ppm);
-                self.lift_after(*lasts, Undo::Duplication);
+                self.begin(*lasts, Lasting::Duplication(*ppm));
             }
             Action::Reset { ppm, draw } => return Ok(self.reset(*ppm, *draw)),
             Action::Pause { target, lasts } => {
                 let Some(node) = self.aim(*target) else { return Ok(false) };
-                let life = self.life(node);
-                let is_hit = self.pause(node);
-                if is_hit {
-                    self.agenda.put(self.now + *lasts, Event::Resume { node, life });
-                }
-                return Ok(is_hit);
+                return Ok(self.pause(node, self.now + *lasts));
             }
             Action::Store { trouble, lasts } => {
-                self.trouble = *trouble;
-                self.lift_after(*lasts, Undo::Store);
+                self.begin(*lasts, Lasting::Store(*trouble));
             }
             Action::Flap => {
                 let is_hit = self.election.holder().is_some();
@@ -145,9 +136,8 @@ impl World {
                 return Ok(is_hit);
             }
             Action::Containers { launch_failure_ppm, crash_ppm, lasts } => {
-                self.container_model.launch_failure_ppm = *launch_failure_ppm;
-                self.container_model.crash_ppm = *crash_ppm;
-                self.lift_after(*lasts, Undo::Containers);
+                let (launch_failure_ppm, crash_ppm) = (*launch_failure_ppm, *crash_ppm);
+                self.begin(*lasts, Lasting::Containers { launch_failure_ppm, crash_ppm });
             }
             Action::WallJump { target, secs } => {
                 let Some(node) = self.aim(*target) else { return Ok(false) };
@@ -155,6 +145,7 @@ impl World {
                     NodeId::Master(index) => &mut self.masters[index as usize].process.wall_skew,
                     NodeId::Agent(index) => &mut self.agents[index as usize].process.wall_skew,
                     NodeId::Framework(index) => &mut self.frameworks[index as usize].process.wall_skew,
+                    NodeId::Executor(index) => &mut self.executors[index as usize].process.wall_skew,
                     NodeId::Quorum | NodeId::Operator => return Ok(false),
                 };
                 *skew += i64::from(*secs);
@@ -192,28 +183,37 @@ impl World {
             NodeId::Master(_) => self.masters.len(),
             NodeId::Agent(_) => self.agents.len(),
             NodeId::Framework(_) => self.frameworks.len(),
+            NodeId::Executor(_) => self.executors.len(),
             NodeId::Quorum | NodeId::Operator => 0,
         };
         (node.index() < count).then_some(node)
     }
 
-    fn begin_cut(&mut self, cut: &Cut, lasts: Duration) {
-        let id = self.lift_after(lasts, Undo::Net);
+    pub(crate) fn begin_cut(&mut self, cut: &Cut, lasts: Duration) {
+        let id = self.begin(lasts, Lasting::Net);
         self.net.cut(id, self.now + lasts, cut.clone());
         self.review_lease();
     }
 
     fn begin_clog(&mut self, clog: &Clog, lasts: Duration) {
-        let id = self.lift_after(lasts, Undo::Net);
+        let id = self.begin(lasts, Lasting::Net);
         self.net.clog(id, clog.clone());
     }
 
-    fn lift_after(&mut self, lasts: Duration, undo: Undo) -> u32 {
-        let id = self.next_fault;
-        self.next_fault += 1;
-        self.undo.insert(id, undo);
+    /// Something is wrong for so long; the number it has.
+    fn begin(&mut self, lasts: Duration, fault: Lasting) -> u32 {
+        let id = self.ongoing.begin(fault);
+        self.review_ongoing();
         self.agenda.put(self.now + lasts, Event::Lift(id));
         id
+    }
+
+    /// What lasts now decides how the network, storage and containers are.
+    fn review_ongoing(&mut self) {
+        self.net.set_loss(self.ongoing.loss_ppm());
+        self.net.set_duplication(self.ongoing.duplicate_ppm());
+        self.trouble = self.ongoing.store();
+        self.container_model = self.ongoing.containers(&self.conditions.containers);
     }
 
     /// Breaks standing connections: both ends hear of it, unless they cannot be reached.
@@ -232,17 +232,12 @@ impl World {
     }
 
     pub(crate) fn lift(&mut self, id: u32) {
-        let Some(undo) = self.undo.remove(&id) else { return };
-        match undo {
-            Undo::Net => {
-                self.net.lift(id);
-                self.tell_those_behind();
-                self.review_lease();
-            }
-            Undo::Loss => self.net.set_loss(0),
-            Undo::Duplication => self.net.set_duplication(0),
-            Undo::Store => self.trouble = StoreTrouble::NONE,
-            Undo::Containers => self.container_model = self.conditions.containers.clone(),
+        let Some(fault) = self.ongoing.end(id) else { return };
+        self.review_ongoing();
+        if fault == Lasting::Net {
+            self.net.lift(id);
+            self.tell_those_behind();
+            self.review_lease();
         }
     }
 
@@ -250,15 +245,18 @@ impl World {
     pub(crate) fn heal(&mut self) {
         self.stage = Stage::Settling;
         self.net.heal();
-        self.undo.clear();
-        self.trouble = StoreTrouble::NONE;
-        self.container_model = self.conditions.containers.clone();
+        self.ongoing.clear();
+        self.review_ongoing();
         let count = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
         let masters = (0..count(self.masters.len())).map(NodeId::Master);
         let frameworks = (0..count(self.frameworks.len())).map(NodeId::Framework);
         let agents = (0..count(self.agents.len())).map(NodeId::Agent);
+        for node in (0..count(self.executors.len())).map(NodeId::Executor) {
+            self.wake_from_pause(node);
+            self.cure(node);
+        }
         for node in masters.chain(frameworks).chain(agents).collect::<Vec<_>>() {
-            self.resume(node, self.life(node));
+            self.wake_from_pause(node);
             self.cure(node);
             // Does nothing to those that are up or have ended for good. Who has not come yet comes when it was to.
             if self.life(node) > 0 {

@@ -17,9 +17,11 @@ mod crash;
 mod disk;
 mod drift;
 mod duplicate;
+mod executor;
 mod flap;
 mod loss;
 mod maintenance;
+mod ongoing;
 mod operator;
 mod partition;
 mod pause;
@@ -27,20 +29,23 @@ mod reset;
 mod skew;
 mod standard;
 mod store;
+#[cfg(test)]
+mod tests;
 mod text;
 mod trip;
 
-pub(crate) use apply::Undo;
 pub use clog::ClogNemesis;
 pub use container::ContainerNemesis;
 pub use crash::CrashNemesis;
 pub use disk::DiskNemesis;
 pub use drift::DriftNemesis;
 pub use duplicate::DuplicateNemesis;
+pub use executor::ExecutorNemesis;
 pub use flap::FlapNemesis;
 pub use loss::LossNemesis;
 pub use maintenance::MaintenanceNemesis;
-pub use operator::OperatorNemesis;
+pub(crate) use ongoing::Ongoing;
+pub use operator::{OperatorNemesis, Removal};
 pub use partition::PartitionNemesis;
 pub use pause::PauseNemesis;
 pub use reset::ResetNemesis;
@@ -196,6 +201,18 @@ pub enum Action {
         #[serde(default)]
         draw: u64,
     },
+    /// Something goes wrong with executors that are processes of their own.
+    Executors {
+        /// On which agent's machine.
+        agent: u32,
+        /// Of a million such executors so many.
+        ppm: u32,
+        /// Decides which: the same fault hits the same ones again.
+        #[serde(default)]
+        draw: u64,
+        /// What.
+        trouble: ExecutorTrouble,
+    },
     /// Nothing can be written to a node's disk.
     DiskFull {
         /// Whose.
@@ -228,6 +245,20 @@ pub enum Action {
     },
     /// An operator does something.
     Operator(OperatorAction),
+}
+
+/// What goes wrong with the process of an executor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExecutorTrouble {
+    /// Its connection to its agent breaks.
+    Break,
+    /// It cannot reach its agent for so long.
+    Cut(Duration),
+    /// It stands still for so long.
+    Pause(Duration),
+    /// It is killed.
+    Kill,
 }
 
 /// What is wrong with storage.
@@ -336,6 +367,7 @@ impl Action {
             Self::Crash { kind: CrashKind::Machine, .. } => "machine-crash",
             Self::Trip { .. } => "trip",
             Self::Kill { .. } => "kill",
+            Self::Executors { .. } => "executors",
             Self::DiskFull { .. } => "disk-full",
             Self::DiskSlow { .. } => "disk-slow",
             Self::Drift { .. } => "drift",

@@ -15,8 +15,19 @@ pub struct OperatorNemesis {
     pub every: Duration,
     /// Roles it knows.
     pub roles: Vec<Role>,
-    /// Whether it also removes agents and frameworks for good.
-    pub is_destructive: bool,
+    /// What it removes for good.
+    pub removes: Removal,
+}
+
+/// What an operator removes for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removal {
+    /// Nothing.
+    Nothing,
+    /// Agents.
+    Agents,
+    /// Agents, and now and then a framework.
+    All,
 }
 
 impl Nemesis for OperatorNemesis {
@@ -31,7 +42,7 @@ impl Nemesis for OperatorNemesis {
     fn strike(&self, scene: &Scene, rng: &mut Rng) -> Vec<Action> {
         let agent = draw_index(scene.agents, rng);
         let role = &self.roles[rng.index(self.roles.len())];
-        let action = match rng.below(if self.is_destructive { 10 } else { 8 }) {
+        let action = match rng.below(if self.removes == Removal::Nothing { 8 } else { 10 }) {
             0..2 => OperatorAction::SetWeight {
                 role: role.clone(),
                 milli: u32::try_from(rng.between(100, 8_000)).unwrap_or(1_000),
@@ -44,7 +55,7 @@ impl Nemesis for OperatorNemesis {
                 force: rng.chance(500_000),
             },
             8 => OperatorAction::MarkGone { agent },
-            _ if scene.frameworks > 1 && rng.chance(200_000) => {
+            _ if self.removes == Removal::All && scene.frameworks > 1 && rng.chance(200_000) => {
                 OperatorAction::Teardown { framework: draw_index(scene.frameworks, rng) }
             }
             _ => OperatorAction::MarkGone { agent },

@@ -6,12 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use mesos_core::Role;
 use mesos_core::kernel::Rng;
 
 use super::{
-    ClogNemesis, ContainerNemesis, CrashNemesis, DiskNemesis, DriftNemesis, DuplicateNemesis, Faults, FlapNemesis,
-    LossNemesis, MaintenanceNemesis, Nemesis, PartitionNemesis, PauseNemesis, ResetNemesis, SkewNemesis, StoreNemesis,
-    TripNemesis,
+    ClogNemesis, ContainerNemesis, CrashNemesis, DiskNemesis, DriftNemesis, DuplicateNemesis, ExecutorNemesis, Faults,
+    FlapNemesis, LossNemesis, MaintenanceNemesis, Nemesis, OperatorNemesis, PartitionNemesis, PauseNemesis, Removal,
+    ResetNemesis, SkewNemesis, StoreNemesis, TripNemesis,
 };
 
 /// The random stream standard faults are drawn from.
@@ -20,9 +21,11 @@ const STANDARD_STREAM: u64 = 6;
 const CROWD_MAX: u64 = 200;
 
 impl Faults {
-    /// Everything that can go wrong, until `until`, in a cluster of so many agents; nothing if that is zero.
+    /// Everything that can go wrong, until `until`, in a cluster of so many agents; nothing if that is zero. Operators act on
+    /// these roles: they set weights and quotas, reserve, drain, and mark agents as gone. No framework is removed: one that an
+    /// operator ended would have nothing left to show.
     #[must_use]
-    pub fn standard(seed: u64, agents: usize, until: Duration) -> Self {
+    pub fn standard(seed: u64, agents: usize, roles: &[Role], until: Duration) -> Self {
         if until.is_zero() {
             return Self::default();
         }
@@ -48,7 +51,11 @@ impl Faults {
             Arc::new(SkewNemesis { every: every(false) }),
             Arc::new(DriftNemesis { every: every(false) }),
             Arc::new(MaintenanceNemesis { every: every(false) }),
+            Arc::new(ExecutorNemesis { every: every(true) }),
         ];
+        let operator = OperatorNemesis { every: every(false), roles: roles.to_vec(), removes: Removal::Agents };
+        let operators: Option<Arc<dyn Nemesis>> = (!roles.is_empty()).then(|| Arc::new(operator) as Arc<dyn Nemesis>);
+        let nemeses = nemeses.into_iter().chain(operators).collect();
         Self { plan: Vec::new(), nemeses, until }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Action, CrashKind, DiskFate, OperatorAction, Target};
+use super::{Action, CrashKind, DiskFate, ExecutorTrouble, OperatorAction, Target};
 use crate::net::{CutMode, Group};
 use crate::node::NodeId;
 
@@ -74,6 +74,15 @@ impl fmt::Display for Action {
                 span(*lasts)
             ),
             Self::Kill { agent, ppm, .. } => write!(f, "{} of the containers on a{agent} are killed", percent(*ppm)),
+            Self::Executors { agent, ppm, trouble, .. } => {
+                write!(f, "{} of the executors on a{agent} ", percent(*ppm))?;
+                match trouble {
+                    ExecutorTrouble::Break => f.write_str("lose their connections"),
+                    ExecutorTrouble::Cut(lasts) => write!(f, "cannot reach their agent for {}", span(*lasts)),
+                    ExecutorTrouble::Pause(lasts) => write!(f, "stand still for {}", span(*lasts)),
+                    ExecutorTrouble::Kill => f.write_str("are killed"),
+                }
+            }
             Self::DiskFull { target, lasts } => write!(f, "{target}: the disk is full for {}", span(*lasts)),
             Self::DiskSlow { target, extra, lasts } => {
                 write!(f, "{target}: writes to the disk take up to {} longer, for {}", span(*extra), span(*lasts))
@@ -129,7 +138,7 @@ impl Action {
             | Self::WallJump { target, .. } => aims(target),
             Self::Partition { cut, .. } => cut.from.contains(node) || cut.to.contains(node),
             Self::Clog { clog, .. } => clog.group.contains(node),
-            Self::Kill { agent, .. } => node == NodeId::Agent(*agent),
+            Self::Kill { agent, .. } | Self::Executors { agent, .. } => node == NodeId::Agent(*agent),
             Self::Containers { .. } => matches!(node, NodeId::Agent(_)),
             Self::Flap => matches!(node, NodeId::Master(_) | NodeId::Quorum),
             Self::Loss { .. } | Self::Duplicate { .. } | Self::Reset { .. } | Self::Store { .. } => true,

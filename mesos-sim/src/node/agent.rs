@@ -1,11 +1,12 @@
 //! Agents: one machine each, a disk, and the containers on its machine.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use mesos_core::call::agent::{ToAgent, ToMaster};
 use mesos_core::health::Checked;
 use mesos_core::kernel::{Cx, Draft, Machine, Rng, Ticket};
-use mesos_core::{ContainerId, FrameworkId, Instant, Signal, TaskState};
+use mesos_core::{ContainerId, Exit, FrameworkId, Instant, Signal, TaskState};
 use mesos_exec::agent::{Agent, ContainerOp, ContainerOutcome, Effect, Input, StopReason};
 
 use super::wire::Dialling;
@@ -29,6 +30,8 @@ pub(crate) struct AgentNode {
     pub(crate) dialling: Dialling,
     pub(crate) disk: Disk,
     pub(crate) containers: Containers,
+    /// The executors that run on its machine as processes of their own, by their containers.
+    pub(crate) executors: BTreeMap<ContainerId, u32>,
     /// Draws for the disk and the containers.
     pub(crate) dice: Rng,
     /// The last batch on the disk is durable then: batches keep their order.
@@ -95,6 +98,13 @@ impl World {
             Effect::Close { conn, .. } => self.hang_up(conn, End::Client),
             Effect::Container { ticket, op } => self.contain(index, ticket, op),
             Effect::Checkpoint { ticket, changes } => self.checkpoint(index, ticket, changes),
+            Effect::ToExecutor { conn, event } => {
+                self.carry_whole(conn, End::Master, Event::ToExecutor { conn, event });
+            }
+            Effect::CloseExecutor { conn, why } => self.close_executor(conn, why),
+            Effect::Reply { reply, result } => self.replied(reply, result),
+            // Nothing is kept in sandboxes here.
+            Effect::RemoveSandboxes { .. } => {}
             Effect::Stop { why } => self.agent_stopped(index, &why),
             // `Effect` may grow; a simulator that ignored a new effect would prove nothing.
             other => unreachable!("this simulator does not know how to perform {other:?}"),
@@ -198,6 +208,16 @@ impl World {
         let change = containers.kill(id, is_removed, news);
         if let (UseChange::Ended, Some((framework_id, amounts))) = (change, before) {
             self.container_ended(index, &framework_id, amounts);
+            self.executor_gone(index, id);
+        }
+    }
+
+    /// What runs in a container ends by itself.
+    pub(crate) fn exit_container(&mut self, index: u32, id: &ContainerId, exit: Exit, news: &mut Vec<News>) {
+        let containers = &mut self.agents[index as usize].containers;
+        let owner = containers.get(id).map(|container| (container.framework_id.clone(), container.amounts));
+        if let (UseChange::Ended, Some((framework_id, amounts))) = (containers.exit(id, exit, news), owner) {
+            self.container_ended(index, &framework_id, amounts);
         }
     }
 
@@ -220,20 +240,30 @@ impl World {
         for container in self.agents[index as usize].containers.clear() {
             self.container_ended(index, &container.framework_id, container.amounts);
         }
+        for container in self.agents[index as usize].executors.keys().cloned().collect::<Vec<_>>() {
+            self.executor_gone(index, &container);
+        }
     }
 
     /// Something scheduled for a container is due.
     pub(crate) fn container_due(&mut self, index: u32, at: ContainerRef, due: Due) {
         let containers = &mut self.agents[index as usize].containers;
         let owner = containers.meant(at).map(|container| (container.framework_id.clone(), container.amounts));
+        let id = containers.id(at);
         let mut news = std::mem::take(&mut self.container_news);
         let (change, ends_after) = containers.due(at, due, &mut news);
         match (change, owner) {
             (UseChange::Began, Some((framework_id, amounts))) => {
                 self.container_began(index, &framework_id, amounts);
+                if let Some(program) = self.agents[index as usize].containers.take_program(at) {
+                    self.start_executor(index, *program);
+                }
             }
             (UseChange::Ended, Some((framework_id, amounts))) => {
                 self.container_ended(index, &framework_id, amounts);
+                if let Some(id) = id {
+                    self.executor_gone(index, &id);
+                }
             }
             _ => {}
         }

@@ -1,11 +1,13 @@
 //! Everything that can be on the agenda.
 
-use mesos_core::call::{ConnId, agent, scheduler};
+use mesos_core::Rejection;
+use mesos_core::call::{ConnId, agent, executor, scheduler};
 use mesos_core::kernel::{Seq, Term, Ticket};
 use mesos_core::provider::StoreError;
-use mesos_exec::agent::ContainerOutcome;
+use mesos_exec::agent::{Answer, ContainerOutcome};
 
 use super::NodeId;
+use super::executor::{Asked, ToItsAgent};
 use crate::container::{ContainerRef, Due};
 use crate::disk::WriteId;
 use crate::election::Holder;
@@ -26,6 +28,18 @@ pub(crate) enum Event {
     ToAgent { conn: ConnId, seq: Seq, message: agent::ToAgent },
     /// An event reaches the client's end.
     ToFramework { conn: ConnId, seq: Seq, event: scheduler::Event },
+    /// What an executor says reaches its agent.
+    FromExecutor { conn: ConnId, said: ToItsAgent },
+    /// What an agent says reaches the executor.
+    ToExecutor { conn: ConnId, event: executor::Event },
+    /// An executor hears that its agent refused it.
+    Refused { conn: ConnId, rejection: Rejection },
+    /// Something happens to an executor that has to do with no connection.
+    HearsExecutor { executor: u32, life: u32, input: Box<mesos_exec::driver::Input> },
+    /// A request of an executor reaches its agent.
+    Asks(Box<Asked>),
+    /// The answer reaches the executor.
+    Answered(Box<(Asked, Result<Answer, Rejection>)>),
     /// The end of the connection, or a reset, reaches this end.
     End { conn: ConnId, end: End },
     /// A client's wish to connect reaches the master.

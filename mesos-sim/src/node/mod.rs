@@ -5,6 +5,7 @@
 
 mod agent;
 mod event;
+mod executor;
 mod framework;
 mod master;
 mod operator;
@@ -14,6 +15,7 @@ mod wire;
 
 pub(crate) use agent::AgentNode;
 pub(crate) use event::Event;
+pub(crate) use executor::{Asked, ExecutorNode, Program};
 pub(crate) use framework::FrameworkNode;
 pub(crate) use master::MasterNode;
 pub use operator::OperatorLog;
@@ -39,6 +41,8 @@ pub enum NodeId {
     Framework(u32),
     /// An agent and the containers on its machine.
     Agent(u32),
+    /// An executor that is a process of its own; numbered as they are started in a run.
+    Executor(u32),
 }
 
 impl NodeId {
@@ -47,7 +51,7 @@ impl NodeId {
     pub const fn index(self) -> usize {
         match self {
             Self::Quorum | Self::Operator => 0,
-            Self::Master(index) | Self::Framework(index) | Self::Agent(index) => index as usize,
+            Self::Master(index) | Self::Framework(index) | Self::Agent(index) | Self::Executor(index) => index as usize,
         }
     }
 
@@ -61,6 +65,7 @@ impl NodeId {
             Self::Master(index) => 1 << 32 | index as u64,
             Self::Framework(index) => 2 << 32 | index as u64,
             Self::Agent(index) => 3 << 32 | index as u64,
+            Self::Executor(index) => 4 << 32 | index as u64,
         }
     }
 }
@@ -73,6 +78,7 @@ impl fmt::Display for NodeId {
             Self::Master(index) => f.pad(&format!("m{index}")),
             Self::Framework(index) => f.pad(&format!("f{index}")),
             Self::Agent(index) => f.pad(&format!("a{index}")),
+            Self::Executor(index) => f.pad(&format!("x{index}")),
         }
     }
 }

@@ -86,7 +86,7 @@ impl World {
             _ if fate == DiskFate::Kept => None,
             NodeId::Agent(index) => self.agent_id(index).map(Lost::Agent),
             NodeId::Framework(index) => self.framework_id(index).map(Lost::Framework),
-            NodeId::Master(_) | NodeId::Quorum | NodeId::Operator => None,
+            NodeId::Master(_) | NodeId::Executor(_) | NodeId::Quorum | NodeId::Operator => None,
         };
         self.operator.lost.extend(lost);
     }

@@ -79,6 +79,8 @@ pub(crate) struct Process<M> {
     pub(crate) wake_at: Instant,
     /// What came while the process was paused.
     pub(crate) held: Option<Vec<Event>>,
+    /// It stands still until then, if it does.
+    pub(crate) held_until: Instant,
     /// Whether the node answers at all.
     pub(crate) is_powered: bool,
     /// Of its calendar clock, in seconds.
@@ -108,6 +110,7 @@ impl<M> Process<M> {
             rng: Rng::of_node(seed, node.stream()),
             wake_at: Instant::MAX,
             held: None,
+            held_until: Instant::ZERO,
             is_powered: false,
             wall_skew: 0,
             pace: Pace::default(),

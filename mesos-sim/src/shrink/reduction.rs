@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::Cluster;
-use crate::fault::{Action, OperatorAction, Target};
+use crate::failure::Origin;
+use crate::fault::{Action, ExecutorTrouble, OperatorAction, Target};
 use crate::net::{Clog, Cut, Group};
 use crate::node::NodeId;
 
@@ -108,7 +109,7 @@ impl Reduction {
                 *cut = Cut { from: group(&cut.from)?, to: group(&cut.to)?, ..cut.clone() };
             }
             Action::Clog { clog, .. } => *clog = Clog { group: group(&clog.group)?, ..clog.clone() },
-            Action::Kill { agent, .. } => *agent = self.agent(*agent)?,
+            Action::Kill { agent, .. } | Action::Executors { agent, .. } => *agent = self.agent(*agent)?,
             Action::Operator(operator) => self.renumber_operator(operator)?,
             Action::Loss { .. }
             | Action::Duplicate { .. }
@@ -148,6 +149,8 @@ impl Reduction {
             NodeId::Master(index) => (index < masters).then_some(node),
             NodeId::Framework(index) => place(self.frameworks.as_ref(), index).map(NodeId::Framework),
             NodeId::Agent(index) => self.agent(index).map(NodeId::Agent),
+            // Which executors there are comes out in the run.
+            NodeId::Executor(_) => None,
         }
     }
 
@@ -169,8 +172,10 @@ impl Reduction {
             | Action::DiskFull { lasts, .. }
             | Action::DiskSlow { lasts, .. }
             | Action::Store { lasts, .. }
+            | Action::Executors { trouble: ExecutorTrouble::Cut(lasts) | ExecutorTrouble::Pause(lasts), .. }
             | Action::Containers { lasts, .. } => lasts,
-            Action::Reset { .. }
+            Action::Executors { .. }
+            | Action::Reset { .. }
             | Action::Flap
             | Action::Kill { .. }
             | Action::Drift { .. }
@@ -203,7 +208,9 @@ impl Case {
     /// # Errors
     /// When the case names a defect that this program cannot plant.
     pub fn cluster(&self) -> Result<Cluster, String> {
-        let cluster = self.left.apply(Cluster::swarm_of(self.seed, self.left.pieces_max)).checked();
+        let whole = Cluster::swarm_of(self.seed, self.left.pieces_max);
+        let origin = if self.left == Reduction::default() { Origin::Swarm } else { Origin::Described };
+        let cluster = self.left.apply(whole).checked().coming_from(origin);
         let Some(name) = &self.mutant else { return Ok(cluster) };
         plant(cluster, name)
     }

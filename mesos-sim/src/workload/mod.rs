@@ -12,9 +12,11 @@ mod generate;
 mod job;
 mod sleepers;
 mod synthetic;
+mod ways;
 
 pub use book::Book;
 pub use generate::{Arrivals, Draw, Generator, InvalidDraw};
 pub use job::{Absence, Constraint, Job, Machine, Relation, Runs, Workload, replica};
 pub use sleepers::Sleepers;
 pub use synthetic::{Habits, Synthetic};
+pub use ways::Ways;

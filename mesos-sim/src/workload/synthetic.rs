@@ -15,14 +15,15 @@ use mesos_core::resource::{
     Disk, Persistence, Quantities, Reservation, Resource, ResourceName, Value, Volume, VolumeMode,
 };
 use mesos_core::{
-    AgentId, CommandInfo, Filters, FrameworkCapability, FrameworkId, FrameworkInfo, Instant, InverseOffer, Offer,
-    OfferId, Operation, PersistenceId, Resources, Role, Scheduler, SchedulerCx, TaskId, TaskInfo, TaskRun, TaskState,
-    TaskStatus,
+    AgentId, CommandInfo, ExecutorId, Filters, FrameworkCapability, FrameworkId, FrameworkInfo, Instant, InverseOffer,
+    Offer, OfferId, Operation, PersistenceId, Resources, Role, Scheduler, SchedulerCx, TaskId, TaskInfo, TaskRun,
+    TaskState, TaskStatus,
 };
 use serde::{Deserialize, Serialize};
 
 use super::Book;
 use super::book::News;
+use super::ways::Ways;
 use crate::container::DURATION_ENV;
 
 /// What a synthetic framework is like. All chances are per million.
@@ -72,6 +73,12 @@ pub struct Habits {
     /// How often it does.
     #[serde(default)]
     pub roles_ppm: u32,
+    /// How its tasks are run.
+    #[serde(default)]
+    pub ways: Ways,
+    /// When its work is done it stays for so long, and declines whatever it is offered.
+    #[serde(default)]
+    pub lingers: Duration,
 }
 
 /// Does everything at random.
@@ -91,6 +98,11 @@ pub struct Synthetic {
     running: Option<TaskId>,
     ignored: BTreeSet<OfferId>,
     due_at: Option<Instant>,
+    /// When it has lingered long enough; nothing until its work is done.
+    leaves_at: Option<Instant>,
+    has_lingered: bool,
+    /// The executor it named last, and where.
+    spoken_to: Option<(AgentId, ExecutorId)>,
 }
 
 /// Keys of what is remembered beside the pieces.
@@ -120,6 +132,9 @@ impl Synthetic {
             running: None,
             ignored: BTreeSet::new(),
             due_at: None,
+            leaves_at: None,
+            has_lingered: false,
+            spoken_to: None,
         }
     }
 
@@ -130,6 +145,7 @@ impl Synthetic {
         self
     }
 
+    /// Amounts, whether it wants a port, and for how long it runs.
     fn needs(&self, piece: u32) -> (Quantities, bool, Duration) {
         let mut dice = Rng::of_node(self.seed, u64::from(piece));
         let mut between = |(low, high): (u32, u32)| dice.between(u64::from(low), u64::from(high));
@@ -140,7 +156,10 @@ impl Synthetic {
             (ResourceName::Mem, mesos_core::Scalar::from_units(mem)),
         ];
         let has_port = dice.chance(self.habits.port_ppm);
-        (amounts.into_iter().collect(), has_port, dice.duration_between(self.habits.run.0, self.habits.run.1))
+        let runs_for = dice.duration_between(self.habits.run.0, self.habits.run.1);
+        let gpu =
+            dice.chance(self.habits.ways.gpu_ppm).then(|| (ResourceName::Gpus, mesos_core::Scalar::from_units(1)));
+        (amounts.into_iter().chain(gpu).collect(), has_port, runs_for)
     }
 
     fn use_offer(&mut self, cx: &mut SchedulerCx<'_>, offer: &Offer) {
@@ -166,7 +185,10 @@ impl Synthetic {
         }
         let killed = tasks.last().map(|task| task.id.clone()).filter(|_| self.kills_early(cx));
         if !tasks.is_empty() {
-            operations.push(Operation::Launch(tasks.into_iter().map(Into::into).collect()));
+            let (launch, executor) = self.habits.ways.launch(cx, offer, &mut left, tasks);
+            operations.push(launch);
+            self.spoken_to =
+                executor.map(|executor| (offer.agent_id.clone(), executor)).or_else(|| self.spoken_to.take());
         }
         let filters = Filters::refuse_for(cx.rng.duration(REFUSE_MAX));
         if operations.is_empty() {
@@ -314,7 +336,13 @@ impl Synthetic {
         if cx.rng.chance(self.habits.reconcile_ppm) {
             cx.call(Call::Reconcile { tasks: Vec::new() });
         }
-        if !self.is_suppressed && !self.book.is_waiting() && cx.rng.chance(500_000) {
+        if let Some((agent_id, executor_id)) = self.spoken_to.clone()
+            && cx.rng.chance(self.habits.ways.message_ppm)
+        {
+            cx.call(Call::Message { executor_id, agent_id, data: (*b"how are you").into() });
+        }
+        let may_suppress = self.habits.lingers.is_zero();
+        if may_suppress && !self.is_suppressed && !self.book.is_waiting() && cx.rng.chance(500_000) {
             self.is_suppressed = true;
             cx.suppress();
         } else if self.book.is_waiting() && (self.is_suppressed || !self.habits.is_patient) && cx.rng.chance(200_000) {
@@ -421,10 +449,13 @@ impl Scheduler for Synthetic {
         if self.due_at.is_some_and(|at| at <= cx.now.mono) {
             self.due_at = Some(cx.now.mono + IDLE / 20 + cx.rng.duration(IDLE));
             self.muse(cx);
+            let leaves_at = self.leaves_at.take().unwrap_or(cx.now.mono + self.habits.lingers);
+            self.leaves_at = self.book.is_done().then_some(leaves_at);
+            self.has_lingered = self.leaves_at.is_some_and(|at| at <= cx.now.mono);
         }
     }
 
     fn is_done(&self) -> bool {
-        self.book.is_done()
+        self.book.is_done() && (self.has_lingered || self.habits.lingers.is_zero())
     }
 }

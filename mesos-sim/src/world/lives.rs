@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use mesos_core::Instant;
 use mesos_core::kernel::Rng;
 use mesos_exec::agent;
 use mesos_sched::driver;
@@ -37,6 +38,9 @@ impl World {
             disk.crash(kept);
             self.dialling(node).conn = None;
         }
+        if let NodeId::Agent(index) = node {
+            self.drop_questions(index);
+        }
         let is_powered = kind == CrashKind::Process;
         match node {
             NodeId::Master(index) => {
@@ -49,6 +53,7 @@ impl World {
                 row.term = None;
             }
             NodeId::Framework(index) => self.frameworks[index as usize].process.stop(is_powered),
+            NodeId::Executor(index) => self.executors[index as usize].process.stop(is_powered),
             NodeId::Agent(index) => {
                 let row = &mut self.agents[index as usize];
                 row.process.stop(is_powered);
@@ -76,35 +81,53 @@ impl World {
             NodeId::Master(index) => self.start_master(index),
             NodeId::Agent(index) => self.start_agent(index),
             NodeId::Framework(index) => self.start_framework(index),
-            NodeId::Quorum | NodeId::Operator => {}
+            // Its agent starts it, another one each time.
+            NodeId::Executor(_) | NodeId::Quorum | NodeId::Operator => {}
         }
     }
 
-    /// Stops a process without its noticing.
-    pub(crate) fn pause(&mut self, node: NodeId) -> bool {
+    /// Stops a process until then without its noticing; whether it stands still because of this. One that does already does
+    /// so for as long as either wants.
+    pub(crate) fn pause(&mut self, node: NodeId, until: Instant) -> bool {
         let life = self.life(node);
-        if !self.is_life(node, life) || self.held(node).is_some() {
+        if !self.is_life(node, life) {
             return false;
         }
-        match node {
-            NodeId::Master(index) => self.masters[index as usize].process.held = Some(Vec::new()),
-            NodeId::Agent(index) => self.agents[index as usize].process.held = Some(Vec::new()),
-            NodeId::Framework(index) => self.frameworks[index as usize].process.held = Some(Vec::new()),
-            NodeId::Quorum | NodeId::Operator => return false,
+        if self.held(node).is_none() {
+            match node {
+                NodeId::Master(index) => self.masters[index as usize].process.held = Some(Vec::new()),
+                NodeId::Agent(index) => self.agents[index as usize].process.held = Some(Vec::new()),
+                NodeId::Framework(index) => self.frameworks[index as usize].process.held = Some(Vec::new()),
+                NodeId::Executor(index) => self.executors[index as usize].process.held = Some(Vec::new()),
+                NodeId::Quorum | NodeId::Operator => return false,
+            }
+            self.paused += 1;
+            self.with_process(node, |process| *process.held_until = until);
+        } else if !self
+            .with_process(node, |process| std::mem::replace(process.held_until, until.max(*process.held_until)) < until)
+        {
+            return false;
         }
-        self.paused += 1;
+        self.agenda.put(until, Event::Resume { node, life });
         self.review_lease();
         true
     }
 
+    /// A pause has lasted.
     pub(crate) fn resume(&mut self, node: NodeId, life: u32) {
-        if !self.is_life(node, life) {
-            return;
+        let now = self.now;
+        if self.is_life(node, life) && self.with_process(node, |process| *process.held_until <= now) {
+            self.wake_from_pause(node);
         }
+    }
+
+    /// A process goes on, if it stands still.
+    pub(crate) fn wake_from_pause(&mut self, node: NodeId) {
         let held = match node {
             NodeId::Master(index) => self.masters[index as usize].process.held.take(),
             NodeId::Agent(index) => self.agents[index as usize].process.held.take(),
             NodeId::Framework(index) => self.frameworks[index as usize].process.held.take(),
+            NodeId::Executor(index) => self.executors[index as usize].process.held.take(),
             NodeId::Quorum | NodeId::Operator => None,
         };
         let Some(held) = held else { return };
@@ -142,6 +165,9 @@ impl World {
     /// The process ends now, if it is to.
     pub(crate) fn fall(&mut self, node: NodeId, trip: Option<(usize, Trip)>) {
         let Some((_, Trip { kind, down_for, .. })) = trip else { return };
+        if let NodeId::Executor(index) = node {
+            return self.end_executor(index, mesos_core::Exit::Signalled(9));
+        }
         if self.crash(node, kind) {
             self.agenda.put(self.now + down_for, Event::Start(node));
         }
@@ -210,6 +236,7 @@ impl World {
 pub(crate) struct Common<'a> {
     pub(crate) trip: &'a mut Option<Trip>,
     pub(crate) pace: &'a mut Pace,
+    pub(crate) held_until: &'a mut Instant,
 }
 
 /// Which process a node runs now.
@@ -219,6 +246,7 @@ impl World {
             NodeId::Master(index) => self.masters[index as usize].process.common(),
             NodeId::Agent(index) => self.agents[index as usize].process.common(),
             NodeId::Framework(index) => self.frameworks[index as usize].process.common(),
+            NodeId::Executor(index) => self.executors[index as usize].process.common(),
             NodeId::Quorum | NodeId::Operator => return T::default(),
         };
         with(&mut common)
@@ -229,6 +257,7 @@ impl World {
             NodeId::Master(index) => self.masters[index as usize].process.life,
             NodeId::Agent(index) => self.agents[index as usize].process.life,
             NodeId::Framework(index) => self.frameworks[index as usize].process.life,
+            NodeId::Executor(index) => self.executors[index as usize].process.life,
             NodeId::Quorum | NodeId::Operator => 0,
         }
     }
@@ -238,6 +267,7 @@ impl World {
             NodeId::Master(index) => self.masters[index as usize].process.is_life(life),
             NodeId::Agent(index) => self.agents[index as usize].process.is_life(life),
             NodeId::Framework(index) => self.frameworks[index as usize].process.is_life(life),
+            NodeId::Executor(index) => self.executors[index as usize].process.is_life(life),
             NodeId::Quorum | NodeId::Operator => false,
         }
     }
@@ -247,6 +277,7 @@ impl World {
             NodeId::Master(index) => self.masters[index as usize].process.is_powered,
             NodeId::Agent(index) => self.agents[index as usize].process.is_powered,
             NodeId::Framework(index) => self.frameworks[index as usize].process.is_powered,
+            NodeId::Executor(index) => self.executors[index as usize].process.is_powered,
             NodeId::Quorum | NodeId::Operator => true,
         }
     }
@@ -255,7 +286,7 @@ impl World {
         match node {
             NodeId::Agent(index) => self.agents[index as usize].process.is_retired,
             NodeId::Framework(index) => self.frameworks[index as usize].process.is_retired,
-            NodeId::Master(_) | NodeId::Quorum | NodeId::Operator => false,
+            NodeId::Master(_) | NodeId::Executor(_) | NodeId::Quorum | NodeId::Operator => false,
         }
     }
 
@@ -264,6 +295,7 @@ impl World {
             NodeId::Master(index) => self.masters[index as usize].process.held.as_mut(),
             NodeId::Agent(index) => self.agents[index as usize].process.held.as_mut(),
             NodeId::Framework(index) => self.frameworks[index as usize].process.held.as_mut(),
+            NodeId::Executor(index) => self.executors[index as usize].process.held.as_mut(),
             NodeId::Quorum | NodeId::Operator => None,
         }
     }
@@ -272,7 +304,9 @@ impl World {
         match client {
             NodeId::Agent(index) => &mut self.agents[index as usize].dialling,
             NodeId::Framework(index) => &mut self.frameworks[index as usize].dialling,
-            NodeId::Master(_) | NodeId::Quorum | NodeId::Operator => unreachable!("{client} connects to nobody"),
+            NodeId::Master(_) | NodeId::Executor(_) | NodeId::Quorum | NodeId::Operator => {
+                unreachable!("{client} connects to no master")
+            }
         }
     }
 
@@ -286,13 +320,13 @@ impl World {
                 let row = &mut self.frameworks[index as usize];
                 Some((&mut row.disk, &mut row.dice))
             }
-            NodeId::Master(_) | NodeId::Quorum | NodeId::Operator => None,
+            NodeId::Master(_) | NodeId::Executor(_) | NodeId::Quorum | NodeId::Operator => None,
         }
     }
 }
 
 impl<M> Process<M> {
     const fn common(&mut self) -> Common<'_> {
-        Common { trip: &mut self.trip, pace: &mut self.pace }
+        Common { trip: &mut self.trip, pace: &mut self.pace, held_until: &mut self.held_until }
     }
 }

@@ -14,6 +14,8 @@
 //! # Ok::<(), mesos_core::net::auth::InvalidAcls>(())
 //! ```
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};

@@ -1,5 +1,7 @@
 //! Finds out who asks.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -77,8 +79,8 @@ impl Authenticator {
         if scheme.eq_ignore_ascii_case("basic") {
             let pair = STANDARD.decode(words.trim()).ok()?;
             let colon = pair.iter().position(|&byte| byte == b':')?;
-            let principal = std::str::from_utf8(&pair[..colon]).ok()?;
-            let (principal, part) = self.credentials.verify(principal, &pair[colon + 1..])?;
+            let principal = std::str::from_utf8(pair.get(..colon)?).ok()?;
+            let (principal, part) = self.credentials.verify(principal, pair.get(colon + 1..)?)?;
             return Some(of(principal, part));
         }
         if scheme.eq_ignore_ascii_case("bearer") {

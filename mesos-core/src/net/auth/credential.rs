@@ -1,5 +1,7 @@
 //! Names and secrets, in the files of Mesos.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;

@@ -1,5 +1,7 @@
 //! Tokens that say who somebody is, for a while: JSON Web Tokens signed with HMAC and SHA-256, as Mesos makes for executors.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -72,6 +74,7 @@ impl TokenKey {
 
     /// A token.
     #[must_use]
+    #[allow(clippy::expect_used, reason = "what is signed is ours")]
     pub fn sign(&self, claims: &Claims) -> String {
         let claims = serde_json::to_string(claims).expect("texts and a number are JSON");
         let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(HEADER), URL_SAFE_NO_PAD.encode(claims));

@@ -1,5 +1,7 @@
 //! What agents and masters say, to and from the wire.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

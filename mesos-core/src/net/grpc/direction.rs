@@ -1,5 +1,7 @@
 //! The four directions: what is said, how it is written, and how several go together.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
 use prost::Message;
 
 use crate::error::Rejection;

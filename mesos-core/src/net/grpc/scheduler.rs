@@ -1,5 +1,7 @@
 //! What frameworks and masters say, to and from the wire: the v1 API, and beside it what that has no place for.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
 use super::agent::read_rejection;
 use super::direction::Direction;
 use super::proto::{kernel, v1};

@@ -1,5 +1,7 @@
 //! Bodies of requests: bounded in size and time, then read as a message.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
 use std::time::Duration;
 
 use axum::body::Body;

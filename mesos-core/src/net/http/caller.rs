@@ -1,5 +1,7 @@
 //! Who asks.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
 use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;

@@ -280,6 +280,22 @@ async fn read(State(files): State<Files>, Query(part): Query<Part>) -> Result<Re
     Ok(answer_json(json!({"data": String::from_utf8_lossy(&data), "offset": offset}).to_string()))
 }
 
+/// Reads what is asked of `/files/read`, and finds out what the path means, for fuzzing: nothing outside what is shown.
+#[cfg(any(test, fuzzing))]
+pub(in crate::net) fn decode_query(query: &str) {
+    let Ok(uri) = http::Uri::try_from(format!("/files/read?{query}")) else { return };
+    let Ok(Query(part)) = Query::<Part>::try_from_uri(&uri) else { return };
+    let Ok(path) = (Named { path: part.path }).path() else { return };
+    let attached = Attached::default();
+    attached.attach("/frameworks/f", "/nowhere/sandbox");
+    if let Some((real, rest)) = attached.find(&path) {
+        assert_eq!(real, Path::new("/nowhere/sandbox"));
+        assert!(!rest.starts_with('/'), "{rest} would be read from the root");
+    }
+    // Nothing lies there; whatever is asked, it is refused.
+    assert!(Files::new(attached).open(&path, OFlags::empty()).is_err());
+}
+
 async fn download(State(files): State<Files>, Query(named): Query<Named>) -> Result<Response, Refusal> {
     let path = named.path()?;
     let name = path.rsplit('/').next().unwrap_or_default().replace(['"', '\\'], "_");

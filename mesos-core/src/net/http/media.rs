@@ -4,6 +4,8 @@
 //! bad request, one of another type is not supported. Who names no `Accept`, or takes anything, is answered in JSON; so is
 //! who takes both. Answers carry the bare names, without parameters: clients compare the whole value.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, StatusCode};
 

@@ -36,6 +36,8 @@ mod tests;
 pub use answer::{Refusal, accepted, answer, answer_json, done};
 pub use body::{BODY_BYTES_MAX, BODY_TIMEOUT, decode, encode, read_body, read_message};
 pub use caller::Caller;
+#[cfg(any(test, fuzzing))]
+pub(in crate::net) use files::decode_query as decode_file_query;
 pub use files::{Attached, Files, READ_BYTES_MAX, Roots};
 pub use media::{Form, JSON, Media, PROTOBUF, RECORD_IO};
 pub use records::{Overrun, RECORDS_WAITING_MAX, RecordReader, RecordSender, STALLED_MAX, record_stream};

@@ -3,6 +3,8 @@
 //! Inwards everything is checked: `TryFrom` refuses with a [`Rejection`] that names the field, and what a message asks for
 //! that this version cannot do is refused as unsupported, never dropped in silence. Outwards, `From` cannot fail.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
 mod constraint;
 mod discovery;
 mod driver;

@@ -112,7 +112,7 @@ pub(super) fn operations_from_wire(operations: Vec<v1::offer::Operation>) -> Rea
                 read.refused.extend(tasks.into_iter().map(refused));
             }
         }
-        for task in &mut read.refused[before..] {
+        for task in read.refused.iter_mut().skip(before) {
             task.why = named(task.why.clone());
         }
     }

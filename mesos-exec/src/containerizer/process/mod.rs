@@ -88,6 +88,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub use error::ProcessError;
 pub use options::ProcessOptions;
+#[cfg(all(feature = "net", any(test, fuzzing)))]
+pub(crate) use record::read as read_record;
 pub use shim::main as shim_main;
 
 use book::{Begin, Book, Stage};

@@ -4,6 +4,8 @@
 //! containerizer. It is renamed into place before a launch is reported. It is not flushed to the disk: a record that a
 //! power cut takes away describes a process that the same power cut ended.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -92,6 +94,14 @@ impl Records {
 
     fn path(&self, id: &ContainerId) -> PathBuf {
         self.folder.join(id.as_str())
+    }
+}
+
+/// Reads a line, for fuzzing: what was read is written, and read as the same.
+#[cfg(all(feature = "net", any(test, fuzzing)))]
+pub(crate) fn read(text: &str) {
+    if let Some(record) = Record::parse(text) {
+        assert_eq!(Record::parse(&record.line()), Some(record));
     }
 }
 

@@ -14,6 +14,8 @@
 mod bring;
 mod budget;
 mod cache;
+#[cfg(all(feature = "net", any(test, fuzzing)))]
+pub(super) mod decoders;
 mod place;
 mod program;
 mod unpack;

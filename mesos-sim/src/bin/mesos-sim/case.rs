@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use mesos_sim::Cluster;
 use mesos_sim::shrink::Case;
+use mesos_sim::{Cluster, Origin};
 
 /// A run, as people name it.
 #[derive(Debug, Args)]
@@ -49,6 +49,12 @@ impl Which {
     /// The cluster with its checks, and the seed to run it with.
     pub(crate) fn cluster(&self) -> Result<(Cluster, u64), String> {
         let case = self.case()?;
-        Ok((case.cluster()?, case.seed))
+        let cluster = case.cluster()?;
+        let cluster = match &self.case {
+            // The file is the run; its seed is another one.
+            Some(path) => cluster.coming_from(Origin::command(["run", "--case", &path.display().to_string()])),
+            None => cluster,
+        };
+        Ok((cluster, case.seed))
     }
 }

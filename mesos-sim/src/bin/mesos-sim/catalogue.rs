@@ -84,7 +84,8 @@ impl Catalogue {
         let message = format!("planted defects that no seed found: {}", missed.join(", "));
         let (kind, property, at) = (FailureKind::Property, "catalogue".to_owned(), mesos_core::Instant::ZERO);
         let mutant = missed.first().map(|name| (*name).to_owned());
-        Err(Failure { kind, property, seed: self.seeds.from, at, message, mutant }.into())
+        let origin = crate::outcome::invocation();
+        Err(Failure { kind, property, seed: self.seeds.from, at, message, mutant, origin }.into())
     }
 
     /// The first seed that finds a defect, within the budget.

@@ -8,16 +8,11 @@ use std::time::Instant;
 
 use clap::{Args, Subcommand};
 use indicatif::{MultiProgress, ProgressBar};
+use mesos_sim::ExitStatus;
 use mesos_sim::experiment::{Experiment, ExperimentError, Finding, Outcome, Progress, Verdict};
 
-use crate::outcome::UNUSABLE;
 use crate::print::print;
 use crate::progress;
-
-/// A scheduler did what none may do.
-const SCHEDULER: u8 = 5;
-/// A figure is not where it was expected.
-pub(crate) const UNEXPECTED: u8 = 6;
 
 #[derive(Debug, Args)]
 pub(crate) struct ExperimentCommand {
@@ -77,7 +72,7 @@ pub(crate) fn exit(result: Result<ExitCode, ExperimentError>) -> ExitCode {
         eprintln!("{error}");
         ExitCode::from(match error {
             ExperimentError::Kernel { failure, .. } => failure.kind.exit_code(),
-            _ => UNUSABLE,
+            _ => ExitStatus::Unusable.code(),
         })
     })
 }
@@ -201,10 +196,10 @@ pub(crate) fn conclude(
     let mut faults = faults.peekable();
     if faults.peek().is_some() {
         faults.for_each(|fault| eprintln!("{fault}"));
-        return Ok(ExitCode::from(SCHEDULER));
+        return Ok(ExitCode::from(ExitStatus::Scheduler.code()));
     }
     let is_expected = findings.iter().all(|finding| finding.verdict == Verdict::Holds);
-    Ok(if is_expected { ExitCode::SUCCESS } else { ExitCode::from(UNEXPECTED) })
+    Ok(if is_expected { ExitCode::SUCCESS } else { ExitCode::from(ExitStatus::Unexpected.code()) })
 }
 
 const COLUMNS: [(&str, &str); 9] = [

@@ -143,11 +143,8 @@ impl Explain {
             print("nothing happened to it in this run; --tasks lists what there was\n");
         }
         if let (Subject::Task { framework, task }, false) = (&subject, self.json) {
-            print(&format!(
-                "\nAt the end of the run, at {}:\n{}",
-                run.world().now().mono,
-                why(run.world(), *framework, task)
-            ));
+            let when = if self.at.is_some() && result.is_ok() { "Then" } else { "At the end of the run" };
+            print(&format!("\n{when}, at {}:\n{}", run.world().now().mono, why(run.world(), *framework, task)));
         }
         match result {
             // Whoever asks for the story of a failing run knows that it fails.

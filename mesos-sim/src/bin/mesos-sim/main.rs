@@ -29,6 +29,7 @@ mod whatif;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use mesos_sim::ExitStatus;
 use mesos_sim::experiment::version;
 
 /// Hunts for defects of the cluster kernel: whole clusters, drawn from seeds, in virtual time.
@@ -36,14 +37,14 @@ use mesos_sim::experiment::version;
 /// Every seed draws another cluster: masters, agents, frameworks with bad manners, options, and what goes wrong. The very
 /// code that runs in production is run, its properties are checked after every step, and once the faults are over the
 /// cluster has to settle. The same seed gives the same run, always and everywhere.
-///
-/// Exit status: 0 fine, 1 an argument or file cannot be used, 2 a property was broken, 3 the cluster did not settle or its
-/// work was not done in time, 4 two runs of one seed differed or a journal went another way, 5 the scheduler of an experiment
-/// did what none may do, 6 a figure of an experiment or a paper is not where it was expected, 101 an assertion failed.
 #[derive(Debug, Parser)]
-#[command(
-    version,
-    after_help = "\
+#[command(version, after_help = format!("{EXAMPLES}\n\n{}", ExitStatus::help()))]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
 Examples:
   mesos-sim run 42                        one run and its report
   mesos-sim run 42 --trace | less         what happened, step by step
@@ -54,12 +55,7 @@ Examples:
   mesos-sim record --seed 42 --out .      journals of its masters
   mesos-sim replay m0-1.journal           the same again, bit for bit
   mesos-sim meta --seeds 0..100           is a run a function of its seed?
-  mesos-sim catalogue                     is every planted defect found? (feature mutants)"
-)]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
+  mesos-sim catalogue                     is every planted defect found? (feature mutants)";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -115,7 +111,7 @@ fn main() -> ExitCode {
             // Help and version are what was asked for; anything else cannot be used. The usual status of clap, 2, is that of a
             // broken property here.
             let _ = said.print();
-            return if said.use_stderr() { ExitCode::from(outcome::UNUSABLE) } else { ExitCode::SUCCESS };
+            return if said.use_stderr() { ExitCode::from(ExitStatus::Unusable.code()) } else { ExitCode::SUCCESS };
         }
     };
     let result = match cli.command {

@@ -3,7 +3,7 @@
 use clap::Args;
 use indicatif::ProgressBar;
 use mesos_sim::record::Trace;
-use mesos_sim::{Cluster, Failure, FailureKind, Simulation};
+use mesos_sim::{Cluster, Failure, FailureKind, Origin, Simulation};
 
 use crate::outcome::Outcome;
 use crate::seeds::{Seeds, parse_seeds};
@@ -48,5 +48,6 @@ fn compare(seed: u64) -> Result<(), Failure> {
     let line = one.iter().zip(&other).position(|(a, b)| a != b).unwrap_or_else(|| one.len().min(other.len()));
     let (at, property) = (first.world().now().mono, "determinism".to_owned());
     let message = format!("two runs differ first in line {}; compare the outputs of run --trace --full", line + 1);
-    Err(Failure { kind: FailureKind::NotDeterministic, property, seed, at, message, mutant: None })
+    let origin = Origin::command(["meta".to_owned(), "--seeds".to_owned(), format!("{seed}..{}", seed + 1)]);
+    Err(Failure { kind: FailureKind::NotDeterministic, property, seed, at, message, mutant: None, origin })
 }

@@ -2,10 +2,12 @@
 
 use std::process::ExitCode;
 
-use mesos_sim::Failure;
+use mesos_sim::{ExitStatus, Failure, Origin};
 
-/// Exit status of what is nobody's defect: a file that cannot be read, a description that cannot be.
-pub(crate) const UNUSABLE: u8 = 1;
+/// How this program was asked for what it does: what to say again.
+pub(crate) fn invocation() -> Origin {
+    Origin::command(std::env::args().skip(1))
+}
 
 /// Nothing, or why not.
 pub(crate) type Outcome = Result<(), Trouble>;
@@ -41,7 +43,7 @@ impl Trouble {
             }
             Self::Unusable(what) => {
                 eprintln!("mesos-sim: {what}");
-                ExitCode::from(UNUSABLE)
+                ExitCode::from(ExitStatus::Unusable.code())
             }
         }
     }

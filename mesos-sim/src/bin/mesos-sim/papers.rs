@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use mesos_sim::ExitStatus;
 use mesos_sim::experiment::{ExperimentError, LARGE, PAPERS, Verdict, papers_page};
 
-use crate::experiment::{Bars, UNEXPECTED, exit, findings_text, run_shown};
+use crate::experiment::{Bars, exit, findings_text, run_shown};
 use crate::print::print;
 use crate::progress;
 
@@ -89,6 +90,6 @@ impl Papers {
                 .map_err(|source| ExperimentError::File { path: path.clone(), source })?;
             print(&format!("\n{} figures are not where they were expected\n{}\n", failed, path.display()));
         }
-        Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(UNEXPECTED) })
+        Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(ExitStatus::Unexpected.code()) })
     }
 }

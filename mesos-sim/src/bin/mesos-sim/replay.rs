@@ -181,5 +181,5 @@ fn differs<R: Read, M: Recorded<Effect: Debug>>(difference: &Difference, replay:
         replay.header().software,
     );
     let (kind, property) = (FailureKind::NotDeterministic, "replay".to_owned());
-    Failure { kind, property, seed: 0, at: *at, message, mutant: None }
+    Failure { kind, property, seed: 0, at: *at, message, mutant: None, origin: crate::outcome::invocation() }
 }

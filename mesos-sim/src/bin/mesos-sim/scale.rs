@@ -178,7 +178,10 @@ fn day(agents: usize, tasks: u32, seed: u64) -> Result<Figures, Failure> {
     };
     let total = workload.tasks();
     let make = move || JobScheduler::new(workload.clone(), 0, options.clone()).boxed();
-    let mut cluster = Cluster::builder().agents(agents, "cpus:16;mem:65536").framework("batch", make);
+    let mut cluster = Cluster::builder()
+        .agents(agents, "cpus:16;mem:65536")
+        .framework("batch", make)
+        .coming_from(crate::outcome::invocation());
     cluster.conditions_mut().is_tallied = false;
     // The rest of the day passes too, with nothing but pings.
     measured(cluster.simulate(seed).expect("the description is a constant"), agents, total, DAY)
@@ -188,7 +191,8 @@ fn sleepers(agents: usize, per_agent: u32) -> Simulation {
     let tasks = u32::try_from(agents).unwrap_or(u32::MAX).saturating_mul(per_agent);
     let mut cluster = Cluster::builder()
         .agents(agents, "cpus:16;mem:65536")
-        .framework("batch", move || Sleepers::new(tasks, secs(60)).boxed());
+        .framework("batch", move || Sleepers::new(tasks, secs(60)).boxed())
+        .coming_from(crate::outcome::invocation());
     cluster.conditions_mut().is_tallied = false;
     cluster.simulate(1).expect("the description is a constant")
 }

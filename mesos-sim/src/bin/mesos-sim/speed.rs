@@ -35,7 +35,8 @@ impl Speed {
         let mut cluster = Cluster::builder()
             .masters(self.masters)
             .agents(self.agents, "cpus:8;mem:16384")
-            .framework("batch", move || Sleepers::new(tasks, sleep).boxed());
+            .framework("batch", move || Sleepers::new(tasks, sleep).boxed())
+            .coming_from(crate::outcome::invocation());
         if self.masters > 1 {
             cluster = cluster.crash_leader_at(secs(20));
         }
