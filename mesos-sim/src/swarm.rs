@@ -70,6 +70,7 @@ pub(crate) fn draw(seed: u64, pieces_max: Option<u32>) -> Cluster {
     if is_calm {
         conditions.faults.nemeses.clear();
     }
+    conditions.containers.unwell_ppm = sometimes(&mut ways_dice, 300_000);
     let mut cluster = Cluster::new(spec, conditions).drf(allocator);
     let mut peer_dice = Rng::of_node(seed, PEER_STREAM);
     cluster.conditions_mut().stale_latest_ppm = sometimes(&mut peer_dice, 300_000);
@@ -169,7 +170,7 @@ fn ways(dice: &mut Rng, has_gpus: bool, has_ports: bool) -> ManyWays {
         executor_ppm: often(400_000, 100_000, 800_000),
         broken_ppm: often(300_000, 10_000, 200_000),
         group_ppm: often(400_000, 100_000, 800_000),
-        health_ppm: 0,
+        health_ppm: often(300_000, 100_000, 600_000),
         message_ppm: often(500_000, 100_000, 1_000_000),
         gpu_ppm: if has_gpus { often(500_000, 100_000, 600_000) } else { 0 },
     };

@@ -88,6 +88,24 @@ impl Corpus {
     }
 }
 
+/// Sees that an input of a corpus, made by a program, is kept as it is made now; with `UPDATE_CORPUS` in the environment,
+/// writes it anew.
+///
+/// # Errors
+/// When what is kept differs, or cannot be written.
+pub fn keep(folder: &Path, target: &str, name: &str, bytes: &[u8]) -> Result<(), String> {
+    let folder = folder.join(target);
+    let path = folder.join(name);
+    if std::env::var_os("UPDATE_CORPUS").is_some() {
+        let written = fs::create_dir_all(&folder).and_then(|()| fs::write(&path, bytes));
+        written.map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    match fs::read(&path) {
+        Ok(kept) if kept == bytes => Ok(()),
+        _ => Err(format!("{target}/{name} is stale; UPDATE_CORPUS=1 writes it anew")),
+    }
+}
+
 fn below(rng: &mut Rng, end: usize) -> usize {
     let end = u64::try_from(end.max(1)).unwrap_or(u64::MAX);
     usize::try_from(rng.below(end)).unwrap_or_default()

@@ -175,7 +175,7 @@ fn journal(bytes: &[u8]) {
 mod tests {
     use std::path::PathBuf;
 
-    use super::super::corpus::Corpus;
+    use super::super::corpus::{Corpus, keep};
     use super::*;
     use crate::kernel::Rng;
 
@@ -229,13 +229,7 @@ mod tests {
         #[cfg(feature = "journal")]
         made.push(("journal", "three_steps".to_owned(), a_journal()));
         for (target, name, bytes) in made {
-            let folder = folder().join(target);
-            if std::env::var_os("UPDATE_CORPUS").is_some() {
-                std::fs::create_dir_all(&folder).unwrap();
-                std::fs::write(folder.join(&name), &bytes).unwrap();
-            }
-            let kept = std::fs::read(folder.join(&name)).unwrap_or_default();
-            assert!(kept == bytes, "{target}/{name} is stale; UPDATE_CORPUS=1 writes it anew");
+            keep(&folder(), target, &name, &bytes).unwrap();
         }
     }
 

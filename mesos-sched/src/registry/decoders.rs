@@ -26,27 +26,29 @@ fn read(bytes: &[u8]) {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
     use std::sync::Arc;
 
     use mesos_core::kernel::{Change, Rng};
     use mesos_core::maintenance::{MachineId, MaintenanceSchedule, MaintenanceWindow, Unavailability};
-    use mesos_core::net::corpus::Corpus;
+    use mesos_core::net::corpus::{Corpus, keep};
     use mesos_core::{AgentId, AgentInfo, MasterId, Role, WallTime, Weight};
 
     use super::*;
     use crate::registry::Op;
 
+    fn folder() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus")
+    }
+
     #[test]
     fn no_record_that_can_be_in_a_store_panics_a_master() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
         for target in TARGETS {
-            let corpus = Corpus::open(&folder, target.name).unwrap();
+            let corpus = Corpus::open(&folder(), target.name).unwrap();
             corpus.feed(target, 2_000, &mut Rng::new(1)).unwrap();
         }
     }
 
-    /// `UPDATE_CORPUS=1` writes it anew.
     #[test]
     fn the_corpus_is_what_this_version_writes() {
         let id = |name: &str| AgentId::new(name).unwrap();
@@ -81,11 +83,7 @@ mod tests {
         }
         let line = |record: &Record| format!("{} {}\n", record.key, std::str::from_utf8(&record.value).unwrap());
         let text: String = records.values().map(line).collect();
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/registry/cluster");
-        if std::env::var_os("UPDATE_CORPUS").is_some() {
-            std::fs::write(path, &text).unwrap();
-        }
-        assert_eq!(std::fs::read_to_string(path).unwrap_or_default(), text);
+        keep(&folder(), "registry", "cluster", text.as_bytes()).unwrap();
         let records: Vec<Record> = records.into_values().collect();
         assert_eq!(Registry::load(&records), Ok(registry));
     }

@@ -1,11 +1,11 @@
 //! Every kind of fault has an effect, and faults that overlap do not cancel each other.
 
-use std::collections::BTreeMap;
-use std::sync::mpsc::{Sender, channel};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 
 use mesos_core::kernel::Rng;
-use mesos_core::{CommandInfo, ExecutorId, ExecutorInfo, Instant, Quota, TaskState};
+use mesos_core::{CommandInfo, ContainerId, ExecutorId, ExecutorInfo, Instant, Quota, TaskState};
 
 use super::{Action, CrashKind, DiskFate, ExecutorTrouble, OperatorAction, StoreTrouble, Target};
 use crate::check::{Check, Step, Stepped};
@@ -41,8 +41,10 @@ struct Seen {
     updates: BTreeMap<TaskState, u64>,
     /// Why agents stopped by themselves.
     stops: Vec<String>,
-    /// Executors' subscriptions.
-    subscriptions: u64,
+    /// Executors that have subscribed, by their containers.
+    subscribed: BTreeSet<ContainerId>,
+    /// When the first of them subscribed again.
+    again: Option<Instant>,
     /// What operators were answered.
     answers: Vec<String>,
     /// The longest write to the disk of an agent.
@@ -73,7 +75,7 @@ impl Seen {
 #[derive(Debug)]
 struct Onlooker {
     seen: Seen,
-    to: Sender<Seen>,
+    to: SyncSender<Seen>,
 }
 
 impl Drop for Onlooker {
@@ -100,8 +102,11 @@ impl Check for Onlooker {
             Stepped::Restarted { .. } => return Ok(()),
             Stepped::Master { node, .. } | Stepped::Framework { node, .. } | Stepped::Executor { node, .. } => node,
             Stepped::Agent { node, input, effects, .. } => {
-                if let Some(Input::ExecutorConnected { .. }) = input {
-                    seen.subscriptions += 1;
+                if let Some(Input::ExecutorConnected { speaker, .. }) = input {
+                    let container = speaker.container_id.clone().expect("the simulator knows who speaks");
+                    if !seen.subscribed.insert(container) {
+                        seen.again.get_or_insert(now.mono);
+                    }
                 }
                 if let Some(Input::Checkpointed { ticket, .. }) = input
                     && let Some(since) = seen.writing.remove(&(node, ticket.0))
@@ -150,7 +155,7 @@ fn cluster() -> Cluster {
 
 /// A run with these faults, and what it looked like.
 fn run(faults: &[(Duration, Action)]) -> Seen {
-    let (to, seen) = channel();
+    let (to, seen) = sync_channel(1);
     let mut cluster = cluster();
     cluster.conditions_mut().faults.until = END;
     cluster.conditions_mut().faults.plan = faults.to_vec();
@@ -238,7 +243,7 @@ fn kind_after(action: Option<&Action>) -> Option<(Action, Shows)> {
         Some(Action::Kill { .. }) => {
             let trouble = ExecutorTrouble::Break;
             (Action::Executors { agent: 0, ppm: whole, draw: 1, trouble }, |quiet, seen| {
-                seen.subscriptions > quiet.subscriptions
+                quiet.again.is_none() && seen.again.is_some()
             })
         }
         Some(Action::Executors { .. }) => (Action::DiskFull { target: AGENT, lasts: LASTS }, |quiet, seen| {
@@ -280,11 +285,10 @@ fn every_kind_of_fault_has_an_effect() {
 /// What goes wrong with executors, each after another.
 fn trouble_after(trouble: Option<ExecutorTrouble>) -> Option<(ExecutorTrouble, Shows)> {
     Some(match trouble {
-        None => (ExecutorTrouble::Break, |quiet, seen| seen.subscriptions > quiet.subscriptions),
+        None => (ExecutorTrouble::Break, |quiet, seen| quiet.again.is_none() && seen.again.is_some()),
+        // While it cannot reach its agent it does not subscribe.
         Some(ExecutorTrouble::Break) => (ExecutorTrouble::Cut(LASTS), |quiet, seen| {
-            // While it cannot reach its agent it does not subscribe, and tries again and again.
-            let tries = |seen: &Seen| seen.last_step.keys().filter(|node| matches!(node, NodeId::Executor(_))).count();
-            seen.subscriptions != quiet.subscriptions && tries(seen) > 0
+            quiet.again.is_none() && seen.again.is_some_and(|at| at >= Instant::ZERO + AT + LASTS)
         }),
         Some(ExecutorTrouble::Cut(_)) => (ExecutorTrouble::Pause(LASTS), |quiet, seen| {
             let longest = |seen: &Seen| {
@@ -316,7 +320,9 @@ fn every_trouble_of_executors_has_an_effect() {
 fn operation_after(action: Option<&OperatorAction>) -> Option<(Before, OperatorAction)> {
     let role = || "batch".parse().expect("a constant");
     let half = || {
-        let reservation = mesos_core::resource::Reservation::dynamic(role(), None);
+        // Nobody has that role, so what is kept for it lies idle.
+        let nobody = "nobody".parse().expect("a constant");
+        let reservation = mesos_core::resource::Reservation::dynamic(nobody, None);
         let plain: mesos_core::Resources = "cpus:0.1;mem:16".parse().expect("a constant");
         plain.push_reservation(&reservation).expect("a constant")
     };

@@ -7,7 +7,8 @@ use mesos_core::provider::StoreError;
 use mesos_exec::agent::{Answer, ContainerOutcome};
 
 use super::NodeId;
-use super::executor::{Asked, ToItsAgent};
+use super::beside::Asked;
+use super::executor::ToItsAgent;
 use crate::container::{ContainerRef, Due};
 use crate::disk::WriteId;
 use crate::election::Holder;

@@ -11,14 +11,14 @@
 //! What is said on the connection is not numbered, so nothing of it is lost alone: where the network loses a message, the
 //! connection breaks. Such a process outlives its agent's, and ends with the machine.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use mesos_core::call::executor::{Event as Told, Said, Subscription};
-use mesos_core::call::operator::ReplyTo;
 use mesos_core::call::{CloseReason, ConnId};
 use mesos_core::kernel::{Cx, Machine, Rng};
-use mesos_core::{CommandInfo, ContainerId, ContainerSpec, Exit, Purpose, Rejection, RejectionCode, Signal};
-use mesos_exec::agent::{self, Answer, ContainerAsk, Nest, Speaker};
+use mesos_core::{CommandInfo, ContainerId, ContainerSpec, Exit, Purpose, Rejection, Signal};
+use mesos_exec::agent::{self, ContainerAsk, Speaker};
 use mesos_exec::driver::{Driver, Effect, Input, Options};
 
 use super::{Event, NodeId, Process};
@@ -30,8 +30,6 @@ use crate::world::World;
 
 /// The longest way of a request to the agent of the same machine, and of its answer.
 const LOCAL: Duration = Duration::from_millis(2);
-/// An agent that is away is asked again after this time how a container ended.
-const WAIT_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// The status of a process ended by SIGKILL.
 const KILLED: Exit = Exit::Signalled(9);
@@ -65,10 +63,12 @@ pub(crate) struct ExecutorNode {
     pub(crate) process: Process<Driver>,
     /// On which agent's machine.
     pub(crate) agent: u32,
-    container: ContainerId,
+    pub(super) container: ContainerId,
     speaker: Speaker,
     /// The connection of its newest subscription, and which that is.
     conn: Option<(ConnId, u64)>,
+    /// The commands that look at tasks, and the container each looks at.
+    pub(super) checks: BTreeMap<ContainerId, ContainerId>,
 }
 
 /// What an executor's process says on its connection.
@@ -76,22 +76,6 @@ pub(crate) struct ExecutorNode {
 pub(crate) enum ToItsAgent {
     Subscribe(Subscription),
     Say(Said),
-}
-
-/// A request of an executor that its agent has not answered.
-#[derive(Debug, Clone)]
-pub(crate) struct Asked {
-    executor: u32,
-    life: u32,
-    container: ContainerId,
-    ask: ContainerAsk,
-}
-
-impl Asked {
-    /// Who asked.
-    pub(crate) const fn executor(&self) -> u32 {
-        self.executor
-    }
 }
 
 impl World {
@@ -113,7 +97,7 @@ impl World {
         let mut process = Process::new(self.seed, node);
         process.start(Driver::new(options, executor));
         self.agents[agent as usize].executors.insert(container.clone(), index);
-        self.executors.push(ExecutorNode { process, agent, container, speaker, conn: None });
+        self.executors.push(ExecutorNode { process, agent, container, speaker, conn: None, checks: BTreeMap::new() });
         self.notices.push(Notice::Restarted(node));
         let after = self.local_delay(index);
         self.agenda
@@ -177,14 +161,15 @@ impl World {
                 }
             }
             Effect::Launch { container, command, resources, .. } => {
-                self.ask(
-                    index,
-                    container,
-                    ContainerAsk::Launch { command: Box::new(command), resources, is_session: false },
-                );
+                let launch = ContainerAsk::Launch { command: Box::new(command), resources, is_session: false };
+                self.ask(index, container, None, launch);
             }
-            Effect::Signal { container, signal } => self.ask(index, container, ContainerAsk::Signal(signal)),
-            Effect::Destroy { container } => self.ask(index, container, ContainerAsk::Signal(Signal::Kill)),
+            Effect::Signal { container, signal } => self.ask(index, container, None, ContainerAsk::Signal(signal)),
+            Effect::Check { check, container, what, .. } => self.look(index, check, container, what),
+            Effect::Destroy { container } => {
+                let looks_at = self.executors[index as usize].checks.remove(&container);
+                self.ask(index, container, looks_at, ContainerAsk::Signal(Signal::Kill));
+            }
             Effect::Stop { .. } => self.end_executor(index, Exit::Status(0)),
             // `Effect` may grow; a simulator that ignored a new effect would prove nothing.
             other => unreachable!("this simulator does not know how to perform {other:?}"),
@@ -289,87 +274,7 @@ impl World {
         }
     }
 
-    /// Sends the agent a request about a container beside an executor's own.
-    fn ask(&mut self, index: u32, container: ContainerId, ask: ContainerAsk) {
-        let life = self.executors[index as usize].process.life;
-        let after = self.local_delay(index);
-        let asked = Asked { executor: index, life, container, ask };
-        self.agenda.put(self.now + after, Event::Asks(Box::new(asked)));
-    }
-
-    /// A request reaches the agent, if it runs.
-    pub(crate) fn asks(&mut self, asked: Asked, watch: &mut Watch) -> Result<(), Failure> {
-        let node = &self.executors[asked.executor as usize];
-        let (agent, parent) = (node.agent, node.container.clone());
-        if !self.agents[agent as usize].process.is_up() {
-            let away = Rejection::new(RejectionCode::NotReady, "the agent cannot be reached", "try again in a moment");
-            self.answer_executor(asked, Err(away));
-            return Ok(());
-        }
-        let reply = self.draw_reply();
-        let nest = Nest { parent: Some(parent), name: asked.container.clone() };
-        let ask = asked.ask.clone();
-        self.asked.insert(reply, asked);
-        self.step_agent(agent, Some(agent::Input::ContainerAsked { nest, ask, reply }), watch)
-    }
-
-    fn draw_reply(&mut self) -> ReplyTo {
-        self.next_reply += 1;
-        ReplyTo(self.next_reply)
-    }
-
-    /// The agent answers somebody who asked.
-    pub(crate) fn replied(&mut self, reply: ReplyTo, result: Result<Answer, Rejection>) {
-        if let Some(asked) = self.asked.remove(&reply) {
-            self.answer_executor(asked, result);
-        }
-    }
-
-    /// The agent's process has ended: nobody will answer what it was asked.
-    pub(crate) fn drop_questions(&mut self, agent: u32) {
-        let executors = &self.executors;
-        let open = self.asked.extract_if(.., |_, asked| executors[asked.executor as usize].agent == agent);
-        for (_, asked) in open.collect::<Vec<_>>() {
-            let away = Rejection::new(RejectionCode::NotReady, "the agent's process has ended", "ask again");
-            self.answer_executor(asked, Err(away));
-        }
-    }
-
-    fn answer_executor(&mut self, asked: Asked, result: Result<Answer, Rejection>) {
-        let after = self.local_delay(asked.executor);
-        self.agenda.put(self.now + after, Event::Answered(Box::new((asked, result))));
-    }
-
-    /// An answer reaches the executor, as its library takes it.
-    pub(crate) fn answered_executor(
-        &mut self,
-        (asked, result): (Asked, Result<Answer, Rejection>),
-        watch: &mut Watch,
-    ) -> Result<(), Failure> {
-        let Asked { executor, life, container, ask } = asked;
-        if !self.is_life(NodeId::Executor(executor), life) {
-            return Ok(());
-        }
-        let outcome = match (&ask, result) {
-            (ContainerAsk::Launch { .. }, Ok(_)) => {
-                self.ask(executor, container.clone(), ContainerAsk::Wait);
-                Ok(None)
-            }
-            (ContainerAsk::Launch { .. }, Err(rejection)) => Err(rejection.to_string().into()),
-            (ContainerAsk::Wait, Ok(Answer::Ended(exit))) => Ok(Some(exit)),
-            // It comes back, and then knows.
-            (ContainerAsk::Wait, Err(rejection)) if rejection.code == RejectionCode::NotReady => {
-                let again = Asked { executor, life, container, ask };
-                self.agenda.put(self.now + WAIT_AGAIN_AFTER, Event::Asks(Box::new(again)));
-                return Ok(());
-            }
-            (ContainerAsk::Wait, _) => Ok(Some(Exit::Unknown)),
-            _ => return Ok(()),
-        };
-        self.step_executor(executor, Some(Input::Contained { container, outcome }), watch)
-    }
-
-    fn local_delay(&mut self, index: u32) -> Duration {
+    pub(super) fn local_delay(&mut self, index: u32) -> Duration {
         let agent = self.executors[index as usize].agent;
         self.agents[agent as usize].dice.duration(LOCAL)
     }

@@ -4,6 +4,7 @@
 //! promised to keep; a restart makes a fresh machine and hands it what is left.
 
 mod agent;
+mod beside;
 mod event;
 mod executor;
 mod framework;
@@ -14,8 +15,9 @@ mod quorum;
 mod wire;
 
 pub(crate) use agent::AgentNode;
+pub(crate) use beside::Asked;
 pub(crate) use event::Event;
-pub(crate) use executor::{Asked, ExecutorNode, Program};
+pub(crate) use executor::{ExecutorNode, Program};
 pub(crate) use framework::FrameworkNode;
 pub(crate) use master::MasterNode;
 pub use operator::OperatorLog;
