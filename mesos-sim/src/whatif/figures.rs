@@ -147,7 +147,8 @@ impl Figures {
             whole[0] += capacity[0] * secs;
             whole[1] += capacity[1] * secs;
         }
-        let part = |index: usize| self.had.values().map(|had| had[index]).sum::<f64>() / whole[index].max(1e-9);
+        let had = |index: usize| self.had.values().fold(0.0, |sum, had| sum + had[index]);
+        let part = |index: usize| had(index) / whole[index].max(1e-9);
         (self.cpu_utilisation, self.mem_utilisation) = (part(0), part(1));
         let shares: Vec<f64> =
             self.had.values().map(|had| (had[0] / whole[0].max(1e-9)).max(had[1] / whole[1].max(1e-9))).collect();
@@ -163,7 +164,8 @@ impl Figures {
             let index = (last as f64 * part).round() as usize;
             self.waits.get(index).copied().unwrap_or(0.0)
         };
-        let mean = self.waits.iter().sum::<f64>() / (self.waits.len() as f64).max(1.0);
+        // The sum of nothing has a sign, which is not to be seen.
+        let mean = self.waits.iter().fold(0.0, |sum, wait| sum + wait) / (self.waits.len() as f64).max(1.0);
         self.wait_secs = [mean, at(0.5), at(0.95), at(1.0)];
     }
 }
@@ -190,15 +192,15 @@ pub struct Comparison {
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{:<26} {:>12} {:>12} {:>12} {:>12}", "", "recorded", "as it was", "changed", "difference")?;
+        self.counts(f, "tasks wanted", |own| own.wanted, true)?;
+        self.counts(f, "tasks launched", |own| own.launched, true)?;
+        self.counts(f, "tasks finished", |own| own.finished, true)?;
+        self.counts(f, "tasks failed or killed", |own| own.failed, true)?;
         let mut row = |name: &str, get: &dyn Fn(&Figures) -> f64, is_recorded: bool| {
             let (recorded, base, changed) = (get(&self.recorded), get(&self.baseline), get(&self.changed));
             let recorded = if is_recorded { format!("{recorded:.3}") } else { "-".to_owned() };
             writeln!(f, "{name:<26} {recorded:>12} {base:>12.3} {changed:>12.3} {:>+12.3}", changed - base)
         };
-        row("tasks wanted", &|own| own.wanted as f64, true)?;
-        row("tasks launched", &|own| own.launched as f64, true)?;
-        row("tasks finished", &|own| own.finished as f64, true)?;
-        row("tasks failed or killed", &|own| own.failed as f64, true)?;
         row("makespan, s", &|own| own.makespan_secs, true)?;
         row("wait, mean, s", &|own| own.wait_secs[0], false)?;
         row("wait, median, s", &|own| own.wait_secs[1], false)?;
@@ -207,9 +209,6 @@ impl fmt::Display for Comparison {
         row("cores in use", &|own| own.cpu_utilisation, true)?;
         row("memory in use", &|own| own.mem_utilisation, true)?;
         row("fairness (Jain)", &|own| own.fairness, true)?;
-        row("offers", &|own| own.offers as f64, false)?;
-        row("declines", &|own| own.declines as f64, false)?;
-        row("rescinds", &|own| own.rescinds as f64, false)?;
         let names: std::collections::BTreeSet<&String> =
             self.recorded.roles.keys().chain(self.baseline.roles.keys()).chain(self.changed.roles.keys()).collect();
         for name in names {
@@ -218,6 +217,30 @@ impl fmt::Display for Comparison {
             row(&format!("role {name}: cores"), &cpus, true)?;
             row(&format!("role {name}: wait, mean, s"), &wait, false)?;
         }
+        self.counts(f, "offers", |own| own.offers, false)?;
+        self.counts(f, "declines", |own| own.declines, false)?;
+        self.counts(f, "rescinds", |own| own.rescinds, false)?;
+        let unlaunched = |own: &Figures| own.wanted.saturating_sub(own.launched);
+        for (name, own) in [("as it was", &self.baseline), ("changed", &self.changed)] {
+            if unlaunched(own) > 0 {
+                writeln!(f, "{name}: {} of the wanted tasks were not launched before the end", unlaunched(own))?;
+            }
+        }
         Ok(())
+    }
+}
+
+impl Comparison {
+    fn counts(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        name: &str,
+        get: fn(&Figures) -> u64,
+        is_recorded: bool,
+    ) -> fmt::Result {
+        let (base, changed) = (get(&self.baseline), get(&self.changed));
+        let recorded = if is_recorded { get(&self.recorded).to_string() } else { "-".to_owned() };
+        let difference = i128::from(changed) - i128::from(base);
+        writeln!(f, "{name:<26} {recorded:>12} {base:>12} {changed:>12} {difference:>+12}")
     }
 }

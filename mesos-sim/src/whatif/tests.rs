@@ -87,6 +87,8 @@ fn a_limit_holds_a_role_back_and_a_guarantee_lets_it_pass() {
     let limits: Limits = "cpus:6".parse().unwrap();
     let held = with(Quota::new(Default::default(), limits).unwrap());
     let cpus = |figures: &Figures| figures.roles["web"].cpus;
+    // Six at a time end in time, too.
+    assert_eq!(held.changed.launched, held.changed.wanted, "{held}");
     assert!(cpus(&held.baseline) > 6.0 && cpus(&held.changed) <= 6.0, "{held}");
     assert!(wait(&held.changed, "batch") < wait(&held.baseline, "batch"), "{held}");
     let promised = with(Quota::new("cpus:34".parse().unwrap(), Limits::default()).unwrap());
