@@ -22,6 +22,8 @@ use crate::workload::{Habits, Synthetic, Ways};
 const AT: Duration = secs(30);
 const LASTS: Duration = secs(50);
 const END: Duration = secs(120);
+/// Executors are cut off for so long.
+const CUT_FOR: Duration = secs(10);
 
 const AGENT: Target = Target::Node(NodeId::Agent(0));
 
@@ -286,9 +288,9 @@ fn every_kind_of_fault_has_an_effect() {
 fn trouble_after(trouble: Option<ExecutorTrouble>) -> Option<(ExecutorTrouble, Shows)> {
     Some(match trouble {
         None => (ExecutorTrouble::Break, |quiet, seen| quiet.again.is_none() && seen.again.is_some()),
-        // While it cannot reach its agent it does not subscribe.
-        Some(ExecutorTrouble::Break) => (ExecutorTrouble::Cut(LASTS), |quiet, seen| {
-            quiet.again.is_none() && seen.again.is_some_and(|at| at >= Instant::ZERO + AT + LASTS)
+        // While it cannot reach its agent it does not subscribe; after longer, it would have ended for lack of work.
+        Some(ExecutorTrouble::Break) => (ExecutorTrouble::Cut(CUT_FOR), |quiet, seen| {
+            quiet.again.is_none() && seen.again.is_some_and(|at| at >= Instant::ZERO + AT + CUT_FOR)
         }),
         Some(ExecutorTrouble::Cut(_)) => (ExecutorTrouble::Pause(LASTS), |quiet, seen| {
             let longest = |seen: &Seen| {

@@ -85,7 +85,7 @@ impl World {
         self.step_agent(agent, Some(agent::Input::ContainerAsked { nest, ask, reply }), watch)
     }
 
-    fn draw_reply(&mut self) -> ReplyTo {
+    pub(super) fn draw_reply(&mut self) -> ReplyTo {
         self.next_reply += 1;
         ReplyTo(self.next_reply)
     }
