@@ -34,6 +34,8 @@ struct Seen {
     crashes: BTreeMap<NodeId, u32>,
     /// The longest time in which a node did nothing.
     silence: BTreeMap<NodeId, Duration>,
+    /// The longest time between two steps of an executor.
+    executors_gap: Duration,
     /// The last step of each node.
     last_step: BTreeMap<NodeId, Instant>,
     /// By how much clocks are off, at most: the one timeouts run by, and the calendar's.
@@ -129,8 +131,12 @@ impl Check for Onlooker {
             }
         };
         let before = seen.last_step.insert(node, now.mono).unwrap_or(now.mono);
+        let gap = now.mono.since(before);
         let silence = seen.silence.entry(node).or_default();
-        *silence = (*silence).max(now.mono.since(before));
+        *silence = (*silence).max(gap);
+        if matches!(node, NodeId::Executor(_)) {
+            seen.executors_gap = seen.executors_gap.max(gap);
+        }
         let off = step.now.mono.since(now.mono).max(now.mono.since(step.now.mono));
         seen.clock_off = seen.clock_off.max(off);
         let (shown, right) = (step.now.wall.as_nanos(), now.wall.as_nanos());
@@ -292,13 +298,9 @@ fn trouble_after(trouble: Option<ExecutorTrouble>) -> Option<(ExecutorTrouble, S
         Some(ExecutorTrouble::Break) => (ExecutorTrouble::Cut(CUT_FOR), |quiet, seen| {
             quiet.again.is_none() && seen.again.is_some_and(|at| at >= Instant::ZERO + AT + CUT_FOR)
         }),
-        Some(ExecutorTrouble::Cut(_)) => (ExecutorTrouble::Pause(LASTS), |quiet, seen| {
-            let longest = |seen: &Seen| {
-                let executors = seen.crashes.keys().filter(|node| matches!(node, NodeId::Executor(_)));
-                executors.map(|node| seen.silence(*node)).max().unwrap_or_default()
-            };
-            longest(seen) >= LASTS && longest(quiet) < LASTS
-        }),
+        Some(ExecutorTrouble::Cut(_)) => {
+            (ExecutorTrouble::Pause(LASTS), |quiet, seen| seen.executors_gap >= LASTS && quiet.executors_gap < LASTS)
+        }
         Some(ExecutorTrouble::Pause(_)) => {
             (ExecutorTrouble::Kill, |quiet, seen| seen.updates(TaskState::Failed) > quiet.updates(TaskState::Failed))
         }

@@ -1,6 +1,6 @@
 //! The future of a master from the fork on, with models for its peers.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::Read;
 use std::time::Duration;
 
@@ -143,29 +143,34 @@ impl<'a, R: Read> Play<'a, R> {
         let master = self.replay.master();
         let has: BTreeMap<AgentId, [f64; 2]> =
             master.agents().map(|agent| (agent.id.clone(), amounts(agent.total))).collect();
+        let tallies = master.tallies().filter(|(.., suppressed)| !suppressed.is_empty());
+        let suppressed: BTreeSet<FrameworkId> = tallies.map(|(id, ..)| id.clone()).collect();
         for (conn, (peer, next)) in self.scene.conns.clone() {
             match peer {
                 Peer::Agent(id) => {
                     let has = has.get(&id).copied().unwrap_or_default();
                     self.agents.insert(conn, AgentModel { id: Some(id), next, has, tasks: BTreeMap::new() });
                 }
-                Peer::Framework(id) => self.welcome(id, conn, next),
+                Peer::Framework(id) => {
+                    let is_suppressed = suppressed.contains(&id);
+                    self.welcome(id, conn, next, is_suppressed);
+                }
                 Peer::Unknown => {}
             }
         }
     }
 
-    fn welcome(&mut self, id: FrameworkId, conn: ConnId, next: Seq) {
+    fn welcome(&mut self, id: FrameworkId, conn: ConnId, next: Seq, is_suppressed: bool) {
         self.subscribed.insert(conn, id.clone());
         let model = self.frameworks.entry(id.clone()).or_insert_with(|| FrameworkModel {
             id,
             next,
             conn: None,
             waiting: Wishes::default(),
-            is_suppressed: false,
+            is_suppressed,
             retries: 0,
         });
-        (model.conn, model.next) = (Some(conn), next);
+        (model.conn, model.next, model.is_suppressed) = (Some(conn), next, is_suppressed);
     }
 
     /// Running tasks end when they did, what was not acknowledged is, what was on the table is answered.
@@ -286,8 +291,12 @@ impl<'a, R: Read> Play<'a, R> {
                 self.agents.insert(conn, AgentModel { id: None, next: Seq(1), has, tasks: BTreeMap::new() });
                 self.step(Some(Input::Agent { conn, seq: Seq(0), message }));
             }
-            Due::Arrives(Arrival::Framework(call)) => {
+            Due::Arrives(Arrival::Framework(mut call)) => {
                 let conn = self.connection();
+                // It may come back, and with nothing more to want when it was recorded; what it wants here is its model's to say.
+                if let Call::Subscribe { suppressed, .. } = &mut call {
+                    suppressed.clear();
+                }
                 self.step(Some(Input::Scheduler { conn, seq: Seq(0), call }));
             }
             Due::Leaves(id) => {
@@ -482,7 +491,7 @@ impl<'a, R: Read> Play<'a, R> {
 
     fn tell_framework(&mut self, conn: ConnId, event: Event) {
         if let Event::Subscribed { framework_id, .. } = &event {
-            return self.welcome(framework_id.clone(), conn, Seq(1));
+            return self.welcome(framework_id.clone(), conn, Seq(1), false);
         }
         let Some(framework) = self.subscribed.get(&conn).cloned() else { return };
         match event {

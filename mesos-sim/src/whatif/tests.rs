@@ -104,9 +104,14 @@ fn a_limit_holds_a_role_back_and_a_guarantee_lets_it_pass() {
 
 #[test]
 fn another_allocator_takes_over_with_the_right_books() {
-    let random = Change { allocator: Some(Options::named("random").unwrap()), ..Change::default() };
-    let other = future(&journal(), &random, Arrivals::Backlog).unwrap();
-    assert_eq!((other.changed.launched, other.changed.finished), (other.baseline.launched, other.baseline.finished));
+    for name in ["random", "packing"] {
+        let allocator = Some(Options::named(name).unwrap());
+        let other = future(&journal(), &Change { allocator, ..Change::default() }, Arrivals::Backlog).unwrap();
+        assert_eq!(
+            (other.changed.launched, other.changed.finished),
+            (other.baseline.launched, other.baseline.finished)
+        );
+    }
     let optimistic = Change { allocator: Some(Options::named("shared-state").unwrap()), ..Change::default() };
     assert!(matches!(future(&journal(), &optimistic, Arrivals::Backlog), Err(WhatIfError::Allocator(_))));
 }
