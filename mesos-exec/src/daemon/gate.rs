@@ -11,6 +11,7 @@ use mesos_core::net::http::axum::response::IntoResponse;
 use mesos_core::net::http::{Caller, Refusal, Response, axum};
 use mesos_core::net::layer::{Admission, Needs, Rules};
 
+use super::http::connection::CONNECT;
 use super::http::judge::Judge;
 
 /// What each path needs.
@@ -21,8 +22,10 @@ pub(super) fn rules() -> Rules {
         .open("/health")
         .open("/version")
         .open("/help")
+        .open("/grpc.health.v1.Health/Check")
         .path("/api/v1", Needs::Handler)
         .path("/api/v1/executor", Needs::Handler)
+        .path(CONNECT, Needs::Handler)
         // These leave out what may not be seen.
         .path("/state", Needs::Handler)
         .path("/containers", Needs::Handler)
@@ -40,7 +43,7 @@ impl Admission for ForExecutors {
     fn admit(&self, request: &mut axum::http::Request<Body>) -> Result<(), Refusal> {
         let is_executor = request.extensions().get::<Caller>().is_some_and(|caller| caller.claims.contains_key("cid"));
         match request.uri().path() {
-            "/api/v1/executor" => Ok(()),
+            "/api/v1/executor" | CONNECT => Ok(()),
             "/api/v1" if is_executor => Ok(()),
             _ => Err(Refusal::forbidden("this port is for executors alone; ask at the agent's own")),
         }

@@ -3,6 +3,8 @@
 
 mod agent;
 #[cfg(feature = "net")]
+mod client;
+#[cfg(feature = "net")]
 mod executor;
 mod fetch;
 #[cfg(feature = "net")]
@@ -20,6 +22,8 @@ mod starts;
 mod tests;
 
 pub use agent::{AgentDaemon, AgentEnded, AgentSetup, ExecutorCredentials, StartError};
+#[cfg(feature = "net")]
+pub use client::Transport;
 #[cfg(feature = "net")]
 pub use executor::{
     EnvironmentError, ExecutorDriver, ExecutorEvent, ExecutorEvents, ExecutorHandle, ExecutorSetup, ExecutorStream,

@@ -17,7 +17,7 @@ use mesos_core::daemon::{Ended, Host, Task, inbox};
 use mesos_core::kernel::Rng;
 use tokio::sync::mpsc;
 
-use super::http::client::AgentClient;
+use super::client::AgentClient;
 use crate::driver::{Driver, Input, StopReason};
 use world::{ExecutorWorld, pass_on, speak};
 
@@ -77,6 +77,7 @@ impl ExecutorDriver {
             setup.executor_id.clone(),
             setup.endpoint.clone(),
             setup.token.map(|token| token.0),
+            setup.transport,
         );
         let client = Arc::new(client);
         let (inbox, mailbox) = inbox();
@@ -86,11 +87,12 @@ impl ExecutorDriver {
         let world = ExecutorWorld::new(inbox.clone(), client, setup.options.shutdown_grace, said);
         let host = Host::new(driver, world, mailbox, setup.clock, Rng::new(setup.seed));
         let ended = host.spawn(inbox, Input::Started).join().await;
-        let why = match ended {
-            Ok(Ended { world, .. }) => world.stopped.clone(),
+        // What is said last may go by the stream of what is heard.
+        let (why, _stream) = match ended {
+            Ok(Ended { mut world, .. }) => (world.stopped.take(), world.stream.take()),
             Err(error) => {
                 tracing::error!(%error, "the executor panicked");
-                None
+                (None, None)
             }
         };
         // The sender is gone with the world: what is left is said, and then the speaker ends.

@@ -9,7 +9,7 @@ use mesos_core::daemon::{Flow, Inbox, Task, World};
 use mesos_core::{ContainerId, TaskInfo};
 use tokio::sync::mpsc;
 
-use crate::daemon::http::client::{AgentClient, Refused};
+use crate::daemon::client::{AgentClient, Refused};
 use crate::driver::{Contained, Driver, Effect, Input, StopReason};
 
 /// What a driver's world is told.
@@ -28,7 +28,7 @@ pub(super) struct ExecutorWorld {
     client: Arc<AgentClient>,
     grace: Duration,
     /// The subscription that stands or is under way.
-    stream: Option<Task>,
+    pub(super) stream: Option<Task>,
     said: mpsc::Sender<Said>,
     /// The executor's own container, once the agent has said which.
     own: Option<ContainerId>,
@@ -53,9 +53,9 @@ impl ExecutorWorld {
             let refused = match client.subscribe(subscription, &tasks).await {
                 Ok(mut stream) => {
                     while let Some(event) = stream.next(grace).await {
-                        if !inbox.send(Arrival::Heard { attempt, event }).await {
-                            return;
-                        }
+                        // An executor that has ended hears nothing more, and may still be saying its last words by this
+                        // stream: it stands until somebody drops the task.
+                        inbox.send(Arrival::Heard { attempt, event }).await;
                     }
                     None
                 }
