@@ -83,6 +83,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn behind_the_door_of_executors_there_is_nothing_for_others() {
+        let executor = Caller::anonymous().with_claim("cid", "e1.1");
+        for (path, caller, is_let_in) in [
+            ("/api/v1/executor", Caller::anonymous(), true),
+            (CONNECT, Caller::anonymous(), true),
+            ("/api/v1", executor.clone(), true),
+            ("/api/v1", Caller::anonymous(), false),
+            ("/state", executor.clone(), false),
+            ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", executor, false),
+        ] {
+            let mut request = axum::http::Request::post(path).body(Body::empty()).unwrap();
+            request.extensions_mut().insert(caller);
+            assert_eq!(ForExecutors.admit(&mut request).is_ok(), is_let_in, "{path}");
+        }
+    }
+
+    #[test]
     fn the_path_in_a_query_is_unescaped() {
         assert_eq!(named_in_query("offset=0&path=%2Fframeworks%2ff%201/x+y"), Some("/frameworks/f 1/x y".into()));
         assert_eq!(named_in_query("path=%f"), None);

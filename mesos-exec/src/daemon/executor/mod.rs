@@ -1,4 +1,5 @@
-//! Hosts an executor that is a process of its own: finds its agent in the environment and speaks the v1 API with it.
+//! Hosts an executor that is a process of its own: finds its agent in the environment and speaks the v1 API with it, by HTTP or
+//! by gRPC.
 //!
 //! * [`environment`]: who it is and where its agent is.
 //! * [`world`]: what its driver asks for, done.
@@ -29,7 +30,8 @@ const SAID_MAX: usize = 4_096;
 /// What was said last has this long to reach the agent before the process ends.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Runs an author's executor as this process.
+/// Runs an author's executor as this process. It speaks with its agent by HTTP or by gRPC
+/// ([`transport`](ExecutorSetup::transport)); its author does not notice.
 ///
 /// ```no_run
 /// # use mesos_exec::daemon::ExecutorDriver;

@@ -10,6 +10,8 @@
 
 mod answer;
 mod request;
+#[cfg(test)]
+mod tests;
 
 use axum::body::Body;
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
@@ -19,6 +21,8 @@ use tonic::Status;
 
 use self::answer::Framed;
 use self::request::Unframed;
+#[cfg(any(test, fuzzing))]
+pub(super) use self::request::unframed;
 use super::status::{code_of, is_grpc, refused};
 use crate::net::http::{Answering, PROTOBUF, RECORD_IO, Refusal, Response, Site, axum};
 

@@ -106,10 +106,28 @@ impl http_body::Body for Unframed {
     }
 }
 
+/// What comes of these bytes in pieces of this size, and why no more does.
+#[cfg(any(test, fuzzing))]
+pub(in crate::net) fn unframed(bytes: &[u8], piece: usize, takes_stream: bool) -> (Vec<u8>, Option<String>) {
+    let pieces: Vec<_> =
+        bytes.chunks(piece).map(|piece| io::Result::Ok(Frame::data(Bytes::copy_from_slice(piece)))).collect();
+    let pieces = Body::new(http_body_util::StreamBody::new(tokio_stream::iter(pieces)));
+    let mut body = Unframed::new(pieces, takes_stream);
+    let mut read = Vec::new();
+    let mut cx = Context::from_waker(std::task::Waker::noop());
+    loop {
+        match http_body::Body::poll_frame(Pin::new(&mut body), &mut cx) {
+            Poll::Ready(Some(Ok(frame))) => read.extend(frame.into_data().unwrap_or_default()),
+            Poll::Ready(Some(Err(error))) => return (read, Some(error.to_string())),
+            Poll::Ready(None) => return (read, None),
+            // The stream lets others go first now and then.
+            Poll::Pending => {}
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use http_body_util::{BodyExt as _, StreamBody};
-
     use super::*;
 
     fn message(bytes: &[u8]) -> Vec<u8> {
@@ -119,27 +137,24 @@ mod tests {
         framed
     }
 
-    /// What comes of these bytes, in pieces of this size.
-    async fn read(bytes: &[u8], piece: usize, takes_stream: bool) -> Result<Vec<u8>, String> {
-        let pieces: Vec<_> = bytes.chunks(piece).map(|piece| Ok(Frame::data(Bytes::copy_from_slice(piece)))).collect();
-        let body = Body::new(StreamBody::new(tokio_stream::iter(pieces.into_iter().map(|piece: io::Result<_>| piece))));
-        let read = Unframed::new(body, takes_stream).collect().await;
-        read.map(|whole| whole.to_bytes().to_vec()).map_err(|error| error.to_string())
+    fn read(bytes: &[u8], piece: usize, takes_stream: bool) -> Result<Vec<u8>, String> {
+        let (read, problem) = unframed(bytes, piece, takes_stream);
+        problem.map_or(Ok(read), Err)
     }
 
-    #[tokio::test]
-    async fn messages_are_read_whatever_their_pieces() {
+    #[test]
+    fn messages_are_read_whatever_their_pieces() {
         let (one, three) = (message(b"hello"), [message(b"hello"), message(b""), message(b"you")].concat());
         for piece in [1, 2, 5, 7, 100] {
-            assert_eq!(read(&one, piece, false).await.unwrap(), b"hello");
-            assert_eq!(read(&message(b""), piece, false).await.unwrap(), b"");
-            assert_eq!(read(&three, piece, true).await.unwrap(), b"5\nhello0\n3\nyou");
-            assert_eq!(read(b"", piece, true).await.unwrap(), b"");
+            assert_eq!(read(&one, piece, false).unwrap(), b"hello");
+            assert_eq!(read(&message(b""), piece, false).unwrap(), b"");
+            assert_eq!(read(&three, piece, true).unwrap(), b"5\nhello0\n3\nyou");
+            assert_eq!(read(b"", piece, true).unwrap(), b"");
         }
     }
 
-    #[tokio::test]
-    async fn what_is_no_message_is_refused() {
+    #[test]
+    fn what_is_no_message_is_refused() {
         let two = [message(b"a"), message(b"b")].concat();
         let compressed = [1, 0, 0, 0, 1, b'a'];
         for (bytes, takes_stream, says) in [
@@ -149,7 +164,7 @@ mod tests {
             (&two[..8], true, "it ended within a message"),
             (&compressed, true, "compressed messages are not read"),
         ] {
-            assert_eq!(read(bytes, 3, takes_stream).await.unwrap_err(), says);
+            assert_eq!(read(bytes, 3, takes_stream).unwrap_err(), says);
         }
     }
 }
