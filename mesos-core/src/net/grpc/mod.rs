@@ -8,7 +8,7 @@
 //! * [`GrpcConnector`]: makes the connections of agents and frameworks.
 //! * [`KernelService`]: takes them in on a master and brings them to its [`Door`](crate::daemon::Door).
 //! * [`RemoteDetector`]: finds the leading master among addresses.
-//! * [`bridge`]: methods that the HTTP APIs answer; what operators ask comes this way.
+//! * [`bridge()`]: methods that the HTTP APIs answer; what operators ask comes this way.
 //! * [`statuses`]: whoever asks by gRPC is refused by gRPC.
 //!
 //! Messages travel in batches: whatever waits when the connection can take more goes together, so that a busy stream costs
