@@ -12,6 +12,8 @@ mod calls;
 mod cluster;
 #[path = "http/framework.rs"]
 mod framework;
+#[path = "http/grpc.rs"]
+mod grpc;
 #[path = "http/hostile.rs"]
 mod hostile;
 #[path = "http/operator.rs"]

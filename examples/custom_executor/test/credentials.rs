@@ -9,13 +9,13 @@ use crate::rig::{Rig, agent_id, framework_id, line_of, task};
 use crate::wire::ask;
 
 /// An executor that says what it was given.
-struct Told {
-    token: String,
-    container: String,
+pub(crate) struct Told {
+    pub(crate) token: String,
+    pub(crate) container: String,
 }
 
 /// Starts an executor that does nothing, and finds out what it was told.
-async fn start(rig: &mut Rig, executor: &str, task: &str) -> Told {
+pub(crate) async fn start(rig: &mut Rig, executor: &str, task: &str) -> Told {
     let pipe = rig.path(task);
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let command = CommandInfo::shell(format!("env > {}; exec sleep 1000", pipe.display()));

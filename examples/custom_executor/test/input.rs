@@ -91,7 +91,7 @@ impl Session {
 }
 
 /// A task that runs, and how containers beside it are named.
-async fn running(rig: &mut Rig) -> impl Fn(&str) -> String + use<> {
+pub(crate) async fn running(rig: &mut Rig) -> impl Fn(&str) -> String + use<> {
     let idle = TaskInfo::shell(TaskId::new("t1").unwrap(), agent_id(), "cpus:0.1".parse().unwrap(), "sleep 1000");
     rig.run(idle).await;
     rig.expect("t1", &[TaskState::Starting, TaskState::Running]).await;

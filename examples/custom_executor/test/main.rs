@@ -2,8 +2,10 @@
 
 mod api;
 mod checks;
+mod connection;
 mod containers;
 mod credentials;
+mod grpc;
 mod input;
 mod matrix;
 mod rig;

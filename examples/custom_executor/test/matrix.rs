@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use crate::rig::{Rig, agent_id};
 use crate::wire::{ask, body};
 
-const CREDENTIALS: &str = r#"{"credentials": [
+pub(crate) const CREDENTIALS: &str = r#"{"credentials": [
     {"principal": "x", "secret": "s"}, {"principal": "y", "secret": "s"},
     {"principal": "a", "secret": "s", "part": "agent"}, {"principal": "ops", "secret": "s", "part": "operator"}]}"#;
 /// Kinds of callers; the operator last, whose calls do something.
-const CALLERS: [(&str, &str); 5] = [
+pub(crate) const CALLERS: [(&str, &str); 5] = [
     ("nobody", ""),
     ("agent", "\r\nAuthorization: Basic YTpz"),
     ("y", "\r\nAuthorization: Basic eTpz"),
@@ -23,7 +23,7 @@ const CALLERS: [(&str, &str); 5] = [
 ];
 
 /// A framework of a principal, with a task that runs.
-async fn framework(rig: &mut Rig, name: &str) {
+pub(crate) async fn framework(rig: &mut Rig, name: &str) {
     let mut info = FrameworkInfo::new(format!("framework-{name}"), Role::new(format!("role-{name}")).unwrap());
     info.id = Some(FrameworkId::new(format!("f-{name}")).unwrap());
     info.principal = Some(Principal::new(name).unwrap());
@@ -59,7 +59,7 @@ fn shown(answer: &str) -> String {
 }
 
 /// A body of each kind of call that would do something if it were allowed, to what is x's.
-fn call_of(kind: Type, container: &str) -> Value {
+pub(crate) fn call_of(kind: Type, container: &str) -> Value {
     let nested = |name: &str| json!({"value": name, "parent": {"value": container}});
     let alone = json!({"container_id": {"value": "alone"}});
     let run = |id: Value| json!({"container_id": id, "command": {"value": "true"}});

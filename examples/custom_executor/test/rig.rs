@@ -75,7 +75,16 @@ pub(crate) fn agent_id() -> AgentId {
 
 /// A task of the executor in this package.
 pub(crate) fn task(name: &str, data: &str) -> TaskInfo {
+    task_of(CommandInfo::exec(env!("CARGO_BIN_EXE_custom_executor"), [] as [&str; 0]), name, data)
+}
+
+/// The same with an executor that speaks gRPC.
+pub(crate) fn grpc_task(name: &str, data: &str) -> TaskInfo {
     let command = CommandInfo::exec(env!("CARGO_BIN_EXE_custom_executor"), [] as [&str; 0]);
+    task_of(command.env("MESOS_EXECUTOR_TRANSPORT", "grpc"), name, data)
+}
+
+fn task_of(command: CommandInfo, name: &str, data: &str) -> TaskInfo {
     let info = ExecutorInfo::custom(ExecutorId::new("e1").unwrap(), command, Resources::new());
     let run = TaskRun::Executor(Arc::new(info));
     let mut task = TaskInfo::new(TaskId::new(name).unwrap(), agent_id(), Resources::new(), run);

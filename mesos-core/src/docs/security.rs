@@ -21,6 +21,7 @@
 //! | a secret is compared in another way | CVE-2018-8023 | `mesos-core/tests/security_classes.rs` `an_open_secret_is_compared_with_nothing` |
 //! | a forged or expired token | CVE-2018-8023 | `mesos-core/src/net/auth/tests.rs` `a_token_is_good_for_its_time_and_for_nobody_who_changes_it` |
 //! | a token is used by somebody else, or after its time | | `examples/custom_executor/test/credentials.rs` `a_token_speaks_for_its_own_executor_while_that_lives` |
+//! | the same by another transport | | `examples/custom_executor/test/connection.rs` `a_token_connects_its_own_executor_and_no_other` |
 //! | a container changes a file of its host | CVE-2019-0204 | `mesos-exec/src/containerizer/process/sandbox.rs` `output_does_not_follow_what_an_earlier_container_planted` |
 //! | a container changes the program that started it | CVE-2019-0204, CVE-2019-5736 | `mesos-exec/tests/shims.rs` `a_task_cannot_write_the_program_of_its_agent` |
 //! | a link is followed out of where it may lead | CVE-2021-30465 | `mesos-core/src/net/http/files.rs` `nothing_leads_out_of_what_is_shown` |
@@ -33,6 +34,8 @@
 //! | a file of the host is fetched by who may not read it | | `mesos-exec/src/daemon/fetch/tests.rs` `a_file_is_read_as_the_owner_of_the_sandbox` |
 //! | a cache is filled without end | | `mesos-exec/src/daemon/fetch/tests.rs` `the_cache_has_a_bound_and_what_was_asked_for_last_stays` |
 //! | a view shows what its reader may not see | MESOS-9006 | `mesos-sched/tests/http/authorization.rs` `the_matrix_of_who_may_ask_and_see_what_is_the_reviewed_one` |
+//! | another transport judges otherwise, on a master | | `mesos-sched/tests/http/grpc.rs` `who_may_do_what_is_the_same_as_over_http` |
+//! | another transport judges otherwise, on an agent | | `examples/custom_executor/test/grpc.rs` `who_may_do_what_is_the_same_as_over_http` |
 //! | a stream tells what its reader may not hear | MESOS-9006 | `mesos-sched/tests/http/authorization.rs` `subscribers_hear_of_what_they_may_see_and_of_nothing_else` |
 //! | secrets in errors and flags | MESOS-7265, MESOS-7422 | `mesos-core/src/net/auth/tests.rs` `secrets_never_print` |
 //! | secrets in logs and on command lines | MESOS-6566, MESOS-8413 | `examples/cli/tests/cluster.rs` `a_whole_cluster_says_no_secret_in_its_log_or_on_a_command_line` |

@@ -40,6 +40,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "master_stream", read: streams::agent_down },
     Target { name: "call_stream", read: streams::scheduler_up },
     Target { name: "event_stream", read: streams::scheduler_down },
+    Target { name: "grpc_frames", read: streams::frames },
     Target { name: "acls", read: |bytes| drop(Acls::parse(&text(bytes))) },
     Target { name: "credentials", read: |bytes| drop(Credentials::parse(&text(bytes))) },
     Target { name: "rate_limits", read: |bytes| drop(RateLimits::parse(&text(bytes))) },

@@ -11,6 +11,7 @@ use mesos_core::net::http::axum::response::IntoResponse;
 use mesos_core::net::http::{Caller, Refusal, Response, axum};
 use mesos_core::net::layer::{Admission, Needs, Rules};
 
+use super::http::connection::CONNECT;
 use super::http::judge::Judge;
 
 /// What each path needs.
@@ -21,8 +22,10 @@ pub(super) fn rules() -> Rules {
         .open("/health")
         .open("/version")
         .open("/help")
+        .open("/grpc.health.v1.Health/Check")
         .path("/api/v1", Needs::Handler)
         .path("/api/v1/executor", Needs::Handler)
+        .path(CONNECT, Needs::Handler)
         // These leave out what may not be seen.
         .path("/state", Needs::Handler)
         .path("/containers", Needs::Handler)
@@ -40,7 +43,7 @@ impl Admission for ForExecutors {
     fn admit(&self, request: &mut axum::http::Request<Body>) -> Result<(), Refusal> {
         let is_executor = request.extensions().get::<Caller>().is_some_and(|caller| caller.claims.contains_key("cid"));
         match request.uri().path() {
-            "/api/v1/executor" => Ok(()),
+            "/api/v1/executor" | CONNECT => Ok(()),
             "/api/v1" if is_executor => Ok(()),
             _ => Err(Refusal::forbidden("this port is for executors alone; ask at the agent's own")),
         }
@@ -78,6 +81,23 @@ fn named_in_query(query: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn behind_the_door_of_executors_there_is_nothing_for_others() {
+        let executor = Caller::anonymous().with_claim("cid", "e1.1");
+        for (path, caller, is_let_in) in [
+            ("/api/v1/executor", Caller::anonymous(), true),
+            (CONNECT, Caller::anonymous(), true),
+            ("/api/v1", executor.clone(), true),
+            ("/api/v1", Caller::anonymous(), false),
+            ("/state", executor.clone(), false),
+            ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", executor, false),
+        ] {
+            let mut request = axum::http::Request::post(path).body(Body::empty()).unwrap();
+            request.extensions_mut().insert(caller);
+            assert_eq!(ForExecutors.admit(&mut request).is_ok(), is_let_in, "{path}");
+        }
+    }
 
     #[test]
     fn the_path_in_a_query_is_unescaped() {

@@ -2,6 +2,8 @@
 //! [machine](crate::agent::Agent) does, and the [executor's driver](crate::driver::Driver).
 
 mod agent;
+#[cfg(feature = "net")]
+mod client;
 #[cfg(all(feature = "net", any(test, fuzzing)))]
 pub mod decoders;
 #[cfg(feature = "net")]
@@ -22,6 +24,8 @@ mod starts;
 mod tests;
 
 pub use agent::{AgentDaemon, AgentEnded, AgentSetup, ExecutorCredentials, StartError};
+#[cfg(feature = "net")]
+pub use client::Transport;
 #[cfg(feature = "net")]
 pub use executor::{
     EnvironmentError, ExecutorDriver, ExecutorEvent, ExecutorEvents, ExecutorHandle, ExecutorSetup, ExecutorStream,

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use mesos_core::daemon::Task;
 use mesos_core::net::auth::{Authenticator, Authorizer, Claims, Secret, TokenKey};
+use mesos_core::net::grpc::{AGENT_OPERATOR, AGENT_SERVICES, bridge, health, reflection, statuses};
 use mesos_core::net::http::{Attached, Limits, Plain, Verbosity, axum, serve};
 use mesos_core::net::layer::{Admit, Authenticate, Authorize, LimitConcurrency, Measure, Observe, Timeout, Trace};
 use mesos_core::net::tls::ServerTls;
@@ -163,7 +164,7 @@ impl AgentServer {
         site.verbosity = verbosity;
         site.attached = attached;
         let requests = site.requests.clone();
-        let site = site.site();
+        let site = reflection(health(site.site(), AGENT_SERVICES).await, AGENT_SERVICES);
         let rules = rules();
         let known = Authenticate::new(authenticator).except(rules.open_paths());
         let allowed = Authorize::new(authorizer, rules);
@@ -177,14 +178,16 @@ impl AgentServer {
                 .layer(timeout)
                 .layer(places)
         });
-        let watched =
-            |router: axum::Router| router.layer(Observe(Measure::into(requests.clone()))).layer(Observe(Trace));
+        let watched = |router: axum::Router| {
+            let router = router.layer(Observe(Measure::into(requests.clone()))).layer(Observe(Trace));
+            router.layer(axum::middleware::from_fn(statuses))
+        };
         let for_executors = executors.map(|listener| {
             let site =
                 guarded.clone().map(|router| watched(router.layer(Admit(ForExecutors)).layer(Admit(known.clone()))));
-            Task::spawn(serve(listener, Plain, site, limits, std::future::pending()))
+            Task::spawn(serve(listener, Plain, bridge(site, AGENT_OPERATOR), limits, std::future::pending()))
         });
-        let site = guarded.map(|router| watched(router.layer(Admit(known))));
+        let site = bridge(guarded.map(|router| watched(router.layer(Admit(known)))), AGENT_OPERATOR);
         let (stop, stopped) = oneshot::channel();
         let shutdown = async move {
             // Dropped or sent: either way it is over.

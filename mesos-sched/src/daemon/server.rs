@@ -3,6 +3,7 @@
 //! ```text
 //!   port ──▶ TLS ──▶ layers: trace, count, who asks, ──▶ gRPC: agents, frameworks ──▶ Door ──▶ MasterDaemon
 //!                    how often, which path           └─▶ HTTP: calls and views ──────────▶ ┘
+//!            └─▶ gRPC: operators ──▶ the same calls of HTTP, with all layers
 //! ```
 
 use std::fmt;
@@ -16,7 +17,9 @@ use async_trait::async_trait;
 use mesos_core::call::Leader;
 use mesos_core::daemon::{BacklogBounds, Door, SpanSink, SystemClock, Task};
 use mesos_core::net::auth::{Authenticator, Authorizer, Doorman, Parts, RateLimits};
-use mesos_core::net::grpc::{KernelService, health, leadership, reflection};
+use mesos_core::net::grpc::{
+    KernelService, MASTER_OPERATOR, MASTER_SERVICES, bridge, health, leadership, reflection, statuses,
+};
 use mesos_core::net::http::{Attached, Files, FixedVerbosity, Limits, Plain, Verbosity, axum, serve};
 use mesos_core::net::layer::{
     Admit, Authenticate, Authorize, LimitConcurrency, Measure, Observe, RateLimit, Timeout, Trace,
@@ -209,7 +212,7 @@ impl MasterServer {
         for (path, service) in KernelService::new(keeper, leader.clone(), doorman).into_routes() {
             site = site.route(path, axum::routing::post_service(service));
         }
-        let site = reflection(health(site).await);
+        let site = reflection(health(site, MASTER_SERVICES).await, MASTER_SERVICES);
         let rules = rules();
         let known = Authenticate::new(authenticator).except(rules.open_paths());
         let limited = rate_limits.map(RateLimit::new).map(|limit| limit.only("/api/v1/scheduler"));
@@ -222,8 +225,10 @@ impl MasterServer {
             // Streams are open for as long as they like.
             let router = router.layer(Admit(known)).layer(Timeout::new(limits.answer_timeout).except(STREAMS));
             let router = router.layer(LimitConcurrency::new(limits.requests_max).except(STREAMS));
-            router.layer(Observe(Measure::into(requests))).layer(Observe(Trace))
+            let router = router.layer(Observe(Measure::into(requests))).layer(Observe(Trace));
+            router.layer(axum::middleware::from_fn(statuses))
         });
+        let site = bridge(site, MASTER_OPERATOR);
         let (stop, stopped) = oneshot::channel();
         let shutdown = async move {
             // Dropped or sent: either way it is over.

@@ -27,11 +27,11 @@ const CREDENTIALS: &str = r#"{"credentials": [
     {"principal": "x", "secret": "s"}, {"principal": "y", "secret": "s"},
     {"principal": "a", "secret": "s", "part": "agent"}, {"principal": "ops", "secret": "s", "part": "operator"}]}"#;
 pub(crate) const X: &str = "Authorization: Basic eDpz\r\n";
-const Y: &str = "Authorization: Basic eTpz\r\n";
+pub(crate) const Y: &str = "Authorization: Basic eTpz\r\n";
 const AGENT: &str = "Authorization: Basic YTpz\r\n";
 pub(crate) const OPS: &str = "Authorization: Basic b3BzOnM=\r\n";
 /// Kinds of callers; the operator last, whose calls do something.
-const CALLERS: [(&str, &str); 5] = [("nobody", ""), ("agent", AGENT), ("y", Y), ("x", X), ("operator", OPS)];
+pub(crate) const CALLERS: [(&str, &str); 5] = [("nobody", ""), ("agent", AGENT), ("y", Y), ("x", X), ("operator", OPS)];
 
 /// A master with one agent.
 pub(crate) struct Guarded {
@@ -42,7 +42,7 @@ pub(crate) struct Guarded {
 }
 
 impl Guarded {
-    async fn start(authorizer: Arc<dyn Authorizer>, rate_limits: Option<RateLimits>) -> Self {
+    pub(crate) async fn start(authorizer: Arc<dyn Authorizer>, rate_limits: Option<RateLimits>) -> Self {
         Self::start_with(authorizer, rate_limits, BacklogBounds::default()).await
     }
 
@@ -87,7 +87,7 @@ impl Guarded {
         framework
     }
 
-    async fn operate(&self, who: &str, call: &Value) -> Answer {
+    pub(crate) async fn operate(&self, who: &str, call: &Value) -> Answer {
         ask(self.address, "POST", "/api/v1", &format!("{JSON}{who}"), &call.to_string()).await
     }
 }
@@ -112,7 +112,7 @@ fn shown(answer: &Answer) -> String {
 }
 
 /// A body of each kind of call that would do something if it were allowed.
-fn call_of(kind: Type, doomed: &str) -> Value {
+pub(crate) fn call_of(kind: Type, doomed: &str) -> Value {
     let role = json!({"role": "role-x"});
     let agent = json!({"agent_id": {"value": "no-such-agent"}});
     let reserved = json!([{"name": "cpus", "type": "SCALAR", "scalar": {"value": 1}, "reservations": [

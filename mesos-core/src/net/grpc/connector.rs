@@ -76,6 +76,19 @@ impl Dialer {
         self.credential.as_ref()
     }
 
+    /// A request that says in `authorization` what this says.
+    #[must_use]
+    pub fn request<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        if let Some(credential) = &self.credential
+            && let Ok(mut value) = tonic::metadata::MetadataValue::try_from(credential.as_bytes())
+        {
+            value.set_sensitive(true);
+            request.metadata_mut().insert("authorization", value);
+        }
+        request
+    }
+
     /// How TLS is done, if it is.
     #[must_use]
     pub const fn client_tls(&self) -> Option<&ClientTls> {
@@ -89,8 +102,19 @@ impl fmt::Debug for Dialer {
     }
 }
 
-/// A client of one master, and a credential for its requests.
+/// A client of one master.
 pub(super) async fn client(dialer: &Dialer, address: &Arc<str>) -> Result<KernelClient<Channel>, ConnectError> {
+    Ok(KernelClient::new(channel(dialer, address).await?)
+        .max_decoding_message_size(MESSAGE_BYTES_MAX)
+        .max_encoding_message_size(MESSAGE_BYTES_MAX))
+}
+
+/// A connection to a master or an agent, at `host:port`, for any client of gRPC. It is made anew when it breaks. What the
+/// dialer says in `authorization` is for the caller to say with each request.
+///
+/// # Errors
+/// [`ConnectError`] says what is in the way.
+pub async fn channel(dialer: &Dialer, address: &str) -> Result<Channel, ConnectError> {
     let refuse = |problem: String| ConnectError { address: address.to_string(), problem };
     let scheme = if dialer.tls.is_some() { "https" } else { "http" };
     let malformed = |error: &dyn fmt::Display| refuse(format!("{error}; write host:port"));
@@ -120,14 +144,11 @@ pub(super) async fn client(dialer: &Dialer, address: &Arc<str>) -> Result<Kernel
         }
     });
     let connecting = tokio::time::timeout(CONNECT_TIMEOUT, endpoint.connect_with_connector(dial));
-    let channel = match connecting.await {
-        Ok(Ok(channel)) => channel,
-        Ok(Err(error)) => return Err(refuse(causes(&error))),
-        Err(_) => return Err(refuse(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()))),
-    };
-    Ok(KernelClient::new(channel)
-        .max_decoding_message_size(MESSAGE_BYTES_MAX)
-        .max_encoding_message_size(MESSAGE_BYTES_MAX))
+    match connecting.await {
+        Ok(Ok(channel)) => Ok(channel),
+        Ok(Err(error)) => Err(refuse(causes(&error))),
+        Err(_) => Err(refuse(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()))),
+    }
 }
 
 /// An error with what is behind it; the outermost of a transport says nothing by itself.
@@ -207,14 +228,7 @@ impl GrpcConnector {
     }
 
     fn request<T>(&self, message: T) -> Request<T> {
-        let mut request = Request::new(message);
-        if let Some(credential) = &self.dialer.credential
-            && let Ok(mut value) = tonic::metadata::MetadataValue::try_from(credential.as_bytes())
-        {
-            value.set_sensitive(true);
-            request.metadata_mut().insert("authorization", value);
-        }
-        request
+        self.dialer.request(message)
     }
 }
 

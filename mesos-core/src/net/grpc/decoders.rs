@@ -36,6 +36,24 @@ pub(in crate::net) fn scheduler_down(bytes: &[u8]) {
     read::<SchedulerDown>(bytes);
 }
 
+/// However the bytes are cut into pieces, the messages are the same.
+pub(in crate::net) fn frames(bytes: &[u8]) {
+    for takes_stream in [false, true] {
+        let read = |piece| super::bridge::unframed(bytes, piece, takes_stream);
+        assert_eq!(read(1), read(bytes.len().max(1)));
+    }
+}
+
+/// Messages as gRPC carries them.
+#[cfg(test)]
+fn framed(messages: &[&[u8]]) -> Vec<u8> {
+    let frame = |message: &&[u8]| {
+        let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+        [&[0][..], &length, message].concat()
+    };
+    messages.iter().flat_map(frame).collect()
+}
+
 /// Batches of calls, as a framework writes them.
 #[cfg(test)]
 pub(in crate::net) fn calls(calls: Vec<super::proto::v1::scheduler::Call>) -> Vec<u8> {
@@ -110,6 +128,8 @@ pub(in crate::net) fn samples() -> Vec<(&'static str, String, Vec<u8>)> {
         write::<AgentUp>("agent_stream", &up),
         write::<AgentDown>("master_stream", &down),
         write::<SchedulerDown>("event_stream", &events),
+        ("grpc_frames", "one".to_owned(), framed(&[&event])),
+        ("grpc_frames", "three".to_owned(), framed(&[b"a call", b"", &event])),
         ("scheduler_event", "update".to_owned(), event),
     ]
 }

@@ -8,6 +8,8 @@
 //! * [`GrpcConnector`]: makes the connections of agents and frameworks.
 //! * [`KernelService`]: takes them in on a master and brings them to its [`Door`](crate::daemon::Door).
 //! * [`RemoteDetector`]: finds the leading master among addresses.
+//! * [`bridge()`]: methods that the HTTP APIs answer; what operators ask comes this way.
+//! * [`statuses`]: whoever asks by gRPC is refused by gRPC.
 //!
 //! Messages travel in batches: whatever waits when the connection can take more goes together, so that a busy stream costs
 //! little per message and an idle one waits for nothing. Batches are numbered and a gap ends the stream. A message of a
@@ -18,6 +20,7 @@
 
 mod about;
 mod agent;
+mod bridge;
 mod connector;
 #[cfg(any(test, fuzzing))]
 pub(in crate::net) mod decoders;
@@ -25,15 +28,20 @@ mod direction;
 mod leader;
 mod scheduler;
 mod server;
+mod status;
 mod stream;
 
 #[cfg(test)]
 mod tests;
 
-pub use about::{health, reflection};
-pub use connector::{Dialer, GrpcConnector};
+pub use about::{AGENT_SERVICES, MASTER_SERVICES, health, reflection};
+pub use bridge::{AGENT_OPERATOR, Bridged, MASTER_OPERATOR, bridge};
+pub use connector::{Dialer, GrpcConnector, channel};
 pub use leader::{RemoteDetector, leadership};
 pub use server::{Admit, AdmitAll, CALLS_BYTES_MAX, Judge, KernelService, MESSAGE_BYTES_MAX, Pace};
+pub use status::{code_of, statuses};
+
+pub use tonic;
 
 /// The messages and the service of `proto/mesos/kernel`.
 #[allow(

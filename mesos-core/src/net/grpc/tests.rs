@@ -527,13 +527,13 @@ async fn tools_are_told_that_the_server_is_well_and_what_it_speaks() {
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let site = reflection(health(Site::new("master")).await);
+    let site = reflection(health(Site::new("master"), MASTER_SERVICES).await, MASTER_SERVICES);
     let _serving = Task::spawn(serve(listener, Plain, site, Limits::default(), std::future::pending()));
     let channel = tonic::transport::Endpoint::from_shared(format!("http://{address}")).unwrap();
     let channel = channel.connect().await.unwrap();
 
     let mut client = HealthClient::new(channel.clone());
-    for service in ["", "mesos.kernel.Kernel"] {
+    for service in ["", "mesos.kernel.Kernel", "mesos.kernel.MasterOperator"] {
         let asked = HealthCheckRequest { service: service.to_owned() };
         assert_eq!(client.check(asked).await.unwrap().into_inner().status(), ServingStatus::Serving, "{service:?}");
     }
@@ -549,10 +549,18 @@ async fn tools_are_told_that_the_server_is_well_and_what_it_speaks() {
     let listed = ask(MessageRequest::ListServices(String::new())).await.message_response;
     let Some(MessageResponse::ListServicesResponse(listed)) = listed else { panic!("{listed:?}") };
     let services: Vec<_> = listed.service.iter().map(|service| service.name.as_str()).collect();
-    assert!(services.contains(&"mesos.kernel.Kernel"), "{services:?}");
-    let found = ask(MessageRequest::FileContainingSymbol("mesos.kernel.Kernel".to_owned())).await.message_response;
-    let Some(MessageResponse::FileDescriptorResponse(found)) = found else { panic!("{found:?}") };
-    assert!(!found.file_descriptor_proto.is_empty());
+    let known = [
+        "grpc.health.v1.Health",
+        "grpc.reflection.v1.ServerReflection",
+        "mesos.kernel.Kernel",
+        "mesos.kernel.MasterOperator",
+    ];
+    assert_eq!(BTreeSet::from_iter(services), BTreeSet::from(known), "what an agent speaks is not among it");
+    for service in known {
+        let found = ask(MessageRequest::FileContainingSymbol(service.to_owned())).await.message_response;
+        let Some(MessageResponse::FileDescriptorResponse(found)) = found else { panic!("{found:?}") };
+        assert!(!found.file_descriptor_proto.is_empty());
+    }
 }
 
 #[tokio::test]

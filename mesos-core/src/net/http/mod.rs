@@ -16,10 +16,12 @@
 //! * [`Files`]: files that are shown, and nothing beside them.
 //! * [`Verbosity`]: how much is logged, for operators who want to know more for a while.
 //! * [`Caller`]: who asks; filled in by a layer that authenticates.
+//! * [`Answering`]: whether the caller has room for one message or for a stream.
 //!
 //! It decides nothing about calls, and authenticates nobody.
 
 mod answer;
+mod answering;
 mod body;
 mod caller;
 mod files;
@@ -34,6 +36,7 @@ mod verbosity;
 mod tests;
 
 pub use answer::{Refusal, accepted, answer, answer_json, done};
+pub use answering::Answering;
 pub use body::{BODY_BYTES_MAX, BODY_TIMEOUT, decode, encode, read_body, read_message};
 pub use caller::Caller;
 #[cfg(any(test, fuzzing))]

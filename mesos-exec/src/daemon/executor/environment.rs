@@ -8,6 +8,7 @@ use mesos_core::daemon::{SystemClock, entropy};
 use mesos_core::{Clock, ExecutorId, FrameworkId};
 
 use crate::daemon::agent::TOKEN_VARIABLE;
+use crate::daemon::client::Transport;
 use crate::driver::Options;
 
 /// Who an executor is and where its agent is.
@@ -22,6 +23,8 @@ pub struct ExecutorSetup {
     pub endpoint: Arc<str>,
     /// What proves who it is.
     pub(super) token: Option<Token>,
+    /// How it speaks with its agent.
+    pub transport: Transport,
     /// How it behaves.
     pub options: Options,
     /// The time.
@@ -39,6 +42,10 @@ impl std::fmt::Debug for Token {
         f.write_str("Token(..)")
     }
 }
+
+/// Says how an executor speaks with its agent: `http`, which is what it does when nothing is said, or `grpc`. No agent sets it;
+/// whoever describes the executor's command may.
+const TRANSPORT_VARIABLE: &str = "MESOS_EXECUTOR_TRANSPORT";
 
 /// A variable an agent sets is missing or unreadable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,6 +66,7 @@ impl ExecutorSetup {
             executor_id,
             endpoint: endpoint.into(),
             token: None,
+            transport: Transport::default(),
             options: Options::default(),
             clock: Arc::new(SystemClock::new()),
             seed: entropy(),
@@ -91,6 +99,11 @@ impl ExecutorSetup {
         options.backoff_max = time("MESOS_SUBSCRIPTION_BACKOFF_MAX", options.backoff_max)?;
         options.shutdown_grace = time("MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD", options.shutdown_grace)?;
         setup.token = get(TOKEN_VARIABLE).map(Token);
+        setup.transport = match get(TRANSPORT_VARIABLE).as_deref() {
+            None | Some("http") => Transport::Http,
+            Some("grpc") => Transport::Grpc,
+            Some(other) => return Err(wrong(TRANSPORT_VARIABLE, format!("{other:?} is neither http nor grpc"))),
+        };
         Ok(setup)
     }
 }
@@ -132,13 +145,16 @@ mod tests {
             ("MESOS_SUBSCRIPTION_BACKOFF_MAX", "2secs"),
             ("MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD", "1.5secs"),
             ("MESOS_EXECUTOR_AUTHENTICATION_TOKEN", "sesame"),
+            ("MESOS_EXECUTOR_TRANSPORT", "grpc"),
         ];
         let setup = read(&[&WHO[..], &more].concat()).unwrap();
         assert!(setup.options.checkpoint);
         assert_eq!(setup.options.recovery_timeout, Duration::from_secs(900));
         assert_eq!(setup.options.shutdown_grace, Duration::from_millis(1_500));
         assert!(!format!("{setup:?}").contains("sesame"), "a secret never prints");
-        assert!(!read(&WHO).unwrap().options.checkpoint);
+        assert_eq!(setup.transport, Transport::Grpc);
+        let bare = read(&WHO).unwrap();
+        assert_eq!((bare.options.checkpoint, bare.transport), (false, Transport::Http));
     }
 
     #[test]
@@ -147,7 +163,9 @@ mod tests {
             let rest: Vec<_> = WHO.into_iter().filter(|(own, _)| *own != name).collect();
             assert_eq!(read(&rest).unwrap_err().name, name);
         }
-        let bad = [&WHO[..], &[("MESOS_RECOVERY_TIMEOUT", "soon")]].concat();
-        assert_eq!(read(&bad).unwrap_err().name, "MESOS_RECOVERY_TIMEOUT");
+        for wrong in [("MESOS_RECOVERY_TIMEOUT", "soon"), ("MESOS_EXECUTOR_TRANSPORT", "pigeons")] {
+            let bad = [&WHO[..], &[wrong]].concat();
+            assert_eq!(read(&bad).unwrap_err().name, wrong.0);
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! Hosts an executor that is a process of its own: finds its agent in the environment and speaks the v1 API with it.
+//! Hosts an executor that is a process of its own: finds its agent in the environment and speaks the v1 API with it, by HTTP or
+//! by gRPC.
 //!
 //! * [`environment`]: who it is and where its agent is.
 //! * [`world`]: what its driver asks for, done.
@@ -17,7 +18,7 @@ use mesos_core::daemon::{Ended, Host, Task, inbox};
 use mesos_core::kernel::Rng;
 use tokio::sync::mpsc;
 
-use super::http::client::AgentClient;
+use super::client::AgentClient;
 use crate::driver::{Driver, Input, StopReason};
 use world::{ExecutorWorld, pass_on, speak};
 
@@ -29,7 +30,8 @@ const SAID_MAX: usize = 4_096;
 /// What was said last has this long to reach the agent before the process ends.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Runs an author's executor as this process.
+/// Runs an author's executor as this process. It speaks with its agent by HTTP or by gRPC
+/// ([`transport`](ExecutorSetup::transport)); its author does not notice.
 ///
 /// ```no_run
 /// # use mesos_exec::daemon::ExecutorDriver;
@@ -77,6 +79,7 @@ impl ExecutorDriver {
             setup.executor_id.clone(),
             setup.endpoint.clone(),
             setup.token.map(|token| token.0),
+            setup.transport,
         );
         let client = Arc::new(client);
         let (inbox, mailbox) = inbox();
@@ -86,11 +89,12 @@ impl ExecutorDriver {
         let world = ExecutorWorld::new(inbox.clone(), client, setup.options.shutdown_grace, said);
         let host = Host::new(driver, world, mailbox, setup.clock, Rng::new(setup.seed));
         let ended = host.spawn(inbox, Input::Started).join().await;
-        let why = match ended {
-            Ok(Ended { world, .. }) => world.stopped.clone(),
+        // What is said last may go by the stream of what is heard.
+        let (why, _stream) = match ended {
+            Ok(Ended { mut world, .. }) => (world.stopped.take(), world.stream.take()),
             Err(error) => {
                 tracing::error!(%error, "the executor panicked");
-                None
+                (None, None)
             }
         };
         // The sender is gone with the world: what is left is said, and then the speaker ends.

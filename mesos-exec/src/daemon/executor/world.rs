@@ -10,7 +10,7 @@ use mesos_core::health::{Check, Checked};
 use mesos_core::{CommandInfo, ContainerId, Exit, Resources, TaskInfo};
 use tokio::sync::mpsc;
 
-use crate::daemon::http::client::{AgentClient, Refused};
+use crate::daemon::client::{AgentClient, Refused};
 use crate::daemon::probe;
 use crate::driver::{Contained, Driver, Effect, Input, StopReason};
 
@@ -31,7 +31,7 @@ pub(super) struct ExecutorWorld {
     client: Arc<AgentClient>,
     grace: Duration,
     /// The subscription that stands or is under way.
-    stream: Option<Task>,
+    pub(super) stream: Option<Task>,
     said: mpsc::Sender<Said>,
     /// The executor's own container, once the agent has said which.
     own: Option<ContainerId>,
@@ -59,9 +59,9 @@ impl ExecutorWorld {
             let refused = match client.subscribe(subscription, &tasks).await {
                 Ok(mut stream) => {
                     while let Some(event) = stream.next(grace).await {
-                        if !inbox.send(Arrival::Heard { attempt, event }).await {
-                            return;
-                        }
+                        // An executor that has ended hears nothing more, and may still be saying its last words by this
+                        // stream: it stands until somebody drops the task.
+                        inbox.send(Arrival::Heard { attempt, event }).await;
                     }
                     None
                 }

@@ -4,7 +4,7 @@
 //! stream id: a second SUBSCRIBE takes the place of the first. Rules: Apache Mesos, `docs/executor-http-api.md`.
 
 use mesos_core::call::CloseReason;
-use mesos_core::call::executor::Event;
+use mesos_core::call::executor::{Event, Subscription};
 use mesos_core::net::http::axum::extract::State;
 use mesos_core::net::http::axum::http::HeaderMap;
 use mesos_core::net::http::axum::http::header::{CONTENT_TYPE, HeaderValue};
@@ -32,13 +32,12 @@ pub(super) async fn answer(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let call: v1::executor::Call = read_message(&headers, body, BODY_BYTES_MAX).await?;
-    let (framework_id, executor_id, call) = executor_call_from_wire(call)?;
-    let speaker = executors.speaker(&caller, framework_id, executor_id)?;
+    let (speaker, call) = executors.read(&caller, read_message(&headers, body, BODY_BYTES_MAX).await?)?;
     match call {
         ExecutorCall::Subscribe(subscription) => {
             let media = Media::of_answer(&headers)?;
-            open(executors.door.subscribe(speaker, subscription).await?, media).await
+            let (line, first) = executors.subscribe(speaker, subscription).await?;
+            Ok(open(line, media, first))
         }
         ExecutorCall::Said(said) => {
             executors.door.say(speaker, said).await?;
@@ -48,6 +47,27 @@ pub(super) async fn answer(
 }
 
 impl Executors {
+    /// A call, and who makes it.
+    pub(super) fn read(&self, caller: &Caller, call: v1::executor::Call) -> Result<(Speaker, ExecutorCall), Refusal> {
+        let (framework_id, executor_id, call) = executor_call_from_wire(call)?;
+        Ok((self.speaker(caller, framework_id, executor_id)?, call))
+    }
+
+    /// Subscribes an executor: the agent's first word decides whether that is a stream, and begins it.
+    pub(super) async fn subscribe(
+        &self,
+        speaker: Speaker,
+        subscription: Subscription,
+    ) -> Result<(ExecutorLine, Event), Refusal> {
+        let mut line = self.door.subscribe(speaker, subscription).await?;
+        match line.next().await {
+            Some(LineItem::Event(event)) => Ok((line, event)),
+            Some(LineItem::Closed(CloseReason::Refused(rejection))) => Err(rejection.into()),
+            Some(LineItem::Closed(why)) => Err(Refusal::unavailable(why.to_string())),
+            None => Err(Refusal::unavailable("the agent has ended")),
+        }
+    }
+
     /// Whom the caller may speak for.
     fn speaker(&self, caller: &Caller, framework_id: FrameworkId, executor_id: ExecutorId) -> Result<Speaker, Refusal> {
         match proven(caller)? {
@@ -66,19 +86,13 @@ impl Executors {
     }
 }
 
-/// The answer to a SUBSCRIBE: the agent's first word decides what it is.
-async fn open(mut line: ExecutorLine, media: Media) -> Result<Response, Refusal> {
-    let first = match line.next().await {
-        Some(LineItem::Event(event)) => event,
-        Some(LineItem::Closed(CloseReason::Refused(rejection))) => return Err(rejection.into()),
-        Some(LineItem::Closed(why)) => return Err(Refusal::unavailable(why.to_string())),
-        None => return Err(Refusal::unavailable("the agent has ended")),
-    };
+/// The answer to a SUBSCRIBE.
+fn open(line: ExecutorLine, media: Media, first: Event) -> Response {
     let (sender, body) = record_stream();
     let mut response = Response::new(body);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media.name()));
     tokio::spawn(pump(line, sender, media, first));
-    Ok(response)
+    response
 }
 
 /// Carries what the agent says until one of both ends.

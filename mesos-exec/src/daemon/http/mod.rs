@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   /api/v1/executor ── executor ──────────────▶ ExecutorDoor ──▶ the agent's machine
+//!   mesos.kernel.Agent ── connection ──────────▶      │
 //!   /api/v1 ── operator ─┬─ containers ────────▶      │
 //!                        └─ wire, statistics ◀─ Snapshot
 //!   /state, /containers, /metrics/snapshot .. ◀───────┘
@@ -14,7 +15,7 @@
 //!
 //! [`Caller`]: mesos_core::net::http::Caller
 
-pub(super) mod client;
+pub(super) mod connection;
 mod containers;
 pub(super) mod download;
 mod executor;
@@ -34,7 +35,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use mesos_core::Containerizer;
 use mesos_core::net::auth::Authorizer;
-use mesos_core::net::http::axum::routing::{get, post};
+use mesos_core::net::http::axum::routing::{get, post, post_service};
 use mesos_core::net::http::{Attached, Files, FixedVerbosity, Roots, Site, Verbosity};
 use mesos_core::net::layer::RequestTotals;
 
@@ -136,7 +137,7 @@ impl AgentSite {
         });
         let site = Site::new(PROCESS)
             .route("/api/v1", post(operator::ask).with_state(context.clone()))
-            .route("/api/v1/executor", post(executor::answer).with_state(executors))
+            .route("/api/v1/executor", post(executor::answer).with_state(executors.clone()))
             .route("/state", get(legacy::state).with_state(context.clone()))
             .route("/flags", get(legacy::flags).with_state(context.clone()))
             .route("/containers", get(statistics::all).with_state(context.clone()))
@@ -146,7 +147,8 @@ impl AgentSite {
             .route("/health", get(legacy::health))
             .route("/version", get(legacy::version))
             .route_exactly("/", get(legacy::root));
-        files.add_to(site).with_help()
+        // Help is about HTTP.
+        files.add_to(site).with_help().route(connection::CONNECT, post_service(connection::service(executors)))
     }
 }
 

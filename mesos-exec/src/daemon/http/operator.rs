@@ -10,8 +10,8 @@ use mesos_core::net::auth::Sight;
 use mesos_core::net::http::axum::extract::State;
 use mesos_core::net::http::axum::http::{HeaderMap, StatusCode};
 use mesos_core::net::http::{
-    BODY_BYTES_MAX, Body, Caller, Form, Media, RECORD_IO, RecordReader, Refusal, Response, answer, decode, done,
-    read_body,
+    Answering, BODY_BYTES_MAX, Body, Caller, Form, Media, RECORD_IO, RecordReader, Refusal, Response, answer, decode,
+    done, read_body,
 };
 use mesos_core::wire::v1;
 use v1::agent::call::Type;
@@ -27,6 +27,7 @@ const RECORD_BYTES_MAX: usize = 1 << 20;
 pub(super) async fn ask(
     State(context): State<Shared>,
     caller: Caller,
+    answering: Answering,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
@@ -39,6 +40,8 @@ pub(super) async fn ask(
             (first, Some((media, records)))
         }
     };
+    let is_stream = matches!(call.r#type(), Type::LaunchNestedContainerSession | Type::AttachContainerOutput);
+    answering.check(call.r#type().as_str_name(), is_stream)?;
     context.judge.call(&caller, &call).await?;
     match call.r#type() {
         Type::LaunchNestedContainerSession => containers::session(&context, &headers, call).await,

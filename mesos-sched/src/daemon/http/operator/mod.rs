@@ -14,8 +14,8 @@ use axum::http::StatusCode;
 use axum::http::header::HeaderMap;
 use mesos_core::call::operator::{Call, Response as Outcome};
 use mesos_core::net::http::{
-    BODY_BYTES_MAX, Body, Caller, Media, OriginalPath, Refusal, Response, accepted, answer as say, axum, decode, done,
-    read_body,
+    Answering, BODY_BYTES_MAX, Body, Caller, Media, OriginalPath, Refusal, Response, accepted, answer as say, axum,
+    decode, done, read_body,
 };
 use mesos_core::wire::v1;
 use mesos_core::{Rejection, RejectionCode};
@@ -30,6 +30,7 @@ pub(super) async fn answer(
     State(context): State<Shared>,
     Extension(OriginalPath(path)): Extension<OriginalPath>,
     caller: Caller,
+    answering: Answering,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
@@ -37,6 +38,7 @@ pub(super) async fn answer(
     let media = Media::of_body(&headers)?;
     let call: v1::master::Call = decode(media, &read_body(body, BODY_BYTES_MAX).await?)?;
     tracing::Span::current().record("call", call.r#type().as_str_name());
+    answering.check(call.r#type().as_str_name(), call.r#type() == Type::Subscribe)?;
     let sight = context.sight(caller);
     context.judge(&sight, &call).await?;
     let media = Media::of_answer(&headers)?;
