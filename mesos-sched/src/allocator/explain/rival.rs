@@ -221,8 +221,8 @@ impl Case<'_> {
             true => {
                 let bounds = Bounds::new(allocator, &own.role, Some(client));
                 let is_limited = !after.has_other_limits;
-                let within = if is_limited { bounds.within_limits(&able, &after.freed) } else { able };
-                bounds.within_size(&within)
+                let within = if is_limited { bounds.within_limits(&able, &after.freed, &[]) } else { able };
+                bounds.within_size(&within, &Quantities::new())
             }
             false => able,
         };
