@@ -271,6 +271,24 @@ fn a_minimum_is_lowered_to_what_one_stage_offers() {
     world.check_change(FrameworkKey(0), &role("a/c"), Subject::Need(Need::Resources("mem:32".parse().unwrap())));
 }
 
+/// What is promised comes on top of what is free beyond promises: a minimum is lowered to both together.
+#[test]
+fn a_minimum_is_lowered_to_what_is_promised_and_what_is_free_beyond() {
+    let mut world = World::new(SorterKind::Drf, 1);
+    let quota = Quota::new("mem:256".parse().unwrap(), "".parse().unwrap()).unwrap();
+    world.observe(Fact::QuotaSet { role: role("d"), quota });
+    world.add_framework(0, "d");
+    world.describe(FrameworkKey(0), |info| {
+        info.min_allocatable.insert(role("d"), vec!["mem:1000".parse().unwrap()]);
+    });
+    world.add_agent(0, "cpus:8;mem:512");
+    assert!(world.grants.is_empty());
+    let answer = world.ask(FrameworkKey(0), &role("d"), Subject::Agent(AgentKey(0)));
+    let lowers = |change: &Change| matches!(change, Change::LowerMinimum { to } if to.to_string() == "mem:512");
+    assert!(answer.change.iter().any(lowers), "{answer:?}");
+    world.check_change(FrameworkKey(0), &role("d"), Subject::Agent(AgentKey(0)));
+}
+
 /// Two roles beside each other whose reservations come back are both promised as much again.
 #[test]
 fn promises_to_roles_beside_each_other_add_up() {

@@ -12,6 +12,7 @@ mod actual;
 mod amount;
 mod attempt;
 mod case;
+mod dealt;
 mod least;
 mod promise;
 mod search;

@@ -109,7 +109,10 @@ impl Case<'_> {
             return None;
         }
         let mut more = self.with_least(more, start);
-        let offer = self.judge(&self.actual(start, &more)).offer;
+        let actual = self.actual(start, &more);
+        // The other stage may be enough as well, and offer less.
+        let own = self.allocator.judge_stage(self.asker, self.key, self.agent, &actual, plan.is_guaranteed);
+        let offer = if self.is_enough(&own) { own.offer } else { self.judge(&actual).offer };
         // What was offered before may come in another stage than what comes now, and does not count towards one minimum.
         let assured =
             smaller(&(before.offer.quantities() + &self.lacking(&before.offer, minimum)), &offer.quantities());
@@ -203,8 +206,7 @@ impl Case<'_> {
         }
         changes.extend(unreserved);
         if ways.contains(&Way::Wait) {
-            let until = self.refusals(offer).map(|(due_at, batch, _)| self.ends_at(due_at, batch)).max()?;
-            changes.push(Change::Wait { until });
+            changes.push(self.without_refusals(offer)?);
         }
         Some(changes)
     }

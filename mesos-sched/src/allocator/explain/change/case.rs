@@ -94,9 +94,10 @@ impl<'a> Case<'a> {
         larger(&self.asker.missing(bag), &(minimum.clone() - &bag.quantities()))
     }
 
-    pub(super) fn refusals(&self, offer: &Resources) -> impl Iterator<Item = (Instant, Batch, &Resources)> {
+    pub(super) fn refusals(&self, offer: &Resources) -> impl Iterator<Item = (Instant, Batch, &'a Resources)> {
         let client = self.asker.client.into_iter();
-        client.flat_map(move |client| self.allocator.filters.blocking(client, self.key, offer).collect::<Vec<_>>())
+        let all = client.flat_map(|client| self.allocator.filters.blocking(client, self.key, offer));
+        all.collect::<Vec<_>>().into_iter()
     }
 
     /// The round that does not mind a refusal any more: not before a batch round has seen it.
