@@ -215,7 +215,12 @@ impl World {
             alone.leave_alone(framework, role, agent);
             alone.try_out(changes, framework, role, agent, need)
         };
-        let told = || format!("{framework:?} {role} {of:?} at {:?}\n{answer}\n{answer:?}\nSTEPS {:?} {:?}", self.now, self.options, self.steps);
+        let told = || {
+            format!(
+                "{framework:?} {role} {of:?} at {:?}\n{answer}\n{answer:?}\nSTEPS {:?} {:?}",
+                self.now, self.options, self.steps
+            )
+        };
         // With bounds on all agents together, they may be used up by what is offered of another one.
         let is_bounded = self.ledger.quotas.values().any(|quota| *quota != Quota::default());
         let is_enough = |changes: &[Change]| {

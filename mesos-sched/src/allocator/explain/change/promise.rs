@@ -17,6 +17,7 @@ use super::super::bounds::Freed;
 use super::super::judge::WhatIf;
 use super::case::Case;
 use super::least::least;
+use super::search::Lowered;
 
 /// What an offer is to hold of what quota is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,14 +163,13 @@ impl Case<'_> {
     /// Which promises have to be smaller; nothing if those of others are not enough.
     pub(super) fn lowered(&self, aim: &Aim, freed: &[Freed]) -> Option<Vec<Change>> {
         let mut known = self.search.lowered.borrow_mut();
-        let found = known.iter().find(|(own, other, _)| own == aim && other == freed);
-        if let Some((.., lowered)) = found {
-            return lowered.clone();
+        if let Some(found) = known.iter().find(|known| known.aim == *aim && known.freed == freed) {
+            return found.changes.clone();
         }
         let lowered = self.lowered_anew(aim, freed);
-        let changes =
-            lowered.map(|all| all.into_iter().map(|(role, by)| Change::LowerGuarantee { role, by }).collect());
-        known.push((aim.clone(), freed.to_vec(), changes.clone()));
+        let step = |(role, by)| Change::LowerGuarantee { role, by };
+        let changes: Option<Vec<Change>> = lowered.map(|all| all.into_iter().map(step).collect());
+        known.push(Lowered { aim: aim.clone(), freed: freed.to_vec(), changes: changes.clone() });
         changes
     }
 

@@ -20,9 +20,18 @@ pub(super) struct Search {
     pub(super) walks: Cell<usize>,
     /// Promises that were lowered, or restored, to see what follows.
     pub(super) steps: Cell<usize>,
-    /// Which promises would have to be smaller, and what was given back then.
-    pub(super) lowered: RefCell<Vec<(Aim, Vec<Freed>, Option<Vec<Change>>)>>,
+    /// Which promises would have to be smaller.
+    pub(super) lowered: RefCell<Vec<Lowered>>,
     outlooks: RefCell<Vec<Known>>,
+}
+
+/// What promises would have to be lowered for.
+#[derive(Debug)]
+pub(super) struct Lowered {
+    pub(super) aim: Aim,
+    pub(super) freed: Vec<Freed>,
+    /// Nothing if those of others are not enough.
+    pub(super) changes: Option<Vec<Change>>,
 }
 
 /// The books of promises that follow.
