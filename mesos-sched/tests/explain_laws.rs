@@ -17,11 +17,13 @@ mod need;
 mod world;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use mesos_core::kernel::Rng;
 use mesos_core::provider::explain::{Change, Explanation, Need, Reason, Subject, Verdict};
-use mesos_core::provider::{AgentKey, Fact, FrameworkKey};
-use mesos_core::{Quota, Weight};
+use mesos_core::provider::{AgentKey, Fact, FrameworkKey, Grant};
+use mesos_core::{AgentCapability, Filters, FrameworkCapability, Quota, Weight};
 use mesos_sched::allocator::{Options, Packing, Policy, Priorities, SorterKind};
 use mesos_sim::history::{History, Kind, Mix, Stage};
 use proptest::prelude::*;
@@ -287,6 +289,29 @@ fn a_minimum_is_lowered_to_what_is_promised_and_what_is_free_beyond() {
     let lowers = |change: &Change| matches!(change, Change::LowerMinimum { to } if to.to_string() == "mem:512");
     assert!(answer.change.iter().any(lowers), "{answer:?}");
     world.check_change(FrameworkKey(0), &role("d"), Subject::Agent(AgentKey(0)));
+}
+
+/// Whoever refused an agent may be served first once it was upgraded: it is another agent then.
+#[test]
+fn what_was_refused_of_an_agent_is_wanted_again_once_it_is_upgraded() {
+    let mut world = World::new(SorterKind::Drf, 1);
+    world.add_agent(0, "cpus:4;mem:512");
+    let mut info = (*world.ledger.agents[&AgentKey(0)].info).clone();
+    info.capabilities = [AgentCapability::MultiRole, AgentCapability::ReservationRefinement].into();
+    world.observe(Fact::AgentUpdated { agent: AgentKey(0), info: Arc::new(info) });
+    world.add_framework(0, "a");
+    let Grant { framework, role: first, agent, resources } = world.grants[0].clone();
+    let filters = Some(Filters::refuse_for(Duration::from_secs(1_000)));
+    world.observe(Fact::Recovered { framework, role: first, agent, resources, filters });
+    world.add_framework(1, "d/e/f");
+    world.describe(FrameworkKey(1), |info| info.capabilities.extend([FrameworkCapability::MultiRole]));
+    world.add_agent(1, "cpus:1;mem:64");
+    assert_eq!(world.grants[0].framework, FrameworkKey(1), "it comes later now");
+    let answer = world.ask(FrameworkKey(1), &role("d/e/f"), Subject::Agent(AgentKey(0)));
+    for step in ["add_capability", "suppress"] {
+        assert!(answer.change.iter().any(|change| change.code() == step), "{step}: {answer:?}");
+    }
+    world.check_change(FrameworkKey(1), &role("d/e/f"), Subject::Agent(AgentKey(0)));
 }
 
 /// Two roles beside each other whose reservations come back are both promised as much again.
