@@ -9,11 +9,12 @@ use super::super::judge::WhatIf;
 use super::case::Case;
 
 impl Case<'_> {
-    /// Whether what is needed is still there once an offer was dealt in pieces.
+    /// Whether what is needed is still there once an offer was dealt in pieces, of which some are refused.
     pub(super) fn is_dealt_enough(&self, what_if: &WhatIf, offer: &Resources) -> bool {
         let (Some(need), Some(client)) = (self.asker.need, self.asker.client) else { return true };
         let options = &self.allocator.options;
-        if !options.policy.is_dealing() || what_if.is_unfiltered {
+        let has_refused = || self.refusals(&Resources::new()).next().is_some();
+        if !options.policy.is_dealing() || what_if.is_unfiltered || !has_refused() {
             return true;
         }
         let piece = self.allocator.scratch.dealing.piece(&options.policy, client);
