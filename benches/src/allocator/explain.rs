@@ -181,8 +181,9 @@ fn promised(Size { agents, frameworks }: Size) -> Cluster {
     let mut cluster = Cluster::new();
     let total = resources(LARGE);
     cluster.tell(cluster::agents(agents, |_| (total.clone(), Vec::new())));
-    // 24 cpus are on each agent.
-    let each = quota(&format!("cpus:{};mem:64", 2 * 24 * agents / PROMISES), "");
+    // Of each agent, 24 and 4,096.
+    let (cpus, mem) = (2 * 24 * agents / PROMISES, 2 * 4_096 * agents / PROMISES);
+    let each = quota(&format!("cpus:{cpus};mem:{mem}"), "");
     cluster.tell((0..PROMISES).map(|slot| {
         let path = if slot % 2 == 0 { format!("org/team{slot}") } else { format!("team{slot}") };
         Fact::QuotaSet { role: cluster::role(&path), quota: each.clone() }
