@@ -3,9 +3,9 @@
 //! * Complete: whoever was granted nothing of an agent hears of at least one reason.
 //! * True: no reason is claimed that a ledger kept beside the allocator does not confirm.
 //! * Enough: what an explanation says would be enough is made true, and the offer comes, whoever else takes part. Where limits
-//!   or promises bound what may be had of all agents together, amounts are meant for the agent and the asker in question: it
-//!   does not count that another agent may be served first with them, or another framework.
-//! * Needed: without any one of the steps, and, where no quota is set, with a thousandth less of any amount, it does not.
+//!   or promises bound what may be had of all agents together, amounts are meant for the agent in question: it does not count
+//!   that another one may be served first with them.
+//! * Needed: without any one of the steps, and with a thousandth less of any amount, it does not.
 
 #[path = "explain_laws/change.rs"]
 mod change;
@@ -17,11 +17,13 @@ mod need;
 mod world;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use mesos_core::kernel::Rng;
 use mesos_core::provider::explain::{Change, Explanation, Need, Reason, Subject, Verdict};
-use mesos_core::provider::{AgentKey, Fact, FrameworkKey};
-use mesos_core::{Quota, Weight};
+use mesos_core::provider::{AgentKey, Fact, FrameworkKey, Grant};
+use mesos_core::{AgentCapability, Filters, FrameworkCapability, Quota, Weight};
 use mesos_sched::allocator::{Options, Packing, Policy, Priorities, SorterKind};
 use mesos_sim::history::{History, Kind, Mix, Stage};
 use proptest::prelude::*;
@@ -70,14 +72,6 @@ fn mix(has_quota: bool) -> Mix {
 
 fn any_history(has_quota: bool) -> impl Strategy<Value = History> {
     let mix = mix(has_quota);
-    prop::collection::vec(any::<(u64, u64)>(), 1..50).prop_map(move |numbers| mix.of_numbers(numbers))
-}
-
-/// With quotas, without what changes what agents and operators have reserved: there a second way, by a lower promise, is not
-/// always enough.
-fn plain_history_with_quotas() -> impl Strategy<Value = History> {
-    use Kind::{Claim, Plan, Reserve, Unreserve};
-    let mix = mix(true).without_users().without_mounts().without([Reserve, Unreserve, Claim, Plan]);
     prop::collection::vec(any::<(u64, u64)>(), 1..50).prop_map(move |numbers| mix.of_numbers(numbers))
 }
 
@@ -139,11 +133,7 @@ proptest! {
     }
 
     #[test]
-    fn what_would_be_enough_is_enough_with_quotas(
-        history in plain_history_with_quotas(),
-        seed in any::<u64>(),
-        need in any_need(),
-    ) {
+    fn what_would_be_enough_is_enough_with_quotas(history in any_history(true), seed in any::<u64>(), need in any_need()) {
         let world = go_through(Options::default(), seed, &history);
         check_all_changes(&world, need);
     }
@@ -151,8 +141,7 @@ proptest! {
     #[test]
     fn what_would_be_enough_is_enough_under_every_policy(
         history in any_history(false),
-        // Where everybody is shown the same, what is had does not come from a round.
-        options in any_options().prop_filter("offers are exclusive", |options| !matches!(options.policy, Policy::SharedState(_))),
+        options in any_options(),
         seed in any::<u64>(),
         need in any_need(),
     ) {
@@ -284,6 +273,47 @@ fn a_minimum_is_lowered_to_what_one_stage_offers() {
     world.check_change(FrameworkKey(0), &role("a/c"), Subject::Need(Need::Resources("mem:32".parse().unwrap())));
 }
 
+/// What is promised comes on top of what is free beyond promises: a minimum is lowered to both together.
+#[test]
+fn a_minimum_is_lowered_to_what_is_promised_and_what_is_free_beyond() {
+    let mut world = World::new(SorterKind::Drf, 1);
+    let quota = Quota::new("mem:256".parse().unwrap(), "".parse().unwrap()).unwrap();
+    world.observe(Fact::QuotaSet { role: role("d"), quota });
+    world.add_framework(0, "d");
+    world.describe(FrameworkKey(0), |info| {
+        info.min_allocatable.insert(role("d"), vec!["mem:1000".parse().unwrap()]);
+    });
+    world.add_agent(0, "cpus:8;mem:512");
+    assert!(world.grants.is_empty());
+    let answer = world.ask(FrameworkKey(0), &role("d"), Subject::Agent(AgentKey(0)));
+    let lowers = |change: &Change| matches!(change, Change::LowerMinimum { to } if to.to_string() == "mem:512");
+    assert!(answer.change.iter().any(lowers), "{answer:?}");
+    world.check_change(FrameworkKey(0), &role("d"), Subject::Agent(AgentKey(0)));
+}
+
+/// Whoever refused an agent may be served first once it was upgraded: it is another agent then.
+#[test]
+fn what_was_refused_of_an_agent_is_wanted_again_once_it_is_upgraded() {
+    let mut world = World::new(SorterKind::Drf, 1);
+    world.add_agent(0, "cpus:4;mem:512");
+    let mut info = (*world.ledger.agents[&AgentKey(0)].info).clone();
+    info.capabilities = [AgentCapability::MultiRole, AgentCapability::ReservationRefinement].into();
+    world.observe(Fact::AgentUpdated { agent: AgentKey(0), info: Arc::new(info) });
+    world.add_framework(0, "a");
+    let Grant { framework, role: first, agent, resources } = world.grants[0].clone();
+    let filters = Some(Filters::refuse_for(Duration::from_secs(1_000)));
+    world.observe(Fact::Recovered { framework, role: first, agent, resources, filters });
+    world.add_framework(1, "d/e/f");
+    world.describe(FrameworkKey(1), |info| info.capabilities.extend([FrameworkCapability::MultiRole]));
+    world.add_agent(1, "cpus:1;mem:64");
+    assert_eq!(world.grants[0].framework, FrameworkKey(1), "it comes later now");
+    let answer = world.ask(FrameworkKey(1), &role("d/e/f"), Subject::Agent(AgentKey(0)));
+    for step in ["add_capability", "suppress"] {
+        assert!(answer.change.iter().any(|change| change.code() == step), "{step}: {answer:?}");
+    }
+    world.check_change(FrameworkKey(1), &role("d/e/f"), Subject::Agent(AgentKey(0)));
+}
+
 /// Two roles beside each other whose reservations come back are both promised as much again.
 #[test]
 fn promises_to_roles_beside_each_other_add_up() {
@@ -313,6 +343,57 @@ fn promises_below_one_role_are_lowered_together_with_it() {
             world.check_change(FrameworkKey(0), &role("d"), of);
         }
     }
+}
+
+/// A disk that is indivisible is let in by a limit as a whole or not at all.
+#[test]
+fn a_limit_is_raised_for_all_of_an_indivisible_disk() {
+    let mut world = World::new(SorterKind::Drf, 1);
+    let quota = Quota::new("".parse().unwrap(), "disk:50".parse().unwrap()).unwrap();
+    world.observe(Fact::QuotaSet { role: role("d"), quota });
+    world.add_framework(0, "d");
+    world.describe(FrameworkKey(0), |info| drop(info.min_allocatable.insert(role("d"), Vec::new())));
+    world.add_agent(0, r#"[{"name":"disk","type":"SCALAR","scalar":{"value":60},"disk":{"source":{"type":"MOUNT"}}}]"#);
+    assert!(world.grants.is_empty());
+    let answer = world.ask(FrameworkKey(0), &role("d"), Subject::Agent(AgentKey(0)));
+    let raises = |change: &Change| matches!(change, Change::RaiseLimit { by, .. } if by.to_string() == "disk:10");
+    assert!(answer.change.iter().any(raises), "{answer:?}");
+    world.check_change(FrameworkKey(0), &role("d"), Subject::Agent(AgentKey(0)));
+}
+
+/// What is promised makes no offer of an indivisible disk that is larger, though as much is free beyond it.
+#[test]
+fn a_promise_gives_no_part_of_an_indivisible_disk() {
+    let mut world = World::new(SorterKind::Drf, 1);
+    let quota = Quota::new("disk:50".parse().unwrap(), "".parse().unwrap()).unwrap();
+    world.observe(Fact::QuotaSet { role: role("d"), quota });
+    world.add_framework(0, "d");
+    world.describe(FrameworkKey(0), |info| drop(info.min_allocatable.insert(role("d"), Vec::new())));
+    world.add_agent(0, r#"[{"name":"disk","type":"SCALAR","scalar":{"value":60},"disk":{"source":{"type":"MOUNT"}}}]"#);
+    assert!(world.grants.is_empty());
+    let answer = world.ask(FrameworkKey(0), &role("d"), Subject::Agent(AgentKey(0)));
+    assert!(answer.has("headroom"), "{answer:?}");
+    world.check_change(FrameworkKey(0), &role("d"), Subject::Agent(AgentKey(0)));
+}
+
+/// What everybody was shown, and somebody took, can be had again once he gives it back and the others answer.
+#[test]
+fn what_was_shown_and_taken_is_given_back_and_answered() {
+    let mut world = World::with(Options { policy: Policy::SharedState(Default::default()), ..Options::default() }, 1);
+    world.add_framework(0, "a");
+    world.add_framework(1, "d");
+    world.add_agent(0, "cpus:8;mem:512");
+    let grant = world.shown(FrameworkKey(1), &role("d"), AgentKey(0)).remove(0);
+    let all = grant.resources.clone();
+    world.take(grant, all);
+    // A later round.
+    world.add_agent(1, "cpus:1;mem:64");
+    let answer = world.ask(FrameworkKey(0), &role("a"), Subject::Agent(AgentKey(0)));
+    assert!(matches!(answer.verdict, Verdict::Held { .. }), "{answer:?}");
+    for step in ["answer", "free"] {
+        assert!(answer.change.iter().any(|change| change.code() == step), "{step}: {answer:?}");
+    }
+    world.check_change(FrameworkKey(0), &role("a"), Subject::Agent(AgentKey(0)));
 }
 
 /// Nothing above is true by accident: every reason and every change comes up.

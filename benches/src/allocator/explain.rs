@@ -36,11 +36,16 @@ pub fn workloads() -> Vec<Workload> {
         "the same questions where roles have quotas, frameworks refused much and demand more, and agents differ";
     let hard =
         Workload::new("alloc.explain.hard.10000", about, PHASES, |readings| ask_hard(size(10_000, 500), readings));
+    let about =
+        "the same questions where a thousand roles are promised more than there is, half of them beside who asks";
+    let promised = Workload::new("alloc.explain.promised.10000x1000", about, PHASES, |readings| {
+        ask_promised(size(10_000, 20), readings);
+    });
     let about = "how many times as much a round takes that is remembered for questions which nobody asks";
     let ratio = Workload::new("alloc.unasked.10000x1000", about, RATIO, |readings| {
         unasked_ratio(size(10_000, 1_000), readings);
     });
-    [asked, hard, ratio].into_iter().chain(unasked).collect()
+    [asked, hard, promised, ratio].into_iter().chain(unasked).collect()
 }
 
 /// Both kinds in turns, so that what else goes on on the machine slows both.
@@ -158,6 +163,36 @@ fn hard(Size { agents, frameworks }: Size) -> Cluster {
     cluster
 }
 
+// A cluster where more is promised than there is.
+
+const PROMISES: u32 = 1_000;
+
+fn ask_promised(size: Size, readings: &mut Readings) {
+    ask(&promised(size), promised_role, readings);
+}
+
+/// Everybody who asks is under one of the roles beside five hundred others with a guarantee.
+fn promised_role(number: u32) -> Role {
+    cluster::role(&format!("org/asker{number}"))
+}
+
+/// A thousand roles, half of them below one, are promised twice what there is in all, and want nothing for now.
+fn promised(Size { agents, frameworks }: Size) -> Cluster {
+    let mut cluster = Cluster::new();
+    let total = resources(LARGE);
+    cluster.tell(cluster::agents(agents, |_| (total.clone(), Vec::new())));
+    // Of each agent, 24 and 4,096.
+    let (cpus, mem) = (2 * 24 * agents / PROMISES, 2 * 4_096 * agents / PROMISES);
+    let each = quota(&format!("cpus:{cpus};mem:{mem}"), "");
+    cluster.tell((0..PROMISES).map(|slot| {
+        let path = if slot % 2 == 0 { format!("org/team{slot}") } else { format!("team{slot}") };
+        Fact::QuotaSet { role: cluster::role(&path), quota: each.clone() }
+    }));
+    cluster.tell(cluster::frameworks(frameworks, &[], promised_role));
+    cluster.batch();
+    cluster
+}
+
 fn quota(guarantees: &str, limits: &str) -> Quota {
     let (guarantees, limits) = (guarantees.parse().expect("amounts"), limits.parse().expect("amounts"));
     Quota::new(guarantees, limits).expect("a quota")
@@ -215,6 +250,19 @@ mod tests {
         }
         assert!(kinds.len() >= 5, "{kinds:?}");
         ask_hard(size, &mut Readings::default());
+    }
+
+    #[test]
+    fn where_too_much_is_promised_it_is_kept_and_promises_would_have_to_be_lower() {
+        let size = size(400, 3);
+        let cluster = promised(size);
+        let of = Subject::Need(Need::Resources(resources("cpus:1;mem:64")));
+        let question = Question { framework: FrameworkKey(1), role: promised_role(1), of };
+        let answer = cluster.allocator.explain(cluster.now, &question).expect("it can tell");
+        assert!(answer.has("headroom"), "{answer:?}");
+        let steps = answer.change.iter().chain(&answer.or);
+        assert!(steps.filter(|step| step.code() == "lower_guarantee").count() > 0, "{answer:?}");
+        ask_promised(size, &mut Readings::default());
     }
 
     #[test]

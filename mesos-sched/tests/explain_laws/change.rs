@@ -215,7 +215,12 @@ impl World {
             alone.leave_alone(framework, role, agent);
             alone.try_out(changes, framework, role, agent, need)
         };
-        let told = || format!("{framework:?} {role} {of:?} at {:?}\n{answer}\n{answer:?}", self.now);
+        let told = || {
+            format!(
+                "{framework:?} {role} {of:?} at {:?}\n{answer}\n{answer:?}\nSTEPS {:?} {:?}",
+                self.now, self.options, self.steps
+            )
+        };
         // With bounds on all agents together, they may be used up by what is offered of another one.
         let is_bounded = self.ledger.quotas.values().any(|quota| *quota != Quota::default());
         let is_enough = |changes: &[Change]| {
@@ -227,7 +232,7 @@ impl World {
                 }
                 let mut world = self.again();
                 world.close_others(agent);
-                is_bounded && (world.try_out(changes, framework, role, agent, need) || attempt(changes))
+                is_bounded && world.try_out(changes, framework, role, agent, need)
             })
         };
         assert!(is_enough(&answer.change), "{}", told());
@@ -262,10 +267,6 @@ impl World {
 
     /// The same step with a thousandth less of one amount, for each of them.
     pub(crate) fn smaller(&self, change: &Change, role: &Role, agent: AgentKey) -> Vec<Change> {
-        // With quota an amount may hold what promises along the path would cover: it is enough, and not always the least.
-        if self.ledger.quotas.values().any(|quota| *quota != Quota::default()) {
-            return Vec::new();
-        }
         match change.clone() {
             // Where more is held than there is, or in another form, what is added may be matched with either.
             Change::AddCapacity { resources } if !self.ledger.is_over(agent) => {

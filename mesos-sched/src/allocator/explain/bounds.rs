@@ -2,15 +2,13 @@
 //!
 //! They are the same on all agents, so they are computed once for a question.
 
-use std::collections::BTreeMap;
-
 use mesos_core::Role;
 use mesos_core::provider::explain::{Change, Holder, Reason, Unsatisfied};
 use mesos_core::quota::Quota;
 use mesos_core::resource::{Limits, Quantities, Resource, Resources};
 
 use super::super::HierarchicalDrf;
-use super::super::quota::{Outlook, Room, within};
+use super::super::quota::{Outlook, Room};
 use super::super::sorter::NodeKey;
 use super::asker::Asker;
 use super::judge::Judged;
@@ -28,6 +26,7 @@ pub(super) struct Bounds {
     headroom: Room,
     required: Quantities,
     free: Quantities,
+    has_guarantees: bool,
     /// What counts on nobody's headroom.
     promised: Quantities,
     /// The largest offer it wants.
@@ -43,6 +42,7 @@ impl Bounds {
         for (_, quota, consumed) in &quotas {
             limits.narrow(quota.limits(), consumed);
         }
+        let has_guarantees = quotas.iter().any(|(_, quota, _)| !quota.guarantees().is_empty());
         let above = quotas.into_iter().map(|(role, quota, consumed)| (role, quota.limits().clone(), consumed.clone()));
         let path = std::iter::successors(Some(role.clone()), Role::parent);
         let promised = path.filter_map(|role| allocator.quotas.find(&role)).map(|book| book.unclaimed().clone()).sum();
@@ -53,22 +53,10 @@ impl Bounds {
             required: allocator.quotas.required().clone(),
             free: allocator.headroom.free().clone(),
             headroom: allocator.headroom.room(&allocator.quotas),
+            has_guarantees,
             promised,
             size,
         }
-    }
-
-    /// The same, were so much less promised to others and so much given back.
-    pub(super) fn lowered(
-        &self,
-        allocator: &HierarchicalDrf,
-        role: &Role,
-        lowered: &[(Role, Quantities)],
-        freed: &[Freed],
-    ) -> Self {
-        let Outlook { required, promised } = allocator.quotas.outlook(role, lowered, freed);
-        let headroom = Room::beyond(&required, &self.free);
-        Self { required, promised, headroom, ..self.clone() }
     }
 
     /// Whether it wants small offers.
@@ -81,53 +69,85 @@ impl Bounds {
         self.limits != Room::UNBOUNDED
     }
 
+    /// Whether anything on its path is promised, whether it is consumed or not.
+    pub(super) const fn has_guarantees(&self) -> bool {
+        self.has_guarantees
+    }
+
     /// Whether guarantees are to be satisfied by offers to it.
     pub(super) fn is_promised(&self) -> bool {
         !self.promised.is_empty()
     }
 
-    /// With what others gave back, limits on their paths leave more.
-    pub(super) fn within_limits(&self, bag: &Resources, freed: &[Freed]) -> Resources {
-        if freed.is_empty() {
+    /// What has to stay free for promises, and what of it a grant to it could count on.
+    pub(super) fn promises<'a>(&'a self, other: Option<&'a Outlook>) -> (&'a Quantities, &'a Quantities) {
+        other.map_or((&self.required, &self.promised), |other| (&other.required, &other.promised))
+    }
+
+    /// What is free in the cluster, with what comes free besides.
+    pub(super) fn free(&self, more: &Quantities) -> Quantities {
+        self.free.clone() + more
+    }
+
+    /// With what others gave back, limits on their paths leave more; so they do if they are raised.
+    pub(super) fn within_limits(&self, bag: &Resources, freed: &[Freed], raised: &[(Role, Quantities)]) -> Resources {
+        if freed.is_empty() && raised.is_empty() {
             return cut(bag, |amounts| self.limits.part(amounts));
         }
         let mut room = Room::UNBOUNDED;
         for (role, limits, consumed) in &self.path {
-            room.narrow(limits, &without(role, consumed, freed));
+            let consumed = without(role, consumed, freed);
+            match raised.iter().find(|(other, _)| other == role) {
+                Some((_, by)) => room.narrow(&enlarged(limits, by), &consumed),
+                None => room.narrow(limits, &consumed),
+            }
         }
         cut(bag, |amounts| room.part(amounts))
     }
 
-    /// Without what is kept for others; promises to itself are not, when guarantees are served.
+    /// Without what is kept for others; promises to itself are not, when guarantees are served. Then nothing is offered of
+    /// which nothing is promised.
     pub(super) fn beyond_headroom(
         &self,
         bag: &Resources,
         is_guaranteed: bool,
-        (required, free): (&Quantities, &Quantities),
+        outlook: Option<&Outlook>,
+        more: &Quantities,
     ) -> Resources {
-        let changed = Room::beyond(&(self.required.clone() + required), &(self.free.clone() + free));
-        let room = if required.is_empty() && free.is_empty() { &self.headroom } else { &changed };
-        cut(bag, |amounts| {
-            let promised = if is_guaranteed { within(amounts, &self.promised) } else { Quantities::new() };
-            room.part(&(amounts.clone() - &promised)) + &promised
-        })
+        let (required, promised) = self.promises(outlook);
+        let is_same = outlook.is_none() && more.is_empty();
+        let changed = (!is_same).then(|| Room::beyond(required, &self.free(more)));
+        let room = changed.as_ref().unwrap_or(&self.headroom);
+        if !is_guaranteed {
+            return cut(bag, |amounts| room.part(amounts));
+        }
+        let mut own = bag.filter(Resource::is_under_quota);
+        own.shrink(promised);
+        let guaranteed = own.quota_quantities();
+        if guaranteed.is_empty() {
+            return Resources::new();
+        }
+        // What is promised is set aside as whole entries, as the round does.
+        let rest = bag - &own;
+        cut(&rest, |amounts| room.part(amounts)) + &own
     }
 
-    /// What of an offer is promised to it.
-    pub(super) fn promised_of(&self, offer: &Resources) -> Quantities {
-        within(&offer.quota_quantities(), &self.promised)
-    }
-
-    pub(super) fn within_size(&self, bag: &Resources) -> Resources {
+    /// Cut to the size of offers it wants, were that so much larger.
+    pub(super) fn within_size(&self, bag: &Resources, larger: &Quantities) -> Resources {
         match &self.size {
             Some(size) => {
                 let mut room = Room::UNBOUNDED;
-                room.narrow(size, &Quantities::new());
+                room.narrow(&enlarged(size, larger), &Quantities::new());
                 cut(bag, |amounts| room.part(amounts))
             }
             None => bag.clone(),
         }
     }
+}
+
+/// Limits that are so much larger; what has no limit gets none.
+fn enlarged(limits: &Limits, by: &Quantities) -> Limits {
+    limits.iter().map(|(name, limit)| (name.clone(), limit + by.get(name))).collect()
 }
 
 /// What somebody under a role gave back of what quota is about.
@@ -222,87 +242,6 @@ impl HierarchicalDrf {
             }
         }
         changes
-    }
-
-    /// How much more would have to be free in the cluster, or less promised, so that so much can be offered that was not
-    /// promised.
-    pub(super) fn headroom_deficit(
-        &self,
-        wanted: &Quantities,
-        (more, freed): (&Quantities, &Quantities),
-    ) -> Quantities {
-        let (required, free) = (self.quotas.required().clone() + more, self.headroom.free().clone() + freed);
-        let mut deficit = Quantities::new();
-        for (name, required) in required.iter().filter(|(name, _)| wanted.get(name).is_positive()) {
-            deficit.set(name.clone(), required + wanted.get(name) - free.get(name));
-        }
-        deficit
-    }
-
-    /// How much more is required for others when promises are not met any more, since somebody gave something back. What a
-    /// role asks for again covers what those below it do; roles beside each other add up.
-    pub(super) fn newly_required(&self, asker: &Asker<'_>, freed: &[Freed]) -> Quantities {
-        let is_own = |role: &Role| asker.role == role || asker.role.is_below(role);
-        let mut more = BTreeMap::new();
-        for (holder, _) in freed {
-            for (role, quota, consumed) in self.quotas_above(holder).into_iter().filter(|(role, ..)| !is_own(role)) {
-                let missing = quota.guarantees().clone() - &without(&role, consumed, freed);
-                more.insert(role, missing - &(quota.guarantees().clone() - consumed));
-            }
-        }
-        let (mut required, mut below) = (Quantities::new(), BTreeMap::<Role, Quantities>::new());
-        // Those below a role come after it.
-        for (role, own) in more.iter().rev() {
-            let under = below.remove(role).unwrap_or_default();
-            let all = own.clone() + &(under - own);
-            match std::iter::successors(role.parent(), Role::parent).find(|above| more.contains_key(above)) {
-                Some(above) => *below.entry(above).or_default() += &all,
-                None => required += &all,
-            }
-        }
-        required
-    }
-
-    /// Which promises have to be smaller, so that so much less is required; nothing if those of others are not enough.
-    pub(super) fn lowered_guarantees(&self, asker: &Asker<'_>, deficit: &Quantities) -> Option<Vec<Change>> {
-        let (mut left, mut lowered) = (deficit.clone(), BTreeMap::<Role, Quantities>::new());
-        let (mut less_below, mut uncovered) = (BTreeMap::new(), BTreeMap::<Role, Quantities>::new());
-        let is_own = |role: &Role| asker.role == role || asker.role.is_below(role);
-        for book in self.quotas.roles().filter(|book| !is_own(book.role())) {
-            let by = within(book.unclaimed(), &left);
-            if by.is_empty() {
-                continue;
-            }
-            left -= &by;
-            *lowered.entry(book.role().clone()).or_default() += &by;
-            // What a role above asks for instead is kept for those below it; for who asks, too, if he is among them.
-            let above = self.uncovered(book.role(), &by, &mut less_below);
-            uncovered.extend(above.into_iter().filter(|(role, _)| !is_own(role)));
-        }
-        for (role, amounts) in uncovered {
-            *lowered.entry(role).or_default() += &amounts;
-        }
-        let changes = lowered.into_iter().map(|(role, by)| Change::LowerGuarantee { role, by });
-        left.is_empty().then(|| changes.collect())
-    }
-
-    /// What promises to roles above ask for instead, once a role below asks for so much less; all that those below them ask
-    /// for less is summed up.
-    fn uncovered(
-        &self,
-        role: &Role,
-        less: &Quantities,
-        less_below: &mut BTreeMap<Role, Quantities>,
-    ) -> Vec<(Role, Quantities)> {
-        let above = std::iter::successors(role.parent(), Role::parent).filter_map(|role| self.quotas.find(&role));
-        let own = above.filter_map(|book| {
-            let all = less_below.entry(book.role().clone()).or_default();
-            *all += less;
-            let missing = book.quota()?.guarantees().clone() - book.consumed();
-            let more = within(&(missing - &(book.required().clone() - &*all)), all);
-            (!more.is_empty()).then(|| (book.role().clone(), more))
-        });
-        own.collect()
     }
 
     /// How much larger the framework's own bound has to be.

@@ -1,5 +1,7 @@
 //! What one agent has to say to one who asks: the steps of a round, told one by one.
 
+use std::rc::Rc;
+
 use mesos_core::provider::AgentKey;
 use mesos_core::provider::explain::Need;
 use mesos_core::resource::{Quantities, Resource, Resources, Value};
@@ -8,6 +10,7 @@ use mesos_core::{FrameworkCapability, Role};
 use super::super::HierarchicalDrf;
 use super::super::book::Agent;
 use super::super::eligibility::{Abilities, is_allocatable};
+use super::super::quota::Outlook;
 use super::asker::Asker;
 use super::block::Blocks;
 use super::bounds::Freed;
@@ -19,9 +22,14 @@ pub(super) struct WhatIf {
     pub(super) abilities: Abilities,
     /// What is free instead of what is.
     pub(super) free: Option<Resources>,
-    /// What is free in the cluster beyond what is, and what is required beyond what is.
+    /// What is free in the cluster beyond what is.
     pub(super) headroom: Quantities,
-    pub(super) required: Quantities,
+    /// What is promised instead of what is.
+    pub(super) outlook: Option<Rc<Outlook>>,
+    /// By how much limits are higher.
+    pub(super) raised: Vec<(Role, Quantities)>,
+    /// By how much the framework wants larger offers.
+    pub(super) larger: Quantities,
     /// Who gave what back.
     pub(super) freed: Vec<Freed>,
     /// It answered what it was shown.
@@ -93,18 +101,20 @@ impl HierarchicalDrf {
     /// Judges as both stages of a round would: what guarantees allow, and what is left for everybody.
     pub(super) fn judge(&self, asker: &Asker<'_>, key: AgentKey, agent: &Agent, what_if: &WhatIf) -> Judged {
         let fair = self.judge_stage(asker, key, agent, what_if, false);
-        if !asker.bounds.is_promised() || fair.blocks.is_none() {
+        let (_, promised) = asker.bounds.promises(what_if.outlook.as_deref());
+        if promised.is_empty() || fair.blocks.is_none() {
             return fair;
         }
         let guaranteed = self.judge_stage(asker, key, agent, what_if, true);
-        // What is reserved to roles above may be all there is.
-        if guaranteed.free.is_empty() {
+        // What is reserved to roles above may be all there is, or nothing that is promised.
+        if guaranteed.free.is_empty() || guaranteed.open.is_empty() {
             return fair;
         }
         if guaranteed.blocks.count() < fair.blocks.count() { guaranteed } else { fair }
     }
 
-    fn judge_stage(
+    /// Judges as one stage of a round would.
+    pub(super) fn judge_stage(
         &self,
         asker: &Asker<'_>,
         key: AgentKey,
@@ -160,12 +170,16 @@ impl HierarchicalDrf {
             return (able.clone(), able.clone(), able.clone());
         }
         let bounds = &asker.bounds;
-        let within = if what_if.is_unlimited { able.clone() } else { bounds.within_limits(able, &what_if.freed) };
+        let within = if what_if.is_unlimited {
+            able.clone()
+        } else {
+            bounds.within_limits(able, &what_if.freed, &what_if.raised)
+        };
         let open = match what_if.is_unkept {
             true => within.clone(),
-            false => bounds.beyond_headroom(&within, is_guaranteed, (&what_if.required, &what_if.headroom)),
+            false => bounds.beyond_headroom(&within, is_guaranteed, what_if.outlook.as_deref(), &what_if.headroom),
         };
-        let offer = if what_if.has_no_maximum { open.clone() } else { bounds.within_size(&open) };
+        let offer = if what_if.has_no_maximum { open.clone() } else { bounds.within_size(&open, &what_if.larger) };
         (within, open, offer)
     }
 

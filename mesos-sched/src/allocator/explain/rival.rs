@@ -72,7 +72,9 @@ impl Case<'_> {
             if !self.may_precede(client, own, after) {
                 continue;
             }
-            let Some(taken) = self.taken_by(client, own, &left, after) else { continue };
+            // Where the order is open, everybody may find all of it there.
+            let found = if after.is_quiet { &left } else { &after.free };
+            let Some(taken) = self.taken_by(client, own, found, after) else { continue };
             let rest = &left - &taken.non_shared();
             if self.is_harmless(&taken, &rest, after, minimum) {
                 left = rest;
@@ -221,13 +223,14 @@ impl Case<'_> {
             true => {
                 let bounds = Bounds::new(allocator, &own.role, Some(client));
                 let is_limited = !after.has_other_limits;
-                let within = if is_limited { bounds.within_limits(&able, &after.freed) } else { able };
-                bounds.within_size(&within)
+                let within = if is_limited { bounds.within_limits(&able, &after.freed, &[]) } else { able };
+                bounds.within_size(&within, &Quantities::new())
             }
             false => able,
         };
         let minimums = own.minimums.as_deref().unwrap_or(&allocator.options.min_allocatable);
-        let is_refused = {
+        // What was refused of an agent that became another one is refused no more.
+        let is_refused = !after.is_upgraded && {
             let mut refusals = allocator.filters.blocking(client, self.key, &offer);
             refusals.any(|(due_at, batch, _)| self.ends_at(due_at, batch) > after.until)
         };

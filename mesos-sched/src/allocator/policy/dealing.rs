@@ -42,6 +42,11 @@ impl Dealing {
         self.appetites.describe(client, info, role);
     }
 
+    /// What a client takes at a time; nothing means all there is.
+    pub(in crate::allocator) fn piece(&self, policy: &Policy, client: NodeKey) -> Option<Quantities> {
+        piece_of(policy, &self.appetites, client)
+    }
+
     /// Remembers what was granted of an agent.
     pub(in crate::allocator) fn note<'a>(
         &mut self,
@@ -114,10 +119,7 @@ impl Serving<'_> {
             while let Some(client) = walk.next_client(tree, rng) {
                 let own = self.client(client);
                 if (own.is_fresh || !self.is_for_fresh) && self.admits(client, own) {
-                    let piece = match &self.options.policy {
-                        Policy::ConstrainedMaxMin { slot } => Some(slot.clone()),
-                        _ => appetites.of(client).cloned(),
-                    };
+                    let piece = piece_of(&self.options.policy, appetites, client);
                     candidates.push(Candidate { client, piece, dealt: Quantities::new(), pieces: 0 });
                 }
             }
@@ -159,18 +161,7 @@ impl Serving<'_> {
 
     /// What a candidate would be handed next, if its piece fits.
     fn portion(&self, candidate: &Candidate) -> Option<Resources> {
-        let mut left = self.left_for(self.client(candidate.client));
-        let Some(piece) = &candidate.piece else { return Some(left).filter(|left| !left.is_empty()) };
-        let amounts = left.quantities();
-        let fitting = piece.iter().map(|(name, amount)| amounts.get(name).as_milli() / amount.as_milli());
-        let times = u64::try_from(fitting.min()?).ok().filter(|times| *times > 0)?.div_ceil(PIECES_MAX);
-        let times = i64::try_from(times).unwrap_or(1);
-        let mut limits = Limits::new();
-        for (name, amount) in piece.iter() {
-            limits.set(name.clone(), Scalar::from_milli(amount.as_milli() * times));
-        }
-        left.shrink_to_limits(&limits);
-        Some(left).filter(|left| !left.is_empty())
+        next_piece(self.left_for(self.client(candidate.client)), candidate.piece.as_ref())
     }
 
     /// Makes one grant of all that a client was granted of this agent, from this grant on.
@@ -195,6 +186,29 @@ impl Serving<'_> {
         self.booked.truncate(kept);
         self.grants.truncate(first + kept);
     }
+}
+
+/// What a client takes at a time; nothing means all there is.
+fn piece_of(policy: &Policy, appetites: &Appetites, client: NodeKey) -> Option<Quantities> {
+    match policy {
+        Policy::ConstrainedMaxMin { slot } => Some(slot.clone()),
+        _ => appetites.of(client).cloned(),
+    }
+}
+
+/// What of the rest is handed out next to one who takes so much at a time, if that fits.
+pub(in crate::allocator) fn next_piece(mut left: Resources, piece: Option<&Quantities>) -> Option<Resources> {
+    let Some(piece) = piece else { return Some(left).filter(|left| !left.is_empty()) };
+    let amounts = left.quantities();
+    let fitting = piece.iter().map(|(name, amount)| amounts.get(name).as_milli() / amount.as_milli());
+    let times = u64::try_from(fitting.min()?).ok().filter(|times| *times > 0)?.div_ceil(PIECES_MAX);
+    let times = i64::try_from(times).unwrap_or(1);
+    let mut limits = Limits::new();
+    for (name, amount) in piece.iter() {
+        limits.set(name.clone(), Scalar::from_milli(amount.as_milli() * times));
+    }
+    left.shrink_to_limits(&limits);
+    Some(left).filter(|left| !left.is_empty())
 }
 
 /// Of the candidates that are furthest below their share, the one the agent suits best; the earlier one of equals.

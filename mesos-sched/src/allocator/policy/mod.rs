@@ -37,7 +37,7 @@ use serde::{Deserialize, Serialize};
 pub use packing::Packing;
 pub use priority::Priorities;
 
-pub(super) use dealing::Dealing;
+pub(super) use dealing::{Dealing, next_piece};
 pub(super) use shared::Shown;
 
 use super::{AgentOrder, HierarchicalDrf};

@@ -27,7 +27,7 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
-pub(super) use outlook::Outlook;
+pub(super) use outlook::{Outlook, Prospect};
 pub(super) use room::Room;
 pub(super) use tree::{QuotaTree, RoleBook, RoleKey};
 

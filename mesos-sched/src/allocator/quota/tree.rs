@@ -26,7 +26,7 @@ impl RoleKey {
 /// What is known of a role.
 #[derive(Debug)]
 pub(in crate::allocator) struct RoleBook {
-    role: Role,
+    pub(super) role: Role,
     pub(super) parent: RoleKey,
     children: Vec<RoleKey>,
     /// Frameworks under exactly this role.
@@ -197,7 +197,12 @@ impl QuotaTree {
 
     /// All roles that have books, by path.
     pub(in crate::allocator) fn roles(&self) -> impl Iterator<Item = &RoleBook> {
-        self.by_role.values().map(|key| &self[*key])
+        self.keyed().map(|(_, book)| book)
+    }
+
+    /// The same, with their places.
+    pub(in crate::allocator) fn keyed(&self) -> impl Iterator<Item = (RoleKey, &RoleBook)> {
+        self.by_role.values().map(|key| (*key, &self[*key]))
     }
 
     /// What a grant to the role can count on: the unclaimed guarantees along its path. Consuming it makes what is
