@@ -3,6 +3,13 @@
 //! What a message looks like is looked up once per type; writing one then costs about as much as reading its bytes. A field
 //! of a list stands in the bytes item by item, one behind the other, because the generated code writes them so.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "the bytes it reads are those that the generated code has just written, of messages it describes"
+)]
+
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
