@@ -161,7 +161,7 @@ impl fmt::Debug for Material {
 }
 
 /// What of it cannot be read.
-enum Part {
+enum Pem {
     Certificate,
     Key,
     Authority,
@@ -173,11 +173,11 @@ impl Material {
     /// # Errors
     /// [`TlsError::File`] names the file and what is wrong with it.
     pub fn load(certificate: &Path, key: &Path, authority: &Path) -> Result<Self, TlsError> {
-        Self::read(&pem(certificate)?, &pem(key)?, &pem(authority)?).map_err(|(part, problem)| {
-            let path = match part {
-                Part::Certificate => certificate,
-                Part::Key => key,
-                Part::Authority => authority,
+        Self::read(&pem(certificate)?, &pem(key)?, &pem(authority)?).map_err(|(pem, problem)| {
+            let path = match pem {
+                Pem::Certificate => certificate,
+                Pem::Key => key,
+                Pem::Authority => authority,
             };
             TlsError::File { path: path.display().to_string(), problem }
         })
@@ -188,21 +188,21 @@ impl Material {
     /// # Errors
     /// [`TlsError::File`] says which and why.
     pub fn from_pem(certificate: &str, key: &str, authority: &str) -> Result<Self, TlsError> {
-        Self::read(certificate.as_bytes(), key.as_bytes(), authority.as_bytes()).map_err(|(part, problem)| {
-            let path = match part {
-                Part::Certificate => "certificate",
-                Part::Key => "key",
-                Part::Authority => "authority",
+        Self::read(certificate.as_bytes(), key.as_bytes(), authority.as_bytes()).map_err(|(pem, problem)| {
+            let path = match pem {
+                Pem::Certificate => "certificate",
+                Pem::Key => "key",
+                Pem::Authority => "authority",
             };
             TlsError::File { path: path.to_owned(), problem }
         })
     }
 
-    fn read(certificate: &[u8], key: &[u8], authority: &[u8]) -> Result<Self, (Part, String)> {
-        let chain = certificates(certificate).map_err(|problem| (Part::Certificate, problem))?;
+    fn read(certificate: &[u8], key: &[u8], authority: &[u8]) -> Result<Self, (Pem, String)> {
+        let chain = certificates(certificate).map_err(|problem| (Pem::Certificate, problem))?;
         let key = PrivateKeyDer::from_pem_slice(key)
-            .map_err(|error| (Part::Key, format!("{error}; give a private key in PEM, unencrypted")))?;
-        Ok(Self { chain, key, roots: roots(authority).map_err(|problem| (Part::Authority, problem))? })
+            .map_err(|error| (Pem::Key, format!("{error}; give a private key in PEM, unencrypted")))?;
+        Ok(Self { chain, key, roots: roots(authority).map_err(|problem| (Pem::Authority, problem))? })
     }
 
     /// Whose certificate it is.
