@@ -49,8 +49,17 @@ impl ExecutorWorld {
         grace: Duration,
         said: mpsc::Sender<Said>,
     ) -> Self {
-        let (containers, checks) = (Vec::new(), BTreeMap::new());
-        Self { inbox, client, grace, stream: None, said, own: None, containers, checks, stopped: None }
+        Self {
+            inbox,
+            client,
+            grace,
+            stream: None,
+            said,
+            own: None,
+            containers: Vec::new(),
+            checks: BTreeMap::new(),
+            stopped: None,
+        }
     }
 
     fn subscribe(&mut self, attempt: u64, subscription: Subscription, tasks: Vec<Arc<TaskInfo>>) {
