@@ -170,7 +170,8 @@ pub(super) fn put_state(
         None => Draft::put(key, state),
         Some(recent) => {
             let low = u128::from(u64::MAX);
-            let half = |bits: u128| u64::try_from(bits & low).expect("the upper half was cut off");
+            #[allow(clippy::expect_used, reason = "the upper half is cut off")]
+            let half = |bits: u128| u64::try_from(bits & low).expect("64 bits");
             let recent = recent.into_iter().map(|UpdateId(bits)| (half(bits >> 64), half(bits))).collect();
             Draft::put(key, StateRecord::WithRecent { state, recent })
         }
