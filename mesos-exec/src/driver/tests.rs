@@ -114,11 +114,8 @@ impl World {
     fn subscribe(&mut self) -> Vec<String> {
         let info = || mesos_core::FrameworkInfo::new("f", mesos_core::Role::any());
         let agent = AgentId::new("a1").unwrap();
-        let executor = mesos_core::ExecutorInfo::custom(
-            "e1".parse().unwrap(),
-            mesos_core::CommandInfo::shell("run"),
-            Resources::new(),
-        );
+        let executor =
+            mesos_core::ExecutorInfo::custom("e1".parse().unwrap(), CommandInfo::shell("run"), Resources::new());
         self.hear(Event::Subscribed(Box::new(mesos_core::call::executor::Subscribed {
             executor: Arc::new(executor),
             framework_id: "f1".parse().unwrap(),
