@@ -252,19 +252,38 @@ fn find<'a>(selector: &Selector, agent: &'a AgentInfo) -> Found<'a> {
     }
 }
 
+/// What a framework demands of agents in one role, ready to be judged.
+#[derive(Debug)]
+pub struct Demands {
+    /// One group is enough; all of a group are needed.
+    groups: Vec<Vec<Compiled>>,
+}
+
+impl Demands {
+    /// Reads what is demanded.
+    ///
+    /// # Errors
+    /// What is wrong with a constraint, as [`validate_constraints`] says it.
+    pub fn new(groups: &[Vec<AttributeConstraint>]) -> Result<Self, String> {
+        let ready = |one| compile(one, ConstraintBounds::default());
+        let groups = groups.iter().map(|group| group.iter().map(ready).collect()).collect::<Result<_, _>>()?;
+        Ok(Self { groups })
+    }
+
+    /// Whether an agent is kept out of offers.
+    #[must_use]
+    pub fn exclude(&self, agent: &AgentInfo) -> bool {
+        let is_met = |group: &Vec<Compiled>| group.iter().all(|constraint| constraint.is_met(agent));
+        !self.groups.is_empty() && !self.groups.iter().any(is_met)
+    }
+}
+
 /// The demands of one client, and what is known of agents.
 #[derive(Debug)]
 struct Demand {
-    /// One group is enough; all of a group are needed.
-    groups: Vec<Vec<Compiled>>,
+    demands: Demands,
     /// By agent slot; nothing where the agent was not judged since it described itself.
     verdicts: RefCell<Vec<Option<bool>>>,
-}
-
-impl Demand {
-    fn judge(&self, agent: &AgentInfo) -> bool {
-        self.groups.iter().any(|group| group.iter().all(|constraint| constraint.is_met(agent)))
-    }
 }
 
 /// The demands of all clients that have any.
@@ -289,12 +308,9 @@ impl ConstraintTable {
         if self.by_client.len() <= client.slot() {
             self.by_client.resize_with(client.slot() + 1, || None);
         }
-        let ready = |one| {
-            let compiled = compile(one, ConstraintBounds::default());
-            compiled.unwrap_or_else(|why| panic!("constraints came without validation: {why}"))
-        };
-        let groups = groups.iter().map(|group| group.iter().map(ready).collect()).collect();
-        self.by_client[client.slot()] = Some(Demand { groups, verdicts: RefCell::default() });
+        let demands = Demands::new(groups);
+        let demands = demands.unwrap_or_else(|why| panic!("constraints came without validation: {why}"));
+        self.by_client[client.slot()] = Some(Demand { demands, verdicts: RefCell::default() });
         self.count += 1;
     }
 
@@ -324,7 +340,7 @@ impl ConstraintTable {
             let failed = all.iter().filter(|constraint| !constraint.is_met(info));
             failed.map(|constraint| constraint.failed(group, info)).collect::<Vec<_>>()
         };
-        let failed: Vec<_> = demand.groups.iter().enumerate().map(failed_of).collect();
+        let failed: Vec<_> = demand.demands.groups.iter().enumerate().map(failed_of).collect();
         if failed.iter().any(Vec::is_empty) { Vec::new() } else { failed }
     }
 
@@ -338,7 +354,7 @@ impl ConstraintTable {
         if verdicts.len() <= agent.slot() {
             verdicts.resize(agent.slot() + 1, None);
         }
-        *verdicts[agent.slot()].get_or_insert_with(|| demand.judge(info))
+        *verdicts[agent.slot()].get_or_insert_with(|| !demand.demands.exclude(info))
     }
 }
 

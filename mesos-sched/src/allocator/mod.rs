@@ -68,7 +68,7 @@ use mesos_core::resource::{Quantities, Resources};
 use mesos_core::{Instant, Role};
 
 pub use constraint::{
-    CONSTRAINT_TEXT_BYTES_MAX, CONSTRAINTS_MAX, ConstraintBounds, PATTERN_BYTES_MAX, PROGRAM_BYTES_MAX,
+    CONSTRAINT_TEXT_BYTES_MAX, CONSTRAINTS_MAX, ConstraintBounds, Demands, PATTERN_BYTES_MAX, PROGRAM_BYTES_MAX,
     validate_constraints, validate_constraints_within,
 };
 pub use costs::Costs;

@@ -34,6 +34,8 @@ pub(super) fn rules() -> Rules {
         "/roles",
         "/weights",
         "/quota",
+        "/offer_constraints_debug",
+        "/hierarchical-allocator(1)/offer_constraints_debug",
         "/teardown",
     ];
     judged.into_iter().fold(rules, |rules, path| rules.path(path, Needs::Handler))

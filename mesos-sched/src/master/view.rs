@@ -1,12 +1,13 @@
 //! Read-only views of a master, for operators' APIs, reports and the simulator's checkers. Costs nothing when nobody asks.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use mesos_core::kernel::Term;
 use mesos_core::provider::{AgentKey, Allocator, FrameworkKey, Used};
 use mesos_core::{
-    AgentId, AgentInfo, ExecutorInfo, FrameworkId, FrameworkInfo, MasterId, OfferId, OperationState, Resources, Role,
-    TaskId, TaskInfo, TaskState, TrackedOperation,
+    AgentId, AgentInfo, ExecutorInfo, FrameworkId, FrameworkInfo, MasterId, OfferConstraints, OfferId, OperationState,
+    Resources, Role, TaskId, TaskInfo, TaskState, TrackedOperation,
 };
 
 use super::Master;
@@ -44,6 +45,10 @@ pub struct FrameworkView<'a> {
     pub key: FrameworkKey,
     pub id: &'a FrameworkId,
     pub info: &'a FrameworkInfo,
+    /// What it demands of agents.
+    pub constraints: &'a Arc<OfferConstraints>,
+    /// Roles it wants no offers for.
+    pub suppressed: &'a BTreeSet<Role>,
     pub is_connected: bool,
     /// Known from agents only; it has not subscribed to this master.
     pub is_recovered: bool,
@@ -164,6 +169,8 @@ impl Master {
             key,
             id,
             info: &row.info,
+            constraints: &row.constraints,
+            suppressed: &row.suppressed,
             is_connected: row.conn().is_some(),
             is_recovered: row.standing == Standing::Recovered,
             tasks: row.tasks.len(),

@@ -260,3 +260,22 @@ async fn what_a_leader_has_written_down_is_shown_and_so_is_what_it_answers() {
     let named: Vec<_> = named.map(|endpoint| endpoint["name"].as_str().unwrap().to_owned()).collect();
     assert!(named.iter().all(|path| cluster.paths.contains(path)) && named.len() == cluster.paths.len(), "{named:?}");
 }
+
+#[tokio::test]
+async fn agents_that_a_framework_excludes_by_what_it_demands_are_shown() {
+    let mut cluster = Cluster::start().await;
+    let (_near, far) = (cluster.agent("host-1", "cpus:4").await, cluster.agent("host-2", "cpus:1").await);
+    let framework = Framework::subscribe(cluster.address, info()).await;
+    let named = json!({"selector": {"pseudoattribute_type": "HOSTNAME"}, "text_equals": {"value": "host-1"}});
+    let constraints = json!({"role_constraints": {"*": {"groups": [{"attribute_constraints": [named]}]}}});
+    let mut described = info();
+    described["id"] = json!({"value": framework.id});
+    let update = json!({"framework_info": described, "offer_constraints": constraints, "suppressed_roles": ["*"]});
+    framework.call_accepted(json!({"type": "UPDATE_FRAMEWORK", "update_framework": update})).await;
+    let told = json!({"frameworks": {framework.id.as_str(): {
+        "suppressed_roles": ["*"],
+        "excluded_by_attribute_constraints": {"*": [far.as_str()]},
+    }}});
+    assert_eq!(read(&cluster, "/offer_constraints_debug").await, told);
+    assert_eq!(read(&cluster, "/hierarchical-allocator(1)/offer_constraints_debug").await, told);
+}

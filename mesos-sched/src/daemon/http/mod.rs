@@ -12,6 +12,7 @@
 //! join it. Nothing here decides anything about a cluster.
 
 mod address;
+mod constraints;
 mod explain;
 mod leadership;
 mod legacy;
@@ -199,6 +200,11 @@ pub fn site(setup: HttpSetup) -> Site {
         .route("/maintenance/schedule", get(legacy::maintenance_schedule).with_state(context.clone()))
         .route("/maintenance/status", get(legacy::maintenance_status).with_state(context.clone()))
         .route("/registrar(1)/registry", get(registry::registry).with_state(context.clone()))
+        .route("/offer_constraints_debug", get(constraints::debug).with_state(context.clone()))
+        .route(
+            "/hierarchical-allocator(1)/offer_constraints_debug",
+            get(constraints::debug).with_state(context.clone()),
+        )
         .route("/explain", get(explain::explain).with_state(context.clone()))
         .route("/preemptions", get(preemptions::preemptions).with_state(context.clone()))
         .route("/teardown", post(legacy::teardown).with_state(context.clone()))

@@ -1,0 +1,68 @@
+//! `/offer_constraints_debug`: which agents frameworks keep out of their own offers by what they demand, as Mesos's allocator
+//! shows it (`HierarchicalAllocatorProcess::offerConstraintsDebug`, in a process of its own name). Why one framework waits is
+//! [explained](super::explain) instead.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use axum::extract::{Extension, State};
+use mesos_core::net::http::{Caller, OriginalPath, Refusal, Response, answer_json, axum};
+use mesos_core::{FrameworkId, OfferConstraints, Principal, Role};
+use serde_json::{Value, json};
+
+use super::Shared;
+use crate::allocator::Demands;
+use crate::daemon::view::Snapshot;
+use crate::master::Master;
+
+/// What one framework demands.
+struct Demanding {
+    id: FrameworkId,
+    principal: Option<Principal>,
+    roles: BTreeSet<Role>,
+    suppressed: BTreeSet<Role>,
+    constraints: Arc<OfferConstraints>,
+}
+
+/// Answers with the agents that each role of each framework excludes, of those the caller may see.
+pub(super) async fn debug(
+    State(context): State<Shared>,
+    Extension(OriginalPath(path)): Extension<OriginalPath>,
+    caller: Caller,
+) -> Result<Response, Refusal> {
+    context.leadership.check(&path)?;
+    let sight = context.sight(caller);
+    let mut all = context.look(demanding).await?;
+    all.retain(|framework| sight.sees_framework(framework.principal.as_ref()));
+    let snapshot = context.seen_by(&sight).await;
+    // Every agent is judged by every framework that demands something: not on a thread that serves others.
+    let judged = tokio::task::spawn_blocking(move || {
+        let written = all.iter().map(|framework| (framework.id.to_string(), written(framework, &snapshot)));
+        json!({ "frameworks": written.collect::<BTreeMap<_, _>>() }).to_string()
+    });
+    judged.await.map(answer_json).map_err(|_| Refusal::unavailable("this master is ending"))
+}
+
+fn demanding(master: &Master) -> Vec<Demanding> {
+    let frameworks = master.frameworks().map(|framework| Demanding {
+        id: framework.id.clone(),
+        principal: framework.info.principal.clone(),
+        roles: framework.info.roles.clone(),
+        suppressed: framework.suppressed.clone(),
+        constraints: framework.constraints.clone(),
+    });
+    frameworks.collect()
+}
+
+fn written(framework: &Demanding, snapshot: &Snapshot) -> Value {
+    let excluded = |role: &Role| -> Vec<&str> {
+        let groups = framework.constraints.by_role.get(role).map(Vec::as_slice).unwrap_or_default();
+        // The master took them, so they can be read.
+        let Ok(demands) = Demands::new(groups) else { return Vec::new() };
+        let agents = snapshot.agents.iter().filter(|agent| demands.exclude(&agent.state.info));
+        agents.map(|agent| agent.state.id.as_str()).collect()
+    };
+    let by_role: BTreeMap<&str, _> = framework.roles.iter().map(|role| (role.as_str(), excluded(role))).collect();
+    let suppressed: Vec<&str> = framework.suppressed.iter().map(Role::as_str).collect();
+    json!({ "suppressed_roles": suppressed, "excluded_by_attribute_constraints": by_role })
+}
