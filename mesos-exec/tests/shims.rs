@@ -379,6 +379,7 @@ async fn a_host_that_is_killed_takes_along_what_is_bound_to_it_and_nothing_else(
 }
 
 /// Neither by the link of a process that runs it, nor by an open file of that, nor by its path; as whoever the task runs.
+/// Each try is a shell of its own, which ends when it is refused.
 #[tokio::test]
 async fn a_task_cannot_write_the_program_of_its_agent() {
     let machine = Machine::new();
@@ -391,7 +392,7 @@ async fn a_task_cannot_write_the_program_of_its_agent() {
     for (n, user) in users.into_iter().enumerate() {
         let links = format!("/proc/$PPID/exe /proc/{}/exe {}", std::process::id(), program.display());
         let line = format!(
-            "for exe in {links}; do (exec 3<>$exe) && echo wrote $exe; exec 4<$exe && (exec 3<>/proc/self/fd/4) && echo wrote an open $exe; done; \
+            "for exe in {links}; do (exec 3<>$exe) && echo wrote $exe; (exec 4<$exe && exec 3<>/proc/self/fd/4) && echo wrote an open $exe; done; \
              tr '\\0' ' ' </proc/$PPID/cmdline; echo tried"
         );
         let name = format!("c{n}");
