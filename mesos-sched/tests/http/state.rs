@@ -266,7 +266,8 @@ async fn agents_that_a_framework_excludes_by_what_it_demands_are_shown() {
     let mut cluster = Cluster::start().await;
     let (_near, far) = (cluster.agent("host-1", "cpus:4").await, cluster.agent("host-2", "cpus:1").await);
     let framework = Framework::subscribe(cluster.address, info()).await;
-    let named = json!({"selector": {"pseudoattribute_type": "HOSTNAME"}, "text_equals": {"value": "host-1"}});
+    let named =
+        json!({"selector": {"pseudoattribute_type": "HOSTNAME"}, "predicate": {"text_equals": {"value": "host-1"}}});
     let constraints = json!({"role_constraints": {"*": {"groups": [{"attribute_constraints": [named]}]}}});
     let mut described = info();
     described["id"] = json!({"value": framework.id});
