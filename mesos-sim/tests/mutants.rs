@@ -14,8 +14,8 @@ use mesos_core::kernel::Mutant;
 use mesos_sim::Cluster;
 use mesos_sim::script::{AgentSession, AllocatorSession, DriverSession, MasterSession, Session, replay};
 
-/// A defect that hides from so many clusters hides too well.
-const SEEDS_MAX: u64 = 150;
+/// A defect that hides from so many clusters hides too well. They take a processor some twenty seconds.
+const SEEDS_MAX: u64 = 200;
 /// So many defects must be found by random seeds alone.
 const BY_SEED_MIN: usize = 40;
 
