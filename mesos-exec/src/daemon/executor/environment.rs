@@ -29,7 +29,8 @@ pub struct ExecutorSetup {
     pub options: Options,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// The seed of its randomness.
+    /// The seed of its randomness, by which its updates get their ids too: whoever runs two executors from clones of one
+    /// setup gives the second another seed, or its updates are taken for repetitions.
     pub seed: u64,
 }
 
