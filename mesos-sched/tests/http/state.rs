@@ -272,7 +272,8 @@ async fn agents_that_a_framework_excludes_by_what_it_demands_are_shown() {
     let mut described = info();
     described["id"] = json!({"value": framework.id});
     let update = json!({"framework_info": described, "offer_constraints": constraints, "suppressed_roles": ["*"]});
-    framework.call_accepted(json!({"type": "UPDATE_FRAMEWORK", "update_framework": update})).await;
+    let answer = framework.call(json!({"type": "UPDATE_FRAMEWORK", "update_framework": update})).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
     let told = json!({"frameworks": {framework.id.as_str(): {
         "suppressed_roles": ["*"],
         "excluded_by_attribute_constraints": {"*": [far.as_str()]},
