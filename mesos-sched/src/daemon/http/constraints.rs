@@ -37,10 +37,12 @@ pub(super) async fn debug(
     let snapshot = context.seen_by(&sight).await;
     // Every agent is judged by every framework that demands something: not on a thread that serves others.
     let judged = tokio::task::spawn_blocking(move || {
-        let written = all.iter().map(|framework| (framework.id.to_string(), written(framework, &snapshot)));
-        json!({ "frameworks": written.collect::<BTreeMap<_, _>>() }).to_string()
+        let written = all.iter().map(|framework| Ok((framework.id.to_string(), written(framework, &snapshot)?)));
+        let frameworks = written.collect::<Result<BTreeMap<_, _>, String>>()?;
+        Ok(json!({ "frameworks": frameworks }).to_string())
     });
-    judged.await.map(answer_json).map_err(|_| Refusal::unavailable("this master is ending"))
+    let judged: Result<String, String> = judged.await.map_err(|_| Refusal::unavailable("this master is ending"))?;
+    judged.map(answer_json).map_err(Refusal::unavailable)
 }
 
 fn demanding(master: &Master) -> Vec<Demanding> {
@@ -54,15 +56,15 @@ fn demanding(master: &Master) -> Vec<Demanding> {
     frameworks.collect()
 }
 
-fn written(framework: &Demanding, snapshot: &Snapshot) -> Value {
-    let excluded = |role: &Role| -> Vec<&str> {
+/// Of one framework; what its master took can be read, so an error is a defect that must not look like an agent that is offered.
+fn written(framework: &Demanding, snapshot: &Snapshot) -> Result<Value, String> {
+    let mut excluded = BTreeMap::new();
+    for role in &framework.roles {
         let groups = framework.constraints.by_role.get(role).map(Vec::as_slice).unwrap_or_default();
-        // The master took them, so they can be read.
-        let Ok(demands) = Demands::new(groups) else { return Vec::new() };
+        let demands = Demands::new(groups)?;
         let agents = snapshot.agents.iter().filter(|agent| demands.exclude(&agent.state.info));
-        agents.map(|agent| agent.state.id.as_str()).collect()
-    };
-    let by_role: BTreeMap<&str, _> = framework.roles.iter().map(|role| (role.as_str(), excluded(role))).collect();
+        excluded.insert(role.as_str(), agents.map(|agent| agent.state.id.as_str()).collect::<Vec<_>>());
+    }
     let suppressed: Vec<&str> = framework.suppressed.iter().map(Role::as_str).collect();
-    json!({ "suppressed_roles": suppressed, "excluded_by_attribute_constraints": by_role })
+    Ok(json!({ "suppressed_roles": suppressed, "excluded_by_attribute_constraints": excluded }))
 }
