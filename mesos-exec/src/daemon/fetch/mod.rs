@@ -18,6 +18,7 @@ mod cache;
 pub(super) mod decoders;
 mod place;
 mod program;
+pub(super) mod shown;
 mod unpack;
 
 use std::io;
@@ -71,11 +72,11 @@ impl Fetcher {
     /// Brings everything; what was wrong with the first that cannot be had.
     ///
     /// # Errors
-    /// A sentence that names the URI.
+    /// A sentence that names the URI, without the secrets in it.
     pub(super) async fn fetch(&self, uris: &[Uri], sandbox: &Path) -> Result<(), String> {
         for uri in uris {
             let fetched = self.one(uri, sandbox).await;
-            fetched.map_err(|problem| format!("{} could not be fetched: {problem}", uri.value))?;
+            fetched.map_err(|problem| format!("{} could not be fetched: {problem}", shown::shown(&uri.value)))?;
         }
         Ok(())
     }

@@ -97,6 +97,9 @@ async fn what_cannot_be_had_is_named_with_what_is_wrong() {
         let refused = Ground::new().fetch(std::slice::from_ref(&uri)).await.unwrap_err();
         assert!(refused.contains(what) && refused.contains(&*uri.value), "{refused}");
     }
+    let secret = Uri::new("http://name:hunter2@127.0.0.1:1/x?hunter2");
+    let refused = Ground::new().fetch(&[secret]).await.unwrap_err();
+    assert!(refused.contains("http://127.0.0.1:1/x") && !refused.contains("hunter2"), "{refused}");
     torn.is_extracted = true;
     assert!(ground.fetch(&[torn]).await.unwrap_err().contains("cannot be unpacked"));
     assert!(ground.fetch(&[twice.clone(), twice]).await.unwrap_err().contains("there already"));

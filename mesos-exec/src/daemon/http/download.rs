@@ -5,15 +5,20 @@
 use std::fs::File;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::{Body as _, Bytes, Incoming};
-use hyper::header::{ACCEPT, HOST, LOCATION};
+use hyper::header::{ACCEPT, AUTHORIZATION, HOST, HeaderValue, LOCATION};
 use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use mesos_core::daemon::Task;
 use mesos_core::net::tls::ClientTls;
+use percent_encoding::percent_decode_str;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+
+use crate::daemon::fetch::shown::shown;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// A download that stands still for this long is given up, as in Apache Mesos (`--fetcher_stall_timeout`).
@@ -59,10 +64,24 @@ async fn get(url: &Uri) -> Result<(Response<Incoming>, Task), String> {
     let path = url.path_and_query().map_or("/", |path| path.as_str());
     let host_header = url.port_u16().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
     let request = Request::get(path).header(HOST, host_header).header(ACCEPT, "*/*").body(Empty::<Bytes>::new());
-    let request = request.map_err(|error| error.to_string())?;
+    let mut request = request.map_err(|error| error.to_string())?;
+    request.headers_mut().extend(authorization(url).map(|who| (AUTHORIZATION, who)));
     let answered = tokio::time::timeout(STALL_TIMEOUT, sender.send_request(request)).await;
     let response = answered.map_err(|_| format!("{host}:{port} does not answer"))?.map_err(failed)?;
     Ok((response, connection))
+}
+
+/// What an address says before its host, as HTTP basic authentication (RFC 7617). A redirection says its own: the name
+/// and password for one host are not told to another.
+fn authorization(url: &Uri) -> Option<HeaderValue> {
+    let (pair, _) = url.authority()?.as_str().rsplit_once('@')?;
+    let (name, password) = pair.split_once(':').unwrap_or((pair, ""));
+    let mut said = percent_decode_str(name).collect::<Vec<u8>>();
+    said.push(b':');
+    said.extend(percent_decode_str(password));
+    let mut who = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(said))).ok()?;
+    who.set_sensitive(true);
+    Some(who)
 }
 
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -109,7 +128,7 @@ async fn save(mut body: Incoming, file: File, bytes_max: u64) -> Result<(), Stri
 
 /// Where a redirection leads.
 fn elsewhere(from: &Uri, place: &str) -> Result<Uri, String> {
-    let wrong = || format!("it is redirected to {place:?}");
+    let wrong = || format!("it is redirected to {:?}", shown(place));
     let text = if place.starts_with('/') {
         let authority = from.authority().ok_or_else(wrong)?;
         format!("{}://{authority}{place}", from.scheme_str().unwrap_or("http"))
@@ -135,5 +154,19 @@ mod tests {
         assert!(to("https://h/a", "http://h/a").is_err());
         assert!(to("http://h/a", "file:///etc/passwd").is_err());
         assert!(to("http://h/a", "b").is_err());
+        let wrong = to("https://h/a", "http://user:secret@h/a?secret").unwrap_err();
+        assert!(wrong.contains("http://h/a") && !wrong.contains("secret"), "{wrong}");
+    }
+
+    #[test]
+    fn a_name_before_the_host_is_said_to_that_host_alone() {
+        let said = |url: &str| authorization(&url.parse().unwrap()).map(|who| who.to_str().unwrap().to_owned());
+        // The pair of RFC 7617, section 2.
+        assert_eq!(said("https://Aladdin:open%20sesame@h/a").unwrap(), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+        assert_eq!(said("https://name@h/a").unwrap(), format!("Basic {}", STANDARD.encode("name:")));
+        assert_eq!(said("https://h/a@b"), None);
+        let to = |from: &str, place: &str| elsewhere(&from.parse().unwrap(), place).unwrap().to_string();
+        assert_eq!(said(&to("https://name:x@h/a", "/b")), said("https://name:x@h/b"));
+        assert_eq!(said(&to("https://name:x@h/a", "https://h/b")), None);
     }
 }
