@@ -19,6 +19,9 @@
 //! [`ClusterSpec`] says what there is and is the same for a live and a simulated cluster; [`Conditions`] says how the
 //! simulated surroundings behave and what goes wrong.
 
+mod conditions;
+mod spec;
+
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -33,17 +36,18 @@ use mesos_sched::allocator::{self, HierarchicalDrf};
 use mesos_sched::{driver, master};
 
 use crate::check::Check;
-use crate::container::ContainerModel;
-use crate::election::ElectionModel;
 use crate::failure::Origin;
 use crate::fault::{Action, CrashKind, DiskFate, ExecutorTrouble, Faults, Nemesis, Target};
-use crate::net::{Cut, CutMode, Group, NetModel};
+use crate::net::{Cut, CutMode, Group};
 use crate::node::NodeId;
 use crate::program::Programs;
 use crate::record::Trace;
 use crate::simulation::Simulation;
 use crate::watch::Watch;
 use crate::world::World;
+
+pub use conditions::Conditions;
+pub use spec::{AgentSpec, AllocatorFactory, CheckFactory, ClusterSpec, FrameworkSpec, SchedulerFactory};
 
 /// How often it is looked whether a cluster has settled.
 pub(crate) const PROBE_EVERY: Duration = Duration::from_secs(1);
@@ -52,160 +56,6 @@ pub(crate) const PROBE_EVERY: Duration = Duration::from_secs(1);
 #[must_use]
 pub const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
-}
-
-/// Makes a scheduler, anew for every start of its framework.
-pub type SchedulerFactory = Arc<dyn Fn() -> Box<dyn Scheduler> + Send + Sync>;
-/// Makes an allocator, anew for every start of a master.
-pub type AllocatorFactory = Arc<dyn Fn() -> Box<dyn Allocator> + Send + Sync>;
-/// Makes the checks of a run.
-pub type CheckFactory = Arc<dyn Fn() -> Vec<Box<dyn Check>> + Send + Sync>;
-
-/// An agent.
-#[derive(Debug, Clone)]
-pub struct AgentSpec {
-    /// What it says about itself.
-    pub info: AgentInfo,
-    /// Its settings.
-    pub options: Arc<agent::Options>,
-}
-
-/// A framework.
-#[derive(Clone)]
-pub struct FrameworkSpec {
-    /// What it says about itself.
-    pub info: FrameworkInfo,
-    /// Its driver's settings.
-    pub options: driver::Options,
-    /// Makes its brain.
-    pub scheduler: SchedulerFactory,
-    /// Whether its work ends some day; a run is over when that of all such frameworks has.
-    pub is_finite: bool,
-    /// When it starts, counted from the beginning.
-    pub starts_after: Duration,
-}
-
-impl fmt::Debug for FrameworkSpec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FrameworkSpec")
-            .field("info", &self.info)
-            .field("options", &self.options)
-            .field("is_finite", &self.is_finite)
-            .field("starts_after", &self.starts_after)
-            .finish_non_exhaustive()
-    }
-}
-
-/// What a cluster consists of, simulated or live.
-#[derive(Clone)]
-pub struct ClusterSpec {
-    /// How many masters contend.
-    pub masters: u32,
-    /// Their settings.
-    pub master_options: master::Options,
-    /// Makes the allocator of each master.
-    pub allocator: AllocatorFactory,
-    /// Which executors agents can run.
-    pub executors: ExecutorFactory,
-    /// What executors run that are processes of their own. Only simulated: a live agent starts what commands say.
-    pub programs: Programs,
-    /// The agents.
-    pub agents: Vec<AgentSpec>,
-    /// The frameworks.
-    pub frameworks: Vec<FrameworkSpec>,
-}
-
-impl fmt::Debug for ClusterSpec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClusterSpec")
-            .field("masters", &self.masters)
-            .field("master_options", &self.master_options)
-            .field("executors", &self.executors)
-            .field("programs", &self.programs)
-            .field("agents", &self.agents)
-            .field("frameworks", &self.frameworks)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Default for ClusterSpec {
-    fn default() -> Self {
-        Self {
-            masters: 1,
-            master_options: master::Options::default(),
-            allocator: Arc::new(|| Box::new(HierarchicalDrf::new(allocator::Options::default()))),
-            executors: ExecutorFactory::new(),
-            programs: Programs::default(),
-            agents: Vec::new(),
-            frameworks: Vec::new(),
-        }
-    }
-}
-
-/// How the simulated surroundings behave, and what goes wrong.
-#[derive(Debug, Clone)]
-pub struct Conditions {
-    /// The network when it is well.
-    pub net: NetModel,
-    /// Elections when all is well.
-    pub election: ElectionModel,
-    /// Containers when all is well.
-    pub containers: ContainerModel,
-    /// Shortest and longest write to a disk or the registry.
-    pub disk_latency: (Duration, Duration),
-    /// What handling a message costs a master, in virtual time: it handles one after the other. Nothing is the default: then
-    /// the figures are those of decisions alone, whatever machine they are made on.
-    pub message_cost: Duration,
-    /// Agents of an early version: of a million updates so many say as the newest state of their task one that has passed.
-    pub stale_latest_ppm: u32,
-    /// Everything starts within this time.
-    pub start_within: Duration,
-    /// From a process that ended by itself to its next start.
-    pub restart_after: (Duration, Duration),
-    /// What goes wrong.
-    pub faults: Faults,
-    /// How long the cluster may take to settle once faults are over.
-    pub settle_within: Duration,
-    /// Whether an operator now and then undoes reservations nobody uses, once faults are over.
-    pub is_tidied: bool,
-    /// Whether tasks are followed for the report.
-    pub is_tallied: bool,
-    /// Where the description comes from: what a failure says to see it again.
-    pub origin: Origin,
-    /// The defect planted in every machine.
-    #[cfg(feature = "mutants")]
-    pub mutant: Option<mesos_core::kernel::Mutant>,
-}
-
-impl Default for Conditions {
-    fn default() -> Self {
-        Self {
-            net: NetModel::default(),
-            election: ElectionModel::default(),
-            containers: ContainerModel::default(),
-            disk_latency: (Duration::from_micros(200), Duration::from_millis(5)),
-            message_cost: Duration::ZERO,
-            stale_latest_ppm: 0,
-            start_within: Duration::from_millis(100),
-            restart_after: (Duration::from_millis(500), Duration::from_secs(3)),
-            faults: Faults::default(),
-            settle_within: Duration::from_secs(3_600),
-            is_tidied: false,
-            is_tallied: true,
-            origin: Origin::Described,
-            #[cfg(feature = "mutants")]
-            mutant: None,
-        }
-    }
-}
-
-impl Conditions {
-    pub(crate) fn mutant_name(&self) -> Option<String> {
-        #[cfg(feature = "mutants")]
-        return self.mutant.map(|mutant| format!("{mutant:?}"));
-        #[cfg(not(feature = "mutants"))]
-        None
-    }
 }
 
 /// What is wrong with a description.
