@@ -16,6 +16,7 @@
 //! | `destroy c1 ok`, `.. failed:TEXT` | answers of the containerizer |
 //! | `probe p1 http:200`, `probe p1 tcp:ok`, `.. tcp:TEXT` | what a probe found: a status, somebody, nobody |
 //! | `disk hold`, `disk land`, `disk fail` | by default what is written is durable at once |
+//! | `disk tear RECORD` | the second half of what is durable is lost |
 //! | `subscribe F E [tasks=t1,t2] [updates=t1:RUNNING:7,..]` | an executor's process connects, as `x1`, `x2`, .. |
 //! | `says F E t1 RUNNING 7`, `shouts F E TEXT`, `breaks x1` | it says something; its connection breaks |
 //! | `stop`, `advance 75s`, `view` | |
@@ -458,7 +459,10 @@ impl Session for AgentSession {
                 self.feed(Input::Received { conn, seq: Seq(last), message: ToAgent::Shutdown(why) }, lines);
             }
             "mute" => self.ping_at = None,
-            "disk" => self.disk(&arguments.word("what it does")?, lines)?,
+            "disk" => match &*arguments.word("what it does")? {
+                "tear" => self.disk.tear(&arguments.word("a record")?)?,
+                what => self.disk(what, lines)?,
+            },
             what @ ("recover" | "launch" | "wait" | "destroy" | "probe") => self.answer(what, &mut arguments, lines)?,
             "subscribe" => self.subscribe(&mut arguments, lines)?,
             verb @ ("says" | "shouts") => self.hear(verb, &mut arguments, lines)?,

@@ -58,6 +58,13 @@ impl ScriptedStore {
         Ok(Some((ticket, Err(problem))))
     }
 
+    /// Of a record that is durable, the disk kept the first half only.
+    pub(super) fn tear(&mut self, key: &str) -> Result<(), String> {
+        let value = self.records.get_mut(key).ok_or_else(|| format!("no record {key:?} is durable"))?;
+        *value = value[..value.len() / 2].into();
+        Ok(())
+    }
+
     /// Somebody else wrote that.
     pub(super) fn put(&mut self, key: &str, value: Vec<u8>) {
         self.records.insert(key.into(), value.into());
