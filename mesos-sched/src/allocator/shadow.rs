@@ -235,8 +235,12 @@ impl Allocator for Shadow {
     }
 
     fn ask_back(&mut self, now: Instant, asked: &mut Vec<InverseGrant>) {
-        let ruler = if self.is_over(now) { &mut self.candidate } else { &mut self.live };
-        ruler.ask_back(now, asked);
+        if self.is_over(now) {
+            return self.candidate.ask_back(now, asked);
+        }
+        self.live.ask_back(now, asked);
+        // Both hold the same books, so the candidate asks the same: when it takes over it knows who was asked and refused.
+        self.candidate.ask_back(now, &mut Vec::new());
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -285,7 +289,8 @@ mod tests {
     use super::*;
     use crate::allocator::HierarchicalDrf;
     use mesos_core::kernel::{Handle, Rng};
-    use mesos_core::{AgentInfo, FrameworkInfo};
+    use mesos_core::maintenance::Unavailability;
+    use mesos_core::{AgentInfo, Filters, FrameworkInfo, WallTime};
 
     fn allocator(name: &str) -> Box<dyn Allocator> {
         Box::new(HierarchicalDrf::new(Options::named(name).unwrap()))
@@ -373,6 +378,34 @@ mod tests {
             let (_, tally) = rounds(name, Some(name));
             assert_eq!((tally.rounds, tally.rounds_that_differ, tally.grants_that_differ), (10, 0, 0), "{name}");
             assert!(tally.grants_agreed > 0, "{name}");
+        }
+    }
+
+    /// Who was asked for an agent, and who refused, is known to the candidate that takes over.
+    #[test]
+    fn a_candidate_that_takes_over_asks_nobody_again() {
+        let at = |secs| Instant::ZERO + Duration::from_secs(secs);
+        let mut shadow =
+            Shadow::new(allocator("drf"), allocator("packing"), Box::new(|_| {})).unwrap().taking_over_at(at(5));
+        (0..2).map(framework).chain((0..2).map(agent)).for_each(|fact| shadow.observe(at(0), fact));
+        let (mut rng, mut grants) = (Rng::new(3), Vec::new());
+        shadow.allocate(Round { now: at(1), rng: &mut rng }, &mut grants);
+        for index in 0..2 {
+            let agent = AgentKey::from_slot(slot(index));
+            let unavailability = Some(Unavailability { start: WallTime::default(), duration: None });
+            shadow.observe(at(2), Fact::UnavailabilitySet { agent, unavailability });
+        }
+        let mut asked = Vec::new();
+        shadow.ask_back(at(2), &mut asked);
+        assert_eq!(asked.len(), 2, "everybody who holds something, once: {grants:?}");
+        let InverseGrant { framework, agent, .. } = asked[0];
+        let filters = Some(Filters::refuse_for(Duration::from_secs(3_600)));
+        shadow.observe(at(3), Fact::InverseOfferEnded { framework, agent, filters });
+        for secs in [4, 6, 7] {
+            let mut again = Vec::new();
+            shadow.allocate(Round { now: at(secs), rng: &mut rng }, &mut grants);
+            shadow.ask_back(at(secs), &mut again);
+            assert_eq!(again, [], "{secs}");
         }
     }
 
