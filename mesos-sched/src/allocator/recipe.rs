@@ -79,6 +79,15 @@ mod tests {
     }
 
     #[test]
+    fn settings_nobody_can_make_are_refused() {
+        let mut recipe = HierarchicalDrf::new(Options::named("packing").unwrap()).recipe().unwrap();
+        assert_eq!(recipe.settings["policy"]["packing"]["fairness_ppm"], 250_000);
+        recipe.settings["policy"]["packing"]["fairness_ppm"] = 1_000_001.into();
+        let refused = from_recipe(&recipe).unwrap_err().to_string();
+        assert!(refused.contains("1000001 is more than all"), "{refused}");
+    }
+
+    #[test]
     fn an_unknown_name_is_refused_with_those_there_are() {
         assert!(Options::named("drff").unwrap_err().to_string().contains("drf, random"));
         let foreign = Recipe { name: "mine".into(), settings: serde_json::Value::Null };

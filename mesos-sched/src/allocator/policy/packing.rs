@@ -22,8 +22,28 @@ use crate::allocator::sorter::NodeKey;
 
 /// Settings of packing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Written")]
 pub struct Packing {
+    /// At most [`WHOLE_PPM`].
     fairness_ppm: u32,
+}
+
+/// Settings as somebody wrote them.
+#[derive(Deserialize)]
+struct Written {
+    fairness_ppm: u32,
+}
+
+impl TryFrom<Written> for Packing {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Self, String> {
+        let Written { fairness_ppm } = written;
+        let is_part = fairness_ppm <= WHOLE_PPM;
+        is_part
+            .then_some(Self { fairness_ppm })
+            .ok_or_else(|| format!("a fairness_ppm of {fairness_ppm} is more than all, which is {WHOLE_PPM}"))
+    }
 }
 
 /// All of it, in millionths.
