@@ -91,11 +91,29 @@ impl Stage {
         let promised = within(&most.part(&amounts), &promised);
         let bounds = Bounds { promised, most, headroom: headroom.room(quotas) };
         let is_given = if whole.is_quota_plain() { Bounds::cut_plain } else { Bounds::cut_entries };
-        let given = is_given(bounds, whole, &amounts, rng);
+        let given = is_given(bounds, whole, &amounts, Some(rng));
         let is_skipped = self == Self::Guarantees && given.guaranteed.is_empty();
         let Given { resources, is_held_back, .. } = given;
         (!is_skipped).then_some(Portion { resources, is_limited, is_held_back, is_sized })
     }
+}
+
+/// The part of what an offer holds that a client may have now, whichever stage it was shown in: what is promised to it,
+/// whatever the headroom, what others own or no amount is, and beyond it what is within limits and headroom. Where several
+/// entries of a name compete they are cut in their own order, so that all of the answer is the answer to itself.
+pub(super) fn committable(own: &Client, whole: Resources, quotas: &QuotaTree, headroom: &Headroom) -> Resources {
+    if !quotas.has_quota() && own.max_offer.is_none() {
+        return whole;
+    }
+    let amounts = whole.quota_quantities();
+    let mut most = quotas.room(own.role_key);
+    if let Some(size) = &own.max_offer {
+        most.narrow(size, &Quantities::new());
+    }
+    let promised = within(&most.part(&amounts), &quotas.promised(own.role_key));
+    let bounds = Bounds { promised, most, headroom: headroom.room(quotas) };
+    let is_given = if whole.is_quota_plain() { Bounds::cut_plain } else { Bounds::cut_entries };
+    is_given(bounds, whole, &amounts, None).resources
 }
 
 /// Without amounts that are reserved to roles above the client's.
@@ -116,7 +134,7 @@ struct Given {
 
 impl Bounds {
     /// Where all amounts are plain, nothing has to be drawn.
-    fn cut_plain(mut self, whole: Resources, amounts: &Quantities, _: &mut Rng) -> Given {
+    fn cut_plain(mut self, whole: Resources, amounts: &Quantities, _: Option<&mut Rng>) -> Given {
         let guaranteed = self.promised;
         let beyond = amounts.clone() - &guaranteed;
         self.most.take(&guaranteed);
@@ -130,17 +148,22 @@ impl Bounds {
         Given { resources, guaranteed, is_held_back }
     }
 
-    fn cut_entries(mut self, whole: Resources, amounts: &Quantities, rng: &mut Rng) -> Given {
+    fn cut_entries(mut self, whole: Resources, amounts: &Quantities, mut rng: Option<&mut Rng>) -> Given {
+        let mut arrange = |entries: &mut [Resource]| {
+            if let Some(rng) = &mut rng {
+                rng.shuffle(entries);
+            }
+        };
         let owned = whole.filter(|entry| !entry.is_under_quota());
         let free = whole.filter(Resource::is_under_quota);
         let mut promised = free.clone();
-        promised.shrink_in_order(&self.promised, |entries| rng.shuffle(entries));
+        promised.shrink_in_order(&self.promised, &mut arrange);
         let guaranteed = promised.quota_quantities();
         let mut beyond = free - &promised;
         self.most.take(&guaranteed);
         let is_held_back = !self.headroom.fits(&(amounts.clone() - &guaranteed));
         self.most.meet(&self.headroom);
-        beyond.shrink_to_limits_in_order(&self.most.to_limits(), |entries| rng.shuffle(entries));
+        beyond.shrink_to_limits_in_order(&self.most.to_limits(), &mut arrange);
         Given { resources: owned + promised + beyond, guaranteed, is_held_back }
     }
 }

@@ -11,14 +11,14 @@
 
 use mesos_core::kernel::{Handle, Rng};
 use mesos_core::provider::{AgentKey, Concurrency, Conflict, FrameworkKey, Grant};
-use mesos_core::resource::{Quantities, Resources};
+use mesos_core::resource::Resources;
 use mesos_core::{Filters, Instant, Role};
 
 use super::Policy;
 use crate::allocator::HierarchicalDrf;
 use crate::allocator::serving::Serving;
 use crate::allocator::sorter::{NodeKey, Tree, Walk};
-use crate::allocator::stage::Stage;
+use crate::allocator::stage::{Stage, committable};
 
 /// What clients were shown and did not answer yet.
 #[derive(Debug, Default)]
@@ -136,17 +136,12 @@ impl HierarchicalDrf {
     }
 
     /// What of some resources is free, and within what the client's role may have.
-    fn committable(&mut self, grant: &Grant, wanted: &Resources) -> Resources {
+    fn committable(&self, grant: &Grant, wanted: &Resources) -> Resources {
         let client = self.framework(grant.framework).and_then(|framework| framework.client(&grant.role));
         let own = client.and_then(|client| self.clients[client.slot()].as_ref());
         let (Some(own), Some(agent)) = (own, self.agent(grant.agent)) else { return Resources::new() };
         let free = wanted - &(wanted - &agent.available);
-        let is_promised = self.quotas.is_promised(own.role_key);
-        let stage = if is_promised { Stage::Guarantees } else { Stage::FairShare };
-        // Which of several entries is cut is of no account here, so the draws may be the same ones every time.
-        let draws = &mut Rng::new(0);
-        let portion = stage.portion(own, free, &Quantities::new(), &self.quotas, &self.headroom, draws);
-        portion.map(|portion| portion.resources).unwrap_or_default()
+        committable(own, free, &self.quotas, &self.headroom)
     }
 
     /// An offer is off the table, and nothing of it was committed.

@@ -246,3 +246,57 @@ fn who_went_first_leaves_the_rest_to_be_dealt_out() {
         assert_eq!(granted, "a1->x cpus:1;mem:64, a1->y cpus:7", "{policy:?}");
     }
 }
+
+/// Nobody was faster, so all of it is there: that the role has an unclaimed guarantee takes nothing away.
+#[test]
+fn what_was_shown_is_committed_while_a_guarantee_is_unclaimed() {
+    for total in [
+        "cpus(q):1;mem(q):64",
+        "cpus(q/b):1;mem(q):64",
+        "ports:[1-5]",
+        "cpus:8;mem:64;ports:[1-5]",
+        "cpus:2;mem:64;cpus(q/b):1;mem(q):64",
+    ] {
+        let options = Options { policy: Policy::SharedState(Default::default()), ..Options::default() };
+        let mut cluster = Cluster::with(Options { min_allocatable: Vec::new(), ..options });
+        cluster.quota("q", "cpus:4", "").framework("f1", "q/b").framework("f2", "r").agent("a1", total);
+        let mut shown = cluster.pass(10 * SECOND);
+        let key = cluster.key("f1");
+        let mut committed = 0;
+        while let Some(place) = cluster.grants.iter().position(|grant| grant.framework == key) {
+            let grant = cluster.grants.remove(place);
+            let (now, wanted) = (cluster.now, grant.resources.clone());
+            assert_eq!(cluster.allocator.commit(now, &grant, &wanted), Ok(()), "{total}: {shown}");
+            committed += 1;
+            shown += &cluster.pass(10 * SECOND);
+        }
+        assert!(committed > 0, "{total}: {shown}");
+        assert_eq!(cluster.available("a1"), "", "{total}: {shown}");
+    }
+}
+
+/// What is left of an offer by others can be committed, whichever entries it consists of.
+#[test]
+fn the_rest_of_a_conflict_is_no_conflict() {
+    let options = Options { policy: Policy::SharedState(Default::default()), ..Options::default() };
+    let mut cluster = Cluster::with(Options { min_allocatable: Vec::new(), ..options });
+    cluster.quota("q", "disk:5", "disk:6").framework("f1", "q").framework("f2", "q");
+    cluster.agent("a1", "cpus:2;disk:4").agent("a2", "cpus:2;disk:4");
+    cluster.pass(10 * SECOND);
+    let grants: Vec<Grant> = std::mem::take(&mut cluster.grants);
+    assert!(grants.len() > 2, "{grants:?}");
+    let mut conflicts = 0;
+    for grant in grants {
+        let (now, wanted) = (cluster.now, grant.resources.clone());
+        if let Err(conflict) = cluster.allocator.commit(now, &grant, &wanted) {
+            assert_eq!(
+                cluster.allocator.commit(now, &grant, &conflict.left),
+                Ok(()),
+                "{grant:?} of which {conflict:?}"
+            );
+            conflicts += 1;
+        }
+    }
+    assert!(conflicts > 0);
+    assert!(cluster.allocator.inconsistency().is_none());
+}
