@@ -15,6 +15,14 @@ use super::options::mutant;
 use super::sorter::NodeKey;
 use super::{HierarchicalDrf, slot_of};
 
+/// Whether whoever refused an agent would have refused it under this description as well: what it has may be more or less,
+/// and where it listens be another port.
+fn is_same_place(before: &AgentInfo, after: &AgentInfo) -> bool {
+    let AgentInfo { hostname, attributes, domain, capabilities, .. } = before;
+    (hostname, attributes, domain, capabilities)
+        == (&after.hostname, &after.attributes, &after.domain, &after.capabilities)
+}
+
 impl HierarchicalDrf {
     pub(super) fn add_agent(
         &mut self,
@@ -61,7 +69,7 @@ impl HierarchicalDrf {
         }
     }
 
-    /// An agent describes itself anew: what was known of it from before, refusals included, is void.
+    /// An agent describes itself anew: what was known of it from before is void, and refusals too if it is another place.
     pub(super) fn update_agent(&mut self, now: Instant, key: AgentKey, info: Arc<AgentInfo>) {
         let is_listed = self.lists(&info);
         let Some(agent) = self.agents.get_mut(key.slot()).and_then(Option::as_mut) else { return };
@@ -69,9 +77,12 @@ impl HierarchicalDrf {
             return;
         }
         agent.demands = Demands::of(&info, &self.options).with_total(&agent.total, &self.options);
+        let is_same_place = is_same_place(&agent.info, &info);
         agent.info = info;
         agent.is_listed = is_listed;
-        self.filters.clear_agent(key);
+        if !is_same_place {
+            self.filters.clear_agent(key);
+        }
         self.constraints.forget_agent(key);
         self.settle_agent(key);
         self.schedule.call_for(now, key);
@@ -106,11 +117,12 @@ impl HierarchicalDrf {
         self.scratch.dealing.forget_agent(key);
         self.shown.forget_agent(key);
         self.set_agent_active(key, false);
-        let Some(agent) = self.agents[key.slot()].take() else { return };
+        let Some(mut agent) = self.agents[key.slot()].take() else { return };
         self.agent_count -= 1;
         self.headroom.take(&agent.available.quota_quantities());
-        for Holding { client, resources } in agent.holdings {
-            self.release(client, &resources.scalar_quantities(), &resources.quota_quantities());
+        while let Some(Holding { client, resources }) = agent.holdings.pop() {
+            agent.book_release(&mut self.tree, client, &resources, &resources.scalar_quantities());
+            self.consume_less(client, &resources.quota_quantities());
             self.count_holding_less(client);
         }
         self.unreserve(&agent.total);
@@ -134,16 +146,15 @@ impl HierarchicalDrf {
         let client = self.intern_client(framework, role);
         let agent = self.agents[key.slot()].as_mut().expect("the caller knows the agent");
         let (grown, is_new) = agent.hold(client, resources);
+        agent.book_grant(&mut self.tree, client, resources, &grown);
         self.client_mut(client).holdings += usize::from(is_new);
-        self.tree.book(client, &grown);
         let role = self.client_mut(client).role_key;
         self.quotas.consume(role, &resources.quota_quantities());
         self.maintenance.touch(key);
     }
 
-    /// A client holds less: what its share and what its role's consumption shrinks by.
-    fn release(&mut self, client: NodeKey, share: &Quantities, consumed: &Quantities) {
-        self.tree.release(client, share);
+    /// The role of a client that holds less consumes less.
+    fn consume_less(&mut self, client: NodeKey, consumed: &Quantities) {
         let role = self.client_mut(client).role_key;
         self.quotas.release(role, consumed);
     }
@@ -222,15 +233,15 @@ impl HierarchicalDrf {
     fn convert_held(&mut self, client: NodeKey, key: AgentKey, from: &Resources, to: &Resources) {
         let Some(agent) = self.agents.get_mut(key.slot()).and_then(Option::as_mut) else { return };
         let Some(Holding { resources: held, .. }) = agent.holding(client) else { return };
-        let before = held.scalar_quantities();
+        let before = held.clone();
         *held -= from;
         *held += to;
-        let after = held.scalar_quantities();
+        let after = held.clone();
         let is_empty = held.is_empty();
         if is_empty {
             agent.holdings.retain(|holding| holding.client != client);
         }
-        self.tree.convert(client, &before, &after);
+        agent.book_conversion(&mut self.tree, client, &before, &after);
         let role = self.client_mut(client).role_key;
         self.quotas.consume(role, &to.quota_quantities());
         self.quotas.release(role, &from.quota_quantities());
@@ -265,9 +276,9 @@ impl HierarchicalDrf {
         if self.options.policy.is_dealing() {
             self.scratch.dealing.returned(client, key, &resources, filters.is_some());
         }
-        let consumed = resources.quota_quantities();
         self.headroom.change(agent, |agent| agent.give_back(&resources));
-        self.release(client, &shrunk, &consumed);
+        agent.book_release(&mut self.tree, client, &resources, &shrunk);
+        self.consume_less(client, &resources.quota_quantities());
         self.settle_agent(key);
         if let Some(filters) = filters.filter(|filters| is_active && !filters.refuse_for.is_zero()) {
             self.refuse(now, client, key, resources, filters);

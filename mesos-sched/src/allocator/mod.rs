@@ -27,6 +27,7 @@ mod agent;
 mod agent_set;
 mod aging;
 mod book;
+mod booking;
 mod constraint;
 mod costs;
 mod eligibility;

@@ -124,7 +124,7 @@ impl HierarchicalDrf {
         }
         let guaranteed = agent.guaranteed;
         for (place, Booked { client, grown, is_new }) in (first..).zip(booked.drain(..)) {
-            self.tree.book(client, &grown);
+            agent.book_grant(&mut self.tree, client, &grants[place].resources, &grown);
             let own = self.clients[client.slot()].as_mut().expect("a client of the tree has a book");
             own.holdings += usize::from(is_new);
             if self.options.starvation_batches.is_some() {

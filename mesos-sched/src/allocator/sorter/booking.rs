@@ -34,6 +34,30 @@ impl Tree {
         }
     }
 
+    /// What a client was granted changes, for itself and each node above it, the root last, from one amount to another.
+    pub(crate) fn convert_each(&mut self, client: NodeKey, grants: u64, changes: &[(Quantities, Quantities)]) {
+        let mut changes = changes.iter();
+        let mut node = client;
+        while node != NodeKey::ROOT {
+            if let Some((from, to)) = changes.next() {
+                self.rekey(node, grants, |node| {
+                    node.amounts -= from;
+                    node.amounts += to;
+                });
+            }
+            node = self[node].parent;
+        }
+        if let Some((from, to)) = changes.next() {
+            self[NodeKey::ROOT].amounts -= from;
+            self[NodeKey::ROOT].amounts += to;
+        }
+    }
+
+    /// A node and those above it, the root last.
+    pub(crate) fn upward(&self, node: NodeKey) -> impl Iterator<Item = NodeKey> {
+        std::iter::successors(Some(node), |node| (*node != NodeKey::ROOT).then(|| self[*node].parent))
+    }
+
     fn change_upward(&mut self, client: NodeKey, grants: u64, change: impl Fn(&mut Quantities)) {
         let mut node = client;
         while node != NodeKey::ROOT {

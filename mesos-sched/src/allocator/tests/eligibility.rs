@@ -187,4 +187,36 @@ fn a_shared_volume_goes_to_one_client_a_round_and_stays_available() {
     assert_eq!(third.matches("a1->").count(), 1, "{third}");
     let total: f64 = cluster.allocator.shares()[0].frameworks.iter().map(|own| own.dominant_share).sum();
     assert_eq!((share, total), (1.0, 2.0), "copies of what a framework has already do not count again");
+    // To those who share among roles a role is one client.
+    assert_eq!(cluster.dominant_share("role1"), 1.0, "it counts once, however many below the role hold it");
+    cluster.framework("f3", "role1/below");
+    for (framework, left) in [("f1", 1.0), ("f2", 0.0)] {
+        let key = cluster.key(framework);
+        while cluster.grants.iter().any(|grant| grant.framework == key) {
+            cluster.decline("a1", framework, None);
+        }
+        assert_eq!(cluster.dominant_share("role1"), left, "{framework} holds nothing any more");
+    }
+}
+
+/// Sub-roles may hold the same volume of the role above; it counts once there as well, and once for each of them.
+#[test]
+fn a_shared_volume_counts_once_for_each_role_on_the_way() {
+    let mut cluster = Cluster::new();
+    for (name, path) in [("f1", "role1/b"), ("f2", "role1/c")] {
+        let mut info = capable(name, path, FrameworkCapability::SharedResources);
+        info.min_allocatable.insert(role(path), Vec::new());
+        cluster.framework_with(name, info);
+    }
+    let mut total = resources("");
+    total.add(volume(10).shared()).unwrap();
+    cluster.agent_with("a1", AgentInfo::new("a1", total), Vec::new());
+    cluster.granted();
+    cluster.cycle();
+    let shares = ["role1", "role1/b", "role1/c"].map(|path| cluster.dominant_share(path));
+    assert_eq!(shares, [1.0; 3]);
+    let agent = cluster.agents["a1"];
+    cluster.observe(Fact::AgentRemoved { agent });
+    let shares = ["role1", "role1/b", "role1/c"].map(|path| cluster.dominant_share(path));
+    assert_eq!(shares, [0.0; 3]);
 }

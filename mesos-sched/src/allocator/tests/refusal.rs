@@ -54,6 +54,24 @@ fn an_agent_with_more_than_was_refused_is_offered() {
     assert_eq!(cluster.cycle(), "a1->f1 cpus:1.5;mem:256");
 }
 
+/// As when an agent's process starts again on a machine that has less, or listens elsewhere.
+#[test]
+fn a_refusal_holds_when_the_same_place_describes_itself_anew() {
+    let mut cluster = Cluster::new();
+    cluster.agent("a1", "cpus:4;mem:512").framework("f1", "role1");
+    cluster.granted();
+    cluster.decline("a1", "f1", 1_000 * SECOND);
+    let mut info = AgentInfo::new("a1", resources("cpus:3;mem:512"));
+    info.port += 1;
+    let agent = cluster.agents["a1"];
+    cluster.observe(Fact::AgentUpdated { agent, info: Arc::new(info.clone()) });
+    cluster.resize("a1", "cpus:3;mem:512");
+    assert_eq!((cluster.granted(), cluster.cycle()), (String::new(), String::new()));
+    info.attributes = "rack:r2".parse().unwrap();
+    cluster.observe(Fact::AgentUpdated { agent, info: Arc::new(info) });
+    assert_eq!(cluster.granted(), "a1->f1 cpus:3;mem:512");
+}
+
 #[test]
 fn a_refusal_concerns_one_framework_under_one_role_on_one_agent() {
     let mut cluster = Cluster::new();
