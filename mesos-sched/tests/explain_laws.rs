@@ -376,6 +376,44 @@ fn a_promise_gives_no_part_of_an_indivisible_disk() {
     world.check_change(FrameworkKey(0), &role("d"), Subject::Agent(AgentKey(0)));
 }
 
+/// Where offers are dealt in pieces, each as large as a minimum, what is left after them is too little to be offered: of what
+/// is needed nothing comes with it, though there is enough of everything.
+#[test]
+fn what_is_dealt_in_pieces_is_judged_by_the_pieces() {
+    let policy = Policy::Packing(Packing::new(0.0).unwrap());
+    for (total, step) in [("cpus:4;mem:600", "lower_minimum"), ("cpus:4;mem:400", "add_capacity")] {
+        let mut world = World::with(Options { policy: policy.clone(), ..Options::default() }, 1);
+        world.add_framework(0, "a");
+        world.describe(FrameworkKey(0), |info| {
+            info.min_allocatable.insert(role("a"), vec!["cpus:2;mem:64".parse().unwrap()]);
+        });
+        world.observe(Fact::RolesSuppressed { framework: FrameworkKey(0), roles: [role("a")].into() });
+        world.add_agent(0, total);
+        let need = Subject::Need(Need::Resources("cpus:2;mem:512".parse().unwrap()));
+        let answer = world.ask(FrameworkKey(0), &role("a"), need.clone());
+        assert!(answer.has("too_small") && answer.change.iter().any(|change| change.code() == step), "{answer:?}");
+        world.check_change(FrameworkKey(0), &role("a"), need);
+        world.check_change(FrameworkKey(0), &role("a"), Subject::Agent(AgentKey(0)));
+    }
+}
+
+/// Whoever has waited long is served whole before anything is dealt.
+#[test]
+fn who_has_waited_long_is_judged_by_all_there_is() {
+    let policy = Policy::Packing(Packing::new(0.0).unwrap());
+    let mut world = World::with(Options { policy, starvation_batches: Some(1), ..Options::default() }, 1);
+    world.add_framework(0, "a");
+    world.describe(FrameworkKey(0), |info| {
+        info.min_allocatable.insert(role("a"), vec!["cpus:2;mem:64".parse().unwrap()]);
+    });
+    world.add_agent(0, "cpus:1;mem:600");
+    world.pass_until(world.now + Duration::from_secs(3), |_| {});
+    let need = Subject::Need(Need::Resources("cpus:2;mem:512".parse().unwrap()));
+    let answer = world.ask(FrameworkKey(0), &role("a"), need.clone());
+    assert!(!answer.change.iter().any(|change| change.code() == "lower_minimum"), "{answer:?}");
+    world.check_change(FrameworkKey(0), &role("a"), need);
+}
+
 /// What everybody was shown, and somebody took, can be had again once he gives it back and the others answer.
 #[test]
 fn what_was_shown_and_taken_is_given_back_and_answered() {

@@ -134,14 +134,7 @@ impl Bounds {
 
     /// Cut to the size of offers it wants, were that so much larger.
     pub(super) fn within_size(&self, bag: &Resources, larger: &Quantities) -> Resources {
-        match &self.size {
-            Some(size) => {
-                let mut room = Room::UNBOUNDED;
-                room.narrow(&enlarged(size, larger), &Quantities::new());
-                cut(bag, |amounts| room.part(amounts))
-            }
-            None => bag.clone(),
-        }
+        self.size_if(larger).map_or_else(|| bag.clone(), |size| within_size(bag, &size))
     }
 }
 
@@ -157,6 +150,11 @@ pub(super) type Freed = (Role, Quantities);
 fn without(role: &Role, consumed: &Quantities, freed: &[Freed]) -> Quantities {
     let own = freed.iter().filter(|(holder, _)| holder == role || holder.is_below(role));
     own.fold(consumed.clone(), |left, (_, amounts)| left - amounts)
+    /// How large the largest offer it wants would be, were that so much larger.
+    pub(super) fn size_if(&self, larger: &Quantities) -> Option<Limits> {
+        self.size.as_ref().map(|size| enlarged(size, larger))
+    }
+
 }
 
 /// Cuts what quota is about down to what may be had of it.
@@ -170,6 +168,13 @@ fn cut(bag: &Resources, part_of: impl Fn(&Quantities) -> Quantities) -> Resource
         return bag - &Resources::from_plain((amounts - &part).common());
     }
     let mut kept = bag.filter(Resource::is_under_quota);
+/// Cut to the size of offers somebody wants.
+pub(super) fn within_size(bag: &Resources, size: &Limits) -> Resources {
+    let mut room = Room::UNBOUNDED;
+    room.narrow(size, &Quantities::new());
+    cut(bag, |amounts| room.part(amounts))
+}
+
     kept.shrink(&part);
     kept + &bag.filter(|entry| !entry.is_under_quota())
 }

@@ -12,9 +12,10 @@ mod actual;
 mod amount;
 mod attempt;
 mod case;
-mod dealt;
 mod least;
+mod minimum;
 mod promise;
+mod refusal;
 mod search;
 mod way;
 

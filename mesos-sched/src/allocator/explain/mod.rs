@@ -15,6 +15,7 @@ mod asker;
 mod block;
 mod bounds;
 mod change;
+mod dealt;
 mod judge;
 mod memory;
 mod order;
@@ -37,7 +38,7 @@ use judge::WhatIf;
 
 impl HierarchicalDrf {
     pub(super) fn answer(&self, now: Instant, question: &Question) -> Explanation {
-        let asker = Asker::new(self, question);
+        let asker = Asker::new(self, question).at(self, now);
         match &question.of {
             Subject::Agent(key) => self.answer_about(now, &asker, *key),
             Subject::Need(need) => self.answer_need(now, &asker, need),

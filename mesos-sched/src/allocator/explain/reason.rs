@@ -140,7 +140,8 @@ impl HierarchicalDrf {
                 missing: nearest_missing(asker.minimums, &offer.quantities()),
             });
         }
-        let filters = asker.client.map(|client| self.filters.blocking(client, key, offer)).into_iter().flatten();
+        let blocking = |client| self.filters.blocking(client, key, judged.refused());
+        let filters = asker.client.map(blocking).into_iter().flatten();
         if let Some((until, refused)) = filters
             .map(|(until, _, refused)| (until, refused))
             .max_by_key(|(until, _)| *until)
@@ -150,8 +151,8 @@ impl HierarchicalDrf {
         }
         if blocks.has(Blocks::TOO_SMALL) {
             reasons.push(Reason::TooSmall {
-                left: offer.clone(),
-                missing: asker.missing(offer),
+                left: judged.left().clone(),
+                missing: asker.missing(judged.left()),
                 is_never_enough: asker
                     .need
                     .is_some_and(|need| !need.is_met_by(&agent.total.allocatable_to(asker.role))),
