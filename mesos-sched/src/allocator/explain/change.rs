@@ -64,6 +64,7 @@ impl HierarchicalDrf {
         key: AgentKey,
         agent: &Agent,
         judged: &Judged,
+        weight: Option<Change>,
     ) -> (Vec<Change>, Vec<Change>) {
         let blocks = judged.blocks;
         if blocks.is_none() {
@@ -103,7 +104,6 @@ impl HierarchicalDrf {
             changes
         });
         let Some(first) = ways.next() else { return (changes, Vec::new()) };
-        let weight = self.share_order(asker, key, agent).and_then(|(_, weight)| weight);
         let other = match weight.filter(|_| asker.blocks.is_none()) {
             Some(weight) => vec![weight],
             None if is_alone => ways.find(|way| is_foreseen(way)).unwrap_or_default(),

@@ -158,7 +158,14 @@ impl HierarchicalDrf {
     }
 
     /// Whether the framework may and wants to have anything of the agent.
-    fn judge_agent(&self, asker: &Asker<'_>, key: AgentKey, agent: &Agent, abilities: Abilities, blocks: &mut Blocks) {
+    pub(super) fn judge_agent(
+        &self,
+        asker: &Asker<'_>,
+        key: AgentKey,
+        agent: &Agent,
+        abilities: Abilities,
+        blocks: &mut Blocks,
+    ) {
         if asker.is_known() {
             blocks.set(Blocks::DEMANDS, !agent.demands.admit(abilities));
             let is_admitted = asker.client.is_none_or(|client| self.constraints.admit(client, key, &agent.info));
@@ -216,13 +223,6 @@ impl HierarchicalDrf {
         blocks.set(Blocks::BELOW_MINIMUM, !offer.is_empty() && !is_enough);
         blocks.set(Blocks::FILTERED, is_filtered);
         blocks.set(Blocks::TOO_SMALL, !is_met);
-    }
-}
-
-impl Asker<'_> {
-    /// What an offer lacks of what is needed.
-    pub(super) fn missing(&self, offer: &Resources) -> Quantities {
-        match self.need {
         false
     }
 
@@ -248,6 +248,13 @@ impl Judged {
     /// What of the offer was refused, if anything was.
     pub(super) fn refused(&self) -> &Resources {
         self.dealt.as_ref().and_then(|dealt| dealt.refused.as_ref()).unwrap_or(&self.offer)
+    }
+}
+
+impl Asker<'_> {
+    /// What an offer lacks of what is needed.
+    pub(super) fn missing(&self, offer: &Resources) -> Quantities {
+        match self.need {
             Some(Need::Resources(need)) => (need - offer).quantities(),
             Some(need) => need.quantities() - &offer.quantities(),
             None => Quantities::new(),
@@ -258,9 +265,13 @@ impl Judged {
 /// Of what is free, what comes into question when guarantees are served: amounts that are reserved to roles above come later,
 /// by themselves.
 fn for_guarantees(role: &Role, free: &Resources) -> Resources {
-    let is_above = |entry: &Resource| entry.reservations().role().is_some_and(|owner| role.is_below(owner));
-    let is_amount = |entry: &Resource| !entry.is_revocable() && matches!(entry.value(), Value::Scalar(_));
-    free.filter(|entry| !(is_above(entry) && is_amount(entry)))
+    free.filter(|entry| !comes_later(role, entry))
+}
+
+/// Whether an entry is an amount that is reserved to a role above, and comes when guarantees were served.
+pub(super) fn comes_later(role: &Role, entry: &Resource) -> bool {
+    let is_above = entry.reservations().role().is_some_and(|owner| role.is_below(owner));
+    is_above && !entry.is_revocable() && matches!(entry.value(), Value::Scalar(_))
 }
 
 /// Whether a bag holds anything of these names.

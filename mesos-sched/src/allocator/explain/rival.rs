@@ -5,6 +5,7 @@
 //! the same round, everybody counts who may be first. Where it is known which these are, the one who asks may get all of them
 //! first, and somebody counts who would be first then.
 
+use std::cell::RefCell;
 use std::cmp::Ordering;
 
 use mesos_core::Instant;
@@ -13,7 +14,7 @@ use mesos_core::resource::{Quantities, Resources};
 
 use super::super::policy::Policy;
 use super::super::sorter::{Kind, NodeKey, SorterKind, Totals};
-use super::bounds::{Bounds, Freed};
+use super::bounds::{Freed, cut, within_size};
 use super::change::Case;
 use super::judge::WhatIf;
 use crate::allocator::book::Client;
@@ -43,6 +44,8 @@ struct Aftermath<'a> {
     /// Whether the framework that asks connects again, under all its roles.
     is_back: bool,
     what_if: &'a WhatIf,
+    /// By slot of the tree's nodes: whether one comes before its sibling on the path of the one who asks, once that was asked.
+    compared: RefCell<Vec<Option<bool>>>,
 }
 
 impl Case<'_> {
@@ -162,6 +165,7 @@ impl Case<'_> {
             is_upgraded,
             is_back,
             what_if,
+            compared: RefCell::default(),
         }
     }
 
@@ -182,13 +186,25 @@ impl Case<'_> {
             _ => {}
         }
         let Some(asker) = self.asker.client.filter(|_| after.is_quiet) else { return true };
-        let (own_path, other_path) = (allocator.tree.ancestry(asker), allocator.tree.ancestry(client));
-        let Some(fork) = own_path.iter().zip(&other_path).position(|(own, other)| own != other) else { return true };
-        let sorter = match allocator.tree[own_path[fork]].kind {
+        let (own, other) = allocator.tree.fork(asker, client);
+        let sorter = match allocator.tree[own].kind {
             Kind::Client => allocator.options.framework_sorter,
             _ => allocator.options.role_sorter,
         };
-        sorter == SorterKind::Random || self.is_before(other_path[fork], own_path[fork], after)
+        if own == other || sorter == SorterKind::Random {
+            return true;
+        }
+        // What lies below one node comes before or after the one who asks together.
+        let known = after.compared.borrow().get(other.slot()).copied().flatten();
+        known.unwrap_or_else(|| {
+            let is_before = self.is_before(other, own, after);
+            let mut compared = after.compared.borrow_mut();
+            if compared.len() <= other.slot() {
+                compared.resize(other.slot() + 1, None);
+            }
+            compared[other.slot()] = Some(is_before);
+            is_before
+        })
     }
 
     fn is_before(&self, first: NodeKey, second: NodeKey, after: &Aftermath<'_>) -> bool {
@@ -219,15 +235,11 @@ impl Case<'_> {
             return None;
         }
         let able = abilities.strip(&free.allocatable_to(&own.role));
-        let offer = match allocator.quotas.has_quota() || own.max_offer.is_some() {
-            true => {
-                let bounds = Bounds::new(allocator, &own.role, Some(client));
-                let is_limited = !after.has_other_limits;
-                let within = if is_limited { bounds.within_limits(&able, &after.freed, &[]) } else { able };
-                bounds.within_size(&within, &Quantities::new())
-            }
+        let within = match allocator.quotas.has_quota() && !after.has_other_limits {
+            true => cut(&able, |amounts| allocator.quotas.room_without(own.role_key, &after.freed).part(amounts)),
             false => able,
         };
+        let offer = own.max_offer.as_deref().map_or_else(|| within.clone(), |size| within_size(&within, size));
         let minimums = own.minimums.as_deref().unwrap_or(&allocator.options.min_allocatable);
         // What was refused of an agent that became another one is refused no more.
         let is_refused = !after.is_upgraded && {
@@ -244,7 +256,7 @@ impl Case<'_> {
         if is_unreserved || has_no_minimum || is_unfiltered {
             return false;
         }
-        if self.allocator.quotas.has_quota() && !taken.quota_quantities().is_empty() {
+        if rest.is_empty() || self.allocator.quotas.has_quota() && !taken.quota_quantities().is_empty() {
             return false;
         }
         let judged = self.judge(&WhatIf { free: Some(rest.clone()), ..after.what_if.clone() });
