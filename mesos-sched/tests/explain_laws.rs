@@ -397,6 +397,59 @@ fn what_is_dealt_in_pieces_is_judged_by_the_pieces() {
     }
 }
 
+/// What somebody leaves who comes first may be enough by another minimum than the nearest.
+#[test]
+fn who_leaves_enough_of_anything_does_not_stand_back() {
+    let mut world = World::new(SorterKind::Drf, 1);
+    world.add_agent(0, "cpus:3;mem:100");
+    world.observe(Fact::AgentDeactivated { agent: AgentKey(0) });
+    world.add_framework(0, "d");
+    world.describe(FrameworkKey(0), |info| drop(info.max_offer.insert(role("d"), "mem:64".parse().unwrap())));
+    world.add_framework(1, "d/e/f");
+    let of = Subject::Agent(AgentKey(0));
+    let answer = world.ask(FrameworkKey(1), &role("d/e/f"), of.clone());
+    assert_eq!(answer.change, [Change::ActivateAgent], "mem:36 is left");
+    world.check_change(FrameworkKey(1), &role("d/e/f"), of);
+}
+
+/// Who takes what others leave stands back, too: together they leave nothing.
+#[test]
+fn several_who_leave_too_little_together_stand_back() {
+    let mut world = World::new(SorterKind::Drf, 1);
+    world.add_agent(0, "cpus:2;mem:1024");
+    world.observe(Fact::AgentDeactivated { agent: AgentKey(0) });
+    for (slot, path) in [(0, "a"), (1, "a/b"), (2, "d")] {
+        world.add_framework(slot, path);
+        let size = "cpus:1;mem:512".parse().unwrap();
+        world.describe(FrameworkKey(slot), |info| drop(info.max_offer.insert(role(path), size)));
+    }
+    world.add_framework(3, "*");
+    // Who has no such role comes anywhere.
+    let of = Subject::Agent(AgentKey(0));
+    for (framework, path) in [(FrameworkKey(3), "*"), (FrameworkKey(3), "d/e/f")] {
+        let answer = world.ask(framework, &role(path), of.clone());
+        assert!(path == "*" || answer.change.iter().any(|change| change.code() == "suppress"), "{answer:?}");
+        world.check_change(framework, &role(path), of.clone());
+    }
+}
+
+/// Until a refusal is over others may take what was refused, also those who come later in one round.
+#[test]
+fn while_somebody_waits_others_of_less_priority_stand_back() {
+    let policy = Policy::Priority(Priorities::from_iter([(role("a"), -1)]));
+    let mut world = World::with(Options { policy, ..Options::default() }, 1);
+    world.add_agent(0, "cpus:3;mem:100");
+    world.add_framework(0, "d");
+    let resources = world.grants[0].resources.clone();
+    world.add_framework(1, "a");
+    let filters = Some(Filters::refuse_for(Duration::from_secs(5)));
+    let (framework, agent) = (FrameworkKey(0), AgentKey(0));
+    world.observe(Fact::Recovered { framework, role: role("d"), agent, resources, filters });
+    let answer = world.ask(framework, &role("d"), Subject::Agent(agent));
+    assert!(answer.change.iter().any(|change| change.code() == "suppress"), "{answer:?}");
+    world.check_change(framework, &role("d"), Subject::Agent(agent));
+}
+
 /// Whoever has waited long is served whole before anything is dealt.
 #[test]
 fn who_has_waited_long_is_judged_by_all_there_is() {
