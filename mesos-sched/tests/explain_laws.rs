@@ -376,6 +376,97 @@ fn a_promise_gives_no_part_of_an_indivisible_disk() {
     world.check_change(FrameworkKey(0), &role("d"), Subject::Agent(AgentKey(0)));
 }
 
+/// Where offers are dealt in pieces, each as large as a minimum, what is left after them is too little to be offered: of what
+/// is needed nothing comes with it, though there is enough of everything.
+#[test]
+fn what_is_dealt_in_pieces_is_judged_by_the_pieces() {
+    let policy = Policy::Packing(Packing::new(0.0).unwrap());
+    for (total, step) in [("cpus:4;mem:600", "lower_minimum"), ("cpus:4;mem:400", "add_capacity")] {
+        let mut world = World::with(Options { policy: policy.clone(), ..Options::default() }, 1);
+        world.add_framework(0, "a");
+        world.describe(FrameworkKey(0), |info| {
+            info.min_allocatable.insert(role("a"), vec!["cpus:2;mem:64".parse().unwrap()]);
+        });
+        world.observe(Fact::RolesSuppressed { framework: FrameworkKey(0), roles: [role("a")].into() });
+        world.add_agent(0, total);
+        let need = Subject::Need(Need::Resources("cpus:2;mem:512".parse().unwrap()));
+        let answer = world.ask(FrameworkKey(0), &role("a"), need.clone());
+        assert!(answer.has("too_small") && answer.change.iter().any(|change| change.code() == step), "{answer:?}");
+        world.check_change(FrameworkKey(0), &role("a"), need);
+        world.check_change(FrameworkKey(0), &role("a"), Subject::Agent(AgentKey(0)));
+    }
+}
+
+/// What somebody leaves who comes first may be enough by another minimum than the nearest.
+#[test]
+fn who_leaves_enough_of_anything_does_not_stand_back() {
+    let mut world = World::new(SorterKind::Drf, 1);
+    world.add_agent(0, "cpus:3;mem:100");
+    world.observe(Fact::AgentDeactivated { agent: AgentKey(0) });
+    world.add_framework(0, "d");
+    world.describe(FrameworkKey(0), |info| drop(info.max_offer.insert(role("d"), "mem:64".parse().unwrap())));
+    world.add_framework(1, "d/e/f");
+    let of = Subject::Agent(AgentKey(0));
+    let answer = world.ask(FrameworkKey(1), &role("d/e/f"), of.clone());
+    assert_eq!(answer.change, [Change::ActivateAgent], "mem:36 is left");
+    world.check_change(FrameworkKey(1), &role("d/e/f"), of);
+}
+
+/// Who takes what others leave stands back, too: together they leave nothing.
+#[test]
+fn several_who_leave_too_little_together_stand_back() {
+    let mut world = World::new(SorterKind::Drf, 1);
+    world.add_agent(0, "cpus:2;mem:1024");
+    world.observe(Fact::AgentDeactivated { agent: AgentKey(0) });
+    for (slot, path) in [(0, "a"), (1, "a/b"), (2, "d")] {
+        world.add_framework(slot, path);
+        let size = "cpus:1;mem:512".parse().unwrap();
+        world.describe(FrameworkKey(slot), |info| drop(info.max_offer.insert(role(path), size)));
+    }
+    world.add_framework(3, "*");
+    // Who has no such role comes anywhere.
+    let of = Subject::Agent(AgentKey(0));
+    for (framework, path) in [(FrameworkKey(3), "*"), (FrameworkKey(3), "d/e/f")] {
+        let answer = world.ask(framework, &role(path), of.clone());
+        assert!(path == "*" || answer.change.iter().any(|change| change.code() == "suppress"), "{answer:?}");
+        world.check_change(framework, &role(path), of.clone());
+    }
+}
+
+/// Until a refusal is over others may take what was refused, also those who come later in one round.
+#[test]
+fn while_somebody_waits_others_of_less_priority_stand_back() {
+    let policy = Policy::Priority(Priorities::from_iter([(role("a"), -1)]));
+    let mut world = World::with(Options { policy, ..Options::default() }, 1);
+    world.add_agent(0, "cpus:3;mem:100");
+    world.add_framework(0, "d");
+    let resources = world.grants[0].resources.clone();
+    world.add_framework(1, "a");
+    let filters = Some(Filters::refuse_for(Duration::from_secs(5)));
+    let (framework, agent) = (FrameworkKey(0), AgentKey(0));
+    world.observe(Fact::Recovered { framework, role: role("d"), agent, resources, filters });
+    let answer = world.ask(framework, &role("d"), Subject::Agent(agent));
+    assert!(answer.change.iter().any(|change| change.code() == "suppress"), "{answer:?}");
+    world.check_change(framework, &role("d"), Subject::Agent(agent));
+}
+
+/// Whoever has waited long is served whole before anything is dealt.
+#[test]
+fn who_has_waited_long_is_judged_by_all_there_is() {
+    let policy = Policy::Packing(Packing::new(0.0).unwrap());
+    let mut world = World::with(Options { policy, starvation_batches: Some(1), ..Options::default() }, 1);
+    world.add_framework(0, "a");
+    world.describe(FrameworkKey(0), |info| {
+        info.min_allocatable.insert(role("a"), vec!["cpus:2;mem:64".parse().unwrap()]);
+    });
+    world.add_agent(0, "cpus:1;mem:600");
+    world.pass_until(world.now + Duration::from_secs(3), |_| {});
+    let need = Subject::Need(Need::Resources("cpus:2;mem:512".parse().unwrap()));
+    let answer = world.ask(FrameworkKey(0), &role("a"), need.clone());
+    assert!(!answer.change.iter().any(|change| change.code() == "lower_minimum"), "{answer:?}");
+    world.check_change(FrameworkKey(0), &role("a"), need);
+}
+
 /// What everybody was shown, and somebody took, can be had again once he gives it back and the others answer.
 #[test]
 fn what_was_shown_and_taken_is_given_back_and_answered() {

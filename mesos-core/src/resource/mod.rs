@@ -166,6 +166,11 @@ impl Resources {
             .chain(rest.flat_map(|entry| std::iter::repeat_n(&entry.resource, entry.copies as usize).cloned()))
     }
 
+    /// The entries beside plain cpus, mem, disk and gpus, in their order; a shared one once, however many copies there are.
+    pub fn special_entries(&self) -> impl Iterator<Item = &Resource> {
+        self.rest.iter().map(|entry| &entry.resource)
+    }
+
     fn plain_entries(&self) -> impl Iterator<Item = Resource> {
         let present = SLOTS.iter().zip(self.plain).filter(|(_, amount)| !amount.is_zero());
         present.map(|(name, amount)| Resource::scalar(name.clone(), amount))

@@ -40,6 +40,12 @@ impl Aging {
         }
     }
 
+    /// Whether a client waits since that count of batch rounds or longer.
+    pub(super) fn is_listed(&self, until: Option<u64>, client: NodeKey) -> bool {
+        let since = self.since.get(client.slot()).copied().flatten();
+        since.zip(until).is_some_and(|(since, until)| since <= until)
+    }
+
     /// Lists who waits since that count of batch rounds or longer, longest first.
     pub(super) fn list(&self, until: Option<u64>, waiting: &mut Vec<NodeKey>) {
         waiting.clear();

@@ -6,7 +6,7 @@
 use std::ops::BitOr;
 
 use mesos_core::provider::explain::Lack;
-use mesos_core::resource::{Quantities, ResourceName, Resources};
+use mesos_core::resource::{Quantities, Resource, ResourceName, Resources};
 use mesos_core::{AgentCapability, AgentInfo, FrameworkCapability, FrameworkInfo, Role};
 
 use super::Options;
@@ -64,6 +64,13 @@ impl Abilities {
     pub(super) fn under(self, role: &Role) -> Self {
         let others = Self(self.0 & !Self::NESTED_ROLE.0);
         if role.components().nth(1).is_some() { others | Self::NESTED_ROLE } else { others }
+    }
+
+    /// Whether the framework knows how to handle an entry.
+    pub(super) fn keeps(self, entry: &Resource) -> bool {
+        (self.has(Self::SHARED) || !entry.is_shared())
+            && (self.has(Self::REVOCABLE) || !entry.is_revocable())
+            && (self.has(Self::REFINED) || entry.reservations().len() <= 1)
     }
 
     /// Without what the framework does not know how to handle.

@@ -62,6 +62,13 @@ impl Schedule {
         self.batch_at.is_none_or(|batch_at| batch_at <= now)
     }
 
+    /// How often batch rounds will have come until then, whether they took place or were left out.
+    pub(super) fn batches_until(&self, at: Instant) -> u64 {
+        let Some(batch_at) = self.batch_at.filter(|batch_at| *batch_at <= at) else { return self.batches };
+        let missed = at.since(batch_at).as_nanos() / self.interval.as_nanos() + 1;
+        self.batches.saturating_add(u64::try_from(missed).unwrap_or(u64::MAX))
+    }
+
     /// There was nothing to do in the batch rounds before `due`. They count as if they had been.
     pub(super) fn leave_out_before(&mut self, due: Instant) {
         if let Some(batch_at) = self.batch_at.filter(|batch_at| *batch_at < due) {
@@ -160,6 +167,7 @@ mod tests {
         assert_eq!((schedule.batch_from(at(1)), schedule.batch_from(at(13))), (at(13), at(13)));
         schedule.leave_out_through(at(34));
         assert_eq!((schedule.batch_from(at(34)), schedule.batches()), (at(43), 3));
+        assert_eq!([42, 43, 52, 53].map(|seconds| schedule.batches_until(at(seconds))), [3, 4, 4, 5]);
         schedule.leave_out_through(at(43));
         assert_eq!((schedule.batch_from(at(43)), schedule.batches()), (at(53), 4));
         schedule.leave_out_before(at(73));

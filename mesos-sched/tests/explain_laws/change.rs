@@ -46,7 +46,7 @@ impl World {
                 let less = others.iter().cloned().chain([Change::Suppress { parties, party_count }]);
                 let less: Vec<Change> = less.collect();
                 let is_enough = self.again().try_out(&less, framework, role, agent, need);
-                assert!(!is_enough, "{left_out} stands back for nothing: {answer}");
+                assert!(!is_enough, "{left_out} stands back for nothing: {answer}\n{answer:?}\nSTEPS {:?}", self.steps);
             }
         }
     }

@@ -3,7 +3,7 @@
 use mesos_core::provider::FrameworkKey;
 use mesos_core::provider::explain::{Need, Question, Subject};
 use mesos_core::resource::Quantities;
-use mesos_core::{FrameworkId, Role};
+use mesos_core::{FrameworkId, Instant, Role};
 
 use super::super::HierarchicalDrf;
 use super::super::eligibility::Abilities;
@@ -24,6 +24,8 @@ pub(in crate::allocator) struct Asker<'a> {
     pub(super) has_own_minimums: bool,
     pub(super) need: Option<&'a Need>,
     pub(super) bounds: Bounds,
+    /// Whether it has waited so long that it goes before the order, and whole offers before pieces.
+    pub(super) is_overdue: bool,
     /// What stands in the way on every agent.
     pub(super) blocks: Blocks,
 }
@@ -57,8 +59,17 @@ impl<'a> Asker<'a> {
                 _ => None,
             },
             bounds: Bounds::new(allocator, &question.role, client),
+            is_overdue: false,
             blocks,
         }
+    }
+
+    /// The same, asked at this time.
+    pub(super) fn at(self, allocator: &HierarchicalDrf, now: Instant) -> Self {
+        let batches = allocator.schedule.batches_until(now);
+        let until = allocator.options.starvation_batches.and_then(|patience| batches.checked_sub(patience.into()));
+        let is_overdue = self.client.is_some_and(|client| allocator.aging.is_listed(until, client));
+        Self { is_overdue, ..self }
     }
 
     /// Whether it is known well enough to say what else stands in the way.

@@ -72,9 +72,6 @@ impl Blocks {
         Self::CODES[place]
     }
 
-    /// How many places there are.
-    pub(super) const PLACES: usize = Self::CODES.len();
-
     /// Adds `other` if `holds`.
     pub(super) fn set(&mut self, other: Self, holds: bool) {
         if holds {

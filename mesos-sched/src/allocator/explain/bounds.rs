@@ -5,7 +5,7 @@
 use mesos_core::Role;
 use mesos_core::provider::explain::{Change, Holder, Reason, Unsatisfied};
 use mesos_core::quota::Quota;
-use mesos_core::resource::{Limits, Quantities, Resource, Resources};
+use mesos_core::resource::{Limits, Quantities, Resource, Resources, Scalar};
 
 use super::super::HierarchicalDrf;
 use super::super::quota::{Outlook, Room};
@@ -33,6 +33,16 @@ pub(super) struct Bounds {
     size: Option<Limits>,
 }
 
+/// The same for common names alone; the largest amount there is means no bound.
+#[derive(Debug)]
+pub(super) struct Common {
+    pub(super) is_bounded: bool,
+    pub(super) limits: [Scalar; 4],
+    pub(super) headroom: [Scalar; 4],
+    pub(super) promised: [Scalar; 4],
+    pub(super) size: [Scalar; 4],
+}
+
 impl Bounds {
     pub(super) fn new(allocator: &HierarchicalDrf, role: &Role, client: Option<NodeKey>) -> Self {
         let own = client.and_then(|client| allocator.clients[client.slot()].as_ref());
@@ -56,6 +66,21 @@ impl Bounds {
             has_guarantees,
             promised,
             size,
+        }
+    }
+
+    /// The bounds on common names, as things are.
+    pub(super) fn common(&self) -> Common {
+        let mut size = Room::UNBOUNDED;
+        if let Some(own) = &self.size {
+            size.narrow(own, &Quantities::new());
+        }
+        Common {
+            is_bounded: self.is_bounded,
+            limits: self.limits.common(),
+            headroom: self.headroom.common(),
+            promised: self.promised.common(),
+            size: size.common(),
         }
     }
 
@@ -132,17 +157,22 @@ impl Bounds {
         cut(&rest, |amounts| room.part(amounts)) + &own
     }
 
+    /// How large the largest offer it wants would be, were that so much larger.
+    pub(super) fn size_if(&self, larger: &Quantities) -> Option<Limits> {
+        self.size.as_ref().map(|size| enlarged(size, larger))
+    }
+
     /// Cut to the size of offers it wants, were that so much larger.
     pub(super) fn within_size(&self, bag: &Resources, larger: &Quantities) -> Resources {
-        match &self.size {
-            Some(size) => {
-                let mut room = Room::UNBOUNDED;
-                room.narrow(&enlarged(size, larger), &Quantities::new());
-                cut(bag, |amounts| room.part(amounts))
-            }
-            None => bag.clone(),
-        }
+        self.size_if(larger).map_or_else(|| bag.clone(), |size| within_size(bag, &size))
     }
+}
+
+/// Cut to the size of offers somebody wants.
+pub(super) fn within_size(bag: &Resources, size: &Limits) -> Resources {
+    let mut room = Room::UNBOUNDED;
+    room.narrow(size, &Quantities::new());
+    cut(bag, |amounts| room.part(amounts))
 }
 
 /// Limits that are so much larger; what has no limit gets none.
@@ -160,7 +190,7 @@ fn without(role: &Role, consumed: &Quantities, freed: &[Freed]) -> Quantities {
 }
 
 /// Cuts what quota is about down to what may be had of it.
-fn cut(bag: &Resources, part_of: impl Fn(&Quantities) -> Quantities) -> Resources {
+pub(super) fn cut(bag: &Resources, part_of: impl Fn(&Quantities) -> Quantities) -> Resources {
     let amounts = bag.quota_quantities();
     let part = part_of(&amounts);
     if part == amounts {

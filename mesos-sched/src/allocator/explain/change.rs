@@ -12,9 +12,10 @@ mod actual;
 mod amount;
 mod attempt;
 mod case;
-mod dealt;
 mod least;
+mod minimum;
 mod promise;
+mod refusal;
 mod search;
 mod way;
 
@@ -32,7 +33,6 @@ use super::asker::Asker;
 use super::block::Blocks;
 use super::judge::{Judged, WhatIf};
 
-use attempt::Enough;
 pub(super) use case::Case;
 
 impl HierarchicalDrf {
@@ -55,7 +55,8 @@ impl HierarchicalDrf {
         changes
     }
 
-    /// What would have been enough on an agent, and another way if there is one.
+    /// What would have been enough on an agent, and another way if there is one: a weight that would have put who asks first
+    /// comes before others.
     pub(super) fn smallest_change(
         &self,
         now: Instant,
@@ -63,6 +64,7 @@ impl HierarchicalDrf {
         key: AgentKey,
         agent: &Agent,
         judged: &Judged,
+        weight: Option<Change>,
     ) -> (Vec<Change>, Vec<Change>) {
         let blocks = judged.blocks;
         if blocks.is_none() {
@@ -94,31 +96,28 @@ impl HierarchicalDrf {
             changes.extend(fewest.map(|constraints| Change::RelaxConstraints { constraints }));
         }
         let case = Case::new(self, asker, now, (key, agent), base);
-        let mut ways = case.ways();
-        let first = ways.next();
-        let other = if changes.is_empty() { ways.next() } else { None };
-        drop(ways);
-        let complete = |mut changes: Vec<Change>, way: Enough| {
+        let is_alone = changes.is_empty();
+        let mut ways = case.ways().map(|way| {
+            let mut changes = changes.clone();
             changes.extend(way.changes);
-            let others = case.without_rivals(&changes, &way.what_if, &way.minimum);
-            changes.extend(others);
+            changes.extend(case.without_rivals(&changes, &way.what_if, &way.minimum));
             changes
+        });
+        let Some(first) = ways.next() else { return (changes, Vec::new()) };
+        let other = match weight.filter(|_| asker.blocks.is_none()) {
+            Some(weight) => vec![weight],
+            None if is_alone => ways.find(|way| is_foreseen(way)).unwrap_or_default(),
+            None => Vec::new(),
         };
-        let changes = match first {
-            Some(way) => complete(changes, way),
-            None => changes,
-        };
-        // Who is served first with what is promised less is not foreseen: a second way does not rely on it.
-        let is_foreseen = |changes: &Vec<Change>| {
-            let is_less = changes.iter().any(|change| matches!(change, Change::LowerGuarantee { .. }));
-            !(is_less && changes.iter().any(|change| matches!(change, Change::Suppress { .. })))
-        };
-        let other = other.map(|way| complete(Vec::new(), way)).filter(is_foreseen);
-        let weight = self.share_order(asker, key, agent).and_then(|(_, weight)| weight);
-        let other =
-            weight.filter(|_| asker.blocks.is_none()).map_or_else(|| other.unwrap_or_default(), |one| vec![one]);
-        (changes, other)
+        (first, other)
     }
+}
+
+/// Whether it is known who is served first after a way. Where promises are lowered it is not, and everybody who may be would
+/// have to stand back: a second way does not rely on that, and gives place to a third, if there is one.
+fn is_foreseen(changes: &[Change]) -> bool {
+    let is_less = changes.iter().any(|change| matches!(change, Change::LowerGuarantee { .. }));
+    !(is_less && changes.iter().any(|change| matches!(change, Change::Suppress { .. })))
 }
 
 impl HierarchicalDrf {

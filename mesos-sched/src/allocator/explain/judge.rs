@@ -14,6 +14,7 @@ use super::super::quota::Outlook;
 use super::asker::Asker;
 use super::block::Blocks;
 use super::bounds::Freed;
+use super::dealt::Dealt;
 
 /// What would be different.
 #[derive(Debug, Clone, Default)]
@@ -44,6 +45,8 @@ pub(super) struct WhatIf {
     pub(super) has_no_maximum: bool,
     /// Anything is enough.
     pub(super) has_no_minimum: bool,
+    /// So much is enough; nothing said means as much as was.
+    pub(super) minimum: Option<Quantities>,
     /// Nothing was refused.
     pub(super) is_unfiltered: bool,
 }
@@ -65,6 +68,8 @@ pub(super) struct Judged {
     pub(super) open: Resources,
     /// What it would be offered.
     pub(super) offer: Resources,
+    /// What comes of that in pieces, if that is not enough.
+    pub(super) dealt: Option<Dealt>,
 }
 
 impl Judged {
@@ -79,6 +84,7 @@ impl Judged {
             within: Resources::new(),
             open: Resources::new(),
             offer: Resources::new(),
+            dealt: None,
         }
     }
 }
@@ -143,16 +149,23 @@ impl HierarchicalDrf {
         }
         let able = abilities.strip(&allocatable);
         let (within, open, offer) = Self::bounded(asker, &able, what_if, is_guaranteed);
-        let mut judged = Judged { blocks, free, unshown, allocatable, able, within, open, offer };
+        let mut judged = Judged { blocks, free, unshown, allocatable, able, within, open, offer, dealt: None };
         self.judge_agent(asker, key, agent, abilities, &mut judged.blocks);
-        if asker.is_known() {
-            self.judge_offer(asker, key, what_if, &mut judged);
+        if asker.is_known() && self.judge_offer(asker, key, what_if, &mut judged) && !is_guaranteed {
+            self.judge_pieces(asker, key, what_if, &mut judged);
         }
         judged
     }
 
     /// Whether the framework may and wants to have anything of the agent.
-    fn judge_agent(&self, asker: &Asker<'_>, key: AgentKey, agent: &Agent, abilities: Abilities, blocks: &mut Blocks) {
+    pub(super) fn judge_agent(
+        &self,
+        asker: &Asker<'_>,
+        key: AgentKey,
+        agent: &Agent,
+        abilities: Abilities,
+        blocks: &mut Blocks,
+    ) {
         if asker.is_known() {
             blocks.set(Blocks::DEMANDS, !agent.demands.admit(abilities));
             let is_admitted = asker.client.is_none_or(|client| self.constraints.admit(client, key, &agent.info));
@@ -183,16 +196,17 @@ impl HierarchicalDrf {
         (within, open, offer)
     }
 
-    fn judge_offer(&self, asker: &Asker<'_>, key: AgentKey, what_if: &WhatIf, judged: &mut Judged) {
-        let minimums = if what_if.has_no_minimum { &[] } else { asker.minimums };
+    /// What is wrong with an offer as a whole; whether nothing is.
+    fn judge_offer(&self, asker: &Asker<'_>, key: AgentKey, what_if: &WhatIf, judged: &mut Judged) -> bool {
+        let minimums = asker.minimums_if(what_if);
         let (offer, blocks) = (&judged.offer, &mut judged.blocks);
         let is_filtered = !what_if.is_unfiltered
             && !offer.is_empty()
             && asker.client.is_some_and(|client| self.filters.blocks(client, key, offer));
         let is_enough = is_allocatable(offer, minimums);
         let is_met = asker.need.is_none_or(|need| need.is_met_by(offer));
-        if (is_enough && is_met && !is_filtered) || judged.free.is_empty() {
-            return;
+        if is_enough && is_met && !is_filtered {
+            return true;
         }
         // If nothing but the need is not met, only what would help it stands in the way.
         let missing = if is_enough && !is_filtered { asker.missing(offer) } else { Quantities::new() };
@@ -209,6 +223,31 @@ impl HierarchicalDrf {
         blocks.set(Blocks::BELOW_MINIMUM, !offer.is_empty() && !is_enough);
         blocks.set(Blocks::FILTERED, is_filtered);
         blocks.set(Blocks::TOO_SMALL, !is_met);
+        false
+    }
+
+    /// What is wrong with the pieces of an offer that would be enough.
+    fn judge_pieces(&self, asker: &Asker<'_>, key: AgentKey, what_if: &WhatIf, judged: &mut Judged) {
+        let is_met = |dealt: &Dealt| asker.need.is_none_or(|need| need.is_met_by(&dealt.resources));
+        let Some(dealt) = self.dealt(asker, key, what_if, &judged.offer).filter(|dealt| !is_met(dealt)) else { return };
+        let has_refused = dealt.refused.is_some();
+        let unfiltered = || self.dealt(asker, key, &WhatIf { is_unfiltered: true, ..what_if.clone() }, &judged.offer);
+        let is_too_small = !has_refused || unfiltered().is_some_and(|dealt| !is_met(&dealt));
+        judged.blocks.set(Blocks::FILTERED, has_refused);
+        judged.blocks.set(Blocks::TOO_SMALL, is_too_small);
+        judged.dealt = Some(dealt);
+    }
+}
+
+impl Judged {
+    /// What comes of the offer.
+    pub(super) fn left(&self) -> &Resources {
+        self.dealt.as_ref().map_or(&self.offer, |dealt| &dealt.resources)
+    }
+
+    /// What of the offer was refused, if anything was.
+    pub(super) fn refused(&self) -> &Resources {
+        self.dealt.as_ref().and_then(|dealt| dealt.refused.as_ref()).unwrap_or(&self.offer)
     }
 }
 
@@ -226,9 +265,13 @@ impl Asker<'_> {
 /// Of what is free, what comes into question when guarantees are served: amounts that are reserved to roles above come later,
 /// by themselves.
 fn for_guarantees(role: &Role, free: &Resources) -> Resources {
-    let is_above = |entry: &Resource| entry.reservations().role().is_some_and(|owner| role.is_below(owner));
-    let is_amount = |entry: &Resource| !entry.is_revocable() && matches!(entry.value(), Value::Scalar(_));
-    free.filter(|entry| !(is_above(entry) && is_amount(entry)))
+    free.filter(|entry| !comes_later(role, entry))
+}
+
+/// Whether an entry is an amount that is reserved to a role above, and comes when guarantees were served.
+pub(super) fn comes_later(role: &Role, entry: &Resource) -> bool {
+    let is_above = entry.reservations().role().is_some_and(|owner| role.is_below(owner));
+    is_above && !entry.is_revocable() && matches!(entry.value(), Value::Scalar(_))
 }
 
 /// Whether a bag holds anything of these names.

@@ -150,15 +150,14 @@ impl<'a> Serving<'a> {
         alone.into_iter().chain(given.iter().map(|given| given.client))
     }
 
-    /// Who was granted what.
-    pub(super) fn given(self) -> Vec<Given> {
-        match self.served().to {
-            Granted::Alone(client) => {
-                let (part, _) = self.alone(client);
-                vec![Given { client, part: part.clone(), grown: part.scalar_quantities() }]
-            }
-            Granted::Parts(place) => self.memory().parts[place as usize].given.clone(),
-        }
+    /// What one client was granted.
+    pub(super) fn given_to(self, client: NodeKey) -> impl Iterator<Item = &'a Resources> {
+        let (alone, given) = match self.served().to {
+            Granted::Alone(own) => (Some(own).filter(|own| *own == client), &[][..]),
+            Granted::Parts(place) => (None, self.memory().parts[place as usize].given.as_slice()),
+        };
+        let given = given.iter().filter(move |given| given.client == client).map(|given| &given.part);
+        alone.map(|own| self.alone(own).0).into_iter().chain(given)
     }
 
     /// What one client was granted, and what was free besides.
@@ -178,11 +177,32 @@ impl<'a> Serving<'a> {
         aside.map_or((NOTHING, NOTHING), |aside| (&aside.part, &aside.rest))
     }
 
-    /// By how much shares grew in this and the later servings of the round, of the clients named; one for each grant.
-    pub(super) fn growth_since(self, is_named: impl Fn(NodeKey) -> bool) -> Vec<Quantities> {
-        let later = (self.place..self.memory().served.len()).map(|place| Self { place, ..self });
-        let named = later.filter(|serving| serving.clients().any(&is_named)).flat_map(Self::given);
-        named.filter(|given| is_named(given.client)).map(|given| given.grown).collect()
+    /// By how much the shares of two nodes, neither of which lies below the other, grew in this and the later servings of the
+    /// round, and in how many grants.
+    pub(super) fn growth_since(self, nodes: [NodeKey; 2]) -> [(Quantities, u64); 2] {
+        let (tree, memory) = (&self.allocator.tree, self.memory());
+        let mut growth = [(Quantities::new(), 0), (Quantities::new(), 0)];
+        // By client slot: under which of the two it is, once that was looked up.
+        let mut known: Vec<Option<Option<usize>>> = vec![None; self.allocator.clients.len()];
+        let mut count = |client: NodeKey, grown: &dyn Fn() -> Quantities| {
+            let look_up = || nodes.into_iter().position(|node| tree.is_within(client, node));
+            let side = known.get_mut(client.slot()).and_then(|known| *known.get_or_insert_with(look_up));
+            if let Some(side) = side {
+                growth[side].0 += &grown();
+                growth[side].1 += 1;
+            }
+        };
+        for place in self.place..memory.served.len() {
+            let serving = Self { place, ..self };
+            match serving.served().to {
+                Granted::Alone(client) => count(client, &|| serving.alone(client).0.scalar_quantities()),
+                Granted::Parts(parts) => {
+                    let given = memory.parts[parts as usize].given.iter();
+                    given.for_each(|given| count(given.client, &|| given.grown.clone()));
+                }
+            }
+        }
+        growth
     }
 }
 
@@ -194,9 +214,8 @@ impl HierarchicalDrf {
 
     /// What a client was granted of an agent in the last round; nothing if it was not.
     pub(super) fn granted(&self, agent: AgentKey, client: NodeKey) -> Resources {
-        let servings = self.servings().filter(|serving| serving.agent() == agent).flat_map(Serving::given);
-        let own = servings.filter(|given| given.client == client && !self.memory.is_another(client));
-        own.map(|given| given.part).sum()
+        let servings = self.servings().filter(|serving| serving.agent() == agent && !self.memory.is_another(client));
+        servings.flat_map(|serving| serving.given_to(client)).sum()
     }
 
     /// What is known of an agent from the last round is about to change.

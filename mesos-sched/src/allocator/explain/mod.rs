@@ -15,6 +15,8 @@ mod asker;
 mod block;
 mod bounds;
 mod change;
+mod dealt;
+mod glance;
 mod judge;
 mod memory;
 mod order;
@@ -22,6 +24,9 @@ mod past;
 mod reason;
 mod rival;
 mod survey;
+
+#[cfg(test)]
+mod tests;
 
 use mesos_core::provider::AgentKey;
 use mesos_core::provider::explain::{About, Change, Explanation, Question, Reason, Subject, Verdict};
@@ -37,7 +42,7 @@ use judge::WhatIf;
 
 impl HierarchicalDrf {
     pub(super) fn answer(&self, now: Instant, question: &Question) -> Explanation {
-        let asker = Asker::new(self, question);
+        let asker = Asker::new(self, question).at(self, now);
         match &question.of {
             Subject::Agent(key) => self.answer_about(now, &asker, *key),
             Subject::Need(need) => self.answer_need(now, &asker, need),
@@ -65,8 +70,10 @@ impl HierarchicalDrf {
     /// Fills in the reasons that hold on one agent, and what would change them.
     fn explain_agent(&self, now: Instant, asker: &Asker<'_>, key: AgentKey, agent: &Agent, answer: &mut Explanation) {
         let judged = self.judge(asker, key, agent, &WhatIf::default());
-        answer.reasons = self.reasons(now, asker, key, agent, &judged);
-        (answer.change, answer.or) = self.smallest_change(now, asker, key, agent, &judged);
+        let order = if judged.blocks.is_none() { None } else { self.share_order(asker, key, agent) };
+        let (order, weight) = order.unzip();
+        answer.reasons = self.reasons(now, asker, key, agent, &judged, order);
+        (answer.change, answer.or) = self.smallest_change(now, asker, key, agent, &judged, weight.flatten());
     }
 
     fn verdict(&self, asker: &Asker<'_>, key: AgentKey, agent: &Agent) -> Verdict {

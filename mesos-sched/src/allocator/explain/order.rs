@@ -3,6 +3,7 @@
 use mesos_core::Weight;
 use mesos_core::provider::AgentKey;
 use mesos_core::provider::explain::{Change, Order, Party, Reason, Standing};
+use mesos_core::resource::Quantities;
 use mesos_core::{FrameworkId, Role};
 
 use super::super::HierarchicalDrf;
@@ -42,7 +43,7 @@ impl HierarchicalDrf {
             return None;
         }
         let (order, change) = self.compare(asker, client, first, serving)?;
-        let taken = serving.given().into_iter().filter(|given| given.client == first).map(|given| given.part).sum();
+        let taken = serving.given_to(first).sum();
         Some((Reason::ShareOrder { by: self.party(first)?, taken, order }, change))
     }
 
@@ -84,9 +85,13 @@ impl HierarchicalDrf {
             // Nobody goes before anybody.
             Policy::SharedState(_) => return None,
         };
-        let (own_path, other_path) = (self.tree.ancestry(own), self.tree.ancestry(other));
-        let fork = own_path.iter().zip(&other_path).position(|(own, other)| own != other)?;
-        let [own, first] = [own_path[fork], other_path[fork]].map(|node| self.side(node, serving));
+        let (own, other) = self.tree.fork(own, other);
+        let sides = [own, other];
+        if own == other {
+            return None;
+        }
+        let growth = serving.growth_since(sides);
+        let [own, first] = [0, 1].map(|side| self.side(sides[side], &growth[side]));
         let sorter = match self.tree[own.node].kind {
             Kind::Client => self.options.framework_sorter,
             _ => self.options.role_sorter,
@@ -105,15 +110,11 @@ impl HierarchicalDrf {
         }
     }
 
-    fn side(&self, node: NodeKey, serving: Serving<'_>) -> Side {
+    fn side(&self, node: NodeKey, (grown, granted): &(Quantities, u64)) -> Side {
         let was = self.tree.past().node(node);
-        let mut amounts = was.map_or_else(|| self.tree[node].amounts().clone(), |was| was.amounts.clone());
-        let mut grants = was.map_or_else(|| self.tree.count(node), |was| was.count);
+        let amounts = was.map_or_else(|| self.tree[node].amounts().clone(), |was| was.amounts.clone()) - grown;
+        let grants = was.map_or_else(|| self.tree.count(node), |was| was.count) - granted;
         let weight = was.map_or_else(|| self.tree[node].weight(), |was| was.weight);
-        for grown in serving.growth_since(|client| self.tree.is_within(client, node)) {
-            amounts -= &grown;
-            grants -= 1;
-        }
         let totals = self.tree.past().totals().unwrap_or_else(|| self.tree.totals());
         let resource = totals.dominant_name(&amounts);
         let held = resource.as_ref().map(|name| amounts.get(name)).unwrap_or_default();

@@ -14,7 +14,7 @@ use super::block::Blocks;
 use super::judge::Judged;
 
 impl HierarchicalDrf {
-    /// All that stands in the way on one agent, in order.
+    /// All that stands in the way on one agent, in order; who went first, if somebody did, among them.
     pub(super) fn reasons(
         &self,
         now: Instant,
@@ -22,6 +22,7 @@ impl HierarchicalDrf {
         key: AgentKey,
         agent: &Agent,
         judged: &Judged,
+        order: Option<Reason>,
     ) -> Vec<Reason> {
         let blocks = judged.blocks;
         let mut reasons = self.reasons_of(asker, blocks);
@@ -43,9 +44,7 @@ impl HierarchicalDrf {
         }
         self.push_reductions(asker, judged, &mut reasons);
         self.push_remainders(asker, key, agent, judged, &mut reasons);
-        if let Some((order, _)) = self.share_order(asker, key, agent).filter(|_| !blocks.is_none()) {
-            reasons.push(order);
-        }
+        reasons.extend(order);
         if reasons.is_empty() {
             reasons.push(Reason::AwaitingRound { next_at: self.next_round_at(now) });
         }
@@ -140,7 +139,8 @@ impl HierarchicalDrf {
                 missing: nearest_missing(asker.minimums, &offer.quantities()),
             });
         }
-        let filters = asker.client.map(|client| self.filters.blocking(client, key, offer)).into_iter().flatten();
+        let blocking = |client| self.filters.blocking(client, key, judged.refused());
+        let filters = asker.client.map(blocking).into_iter().flatten();
         if let Some((until, refused)) = filters
             .map(|(until, _, refused)| (until, refused))
             .max_by_key(|(until, _)| *until)
@@ -150,8 +150,8 @@ impl HierarchicalDrf {
         }
         if blocks.has(Blocks::TOO_SMALL) {
             reasons.push(Reason::TooSmall {
-                left: offer.clone(),
-                missing: asker.missing(offer),
+                left: judged.left().clone(),
+                missing: asker.missing(judged.left()),
                 is_never_enough: asker
                     .need
                     .is_some_and(|need| !need.is_met_by(&agent.total.allocatable_to(asker.role))),

@@ -5,6 +5,7 @@
 //! the same round, everybody counts who may be first. Where it is known which these are, the one who asks may get all of them
 //! first, and somebody counts who would be first then.
 
+use std::cell::RefCell;
 use std::cmp::Ordering;
 
 use mesos_core::Instant;
@@ -12,8 +13,8 @@ use mesos_core::provider::explain::{Change, Holder, Lack};
 use mesos_core::resource::{Quantities, Resources};
 
 use super::super::policy::Policy;
-use super::super::sorter::{Kind, NodeKey, SorterKind, Totals};
-use super::bounds::{Bounds, Freed};
+use super::super::sorter::{Kind, NodeKey, Share, SorterKind, Totals};
+use super::bounds::{Freed, cut, within_size};
 use super::change::Case;
 use super::judge::WhatIf;
 use crate::allocator::book::Client;
@@ -21,6 +22,16 @@ use crate::allocator::eligibility::{Abilities, Demands, is_allocatable};
 
 /// Of more other agents nobody asks what is free there: it is open who is first then.
 const OTHERS_MAX: usize = 64;
+
+/// Somebody who may be served before the one who asks, and would take something.
+struct Taker<'a> {
+    client: NodeKey,
+    own: &'a Client,
+    /// What he would take of all there is.
+    taken: Resources,
+    /// Whether what he leaves of that would be enough.
+    is_harmless: bool,
+}
 
 /// The agent and the order once changes are made.
 struct Aftermath<'a> {
@@ -31,6 +42,8 @@ struct Aftermath<'a> {
     totals: Totals,
     /// The last round that counts: refusals that hold longer keep rivals away.
     until: Instant,
+    /// Whether that is the next one, so that nobody is served in the meantime.
+    is_next: bool,
     /// Whether it is known what else is served before that, so that the order is that of the shares.
     is_quiet: bool,
     /// What is free on other agents that are served before that, and how many they are.
@@ -43,6 +56,8 @@ struct Aftermath<'a> {
     /// Whether the framework that asks connects again, under all its roles.
     is_back: bool,
     what_if: &'a WhatIf,
+    /// By slot of the tree's nodes: whether one comes before its sibling on the path of the one who asks, once that was asked.
+    compared: RefCell<Vec<Option<bool>>>,
 }
 
 impl Case<'_> {
@@ -66,18 +81,28 @@ impl Case<'_> {
         let others = known.filter(|(client, own)| {
             Some(*client) != self.asker.client && (allocator.tree[*client].is_active() || is_back(own))
         });
+        let first = others.filter(|(client, own)| self.may_precede(*client, own, after)).filter_map(|(client, own)| {
+            let taken = self.taken_by(client, own, &after.free, after)?;
+            let is_harmless = self.is_harmless(&taken, &after.free, after, minimum);
+            Some(Taker { client, own, taken, is_harmless })
+        });
+        let mut first: Vec<Taker<'_>> = first.collect();
+        // Where somebody leaves enough, it matters who comes after him; several may leave too little together.
+        let is_ordered =
+            after.is_quiet && first.iter().any(|taker| taker.is_harmless) && self.arrange(&mut first, after);
         let mut left = after.free.clone();
         let mut rivals = Vec::new();
-        for (client, own) in others {
-            if !self.may_precede(client, own, after) {
+        for Taker { client, own, taken, is_harmless } in first {
+            // Where the order is open, everybody may find all of it there.
+            if !(is_ordered || is_harmless) {
+                rivals.push(client);
                 continue;
             }
-            // Where the order is open, everybody may find all of it there.
-            let found = if after.is_quiet { &left } else { &after.free };
-            let Some(taken) = self.taken_by(client, own, found, after) else { continue };
-            let rest = &left - &taken.non_shared();
-            if self.is_harmless(&taken, &rest, after, minimum) {
-                left = rest;
+            // He may also be the first, and take what of less he would not.
+            let taken = self.taken_by(client, own, &left, after).or_else(|| Some(taken).filter(|_| !is_ordered));
+            let Some(taken) = taken else { continue };
+            if self.is_harmless(&taken, &left, after, minimum) {
+                left = &left - &taken.non_shared();
             } else {
                 rivals.push(client);
             }
@@ -85,11 +110,29 @@ impl Case<'_> {
         rivals
     }
 
+    /// Brings those who come first into the order in which they do, if shares alone tell it.
+    fn arrange(&self, takers: &mut [Taker<'_>], after: &Aftermath<'_>) -> bool {
+        let options = &self.allocator.options;
+        let is_by_share = matches!(options.policy, Policy::Hierarchical);
+        if !is_by_share
+            || after.elsewhere.1 > 0
+            || [options.role_sorter, options.framework_sorter].contains(&SorterKind::Random)
+        {
+            return false;
+        }
+        let place = |node: NodeKey| self.place(node, after);
+        takers.sort_by(|left, right| {
+            let (left, right) = self.allocator.tree.fork(left.client, right.client);
+            place(left).cmp(&place(right))
+        });
+        true
+    }
+
     fn aftermath<'a>(&self, changes: &[Change], what_if: &'a WhatIf) -> Aftermath<'a> {
         let (allocator, schedule) = (self.allocator, &self.allocator.schedule);
         let mut free = self.agent.available.clone();
         let (mut returned, mut freed, mut totals) = (Vec::new(), Vec::new(), allocator.tree.totals().clone());
-        let (mut until, mut is_quiet) = (self.now, true);
+        let (mut until, mut is_next, mut is_quiet) = (self.now, true, true);
         let (mut has_other_limits, mut is_upgraded, mut is_back) = (false, false, false);
         let mut abilities = what_if.abilities;
         let (mut demands, mut is_restless) = (self.agent.demands, !allocator.fresh.is_empty());
@@ -116,7 +159,7 @@ impl Case<'_> {
                 Change::ActivateAgent => {}
                 Change::Wait { until: at } => {
                     until = until.max(*at);
-                    is_quiet &= *at <= self.allocator.next_round_at(self.now);
+                    is_next &= *at <= self.allocator.next_round_at(self.now);
                 }
                 Change::RaiseLimit { .. } | Change::LowerGuarantee { .. } => {
                     (has_other_limits, is_quiet) = (true, false);
@@ -142,6 +185,7 @@ impl Case<'_> {
         // Who can be offered more than before is so on all agents that have something.
         let has_others = allocator.open.as_slice().iter().any(|other| *other != self.key);
         is_quiet = is_quiet
+            && is_next
             && !(is_restless && has_others)
             && elsewhere.1 <= OTHERS_MAX as u64
             && !allocator.headroom.has_grown(&allocator.quotas)
@@ -154,6 +198,7 @@ impl Case<'_> {
             freed,
             totals,
             until,
+            is_next,
             is_quiet,
             elsewhere,
             demands,
@@ -162,6 +207,7 @@ impl Case<'_> {
             is_upgraded,
             is_back,
             what_if,
+            compared: RefCell::default(),
         }
     }
 
@@ -174,7 +220,7 @@ impl Case<'_> {
             Policy::Priority(priorities) => {
                 let is_bound = !(has_promises || allocator.options.starvation_batches.is_some());
                 match priorities.of(&own.role).cmp(&priorities.of(self.asker.role)) {
-                    Ordering::Less if is_bound => return false,
+                    Ordering::Less if is_bound && after.is_next => return false,
                     Ordering::Equal => {}
                     _ => return true,
                 }
@@ -182,30 +228,45 @@ impl Case<'_> {
             _ => {}
         }
         let Some(asker) = self.asker.client.filter(|_| after.is_quiet) else { return true };
-        let (own_path, other_path) = (allocator.tree.ancestry(asker), allocator.tree.ancestry(client));
-        let Some(fork) = own_path.iter().zip(&other_path).position(|(own, other)| own != other) else { return true };
-        let sorter = match allocator.tree[own_path[fork]].kind {
+        let (own, other) = allocator.tree.fork(asker, client);
+        let sorter = match allocator.tree[own].kind {
             Kind::Client => allocator.options.framework_sorter,
             _ => allocator.options.role_sorter,
         };
-        sorter == SorterKind::Random || self.is_before(other_path[fork], own_path[fork], after)
+        if own == other || sorter == SorterKind::Random {
+            return true;
+        }
+        // What lies below one node comes before or after the one who asks together.
+        let known = after.compared.borrow().get(other.slot()).copied().flatten();
+        known.unwrap_or_else(|| {
+            let is_before = self.is_before(other, own, after);
+            let mut compared = after.compared.borrow_mut();
+            if compared.len() <= other.slot() {
+                compared.resize(other.slot() + 1, None);
+            }
+            compared[other.slot()] = Some(is_before);
+            is_before
+        })
     }
 
     fn is_before(&self, first: NodeKey, second: NodeKey, after: &Aftermath<'_>) -> bool {
+        self.place(first, after) < self.place_with(second, after, &after.elsewhere)
+    }
+
+    /// What a node is ordered by among its siblings.
+    fn place(&self, node: NodeKey, after: &Aftermath<'_>) -> (Share, u64, &str) {
+        self.place_with(node, after, &(Quantities::new(), 0))
+    }
+
+    /// The same once it was granted more.
+    fn place_with(&self, node: NodeKey, after: &Aftermath<'_>, more: &(Quantities, u64)) -> (Share, u64, &str) {
         let tree = &self.allocator.tree;
-        let place = |node: NodeKey| {
-            let mut amounts = tree[node].amounts().clone();
-            for (_, returned) in after.returned.iter().filter(|(client, _)| tree.is_within(*client, node)) {
-                amounts -= returned;
-            }
-            let mut count = tree.count(node);
-            if node == second {
-                amounts += &after.elsewhere.0;
-                count += after.elsewhere.1;
-            }
-            (after.totals.dominant(&amounts, tree[node].weight()), count, tree[node].name())
-        };
-        place(first) < place(second)
+        let mut amounts = tree[node].amounts().clone();
+        for (_, returned) in after.returned.iter().filter(|(client, _)| tree.is_within(*client, node)) {
+            amounts -= returned;
+        }
+        amounts += &more.0;
+        (after.totals.dominant(&amounts, tree[node].weight()), tree.count(node) + more.1, tree[node].name())
     }
 
     /// What a client would take of what is free.
@@ -219,15 +280,11 @@ impl Case<'_> {
             return None;
         }
         let able = abilities.strip(&free.allocatable_to(&own.role));
-        let offer = match allocator.quotas.has_quota() || own.max_offer.is_some() {
-            true => {
-                let bounds = Bounds::new(allocator, &own.role, Some(client));
-                let is_limited = !after.has_other_limits;
-                let within = if is_limited { bounds.within_limits(&able, &after.freed, &[]) } else { able };
-                bounds.within_size(&within, &Quantities::new())
-            }
+        let within = match allocator.quotas.has_quota() && !after.has_other_limits {
+            true => cut(&able, |amounts| allocator.quotas.room_without(own.role_key, &after.freed).part(amounts)),
             false => able,
         };
+        let offer = own.max_offer.as_deref().map_or_else(|| within.clone(), |size| within_size(&within, size));
         let minimums = own.minimums.as_deref().unwrap_or(&allocator.options.min_allocatable);
         // What was refused of an agent that became another one is refused no more.
         let is_refused = !after.is_upgraded && {
@@ -238,16 +295,20 @@ impl Case<'_> {
     }
 
     /// Whether what is left beside what somebody took is still enough.
-    fn is_harmless(&self, taken: &Resources, rest: &Resources, after: &Aftermath<'_>, minimum: &Quantities) -> bool {
+    fn is_harmless(&self, taken: &Resources, found: &Resources, after: &Aftermath<'_>, minimum: &Quantities) -> bool {
         let WhatIf { is_unreserved, has_no_minimum, is_unfiltered, .. } = *after.what_if;
+        let WhatIf { is_unlimited, is_unkept, has_no_maximum, .. } = *after.what_if;
         // These steps are as large as what is offered, all of it.
         if is_unreserved || has_no_minimum || is_unfiltered {
             return false;
         }
-        if self.allocator.quotas.has_quota() && !taken.quota_quantities().is_empty() {
+        let rest = found - &taken.non_shared();
+        if rest.is_empty() || self.allocator.quotas.has_quota() && !taken.quota_quantities().is_empty() {
             return false;
         }
-        let judged = self.judge(&WhatIf { free: Some(rest.clone()), ..after.what_if.clone() });
-        self.is_enough(&judged) && self.lacking(&judged.offer, minimum).is_empty()
+        let judged = self.judge(&WhatIf { free: Some(rest), ..after.what_if.clone() });
+        // Bounds that were lifted are moved by as much only as one minimum needs; else any will do.
+        let is_lifted = is_unlimited || is_unkept || has_no_maximum;
+        self.is_enough(&judged) && (!is_lifted || self.lacking(&judged.offer, minimum).is_empty())
     }
 }

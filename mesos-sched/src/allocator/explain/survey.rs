@@ -1,6 +1,7 @@
 //! What all agents have to say about a need.
 
-use std::collections::BTreeMap;
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mesos_core::Instant;
 use mesos_core::kernel::Handle;
@@ -10,9 +11,12 @@ use mesos_core::resource::{Quantities, ResourceName, Resources, Scalar};
 
 use super::super::HierarchicalDrf;
 use super::super::book::Agent;
+use super::super::stage::Stage;
 use super::asker::Asker;
 use super::block::Blocks;
-use super::judge::{Judged, WhatIf};
+use super::glance::{Amounts, Glance, Glances, InFull};
+use super::judge::WhatIf;
+use super::memory::Serving;
 
 /// How far an agent is from an offer: how many things stand in the way, then how much of what is needed is missing, in
 /// thousandths of each name.
@@ -26,7 +30,7 @@ impl HierarchicalDrf {
             answer.verdict = Verdict::Offered { agent, resources };
             return answer;
         }
-        let Some((key, survey)) = self.survey(asker, &need.quantities()) else {
+        let Some((nearest, survey)) = self.survey(asker, &need.quantities(), &Cell::default()) else {
             answer.reasons = self.reasons_of(asker, asker.blocks);
             answer.reasons.push(Reason::NoAgents);
             answer.change = self.changes_without_agent(asker);
@@ -34,8 +38,8 @@ impl HierarchicalDrf {
             return answer;
         };
         answer.survey = Some(survey);
-        if let Some(agent) = self.agent(key) {
-            self.explain_agent(now, asker, key, agent, &mut answer);
+        if let Some(agent) = self.agent(nearest) {
+            self.explain_agent(now, asker, nearest, agent, &mut answer);
         }
         answer
     }
@@ -43,59 +47,121 @@ impl HierarchicalDrf {
     /// A grant of the last round that is enough; what was granted of an agent in both of its stages is one.
     fn granted_need(&self, asker: &Asker<'_>, need: &Need) -> Option<(AgentKey, Resources)> {
         let client = asker.client.filter(|client| !self.memory.is_another(*client))?;
-        let own = self.servings().filter(|serving| serving.clients().any(|other| other == client));
-        let granted = own.flat_map(|serving| serving.given().into_iter().map(move |given| (serving.agent(), given)));
-        let mut by_agent: BTreeMap<AgentKey, Resources> = BTreeMap::new();
-        for (agent, given) in granted.filter(|(_, given)| given.client == client) {
-            *by_agent.entry(agent).or_default() += &given.part;
+        let at = |stage: Stage| self.servings().filter(move |serving| serving.stage() == stage);
+        let given = |serving: Serving<'_>| serving.given_to(client).sum::<Resources>();
+        let own = |(_, given): &(AgentKey, Resources)| !given.is_empty();
+        let promised = at(Stage::Guarantees).map(|serving| (serving.agent(), given(serving)));
+        let mut promised: Vec<(AgentKey, Resources)> = promised.filter(own).collect();
+        promised.sort_unstable_by_key(|(agent, _)| *agent);
+        let mut found: Option<(AgentKey, Resources)> = None;
+        let mut look_at = |agent: AgentKey, resources: Resources| {
+            if found.as_ref().is_none_or(|(other, _)| agent < *other) && need.is_met_by(&resources) {
+                found = Some((agent, resources));
+            }
+        };
+        for (agent, mut given) in at(Stage::FairShare).map(|serving| (serving.agent(), given(serving))).filter(own) {
+            if let Ok(place) = promised.binary_search_by_key(&agent, |(other, _)| *other) {
+                given += std::mem::take(&mut promised[place].1);
+            }
+            look_at(agent, given);
         }
-        by_agent.into_iter().find(|(_, resources)| need.is_met_by(resources))
+        promised.into_iter().filter(own).for_each(|(agent, given)| look_at(agent, given));
+        found
     }
 
-    /// Counts what stands in the way, and finds the nearest agent.
-    fn survey(&self, asker: &Asker<'_>, need: &Quantities) -> Option<(AgentKey, Survey)> {
-        // Several things that stand in the way may have one code: an agent counts once for each code.
-        let first_of =
-            |place: usize| (0..place).find(|other| Blocks::code(*other) == Blocks::code(place)).unwrap_or(place);
-        let first: [usize; Blocks::PLACES] = std::array::from_fn(first_of);
-        let mut places = [0_usize; Blocks::PLACES];
-        let (mut agents, mut nearest) = (0, None::<(Distance, AgentKey)>);
-        let nothing = WhatIf::default();
+    /// Counts what stands in the way, and finds the nearest agent; and counts the agents of which a glance does not tell.
+    pub(super) fn survey(
+        &self,
+        asker: &Asker<'_>,
+        need: &Quantities,
+        judged_in_full: &Cell<usize>,
+    ) -> Option<(AgentKey, Survey)> {
+        let glances = Glances::new(self, asker);
+        let (mut counts, mut agents) = (Counts::default(), 0);
+        let mut nearest = None::<(Distance, AgentKey)>;
         for (slot, agent) in (0..).zip(&self.agents) {
             let Some(agent) = agent else { continue };
             let key = AgentKey::from_slot(slot);
-            let judged = self.judge(asker, key, agent, &nothing);
-            let is_waiting = judged.blocks.is_none();
-            let blocks = if is_waiting { Blocks::AWAITING_ROUND } else { judged.blocks };
-            let mut counted = [false; Blocks::PLACES];
-            for place in blocks.places().map(|place| first[place]) {
-                places[place] += usize::from(!std::mem::replace(&mut counted[place], true));
-            }
+            let seen = glances.as_ref().map_or(Err(InFull), |glances| glances.look(key, agent));
+            let (blocks, distance) = match seen {
+                Ok(Glance { blocks, offered }) => {
+                    debug_assert_eq!(
+                        (blocks, distance_at(need, agent, blocks, offered)),
+                        self.judge_in_full(asker, key, agent, need)
+                    );
+                    (blocks, distance_at(need, agent, blocks, offered))
+                }
+                Err(InFull) => {
+                    judged_in_full.set(judged_in_full.get() + 1);
+                    self.judge_in_full(asker, key, agent, need)
+                }
+            };
+            let is_waiting = blocks.is_none();
+            counts.add(if is_waiting { Blocks::AWAITING_ROUND } else { blocks });
             agents += 1;
-            let distance = if is_waiting { (0, 0) } else { distance(need, agent, &judged) };
+            let distance = if is_waiting { (0, 0) } else { distance };
             if nearest.is_none_or(|(least, _)| distance < least) {
                 nearest = Some((distance, key));
             }
         }
-        let (_, key) = nearest?;
-        let mut survey = Survey::new(agents, self.memory.agent_id(key).cloned());
-        for (place, count) in places.iter().enumerate().filter(|(_, count)| **count > 0) {
-            *survey.counts.entry(Blocks::code(place).to_owned()).or_default() += count;
-        }
-        Some((key, survey))
+        let (_, nearest) = nearest?;
+        let mut survey = Survey::new(agents, self.memory.agent_id(nearest).cloned());
+        survey.counts = counts.by_code();
+        Some((nearest, survey))
+    }
+
+    fn judge_in_full(&self, asker: &Asker<'_>, key: AgentKey, agent: &Agent, need: &Quantities) -> (Blocks, Distance) {
+        let judged = self.judge(asker, key, agent, &WhatIf::default());
+        let offered = judged.offer.quantities();
+        (judged.blocks, distance(need, agent, judged.blocks, |name| offered.get(name)))
     }
 }
 
-fn distance(need: &Quantities, agent: &Agent, judged: &Judged) -> Distance {
-    let offered = if judged.offer.is_empty() { Quantities::new() } else { judged.offer.quantities() };
+/// On how many agents the same stands in the way.
+#[derive(Debug, Default)]
+struct Counts {
+    /// There are few combinations, and agents beside each other mostly have the same one: the last one found comes first.
+    all: Vec<(Blocks, usize)>,
+}
+
+impl Counts {
+    fn add(&mut self, blocks: Blocks) {
+        match self.all.iter().position(|(own, _)| *own == blocks) {
+            Some(place) => {
+                self.all[place].1 += 1;
+                self.all.swap(0, place);
+            }
+            None => self.all.push((blocks, 1)),
+        }
+    }
+
+    /// Several things that stand in the way may have one code: an agent counts once for each code.
+    fn by_code(&self) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::new();
+        for (blocks, count) in &self.all {
+            let codes: BTreeSet<&str> = blocks.places().map(Blocks::code).collect();
+            for code in codes {
+                *counts.entry(code.to_owned()).or_default() += count;
+            }
+        }
+        counts
+    }
+}
+
+fn distance_at(need: &Quantities, agent: &Agent, blocks: Blocks, offered: Amounts) -> Distance {
+    let offered = Quantities::from_common(offered);
+    distance(need, agent, blocks, |name| offered.get(name))
+}
+
+fn distance(need: &Quantities, agent: &Agent, blocks: Blocks, offered: impl Fn(&ResourceName) -> Scalar) -> Distance {
     let milli = |amount: Scalar| u64::try_from(amount.as_milli()).unwrap_or(0);
     let (mut missing, mut is_never_enough) = (0, false);
     for (name, amount) in need.iter() {
-        let lacking = amount.sub_floored(offered.get(name));
+        let lacking = amount.sub_floored(offered(name));
         missing += milli(lacking).saturating_mul(1_000) / milli(amount).max(1);
         is_never_enough |= !lacking.is_zero() && amount_of(&agent.total, name) < amount;
     }
-    (judged.blocks.count() + u32::from(is_never_enough), missing)
+    (blocks.count() + u32::from(is_never_enough), missing)
 }
 
 /// How much a bag holds of a name.

@@ -129,6 +129,18 @@ impl FilterTable {
         told.unwrap_or_else(|| self.blocking(client, agent, offer).next().is_some())
     }
 
+    /// Whether any refusal of a client is in force.
+    pub(super) fn has_any(&self, client: NodeKey) -> bool {
+        self.clients.get(client.slot()).is_some_and(|own| own.live > 0)
+    }
+
+    /// Whether any refusal of a client is in force on an agent.
+    pub(super) fn has_on(&self, client: NodeKey, agent: AgentKey) -> bool {
+        let epoch = self.clients.get(client.slot()).filter(|own| own.live > 0).map(|own| own.epoch);
+        let own = self.agents.get(agent.slot());
+        own.is_some_and(|own| own.of(client).any(|(_, filter)| Some(filter.epoch) == epoch))
+    }
+
     /// The refusals that block an offer: when each is due, the batch round before which it was made, and what it is about.
     pub(super) fn blocking(
         &self,

@@ -42,9 +42,17 @@ impl Dealing {
         self.appetites.describe(client, info, role);
     }
 
-    /// What a client takes at a time; nothing means all there is.
-    pub(in crate::allocator) fn piece(&self, policy: &Policy, client: NodeKey) -> Option<Quantities> {
-        piece_of(policy, &self.appetites, client)
+    /// What a client would take at a time if it said this; nothing means all there is.
+    pub(in crate::allocator) fn piece_if(
+        &self,
+        policy: &Policy,
+        client: NodeKey,
+        stated: Option<Quantities>,
+    ) -> Option<Quantities> {
+        match policy {
+            Policy::ConstrainedMaxMin { slot } => Some(slot.clone()),
+            _ => stated.filter(|stated| !stated.is_empty()).or_else(|| self.appetites.used(client).cloned()),
+        }
     }
 
     /// Remembers what was granted of an agent.

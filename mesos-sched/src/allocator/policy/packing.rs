@@ -186,10 +186,16 @@ impl Appetites {
         });
     }
 
+    /// What a client was seen to use; nothing while nothing is known.
+    pub(super) fn used(&self, client: NodeKey) -> Option<&Quantities> {
+        let own = self.clients.get(client.slot())?;
+        own.used.as_ref().filter(|demand| !demand.is_empty())
+    }
+
     /// What a client asks for at a time; nothing while nothing is known.
     pub(super) fn of(&self, client: NodeKey) -> Option<&Quantities> {
         let own = self.clients.get(client.slot())?;
-        own.stated.as_ref().or(own.used.as_ref()).filter(|demand| !demand.is_empty())
+        own.stated.as_ref().or_else(|| self.used(client)).filter(|demand| !demand.is_empty())
     }
 }
 

@@ -23,7 +23,7 @@ use crate::allocator::stage::{Stage, committable};
 /// What clients were shown and did not answer yet.
 #[derive(Debug, Default)]
 pub(in crate::allocator) struct Shown {
-    /// By agent slot.
+    /// By agent slot; those of one agent by client, since there may be thousands of them.
     agents: Vec<Vec<(NodeKey, Resources)>>,
 }
 
@@ -31,7 +31,7 @@ impl Shown {
     /// What of an agent a client was shown.
     pub(in crate::allocator) fn of(&self, client: NodeKey, agent: AgentKey) -> Option<&Resources> {
         let shown = self.agents.get(agent.slot())?;
-        shown.iter().find(|(own, _)| *own == client).map(|(_, resources)| resources)
+        place_of(shown, client).ok().map(|place| &shown[place].1)
     }
 
     fn add(&mut self, client: NodeKey, agent: AgentKey, resources: &Resources) {
@@ -39,18 +39,18 @@ impl Shown {
             self.agents.resize_with(agent.slot() + 1, Vec::new);
         }
         let shown = &mut self.agents[agent.slot()];
-        match shown.iter_mut().find(|(own, _)| *own == client) {
-            Some((_, before)) => *before += resources,
-            None => shown.push((client, resources.clone())),
+        match place_of(shown, client) {
+            Ok(place) => shown[place].1 += resources,
+            Err(place) => shown.insert(place, (client, resources.clone())),
         }
     }
 
     fn remove(&mut self, client: NodeKey, agent: AgentKey, resources: &Resources) {
         let Some(shown) = self.agents.get_mut(agent.slot()) else { return };
-        let Some(place) = shown.iter().position(|(own, _)| *own == client) else { return };
+        let Ok(place) = place_of(shown, client) else { return };
         shown[place].1 -= resources;
         if shown[place].1.is_empty() {
-            shown.swap_remove(place);
+            shown.remove(place);
         }
     }
 
@@ -67,6 +67,10 @@ impl Shown {
             shown.retain(|(own, _)| *own != client);
         }
     }
+}
+
+fn place_of(shown: &[(NodeKey, Resources)], client: NodeKey) -> Result<usize, usize> {
+    shown.binary_search_by_key(&client, |(own, _)| *own)
 }
 
 impl Serving<'_> {

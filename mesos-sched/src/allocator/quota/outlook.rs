@@ -1,5 +1,6 @@
 //! What would have to stay free if promises were smaller, or somebody gave something back: computed beside the books, along
-//! the paths that change. A change costs as many steps as its role is deep, however many there were before.
+//! the paths that change. A change costs as many steps as there are roles above up to the outermost that is promised
+//! something, however many changes there were before: further up all of it is required that is required below.
 
 use std::collections::BTreeMap;
 
@@ -92,6 +93,11 @@ impl Prospect<'_> {
         self.path.contains(&key)
     }
 
+    /// Whether a role is promised anything.
+    pub(in crate::allocator) fn has_guarantee(&self, key: RoleKey) -> bool {
+        self.tree[key].quota.as_ref().is_some_and(|quota| !quota.guarantees().is_empty())
+    }
+
     /// The roles above one, from the innermost.
     pub(in crate::allocator) fn above(&self, key: RoleKey) -> impl Iterator<Item = RoleKey> + use<'_> {
         let next = |key: &RoleKey| Some(self.tree[*key].parent).filter(|parent| *parent != RoleKey::ROOT);
@@ -156,8 +162,9 @@ impl Prospect<'_> {
             own.unclaimed = guarantees - &own.lowered - &(book.consumed.clone() - &own.freed) - &own.below;
             let required = own.below.clone() + &own.unclaimed;
             let before = std::mem::replace(&mut own.required, required.clone());
-            if book.parent == RoleKey::ROOT {
-                self.required = self.required.clone() - &before + &required;
+            if !self.above(key).any(|above| self.has_guarantee(above)) {
+                self.required -= &before;
+                self.required += &required;
                 return;
             }
             let parent = self.changed.entry(book.parent).or_insert_with(|| Changed::of(&self.tree[book.parent]));

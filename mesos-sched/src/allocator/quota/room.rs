@@ -18,6 +18,11 @@ const NO_BOUND: Scalar = Scalar::from_milli(i64::MAX);
 impl Room {
     pub(in crate::allocator) const UNBOUNDED: Self = Self { common: [NO_BOUND; 4], others: Vec::new() };
 
+    /// The bounds of cpus, mem, disk and gpus; the largest amount there is means no bound.
+    pub(in crate::allocator) const fn common(&self) -> [Scalar; 4] {
+        self.common
+    }
+
     /// Narrows it to what is left of limits.
     pub(in crate::allocator) fn narrow(&mut self, limits: &Limits, consumed: &Quantities) {
         for ((own, limit), consumed) in self.common.iter_mut().zip(limits.common()).zip(consumed.common()) {

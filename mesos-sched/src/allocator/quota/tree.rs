@@ -243,6 +243,18 @@ impl QuotaTree {
         room
     }
 
+    /// The same once somebody gave this back: what counts against his role then, and against those above it.
+    pub(in crate::allocator) fn room_without(&self, role: RoleKey, freed: &[(Role, Quantities)]) -> Room {
+        let mut room = Room::UNBOUNDED;
+        for book in self.path(role) {
+            let Some(quota) = &book.quota else { continue };
+            let own = freed.iter().filter(|(holder, _)| *holder == book.role || holder.is_below(&book.role));
+            let consumed = own.fold(book.consumed.clone(), |left, (_, amounts)| left - amounts);
+            room.narrow(quota.limits(), &consumed);
+        }
+        room
+    }
+
     /// The role and those above it, without the root.
     fn path(&self, role: RoleKey) -> impl Iterator<Item = &RoleBook> {
         let next = |book: &&RoleBook| (book.parent != RoleKey::ROOT).then(|| &self[book.parent]);

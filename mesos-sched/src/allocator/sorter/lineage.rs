@@ -17,13 +17,6 @@ impl Tree {
         std::iter::successors(Some(node), above)
     }
 
-    /// A node and those above it, from the outermost; without the root.
-    pub(crate) fn ancestry(&self, node: NodeKey) -> Vec<NodeKey> {
-        let mut path: Vec<NodeKey> = self.up(node).collect();
-        path.reverse();
-        path
-    }
-
     /// Whether a node is this one or lies below it.
     pub(crate) fn is_within(&self, node: NodeKey, ancestor: NodeKey) -> bool {
         self.up(node).any(|node| node == ancestor)
@@ -83,7 +76,13 @@ impl Tree {
     }
 
     /// Which of two nodes comes first, if neither lies above the other: where their paths part, the order of siblings.
-    fn compare(&self, mut left: NodeKey, mut right: NodeKey) -> Ordering {
+    fn compare(&self, left: NodeKey, right: NodeKey) -> Ordering {
+        let (left, right) = self.fork(left, right);
+        self.keys[left.slot()].cmp(&self.keys[right.slot()])
+    }
+
+    /// The siblings where the paths to two nodes part; twice the same node if one lies on the path to the other.
+    pub(crate) fn fork(&self, mut left: NodeKey, mut right: NodeKey) -> (NodeKey, NodeKey) {
         while self[left].depth() > self[right].depth() {
             left = self[left].parent;
         }
@@ -93,6 +92,6 @@ impl Tree {
         while self[left].parent != self[right].parent {
             (left, right) = (self[left].parent, self[right].parent);
         }
-        self.keys[left.slot()].cmp(&self.keys[right.slot()])
+        (left, right)
     }
 }

@@ -41,7 +41,7 @@ impl Case<'_> {
                     free = after;
                 }
                 Change::RaiseLimit { role, by } => what_if.raised.push((role.clone(), by.clone())),
-                Change::LowerGuarantee { role, by } => lowered.push((role.clone(), by.clone())),
+                Change::LowerGuarantee { role, by } => lowered.push((role, by)),
                 Change::RaiseMaximum { by } => what_if.larger = by.clone(),
                 _ => {}
             }

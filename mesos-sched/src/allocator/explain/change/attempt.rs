@@ -118,7 +118,7 @@ impl Case<'_> {
             smaller(&(before.offer.quantities() + &self.lacking(&before.offer, minimum)), &offer.quantities());
         let unreserved = more.pop_if(|last| matches!(last, Change::Unreserve { .. }));
         changes.extend(more);
-        changes.extend(self.closing(ways, unreserved, &offer, &assured)?);
+        changes.extend(self.closing(ways, unreserved, &offer, &assured, &actual)?);
         // With less of one name another minimum may be the one that is reached.
         let is_reached = |other: &&Quantities| !start.has_no_minimum && offer.contains_quantities(other);
         let minimum = self.asker.minimums.iter().find(is_reached).unwrap_or(minimum).clone();
@@ -194,6 +194,7 @@ impl Case<'_> {
         unreserved: Option<Change>,
         offer: &Resources,
         assured: &Quantities,
+        actual: &WhatIf,
     ) -> Option<Vec<Change>> {
         let mut changes = Vec::new();
         if ways.contains(&Way::Answer) {
@@ -201,8 +202,7 @@ impl Case<'_> {
         }
         if ways.contains(&Way::LowerMinimum) {
             let nearest = self.asker.minimums.iter().min_by_key(|minimum| lack_of(minimum, assured))?;
-            let to = nearest.iter().map(|(name, amount)| (name.clone(), amount.min(assured.get(name)))).collect();
-            changes.push(Change::LowerMinimum { to });
+            changes.push(Change::LowerMinimum { to: self.lowered_minimum(smaller(nearest, assured), actual)? });
         }
         changes.extend(unreserved);
         if ways.contains(&Way::Wait) {

@@ -59,9 +59,7 @@ impl Case<'_> {
 
     /// Whether these steps are enough, for whichever minimum.
     pub(super) fn is_reached(&self, changes: &[Change], start: &WhatIf) -> bool {
-        let actual = self.actual(start, changes);
-        let judged = self.judge(&actual);
-        self.is_enough(&judged) && self.is_dealt_enough(&actual, &judged.offer)
+        self.is_enough(&self.judge(&self.actual(start, changes)))
     }
 }
 

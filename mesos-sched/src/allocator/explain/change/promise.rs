@@ -122,7 +122,7 @@ impl Aim {
 
 /// Whether a role above is promised something that the one who asks may count on.
 fn is_shared(prospect: &Prospect<'_>, key: RoleKey) -> bool {
-    prospect.above(key).any(|above| prospect.is_own(above))
+    prospect.above(key).any(|above| prospect.is_own(above) && prospect.has_guarantee(above))
 }
 
 /// Lowers a promise, and with it what roles above would ask for instead; for the one who asks, if he is among them.
@@ -204,13 +204,14 @@ impl Case<'_> {
     }
 
     /// The books of promises, once so much is promised less and so much given back.
-    pub(super) fn outlook(&self, lowered: &[(Role, Quantities)], freed: &[Freed]) -> Rc<Outlook> {
+    pub(super) fn outlook(&self, lowered: &[(&Role, &Quantities)], freed: &[Freed]) -> Rc<Outlook> {
         self.search.outlook(lowered, freed).unwrap_or_else(|| {
             let mut prospect = self.allocator.quotas.prospect(self.asker.role);
             freed.iter().for_each(|(role, amounts)| prospect.give_back(role, amounts));
             lowered.iter().for_each(|(role, by)| prospect.lower_role(role, by));
             self.search.steps.set(self.search.steps.get() + prospect.changes());
-            self.search.note_outlook(lowered.to_vec(), freed, prospect.outlook())
+            let lowered = lowered.iter().map(|(role, by)| (Role::clone(role), Quantities::clone(by)));
+            self.search.note_outlook(lowered.collect(), freed, prospect.outlook())
         })
     }
 }

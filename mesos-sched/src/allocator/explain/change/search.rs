@@ -43,9 +43,13 @@ struct Known {
 }
 
 impl Search {
-    pub(super) fn outlook(&self, lowered: &[(Role, Quantities)], freed: &[Freed]) -> Option<Rc<Outlook>> {
+    pub(super) fn outlook(&self, lowered: &[(&Role, &Quantities)], freed: &[Freed]) -> Option<Rc<Outlook>> {
+        let is_same = |known: &Known| {
+            let own = known.lowered.iter().map(|(role, by)| (role, by));
+            known.freed == freed && own.eq(lowered.iter().copied())
+        };
         let known = self.outlooks.borrow();
-        let found = known.iter().find(|known| known.freed == freed && known.lowered == lowered);
+        let found = known.iter().find(|known| is_same(known));
         found.map(|known| Rc::clone(&known.outlook))
     }
 

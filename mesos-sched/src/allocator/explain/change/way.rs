@@ -128,7 +128,7 @@ impl Case<'_> {
             (Way::Wait, has_refused),
             (Way::AddCapabilities, cuts(|own| &own.allocatable, |own| &own.able)),
             (Way::RaiseMaximum, self.asker.bounds.has_size()),
-            (Way::LowerMinimum, blocks.has(Blocks::BELOW_MINIMUM)),
+            (Way::LowerMinimum, blocks.has(Blocks::BELOW_MINIMUM) || self.is_dealt_by_minimum()),
             (Way::Free, is_short),
             (Way::RaiseLimit, self.asker.bounds.has_limits()),
             (Way::LowerGuarantee, is_kept),
