@@ -6,7 +6,7 @@
 //! before the order of shares, once: whoever waits longest first. So a client that may have something of an agent and does
 //! not refuse it is granted it after `n` batch rounds, or as soon after them as everybody who has waited longer was served.
 //!
-//! Guarantees come before that, and clients that refused everything stand in line without effect.
+//! Guarantees come before that, with what is granted beyond them within headroom and limits, and clients that refused everything stand in line without effect.
 
 use std::collections::BTreeSet;
 

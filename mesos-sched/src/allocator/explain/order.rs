@@ -9,7 +9,7 @@ use mesos_core::{FrameworkId, Role};
 use super::super::HierarchicalDrf;
 use super::super::book::Agent;
 use super::super::policy::Policy;
-use super::super::sorter::{Kind, NodeKey, SorterKind};
+use super::super::sorter::{Kind, NodeKey, Share, SorterKind};
 use super::super::stage::Stage;
 use super::asker::Asker;
 use super::judge::WhatIf;
@@ -137,8 +137,11 @@ impl HierarchicalDrf {
 
     /// Whether one side is served before the other by shares, grants and names.
     fn is_before(&self, first: &Side, own: &Side) -> bool {
-        let (left, right) = (fraction(&first.standing), fraction(&own.standing));
-        let shares = (left.0 * right.1).cmp(&(right.0 * left.1));
+        let share = |side: &Side| {
+            let (part, whole) = fraction(&side.standing);
+            Share::new(part, whole)
+        };
+        let shares = share(first).cmp(&share(own));
         let grants = first.standing.grants.cmp(&own.standing.grants);
         let names = self.tree[first.node].name().cmp(self.tree[own.node].name());
         shares.then(grants).then(names).is_lt()
@@ -152,19 +155,21 @@ impl HierarchicalDrf {
         }
         let (left, right) = (fraction(&first.standing), fraction(&own.standing));
         let weight = u128::from(own.standing.weight.as_milli());
-        // own / weight < first: the share without the weight is right.0 * weight / right.1.
-        let milli = right.0 * weight * left.1 / (right.1 * left.0) + 1;
+        // own / weight < first: the share without the weight is right.0 * weight / right.1. Amounts for which that is beyond
+        // 128 bits have no weight that is told.
+        let wanted = (u128::from(right.0) * weight).checked_mul(left.1)?;
+        let milli = wanted / right.1.checked_mul(left.0.into())? + 1;
         let weight = f64::from(u32::try_from(milli).ok()?) / 1e3;
         let role = Role::new(self.tree.role_path(own.node)).ok()?;
         Some(Change::RaiseWeight { role, to: Weight::new(weight).ok()? })
     }
 }
 
-/// A share by weight in whole numbers.
-fn fraction(standing: &Standing) -> (u128, u128) {
-    let milli = |amount: mesos_core::Scalar| u128::try_from(amount.as_milli()).unwrap_or(0);
+/// A share by weight in whole numbers: 63 bits, and 93.
+fn fraction(standing: &Standing) -> (u64, u128) {
+    let milli = |amount: mesos_core::Scalar| u64::try_from(amount.as_milli()).unwrap_or(0);
     match standing.resource {
-        Some(_) => (milli(standing.held), milli(standing.total) * u128::from(standing.weight.as_milli())),
+        Some(_) => (milli(standing.held), u128::from(milli(standing.total)) * u128::from(standing.weight.as_milli())),
         None => (0, 1),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use mesos_core::provider::AgentKey;
 use mesos_core::provider::explain::{FailedConstraint, Holder, Lack, Reason};
-use mesos_core::resource::{Quantities, Resources};
+use mesos_core::resource::{Quantities, Resources, Scalar};
 use mesos_core::{FrameworkCapability, Instant, Role};
 
 use super::super::HierarchicalDrf;
@@ -77,7 +77,8 @@ impl HierarchicalDrf {
         let mut holders: Vec<Holder> = agent.holdings.iter().filter_map(|holding| self.holder(holding)).collect();
         let size = |holder: &Holder| {
             let (held, total) = (holder.resources.scalar_quantities(), agent.total.scalar_quantities());
-            let parts = held.iter().map(|(name, amount)| amount.as_milli() * 1_000 / total.get(name).as_milli().max(1));
+            let milli = |amount: Scalar| i128::from(amount.as_milli());
+            let parts = held.iter().map(|(name, amount)| milli(amount) * 1_000 / milli(total.get(name)).max(1));
             parts.max().unwrap_or(0)
         };
         holders.sort_by(|left, right| size(right).cmp(&size(left)).then_with(|| left.party.cmp(&right.party)));

@@ -36,6 +36,11 @@ fn milli(amount: Scalar) -> u64 {
 impl Share {
     pub(crate) const NONE: Self = Self { part: 0, whole: 1 };
 
+    /// A part, and the whole of it times the weight: at most 63 and 93 bits.
+    pub(crate) const fn new(part: u64, whole: u128) -> Self {
+        Self { part, whole }
+    }
+
     /// Roughly, for people.
     pub(crate) fn to_f64(self) -> f64 {
         self.part as f64 * f64::from(Weight::ONE.as_milli()) / self.whole as f64

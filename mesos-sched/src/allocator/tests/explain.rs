@@ -128,3 +128,27 @@ fn who_would_take_what_comes_free_is_told_to_stand_back() {
     cluster.weigh("eng", 3.0);
     assert!(!text(&cluster).contains("no offers"), "{}", text(&cluster));
 }
+
+/// Products of amounts and weights that are let in need more than 128 bits.
+#[test]
+fn the_largest_amounts_and_weights_have_an_order_too() {
+    let mut cluster = Cluster::new();
+    cluster.weigh("r1", 10.0);
+    cluster.weigh("r2", 10.0);
+    cluster.framework("f1", "r1").framework("f2", "r2");
+    for (name, path, agent, total) in
+        [("f1", "r1", "a1", "disk:1000000000000"), ("f2", "r2", "a2", "disk:2199023255552")]
+    {
+        let used = vec![Used { framework: cluster.key(name), role: role(path), resources: resources(total) }];
+        cluster.agent_with(agent, AgentInfo::new(agent, resources(total)), used);
+    }
+    assert_eq!(cluster.agent("a3", "cpus:1;mem:64").granted(), "a3->f1 cpus:1;mem:64");
+    let order = cluster.order("f2", "r2", "a3");
+    assert!(matches!(&order, Some(Order::Shares { .. })), "{order:?}");
+    let five =
+        "disk(a):2199023255552;disk(b):2199023255552;disk(c):2199023255552;disk(d):2199023255552;disk:2199023255552";
+    let used = vec![Used { framework: cluster.key("f2"), role: role("r2"), resources: resources(five) }];
+    cluster.agent_with("a4", AgentInfo::new("a4", resources(five)), used);
+    let reasons = cluster.ask("f1", "r1", "a4").reasons;
+    assert!(reasons.iter().any(|reason| matches!(reason, Reason::NothingFree { .. })), "{reasons:?}");
+}
