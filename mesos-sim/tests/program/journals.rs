@@ -6,15 +6,7 @@ use std::path::{Path, PathBuf};
 use mesos_core::journal::{Encoder, Ending, Header, Journal};
 use mesos_sched::master::{Effect, Input};
 
-use crate::program::{mesos_sim, own, scratch, told, word};
-
-/// The journal of a master that two frameworks of a hundred tasks each kept busy for some minutes.
-fn recorded(folder: &Path) -> String {
-    let words = ["record", "--out", word(folder), "--agents", "4", "--tasks", "200", "--frameworks", "2"];
-    let said = mesos_sim(&words).fine();
-    assert!(said.contains("m0-1.journal") && said.contains("bytes"), "{said}");
-    word(&folder.join("m0-1.journal")).to_owned()
-}
+use crate::program::{mesos_sim, own, recorded, scratch, told, word};
 
 #[test]
 fn a_seed_is_recorded_and_every_journal_of_it_replays() {

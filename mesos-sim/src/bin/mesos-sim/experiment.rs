@@ -11,7 +11,7 @@ use indicatif::{MultiProgress, ProgressBar};
 use mesos_sim::ExitStatus;
 use mesos_sim::experiment::{Experiment, ExperimentError, Finding, Outcome, Progress, Verdict};
 
-use crate::print::print;
+use crate::print::{print, print_json};
 use crate::progress;
 
 #[derive(Debug, Args)]
@@ -181,7 +181,7 @@ pub(crate) fn conclude(
     let findings = experiment.findings(outcomes);
     if is_json {
         let figures = serde_json::json!({ "outcomes": outcomes, "findings": findings });
-        print(&format!("{figures:#}\n"));
+        print_json(&figures);
     } else {
         print(&traces(outcomes));
         print(&table(outcomes));

@@ -1,5 +1,7 @@
 //! `mesos-sim`: runs, sweeps and compares simulated clusters from the command line.
 
+#![deny(clippy::print_stdout, reason = "print.rs knows what to do where standard output is closed or full")]
+
 mod case;
 #[cfg(feature = "mutants")]
 mod catalogue;
@@ -26,6 +28,7 @@ mod tournament;
 mod trace;
 mod whatif;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -110,8 +113,12 @@ fn main() -> ExitCode {
         Err(said) => {
             // Help and version are what was asked for; anything else cannot be used. The usual status of clap, 2, is that of a
             // broken property here.
-            let _ = said.print();
-            return if said.use_stderr() { ExitCode::from(ExitStatus::Unusable.code()) } else { ExitCode::SUCCESS };
+            let written = said.print();
+            if said.use_stderr() {
+                return ExitCode::from(ExitStatus::Unusable.code());
+            }
+            print::or_end(written.and_then(|()| std::io::stdout().flush()));
+            return ExitCode::SUCCESS;
         }
     };
     let result = match cli.command {

@@ -12,6 +12,7 @@ use mesos_sim::workload::Sleepers;
 use mesos_sim::{Cluster, Simulation, secs};
 
 use crate::outcome::Outcome;
+use crate::print::print_line;
 use crate::progress;
 
 #[derive(Debug, Args)]
@@ -74,7 +75,7 @@ impl Record {
         bar.finish_and_clear();
         run.end_recording().map_err(|error| format!("a journal could not be written: {error}"))?;
         for path in written.borrow().iter() {
-            println!("{}  {} bytes", path.display(), length(path));
+            print_line(format_args!("{}  {} bytes", path.display(), length(path)));
         }
         result?;
         Ok(())

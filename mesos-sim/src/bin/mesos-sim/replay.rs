@@ -16,7 +16,7 @@ use mesos_sim::replay::{AgentReplay, Difference, Recorded, Replay, ReplayError};
 use mesos_sim::{Failure, FailureKind, NodeId};
 
 use crate::outcome::Outcome;
-use crate::print::print;
+use crate::print::{print, print_json, print_line};
 use crate::progress;
 
 #[derive(Debug, Args)]
@@ -149,17 +149,17 @@ impl ReplayCommand {
             if let Some((policy, tally)) = shadow {
                 said["shadow"] = shadow_json(policy, tally);
             }
-            println!("{}", serde_json::to_string_pretty(&said).expect("plain data"));
+            print_json(&said);
         } else {
             #[allow(clippy::cast_precision_loss, reason = "rates for people")]
             let rate = counts.inputs as f64 / real;
-            println!(
+            print_line(format_args!(
                 "{} steps, {} inputs, {} effects in {real:.3} s: {rate:.0} inputs/s; the journal ended: {}",
                 counts.steps,
                 counts.inputs,
                 counts.effects,
                 ending.map_or_else(|| "not reached".to_owned(), |ending| format!("{ending:?}").to_lowercase()),
-            );
+            ));
             if let Some((policy, tally)) = shadow {
                 print(&format!("\nbeside it, {policy}: {tally}"));
             }

@@ -12,6 +12,7 @@ use mesos_sim::{Cluster, Failure, Simulation, secs};
 use serde::Serialize;
 
 use crate::experiment::cpu_secs;
+use crate::print::print_line;
 use crate::progress;
 
 #[derive(Debug, Args)]
@@ -103,9 +104,9 @@ impl fmt::Display for Figures {
 
 fn say(figures: &Figures, is_json: bool) {
     if is_json {
-        println!("{}", serde_json::to_string(figures).expect("plain data"));
+        print_line(serde_json::to_string(figures).expect("figures are plain data"));
     } else {
-        println!("{figures}");
+        print_line(figures);
     }
 }
 
@@ -204,10 +205,10 @@ fn memory(agents: usize) -> Result<Figures, Failure> {
 #[allow(clippy::cast_precision_loss, reason = "rates for people")]
 fn curve(tasks: u32, agents_max: usize, is_json: bool) -> Result<(), Failure> {
     if !is_json {
-        println!(
+        print_line(format_args!(
             "{:>9} {:>10} {:>12} {:>10} {:>12} {:>18}",
             "agents", "tasks", "events", "CPU s", "µs/event", "µs/event/log2(n)"
-        );
+        ));
     }
     let decades = std::iter::successors(Some(1_000_usize), |decade| decade.checked_mul(10));
     let sizes = decades.flat_map(|decade| [1, 2, 5].map(|step| decade.saturating_mul(step)));
@@ -220,7 +221,7 @@ fn curve(tasks: u32, agents_max: usize, is_json: bool) -> Result<(), Failure> {
         let Figures { tasks, events, cpu_secs, .. } = figures;
         let each = cpu_secs * 1e6 / events.max(1) as f64;
         let by_log = each / (agents as f64).log2();
-        println!("{agents:>9} {tasks:>10} {events:>12} {cpu_secs:>10.2} {each:>12.3} {by_log:>18.4}");
+        print_line(format_args!("{agents:>9} {tasks:>10} {events:>12} {cpu_secs:>10.2} {each:>12.3} {by_log:>18.4}"));
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use mesos_sim::workload::Sleepers;
 use mesos_sim::{Cluster, secs};
 
 use crate::outcome::Outcome;
-use crate::print::print_pace;
+use crate::print::{print, print_pace};
 use crate::progress;
 
 #[derive(Debug, Args)]
@@ -49,7 +49,7 @@ impl Speed {
         let report = simulation.guarded(|simulation| simulation.run_until_done(secs(24 * 3_600)));
         bar.finish_and_clear();
         let report = report?;
-        print!("{report}");
+        print(&report.to_string());
         print_pace(&report, started);
         Ok(())
     }

@@ -11,6 +11,7 @@ use mesos_sim::replay::ReplayError;
 use mesos_sim::whatif::{Arrivals, Change, Plan, what_if};
 
 use crate::outcome::Outcome;
+use crate::print::{print, print_json};
 use crate::progress;
 
 /// What the journal is read for.
@@ -113,9 +114,9 @@ impl WhatIf {
         let comparison = what_if(&mut open, plan, &change).map_err(|error| say(&error))?;
         bar.finish_and_clear();
         if self.json {
-            println!("{}", serde_json::to_string_pretty(&comparison).expect("plain data"));
+            print_json(&comparison);
         } else {
-            print!("{comparison}");
+            print(&comparison.to_string());
         }
         Ok(())
     }
