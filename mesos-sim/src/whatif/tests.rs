@@ -117,6 +117,14 @@ fn another_allocator_takes_over_with_the_right_books() {
 }
 
 #[test]
+fn more_agents_than_a_fork_can_have_are_refused() {
+    let many = Change { agents: 99_999_999, ..Change::default() };
+    let refused = future(&journal(), &many, Arrivals::AsLaunched).unwrap_err();
+    assert!(matches!(refused, WhatIfError::TooManyAgents(99_999_999)));
+    assert!(refused.to_string().contains("at most 1000000 can be added"), "{refused}");
+}
+
+#[test]
 fn a_fork_outside_of_the_journal_is_refused() {
     let bytes = journal();
     let plan = Plan { at: secs(100_000), arrivals: Arrivals::Backlog, patience: secs(1) };

@@ -18,6 +18,7 @@ fn what_cannot_be_used_is_1() {
         &["trace", "no-such.swf"],
         &["explain", "2"],
         &["papers", "--only", "no-such-paper"],
+        &["speed", "--masters", "0", "--agents", "10", "--tasks", "10"],
     ] {
         let ran = mesos_sim(words);
         assert_eq!(ran.code, 1, "{words:?}: {}", ran.err);

@@ -22,7 +22,7 @@ pub(crate) struct Speed {
     #[arg(long, default_value_t = 30)]
     sleep: u64,
     /// Masters; with more than one, the leader is crashed after 20 s.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=99))]
     masters: u32,
     /// Checks all properties too.
     #[arg(long)]
