@@ -56,6 +56,25 @@ fn results_of_another_build_or_of_other_files_are_not_used_again() {
 }
 
 #[test]
+fn a_report_of_nothing_leaves_what_is_there() {
+    let folder = scratch("nothing");
+    let text = TEXT.replace("{ omega = { path = \"runs.txt\", kind = 0 } }", "20");
+    let file = write(&folder, "kept.toml", &text);
+    let results = folder.join("results");
+    mesos_sim(&["experiment", "run", &file, "--out", word(&results)]).fine();
+    let table = || std::fs::read_to_string(results.join("runs.csv")).unwrap();
+    let before = table();
+    assert_eq!(before.lines().count(), 3, "{before}");
+    write(&folder, "kept.toml", &text.replace("jobs = 3", "jobs = 4"));
+    let ran = mesos_sim(&["experiment", "report", &file, "--out", word(&results)]);
+    assert!(ran.code == 1 && ran.err.contains("none of 2 cases has a result") && ran.out.is_empty(), "{ran:?}");
+    assert_eq!(table(), before);
+    let missing = folder.join("missing");
+    let ran = mesos_sim(&["experiment", "report", &file, "--out", word(&missing)]);
+    assert!(ran.code == 1 && ran.err.contains(word(&missing)) && !missing.exists(), "{ran:?}");
+}
+
+#[test]
 fn every_table_and_every_chart_says_seed_version_and_command() {
     let folder = scratch("origin");
     let name = "a-name-so-long-that-the-note-of-a-chart-does-not-fit-into-one-line-".repeat(2);

@@ -24,7 +24,7 @@ pub(crate) struct ExperimentCommand {
 enum Step {
     /// Runs what has not been run yet, on all cores, and writes tables, charts and the page.
     Run(RunArgs),
-    /// Makes tables, charts and the page anew from the results that are there.
+    /// Makes tables, charts and the page anew from the results that are there; writes nothing where there are none.
     Report(RunArgs),
     /// Lists the cases of a file.
     Cases {
@@ -92,6 +92,16 @@ impl RunArgs {
             run_shown(&experiment, &folder, self.jobs, &Bars::default())?
         } else {
             let (cases, kept) = (experiment.cases()?, experiment.kept(&folder)?);
+            if kept.is_empty() {
+                // Tables of nothing would take the place of those that are there.
+                let what = format!(
+                    "none of {} cases has a result in {} made by this build of this description and its files; nothing was \
+                     written. Run the experiment, or name its folder with --out",
+                    cases.len(),
+                    folder.display()
+                );
+                return Err(ExperimentError::Text(what));
+            }
             if kept.len() < cases.len() {
                 eprintln!("{} of {} cases have results in {}", kept.len(), cases.len(), folder.display());
             }
