@@ -48,6 +48,27 @@ fn a_journal_that_goes_another_way_is_4_and_none_at_all_is_1() {
 }
 
 #[test]
+fn a_torn_journal_replays_as_far_as_it_goes_and_one_without_a_step_shows_nothing() {
+    let folder = scratch("torn");
+    let (journal, other) = (std::fs::read(recorded(&folder)).unwrap(), folder.join("other.journal"));
+    let torn = |bytes: usize| {
+        std::fs::write(&other, &journal[..bytes]).unwrap();
+        mesos_sim(&["replay", word(&other), "--json"])
+    };
+    let most = torn(journal.len() - 1).json();
+    assert!(most["counts"]["steps"].as_u64() > Some(0) && most["ending"] == "torn", "{most}");
+    // Magic and version, then a frame: the length of the header, its checksum, the header.
+    let header: [u8; 4] = journal[12..16].try_into().unwrap();
+    let header = 20 + u32::from_le_bytes(header) as usize;
+    for bytes in [header, header + 100] {
+        let none = torn(bytes);
+        assert!(none.code == 1 && none.err.contains("nothing was compared"), "{none:?}");
+        let said: serde_json::Value = serde_json::from_str(&none.out).unwrap();
+        assert!(said["counts"]["steps"] == 0 && said["ending"] == "torn", "{said}");
+    }
+}
+
+#[test]
 fn a_journal_is_forked_with_more_agents_another_allocator_and_a_guarantee() {
     let journal = recorded(&scratch("what-if"));
     let fork = |words: &[&str]| {

@@ -165,6 +165,8 @@ impl ReplayCommand {
             }
         }
         match first {
+            // Whoever asks whether a journal replays is not told yes by one that says nothing.
+            None if counts.steps == 0 => Err(say(&"it has no whole step, so nothing was compared").into()),
             None => Ok(()),
             Some(difference) => Err(differs(&difference, &replay, counts.different).into()),
         }
