@@ -19,14 +19,45 @@ fn what_cannot_be_used_is_1() {
         &["explain", "2"],
         &["papers", "--only", "no-such-paper"],
         &["speed", "--masters", "0", "--agents", "10", "--tasks", "10"],
+        &["tournament", "x.swf", "--speedup", "nan"],
+        &["tournament", "x.swf", "--speedup", "0"],
+        &["tournament", "x.swf", "--queue-by", "zz"],
+        &["tournament", "x.swf", "--discipline", "zz"],
+        &["tournament", "x.swf", "--until", "5 parsecs"],
+        &["tournament", "x.swf", "--until", "0s"],
+        &["tournament", "x.swf", "--agents", "0xcpus:1"],
+        &["tournament", "x.swf", "--agents", "3xcpus"],
+        &["tournament", "x.swf", "--seeds", "0"],
+        &["tournament", "x.swf", "--seeds", "4000000000"],
+        &["tournament", "x.swf", "--queues", "0"],
+        &["tournament", "x.swf", "--trace-jobs", "0"],
     ] {
         let ran = mesos_sim(words);
         assert_eq!(ran.code, 1, "{words:?}: {}", ran.err);
         assert!(!ran.err.is_empty() && ran.out.is_empty(), "{words:?}: {ran:?}");
+        assert!(!ran.err.contains("panicked") && !ran.err.contains("TOML"), "{words:?}: {ran:?}");
     }
     let bad = write(&scratch("unusable"), "bad.toml", "name = \"bad\"\nseads = 3\n");
     let ran = mesos_sim(&["experiment", "run", &bad]);
     assert!(ran.code == 1 && ran.err.contains("seads"), "{ran:?}");
+}
+
+#[test]
+fn an_experiments_file_is_not_told_what_it_says_itself() {
+    let file = write(&scratch("tournament-file"), "small.toml", &experiment(""));
+    for option in [
+        ["--agents", "3xcpus:1"],
+        ["--queue-by", "user"],
+        ["--discipline", "fifo"],
+        ["--queues", "2"],
+        ["--trace-jobs", "3"],
+        ["--speedup", "2"],
+        ["--until", "1h"],
+        ["--seeds", "1"],
+    ] {
+        let ran = mesos_sim(&[&["tournament", &file], &option[..]].concat());
+        assert!(ran.code == 1 && ran.err.contains(&format!("leave out {}", option[0])), "{option:?}: {ran:?}");
+    }
 }
 
 #[test]
