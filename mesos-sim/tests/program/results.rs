@@ -74,6 +74,42 @@ fn a_report_of_nothing_leaves_what_is_there() {
     assert!(ran.code == 1 && ran.err.contains(word(&missing)) && !missing.exists(), "{ran:?}");
 }
 
+/// Three jobs, on three days a month apart, of a minute each.
+const SPREAD: &str = "1 0 0 60 1 -1 -1 1 -1 -1 1 1 1 1 1 1 -1 -1\n2 3000000 0 60 1 -1 -1 1 -1 -1 1 1 1 1 1 1 -1 -1\n\
+    3 6000000 0 60 1 -1 -1 1 -1 -1 1 1 1 1 1 1 -1 -1\n";
+
+#[test]
+fn a_tournament_covers_its_trace_and_says_so_where_it_must_not() {
+    let folder = scratch("covered");
+    let (file, out) = (write(&folder, "spread.swf", SPREAD), folder.join("results"));
+    let words = ["tournament", &file, "--agents", "2xcpus:4;mem:8192", "--out", word(&out), "--json"];
+    let whole = mesos_sim(&words);
+    assert!(!whole.err.contains("WARNING"), "{whole:?}");
+    let figure = |said: &serde_json::Value, metric: &str| {
+        let figures = said["outcomes"][0]["figures"].as_array().unwrap().iter();
+        let own = figures.filter(|row| row["metric"] == metric && row["queue"].is_null());
+        own.map(|row| row["value"].as_f64().unwrap()).next()
+    };
+    let said = whole.json();
+    assert_eq!((figure(&said, "jobs_done"), figure(&said, "jobs_late")), (Some(3.0), None), "{said}");
+    let cut = mesos_sim(&[&words[..], &["--until", "30d"]].concat());
+    assert!(cut.err.contains("WARNING: 2 of 3 jobs come after the end of the run, in 7 of 7 cases"), "{cut:?}");
+    assert_eq!(figure(&cut.json(), "jobs_late"), Some(2.0));
+}
+
+#[test]
+fn an_experiment_that_ends_before_its_jobs_come_says_so() {
+    let folder = scratch("late");
+    let text = TEXT.replace("{ omega = { path = \"runs.txt\", kind = 0 } }", "20");
+    for (name, changed) in
+        [("until.toml", text.replace("\"1h\"", "\"0s\"")), ("warm.toml", format!("warm_up = \"2h\"\n{text}"))]
+    {
+        let file = write(&folder, name, &changed);
+        let ran = mesos_sim(&["experiment", "run", &file, "--out", word(&folder.join("results"))]);
+        assert!(ran.err.contains("WARNING: 3 of 3 jobs come after the end of the run"), "{name}: {ran:?}");
+    }
+}
+
 #[test]
 fn every_table_and_every_chart_says_seed_version_and_command() {
     let folder = scratch("origin");

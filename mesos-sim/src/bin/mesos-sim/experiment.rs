@@ -202,6 +202,9 @@ pub(crate) fn conclude(
         }
         print(&format!("{}\n", folder.join("images").display()));
     }
+    if let Some(late) = late(outcomes) {
+        eprintln!("{late}");
+    }
     let faults = outcomes.iter().filter_map(|outcome| outcome.fault.as_deref());
     let mut faults = faults.peekable();
     if faults.peek().is_some() {
@@ -249,6 +252,19 @@ pub(crate) fn table(outcomes: &[Outcome]) -> String {
 fn done(outcome: &Outcome) -> String {
     let number = |metric| outcome.get(metric, None).unwrap_or(0.0);
     if outcome.is_done { "yes".to_owned() } else { format!("no: {} of {} jobs", number("jobs_done"), number("jobs")) }
+}
+
+/// What is to be said of jobs that nobody ran because they come after the end: the figures are those of the others.
+fn late(outcomes: &[Outcome]) -> Option<String> {
+    let of = |outcome: &Outcome| Some((outcome.get("jobs_late", None)?, outcome.get("jobs", None)?));
+    let late: Vec<(f64, f64)> = outcomes.iter().filter_map(of).collect();
+    let (count, jobs) = late.iter().copied().max_by(|a, b| a.0.total_cmp(&b.0))?;
+    let cases =
+        if outcomes.len() > 1 { format!(", in {} of {} cases", late.len(), outcomes.len()) } else { String::new() };
+    Some(format!(
+        "WARNING: {count} of {jobs} jobs come after the end of the run{cases}: they were not run, and figures tell of the others \
+         alone; a later `until` (--until) covers them"
+    ))
 }
 
 /// What became of the rows of traces: each text once, however many cases replay the same trace.
