@@ -8,13 +8,15 @@ use serde::Serialize;
 
 use super::secs_since;
 
-/// The figures of one future, from the fork to the end of the journal.
+/// The figures of one future, from the fork to its own end: that of its last task, or when it was looked at last if tasks ran
+/// or were waited for then. What a future took longer for than another shows in its makespan; its means are its own.
 #[derive(Debug, Clone, Serialize)]
 pub struct Figures {
     #[serde(skip)]
     from: Instant,
+    /// The last moment at which a task is known to have had something.
     #[serde(skip)]
-    to: Instant,
+    last: Instant,
     /// Tasks that were wanted after the fork.
     pub wanted: u64,
     /// Of these, launched.
@@ -27,7 +29,7 @@ pub struct Figures {
     pub makespan_secs: f64,
     /// From wish to launch: mean, median, 95th percentile, longest; in seconds. Of what was recorded it is not known.
     pub wait_secs: [f64; 4],
-    /// Part of all cores that was given to tasks, between fork and end of the journal.
+    /// Part of all cores that was given to tasks, between the fork and the future's end.
     pub cpu_utilisation: f64,
     /// Part of all memory.
     pub mem_utilisation: f64,
@@ -56,7 +58,7 @@ pub struct Figures {
 pub struct RoleFigures {
     /// Tasks launched after the fork.
     pub launched: u64,
-    /// Mean number of cores.
+    /// Mean number of cores, between the fork and the future's end.
     pub cpus: f64,
     /// Mean wait, in seconds.
     pub wait_secs: f64,
@@ -65,10 +67,10 @@ pub struct RoleFigures {
 }
 
 impl Figures {
-    pub(super) fn new(from: Instant, to: Instant) -> Self {
+    pub(super) fn new(from: Instant) -> Self {
         Self {
             from,
-            to,
+            last: from,
             wanted: 0,
             launched: 0,
             finished: 0,
@@ -115,7 +117,7 @@ impl Figures {
         self.makespan_secs = self.makespan_secs.max(secs_since(at, self.from));
     }
 
-    /// A task had these resources between two times; what is outside of the compared time does not count.
+    /// A task had these resources between two times; what was before the fork does not count.
     pub(super) fn used(
         &mut self,
         framework: &FrameworkId,
@@ -124,12 +126,18 @@ impl Figures {
         since: Instant,
         until: Instant,
     ) {
-        let secs = secs_since(until.min(self.to), since.max(self.from));
+        self.last = self.last.max(until);
+        let secs = secs_since(until, since.max(self.from));
         let amounts = [what.cpus().to_f64() * secs, what.mem().to_f64() * secs];
         self.role(role).cpus += amounts[0];
         let had = self.had.entry(framework.clone()).or_default();
         had[0] += amounts[0];
         had[1] += amounts[1];
+    }
+
+    /// The future goes on until then at least.
+    pub(super) fn lasted_until(&mut self, at: Instant) {
+        self.last = self.last.max(at);
     }
 
     /// From here on the cluster has so many cores and megabytes.
@@ -139,10 +147,10 @@ impl Figures {
 
     /// Counts up.
     pub(super) fn sum_up(&mut self) {
-        let span = secs_since(self.to, self.from).max(1e-9);
+        let span = secs_since(self.last, self.from).max(1e-9);
         let mut whole = [0.0; 2];
         for (index, (at, capacity)) in self.capacity.iter().enumerate() {
-            let until = self.capacity.get(index + 1).map_or(self.to, |(next, _)| *next).min(self.to);
+            let until = self.capacity.get(index + 1).map_or(self.last, |(next, _)| *next).min(self.last);
             let secs = secs_since(until, *at);
             whole[0] += capacity[0] * secs;
             whole[1] += capacity[1] * secs;
@@ -220,6 +228,7 @@ impl fmt::Display for Comparison {
         self.counts(f, "offers", |own| own.offers, false)?;
         self.counts(f, "declines", |own| own.declines, false)?;
         self.counts(f, "rescinds", |own| own.rescinds, false)?;
+        writeln!(f, "cores, memory and fairness: from the fork to the end of each future's own last task")?;
         let unlaunched = |own: &Figures| own.wanted.saturating_sub(own.launched);
         for (name, own) in [("as it was", &self.baseline), ("changed", &self.changed)] {
             if unlaunched(own) > 0 {

@@ -75,7 +75,7 @@ pub(super) struct Play<'a, R> {
 
 impl<'a, R: Read> Play<'a, R> {
     pub(super) fn new(replay: Replay<R>, lesson: &'a Lesson, scene: Scene, plan: Plan) -> Self {
-        let figures = Figures::new(lesson.fork_at(), lesson.ends_at);
+        let figures = Figures::new(lesson.fork_at());
         Self {
             replay,
             lesson,
@@ -124,6 +124,10 @@ impl<'a, R: Read> Play<'a, R> {
         }
         if let Some(rejection) = self.refused {
             return Err(WhatIfError::Refused(rejection));
+        }
+        if self.open > 0 {
+            // Somebody still waits: what is idle meanwhile counts.
+            self.figures.lasted_until(self.now);
         }
         for (_, agent) in std::mem::take(&mut self.agents) {
             for ((framework, _), task) in agent.tasks.into_iter().filter(|(_, task)| !task.is_over) {

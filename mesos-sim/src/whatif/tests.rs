@@ -63,6 +63,15 @@ fn more_agents_end_a_backlog_sooner() {
     assert_eq!(faster.baseline.finished, faster.changed.finished);
     assert!(faster.changed.makespan_secs < 0.75 * faster.baseline.makespan_secs, "{faster}");
     assert!(faster.changed.wait_secs[0] < faster.baseline.wait_secs[0], "{faster}");
+    // Twice the cluster does the same work in about half of the time: it is as busy while it does, and not half as busy
+    // because it is looked at for as long as the other took.
+    let (base, changed) = (&faster.baseline, &faster.changed);
+    assert!(changed.cpu_utilisation > 0.8 * base.cpu_utilisation && changed.cpu_utilisation <= 1.0, "{faster}");
+    let cores = |own: &Figures| own.roles.values().map(|role| role.cpus).sum::<f64>();
+    assert!(cores(changed) > 1.5 * cores(base), "{faster}");
+    // What tasks had in all is what they had, however long it is looked at.
+    let work = |own: &Figures| cores(own) * own.makespan_secs;
+    assert!((work(changed) - work(base)).abs() < 0.05 * work(base), "{faster}");
 }
 
 #[test]
