@@ -241,7 +241,7 @@ impl Lesson {
         for ((framework, _), past) in &self.tasks {
             if past.launched_at > self.fork_at {
                 figures.wanted(framework, &past.role);
-                figures.launched(framework, &past.role, 0.0);
+                figures.launched(&past.role, None);
             }
             let until = past.ended.map_or(self.ends_at, |(at, _)| at);
             figures.used(framework, &past.role, &past.info.resources, past.launched_at, until);

@@ -135,9 +135,9 @@ impl<'a, R: Read> Play<'a, R> {
             }
         }
         let after = self.replay.master().counters();
-        self.figures.offers = after.offers - before.offers;
-        self.figures.declines = after.declines - before.declines;
-        self.figures.rescinds = after.rescinds - before.rescinds;
+        self.figures.offers = Some(after.offers - before.offers);
+        self.figures.declines = Some(after.declines - before.declines);
+        self.figures.rescinds = Some(after.rescinds - before.rescinds);
         self.figures.sum_up();
         Ok(self.figures)
     }
@@ -400,7 +400,7 @@ impl<'a, R: Read> Play<'a, R> {
         let wants_nothing =
             model.waiting.is_empty() && !std::mem::replace(&mut model.is_suppressed, model.waiting.is_empty());
         for (_, since, role) in launched {
-            self.figures.launched(framework, &role, self.now.since(since).as_secs_f64());
+            self.figures.launched(&role, Some(self.now.since(since).as_secs_f64()));
         }
         self.say(framework, call);
         if wants_nothing {
