@@ -6,6 +6,7 @@ mod case;
 #[cfg(feature = "mutants")]
 mod catalogue;
 mod cpu;
+mod described;
 mod experiment;
 mod explain;
 mod heap;

@@ -6,10 +6,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 use mesos_sim::experiment::ExperimentError;
-use mesos_sim::metric::Distribution;
 use mesos_sim::trace::{self, Options, SAMPLES, Table, TraceError};
-use mesos_sim::workload::Workload;
 
+use crate::described::Described;
 use crate::experiment::exit;
 use crate::print::print;
 
@@ -51,30 +50,7 @@ impl TraceCommand {
         }
         let (workload, report) = trace::read(files, &Options::default())?;
         print(&report.to_string());
-        print(&quantities(&workload));
+        print(&Described::new(&workload).to_string());
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// Quantiles of what jobs are like.
-fn quantities(workload: &Workload) -> String {
-    let jobs = &workload.jobs;
-    let runs = jobs.iter().filter_map(|job| job.runs.of(0)).map(|run| run.as_secs_f64());
-    let gaps = jobs.windows(2).map(|pair| (pair[1].submit_at - pair[0].submit_at).as_secs_f64());
-    let rows = [
-        ("seconds between jobs", Distribution::new(gaps)),
-        ("tasks per job", Distribution::new(jobs.iter().map(|job| f64::from(job.tasks)))),
-        ("seconds a task runs", Distribution::new(runs)),
-        ("cores per task", Distribution::new(jobs.iter().map(|job| job.need.cpus().to_f64()))),
-        ("MB per task", Distribution::new(jobs.iter().map(|job| job.need.mem().to_f64()))),
-        ("GPUs per task", Distribution::new(jobs.iter().map(|job| job.need.gpus().to_f64()))),
-    ];
-    let mut text = format!("{:<22} {:>12} {:>12} {:>12} {:>12}\n", "", "mean", "median", "90 %", "largest");
-    for (name, values) in &rows {
-        let cell = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"));
-        let cells = [values.mean(), values.quantile(0.5), values.quantile(0.9), values.max()].map(cell);
-        text.push_str(&format!("{name:<22} {:>12} {:>12} {:>12} {:>12}\n", cells[0], cells[1], cells[2], cells[3]));
-    }
-    text.push_str(&format!("{:.0} core-hours of work with an end\n", workload.core_seconds() / 3_600.0));
-    text
 }
