@@ -63,6 +63,11 @@ fn a_run_is_gone_through_and_explained() {
     let story = mesos_sim(&["explain", "2", "--agent", "a0", "--json"]).fine();
     let lines = story.lines().filter(|line| serde_json::from_str::<serde_json::Value>(line).is_ok());
     assert!(lines.count() > 5, "{story}");
+    let listed = mesos_sim(&["explain", "2", "--tasks", "--json"]).fine();
+    let texts = listed.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["text"].clone());
+    assert!(texts.filter(|text| text.as_str().is_some_and(|text| text.contains("f0/"))).count() > 0, "{listed}");
+    let ran = mesos_sim(&["explain", "2", "--agent", "a999"]);
+    assert!(ran.err.contains("there is no agent a999 in this run; it has "), "{ran:?}");
 }
 
 #[test]

@@ -125,6 +125,8 @@ fn a_journal_is_gone_through_in_both_directions_and_explained() {
     assert!(story.contains("FINISHED") && story.lines().count() > 5, "{story}");
     let agent = mesos_sim(&["explain", "--journal", &journal, "--agent", "a0"]).fine();
     assert!(agent.contains("registers") && agent.lines().count() > 5, "{agent}");
+    let ran = mesos_sim(&["explain", "--journal", &journal, "--agent", "a999", "--json"]);
+    assert!(ran.code == 1 && ran.out.is_empty() && ran.err.contains("nothing happened to it"), "{ran:?}");
     let ran = mesos_sim(&["step", "2", "--journal", &journal]);
     assert!(ran.code == 1 && ran.err.contains("--journal"), "{ran:?}");
 }

@@ -36,8 +36,8 @@ pub(crate) struct ReplayCommand {
     /// otherwise. What was recorded is what is done again.
     #[arg(long, value_name = "POLICY", value_parser = parse_policy)]
     shadow: Option<String>,
-    /// Prints what came out as JSON.
-    #[arg(long)]
+    /// Prints what came out as JSON, and nothing else.
+    #[arg(long, conflicts_with = "trace")]
     json: bool,
 }
 

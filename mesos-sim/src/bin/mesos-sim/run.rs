@@ -20,8 +20,8 @@ pub(crate) struct Run {
     /// With --trace: prints every field of every message.
     #[arg(long, requires = "trace")]
     full: bool,
-    /// Prints the report as JSON.
-    #[arg(long)]
+    /// Prints the report as JSON, and nothing else.
+    #[arg(long, conflicts_with_all = ["trace", "describe"])]
     json: bool,
     /// Prints what was drawn from the seed before it runs.
     #[arg(long)]
