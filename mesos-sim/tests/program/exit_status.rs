@@ -25,6 +25,16 @@ fn what_cannot_be_used_is_1() {
         &["replay", "x.journal", "--trace", "--json"],
         &["papers", "--only", "no-such-paper"],
         &["speed", "--masters", "0", "--agents", "10", "--tasks", "10"],
+        &["speed", "--agents", "0"],
+        &["speed", "--agents", "99999999"],
+        &["speed", "--tasks", "0"],
+        &["scale", "day", "--agents", "0"],
+        &["scale", "memory", "--agents", "0"],
+        &["scale", "curve", "--tasks", "0"],
+        &["scale", "curve", "--agents-max", "500"],
+        &["record", "--agents", "0", "--tasks", "5"],
+        &["record", "--agents", "2", "--tasks", "0"],
+        &["record", "--agents", "2", "--frameworks", "0"],
         &["tournament", "x.swf", "--speedup", "nan"],
         &["tournament", "x.swf", "--speedup", "0"],
         &["tournament", "x.swf", "--queue-by", "zz"],
@@ -63,6 +73,19 @@ fn an_experiments_file_is_not_told_what_it_says_itself() {
     ] {
         let ran = mesos_sim(&[&["tournament", &file], &option[..]].concat());
         assert!(ran.code == 1 && ran.err.contains(&format!("leave out {}", option[0])), "{option:?}: {ran:?}");
+    }
+}
+
+#[test]
+fn a_cluster_without_agents_is_called_that() {
+    let folder = scratch("no-agents");
+    for text in [
+        experiment("").replace("count = 2", "count = 0"),
+        experiment("").replace("[[cluster.agents]]\ncount = 2\nresources = \"cpus:2;mem:2048\"\n", ""),
+    ] {
+        let file = write(&folder, "none.toml", &text);
+        let ran = mesos_sim(&["experiment", "run", &file, "--out", word(&folder.join("results"))]);
+        assert!(ran.code == 1 && ran.err.contains("it has no agents"), "{text}: {ran:?}");
     }
 }
 

@@ -78,6 +78,10 @@ fn a_journal_is_forked_with_more_agents_another_allocator_and_a_guarantee() {
     let more = fork(&["--agents", "4"]);
     let secs = |said: &serde_json::Value, future: &str| said[future]["makespan_secs"].as_f64().unwrap();
     assert!(secs(&more, "changed") < 0.8 * secs(&more, "baseline"), "{more}");
+    let remark = |words: &[&str]| mesos_sim(&[&["what-if", &journal, "--at", "60"], words].concat()).err;
+    assert!(remark(&[]).contains("nothing is changed"));
+    assert!(remark(&["--weights", "zz=3"]).contains("role zz has no task after the fork"));
+    assert_eq!(remark(&["--weights", "batch-0=3"]), "");
     let other = fork(&["--allocator", "random"]);
     assert_eq!(other["baseline"]["finished"], other["changed"]["finished"]);
     let wait =
@@ -92,6 +96,15 @@ fn a_journal_is_forked_with_more_agents_another_allocator_and_a_guarantee() {
     assert!(wait(&promised, "changed", "batch-0") > wait(&promised, "baseline", "batch-0"), "{promised}");
     let ran = mesos_sim(&["what-if", &journal, "--at", "60", "--quota", "batch-1=guarantee:cpus:28,limit:cpus:4"]);
     assert!(ran.code != 0 && ran.err.contains("batch-1"), "{ran:?}");
+}
+
+#[test]
+fn tasks_that_do_not_divide_evenly_are_all_recorded() {
+    let folder = scratch("uneven");
+    let words = ["record", "--out", word(&folder), "--agents", "2", "--tasks", "5", "--frameworks", "3"];
+    mesos_sim(&words).fine();
+    let tasks = mesos_sim(&["explain", "--journal", word(&folder.join("m0-1.journal")), "--tasks", "--json"]).fine();
+    assert_eq!(tasks.lines().count(), 5, "{tasks}");
 }
 
 #[test]

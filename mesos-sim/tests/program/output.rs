@@ -29,7 +29,7 @@ fn each(name: &str, what: impl Fn(&[&str])) {
         &["night", "--secs", "0", "--jobs", "1"],
         &["speed", "--agents", "2", "--tasks", "2"],
         &["scale", "memory", "--agents", "2"],
-        &["scale", "curve", "--agents-max", "0"],
+        &["scale", "curve", "--agents-max", "1000"],
         &["trace", &swf],
         &["trace", "--tables"],
         &["papers", "--list"],

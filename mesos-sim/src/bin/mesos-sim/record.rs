@@ -14,6 +14,7 @@ use mesos_sim::{Cluster, Simulation, secs};
 use crate::outcome::Outcome;
 use crate::print::print_line;
 use crate::progress;
+use crate::seeds::{agents, some};
 
 #[derive(Debug, Args)]
 pub(crate) struct Record {
@@ -24,21 +25,22 @@ pub(crate) struct Record {
     #[arg(long, default_value = ".")]
     out: PathBuf,
     /// Instead of what the seed draws: a healthy cluster of so many agents of 8 cores, to get a journal of any size.
-    #[arg(long)]
+    #[arg(long, value_parser = agents())]
     agents: Option<usize>,
     /// With --agents: tasks of one core and 30 s each.
-    #[arg(long, default_value_t = 10_000, requires = "agents")]
+    #[arg(long, default_value_t = 10_000, requires = "agents", value_parser = some())]
     tasks: u32,
     /// With --agents: frameworks that share the tasks.
-    #[arg(long, default_value_t = 1, requires = "agents")]
+    #[arg(long, default_value_t = 1, requires = "agents", value_parser = some())]
     frameworks: u32,
 }
 
 impl Record {
     fn cluster(&self) -> Cluster {
         let Some(agents) = self.agents else { return Cluster::swarm(self.seed) };
-        let each = self.tasks / self.frameworks.max(1);
         (0..self.frameworks).fold(Cluster::builder().agents(agents, "cpus:8;mem:16384"), |cluster, index| {
+            // What does not divide evenly goes to the first ones.
+            let each = self.tasks / self.frameworks + u32::from(index < self.tasks % self.frameworks);
             cluster.framework(&format!("batch-{index}"), move || Sleepers::new(each, secs(30)).boxed())
         })
     }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, Subcommand};
 use mesos_sim::scheduler::{Discipline, JobScheduler, Options};
 use mesos_sim::workload::{Arrivals, Draw, Generator, Sleepers, Workload};
@@ -14,6 +15,7 @@ use serde::Serialize;
 use crate::experiment::cpu_secs;
 use crate::print::print_line;
 use crate::progress;
+use crate::seeds::{AGENTS_MAX, agents, some};
 
 #[derive(Debug, Args)]
 pub(crate) struct Scale {
@@ -30,10 +32,10 @@ enum What {
     /// otherwise.
     Day {
         /// Agents, of 16 cores each.
-        #[arg(long, default_value_t = 10_000)]
+        #[arg(long, default_value_t = 10_000, value_parser = agents())]
         agents: usize,
         /// Tasks, in jobs of a hundred.
-        #[arg(long, default_value_t = 1_000_000)]
+        #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
         tasks: u32,
         /// The seed.
         #[arg(long, default_value_t = 1)]
@@ -42,16 +44,16 @@ enum What {
     /// How much memory agents take: registers so many, runs ten tasks on each, and tells the peak of this process.
     Memory {
         /// Agents, of 16 cores each.
-        #[arg(long, default_value_t = 100_000)]
+        #[arg(long, default_value_t = 100_000, value_parser = agents())]
         agents: usize,
     },
     /// What an event costs in clusters of growing size; grows no faster than the logarithm if the last column stays.
     Curve {
         /// Tasks per agent.
-        #[arg(long, default_value_t = 20)]
+        #[arg(long, default_value_t = 20, value_parser = some())]
         tasks: u32,
         /// The largest cluster: sizes are 1,000, 2,000, 5,000, 10,000 and so on up to it.
-        #[arg(long, default_value_t = 50_000)]
+        #[arg(long, default_value_t = 50_000, value_parser = RangedU64ValueParser::<usize>::new().range(1_000..=AGENTS_MAX))]
         agents_max: usize,
     },
 }

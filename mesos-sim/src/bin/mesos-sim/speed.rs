@@ -9,14 +9,15 @@ use mesos_sim::{Cluster, secs};
 use crate::outcome::Outcome;
 use crate::print::{print, print_pace};
 use crate::progress;
+use crate::seeds::{agents, some};
 
 #[derive(Debug, Args)]
 pub(crate) struct Speed {
     /// Agents, of 8 cores each.
-    #[arg(long, default_value_t = 1_000)]
+    #[arg(long, default_value_t = 1_000, value_parser = agents())]
     agents: usize,
     /// Tasks, of one core each.
-    #[arg(long, default_value_t = 50_000)]
+    #[arg(long, default_value_t = 50_000, value_parser = some())]
     tasks: u32,
     /// How long each of them sleeps, in seconds. Long sleeps measure what a quiet cluster costs.
     #[arg(long, default_value_t = 30)]
