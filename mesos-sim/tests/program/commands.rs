@@ -29,6 +29,21 @@ fn every_command_has_a_help_and_so_have_those_below_it() {
         seen += 1;
     }
     assert!(seen >= 23, "only {seen} helps");
+    let shown: BTreeSet<&str> =
+        help.lines().filter_map(|line| line.strip_prefix("  mesos-sim ")?.split(' ').next()).collect();
+    assert!(shown.len() > 5 && shown.iter().all(|name| commands.contains(*name)), "{shown:?} of {commands:?}");
+}
+
+#[test]
+fn the_commands_of_a_journey_stand_below_each_other() {
+    let help = mesos_sim(&["step", "--help"]).fine();
+    let lines = help.lines().skip_while(|line| !line.starts_with("Commands, typed")).skip(1);
+    let names = lines
+        .take_while(|line| !line.is_empty())
+        .map(|line| line.strip_prefix("  ").and_then(|line| line.split(' ').next()));
+    let names: Vec<Option<&str>> = names.collect();
+    let known = ["n", "b", "g", "f", "r", "w", "t", "s", "x", "e", "h", "q"].map(Some);
+    assert_eq!(names, known, "{help}");
 }
 
 #[test]

@@ -42,7 +42,7 @@ use mesos_sim::experiment::version;
 /// code that runs in production is run, its properties are checked after every step, and once the faults are over the
 /// cluster has to settle. The same seed gives the same run, always and everywhere.
 #[derive(Debug, Parser)]
-#[command(version, after_help = format!("{EXAMPLES}\n\n{}", ExitStatus::help()))]
+#[command(version, after_help = format!("{EXAMPLES}{CATALOGUE}\n\n{}", ExitStatus::help()))]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -58,8 +58,13 @@ Examples:
   mesos-sim step 42                       forwards and backwards through the run
   mesos-sim record --seed 42 --out .      journals of its masters
   mesos-sim replay m0-1.journal           the same again, bit for bit
-  mesos-sim meta --seeds 0..100           is a run a function of its seed?
-  mesos-sim catalogue                     is every planted defect found? (feature mutants)";
+  mesos-sim meta --seeds 0..100           is a run a function of its seed?";
+
+/// Of a command that only some builds have.
+const CATALOGUE: &str = match cfg!(feature = "mutants") {
+    true => "\n  mesos-sim catalogue                     is every planted defect found?",
+    false => "",
+};
 
 #[derive(Debug, Subcommand)]
 enum Command {
