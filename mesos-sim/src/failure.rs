@@ -58,11 +58,13 @@ pub enum ExitStatus {
     Unexpected = 6,
     /// An assertion failed.
     Assertion = 101,
+    /// Standard output was closed before all was said: nobody read on. Shells give this status to programs that SIGPIPE ended.
+    Closed = 141,
 }
 
 impl ExitStatus {
     /// All of them, in order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Fine,
         Self::Unusable,
         Self::Property,
@@ -71,6 +73,7 @@ impl ExitStatus {
         Self::Scheduler,
         Self::Unexpected,
         Self::Assertion,
+        Self::Closed,
     ];
 
     /// The number.
@@ -91,6 +94,7 @@ impl ExitStatus {
             Self::Scheduler => "a scheduler did what none may do",
             Self::Unexpected => "a figure is not where it was expected",
             Self::Assertion => "an assertion failed",
+            Self::Closed => "nobody read on: standard output was closed",
         }
     }
 

@@ -42,6 +42,8 @@ struct FrameworkTally {
     name: Arc<str>,
     tasks: Table<TaskId, TallyTask, TaskRow>,
     states: BTreeMap<TaskState, u64>,
+    /// Tasks that ended without having been launched.
+    unlaunched: u64,
     launched: u64,
     offers: u64,
     updates: u64,
@@ -241,6 +243,7 @@ impl FrameworkTally {
             name,
             tasks: Table::default(),
             states: BTreeMap::new(),
+            unlaunched: 0,
             launched: 0,
             offers: 0,
             updates: 0,
@@ -257,7 +260,7 @@ impl FrameworkTally {
     fn told(&mut self, now: Instant, status: &TaskStatus) {
         let key = match self.tasks.find(&status.task_id) {
             Some(key) => key,
-            // Known from before a restart only.
+            // No launch of it ever left the framework: its driver had no offer for it any more, or its process ended first.
             None => {
                 let fresh = TaskRow { launched_at: None, state: TaskState::Staging, has_run: false };
                 let Ok(key) = self.tasks.insert(status.task_id.clone(), fresh) else { return };
@@ -276,6 +279,11 @@ impl FrameworkTally {
         }
         let before = std::mem::replace(&mut row.state, status.state);
         if before == status.state {
+            return;
+        }
+        if row.launched_at.is_none() {
+            self.unlaunched += u64::from(status.state.is_terminal() && !before.is_terminal());
+            self.unlaunched -= u64::from(before.is_terminal() && !status.state.is_terminal());
             return;
         }
         if before.is_terminal()
@@ -302,6 +310,7 @@ impl FrameworkTally {
                 .filter(|(_, count)| **count > 0)
                 .map(|(s, n)| (s.name().to_owned(), *n))
                 .collect(),
+            ended_unlaunched: self.unlaunched,
             start_mean_secs: mean.map(|mean| mean.as_secs_f64()),
             start_max_secs: self.waited_max.as_secs_f64(),
             done_at_secs: self.ended_at.map(|at| at.since(Instant::ZERO).as_secs_f64()),
@@ -320,8 +329,10 @@ pub struct FrameworkReport {
     pub offers: u64,
     /// Updates it was told, repetitions counted.
     pub updates: u64,
-    /// Tasks by the terminal state it was told last.
+    /// Tasks it launched, by the terminal state it was told last.
     pub ended: BTreeMap<String, u64>,
+    /// Tasks it was told the end of, and had meant to launch, but no launch of them ever left it.
+    pub ended_unlaunched: u64,
     /// From launch to running, on average.
     pub start_mean_secs: Option<f64>,
     /// From launch to running, at most.
@@ -366,7 +377,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Tasks that ended in a state of this name, such as `FINISHED`, over all frameworks.
+    /// Launched tasks that ended in a state of this name, such as `FINISHED`, over all frameworks.
     #[must_use]
     pub fn tasks(&self, state: &str) -> u64 {
         self.frameworks.iter().filter_map(|row| row.ended.get(state)).sum()
@@ -411,7 +422,10 @@ impl fmt::Display for Report {
         )?;
         for row in &self.frameworks {
             let secs = |secs: Option<f64>| secs.map_or_else(|| "-".to_owned(), |secs| format!("{secs:.3} s"));
-            let ended: Vec<String> = row.ended.iter().map(|(state, count)| format!("{state} {count}")).collect();
+            let mut ended: Vec<String> = row.ended.iter().map(|(state, count)| format!("{state} {count}")).collect();
+            if row.ended_unlaunched > 0 {
+                ended.push(format!("{} that never left it", row.ended_unlaunched));
+            }
             writeln!(
                 f,
                 "{:<20} {:>9} {:>9} {:>11} {:>11}  {}",
@@ -424,5 +438,45 @@ impl fmt::Display for Report {
             )?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mesos_core::{Source, WallTime};
+
+    use super::*;
+    use crate::Cluster;
+
+    /// Whatever goes wrong, no framework is told the end of more tasks than it launched.
+    #[test]
+    fn no_more_tasks_end_than_were_launched() {
+        for seed in [u64::MAX, 1, 2, 3] {
+            let report = Cluster::swarm(seed).attempt(seed).unwrap();
+            for row in &report.frameworks {
+                assert!(row.ended.values().sum::<u64>() <= row.launched, "seed {seed}: {row:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_end_of_what_was_never_launched_is_told_apart_and_moves_no_makespan() {
+        let mut tally = Tally::new(true, &[], ["f".into()]);
+        let at = |secs: u64| Instant::ZERO + Duration::from_secs(secs);
+        let task = |name: &str| TaskId::new(name).unwrap();
+        let info = |name: &str| {
+            let run = mesos_core::TaskRun::Command(mesos_core::CommandInfo::shell("true"));
+            Arc::new(TaskInfo::new(task(name), mesos_core::AgentId::new("a").unwrap(), Resources::new(), run))
+        };
+        let told = |name: &str, state| TaskStatus::new(task(name), state, Source::Master, WallTime::from_nanos(0));
+        tally.launched(at(1), 0, &[info("one")]);
+        tally.told(at(5), 0, &told("one", TaskState::Finished));
+        tally.told(at(9), 0, &told("never", TaskState::Dropped));
+        tally.told(at(9), 0, &told("never", TaskState::Dropped));
+        let report = tally.report(at(20));
+        let row = &report.frameworks[0];
+        assert_eq!((row.launched, row.ended_unlaunched, row.ended.values().sum::<u64>()), (1, 1, 1));
+        assert_eq!(report.makespan_secs, Some(4.0));
+        assert!(report.to_string().contains("FINISHED 1, 1 that never left it"), "{report}");
     }
 }

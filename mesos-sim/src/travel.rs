@@ -20,8 +20,9 @@ use mesos_core::{Instant, TaskId};
 use crate::cluster::Cluster;
 
 /// What the traveller can be told.
-pub const HELP: &str = "\
-  n [COUNT]    on to the next moment, or so many moments on        (an empty line does the same)
+// A backslash at the end of the first line would take the spaces of the second one with it.
+pub const HELP: &str =
+    "  n [COUNT]    on to the next moment, or so many moments on        (an empty line does the same)
   b [COUNT]    back to the moment before, or so many moments back
   g TIME       to the first moment at or after this time: g 12.5s, or g #300 for moment 300
   f TEXT       on to the next moment with TEXT in what it says, such as f \"f0 \" or f RUNNING

@@ -54,6 +54,7 @@ const NAMED: &[Named] = &[
     ),
     named("jobs", "jobs", Unit::Number, "submitted"),
     named("jobs_done", "jobs done", Unit::Number, "of which all tasks have ended as they should"),
+    named("jobs_late", "jobs after the end", Unit::Number, "that would have been submitted after the end of the run"),
     named("tasks", "tasks", Unit::Number, "of all jobs"),
     named("tasks_finished", "tasks finished", Unit::Number, "that ended well"),
     named("tries_unsuccessful", "tries that failed", Unit::Number, "launches that ended otherwise, and were repeated"),

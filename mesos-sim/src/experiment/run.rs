@@ -1,6 +1,7 @@
 //! Runs one case.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use mesos_core::Instant;
 
@@ -12,6 +13,7 @@ use super::source::Sources;
 use super::{Experiment, division, property};
 use crate::metric::Recorder;
 use crate::scheduler::SchedulerFault;
+use crate::workload::Workload;
 use crate::{Failure, FailureKind, Origin, Simulation};
 
 /// Between two looks at whether everything is done, in events.
@@ -66,8 +68,16 @@ pub(super) fn run_case(experiment: &Experiment, case: &Case, sources: &Sources) 
     outcome.trace = trace.map(|report| report.to_string());
     if let Some(record) = simulation.take_record() {
         outcome.take(&workload, &record, &schedulers);
+        outcome.figures.extend(late(&workload, case.description.until.0));
     }
     Ok(outcome)
+}
+
+/// How many jobs come after the end of the run, where there are any.
+#[allow(clippy::cast_precision_loss, reason = "a count")]
+fn late(workload: &Workload, until: Duration) -> Option<Figure> {
+    let count = workload.jobs.iter().filter(|job| job.submit_at >= until).count();
+    (count > 0).then(|| Figure { queue: None, metric: "jobs_late".to_owned(), value: count as f64 })
 }
 
 fn on_paper(rows: Vec<division::Row>) -> Vec<Figure> {

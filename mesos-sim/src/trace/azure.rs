@@ -172,7 +172,7 @@ impl Reader for Llm {
             run: Some(read * READ_SECS + made * MAKE_SECS),
             tasks: 1,
             cpus: 1.0,
-            mem: Some(builder.options.mem_default),
+            is_invented: true,
             ..Row::default()
         };
         self.0.take(row, line, builder)

@@ -39,6 +39,8 @@ pub(super) struct Row {
     pub(super) constraints: Vec<Constraint>,
     pub(super) after: Vec<String>,
     pub(super) think: f64,
+    /// Cores or run time are not the table's.
+    pub(super) is_invented: bool,
 }
 
 /// A job that is not finished being gathered.

@@ -31,7 +31,7 @@ impl Builder<'_> {
         }
         let (machines, absences) = self.make_machines();
         let mut workload = Workload { queues, jobs, machines, absences };
-        if workload.jobs.is_empty() {
+        if workload.jobs.is_empty() && workload.machines.is_empty() && self.report.usage.is_empty() {
             return Err(TraceError::Empty(self.report.to_string()));
         }
         keep_after_within_queues(&mut workload, &mut self.report);

@@ -36,6 +36,9 @@ pub(super) fn judge(row: &mut Row, options: &Options, repaired: &mut Vec<Rule>) 
     }
     times(row, options, repaired)?;
     hints(row, options, repaired);
+    if row.is_invented {
+        repaired.push(Rule::Invented);
+    }
     Ok(())
 }
 

@@ -36,6 +36,7 @@ fn training(name: String, user: String, submit: f64, run: Option<f64>, gpus: f64
         mem: Some(MEM_PER_GPU),
         gpus: 1.0,
         is_gang: true,
+        is_invented: true,
         ..Row::default()
     }
 }
@@ -119,20 +120,23 @@ impl TiresiasCluster {
 }
 
 impl Reader for TiresiasCluster {
-    fn row(&mut self, fields: &Fields<'_>, _line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
+    fn row(&mut self, fields: &Fields<'_>, line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
         let (switches, nodes) = (count(fields.required(0)?), count(fields.required(1)?));
         if switches.checked_mul(nodes).is_none_or(|all| all == 0 || all > 1_000_000) {
             return Err(Refusal::new(Rule::AbsurdSize, "num_node_p_switch", &nodes.to_string()));
         }
         // A core per GPU is kept free by some specifications; memory is in GB. A machine holds all its GPUs' workers.
         let gpus = fields.required(2)?;
-        let cpus = fields.required(3)?.max(gpus * CPUS_PER_GPU);
-        let mem = (fields.required(4)? * 1_024.0).max(gpus * MEM_PER_GPU);
+        let told = [fields.required(3)?, fields.required(4)? * 1_024.0];
+        let (cpus, mem) = (told[0].max(gpus * CPUS_PER_GPU), told[1].max(gpus * MEM_PER_GPU));
         for switch in 0..switches {
             for node in 0..nodes {
                 let rack = vec![("rack".to_owned(), format!("r{switch}"))];
                 builder.machine(&format!("s{switch}-n{node}"), [cpus, mem, 0.0, gpus], rack)?;
             }
+        }
+        if cpus > told[0] || mem > told[1] {
+            builder.count(Rule::Invented, line);
         }
         Ok(())
     }
@@ -202,11 +206,13 @@ impl PhillyMachines {
 }
 
 impl Reader for PhillyMachines {
-    fn row(&mut self, fields: &Fields<'_>, _line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
+    fn row(&mut self, fields: &Fields<'_>, line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
         let gpus = fields.required(1)?;
         let model = fields.text(2).map(|mem| ("gpu_mem".to_owned(), mem.into_owned()));
         let resources = [gpus * CPUS_PER_GPU, gpus * MEM_PER_GPU, 0.0, gpus];
-        builder.machine(&fields.name(0)?, resources, model.into_iter().collect())
+        builder.machine(&fields.name(0)?, resources, model.into_iter().collect())?;
+        builder.count(Rule::Invented, line);
+        Ok(())
     }
 }
 
@@ -234,8 +240,8 @@ impl Reader for Elastisim {
             run: Some(iterations.max(1.0) * flops / (FLOPS * nodes.max(1.0))),
             tasks: count(nodes),
             cpus: 1.0,
-            mem: Some(builder.options.mem_default),
             is_gang: true,
+            is_invented: true,
             ..Row::default()
         };
         builder.job(row, line)

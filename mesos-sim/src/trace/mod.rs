@@ -183,16 +183,28 @@ pub enum TraceError {
         /// What would be right.
         remedy: &'static str,
     },
-    /// There is nothing to run.
+    /// There is nothing to run, or, of those who only look, nothing at all.
     #[error("no job is left of the trace; {0}")]
     Empty(String),
 }
 
-/// Reads the files of one trace.
+/// Reads the files of one trace, to run what is in it.
 ///
 /// # Errors
-/// [`TraceError`] when a file cannot be read at all, is not what it is said to be, or nothing is left.
+/// [`TraceError`] when a file cannot be read at all, is not what it is said to be, or no job is left.
 pub fn read(files: Vec<File>, options: &Options) -> Result<(Workload, TraceReport), TraceError> {
+    let (workload, report) = read_any(files, options)?;
+    if workload.jobs.is_empty() {
+        return Err(TraceError::Empty(report.to_string()));
+    }
+    Ok((workload, report))
+}
+
+/// Reads the files of one trace, to look at them: machines alone, or what was measured, are something too.
+///
+/// # Errors
+/// As [`read`], but only where there are neither jobs nor machines nor measurements.
+pub fn read_any(files: Vec<File>, options: &Options) -> Result<(Workload, TraceReport), TraceError> {
     if let Some((option, value, remedy)) = options.flaw() {
         return Err(TraceError::Option { option, value, remedy });
     }

@@ -74,6 +74,8 @@ pub enum Rule {
     NoHint,
     /// A field that is missing can be had from others, or has a usual value: that one.
     FromOthers,
+    /// The table tells nothing of cores, memory or run times, and never does: they are made of constants, which its file names.
+    Invented,
     /// A measurement that cannot be, which stands for what could not be measured: left out.
     NotMeasured,
     /// What a file's header says of the machines cannot be: left out.
@@ -115,6 +117,7 @@ impl Rule {
             | Self::Changed
             | Self::NoHint
             | Self::FromOthers
+            | Self::Invented
             | Self::NotMeasured
             | Self::BadHeader
             | Self::TruncatedFile => Verdict::Repaired,
@@ -158,6 +161,7 @@ impl Rule {
             Self::Changed => "changed later on: left as it was first",
             Self::NoHint => "an estimate, a deadline or a time to think that is not believed: left out",
             Self::FromOthers => "a field that is missing was taken from others, or as is usual",
+            Self::Invented => "cores, memory or a run time that the table does not tell: made of constants",
             Self::NotMeasured => "a measurement that cannot be: left out",
             Self::BadHeader => "a header that says of the machines what cannot be: left out",
             Self::TruncatedFile => "the file ends in the middle: what was there counts",

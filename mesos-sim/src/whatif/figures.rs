@@ -8,13 +8,15 @@ use serde::Serialize;
 
 use super::secs_since;
 
-/// The figures of one future, from the fork to the end of the journal.
+/// The figures of one future, from the fork to its own end: that of its last task, or when it was looked at last if tasks ran
+/// or were waited for then. What a future took longer for than another shows in its makespan; its means are its own.
 #[derive(Debug, Clone, Serialize)]
 pub struct Figures {
     #[serde(skip)]
     from: Instant,
+    /// The last moment at which a task is known to have had something.
     #[serde(skip)]
-    to: Instant,
+    last: Instant,
     /// Tasks that were wanted after the fork.
     pub wanted: u64,
     /// Of these, launched.
@@ -25,21 +27,22 @@ pub struct Figures {
     pub failed: u64,
     /// From the fork to the last end of a task, in seconds.
     pub makespan_secs: f64,
-    /// From wish to launch: mean, median, 95th percentile, longest; in seconds. Of what was recorded it is not known.
-    pub wait_secs: [f64; 4],
-    /// Part of all cores that was given to tasks, between fork and end of the journal.
+    /// From wish to launch: mean, median, 95th percentile, longest; in seconds. Nothing where nothing was launched, and of
+    /// what was recorded: since when a task was wanted is in no journal.
+    pub wait_secs: Option<[f64; 4]>,
+    /// Part of all cores that was given to tasks, between the fork and the future's end.
     pub cpu_utilisation: f64,
     /// Part of all memory.
     pub mem_utilisation: f64,
     /// Jain's index over what frameworks had of their dominant resource: 1 when all had the same. See Jain, Chiu and Hawe,
     /// DEC-TR-301, 1984.
     pub fairness: f64,
-    /// Offers made.
-    pub offers: u64,
-    /// Offers refused.
-    pub declines: u64,
-    /// Offers taken back.
-    pub rescinds: u64,
+    /// Offers made; nothing of what was recorded.
+    pub offers: Option<u64>,
+    /// Offers refused; nothing of what was recorded.
+    pub declines: Option<u64>,
+    /// Offers taken back; nothing of what was recorded.
+    pub rescinds: Option<u64>,
     /// By role.
     pub roles: BTreeMap<String, RoleFigures>,
     #[serde(skip)]
@@ -56,31 +59,31 @@ pub struct Figures {
 pub struct RoleFigures {
     /// Tasks launched after the fork.
     pub launched: u64,
-    /// Mean number of cores.
+    /// Mean number of cores, between the fork and the future's end.
     pub cpus: f64,
-    /// Mean wait, in seconds.
-    pub wait_secs: f64,
+    /// Mean wait, in seconds; nothing where it is not known.
+    pub wait_secs: Option<f64>,
     #[serde(skip)]
-    waits: f64,
+    waits: Option<f64>,
 }
 
 impl Figures {
-    pub(super) fn new(from: Instant, to: Instant) -> Self {
+    pub(super) fn new(from: Instant) -> Self {
         Self {
             from,
-            to,
+            last: from,
             wanted: 0,
             launched: 0,
             finished: 0,
             failed: 0,
             makespan_secs: 0.0,
-            wait_secs: [0.0; 4],
+            wait_secs: None,
             cpu_utilisation: 0.0,
             mem_utilisation: 0.0,
             fairness: 1.0,
-            offers: 0,
-            declines: 0,
-            rescinds: 0,
+            offers: None,
+            declines: None,
+            rescinds: None,
             roles: BTreeMap::new(),
             waits: Vec::new(),
             capacity: Vec::new(),
@@ -98,12 +101,15 @@ impl Figures {
         self.had.entry(framework.clone()).or_default();
     }
 
-    pub(super) fn launched(&mut self, _framework: &FrameworkId, role: &Role, wait_secs: f64) {
+    /// A task was launched, after this time if that is known.
+    pub(super) fn launched(&mut self, role: &Role, wait_secs: Option<f64>) {
         self.launched += 1;
-        self.waits.push(wait_secs);
+        self.waits.extend(wait_secs);
         let role = self.role(role);
         role.launched += 1;
-        role.waits += wait_secs;
+        if let Some(wait) = wait_secs {
+            *role.waits.get_or_insert_default() += wait;
+        }
     }
 
     pub(super) fn ended(&mut self, at: Instant, state: TaskState) {
@@ -115,7 +121,7 @@ impl Figures {
         self.makespan_secs = self.makespan_secs.max(secs_since(at, self.from));
     }
 
-    /// A task had these resources between two times; what is outside of the compared time does not count.
+    /// A task had these resources between two times; what was before the fork does not count.
     pub(super) fn used(
         &mut self,
         framework: &FrameworkId,
@@ -124,12 +130,18 @@ impl Figures {
         since: Instant,
         until: Instant,
     ) {
-        let secs = secs_since(until.min(self.to), since.max(self.from));
+        self.last = self.last.max(until);
+        let secs = secs_since(until, since.max(self.from));
         let amounts = [what.cpus().to_f64() * secs, what.mem().to_f64() * secs];
         self.role(role).cpus += amounts[0];
         let had = self.had.entry(framework.clone()).or_default();
         had[0] += amounts[0];
         had[1] += amounts[1];
+    }
+
+    /// The future goes on until then at least.
+    pub(super) fn lasted_until(&mut self, at: Instant) {
+        self.last = self.last.max(at);
     }
 
     /// From here on the cluster has so many cores and megabytes.
@@ -139,10 +151,10 @@ impl Figures {
 
     /// Counts up.
     pub(super) fn sum_up(&mut self) {
-        let span = secs_since(self.to, self.from).max(1e-9);
+        let span = secs_since(self.last, self.from).max(1e-9);
         let mut whole = [0.0; 2];
         for (index, (at, capacity)) in self.capacity.iter().enumerate() {
-            let until = self.capacity.get(index + 1).map_or(self.to, |(next, _)| *next).min(self.to);
+            let until = self.capacity.get(index + 1).map_or(self.last, |(next, _)| *next).min(self.last);
             let secs = secs_since(until, *at);
             whole[0] += capacity[0] * secs;
             whole[1] += capacity[1] * secs;
@@ -155,18 +167,15 @@ impl Figures {
         self.fairness = jain(&shares);
         for role in self.roles.values_mut() {
             role.cpus /= span;
-            role.wait_secs = role.waits / (role.launched as f64).max(1.0);
+            role.wait_secs = role.waits.map(|waits| waits / (role.launched as f64).max(1.0));
         }
         self.waits.sort_by(f64::total_cmp);
-        let at = |part: f64| {
-            let last = self.waits.len().saturating_sub(1);
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index below the length")]
-            let index = (last as f64 * part).round() as usize;
-            self.waits.get(index).copied().unwrap_or(0.0)
-        };
+        let Some(last) = self.waits.len().checked_sub(1) else { return };
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index below the length")]
+        let at = |part: f64| self.waits[(last as f64 * part).round() as usize];
         // The sum of nothing has a sign, which is not to be seen.
-        let mean = self.waits.iter().fold(0.0, |sum, wait| sum + wait) / (self.waits.len() as f64).max(1.0);
-        self.wait_secs = [mean, at(0.5), at(0.95), at(1.0)];
+        let mean = self.waits.iter().fold(0.0, |sum, wait| sum + wait) / self.waits.len() as f64;
+        self.wait_secs = Some([mean, at(0.5), at(0.95), at(1.0)]);
     }
 }
 
@@ -192,34 +201,36 @@ pub struct Comparison {
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{:<26} {:>12} {:>12} {:>12} {:>12}", "", "recorded", "as it was", "changed", "difference")?;
-        self.counts(f, "tasks wanted", |own| own.wanted, true)?;
-        self.counts(f, "tasks launched", |own| own.launched, true)?;
-        self.counts(f, "tasks finished", |own| own.finished, true)?;
-        self.counts(f, "tasks failed or killed", |own| own.failed, true)?;
-        let mut row = |name: &str, get: &dyn Fn(&Figures) -> f64, is_recorded: bool| {
-            let (recorded, base, changed) = (get(&self.recorded), get(&self.baseline), get(&self.changed));
-            let recorded = if is_recorded { format!("{recorded:.3}") } else { "-".to_owned() };
-            writeln!(f, "{name:<26} {recorded:>12} {base:>12.3} {changed:>12.3} {:>+12.3}", changed - base)
+        self.counts(f, "tasks wanted", |own| Some(own.wanted))?;
+        self.counts(f, "tasks launched", |own| Some(own.launched))?;
+        self.counts(f, "tasks finished", |own| Some(own.finished))?;
+        self.counts(f, "tasks failed or killed", |own| Some(own.failed))?;
+        let mut row = |name: &str, get: &dyn Fn(&Figures) -> Option<f64>| {
+            let (base, changed) = (get(&self.baseline), get(&self.changed));
+            let cell = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"));
+            let difference = base.zip(changed).map_or_else(|| "-".to_owned(), |(a, b)| format!("{:+.3}", b - a));
+            let (recorded, base, changed) = (cell(get(&self.recorded)), cell(base), cell(changed));
+            writeln!(f, "{name:<26} {recorded:>12} {base:>12} {changed:>12} {difference:>12}")
         };
-        row("makespan, s", &|own| own.makespan_secs, true)?;
-        row("wait, mean, s", &|own| own.wait_secs[0], false)?;
-        row("wait, median, s", &|own| own.wait_secs[1], false)?;
-        row("wait, 95 %, s", &|own| own.wait_secs[2], false)?;
-        row("wait, longest, s", &|own| own.wait_secs[3], false)?;
-        row("cores in use", &|own| own.cpu_utilisation, true)?;
-        row("memory in use", &|own| own.mem_utilisation, true)?;
-        row("fairness (Jain)", &|own| own.fairness, true)?;
+        let wait = |at: usize| move |own: &Figures| own.wait_secs.map(|waits| waits[at]);
+        row("makespan, s", &|own| Some(own.makespan_secs))?;
+        row("wait, mean, s", &wait(0))?;
+        row("wait, median, s", &wait(1))?;
+        row("wait, 95 %, s", &wait(2))?;
+        row("wait, longest, s", &wait(3))?;
+        row("cores in use", &|own| Some(own.cpu_utilisation))?;
+        row("memory in use", &|own| Some(own.mem_utilisation))?;
+        row("fairness (Jain)", &|own| Some(own.fairness))?;
         let names: std::collections::BTreeSet<&String> =
             self.recorded.roles.keys().chain(self.baseline.roles.keys()).chain(self.changed.roles.keys()).collect();
         for name in names {
-            let cpus = |own: &Figures| own.roles.get(name).map_or(0.0, |role| role.cpus);
-            let wait = |own: &Figures| own.roles.get(name).map_or(0.0, |role| role.wait_secs);
-            row(&format!("role {name}: cores"), &cpus, true)?;
-            row(&format!("role {name}: wait, mean, s"), &wait, false)?;
+            row(&format!("role {name}: cores"), &|own| Some(own.roles.get(name).map_or(0.0, |role| role.cpus)))?;
+            row(&format!("role {name}: wait, mean, s"), &|own| own.roles.get(name)?.wait_secs)?;
         }
-        self.counts(f, "offers", |own| own.offers, false)?;
-        self.counts(f, "declines", |own| own.declines, false)?;
-        self.counts(f, "rescinds", |own| own.rescinds, false)?;
+        self.counts(f, "offers", |own| own.offers)?;
+        self.counts(f, "declines", |own| own.declines)?;
+        self.counts(f, "rescinds", |own| own.rescinds)?;
+        writeln!(f, "cores, memory and fairness: from the fork to the end of each future's own last task")?;
         let unlaunched = |own: &Figures| own.wanted.saturating_sub(own.launched);
         for (name, own) in [("as it was", &self.baseline), ("changed", &self.changed)] {
             if unlaunched(own) > 0 {
@@ -231,16 +242,12 @@ impl fmt::Display for Comparison {
 }
 
 impl Comparison {
-    fn counts(
-        &self,
-        f: &mut fmt::Formatter<'_>,
-        name: &str,
-        get: fn(&Figures) -> u64,
-        is_recorded: bool,
-    ) -> fmt::Result {
+    fn counts(&self, f: &mut fmt::Formatter<'_>, name: &str, get: fn(&Figures) -> Option<u64>) -> fmt::Result {
         let (base, changed) = (get(&self.baseline), get(&self.changed));
-        let recorded = if is_recorded { get(&self.recorded).to_string() } else { "-".to_owned() };
-        let difference = i128::from(changed) - i128::from(base);
-        writeln!(f, "{name:<26} {recorded:>12} {base:>12} {changed:>12} {difference:>+12}")
+        let cell = |value: Option<u64>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
+        let difference = |(a, b): (u64, u64)| format!("{:+}", i128::from(b) - i128::from(a));
+        let difference = base.zip(changed).map_or_else(|| "-".to_owned(), difference);
+        let (recorded, base, changed) = (cell(get(&self.recorded)), cell(base), cell(changed));
+        writeln!(f, "{name:<26} {recorded:>12} {base:>12} {changed:>12} {difference:>12}")
     }
 }

@@ -106,7 +106,7 @@ impl Lesson {
             operator: Vec::new(),
             steps_before_fork: 0,
             capacity: None,
-            recorded: Figures::new(Instant::ZERO, Instant::ZERO),
+            recorded: Figures::new(Instant::ZERO),
             sizes: Vec::new(),
             known_sizes: BTreeMap::new(),
         };
@@ -236,12 +236,12 @@ impl Lesson {
     }
 
     fn sum_up(&self) -> Figures {
-        let mut figures = Figures::new(self.fork_at, self.ends_at);
+        let mut figures = Figures::new(self.fork_at);
         figures.set_capacity(self.fork_at, self.capacity.unwrap_or_default());
         for ((framework, _), past) in &self.tasks {
             if past.launched_at > self.fork_at {
                 figures.wanted(framework, &past.role);
-                figures.launched(framework, &past.role, 0.0);
+                figures.launched(&past.role, None);
             }
             let until = past.ended.map_or(self.ends_at, |(at, _)| at);
             figures.used(framework, &past.role, &past.info.resources, past.launched_at, until);

@@ -46,8 +46,13 @@ pub struct Change {
     pub quotas: Vec<(Role, Quota)>,
     /// Sets quotas also where the master would refuse them: below what is in use, or beyond what there is.
     pub is_forced: bool,
-    /// So many more agents, each like the first one there is.
+    /// So many more agents, each like the first one there is; at most [`AGENTS_MAX`](Self::AGENTS_MAX).
     pub agents: u32,
+}
+
+impl Change {
+    /// How many agents may be added: what a fork asks of the machine it is played on has a bound.
+    pub const AGENTS_MAX: u32 = 1_000_000;
 }
 
 /// Since when tasks are wanted that were launched after the fork.
@@ -92,6 +97,9 @@ pub enum WhatIfError {
     /// The master did not lead yet.
     #[error("the master did not lead yet at {0:?}; fork later")]
     NotLeading(Duration),
+    /// More agents are added than a fork can have.
+    #[error("{0} more agents are too many; at most {max} can be added", max = Change::AGENTS_MAX)]
+    TooManyAgents(u32),
     /// The allocator cannot take over.
     #[error("{0}")]
     Allocator(Rejection),
@@ -110,6 +118,9 @@ pub fn what_if<R: Read>(
     plan: Plan,
     change: &Change,
 ) -> Result<Comparison, WhatIfError> {
+    if change.agents > Change::AGENTS_MAX {
+        return Err(WhatIfError::TooManyAgents(change.agents));
+    }
     let mut replay = Replay::open(open()?)?;
     let lesson = Lesson::learn(&mut replay, plan)?;
     let mut future = |change: &Change| -> Result<Figures, WhatIfError> {

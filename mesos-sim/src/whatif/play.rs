@@ -75,7 +75,7 @@ pub(super) struct Play<'a, R> {
 
 impl<'a, R: Read> Play<'a, R> {
     pub(super) fn new(replay: Replay<R>, lesson: &'a Lesson, scene: Scene, plan: Plan) -> Self {
-        let figures = Figures::new(lesson.fork_at(), lesson.ends_at);
+        let figures = Figures::new(lesson.fork_at());
         Self {
             replay,
             lesson,
@@ -125,15 +125,19 @@ impl<'a, R: Read> Play<'a, R> {
         if let Some(rejection) = self.refused {
             return Err(WhatIfError::Refused(rejection));
         }
+        if self.open > 0 {
+            // Somebody still waits: what is idle meanwhile counts.
+            self.figures.lasted_until(self.now);
+        }
         for (_, agent) in std::mem::take(&mut self.agents) {
             for ((framework, _), task) in agent.tasks.into_iter().filter(|(_, task)| !task.is_over) {
                 self.figures.used(&framework, &task.role, &task.resources, task.since, self.now);
             }
         }
         let after = self.replay.master().counters();
-        self.figures.offers = after.offers - before.offers;
-        self.figures.declines = after.declines - before.declines;
-        self.figures.rescinds = after.rescinds - before.rescinds;
+        self.figures.offers = Some(after.offers - before.offers);
+        self.figures.declines = Some(after.declines - before.declines);
+        self.figures.rescinds = Some(after.rescinds - before.rescinds);
         self.figures.sum_up();
         Ok(self.figures)
     }
@@ -396,7 +400,7 @@ impl<'a, R: Read> Play<'a, R> {
         let wants_nothing =
             model.waiting.is_empty() && !std::mem::replace(&mut model.is_suppressed, model.waiting.is_empty());
         for (_, since, role) in launched {
-            self.figures.launched(framework, &role, self.now.since(since).as_secs_f64());
+            self.figures.launched(&role, Some(self.now.since(since).as_secs_f64()));
         }
         self.say(framework, call);
         if wants_nothing {

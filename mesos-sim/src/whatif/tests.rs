@@ -62,14 +62,24 @@ fn more_agents_end_a_backlog_sooner() {
     assert!((0.5..=1.0).contains(&recorded.cpu_utilisation), "{faster}");
     assert_eq!(faster.baseline.finished, faster.changed.finished);
     assert!(faster.changed.makespan_secs < 0.75 * faster.baseline.makespan_secs, "{faster}");
-    assert!(faster.changed.wait_secs[0] < faster.baseline.wait_secs[0], "{faster}");
+    let mean = |own: &Figures| own.wait_secs.unwrap()[0];
+    assert!(mean(&faster.changed) < mean(&faster.baseline), "{faster}");
+    // Twice the cluster does the same work in about half of the time: it is as busy while it does, and not half as busy
+    // because it is looked at for as long as the other took.
+    let (base, changed) = (&faster.baseline, &faster.changed);
+    assert!(changed.cpu_utilisation > 0.8 * base.cpu_utilisation && changed.cpu_utilisation <= 1.0, "{faster}");
+    let cores = |own: &Figures| own.roles.values().map(|role| role.cpus).sum::<f64>();
+    assert!(cores(changed) > 1.5 * cores(base), "{faster}");
+    // What tasks had in all is what they had, however long it is looked at.
+    let work = |own: &Figures| cores(own) * own.makespan_secs;
+    assert!((work(changed) - work(base)).abs() < 0.05 * work(base), "{faster}");
 }
 
 #[test]
 fn a_weight_moves_what_roles_have() {
     let weights = vec![(Role::new("web").unwrap(), Weight::new(8.0).unwrap())];
     let shifted = future(&journal(), &Change { weights, ..Change::default() }, Arrivals::Backlog).unwrap();
-    let wait = |figures: &Figures, role: &str| figures.roles[role].wait_secs;
+    let wait = |figures: &Figures, role: &str| figures.roles[role].wait_secs.unwrap();
     assert!(wait(&shifted.changed, "web") < wait(&shifted.baseline, "web"), "{shifted}");
     assert!(wait(&shifted.changed, "batch") > wait(&shifted.baseline, "batch"), "{shifted}");
 }
@@ -83,7 +93,7 @@ fn a_limit_holds_a_role_back_and_a_guarantee_lets_it_pass() {
         future(&bytes, &Change { quotas, is_forced, ..Change::default() }, Arrivals::Backlog)
     };
     let with = |quota: Quota| try_with(quota, true).unwrap();
-    let wait = |figures: &Figures, role: &str| figures.roles[role].wait_secs;
+    let wait = |figures: &Figures, role: &str| figures.roles[role].wait_secs.unwrap();
     let limits: Limits = "cpus:6".parse().unwrap();
     let held = with(Quota::new(Default::default(), limits).unwrap());
     let cpus = |figures: &Figures| figures.roles["web"].cpus;
@@ -114,6 +124,31 @@ fn another_allocator_takes_over_with_the_right_books() {
     }
     let optimistic = Change { allocator: Some(Options::named("shared-state").unwrap()), ..Change::default() };
     assert!(matches!(future(&journal(), &optimistic, Arrivals::Backlog), Err(WhatIfError::Allocator(_))));
+}
+
+#[test]
+fn what_no_journal_tells_is_not_stated() {
+    let same = future(&journal(), &Change::default(), Arrivals::AsLaunched).unwrap();
+    let (recorded, baseline) = (&same.recorded, &same.baseline);
+    assert!(recorded.launched > 100 && recorded.wait_secs.is_none());
+    assert_eq!((recorded.offers, recorded.declines, recorded.rescinds), (None, None, None));
+    assert!(recorded.roles["web"].launched > 0 && recorded.roles["web"].wait_secs.is_none());
+    assert!(baseline.wait_secs.is_some() && baseline.roles["web"].wait_secs.is_some() && baseline.offers > Some(0));
+    let said = serde_json::to_value(&same).unwrap();
+    assert!(said["recorded"]["wait_secs"].is_null() && said["recorded"]["offers"].is_null(), "{said}");
+    let text = same.to_string();
+    let row =
+        |name: &str| text.lines().find(|line| line.starts_with(name)).unwrap().split_whitespace().collect::<Vec<_>>();
+    assert_eq!(row("offers")[1], "-", "{text}");
+    assert_eq!(row("role web: wait, mean, s")[5], "-", "{text}");
+}
+
+#[test]
+fn more_agents_than_a_fork_can_have_are_refused() {
+    let many = Change { agents: 99_999_999, ..Change::default() };
+    let refused = future(&journal(), &many, Arrivals::AsLaunched).unwrap_err();
+    assert!(matches!(refused, WhatIfError::TooManyAgents(99_999_999)));
+    assert!(refused.to_string().contains("at most 1000000 can be added"), "{refused}");
 }
 
 #[test]

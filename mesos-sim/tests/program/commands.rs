@@ -29,6 +29,21 @@ fn every_command_has_a_help_and_so_have_those_below_it() {
         seen += 1;
     }
     assert!(seen >= 23, "only {seen} helps");
+    let shown: BTreeSet<&str> =
+        help.lines().filter_map(|line| line.strip_prefix("  mesos-sim ")?.split(' ').next()).collect();
+    assert!(shown.len() > 5 && shown.iter().all(|name| commands.contains(*name)), "{shown:?} of {commands:?}");
+}
+
+#[test]
+fn the_commands_of_a_journey_stand_below_each_other() {
+    let help = mesos_sim(&["step", "--help"]).fine();
+    let lines = help.lines().skip_while(|line| !line.starts_with("Commands, typed")).skip(1);
+    let names = lines
+        .take_while(|line| !line.is_empty())
+        .map(|line| line.strip_prefix("  ").and_then(|line| line.split(' ').next()));
+    let names: Vec<Option<&str>> = names.collect();
+    let known = ["n", "b", "g", "f", "r", "w", "t", "s", "x", "e", "h", "q"].map(Some);
+    assert_eq!(names, known, "{help}");
 }
 
 #[test]
@@ -63,6 +78,11 @@ fn a_run_is_gone_through_and_explained() {
     let story = mesos_sim(&["explain", "2", "--agent", "a0", "--json"]).fine();
     let lines = story.lines().filter(|line| serde_json::from_str::<serde_json::Value>(line).is_ok());
     assert!(lines.count() > 5, "{story}");
+    let listed = mesos_sim(&["explain", "2", "--tasks", "--json"]).fine();
+    let texts = listed.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["text"].clone());
+    assert!(texts.filter(|text| text.as_str().is_some_and(|text| text.contains("f0/"))).count() > 0, "{listed}");
+    let ran = mesos_sim(&["explain", "2", "--agent", "a999"]);
+    assert!(ran.err.contains("there is no agent a999 in this run; it has "), "{ran:?}");
 }
 
 #[test]
@@ -88,10 +108,34 @@ fn a_sample_of_every_table_is_a_trace_or_says_what_it_lacks() {
     let file = write(&folder, "sample.swf", &sample);
     let said = mesos_sim(&["trace", &file]).fine();
     assert!(said.contains("core-hours of work") && said.contains("tasks per job"), "{said}");
+    let said = mesos_sim(&["trace", &file, "--json"]).json();
+    assert!(
+        said["report"]["jobs"].as_u64() > Some(1) && said["report"]["rules"][0]["count"].as_u64() > Some(0),
+        "{said}"
+    );
+    assert_eq!(said["described"]["rows"][0]["name"], "seconds between jobs", "{said}");
     let out = folder.join("tournament");
     let words = ["tournament", &file, "--agents", "64xcpus:16;mem:65536", "--out", word(&out), "--until", "2d"];
     let table = mesos_sim(&words).fine();
     assert!(table.contains("packing") && table.contains("drf") && out.join("report.html").exists(), "{table}");
+}
+
+#[test]
+fn machines_and_measurements_are_described_where_there_are_no_jobs() {
+    let folder = scratch("trace-alone");
+    let of = |table: &str| write(&folder, table, &mesos_sim(&["trace", "--sample", table]).fine());
+    let machines = mesos_sim(&["trace", &of("openb-nodes")]).fine();
+    assert!(machines.contains("0 jobs, 0 tasks, 2 machines") && machines.contains("cores per machine"), "{machines}");
+    assert!(!machines.contains("per task") && !machines.contains("core-hours"), "{machines}");
+    let usage = mesos_sim(&["trace", &of("philly-gpu-util"), "--json"]).json();
+    assert!(usage["report"]["usage"][0]["samples"].as_u64() > Some(0), "{usage}");
+    assert_eq!((&usage["report"]["jobs"], &usage["described"]["rows"]), (&0.into(), &serde_json::json!([])), "{usage}");
+    // What nothing is left of is no trace.
+    let nothing = write(&folder, "nothing.swf", "; nothing\n1 0 0 -1 0 -1 -1 0 -1 -1 5 1 1 1 1 1 -1 -1\n");
+    let ran = mesos_sim(&["trace", &nothing]);
+    assert!(ran.code == 1 && ran.err.contains("no job is left"), "{ran:?}");
+    let ran = mesos_sim(&["trace"]);
+    assert!(ran.code == 1 && ran.err.contains("<FILES>"), "{ran:?}");
 }
 
 #[test]

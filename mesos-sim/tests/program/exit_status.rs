@@ -17,15 +17,76 @@ fn what_cannot_be_used_is_1() {
         &["experiment", "run", "no-such.toml"],
         &["trace", "no-such.swf"],
         &["explain", "2"],
+        &["explain", "2", "--agent", "a999"],
+        &["explain", "2", "--task", "f9/3.1"],
+        &["explain", "2", "--task", "nope"],
+        &["run", "2", "--describe", "--json"],
+        &["run", "2", "--trace", "--json"],
+        &["replay", "x.journal", "--trace", "--json"],
         &["papers", "--only", "no-such-paper"],
+        &["speed", "--masters", "0", "--agents", "10", "--tasks", "10"],
+        &["speed", "--agents", "0"],
+        &["speed", "--agents", "99999999"],
+        &["speed", "--tasks", "0"],
+        &["scale", "day", "--agents", "0"],
+        &["scale", "memory", "--agents", "0"],
+        &["scale", "curve", "--tasks", "0"],
+        &["scale", "curve", "--agents-max", "500"],
+        &["record", "--agents", "0", "--tasks", "5"],
+        &["record", "--agents", "2", "--tasks", "0"],
+        &["record", "--agents", "2", "--frameworks", "0"],
+        &["tournament", "x.swf", "--speedup", "nan"],
+        &["tournament", "x.swf", "--speedup", "0"],
+        &["tournament", "x.swf", "--queue-by", "zz"],
+        &["tournament", "x.swf", "--discipline", "zz"],
+        &["tournament", "x.swf", "--until", "5 parsecs"],
+        &["tournament", "x.swf", "--until", "0s"],
+        &["tournament", "x.swf", "--agents", "0xcpus:1"],
+        &["tournament", "x.swf", "--agents", "3xcpus"],
+        &["tournament", "x.swf", "--seeds", "0"],
+        &["tournament", "x.swf", "--seeds", "4000000000"],
+        &["tournament", "x.swf", "--queues", "0"],
+        &["tournament", "x.swf", "--trace-jobs", "0"],
     ] {
         let ran = mesos_sim(words);
         assert_eq!(ran.code, 1, "{words:?}: {}", ran.err);
         assert!(!ran.err.is_empty() && ran.out.is_empty(), "{words:?}: {ran:?}");
+        assert!(!ran.err.contains("panicked") && !ran.err.contains("TOML"), "{words:?}: {ran:?}");
     }
     let bad = write(&scratch("unusable"), "bad.toml", "name = \"bad\"\nseads = 3\n");
     let ran = mesos_sim(&["experiment", "run", &bad]);
     assert!(ran.code == 1 && ran.err.contains("seads"), "{ran:?}");
+}
+
+#[test]
+fn an_experiments_file_is_not_told_what_it_says_itself() {
+    let file = write(&scratch("tournament-file"), "small.toml", &experiment(""));
+    for option in [
+        ["--agents", "3xcpus:1"],
+        ["--queue-by", "user"],
+        ["--discipline", "fifo"],
+        ["--queues", "2"],
+        ["--trace-jobs", "3"],
+        ["--speedup", "2"],
+        ["--until", "1h"],
+        ["--seeds", "1"],
+    ] {
+        let ran = mesos_sim(&[&["tournament", &file], &option[..]].concat());
+        assert!(ran.code == 1 && ran.err.contains(&format!("leave out {}", option[0])), "{option:?}: {ran:?}");
+    }
+}
+
+#[test]
+fn a_cluster_without_agents_is_called_that() {
+    let folder = scratch("no-agents");
+    for text in [
+        experiment("").replace("count = 2", "count = 0"),
+        experiment("").replace("[[cluster.agents]]\ncount = 2\nresources = \"cpus:2;mem:2048\"\n", ""),
+    ] {
+        let file = write(&folder, "none.toml", &text);
+        let ran = mesos_sim(&["experiment", "run", &file, "--out", word(&folder.join("results"))]);
+        assert!(ran.code == 1 && ran.err.contains("it has no agents"), "{text}: {ran:?}");
+    }
 }
 
 #[test]
@@ -76,7 +137,7 @@ fn the_help_lists_every_status() {
     let help = mesos_sim(&["--help"]).fine();
     let said = help.split_once("Exit status:").map(|(_, rest)| rest.split_once("Usage:").map_or(rest, |(own, _)| own));
     let said = said.unwrap_or_else(|| panic!("{help}"));
-    for status in ["0", "1", "2", "3", "4", "5", "6", "101"] {
+    for status in ["0", "1", "2", "3", "4", "5", "6", "101", "141"] {
         assert!(said.split([' ', '\n']).any(|word| word == status), "{status} is not in: {said}");
     }
 }

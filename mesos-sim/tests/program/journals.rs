@@ -6,15 +6,7 @@ use std::path::{Path, PathBuf};
 use mesos_core::journal::{Encoder, Ending, Header, Journal};
 use mesos_sched::master::{Effect, Input};
 
-use crate::program::{mesos_sim, own, scratch, told, word};
-
-/// The journal of a master that two frameworks of a hundred tasks each kept busy for some minutes.
-fn recorded(folder: &Path) -> String {
-    let words = ["record", "--out", word(folder), "--agents", "4", "--tasks", "200", "--frameworks", "2"];
-    let said = mesos_sim(&words).fine();
-    assert!(said.contains("m0-1.journal") && said.contains("bytes"), "{said}");
-    word(&folder.join("m0-1.journal")).to_owned()
-}
+use crate::program::{mesos_sim, own, recorded, scratch, told, word};
 
 #[test]
 fn a_seed_is_recorded_and_every_journal_of_it_replays() {
@@ -56,6 +48,27 @@ fn a_journal_that_goes_another_way_is_4_and_none_at_all_is_1() {
 }
 
 #[test]
+fn a_torn_journal_replays_as_far_as_it_goes_and_one_without_a_step_shows_nothing() {
+    let folder = scratch("torn");
+    let (journal, other) = (std::fs::read(recorded(&folder)).unwrap(), folder.join("other.journal"));
+    let torn = |bytes: usize| {
+        std::fs::write(&other, &journal[..bytes]).unwrap();
+        mesos_sim(&["replay", word(&other), "--json"])
+    };
+    let most = torn(journal.len() - 1).json();
+    assert!(most["counts"]["steps"].as_u64() > Some(0) && most["ending"] == "torn", "{most}");
+    // Magic and version, then a frame: the length of the header, its checksum, the header.
+    let header: [u8; 4] = journal[12..16].try_into().unwrap();
+    let header = 20 + u32::from_le_bytes(header) as usize;
+    for bytes in [header, header + 100] {
+        let none = torn(bytes);
+        assert!(none.code == 1 && none.err.contains("nothing was compared"), "{none:?}");
+        let said: serde_json::Value = serde_json::from_str(&none.out).unwrap();
+        assert!(said["counts"]["steps"] == 0 && said["ending"] == "torn", "{said}");
+    }
+}
+
+#[test]
 fn a_journal_is_forked_with_more_agents_another_allocator_and_a_guarantee() {
     let journal = recorded(&scratch("what-if"));
     let fork = |words: &[&str]| {
@@ -65,6 +78,10 @@ fn a_journal_is_forked_with_more_agents_another_allocator_and_a_guarantee() {
     let more = fork(&["--agents", "4"]);
     let secs = |said: &serde_json::Value, future: &str| said[future]["makespan_secs"].as_f64().unwrap();
     assert!(secs(&more, "changed") < 0.8 * secs(&more, "baseline"), "{more}");
+    let remark = |words: &[&str]| mesos_sim(&[&["what-if", &journal, "--at", "60"], words].concat()).err;
+    assert!(remark(&[]).contains("nothing is changed"));
+    assert!(remark(&["--weights", "zz=3"]).contains("role zz has no task after the fork"));
+    assert_eq!(remark(&["--weights", "batch-0=3"]), "");
     let other = fork(&["--allocator", "random"]);
     assert_eq!(other["baseline"]["finished"], other["changed"]["finished"]);
     let wait =
@@ -79,6 +96,15 @@ fn a_journal_is_forked_with_more_agents_another_allocator_and_a_guarantee() {
     assert!(wait(&promised, "changed", "batch-0") > wait(&promised, "baseline", "batch-0"), "{promised}");
     let ran = mesos_sim(&["what-if", &journal, "--at", "60", "--quota", "batch-1=guarantee:cpus:28,limit:cpus:4"]);
     assert!(ran.code != 0 && ran.err.contains("batch-1"), "{ran:?}");
+}
+
+#[test]
+fn tasks_that_do_not_divide_evenly_are_all_recorded() {
+    let folder = scratch("uneven");
+    let words = ["record", "--out", word(&folder), "--agents", "2", "--tasks", "5", "--frameworks", "3"];
+    mesos_sim(&words).fine();
+    let tasks = mesos_sim(&["explain", "--journal", word(&folder.join("m0-1.journal")), "--tasks", "--json"]).fine();
+    assert_eq!(tasks.lines().count(), 5, "{tasks}");
 }
 
 #[test]
@@ -112,6 +138,8 @@ fn a_journal_is_gone_through_in_both_directions_and_explained() {
     assert!(story.contains("FINISHED") && story.lines().count() > 5, "{story}");
     let agent = mesos_sim(&["explain", "--journal", &journal, "--agent", "a0"]).fine();
     assert!(agent.contains("registers") && agent.lines().count() > 5, "{agent}");
+    let ran = mesos_sim(&["explain", "--journal", &journal, "--agent", "a999", "--json"]);
+    assert!(ran.code == 1 && ran.out.is_empty() && ran.err.contains("nothing happened to it"), "{ran:?}");
     let ran = mesos_sim(&["step", "2", "--journal", &journal]);
     assert!(ran.code == 1 && ran.err.contains("--journal"), "{ran:?}");
 }

@@ -4,5 +4,6 @@
 mod commands;
 mod exit_status;
 mod journals;
+mod output;
 mod program;
 mod results;

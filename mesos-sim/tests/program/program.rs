@@ -40,8 +40,17 @@ pub(crate) fn mesos_sim(words: &[&str]) -> Ran {
 
 /// Runs a program with these words and this on its standard input.
 pub(crate) fn told(program: &Path, words: &[&str], input: &str) -> Ran {
+    ran(program, words, input, Stdio::piped())
+}
+
+/// Runs the program cargo built with these words; what it prints goes there.
+pub(crate) fn into(out: impl Into<Stdio>, words: &[&str]) -> Ran {
+    ran(own(), words, "", out.into())
+}
+
+fn ran(program: &Path, words: &[&str], input: &str, out: Stdio) -> Ran {
     let mut command = Command::new(program);
-    command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.args(words).stdin(Stdio::piped()).stdout(out).stderr(Stdio::piped());
     // A backtrace of each planted panic would be written into what is compared.
     command.env_remove("RUST_BACKTRACE").current_dir(env!("CARGO_TARGET_TMPDIR"));
     let mut child = command.spawn().expect("the program can be started");
@@ -70,4 +79,12 @@ pub(crate) fn write(folder: &Path, name: &str, text: &str) -> String {
     let path = folder.join(name);
     std::fs::write(&path, text).expect("the folder of tests can be written to");
     word(&path).to_owned()
+}
+
+/// The journal of a master that two frameworks of a hundred tasks each kept busy for some minutes.
+pub(crate) fn recorded(folder: &Path) -> String {
+    let words = ["record", "--out", word(folder), "--agents", "4", "--tasks", "200", "--frameworks", "2"];
+    let said = mesos_sim(&words).fine();
+    assert!(said.contains("m0-1.journal") && said.contains("bytes"), "{said}");
+    word(&folder.join("m0-1.journal")).to_owned()
 }

@@ -56,6 +56,61 @@ fn results_of_another_build_or_of_other_files_are_not_used_again() {
 }
 
 #[test]
+fn a_report_of_nothing_leaves_what_is_there() {
+    let folder = scratch("nothing");
+    let text = TEXT.replace("{ omega = { path = \"runs.txt\", kind = 0 } }", "20");
+    let file = write(&folder, "kept.toml", &text);
+    let results = folder.join("results");
+    mesos_sim(&["experiment", "run", &file, "--out", word(&results)]).fine();
+    let table = || std::fs::read_to_string(results.join("runs.csv")).unwrap();
+    let before = table();
+    assert_eq!(before.lines().count(), 3, "{before}");
+    write(&folder, "kept.toml", &text.replace("jobs = 3", "jobs = 4"));
+    let ran = mesos_sim(&["experiment", "report", &file, "--out", word(&results)]);
+    assert!(ran.code == 1 && ran.err.contains("none of 2 cases has a result") && ran.out.is_empty(), "{ran:?}");
+    assert_eq!(table(), before);
+    let missing = folder.join("missing");
+    let ran = mesos_sim(&["experiment", "report", &file, "--out", word(&missing)]);
+    assert!(ran.code == 1 && ran.err.contains(word(&missing)) && !missing.exists(), "{ran:?}");
+}
+
+/// Three jobs, on three days a month apart, of a minute each.
+const SPREAD: &str = "1 0 0 60 1 -1 -1 1 -1 -1 1 1 1 1 1 1 -1 -1\n2 3000000 0 60 1 -1 -1 1 -1 -1 1 1 1 1 1 1 -1 -1\n\
+    3 6000000 0 60 1 -1 -1 1 -1 -1 1 1 1 1 1 1 -1 -1\n";
+
+#[test]
+fn a_tournament_covers_its_trace_and_says_so_where_it_must_not() {
+    let folder = scratch("covered");
+    let (file, out) = (write(&folder, "spread.swf", SPREAD), folder.join("results"));
+    let words = ["tournament", &file, "--agents", "2xcpus:4;mem:8192", "--out", word(&out), "--json"];
+    let whole = mesos_sim(&words);
+    assert!(!whole.err.contains("WARNING"), "{whole:?}");
+    let figure = |said: &serde_json::Value, metric: &str| {
+        let figures = said["outcomes"][0]["figures"].as_array().unwrap().iter();
+        let own = figures.filter(|row| row["metric"] == metric && row["queue"].is_null());
+        own.map(|row| row["value"].as_f64().unwrap()).next()
+    };
+    let said = whole.json();
+    assert_eq!((figure(&said, "jobs_done"), figure(&said, "jobs_late")), (Some(3.0), None), "{said}");
+    let cut = mesos_sim(&[&words[..], &["--until", "30d"]].concat());
+    assert!(cut.err.contains("WARNING: 2 of 3 jobs come after the end of the run, in 7 of 7 cases"), "{cut:?}");
+    assert_eq!(figure(&cut.json(), "jobs_late"), Some(2.0));
+}
+
+#[test]
+fn an_experiment_that_ends_before_its_jobs_come_says_so() {
+    let folder = scratch("late");
+    let text = TEXT.replace("{ omega = { path = \"runs.txt\", kind = 0 } }", "20");
+    for (name, changed) in
+        [("until.toml", text.replace("\"1h\"", "\"0s\"")), ("warm.toml", format!("warm_up = \"2h\"\n{text}"))]
+    {
+        let file = write(&folder, name, &changed);
+        let ran = mesos_sim(&["experiment", "run", &file, "--out", word(&folder.join("results"))]);
+        assert!(ran.err.contains("WARNING: 3 of 3 jobs come after the end of the run"), "{name}: {ran:?}");
+    }
+}
+
+#[test]
 fn every_table_and_every_chart_says_seed_version_and_command() {
     let folder = scratch("origin");
     let name = "a-name-so-long-that-the-note-of-a-chart-does-not-fit-into-one-line-".repeat(2);

@@ -199,3 +199,22 @@ fn one_date_of_another_century_does_not_move_the_others() {
         assert_eq!((at, report.rules[&Rule::TooFar].count), (vec![0, 1, 2], 1), "{report}");
     }
 }
+
+#[test]
+fn what_a_table_does_not_tell_is_counted_where_it_is_made_up() {
+    for table in [Table::Gavel, Table::Tiresias, Table::Philly, Table::AzureLlm, Table::Elastisim] {
+        let (workload, report) = read_text(sample_of(table)).unwrap_or_else(|error| panic!("{table}: {error}"));
+        assert_eq!(report.rules[&Rule::Invented].count, workload.jobs.len() as u64, "{table}: {report}");
+        // What they need of memory is the default's, or comes with a GPU.
+        let without = report.rules.get(&Rule::NoMemory).map_or(0, |seen| seen.count);
+        let expected = if workload.jobs[0].need.gpus().to_f64() > 0.0 { 0 } else { workload.jobs.len() as u64 };
+        assert_eq!(without, expected, "{table}: {report}");
+    }
+    for table in [Table::Swf, Table::Gwf, Table::AzureVms, Table::OpenbPods] {
+        let (_, report) = read_text(sample_of(table)).unwrap_or_else(|error| panic!("{table}: {error}"));
+        assert!(!report.rules.contains_key(&Rule::Invented), "{table}: {report}");
+    }
+    let read = |table: Table| read(vec![file("machines", sample_of(table)), beside()], &Options::default()).unwrap();
+    let (workload, report) = read(Table::PhillyMachines);
+    assert_eq!(report.rules[&Rule::Invented].count, workload.machines.len() as u64, "{report}");
+}

@@ -182,9 +182,7 @@ fn is_counted(table: Table, workload: &Workload, report: &TraceReport) {
     }
     let jobs = workload.jobs.iter();
     let without_mem = jobs.clone().filter(|job| (job.need.mem().to_f64() - MEM_DEFAULT).abs() < 1e-9).count() as u64;
-    if !matches!(table, Table::AzureLlm | Table::Elastisim) {
-        assert!(without_mem <= count(Rule::NoMemory), "{report}");
-    }
+    assert!(without_mem <= count(Rule::NoMemory), "{report}");
     let shortest = Duration::from_millis(1);
     let without_time = jobs.filter(|job| job.runs.of(0) == Some(shortest)).count() as u64;
     assert!(without_time <= count(Rule::NoTime) + count(Rule::NoEnd), "{report}");

@@ -13,7 +13,7 @@ use mesos_sim::{Cluster, Failure, FailureKind};
 
 use crate::cpu;
 use crate::outcome::Outcome;
-use crate::print::quiet_panics;
+use crate::print::{print, print_json, quiet_panics};
 use crate::seeds::{Seeds, parse_mutant, parse_seeds};
 
 #[derive(Debug, Args)]
@@ -63,9 +63,9 @@ impl Catalogue {
         bar.finish_and_clear();
         let found = found.into_inner().expect("nobody panics here");
         if self.json {
-            println!("{}", serde_json::to_string_pretty(&found).expect("plain data"));
+            print_json(&found);
         } else {
-            print!("{}", table(&found));
+            print(&table(&found));
         }
         if let Some(path) = &self.out {
             let command = "mesos-sim catalogue --out <this file>";

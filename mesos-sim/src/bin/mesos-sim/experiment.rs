@@ -11,7 +11,7 @@ use indicatif::{MultiProgress, ProgressBar};
 use mesos_sim::ExitStatus;
 use mesos_sim::experiment::{Experiment, ExperimentError, Finding, Outcome, Progress, Verdict};
 
-use crate::print::print;
+use crate::print::{print, print_json};
 use crate::progress;
 
 #[derive(Debug, Args)]
@@ -24,7 +24,7 @@ pub(crate) struct ExperimentCommand {
 enum Step {
     /// Runs what has not been run yet, on all cores, and writes tables, charts and the page.
     Run(RunArgs),
-    /// Makes tables, charts and the page anew from the results that are there.
+    /// Makes tables, charts and the page anew from the results that are there; writes nothing where there are none.
     Report(RunArgs),
     /// Lists the cases of a file.
     Cases {
@@ -92,6 +92,16 @@ impl RunArgs {
             run_shown(&experiment, &folder, self.jobs, &Bars::default())?
         } else {
             let (cases, kept) = (experiment.cases()?, experiment.kept(&folder)?);
+            if kept.is_empty() {
+                // Tables of nothing would take the place of those that are there.
+                let what = format!(
+                    "none of {} cases has a result in {} made by this build of this description and its files; nothing was \
+                     written. Run the experiment, or name its folder with --out",
+                    cases.len(),
+                    folder.display()
+                );
+                return Err(ExperimentError::Text(what));
+            }
             if kept.len() < cases.len() {
                 eprintln!("{} of {} cases have results in {}", kept.len(), cases.len(), folder.display());
             }
@@ -181,7 +191,7 @@ pub(crate) fn conclude(
     let findings = experiment.findings(outcomes);
     if is_json {
         let figures = serde_json::json!({ "outcomes": outcomes, "findings": findings });
-        print(&format!("{figures:#}\n"));
+        print_json(&figures);
     } else {
         print(&traces(outcomes));
         print(&table(outcomes));
@@ -191,6 +201,9 @@ pub(crate) fn conclude(
             print(&format!("{}\n", path.display()));
         }
         print(&format!("{}\n", folder.join("images").display()));
+    }
+    if let Some(late) = late(outcomes) {
+        eprintln!("{late}");
     }
     let faults = outcomes.iter().filter_map(|outcome| outcome.fault.as_deref());
     let mut faults = faults.peekable();
@@ -239,6 +252,19 @@ pub(crate) fn table(outcomes: &[Outcome]) -> String {
 fn done(outcome: &Outcome) -> String {
     let number = |metric| outcome.get(metric, None).unwrap_or(0.0);
     if outcome.is_done { "yes".to_owned() } else { format!("no: {} of {} jobs", number("jobs_done"), number("jobs")) }
+}
+
+/// What is to be said of jobs that nobody ran because they come after the end: the figures are those of the others.
+fn late(outcomes: &[Outcome]) -> Option<String> {
+    let of = |outcome: &Outcome| Some((outcome.get("jobs_late", None)?, outcome.get("jobs", None)?));
+    let late: Vec<(f64, f64)> = outcomes.iter().filter_map(of).collect();
+    let (count, jobs) = late.iter().copied().max_by(|a, b| a.0.total_cmp(&b.0))?;
+    let cases =
+        if outcomes.len() > 1 { format!(", in {} of {} cases", late.len(), outcomes.len()) } else { String::new() };
+    Some(format!(
+        "WARNING: {count} of {jobs} jobs come after the end of the run{cases}: they were not run, and figures tell of the others \
+         alone; a later `until` (--until) covers them"
+    ))
 }
 
 /// What became of the rows of traces: each text once, however many cases replay the same trace.

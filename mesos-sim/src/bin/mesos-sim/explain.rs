@@ -6,11 +6,11 @@ use clap::Args;
 use mesos_core::{Instant, TaskId};
 use mesos_sim::replay::{JournalStory, Replay};
 use mesos_sim::story::{Line, Story, Subject, why};
-use mesos_sim::{FailureKind, Simulation, secs};
+use mesos_sim::{Cluster, FailureKind, Simulation, secs};
 
 use crate::case::Which;
 use crate::outcome::Outcome;
-use crate::print::{print, quiet_panics};
+use crate::print::{print, print_line, quiet_panics};
 use crate::progress;
 
 #[derive(Debug, Args)]
@@ -36,7 +36,7 @@ pub(crate) struct Explain {
     /// Lists the tasks that were launched in the run.
     #[arg(long, group = "subject")]
     tasks: bool,
-    /// Prints one JSON object per sentence.
+    /// Prints one JSON object per sentence or task, and nothing else.
     #[arg(long)]
     json: bool,
     /// Stops at this time of the run, in seconds, and says where the task stands then.
@@ -107,9 +107,38 @@ impl Explain {
         }
         bar.finish_and_clear();
         if told == 0 {
-            print("nothing happened to it in this journal; --tasks lists what there was\n");
+            return self.nothing("journal");
         }
         Ok(())
+    }
+
+    /// What was asked for did not come up. Until some moment that may be so, of the whole it is a mistake.
+    fn nothing(&self, of: &str) -> Outcome {
+        if self.at.is_none() && !self.tasks {
+            return Err(format!("nothing happened to it in this {of}; --tasks lists what there was").into());
+        }
+        if !self.json {
+            let until = self.at.map_or_else(|| format!("in this {of}"), |at| format!("until {at} s"));
+            print_line(format_args!(
+                "{} {until}",
+                if self.tasks { "no task was launched" } else { "nothing happened to it" }
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether a run has what is asked for.
+    fn is_there(subject: &Subject, cluster: &Cluster) -> Result<(), String> {
+        let (what, letter, index, count) = match subject {
+            Subject::Agent(index) => ("agent", 'a', *index, cluster.spec().agents.len()),
+            Subject::Task { framework: Some(index), .. } => ("framework", 'f', *index, cluster.spec().frameworks.len()),
+            _ => return Ok(()),
+        };
+        if (index as usize) < count {
+            return Ok(());
+        }
+        let last = count.checked_sub(1).map_or_else(String::new, |last| format!(": {letter}0 to {letter}{last}"));
+        Err(format!("there is no {what} {letter}{index} in this run; it has {count}{last}"))
     }
 
     pub(crate) fn run(&self) -> Outcome {
@@ -118,6 +147,8 @@ impl Explain {
             return self.of_journal(journal);
         }
         let (cluster, seed) = self.which.cluster()?;
+        let subject = if self.tasks { Subject::Launches } else { self.subject()? };
+        Self::is_there(&subject, &cluster)?;
         let mut run = cluster.simulate(seed).map_err(|invalid| invalid.to_string())?;
         if self.tasks {
             let (story, lines) = Story::of_launches();
@@ -125,10 +156,10 @@ impl Explain {
             let bar = progress::of_time(&mut run, cluster.conditions().faults.until);
             let _ = run.guarded(Simulation::run);
             bar.finish_and_clear();
-            lines.take().iter().for_each(|line| print(&format!("{line}\n")));
-            return Ok(());
+            let told = lines.take();
+            told.iter().for_each(|line| self.say(line));
+            return if told.is_empty() { self.nothing("run") } else { Ok(()) };
         }
-        let subject = self.subject()?;
         let (story, lines) = Story::about(subject.clone());
         run.watch(Box::new(story));
         let bar = progress::of_time(&mut run, cluster.conditions().faults.until);
@@ -140,7 +171,7 @@ impl Explain {
         let told = lines.take();
         told.iter().for_each(|line| self.say(line));
         if told.is_empty() {
-            print("nothing happened to it in this run; --tasks lists what there was\n");
+            self.nothing("run")?;
         }
         if let (Subject::Task { framework, task }, false) = (&subject, self.json) {
             let when = if self.at.is_some() && result.is_ok() { "Then" } else { "At the end of the run" };
@@ -149,7 +180,11 @@ impl Explain {
         match result {
             // Whoever asks for the story of a failing run knows that it fails.
             Err(failure) if failure.kind != FailureKind::NotDeterministic => {
-                print(&format!("\nThe run failed:\n{failure}\n"));
+                if self.json {
+                    print_line(serde_json::json!({ "failed": failure }));
+                } else {
+                    print(&format!("\nThe run failed:\n{failure}\n"));
+                }
                 Ok(())
             }
             result => Ok(result?),

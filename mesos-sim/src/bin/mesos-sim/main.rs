@@ -1,9 +1,12 @@
 //! `mesos-sim`: runs, sweeps and compares simulated clusters from the command line.
 
+#![deny(clippy::print_stdout, reason = "print.rs knows what to do where standard output is closed or full")]
+
 mod case;
 #[cfg(feature = "mutants")]
 mod catalogue;
 mod cpu;
+mod described;
 mod experiment;
 mod explain;
 mod heap;
@@ -26,6 +29,7 @@ mod tournament;
 mod trace;
 mod whatif;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -38,7 +42,7 @@ use mesos_sim::experiment::version;
 /// code that runs in production is run, its properties are checked after every step, and once the faults are over the
 /// cluster has to settle. The same seed gives the same run, always and everywhere.
 #[derive(Debug, Parser)]
-#[command(version, after_help = format!("{EXAMPLES}\n\n{}", ExitStatus::help()))]
+#[command(version, after_help = format!("{EXAMPLES}{CATALOGUE}\n\n{}", ExitStatus::help()))]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -54,8 +58,13 @@ Examples:
   mesos-sim step 42                       forwards and backwards through the run
   mesos-sim record --seed 42 --out .      journals of its masters
   mesos-sim replay m0-1.journal           the same again, bit for bit
-  mesos-sim meta --seeds 0..100           is a run a function of its seed?
-  mesos-sim catalogue                     is every planted defect found? (feature mutants)";
+  mesos-sim meta --seeds 0..100           is a run a function of its seed?";
+
+/// Of a command that only some builds have.
+const CATALOGUE: &str = match cfg!(feature = "mutants") {
+    true => "\n  mesos-sim catalogue                     is every planted defect found?",
+    false => "",
+};
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -110,8 +119,12 @@ fn main() -> ExitCode {
         Err(said) => {
             // Help and version are what was asked for; anything else cannot be used. The usual status of clap, 2, is that of a
             // broken property here.
-            let _ = said.print();
-            return if said.use_stderr() { ExitCode::from(ExitStatus::Unusable.code()) } else { ExitCode::SUCCESS };
+            let written = said.print();
+            if said.use_stderr() {
+                return ExitCode::from(ExitStatus::Unusable.code());
+            }
+            print::or_end(written.and_then(|()| std::io::stdout().flush()));
+            return ExitCode::SUCCESS;
         }
     };
     let result = match cli.command {

@@ -6,6 +6,7 @@ use mesos_sim::record::Trace;
 use mesos_sim::{Cluster, Failure, FailureKind, Origin, Simulation};
 
 use crate::outcome::Outcome;
+use crate::print::print_line;
 use crate::seeds::{Seeds, parse_seeds};
 
 #[derive(Debug, Args)]
@@ -23,7 +24,7 @@ impl Meta {
             bar.inc(1);
         }
         bar.finish();
-        println!("{} seeds, each run twice: equal", self.seeds.count());
+        print_line(format_args!("{} seeds, each run twice: equal", self.seeds.count()));
         Ok(())
     }
 }

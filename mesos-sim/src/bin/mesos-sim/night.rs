@@ -9,7 +9,7 @@ use mesos_sim::Cluster;
 
 use crate::cpu;
 use crate::outcome::Outcome;
-use crate::print::quiet_panics;
+use crate::print::{print_json, print_line, quiet_panics};
 use crate::seeds::Seeds;
 use crate::sweep::on_all_cores;
 
@@ -73,13 +73,13 @@ impl Night {
                 "virtual_secs_per_cpu_sec": pace, "cluster_years_per_night": years, "hours": hours, "cores": cores,
                 "failed": failed.len(),
             });
-            println!("{}", serde_json::to_string_pretty(&said).expect("plain data"));
+            print_json(&said);
         } else {
-            println!(
+            print_line(format_args!(
                 "{seeds} clusters of {mean_agents:.1} agents on average, all checks on, {steps} steps, {virtual_secs:.0} \
                  virtual seconds in {cpu:.1} s of processor time: {pace:.0} virtual seconds per second"
-            );
-            println!("{years:.1} faulted cluster-years in a night of {hours} hours on {cores} cores");
+            ));
+            print_line(format_args!("{years:.1} faulted cluster-years in a night of {hours} hours on {cores} cores"));
         }
         failed.into_iter().next().map_or(Ok(()), |failure| Err(failure.into()))
     }

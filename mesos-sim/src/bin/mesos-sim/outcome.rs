@@ -6,7 +6,12 @@ use mesos_sim::{ExitStatus, Failure, Origin};
 
 /// How this program was asked for what it does: what to say again.
 pub(crate) fn invocation() -> Origin {
-    Origin::command(std::env::args().skip(1))
+    Origin::command(words())
+}
+
+/// What was typed behind the name of the program. Names of files need not be text; what is no text in them is replaced.
+pub(crate) fn words() -> Vec<String> {
+    std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect()
 }
 
 /// Nothing, or why not.

@@ -12,7 +12,9 @@ use mesos_sim::workload::Sleepers;
 use mesos_sim::{Cluster, Simulation, secs};
 
 use crate::outcome::Outcome;
+use crate::print::print_line;
 use crate::progress;
+use crate::seeds::{agents, some};
 
 #[derive(Debug, Args)]
 pub(crate) struct Record {
@@ -23,21 +25,22 @@ pub(crate) struct Record {
     #[arg(long, default_value = ".")]
     out: PathBuf,
     /// Instead of what the seed draws: a healthy cluster of so many agents of 8 cores, to get a journal of any size.
-    #[arg(long)]
+    #[arg(long, value_parser = agents())]
     agents: Option<usize>,
     /// With --agents: tasks of one core and 30 s each.
-    #[arg(long, default_value_t = 10_000, requires = "agents")]
+    #[arg(long, default_value_t = 10_000, requires = "agents", value_parser = some())]
     tasks: u32,
     /// With --agents: frameworks that share the tasks.
-    #[arg(long, default_value_t = 1, requires = "agents")]
+    #[arg(long, default_value_t = 1, requires = "agents", value_parser = some())]
     frameworks: u32,
 }
 
 impl Record {
     fn cluster(&self) -> Cluster {
         let Some(agents) = self.agents else { return Cluster::swarm(self.seed) };
-        let each = self.tasks / self.frameworks.max(1);
         (0..self.frameworks).fold(Cluster::builder().agents(agents, "cpus:8;mem:16384"), |cluster, index| {
+            // What does not divide evenly goes to the first ones.
+            let each = self.tasks / self.frameworks + u32::from(index < self.tasks % self.frameworks);
             cluster.framework(&format!("batch-{index}"), move || Sleepers::new(each, secs(30)).boxed())
         })
     }
@@ -74,7 +77,7 @@ impl Record {
         bar.finish_and_clear();
         run.end_recording().map_err(|error| format!("a journal could not be written: {error}"))?;
         for path in written.borrow().iter() {
-            println!("{}  {} bytes", path.display(), length(path));
+            print_line(format_args!("{}  {} bytes", path.display(), length(path)));
         }
         result?;
         Ok(())

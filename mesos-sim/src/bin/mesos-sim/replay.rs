@@ -16,7 +16,7 @@ use mesos_sim::replay::{AgentReplay, Difference, Recorded, Replay, ReplayError};
 use mesos_sim::{Failure, FailureKind, NodeId};
 
 use crate::outcome::Outcome;
-use crate::print::print;
+use crate::print::{print, print_json, print_line};
 use crate::progress;
 
 #[derive(Debug, Args)]
@@ -36,8 +36,8 @@ pub(crate) struct ReplayCommand {
     /// otherwise. What was recorded is what is done again.
     #[arg(long, value_name = "POLICY", value_parser = parse_policy)]
     shadow: Option<String>,
-    /// Prints what came out as JSON.
-    #[arg(long)]
+    /// Prints what came out as JSON, and nothing else.
+    #[arg(long, conflicts_with = "trace")]
     json: bool,
 }
 
@@ -149,22 +149,24 @@ impl ReplayCommand {
             if let Some((policy, tally)) = shadow {
                 said["shadow"] = shadow_json(policy, tally);
             }
-            println!("{}", serde_json::to_string_pretty(&said).expect("plain data"));
+            print_json(&said);
         } else {
             #[allow(clippy::cast_precision_loss, reason = "rates for people")]
             let rate = counts.inputs as f64 / real;
-            println!(
+            print_line(format_args!(
                 "{} steps, {} inputs, {} effects in {real:.3} s: {rate:.0} inputs/s; the journal ended: {}",
                 counts.steps,
                 counts.inputs,
                 counts.effects,
                 ending.map_or_else(|| "not reached".to_owned(), |ending| format!("{ending:?}").to_lowercase()),
-            );
+            ));
             if let Some((policy, tally)) = shadow {
                 print(&format!("\nbeside it, {policy}: {tally}"));
             }
         }
         match first {
+            // Whoever asks whether a journal replays is not told yes by one that says nothing.
+            None if counts.steps == 0 => Err(say(&"it has no whole step, so nothing was compared").into()),
             None => Ok(()),
             Some(difference) => Err(differs(&difference, &replay, counts.different).into()),
         }

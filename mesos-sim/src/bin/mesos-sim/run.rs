@@ -8,7 +8,7 @@ use mesos_sim::record::{Detail, Trace};
 
 use crate::case::Which;
 use crate::outcome::Outcome;
-use crate::print::{print, print_pace};
+use crate::print::{print, print_json, print_line, print_pace};
 
 #[derive(Debug, Args)]
 pub(crate) struct Run {
@@ -20,8 +20,8 @@ pub(crate) struct Run {
     /// With --trace: prints every field of every message.
     #[arg(long, requires = "trace")]
     full: bool,
-    /// Prints the report as JSON.
-    #[arg(long)]
+    /// Prints the report as JSON, and nothing else.
+    #[arg(long, conflicts_with_all = ["trace", "describe"])]
     json: bool,
     /// Prints what was drawn from the seed before it runs.
     #[arg(long)]
@@ -38,7 +38,7 @@ impl Run {
             cluster = cluster.checks(Vec::new);
         }
         if self.describe {
-            println!("{:#?}\n{:#?}", cluster.spec(), cluster.conditions());
+            print_line(format_args!("{:#?}\n{:#?}", cluster.spec(), cluster.conditions()));
         }
         let detail = if self.full { Detail::Full } else { Detail::Brief };
         let trace = self.trace.then(|| Trace::text(detail));
@@ -50,9 +50,9 @@ impl Run {
         }
         let report = result?;
         if self.json {
-            println!("{}", serde_json::to_string_pretty(&report).expect("a report is plain data"));
+            print_json(&report);
         } else {
-            print!("{report}");
+            print(&report.to_string());
             print_pace(&report, started);
         }
         Ok(())

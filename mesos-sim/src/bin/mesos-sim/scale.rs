@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, Subcommand};
 use mesos_sim::scheduler::{Discipline, JobScheduler, Options};
 use mesos_sim::workload::{Arrivals, Draw, Generator, Sleepers, Workload};
@@ -12,7 +13,9 @@ use mesos_sim::{Cluster, Failure, Simulation, secs};
 use serde::Serialize;
 
 use crate::experiment::cpu_secs;
+use crate::print::print_line;
 use crate::progress;
+use crate::seeds::{AGENTS_MAX, agents, some};
 
 #[derive(Debug, Args)]
 pub(crate) struct Scale {
@@ -29,10 +32,10 @@ enum What {
     /// otherwise.
     Day {
         /// Agents, of 16 cores each.
-        #[arg(long, default_value_t = 10_000)]
+        #[arg(long, default_value_t = 10_000, value_parser = agents())]
         agents: usize,
         /// Tasks, in jobs of a hundred.
-        #[arg(long, default_value_t = 1_000_000)]
+        #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
         tasks: u32,
         /// The seed.
         #[arg(long, default_value_t = 1)]
@@ -41,16 +44,16 @@ enum What {
     /// How much memory agents take: registers so many, runs ten tasks on each, and tells the peak of this process.
     Memory {
         /// Agents, of 16 cores each.
-        #[arg(long, default_value_t = 100_000)]
+        #[arg(long, default_value_t = 100_000, value_parser = agents())]
         agents: usize,
     },
     /// What an event costs in clusters of growing size; grows no faster than the logarithm if the last column stays.
     Curve {
         /// Tasks per agent.
-        #[arg(long, default_value_t = 20)]
+        #[arg(long, default_value_t = 20, value_parser = some())]
         tasks: u32,
         /// The largest cluster: sizes are 1,000, 2,000, 5,000, 10,000 and so on up to it.
-        #[arg(long, default_value_t = 50_000)]
+        #[arg(long, default_value_t = 50_000, value_parser = RangedU64ValueParser::<usize>::new().range(1_000..=AGENTS_MAX))]
         agents_max: usize,
     },
 }
@@ -103,9 +106,9 @@ impl fmt::Display for Figures {
 
 fn say(figures: &Figures, is_json: bool) {
     if is_json {
-        println!("{}", serde_json::to_string(figures).expect("plain data"));
+        print_line(serde_json::to_string(figures).expect("figures are plain data"));
     } else {
-        println!("{figures}");
+        print_line(figures);
     }
 }
 
@@ -204,10 +207,10 @@ fn memory(agents: usize) -> Result<Figures, Failure> {
 #[allow(clippy::cast_precision_loss, reason = "rates for people")]
 fn curve(tasks: u32, agents_max: usize, is_json: bool) -> Result<(), Failure> {
     if !is_json {
-        println!(
+        print_line(format_args!(
             "{:>9} {:>10} {:>12} {:>10} {:>12} {:>18}",
             "agents", "tasks", "events", "CPU s", "µs/event", "µs/event/log2(n)"
-        );
+        ));
     }
     let decades = std::iter::successors(Some(1_000_usize), |decade| decade.checked_mul(10));
     let sizes = decades.flat_map(|decade| [1, 2, 5].map(|step| decade.saturating_mul(step)));
@@ -220,7 +223,7 @@ fn curve(tasks: u32, agents_max: usize, is_json: bool) -> Result<(), Failure> {
         let Figures { tasks, events, cpu_secs, .. } = figures;
         let each = cpu_secs * 1e6 / events.max(1) as f64;
         let by_log = each / (agents as f64).log2();
-        println!("{agents:>9} {tasks:>10} {events:>12} {cpu_secs:>10.2} {each:>12.3} {by_log:>18.4}");
+        print_line(format_args!("{agents:>9} {tasks:>10} {events:>12} {cpu_secs:>10.2} {each:>12.3} {by_log:>18.4}"));
     }
     Ok(())
 }

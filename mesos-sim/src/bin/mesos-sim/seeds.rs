@@ -1,4 +1,19 @@
-//! What several commands take: ranges of seeds and names of planted defects.
+//! What several commands take: ranges of seeds, sizes of clusters and names of planted defects.
+
+use clap::builder::RangedU64ValueParser;
+
+/// A cluster without agents runs nothing, and one of more of them than this fits into no memory.
+pub(crate) const AGENTS_MAX: u64 = 1_000_000;
+
+/// Reads a number of agents.
+pub(crate) fn agents() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..=AGENTS_MAX)
+}
+
+/// Reads a number of tasks or frameworks: without any there is nothing to be seen.
+pub(crate) fn some() -> RangedU64ValueParser<u32> {
+    RangedU64ValueParser::new().range(1..=u64::from(u32::MAX))
+}
 
 /// Seeds from one number to the one before another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

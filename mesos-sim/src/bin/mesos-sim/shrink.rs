@@ -10,7 +10,7 @@ use mesos_sim::shrink::{Case, Reduction, shrink};
 
 use crate::case::Which;
 use crate::outcome::Outcome;
-use crate::print::{print, quiet_panics};
+use crate::print::{print, print_line, quiet_panics};
 
 #[derive(Debug, Args)]
 pub(crate) struct Shrink {
@@ -46,24 +46,24 @@ impl Shrink {
         };
         let Some(shrunk) = shrink(case.seed, self.runs, &build, &mut progress) else {
             bar.finish_and_clear();
-            println!("seed {} does not fail; there is nothing to shrink", case.seed);
+            print_line(format_args!("seed {} does not fail; there is nothing to shrink", case.seed));
             return Ok(());
         };
         bar.finish_and_clear();
         let small = of(&shrunk.reduction);
-        println!(
+        print_line(format_args!(
             "{} runs; {} faults struck in the whole run. What is left: {}",
             shrunk.runs,
             shrunk.faults_before,
             size(&small.left)
-        );
+        ));
         for planned in small.left.plan.iter().flatten() {
-            println!("  {:>9.3} s  {}", planned.after.as_secs_f64(), planned.action);
+            print_line(format_args!("  {:>9.3} s  {}", planned.after.as_secs_f64(), planned.action));
         }
         if let Some(path) = &self.out {
             let text = serde_json::to_string_pretty(&small).expect("a case is plain data");
             std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))?;
-            println!("written to {0}; look at it with: mesos-sim step --case {0}", path.display());
+            print_line(format_args!("written to {0}; look at it with: mesos-sim step --case {0}", path.display()));
         }
         if self.trace {
             let trace = Some(Trace::text(Detail::Brief));

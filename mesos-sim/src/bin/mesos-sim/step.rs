@@ -1,6 +1,6 @@
 //! `mesos-sim step`: time travel through a run or a journal.
 
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::io::{BufRead as _, IsTerminal as _};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -60,8 +60,6 @@ fn go<J: Journey>(travel: Travel<J>, greeting: &str) -> Outcome {
     loop {
         if is_typed {
             print(&format!("#{}> ", travel.moment()));
-            // A prompt that cannot be shown is no reason to end.
-            let _ = std::io::stdout().flush();
         }
         line.clear();
         match input.lock().read_line(&mut line) {

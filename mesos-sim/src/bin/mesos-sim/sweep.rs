@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use mesos_sim::{Cluster, Failure, Report};
 
 use crate::outcome::Outcome;
-use crate::print::quiet_panics;
+use crate::print::{print_line, quiet_panics};
 use crate::seeds::{Seeds, parse_seeds};
 
 #[derive(Debug, Args)]
@@ -51,7 +51,7 @@ impl Sweep {
         });
         bar.finish();
         let (seeds, failed) = (bar.position(), failures.len());
-        println!("{seeds} seeds, {steps} steps, {virtual_secs:.0} virtual seconds, {failed} failed");
+        print_line(format_args!("{seeds} seeds, {steps} steps, {virtual_secs:.0} virtual seconds, {failed} failed"));
         failures.sort_by_key(|failure| failure.seed);
         failures.into_iter().next().map_or(Ok(()), |failure| Err(failure.into()))
     }

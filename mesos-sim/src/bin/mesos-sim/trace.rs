@@ -6,16 +6,16 @@ use std::process::ExitCode;
 
 use clap::Args;
 use mesos_sim::experiment::ExperimentError;
-use mesos_sim::metric::Distribution;
-use mesos_sim::trace::{self, Options, SAMPLES, Table, TraceError};
-use mesos_sim::workload::Workload;
+use mesos_sim::trace::{self, Level, Options, SAMPLES, Table, TraceError, TraceReport, Verdict};
 
+use crate::described::Described;
 use crate::experiment::exit;
-use crate::print::print;
+use crate::print::{print, print_json};
 
 #[derive(Debug, Args)]
 pub(crate) struct TraceCommand {
-    /// The trace's files, compressed or not.
+    /// The trace's files, compressed or not: jobs, machines, what was measured, together or alone.
+    #[arg(required_unless_present_any = ["tables", "sample"])]
     files: Vec<PathBuf>,
     /// What they hold, if that cannot be told from their first lines: one table for all of them.
     #[arg(long)]
@@ -26,6 +26,40 @@ pub(crate) struct TraceCommand {
     /// Prints a few rows of this table, as they stand in its files.
     #[arg(long)]
     sample: Option<String>,
+    /// Prints what is in it as JSON.
+    #[arg(long, conflicts_with_all = ["tables", "sample"])]
+    json: bool,
+}
+
+/// What became of the rows, as JSON.
+fn report_json(report: &TraceReport) -> serde_json::Value {
+    let files = report.files.iter().map(|file| {
+        serde_json::json!({
+            "name": file.name, "table": file.table.to_string(), "lines": file.lines, "rows": file.rows,
+            "refused": file.refused, "compression": file.compression,
+        })
+    });
+    let rules = report.rules.iter().map(|(rule, seen)| {
+        let verdict = match rule.verdict() {
+            Verdict::Refused => "refused",
+            Verdict::Repaired => "repaired",
+        };
+        serde_json::json!({
+            "rule": format!("{rule:?}"), "words": rule.words(), "verdict": verdict, "count": seen.count,
+            "first_file": seen.file, "first_line": seen.line,
+        })
+    });
+    let level = |level: Level| serde_json::json!({ "mean": level.mean(), "most": level.mean().map(|_| level.most) });
+    let usage = report.usage.iter().map(|(table, usage)| {
+        serde_json::json!({
+            "table": table.to_string(), "samples": usage.samples, "unit": format!("{:?}", usage.unit).to_lowercase(),
+            "cpus": level(usage.cpus), "mem": level(usage.mem), "gpus": level(usage.gpus),
+        })
+    });
+    serde_json::json!({
+        "files": files.collect::<Vec<_>>(), "rules": rules.collect::<Vec<_>>(), "usage": usage.collect::<Vec<_>>(),
+        "jobs": report.jobs, "tasks": report.tasks, "machines": report.machines,
+    })
 }
 
 impl TraceCommand {
@@ -49,32 +83,13 @@ impl TraceCommand {
             let bytes = File::open(path).map_err(|source| ExperimentError::File { path: path.clone(), source })?;
             files.push(trace::File { name: path.display().to_string(), table, bytes: Box::new(bytes) });
         }
-        let (workload, report) = trace::read(files, &Options::default())?;
-        print(&report.to_string());
-        print(&quantities(&workload));
+        let (workload, report) = trace::read_any(files, &Options::default())?;
+        let described = Described::new(&workload);
+        if self.json {
+            print_json(&serde_json::json!({ "report": report_json(&report), "described": described }));
+        } else {
+            print(&format!("{report}{described}"));
+        }
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// Quantiles of what jobs are like.
-fn quantities(workload: &Workload) -> String {
-    let jobs = &workload.jobs;
-    let runs = jobs.iter().filter_map(|job| job.runs.of(0)).map(|run| run.as_secs_f64());
-    let gaps = jobs.windows(2).map(|pair| (pair[1].submit_at - pair[0].submit_at).as_secs_f64());
-    let rows = [
-        ("seconds between jobs", Distribution::new(gaps)),
-        ("tasks per job", Distribution::new(jobs.iter().map(|job| f64::from(job.tasks)))),
-        ("seconds a task runs", Distribution::new(runs)),
-        ("cores per task", Distribution::new(jobs.iter().map(|job| job.need.cpus().to_f64()))),
-        ("MB per task", Distribution::new(jobs.iter().map(|job| job.need.mem().to_f64()))),
-        ("GPUs per task", Distribution::new(jobs.iter().map(|job| job.need.gpus().to_f64()))),
-    ];
-    let mut text = format!("{:<22} {:>12} {:>12} {:>12} {:>12}\n", "", "mean", "median", "90 %", "largest");
-    for (name, values) in &rows {
-        let cell = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"));
-        let cells = [values.mean(), values.quantile(0.5), values.quantile(0.9), values.max()].map(cell);
-        text.push_str(&format!("{name:<22} {:>12} {:>12} {:>12} {:>12}\n", cells[0], cells[1], cells[2], cells[3]));
-    }
-    text.push_str(&format!("{:.0} core-hours of work with an end\n", workload.core_seconds() / 3_600.0));
-    text
 }

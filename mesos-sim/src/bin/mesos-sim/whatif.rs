@@ -1,5 +1,6 @@
 //! `mesos-sim what-if`: forks a journal and compares two futures.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,9 +9,10 @@ use mesos_core::resource::{Limits, Quantities, Resources};
 use mesos_core::{Quota, Role, Weight};
 use mesos_sched::allocator::Options;
 use mesos_sim::replay::ReplayError;
-use mesos_sim::whatif::{Arrivals, Change, Plan, what_if};
+use mesos_sim::whatif::{Arrivals, Change, Comparison, Plan, what_if};
 
 use crate::outcome::Outcome;
+use crate::print::{print, print_json};
 use crate::progress;
 
 /// What the journal is read for.
@@ -89,6 +91,25 @@ fn parse_quota(text: &str) -> Result<(Role, Quota), String> {
 }
 
 impl WhatIf {
+    /// What was asked for and changes nothing.
+    fn remarks(&self, comparison: &Comparison) -> Vec<String> {
+        let Self { allocator, weights, quota, agents, .. } = self;
+        if allocator.is_none() && weights.is_empty() && quota.is_empty() && *agents == 0 {
+            let what =
+                "nothing is changed, so both futures are the same: say --allocator, --weights, --quota or --agents";
+            return vec![what.to_owned()];
+        }
+        let futures = [&comparison.recorded, &comparison.baseline, &comparison.changed];
+        let has_tasks = |role: &Role| {
+            let inside = format!("{role}/");
+            let mut names = futures.iter().flat_map(|own| own.roles.keys());
+            names.any(|name| name == role.as_str() || name.starts_with(&inside))
+        };
+        let named = weights.iter().map(|(role, _)| role).chain(quota.iter().map(|(role, _)| role));
+        let idle: BTreeSet<&Role> = named.filter(|role| !has_tasks(role)).collect();
+        idle.iter().map(|role| format!("role {role} has no task after the fork: is this its name?")).collect()
+    }
+
     pub(crate) fn run(&self) -> Outcome {
         let say = |error: &dyn std::fmt::Display| format!("{}: {error}", self.file.display());
         let at = Duration::try_from_secs_f64(self.at).map_err(|error| format!("--at {}: {error}", self.at))?;
@@ -112,10 +133,11 @@ impl WhatIf {
         };
         let comparison = what_if(&mut open, plan, &change).map_err(|error| say(&error))?;
         bar.finish_and_clear();
+        self.remarks(&comparison).iter().for_each(|remark| eprintln!("{remark}"));
         if self.json {
-            println!("{}", serde_json::to_string_pretty(&comparison).expect("plain data"));
+            print_json(&comparison);
         } else {
-            print!("{comparison}");
+            print(&comparison.to_string());
         }
         Ok(())
     }
