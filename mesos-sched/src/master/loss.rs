@@ -88,6 +88,9 @@ impl Master {
         let row = self.agents.remove(agent).expect("the agent's row was just read");
         assert!(row.used.is_empty(), "agent {} left while {:?} was used on it", row.id, row.used);
         self.inverse.answers.remove(&agent);
+        if let Some(past) = &mut self.past {
+            past.totals.agents_removed += 1;
+        }
         self.note(|_| Change::AgentGone(row.id.clone()));
         self.observe(cx, Fact::AgentRemoved { agent });
         self.tell_all_of_failure(cx, &row.id);

@@ -124,7 +124,11 @@ impl Master {
         self.ask_at(agent, cx.now.mono + self.options.agent_ping_every);
         let row = &mut self.agents.table[agent];
         row.liveness = Liveness::Connected { conn, unanswered: 0 };
+        row.times.reregistered_wall = Some(cx.now.wall);
         row.strays.clear();
+        if let Some(past) = &mut self.past {
+            past.totals.agents_returned += 1;
+        }
         self.free_missing_executors(cx, agent, &report);
         let strangers = self.merge_report(cx, agent, &report);
         let missing = self.missing_tasks(cx, agent, &report);
@@ -263,6 +267,7 @@ impl Master {
             Some(task) => self.note_state(cx, framework, task, report.state),
             None => {
                 let task = self.add_task(
+                    cx,
                     agent,
                     framework,
                     Task {
@@ -275,6 +280,7 @@ impl Master {
                         is_charged: !report.state.is_terminal(),
                         kill: None,
                         place: 0,
+                        past: None,
                     },
                 );
                 if self.frameworks.table[framework].tasks[task].is_charged {

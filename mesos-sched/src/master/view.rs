@@ -26,6 +26,8 @@ pub struct Counters {
     pub gaps: u64,
     pub launches: u64,
     pub offers: u64,
+    /// Changes handed over to whoever keeps a picture of the books.
+    pub published: u64,
     pub operation_acknowledgements: u64,
     pub operation_reconciliations: u64,
     pub operation_updates: u64,
@@ -149,6 +151,12 @@ impl Master {
     #[must_use]
     pub const fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// Whether what changes is published by now.
+    #[must_use]
+    pub const fn publishes(&self) -> bool {
+        self.notes.is_some()
     }
 
     /// What is counted of each framework, and the roles it wants no offers for, in an order that stays while none comes or

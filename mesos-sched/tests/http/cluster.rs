@@ -19,7 +19,7 @@ use mesos_core::{
 use mesos_sched::allocator::{HierarchicalDrf, Options};
 use mesos_sched::daemon::election::{Fixed, Standalone};
 use mesos_sched::daemon::http::{HttpSetup, MasterAddress, site};
-use mesos_sched::daemon::view::{Memory, View};
+use mesos_sched::daemon::view::{KEPT_AFTER, Memory, View};
 use mesos_sched::daemon::{Lead, MasterDaemon, MasterSetup};
 use tokio::net::TcpListener;
 
@@ -34,6 +34,8 @@ pub(crate) struct Made<'a> {
     pub(crate) heartbeat_every: Duration,
     /// The files that are shown.
     pub(crate) files: Files,
+    /// So long the picture is kept after its last reader.
+    pub(crate) kept_after: Duration,
 }
 
 impl Default for Made<'_> {
@@ -44,6 +46,7 @@ impl Default for Made<'_> {
             backlog: BacklogBounds::default(),
             heartbeat_every: Duration::from_secs(15),
             files: Files::new(Attached::default()),
+            kept_after: KEPT_AFTER,
         }
     }
 }
@@ -101,7 +104,7 @@ impl Cluster {
     }
 
     async fn begin(name: &str, term: Term, store: MemoryStore, made: Made<'_>) -> Self {
-        let Made { elsewhere, shadow, backlog, heartbeat_every, files } = made;
+        let Made { elsewhere, shadow, backlog, heartbeat_every, files, kept_after } = made;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let directory = Directory::new();
@@ -117,7 +120,7 @@ impl Cluster {
             Some(_) => Box::new(Never),
             None => Box::new(Standalone::new(term)),
         };
-        let (view, feed) = View::start(Memory::default());
+        let (view, feed) = View::start_kept(Memory::default(), kept_after);
         let mut setup = MasterSetup::new(id, allocator, Arc::new(store.clone()), contender, door);
         setup.view = Some(feed);
         if let Some(policy) = shadow {
@@ -141,6 +144,18 @@ impl Cluster {
         // Whoever asks from now on finds a detector that has said what it knows.
         tokio::task::yield_now().await;
         Self { address, master, paths, store, directory, leader, _tasks: vec![served] }
+    }
+
+    /// What the master has published so far.
+    pub(crate) async fn published(&self) -> u64 {
+        self.master.inspect(|master| master.counters().published).await.unwrap()
+    }
+
+    /// Waits until the master publishes nothing more.
+    pub(crate) async fn is_left_alone(&self) {
+        while self.master.inspect(mesos_sched::master::Master::publishes).await.unwrap() {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// A toy agent; it has registered when this returns.

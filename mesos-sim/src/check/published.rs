@@ -51,15 +51,17 @@ impl Picture {
             Change::ExecutorGone { agent_id, framework_id, executor_id } => {
                 self.executors.remove(&(agent_id.clone(), framework_id.clone(), executor_id.clone()));
             }
-            Change::Task { framework_id, agent_id, info, state, .. } => {
-                self.tasks.insert((framework_id.clone(), info.id.clone()), (agent_id.clone(), *state));
+            Change::Task(row) => {
+                let key = (row.framework_id.clone(), row.id().clone());
+                self.tasks.insert(key, (row.agent_id.clone(), row.state));
             }
             Change::TaskState { framework_id, task_id, state } => {
                 if let Some((_, known)) = self.tasks.get_mut(&(framework_id.clone(), task_id.clone())) {
                     *known = *state;
                 }
             }
-            Change::TaskStatus { .. } => {}
+            // What is remembered of the past is not in the books that are compared.
+            Change::TaskStatus { .. } | Change::Over { .. } | Change::Past { .. } => {}
             Change::TaskGone { framework_id, task_id } => {
                 self.tasks.remove(&(framework_id.clone(), task_id.clone()));
             }

@@ -8,13 +8,13 @@ use mesos_core::FrameworkId;
 use mesos_core::net::auth::Sight;
 use mesos_core::net::http::{Media, RecordSender, Refusal, Response, axum, encode, record_stream};
 use mesos_core::wire::v1;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use v1::master::event::{self, Type};
 
 use super::wire::{agent, framework, last_status, state, task};
 use crate::daemon::http::Shared;
 use crate::daemon::http::sight::{seen, visible};
-use crate::daemon::view::{Event, FrameworkRow, Snapshot, Visible};
+use crate::daemon::view::{Event, FrameworkRow, Snapshot, Subscription, Visible};
 
 /// Subscribers at one time (`--max_operator_event_stream_subscribers` of Mesos). Unlike there a further one is refused, and
 /// the older ones stay: nobody can push them out by coming often.
@@ -69,7 +69,7 @@ async fn carry(
     snapshot: Arc<Snapshot>,
     turn: OwnedSemaphorePermit,
     mut filter: Filter,
-    mut events: broadcast::Receiver<Event>,
+    mut events: Subscription,
     heartbeat_every: Duration,
     media: Media,
     out: RecordSender,

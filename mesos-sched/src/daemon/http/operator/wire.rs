@@ -125,9 +125,9 @@ pub(super) fn framework(row: &FrameworkRow) -> get_frameworks::Framework {
         active: is_connected,
         connected: is_connected,
         recovered: row.state.connection == Connection::Recovered,
-        registered_time: Some(row.registered_wall.into()),
-        reregistered_time: row.reregistered_wall.map(Into::into),
-        unregistered_time: row.unregistered_wall.map(Into::into),
+        registered_time: Some(row.state.times.registered_wall.into()),
+        reregistered_time: row.state.times.reregistered_wall.map(Into::into),
+        unregistered_time: row.state.times.unregistered_wall.map(Into::into),
         ..get_frameworks::Framework::default()
     }
 }
@@ -173,8 +173,8 @@ pub(super) fn agent(row: &AgentRow) -> get_agents::Agent {
         deactivated: Some(!state.duty.is_serving()),
         version: API_VERSION.to_owned(),
         pid: Some(pid(row)),
-        registered_time: Some(row.registered_wall.into()),
-        reregistered_time: row.reregistered_wall.map(Into::into),
+        registered_time: Some(row.state.times.registered_wall.into()),
+        reregistered_time: row.state.times.reregistered_wall.map(Into::into),
         total_resources: plain(&state.total),
         capabilities: agent_capabilities_to_wire(&state.info),
         drain_info: match state.duty {
@@ -182,7 +182,7 @@ pub(super) fn agent(row: &AgentRow) -> get_agents::Agent {
             Duty::Drained => Some(drain(v1::DrainState::Drained, None)),
             Duty::Serving | Duty::Deactivated => None,
         },
-        estimated_drain_start_time: row.drain_started_wall.map(Into::into),
+        estimated_drain_start_time: row.state.times.drain_started_wall.map(Into::into),
         ..get_agents::Agent::default()
     }
 }
