@@ -237,9 +237,7 @@ impl<I: Hash + Eq, H: Handle, T> Table<I, H, T> {
     /// meanwhile into slots before are left out.
     pub fn iter_from(&self, slot: usize) -> impl Iterator<Item = (H, &I, &T)> {
         let (first, slots) = (u32::try_from(slot).unwrap_or(NONE), self.slots.get(slot..).unwrap_or_default());
-        (first..)
-            .zip(slots)
-            .filter_map(|(slot, place)| place.row().map(|(id, row)| (H::from_slot(slot), id, row)))
+        (first..).zip(slots).filter_map(|(slot, place)| place.row().map(|(id, row)| (H::from_slot(slot), id, row)))
     }
 
     /// All rows in slot order, to change them.

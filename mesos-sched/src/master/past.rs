@@ -7,9 +7,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use mesos_core::{
-    AgentId, ExecutorId, FrameworkId, Role, TaskId, TaskInfo, TaskState, TaskStatus, WallTime,
-};
+use mesos_core::{AgentId, ExecutorId, FrameworkId, Role, TaskId, TaskInfo, TaskState, TaskStatus, WallTime};
 use serde::{Deserialize, Serialize};
 
 use super::publish::FrameworkState;
@@ -79,11 +77,18 @@ pub struct AgentTimes {
     pub registered_wall: WallTime,
     /// When it last came back.
     pub reregistered_wall: Option<WallTime>,
+    /// How often it came back.
+    pub returns: u64,
     /// Since when it drains.
     pub drain_started_wall: Option<WallTime>,
 }
 
 impl AgentTimes {
+    pub(super) const fn come_back(&mut self, at: WallTime) {
+        self.reregistered_wall = Some(at);
+        self.returns += 1;
+    }
+
     pub(super) fn drain(&mut self, is_draining: bool, at: WallTime) {
         self.drain_started_wall = is_draining.then(|| self.drain_started_wall.unwrap_or(at));
     }

@@ -5,8 +5,10 @@
 //! and a change may be about a row that is yet to be told. Whoever takes a told row for what it is, and passes over what is said
 //! of rows that are not known, has all there is in the end. What is over is told last: by then whatever ends is known there.
 
-use mesos_core::Instant;
+use std::ops::Bound;
+
 use mesos_core::kernel::{Handle, Table};
+use mesos_core::{AgentId, Instant};
 
 use super::book::{Framework, Offered};
 use super::publish::{Change, Notes};
@@ -20,12 +22,14 @@ const ROWS_MAX: usize = if cfg!(test) { 3 } else { 512 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
+    Absent,
     Agents,
     Frameworks,
     Executors,
     Tasks,
     Operations,
     Offers,
+    InverseOffers,
     Over,
     Past,
 }
@@ -34,6 +38,8 @@ enum Stage {
 #[derive(Debug)]
 pub(super) struct Walk {
     stage: Stage,
+    /// The agent told last of those that are absent.
+    absent: Option<AgentId>,
     /// The slot of the next row.
     slot: usize,
     /// The slot of the next task of the framework there.
@@ -77,7 +83,7 @@ impl Master {
     /// Begins to hand over everything there is, and from then on what changes.
     pub(super) fn publish_all(&mut self, cx: &mut MasterCx<'_>) {
         self.notes = Some(Notes::default());
-        self.walk = Some(Walk { stage: Stage::Agents, slot: 0, task: 0, due_at: cx.now.mono });
+        self.walk = Some(Walk { stage: Stage::Absent, absent: None, slot: 0, task: 0, due_at: cx.now.mono });
         self.publish_on(cx, Some(Change::Reset));
     }
 
@@ -87,12 +93,14 @@ impl Master {
         let mut portion = Portion { list: first.into_iter().collect(), rows: 0 };
         while self.fill(&mut portion, &mut walk) {
             walk.stage = match walk.stage {
+                Stage::Absent => Stage::Agents,
                 Stage::Agents => Stage::Frameworks,
                 Stage::Frameworks => Stage::Executors,
                 Stage::Executors => Stage::Tasks,
                 Stage::Tasks => Stage::Operations,
                 Stage::Operations => Stage::Offers,
-                Stage::Offers => Stage::Over,
+                Stage::Offers => Stage::InverseOffers,
+                Stage::InverseOffers => Stage::Over,
                 Stage::Over => Stage::Past,
                 Stage::Past => return self.hand_over(cx, portion.list),
             };
@@ -107,6 +115,7 @@ impl Master {
         let (agents, frameworks) = (&self.agents.table, &self.frameworks.table);
         let slot = &mut walk.slot;
         match walk.stage {
+            Stage::Absent => self.fill_absent(portion, &mut walk.absent),
             Stage::Agents => portion.fill(agents, slot, |portion, agent, _| {
                 self.agent_change(agent).into_iter().for_each(|change| portion.tell(change));
             }),
@@ -127,6 +136,9 @@ impl Master {
                     portion.tell(self.offer_change(id, row));
                 }
             }),
+            Stage::InverseOffers => portion.fill(&self.inverse.table, slot, |portion, key, _| {
+                self.inverse_change(key).into_iter().for_each(|change| portion.tell(change));
+            }),
             Stage::Over => portion.fill(frameworks, slot, |portion, _, row| portion.tell_over(row)),
             Stage::Past => {
                 if let Some(past) = &self.past {
@@ -136,6 +148,23 @@ impl Master {
                 true
             }
         }
+    }
+
+    fn fill_absent(&self, portion: &mut Portion, last: &mut Option<AgentId>) -> bool {
+        let after = last.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+        let mut absent = self.agents.absent.range::<AgentId, _>((after, Bound::Unbounded)).peekable();
+        let mut told = None;
+        while portion.rows < ROWS_MAX
+            && let Some(id) = absent.next()
+        {
+            self.absent_change(id).into_iter().for_each(|change| portion.tell(change));
+            told = Some(id.clone());
+        }
+        let is_over = absent.peek().is_none();
+        if told.is_some() {
+            *last = told;
+        }
+        is_over
     }
 
     fn fill_tasks(&self, portion: &mut Portion, walk: &mut Walk) -> bool {

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use mesos_core::maintenance::Unavailability;
 use mesos_core::provider::{AgentKey, Fact, FrameworkKey};
 use mesos_core::{
-    AgentId, AgentInfo, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, OfferId, OperationId, OperationState,
-    Resources, Role, TaskId, TaskState, TaskStatus, TrackedOperation, WallTime,
+    AgentId, AgentInfo, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, InverseOffer, OfferId, OperationId,
+    OperationState, Resources, Role, TaskId, TaskState, TaskStatus, TrackedOperation, WallTime,
 };
 
 use serde::Serialize;
@@ -97,6 +97,15 @@ pub enum Change {
     Agent(AgentState),
     /// An agent left, and all that was on it.
     AgentGone(AgentId),
+    /// An agent of the registry has not come back to this master.
+    Absent {
+        /// Which.
+        id: AgentId,
+        /// Its description, as it was admitted.
+        info: Arc<AgentInfo>,
+    },
+    /// An agent came back, or is not expected any more.
+    AbsentGone(AgentId),
     /// An executor is charged to an agent.
     Executor {
         /// On which agent.
@@ -157,6 +166,15 @@ pub enum Change {
     },
     /// An offer is off the table.
     OfferGone(OfferId),
+    /// A framework was asked for an agent and has not answered.
+    InverseOffer(InverseOffer),
+    /// An inverse offer is off the table.
+    InverseOfferGone {
+        /// Whose.
+        framework_id: FrameworkId,
+        /// Which.
+        offer_id: OfferId,
+    },
     /// An operation that has an id is in the books, or stands like this by now.
     Operation {
         /// Whose.
@@ -314,6 +332,25 @@ impl Master {
         self.note(|master| master.executor_change(agent, framework, id));
     }
 
+    /// An agent of the registry is expected back.
+    pub(super) fn expect(&mut self, id: AgentId) {
+        if self.notes.is_some()
+            && let Some(change) = self.absent_change(&id)
+        {
+            self.note(|_| change);
+        }
+        self.agents.absent.insert(id);
+    }
+
+    /// An agent is not expected back any more; whether it was.
+    pub(super) fn expect_no_more(&mut self, id: &AgentId) -> bool {
+        let was_expected = self.agents.absent.remove(id);
+        if was_expected {
+            self.note(|_| Change::AbsentGone(id.clone()));
+        }
+        was_expected
+    }
+
     /// Hands over what was noted in this step.
     pub(super) fn publish(&mut self, cx: &mut MasterCx<'_>) {
         let Some(notes) = self.notes.as_mut().filter(|notes| !notes.0.is_empty()) else { return };
@@ -341,6 +378,11 @@ impl Master {
 
     pub(super) fn framework_change(&self, framework: FrameworkKey) -> Option<Change> {
         self.frameworks.table.get(framework).map(|row| Change::Framework(FrameworkState::of(row)))
+    }
+
+    pub(super) fn absent_change(&self, id: &AgentId) -> Option<Change> {
+        let info = self.registrar.registry().agents().get(id)?.info.clone();
+        Some(Change::Absent { id: id.clone(), info })
     }
 
     pub(super) fn agent_change(&self, agent: AgentKey) -> Option<Change> {

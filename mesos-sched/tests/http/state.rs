@@ -210,10 +210,13 @@ async fn a_master_nobody_looks_at_does_nothing_for_views() {
     }
     assert_ne!(cluster.published().await, 0);
     let own = &seen[0]["frameworks"][0];
-    assert_eq!((own["tasks"][0]["id"].as_str(), own["tasks"][0]["statuses"][0]["state"].as_str()),
-        (Some("t1"), Some("TASK_RUNNING")));
+    assert_eq!(
+        (own["tasks"][0]["id"].as_str(), own["tasks"][0]["statuses"][0]["state"].as_str()),
+        (Some("t1"), Some("TASK_RUNNING"))
+    );
     let ended = &own["completed_tasks"][0];
-    let states: Vec<_> = ended["statuses"].as_array().unwrap().iter().map(|status| &status["state"]).collect();
+    let states: Vec<_> =
+        ended["statuses"].as_array().unwrap().iter().map(|status| status["state"].as_str().unwrap()).collect();
     assert_eq!((ended["id"].as_str(), states), (Some("t2"), vec!["TASK_RUNNING", "TASK_FINISHED"]));
 
     // With somebody who looks all the time.

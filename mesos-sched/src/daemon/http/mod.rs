@@ -12,6 +12,7 @@
 //! join it. Nothing here decides anything about a cluster.
 
 mod address;
+mod asking;
 mod constraints;
 mod explain;
 mod leadership;
@@ -35,9 +36,8 @@ use mesos_core::net::auth::Authorizer;
 use mesos_core::net::http::{Attached, Files, FixedVerbosity, Refusal, Site, Verbosity, axum};
 use mesos_core::net::layer::RequestTotals;
 
+use super::MasterHandle;
 use super::view::View;
-use super::{Lead, MasterHandle};
-use crate::master::Master;
 
 pub use address::MasterAddress;
 use leadership::Leadership;
@@ -122,21 +122,13 @@ struct Context {
     /// Seconds since 1970.
     started: f64,
     began: std::time::Instant,
+    /// Places for states of the cluster that are written out as a whole.
     _watch: Task,
 }
 
 type Shared = Arc<Context>;
 
 impl Context {
-    /// Looks at the master between two steps, for what is small.
-    async fn look<R: Send + 'static>(&self, look: impl FnOnce(&Master) -> R + Send + 'static) -> Result<R, Refusal> {
-        match *self.master.lead().borrow() {
-            Lead::Leading(_) => {}
-            _ => return Err(Refusal::unavailable("this master does not lead")),
-        }
-        self.master.inspect(look).await.ok_or_else(|| Refusal::unavailable("this master has ended"))
-    }
-
     /// When it was elected, in seconds since 1970.
     fn elected(&self) -> Option<f64> {
         self.leadership.elected()

@@ -3,19 +3,21 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
-use mesos_core::{AgentId, ExecutorId, FrameworkId, OfferId, OperationId, TaskId, TaskState, TaskStatus, WallTime};
+use mesos_core::{
+    AgentId, AgentInfo, ExecutorId, FrameworkId, InverseOffer, OfferId, OperationId, TaskId, TaskState, TaskStatus,
+    WallTime,
+};
 
 use super::Event;
 use super::row::{AgentRow, ExecutorRow, FrameworkRow, OfferRow, OperationRow, TaskRow, Totals};
 use super::snapshot::{FrameworkView, Snapshot};
-use crate::master::{
-    AgentState, Change, Changes, FrameworkState, Memory, Over, RemovedFramework, push_bounded,
-};
+use crate::master::{AgentState, Change, Changes, FrameworkState, Memory, Over, RemovedFramework, push_bounded};
 
 #[derive(Debug)]
 pub(super) struct Book {
     memory: Memory,
     agents: BTreeMap<AgentId, Arc<AgentRow>>,
+    absent: BTreeMap<AgentId, Arc<AgentInfo>>,
     frameworks: BTreeMap<FrameworkId, Framework>,
     completed: VecDeque<Arc<FrameworkView>>,
     offers: HashMap<OfferId, FrameworkId>,
@@ -30,6 +32,7 @@ struct Framework {
     over: Over,
     executors: BTreeMap<(AgentId, ExecutorId), Arc<ExecutorRow>>,
     offers: BTreeMap<OfferId, Arc<OfferRow>>,
+    inverse_offers: BTreeMap<OfferId, Arc<InverseOffer>>,
     operations: BTreeMap<OperationId, Arc<OperationRow>>,
     view: Option<Arc<FrameworkView>>,
 }
@@ -42,6 +45,7 @@ impl Framework {
             over: Over::default(),
             executors: BTreeMap::new(),
             offers: BTreeMap::new(),
+            inverse_offers: BTreeMap::new(),
             operations: BTreeMap::new(),
             view: None,
         }
@@ -58,6 +62,7 @@ impl Framework {
             completed: self.over.completed(),
             executors: self.executors.values().cloned().collect(),
             offers: self.offers.values().cloned().collect(),
+            inverse_offers: self.inverse_offers.values().cloned().collect(),
             operations: self.operations.values().cloned().collect(),
         });
         self.view = Some(view.clone());
@@ -70,6 +75,7 @@ impl Book {
         Self {
             memory,
             agents: BTreeMap::new(),
+            absent: BTreeMap::new(),
             frameworks: BTreeMap::new(),
             completed: VecDeque::new(),
             offers: HashMap::new(),
@@ -85,6 +91,7 @@ impl Book {
         }
         let snapshot = Arc::new(Snapshot {
             agents: self.agents.values().cloned().collect(),
+            absent: self.absent.iter().map(|(id, info)| (id.clone(), info.clone())).collect(),
             frameworks: self.frameworks.values_mut().map(Framework::view).collect(),
             completed: self.completed.iter().cloned().collect(),
             totals: self.totals,
@@ -120,6 +127,8 @@ impl Book {
                     tell(Event::AgentRemoved(row));
                 }
             }
+            Change::Absent { id, info } => drop(self.absent.insert(id, info)),
+            Change::AbsentGone(id) => drop(self.absent.remove(&id)),
             Change::Executor { agent_id, framework_id, info, role } => {
                 self.with(&framework_id, |framework| {
                     let key = (agent_id.clone(), info.id.clone());
@@ -176,6 +185,14 @@ impl Book {
                 if let Some(framework_id) = self.offers.remove(&id) {
                     self.with(&framework_id, |framework| framework.offers.remove(&id));
                 }
+            }
+            Change::InverseOffer(offer) => {
+                self.with(&offer.framework_id.clone(), |framework| {
+                    framework.inverse_offers.insert(offer.id.clone(), Arc::new(offer));
+                });
+            }
+            Change::InverseOfferGone { framework_id, offer_id } => {
+                self.with(&framework_id, |framework| framework.inverse_offers.remove(&offer_id));
             }
             Change::Operation { framework_id, agent_id, operation, state } => {
                 self.with(&framework_id, |framework| {
@@ -251,9 +268,7 @@ impl Book {
         if row.state == state {
             return;
         }
-        if state.times.reregistered_wall != row.state.times.reregistered_wall {
-            self.totals.agents_returned += 1;
-        }
+        self.totals.agents_returned += state.times.returns.saturating_sub(row.state.times.returns);
         *row = Arc::new(AgentRow { state });
     }
 }
@@ -271,6 +286,7 @@ fn over_view(row: Arc<FrameworkRow>, completed: Vec<Arc<TaskRow>>) -> FrameworkV
         completed,
         executors: Vec::new(),
         offers: Vec::new(),
+        inverse_offers: Vec::new(),
         operations: Vec::new(),
     }
 }

@@ -7,14 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use mesos_core::call::ConnId;
 use mesos_core::call::agent::{Reregistration, TaskReport, ToAgent, ToMaster};
 use mesos_core::call::operator::{self, ReplyTo};
 use mesos_core::call::scheduler::{Call, Event};
-use mesos_core::call::ConnId;
 use mesos_core::kernel::{Cx, Machine, Outbound, Rng, Term};
 use mesos_core::{
-    AgentId, AgentInfo, Filters, FrameworkCapability, FrameworkId, FrameworkInfo, Instant, MasterId, Now, Offer,
-    Operation, Role, Source, TaskId, TaskInfo, TaskState, TaskStatus, UpdateId, WallTime,
+    AgentId, AgentInfo, Filters, FrameworkCapability, FrameworkInfo, Instant, MasterId, Now, Offer, Operation, Role,
+    Source, TaskId, TaskInfo, TaskState, TaskStatus, UpdateId, WallTime,
 };
 
 use super::Memory;
@@ -411,7 +411,10 @@ fn a_picture_that_was_begun_anew_is_the_one_that_was_kept() {
         unreachable += snapshot.frameworks.iter().map(|own| own.unreachable.len()).sum::<usize>();
     }
     // What never happens is not compared.
-    assert!(compared > 2_000 && ended > 1_000 && removed > 20 && unreachable > 5, "{compared} {ended} {removed} {unreachable}");
+    assert!(
+        compared > 2_000 && ended > 500 && removed > 20 && unreachable > 2,
+        "{compared} {ended} {removed} {unreachable}"
+    );
 }
 
 /// Whoever does not listen is told nothing, however much happens.
@@ -423,5 +426,5 @@ fn a_master_nobody_listens_to_publishes_nothing() {
     }
     let published = |told: &Told| told.master.counters().published;
     assert_eq!(published(&life.woken), 0);
-    assert!(published(&life.kept) > 500, "{}", published(&life.kept));
+    assert!(published(&life.kept) > 100, "{}", published(&life.kept));
 }

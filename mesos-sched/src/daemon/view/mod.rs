@@ -204,7 +204,7 @@ impl View {
             let mut book = reading.lock();
             let (snapshot, events) = (book.snapshot(), reading.events.subscribe());
             drop(book);
-            (snapshot, Subscription { events, reading })
+            (snapshot, Subscription { events, _reading: reading })
         };
         self.thread.run(subscribing).await
     }
@@ -214,7 +214,7 @@ impl View {
     pub fn tell_spans(&self, sink: Arc<dyn SpanSink>) {
         let open = OpenSpans::new(sink, Stretch::Task);
         let (events, reading) = (self.shared.events.subscribe(), self.read());
-        self.begin(spans::tell(Subscription { events, reading }, open));
+        self.begin(spans::tell(Subscription { events, _reading: reading }, open));
     }
 
     /// Begins what takes long and waits in between, like writing the cluster out to a slow reader. Nobody else waits for

@@ -21,7 +21,7 @@ pub struct Wish {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Attention {
     /// By now.
-    readers: usize,
+    pub(super) readers: usize,
     /// So far.
     looks: u64,
 }
@@ -59,7 +59,8 @@ impl Drop for Reading {
 #[derive(Debug)]
 pub struct Subscription {
     pub(super) events: broadcast::Receiver<Event>,
-    pub(super) reading: Reading,
+    /// The picture is kept for it.
+    pub(super) _reading: Reading,
 }
 
 impl Subscription {

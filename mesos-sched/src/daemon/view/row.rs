@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use mesos_core::{
-    AgentId, ExecutorInfo, FrameworkId, OfferId, OperationState, Resources, Role, TrackedOperation,
-};
+use mesos_core::{AgentId, ExecutorInfo, FrameworkId, OfferId, OperationState, Resources, Role, TrackedOperation};
 
 use crate::master::{AgentState, FrameworkState};
 

@@ -7,7 +7,7 @@ use axum::extract::{Extension, Query, State};
 use mesos_core::net::auth::Sight;
 use mesos_core::net::http::{Caller, OriginalPath, Overrun, Refusal, Response, axum};
 use mesos_core::wire::API_VERSION;
-use mesos_core::{AgentId, AgentInfo, FrameworkId, TaskState, WallTime};
+use mesos_core::{AgentId, FrameworkId, TaskState, WallTime};
 use serde_json::json;
 
 use super::Asked;
@@ -50,11 +50,14 @@ pub(in crate::daemon::http) async fn state(
 ) -> Result<Response, Refusal> {
     context.leadership.check(&path)?;
     let sight = context.sight(caller);
-    let registry = OfRegistry::look(&context, &sight).await?;
+    let unreachable = match sight.sees_agents() {
+        true => context.look(|master| master.registry().unreachable().len()).await?,
+        false => 0,
+    };
     let shows_flags = sight.sees_flags();
     begin(context, sight, &path, async move |mut pieces: Pieces, context: Shared, snapshot: Arc<Snapshot>| {
         pieces.open(b'{');
-        about(&mut pieces, &context, &snapshot, registry.unreachable, shows_flags);
+        about(&mut pieces, &context, &snapshot, unreachable, shows_flags);
         pieces.key("slaves");
         pieces.open(b'[');
         for row in &snapshot.agents {
@@ -62,37 +65,13 @@ pub(in crate::daemon::http) async fn state(
             pieces.hand_over().await?;
         }
         pieces.close(b']');
-        pieces.list("recovered_slaves", registry.absent.iter().map(|(id, info)| Recovered { id, info }));
+        pieces.list("recovered_slaves", snapshot.absent.iter().map(|(id, info)| Recovered { id, info }));
         pieces.hand_over().await?;
         all_frameworks(&mut pieces, &snapshot, None).await?;
         pieces.list::<()>("orphan_tasks", []);
         pieces.close(b'}');
         pieces.finish().await
     })
-}
-
-/// What only the registry knows of agents.
-struct OfRegistry {
-    /// Those that have not come back to this master.
-    absent: Vec<(AgentId, Arc<AgentInfo>)>,
-    unreachable: usize,
-}
-
-impl OfRegistry {
-    async fn look(context: &Context, sight: &Sight) -> Result<Self, Refusal> {
-        if !sight.sees_agents() {
-            return Ok(Self { absent: Vec::new(), unreachable: 0 });
-        }
-        let read = context.look(|master| {
-            let registry = master.registry();
-            let info = |id: &AgentId| Some((id.clone(), registry.agents().get(id)?.info.clone()));
-            Self {
-                absent: master.absent_agents().filter_map(info).collect(),
-                unreachable: registry.unreachable().len(),
-            }
-        });
-        read.await
-    }
 }
 
 /// What a master says of itself.
@@ -196,7 +175,6 @@ pub(in crate::daemon::http) async fn slaves(
 ) -> Result<Response, Refusal> {
     context.leadership.check(&path)?;
     let sight = context.sight(caller);
-    let registry = OfRegistry::look(&context, &sight).await?;
     let only = asked.get("slave_id").cloned();
     begin(context, sight, &path, async move |mut pieces: Pieces, _: Shared, snapshot: Arc<Snapshot>| {
         pieces.open(b'{');
@@ -208,7 +186,7 @@ pub(in crate::daemon::http) async fn slaves(
             pieces.hand_over().await?;
         }
         pieces.close(b']');
-        let absent = registry.absent.iter().filter(|(id, _)| is_meant(id));
+        let absent = snapshot.absent.iter().filter(|(id, _)| is_meant(id));
         pieces.list("recovered_slaves", absent.map(|(id, info)| Recovered { id, info }));
         pieces.close(b'}');
         pieces.finish().await

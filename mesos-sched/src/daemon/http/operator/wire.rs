@@ -101,6 +101,7 @@ pub(super) fn frameworks(snapshot: &Snapshot) -> GetFrameworks {
         let amounts = snapshot.usage().of_framework(&view.row.state.id);
         get_frameworks::Framework {
             offers: view.offers.iter().map(|row| offer(row, snapshot)).collect(),
+            inverse_offers: view.inverse_offers.iter().map(|offer| (&**offer).into()).collect(),
             allocated_resources: plain(&amounts.used),
             offered_resources: plain(&amounts.offered),
             ..framework(&view.row)
@@ -154,7 +155,8 @@ pub(super) fn agents(snapshot: &Snapshot) -> GetAgents {
             ..agent(row)
         }
     });
-    GetAgents { agents: agents.collect(), recovered_agents: Vec::new() }
+    let absent = snapshot.absent.iter().map(|(id, info)| v1::AgentInfo { id: Some(id.into()), ..(&**info).into() });
+    GetAgents { agents: agents.collect(), recovered_agents: absent.collect() }
 }
 
 /// An agent without what is used of it.
