@@ -11,7 +11,7 @@ use mesos_core::call::agent::{ToAgent, ToMaster};
 use mesos_core::daemon::{BacklogBounds, Connector, Directory, MemoryStore, Stream, Task};
 use mesos_core::kernel::{Outbound, Term};
 use mesos_core::net::auth::Open;
-use mesos_core::net::http::{Attached, Files, Limits, Plain, serve};
+use mesos_core::net::http::{Attached, Files, Limits, Pace, Plain, serve};
 use mesos_core::{
     AgentId, AgentInfo, Contender, Detector, FrameworkId, MasterId, OperationState, OperationStatus, Run, Source,
     TaskId, TaskInfo, TaskRun, TaskState, TaskStatus, UpdateId, WallTime,
@@ -36,6 +36,8 @@ pub(crate) struct Made<'a> {
     pub(crate) files: Files,
     /// So long the picture is kept after its last reader.
     pub(crate) kept_after: Duration,
+    /// How fast states must be taken.
+    pub(crate) pace: Pace,
 }
 
 impl Default for Made<'_> {
@@ -47,6 +49,7 @@ impl Default for Made<'_> {
             heartbeat_every: Duration::from_secs(15),
             files: Files::new(Attached::default()),
             kept_after: KEPT_AFTER,
+            pace: Pace::default(),
         }
     }
 }
@@ -104,7 +107,7 @@ impl Cluster {
     }
 
     async fn begin(name: &str, term: Term, store: MemoryStore, made: Made<'_>) -> Self {
-        let Made { elsewhere, shadow, backlog, heartbeat_every, files, kept_after } = made;
+        let Made { elsewhere, shadow, backlog, heartbeat_every, files, kept_after, pace } = made;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let directory = Directory::new();
@@ -138,6 +141,7 @@ impl Cluster {
         let mut setup = HttpSetup::new(master.handle().clone(), keeper, view, detector, own, Arc::new(Open));
         setup.heartbeat_every = heartbeat_every;
         setup.files = files;
+        setup.pace = pace;
         let site = site(setup);
         let paths = site.paths().map(str::to_owned).collect();
         let served = Task::spawn(serve(listener, Plain, site, Limits::default(), std::future::pending()));

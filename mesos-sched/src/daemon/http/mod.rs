@@ -33,7 +33,7 @@ use axum::routing::{get, post};
 use mesos_core::Detector;
 use mesos_core::daemon::{DoorKeeper, Task};
 use mesos_core::net::auth::Authorizer;
-use mesos_core::net::http::{Attached, Files, FixedVerbosity, Refusal, Site, Verbosity, axum};
+use mesos_core::net::http::{Attached, Files, FixedVerbosity, Pace, Site, Verbosity, axum};
 use mesos_core::net::layer::RequestTotals;
 
 use super::MasterHandle;
@@ -71,6 +71,8 @@ pub struct HttpSetup {
     pub files: Files,
     /// Between two heartbeats to those who listen to events.
     pub heartbeat_every: Duration,
+    /// How fast states of the cluster must be taken.
+    pub pace: Pace,
 }
 
 impl HttpSetup {
@@ -97,6 +99,7 @@ impl HttpSetup {
             verbosity: Arc::new(FixedVerbosity),
             files: Files::new(Attached::default()),
             heartbeat_every: Duration::from_secs(15),
+            pace: Pace::default(),
         }
     }
 }
@@ -115,6 +118,7 @@ struct Context {
     verbosity: Arc<dyn Verbosity>,
     files: Files,
     heartbeat_every: Duration,
+    pace: Pace,
     leadership: Leadership,
     sessions: Arc<Sessions>,
     subscribers: Arc<tokio::sync::Semaphore>,
@@ -155,6 +159,7 @@ pub fn site(setup: HttpSetup) -> Site {
         verbosity,
         files,
         heartbeat_every,
+        pace,
     } = setup;
     let (leadership, watch) = Leadership::watch(master.lead(), detector);
     let context = Arc::new(Context {
@@ -169,6 +174,7 @@ pub fn site(setup: HttpSetup) -> Site {
         verbosity,
         files: files.clone(),
         heartbeat_every,
+        pace,
         leadership,
         sessions: Arc::default(),
         subscribers: operator::places(),

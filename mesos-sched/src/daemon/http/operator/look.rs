@@ -14,13 +14,18 @@ use super::wire::{agents, executors, frameworks, operations, state, tasks};
 use crate::daemon::http::Shared;
 use crate::daemon::view::Snapshot;
 
-/// An answer that is yet to be written; large ones are written where that stops nobody.
-pub(super) type Late = Box<dyn FnOnce() -> Response + Send>;
+/// An answer that is yet to be written.
+pub(super) enum Late {
+    /// It takes no time.
+    Small(Box<Response>),
+    /// It is as large as the cluster.
+    Large(Box<dyn FnOnce() -> Response + Send>),
+}
 
 fn at_once(kind: Kind, fill: impl FnOnce(&mut Response)) -> Option<Late> {
     let mut response = Response { r#type: Some(kind.into()), ..Response::default() };
     fill(&mut response);
-    Some(Box::new(move || response))
+    Some(Late::Small(Box::new(response)))
 }
 
 fn of(
@@ -28,7 +33,7 @@ fn of(
     kind: Kind,
     fill: impl FnOnce(&mut Response, &Snapshot) + Send + 'static,
 ) -> Option<Late> {
-    Some(Box::new(move || {
+    Some(Late::Large(Box::new(move || {
         let mut response = Response { r#type: Some(kind.into()), ..Response::default() };
         fill(&mut response, &snapshot);
         response
