@@ -167,7 +167,7 @@ async fn tasks_that_have_ended_are_remembered_and_listed_in_pages() {
 
     let form = format!("frameworkId={}", framework.id);
     assert_eq!(ask(cluster.address, "POST", "/master/teardown", "", &form).await.status, 200);
-    assert_eq!(ask(cluster.address, "POST", "/teardown", "", &form).await.status, 404);
+    assert_eq!(ask(cluster.address, "POST", "/teardown", "", &form).await.status, 400);
     assert_eq!(ask(cluster.address, "POST", "/teardown", "", "").await.status, 400);
     let frameworks = read(&cluster, "/frameworks").await;
     assert_eq!(frameworks["frameworks"], json!([]));

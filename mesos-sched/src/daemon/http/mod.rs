@@ -122,11 +122,11 @@ struct Context {
     leadership: Leadership,
     sessions: Arc<Sessions>,
     subscribers: Arc<tokio::sync::Semaphore>,
+    /// Places for states of the cluster that are written out as a whole.
     states: Arc<tokio::sync::Semaphore>,
     /// Seconds since 1970.
     started: f64,
     began: std::time::Instant,
-    /// Places for states of the cluster that are written out as a whole.
     _watch: Task,
 }
 

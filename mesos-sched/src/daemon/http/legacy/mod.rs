@@ -20,7 +20,8 @@ use mesos_core::{FrameworkId, Role};
 use serde_json::json;
 
 use super::Shared;
-use super::operator::refusal;
+use super::operator::{is_unknown, refusal};
+use crate::master::Master;
 use resources::Legacy;
 
 pub(super) use state::{frameworks, slaves, state, summary, tasks};
@@ -156,6 +157,7 @@ pub(super) async fn teardown(
     let call = Call::Teardown(id);
     context.judge_change(&context.sight(caller), &call).await?;
     match context.master.operate(call).await {
+        Outcome::Refused(why) if is_unknown(why.code) => Err(Refusal::bad_request(why.to_string())),
         Outcome::Refused(why) => Err(refusal(why)),
         _ => Ok(done()),
     }

@@ -75,7 +75,7 @@ async fn change(context: &Shared, call: v1::master::Call) -> Result<Response, Re
     let kind = call.r#type();
     let call = Call::try_from(call)?;
     match context.master.operate(call).await {
-        Outcome::Refused(why) if is_about_duty(kind) && why.code == RejectionCode::UnknownAgent => {
+        Outcome::Refused(why) if kind != Type::MarkAgentGone && is_unknown(why.code) => {
             Err(Refusal::bad_request(why.to_string()))
         }
         Outcome::Refused(why) => Err(refusal(why)),
@@ -91,9 +91,10 @@ async fn change(context: &Shared, call: v1::master::Call) -> Result<Response, Re
     }
 }
 
-/// Of these an agent nobody knows is a bad request, as in Mesos; of others it is not found.
-const fn is_about_duty(kind: Type) -> bool {
-    matches!(kind, Type::DrainAgent | Type::DeactivateAgent | Type::ReactivateAgent)
+/// An agent or a framework that nobody knows is a bad request (`src/master/http.cpp` of Mesos: "No agent found with specified
+/// ID"), except where an agent is marked gone: there it is not found.
+pub(super) const fn is_unknown(code: RejectionCode) -> bool {
+    matches!(code, RejectionCode::UnknownAgent | RejectionCode::UnknownFramework)
 }
 
 /// Operators are told what is missing and what is in the way by the status already.
