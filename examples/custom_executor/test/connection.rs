@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use mesos_core::call::agent::{ToAgent, ToMaster};
-use mesos_core::net::grpc::channel;
 use mesos_core::net::grpc::proto::kernel::agent_client::AgentClient;
 use mesos_core::net::grpc::proto::kernel::{ExecutorMessage, executor_message};
 use mesos_core::net::grpc::tonic::codegen::tokio_stream::{self, wrappers::ReceiverStream};
 use mesos_core::net::grpc::tonic::transport::Channel;
 use mesos_core::net::grpc::tonic::{Code, Status, Streaming};
+use mesos_core::net::grpc::{Dialer, channel};
+use mesos_core::net::tls::{Authority, ClientTls, Identity, Part, VALID_FOR_DEFAULT};
 use mesos_core::wire::{json, v1};
 use mesos_core::{CommandInfo, ExecutorId, ExecutorInfo, Resources, TaskId, TaskInfo, TaskRun, TaskState};
+use mesos_exec::agent::ExecutorTransport;
 use mesos_exec::daemon::{ExecutorEvent, ExecutorSetup, ExecutorStream, Transport};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -18,7 +20,7 @@ use v1::executor::{Call, event};
 
 use crate::credentials::start;
 use crate::grpc::{Operator, dialer};
-use crate::rig::{Rig, agent_id, framework_id, grpc_task};
+use crate::rig::{Rig, agent_id, framework_id, grpc_task, task};
 use crate::wire::get;
 
 fn executor_id() -> ExecutorId {
@@ -90,6 +92,39 @@ async fn a_program_that_proves_who_it_is_runs_containers_over_grpc() {
     rig.expect("t1", &[TaskState::Running]).await;
     let status = rig.next_status().await;
     assert_eq!((status.state, status.message.as_deref()), (TaskState::Finished, Some("Command exited with status 7")));
+}
+
+/// The agent's own port speaks TLS, which executors need not: they are told of a port on this machine that is for them alone, and
+/// to speak gRPC there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_of_an_agent_with_tls_speaks_grpc_at_the_port_of_executors() {
+    let authority = Authority::new("cluster", VALID_FOR_DEFAULT).unwrap();
+    let mut rig = Rig::guarded_by_tls(&authority, ExecutorTransport::Grpc).await;
+    // Nothing of that is said by its command.
+    rig.run(task("t1", "contain")).await;
+    rig.expect("t1", &[TaskState::Running]).await;
+    let status = rig.next_status().await;
+    assert_eq!((status.state, status.message.as_deref()), (TaskState::Finished, Some("Command exited with status 7")));
+    rig.run(task("t2", "run")).await;
+    rig.expect("t2", &[TaskState::Running]).await;
+
+    let operator = Identity::new(Part::Operator, "ops".parse().unwrap());
+    let material = authority.material(&operator, &[], VALID_FOR_DEFAULT).unwrap();
+    let mut operator = Operator::by(Dialer::tls(ClientTls::new(&material).unwrap()), rig.address()).await;
+    let metrics = operator.ask(&json!({"type": "GET_METRICS"})).await.unwrap().get_metrics.unwrap().metrics;
+    let requests = |path: &str| {
+        let name = format!("http/requests{path}/2xx");
+        metrics.iter().find(|metric| metric.name == name).and_then(|metric| metric.value).unwrap_or_default()
+    };
+    assert_eq!(requests("/mesos.kernel.Agent/ConnectExecutor"), 1.0);
+    assert_eq!(requests("/api/v1/executor"), 0.0);
+
+    let port: u16 = std::fs::read_to_string(rig.path("agent/executor.port")).unwrap().parse().unwrap();
+    let mut stranger = Operator::new(([127, 0, 0, 1], port).into(), "").await;
+    let refused = stranger.ask(&json!({"type": "GET_STATE"})).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unauthenticated, "{refused:?}");
+    rig.say(kill("t2")).await;
+    rig.expect("t2", &[TaskState::Killed]).await;
 }
 
 /// A connection played by hand.

@@ -42,7 +42,11 @@ pub(crate) fn dialer(credential: &str) -> Dialer {
 
 impl Operator {
     pub(crate) async fn new(address: SocketAddr, credential: &str) -> Self {
-        let dialer = dialer(credential);
+        Self::by(dialer(credential), address).await
+    }
+
+    /// Somebody who speaks like this.
+    pub(crate) async fn by(dialer: Dialer, address: SocketAddr) -> Self {
         let channel = channel(&dialer, &address.to_string()).await.unwrap();
         Self { client: AgentOperatorClient::new(channel), dialer }
     }

@@ -12,10 +12,12 @@ use mesos_core::daemon::{Directory, Door, MemoryStore, Stream, SystemClock};
 use mesos_core::kernel::{Inbound, Outbound, Term};
 use mesos_core::net::auth::{Authenticator, Authorizer, Credentials, Open, Parts as ByPart, Secret, TokenKey};
 use mesos_core::net::http::{Attached, Limits, Verbosity};
+use mesos_core::net::tls::{Authority, Identity, Material, Part, ServerTls, VALID_FOR_DEFAULT};
 use mesos_core::{
     AgentId, AgentInfo, CommandInfo, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, MasterId, Resources, Role,
     TaskId, TaskInfo, TaskRun, TaskState, TaskStatus, UpdateId,
 };
+use mesos_exec::agent::ExecutorTransport;
 use mesos_exec::containerizer::{Process, ProcessOptions};
 use mesos_exec::daemon::{AgentServer, AgentServerSetup, AgentSetup, ExecutorTokens};
 use mesos_sched::daemon::election::Fixed;
@@ -63,6 +65,9 @@ struct Parts {
     /// What signs executors' tokens; none where executors and everybody else may do anything.
     secret: Option<Arc<Secret>>,
     credentials: Option<&'static str>,
+    /// What the agent's own port speaks TLS with, where it does.
+    material: Option<Arc<Material>>,
+    transport: ExecutorTransport,
 }
 
 pub(crate) fn framework_id() -> FrameworkId {
@@ -111,6 +116,7 @@ async fn start_agent(parts: &Parts) -> AgentServer {
         Arc::new(parts.directory.clone()),
     );
     agent.term = Term(parts.term);
+    agent.options.executor_transport = parts.transport;
     agent.options.registration_delay_max = Duration::ZERO;
     // A loaded machine starts a process slowly; the test is of what happens, not of when.
     agent.options.executor_reregistration_timeout = Duration::from_secs(60);
@@ -130,7 +136,7 @@ async fn start_agent(parts: &Parts) -> AgentServer {
         agent,
         work_dir: parts.work.path().join("agent"),
         listener,
-        tls: None,
+        tls: parts.material.as_ref().map(|material| ServerTls::new(material).unwrap()),
         authenticator,
         authorizer,
         insecure_executors: parts.secret.is_none() && parts.credentials.is_none(),
@@ -167,7 +173,24 @@ impl Rig {
     }
 
     async fn with(secret: Option<Arc<Secret>>, credentials: Option<&'static str>) -> Self {
+        Self::with_tls(secret, credentials, None, ExecutorTransport::Http).await
+    }
+
+    /// Where executors prove who they are, and find a port of their own because the agent's speaks TLS with what this authority
+    /// issues. They are told to speak like this.
+    pub(crate) async fn guarded_by_tls(authority: &Authority, transport: ExecutorTransport) -> Self {
+        Self::with_tls(Some(Arc::new(Secret::random())), None, Some(authority), transport).await
+    }
+
+    async fn with_tls(
+        secret: Option<Arc<Secret>>,
+        credentials: Option<&'static str>,
+        authority: Option<&Authority>,
+        transport: ExecutorTransport,
+    ) -> Self {
         let work = Arc::new(tempfile::tempdir().unwrap());
+        // Where the port of executors is remembered.
+        std::fs::create_dir_all(work.path().join("agent")).unwrap();
         let directory = Directory::new();
         let mut door = directory.open("m:5050");
         let address = TcpListener::bind((own_host(), 0)).await.unwrap().local_addr().unwrap();
@@ -180,6 +203,11 @@ impl Rig {
             work,
             secret,
             credentials,
+            material: authority.map(|authority| {
+                let (identity, names) = (Identity::new(Part::Agent, "a1".parse().unwrap()), [address.ip().to_string()]);
+                Arc::new(authority.material(&identity, &names, VALID_FOR_DEFAULT).unwrap())
+            }),
+            transport,
         };
         let server = start_agent(&parts).await;
         let stream = door.agents.recv().await.unwrap();

@@ -233,6 +233,13 @@ impl<I: Hash + Eq, H: Handle, T> Table<I, H, T> {
             .filter_map(|(slot, place)| place.row().map(|(id, row)| (H::from_slot(slot), id, row)))
     }
 
+    /// The rows from a slot on, in slot order: whoever goes through a table a few rows at a time goes on there. Rows that came
+    /// meanwhile into slots before are left out.
+    pub fn iter_from(&self, slot: usize) -> impl Iterator<Item = (H, &I, &T)> {
+        let (first, slots) = (u32::try_from(slot).unwrap_or(NONE), self.slots.get(slot..).unwrap_or_default());
+        (first..).zip(slots).filter_map(|(slot, place)| place.row().map(|(id, row)| (H::from_slot(slot), id, row)))
+    }
+
     /// All rows in slot order, to change them.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (H, &I, &mut T)> {
         (0_u32..).zip(&mut self.slots).filter_map(|(slot, place)| match place {

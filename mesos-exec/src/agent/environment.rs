@@ -9,8 +9,12 @@ use std::time::Duration;
 
 use mesos_core::CommandInfo;
 
-use super::Agent;
 use super::book::ExecutorRef;
+use super::{Agent, ExecutorTransport};
+
+/// Says how an executor of this SDK speaks with its agent: `http`, which is what it does when nothing is said, or `grpc`. Set by
+/// agents that are told so, and by whoever describes the executor's command, who has the last word.
+pub(crate) const TRANSPORT_VARIABLE: &str = "MESOS_EXECUTOR_TRANSPORT";
 
 impl Agent {
     /// Whom a command runs as, unless it says so itself.
@@ -26,6 +30,10 @@ impl Agent {
         self.default_user(executor, command);
         let is_checkpointed =
             self.book.framework(executor.framework).is_some_and(|framework| framework.is_checkpointed);
+        if self.options.executor_transport == ExecutorTransport::Grpc {
+            // Whoever describes the executor knows what it can.
+            command.environment.entry(TRANSPORT_VARIABLE.into()).or_insert_with(|| "grpc".into());
+        }
         let mut set = |name: &str, value: Arc<str>| drop(command.environment.insert(name.into(), value));
         set("MESOS_FRAMEWORK_ID", self.book.framework_id(executor.framework).shared());
         set("MESOS_EXECUTOR_ID", self.book.executor_id(executor).shared());

@@ -7,6 +7,16 @@ use serde::{Deserialize, Serialize};
 
 use super::{GcOptions, PastOptions, Reconfiguration};
 
+/// How an executor speaks with its agent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ExecutorTransport {
+    /// As executors of Mesos do: nothing need be said.
+    #[default]
+    Http,
+    /// One stream of gRPC, which executors of this SDK can.
+    Grpc,
+}
+
 /// An agent's settings. Defaults are those of Apache Mesos (`src/slave/constants.hpp`, `src/slave/flags.cpp`) where it has
 /// the setting.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,6 +54,9 @@ pub struct Options {
     /// Where executors reach the agent, as `ip:port`; they get it in their environment. Without it none can connect, and
     /// tasks of executors with a command of their own fail.
     pub endpoint: Option<Arc<str>>,
+    /// How executors are told to speak with the agent, unless their own command says.
+    #[serde(default)]
+    pub executor_transport: ExecutorTransport,
     /// The address tasks can be reached at, as their statuses say it: the agent's own.
     pub address: Option<Arc<str>>,
     /// How sandboxes of what ended are collected; without it nobody removes them.
@@ -104,6 +117,7 @@ impl Default for Options {
             executor_backoff_max: 2 * SECOND,
             executor_heartbeat: 30 * 60 * SECOND,
             endpoint: None,
+            executor_transport: ExecutorTransport::Http,
             address: None,
             sandbox_gc: None,
             past: None,

@@ -111,6 +111,11 @@ pub(super) struct Flags {
     /// The first registration after a new leader is found waits a random time up to this.
     #[arg(long, env = "MESOS_REGISTRATION_BACKOFF_FACTOR", default_value = "1secs", value_name = "DURATION")]
     pub(super) registration_backoff_factor: MesosDuration,
+    /// How executors of this SDK speak with the agent: http, as those of Mesos do, or grpc, one stream in both directions. It is
+    /// told them by MESOS_EXECUTOR_TRANSPORT in their environment, unless their command sets that itself; others pass over it.
+    #[arg(long, env = "MESOS_EXECUTOR_TRANSPORT", default_value = "http", value_parser = ["http", "grpc"],
+        value_name = "TRANSPORT")]
+    pub(super) executor_transport: String,
     /// Let executors do without tokens: whoever reaches the agent may then speak for any of them. Executors that know no
     /// tokens need it.
     #[arg(long = "insecure-executors", env = "MESOS_INSECURE_EXECUTORS")]

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use crate::agent::{GcOptions, Options, PastOptions, Reconfiguration, StopReason};
+use crate::agent::{ExecutorTransport, GcOptions, Options, PastOptions, Reconfiguration, StopReason};
 use crate::containerizer::{Process, ProcessOptions};
 use crate::daemon::{AgentServer, AgentServerSetup, AgentSetup, ExecutorTokens, StartError, executor_secret};
 use anyhow::Context as _;
@@ -169,6 +169,7 @@ fn shown(flags: &Flags) -> Vec<(String, String)> {
         ("fetcher_max_size", Some(flags.fetcher_max_size.to_string())),
         ("executor_registration_timeout", Some(flags.executor_registration_timeout.to_string())),
         ("executor_shutdown_grace_period", Some(flags.executor_shutdown_grace_period.to_string())),
+        ("executor_transport", Some(flags.executor_transport.clone())),
         ("insecure-plaintext", Some(flags.security.insecure_plaintext.to_string())),
         ("insecure-anonymous", Some(flags.security.insecure_anonymous.to_string())),
         ("insecure-executors", Some(flags.insecure_executors.to_string())),
@@ -213,6 +214,10 @@ fn options(flags: &Flags) -> Options {
     let mut past = PastOptions::default();
     past.executors_per_framework_max = flags.max_completed_executors_per_framework;
     options.past = Some(past);
+    options.executor_transport = match flags.executor_transport.as_str() {
+        "grpc" => ExecutorTransport::Grpc,
+        _ => ExecutorTransport::Http,
+    };
     options.executor_shutdown_grace = flags.executor_shutdown_grace_period.0;
     options.executor_registration_timeout = flags.executor_registration_timeout.0;
     options

@@ -26,7 +26,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::rounds::Rounds;
 use super::shadow::ShadowTally;
-use super::view::{Feed, Published};
+use super::view::{Feed, Published, Wish};
 use crate::master::{Effect, Input, Master, Options, Recipe};
 
 /// Connections to one master at one time; further ones are turned away.
@@ -51,7 +51,7 @@ pub struct MasterSetup {
     pub clock: Arc<dyn Clock>,
     /// The seed of the machine's randomness.
     pub seed: u64,
-    /// Keeps a picture of the cluster outside the master, for views and event streams.
+    /// Keeps a picture of the cluster outside the master, for views and event streams, while somebody looks at it.
     pub view: Option<Feed>,
     /// Where everything that happens to the master while it leads is recorded, if anywhere.
     pub journal: Option<JournalSetup>,
@@ -145,6 +145,7 @@ enum Arrival {
     Agent(PeerArrival<agent::ToAgent, agent::ToMaster>),
     Persisted(Ticket, Result<(), StoreError>),
     Operator(operator::Call, oneshot::Sender<operator::Response>),
+    Wished(Wish),
     Demoted,
 }
 
@@ -180,6 +181,8 @@ struct MasterWorld {
     doorman: Option<Task>,
     /// The watch over the lead.
     _watch: Task,
+    /// Whoever tells what the view wants.
+    _wishes: Option<Task>,
 }
 
 impl MasterWorld {
@@ -226,6 +229,10 @@ impl World<Master> for MasterWorld {
                 let reply = ReplyTo(self.calls);
                 self.callers.insert(reply, caller);
                 Some(Input::Operator { reply, call })
+            }
+            Arrival::Wished(wish) => {
+                self.view.as_mut()?.take_up(wish);
+                Some(if wish.is_all { Input::PublishAll } else { Input::PublishNothing })
             }
             Arrival::Demoted => Some(Input::Demoted),
         }
@@ -464,6 +471,8 @@ async fn lead(
         std::future::pending::<()>().await;
         drop(contender);
     });
+    let memory = options.memory.or_else(|| view.as_ref().map(Feed::memory));
+    let wishes = view.as_ref().map(|view| Task::spawn(convey(view.wishes(), inbox.clone())));
     let world = MasterWorld {
         inbox,
         schedulers: Peers::new(backlog),
@@ -479,8 +488,9 @@ async fn lead(
         door: Some(door),
         doorman: None,
         _watch: watch,
+        _wishes: wishes,
     };
-    let options = Options { publishes: options.publishes || world.view.is_some(), ..options };
+    let options = Options { memory, ..options };
     let master = Master::new(id, options, allocator);
     let rng = Rng::new(seed);
     let recorder = journal.map(|journal| journal.open(Recipe::MACHINE, &rng, &master.recipe()));
@@ -489,6 +499,21 @@ async fn lead(
     let Ended { machine, world } = host.run(Input::Elected { term, records }).await;
     let why = world.stepped_down.unwrap_or_else(|| "nobody holds it any more".to_owned());
     Ok(Led { master: machine, term, why })
+}
+
+/// Tells what the view wants, for as long as there is one.
+async fn convey(mut wishes: watch::Receiver<Wish>, inbox: Inbox<Master, Arrival>) {
+    let mut told = Wish::default();
+    loop {
+        let wish = *wishes.borrow_and_update();
+        if wish != told && !inbox.send(Arrival::Wished(wish)).await {
+            return;
+        }
+        told = wish;
+        if wishes.changed().await.is_err() {
+            return;
+        }
+    }
 }
 
 /// Waits until this master leads; who comes before is turned away and looks for the leader again.

@@ -35,6 +35,9 @@ use super::view::{Memory, View};
 use super::{JournalSetup, Lead, LeadError, Led, MasterDaemon, MasterSetup};
 use crate::master::Options;
 
+/// Where frameworks call.
+const SCHEDULER: &str = "/api/v1/scheduler";
+
 /// Where streams of gRPC are.
 const STREAMS: &str = "/mesos.kernel.Kernel/";
 
@@ -67,6 +70,9 @@ pub struct MasterServerSetup {
     pub limits: Limits,
     /// How often frameworks may call, by principal.
     pub rate_limits: Option<RateLimits>,
+    /// How often everybody else may call and look, by principal, over HTTP and gRPC: operators and tools. What is open to
+    /// everybody is not limited.
+    pub operator_rate_limits: Option<RateLimits>,
     /// The cluster's name, for people.
     pub cluster: Option<String>,
     /// What the master was started with, for views. No secrets.
@@ -115,6 +121,7 @@ impl MasterServerSetup {
             authorizer: Arc::new(Parts),
             limits: Limits::default(),
             rate_limits: None,
+            operator_rate_limits: None,
             cluster: None,
             flags: Vec::new(),
             verbosity: Arc::new(FixedVerbosity),
@@ -167,6 +174,7 @@ impl MasterServer {
             authorizer,
             limits,
             rate_limits,
+            operator_rate_limits,
             cluster,
             flags,
             verbosity,
@@ -215,10 +223,18 @@ impl MasterServer {
         let site = reflection(health(site, MASTER_SERVICES).await, MASTER_SERVICES);
         let rules = rules();
         let known = Authenticate::new(authenticator).except(rules.open_paths());
-        let limited = rate_limits.map(RateLimit::new).map(|limit| limit.only("/api/v1/scheduler"));
+        let limited = rate_limits.map(RateLimit::new).map(|limit| limit.only(SCHEDULER));
+        let operators = operator_rate_limits.map(|limits| {
+            let limit = RateLimit::new(Arc::new(limits)).except(SCHEDULER).except(STREAMS);
+            rules.open_paths().fold(limit, RateLimit::except)
+        });
         let site = site.map(|router| {
             let router = router.layer(Admit(Authorize::new(authorizer, rules)));
             let router = match limited {
+                Some(limited) => router.layer(Admit(limited)),
+                None => router,
+            };
+            let router = match operators {
                 Some(limited) => router.layer(Admit(limited)),
                 None => router,
             };

@@ -77,6 +77,11 @@ impl Master {
         let (id, info, total) = (row.id.clone(), row.info.clone(), row.total.clone());
         let conn = row.conn();
         let agent = self.agents.insert(row);
+        self.agents.table[agent].times.registered_wall = cx.now.wall;
+        self.date_duty(cx, agent);
+        if let Some(past) = &mut self.past {
+            past.totals.agents_added += 1;
+        }
         if let Some(conn) = conn {
             self.conns.meet(conn).who = Who::Agent(agent);
         }

@@ -35,6 +35,7 @@ impl Master {
     /// An agent's duty is durable.
     pub(super) fn duty_changed(&mut self, cx: &mut MasterCx<'_>, id: &AgentId) {
         let Some(agent) = self.agents.table.find(id) else { return };
+        self.date_duty(cx, agent);
         self.note_agent(agent);
         let row = &self.agents.table[agent];
         if row.transition != Transition::Settled {
@@ -51,6 +52,12 @@ impl Master {
                 }
             }
         }
+    }
+
+    /// Since when it drains.
+    pub(super) fn date_duty(&mut self, cx: &MasterCx<'_>, agent: AgentKey) {
+        let is_draining = matches!(self.duty_of(agent), Duty::Draining(_) | Duty::Drained);
+        self.agents.table[agent].times.drain(is_draining, cx.now.wall);
     }
 
     fn duty_of(&self, agent: AgentKey) -> Duty {

@@ -54,7 +54,7 @@ pub enum Effect {
         response: Response,
     },
     /// Tell whoever keeps a picture of the books. Comes when the options say so, and after
-    /// [`Input::PublishAll`](super::Input::PublishAll).
+    /// [`Input::PublishAll`](super::Input::PublishAll) until [`Input::PublishNothing`](super::Input::PublishNothing).
     Publish(Changes),
     /// Give up leadership and end: this machine does nothing more.
     StepDown {

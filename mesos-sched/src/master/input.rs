@@ -49,7 +49,7 @@ pub enum Input {
         /// Which.
         conn: ConnId,
     },
-    /// Whoever keeps a picture of the books lost it: everything there is shall be published, and then what changes.
+    /// Somebody begins a picture of the books, or lost it: everything there is shall be published, and what changes.
     PublishAll,
     /// An operator asks something.
     Operator {
@@ -58,4 +58,6 @@ pub enum Input {
         /// What.
         call: operator::Call,
     },
+    /// Nobody keeps a picture of the books any more: nothing shall be published until all of it is wanted again.
+    PublishNothing,
 }

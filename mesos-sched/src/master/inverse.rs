@@ -12,6 +12,7 @@ use mesos_core::provider::{AgentKey, Fact, FrameworkKey, InverseGrant};
 use mesos_core::{Filters, InverseOffer, OfferId};
 
 use super::book::{Answer, Asked, InverseKey};
+use super::publish::Change;
 use super::{Master, MasterCx};
 
 impl Master {
@@ -41,16 +42,18 @@ impl Master {
         let id = self.offers.next_id(self.id.as_str());
         self.inverse.table.insert(id.clone(), Asked { framework, agent }).expect("offer ids are never used twice");
         let framework_id = self.frameworks.table[framework].id.clone();
-        Some(InverseOffer::new(id, framework_id, self.agents.table[agent].id.clone(), unavailability))
+        let offer = InverseOffer::new(id, framework_id, self.agents.table[agent].id.clone(), unavailability);
+        self.note(|_| Change::InverseOffer(offer.clone()));
+        Some(offer)
     }
 
-    /// All inverse offers that nobody has answered yet, for views.
-    pub fn inverse_offers(&self) -> impl Iterator<Item = InverseOffer> {
-        self.inverse.table.iter().filter_map(|(_, id, asked)| {
-            let agent = &self.agents.table[asked.agent];
-            let framework_id = self.frameworks.table[asked.framework].id.clone();
-            Some(InverseOffer::new(id.clone(), framework_id, agent.id.clone(), agent.unavailability?))
-        })
+    /// What a framework was asked for and has not answered.
+    pub(super) fn inverse_change(&self, key: InverseKey) -> Option<Change> {
+        let (id, asked) = (self.inverse.table.id(key)?, self.inverse.table.get(key)?);
+        let agent = &self.agents.table[asked.agent];
+        let framework_id = self.frameworks.table[asked.framework].id.clone();
+        let offer = InverseOffer::new(id.clone(), framework_id, agent.id.clone(), agent.unavailability?);
+        Some(Change::InverseOffer(offer))
     }
 
     /// Unknown ids are ignored, and so are those of others: the offer may have been rescinded meanwhile.
@@ -84,6 +87,10 @@ impl Master {
     ) -> Option<(OfferId, Asked)> {
         let (id, asked) = self.inverse.table.remove(key)?;
         let Asked { framework, agent } = asked;
+        self.note(|master| Change::InverseOfferGone {
+            framework_id: master.frameworks.table[framework].id.clone(),
+            offer_id: id.clone(),
+        });
         self.observe(cx, Fact::InverseOfferEnded { framework, agent, filters });
         Some((id, asked))
     }

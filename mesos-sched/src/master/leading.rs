@@ -67,9 +67,10 @@ impl Master {
         self.write_first_weights();
         let due = cx.now.mono + self.options.agent_reregister_timeout;
         self.removals.expected = self.registrar.registry().agents().len();
-        for agent in self.registrar.registry().agents().keys() {
-            self.agents.absent.insert(agent.clone());
+        let admitted: Vec<_> = self.registrar.registry().agents().keys().cloned().collect();
+        for agent in admitted {
             self.timers.set(Timer::Absent(agent.clone()), due);
+            self.expect(agent);
         }
         self.timers.set(Timer::PruneRegistry, cx.now.mono + self.options.registry_prune_every);
     }

@@ -50,7 +50,7 @@ impl Master {
 
     /// The agent is durably gone.
     pub(super) fn gone(&mut self, cx: &mut MasterCx<'_>, id: &AgentId) {
-        self.agents.absent.remove(id);
+        self.expect_no_more(id);
         self.timers.cancel(&Timer::Absent(id.clone()));
         if let Some(agent) = self.agents.table.find(id) {
             self.tell_agent(cx, agent, ToAgent::Shutdown(gone(id)));
@@ -64,7 +64,7 @@ impl Master {
     /// An agent that never came back to this master is durably unreachable. Its tasks are not known here: frameworks hear
     /// of the agent, and of the tasks when they reconcile.
     pub(super) fn absent_unreachable(&mut self, cx: &mut MasterCx<'_>, id: &AgentId) {
-        if self.agents.absent.remove(id) {
+        if self.expect_no_more(id) {
             self.tell_all_of_failure(cx, id);
         }
     }
@@ -88,6 +88,9 @@ impl Master {
         let row = self.agents.remove(agent).expect("the agent's row was just read");
         assert!(row.used.is_empty(), "agent {} left while {:?} was used on it", row.id, row.used);
         self.inverse.answers.remove(&agent);
+        if let Some(past) = &mut self.past {
+            past.totals.agents_removed += 1;
+        }
         self.note(|_| Change::AgentGone(row.id.clone()));
         self.observe(cx, Fact::AgentRemoved { agent });
         self.tell_all_of_failure(cx, &row.id);

@@ -6,7 +6,8 @@
 //!
 //! Semantics: Apache Mesos, `docs/maintenance.md` and `src/master/http.cpp` (maintenance handlers).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use mesos_core::call::agent::ToAgent;
@@ -16,6 +17,7 @@ use mesos_core::{Rejection, RejectionCode};
 
 use super::book::Transition;
 use super::{Master, MasterCx};
+use crate::registry::Machine;
 
 impl Master {
     /// The schedule is durable: whoever has something on an agent whose time changed hears of it with new offers.
@@ -77,25 +79,28 @@ impl Master {
     /// How far maintenance is, as far as it is durable.
     #[must_use]
     pub fn maintenance_status(&self) -> MaintenanceStatus {
-        let mut status = MaintenanceStatus::default();
-        for (id, machine) in self.registrar.registry().machines() {
-            if machine.is_down {
-                status.down.insert(id.clone());
-            } else {
-                status.draining.insert(id.clone(), Vec::new());
-            }
-        }
-        for (agent, answers) in &self.inverse.answers {
-            let Some(row) = self.agents.table.get(*agent) else { continue };
-            let Some(told) = status.draining.get_mut(&MachineId::of_host(&row.info.hostname)) else { continue };
-            told.extend(answers.iter().map(|(framework_id, answer)| InverseOfferAnswer {
+        maintenance_status_of(
+            self.registrar.registry().machines(),
+            self.answers_after(None).map(|(_, machine, told)| (machine, told)),
+        )
+    }
+
+    /// What frameworks answered of agents that will be away, by agent and with its machine: of those behind `last`.
+    pub fn answers_after(
+        &self,
+        last: Option<AgentKey>,
+    ) -> impl Iterator<Item = (AgentKey, MachineId, Vec<InverseOfferAnswer>)> {
+        let after = last.map_or(Bound::Unbounded, Bound::Excluded);
+        self.inverse.answers.range((after, Bound::Unbounded)).filter_map(|(agent, answers)| {
+            let row = self.agents.table.get(*agent)?;
+            let told = answers.iter().map(|(framework_id, answer)| InverseOfferAnswer {
                 agent_id: row.id.clone(),
                 framework_id: framework_id.clone(),
                 is_accepted: answer.is_accepted,
                 at_wall: answer.at_wall,
-            }));
-        }
-        status
+            });
+            Some((*agent, MachineId::of_host(&row.info.hostname), told.collect()))
+        })
     }
 
     /// The whitelist is durable. Offers that are out stay.
@@ -103,6 +108,28 @@ impl Master {
         let hostnames: Option<BTreeSet<Arc<str>>> = self.registrar.registry().whitelist().cloned();
         self.observe(cx, Fact::WhitelistSet { hostnames });
     }
+}
+
+/// How far maintenance of these machines is, with what was answered of each.
+#[must_use]
+pub fn maintenance_status_of(
+    machines: &BTreeMap<MachineId, Machine>,
+    answers: impl IntoIterator<Item = (MachineId, Vec<InverseOfferAnswer>)>,
+) -> MaintenanceStatus {
+    let mut status = MaintenanceStatus::default();
+    for (id, machine) in machines {
+        if machine.is_down {
+            status.down.insert(id.clone());
+        } else {
+            status.draining.insert(id.clone(), Vec::new());
+        }
+    }
+    for (machine, told) in answers {
+        if let Some(all) = status.draining.get_mut(&machine) {
+            all.extend(told);
+        }
+    }
+    status
 }
 
 fn is_down(hostname: &str) -> Rejection {

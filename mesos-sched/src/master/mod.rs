@@ -33,7 +33,9 @@ mod offering;
 mod operation;
 mod operator;
 mod options;
+mod past;
 mod pending;
+mod portion;
 mod preemption;
 mod publish;
 mod quota;
@@ -52,7 +54,10 @@ mod view;
 pub use book::{Counted, Tally};
 pub use effect::Effect;
 pub use input::Input;
+pub use maintenance::maintenance_status_of;
 pub use options::Options;
+pub use past::{AgentTimes, FrameworkTimes, Memory, RemovedFramework, TaskRow, Totals};
+pub(crate) use past::{Over, push_bounded};
 pub use publish::{AgentState, Change, Changes, Connection, FrameworkState};
 pub use recipe::Recipe;
 pub use role::RoleView;
@@ -116,6 +121,10 @@ pub struct Master {
     counters: Counters,
     /// What changed in this step; absent while nobody listens.
     notes: Option<publish::Notes>,
+    /// How far all there is has been published, while that is wanted.
+    walk: Option<portion::Walk>,
+    /// What is remembered for views, if anything.
+    past: Option<past::Past>,
 }
 
 impl Master {
@@ -125,6 +134,8 @@ impl Master {
         Self {
             id,
             notes: options.publishes.then(publish::Notes::default),
+            walk: None,
+            past: options.memory.map(past::Past::new),
             options,
             phase: Phase::Waiting,
             registrar: Registrar::new(Registry::default()),
@@ -171,6 +182,7 @@ impl Machine for Master {
             Input::Disconnected { conn } => self.disconnected(cx, conn),
             Input::Operator { reply, call } => self.handle_operator(cx, reply, call),
             Input::PublishAll => self.publish_all(cx),
+            Input::PublishNothing => self.publish_nothing(),
         }
         self.check_drained(cx);
         self.write_registry(cx);
@@ -181,7 +193,8 @@ impl Machine for Master {
         if !self.phase.is_leading() {
             return None;
         }
-        [self.timers.next(), self.rota.next(), self.allocator.deadline()].into_iter().flatten().min()
+        let walk = self.walk.as_ref().map(|walk| walk.due_at);
+        [self.timers.next(), self.rota.next(), self.allocator.deadline(), walk].into_iter().flatten().min()
     }
 
     fn tick(&mut self, cx: &mut MasterCx<'_>) {
@@ -198,5 +211,6 @@ impl Machine for Master {
         self.check_drained(cx);
         self.write_registry(cx);
         self.publish(cx);
+        self.publish_on(cx, None);
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use mesos_core::{Role, Weight};
 use serde::{Deserialize, Serialize};
 
+use super::Memory;
 use crate::allocator::ConstraintBounds;
 
 /// A master's options.
@@ -53,8 +54,11 @@ pub struct Options {
     pub weights: BTreeMap<Role, Weight>,
     /// How long and how large regular expressions in offer constraints may be.
     pub constraint_bounds: ConstraintBounds,
-    /// Whether every change of the books is published, for views outside the master.
+    /// Whether every change of the books is published from the beginning, and not only when that is
+    /// [asked for](super::Input::PublishAll).
     pub publishes: bool,
+    /// How much of what is over is remembered, for views outside the master; absent means nothing.
+    pub memory: Option<Memory>,
     /// A planted defect.
     #[cfg(feature = "mutants")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,6 +96,7 @@ impl Default for Options {
             weights: BTreeMap::new(),
             constraint_bounds: ConstraintBounds::default(),
             publishes: false,
+            memory: None,
             #[cfg(feature = "mutants")]
             mutant: None,
         }

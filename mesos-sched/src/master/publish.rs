@@ -1,20 +1,22 @@
 //! What changed, for whoever keeps a picture of the cluster outside the master: operators' views and event streams.
 //!
 //! Nothing is noted while nobody listens, and what is noted costs as much as what changed. The changes of a step are one
-//! effect. Whoever folds them in order has what the books hold; a host that lost some asks for all of it again.
+//! effect. Whoever folds them in order has what the books hold, and [what is over](super::past). Whoever begins to listen, or
+//! lost some, asks for [all of it](super::portion).
 
 use std::sync::Arc;
 
 use mesos_core::maintenance::Unavailability;
 use mesos_core::provider::{AgentKey, Fact, FrameworkKey};
 use mesos_core::{
-    AgentId, AgentInfo, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, OfferId, OperationId, OperationState,
-    Resources, Role, TaskId, TaskInfo, TaskState, TaskStatus, TrackedOperation, WallTime,
+    AgentId, AgentInfo, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, InverseOffer, OfferId, OperationId,
+    OperationState, Resources, Role, TaskId, TaskState, TaskStatus, TrackedOperation, WallTime,
 };
 
 use serde::Serialize;
 
-use super::book::{Liveness, Offered, Standing, TaskKey, Transition};
+use super::book::{Framework, Liveness, Offered, Standing, TaskKey, Transition};
+use super::past::{AgentTimes, FrameworkTimes, RemovedFramework, TaskRow, Totals};
 use super::{Effect, Master, MasterCx};
 use crate::registry::Duty;
 
@@ -38,6 +40,27 @@ pub struct FrameworkState {
     pub info: Arc<FrameworkInfo>,
     /// How it stands.
     pub connection: Connection,
+    /// Since when.
+    pub times: FrameworkTimes,
+}
+
+impl FrameworkState {
+    pub(super) fn of(row: &Framework) -> Self {
+        let connection = match row.standing {
+            Standing::Connected(_) => Connection::Connected,
+            Standing::Disconnected => Connection::Disconnected,
+            Standing::Recovered => Connection::Recovered,
+        };
+        Self { id: row.id.clone(), info: row.info.clone(), connection, times: row.times }
+    }
+
+    /// As it is when it is removed.
+    pub(crate) fn remove(&mut self, at: WallTime) {
+        self.times.unregistered_wall = Some(at);
+        if self.connection == Connection::Connected {
+            self.connection = Connection::Disconnected;
+        }
+    }
 }
 
 /// An agent, as far as views show it.
@@ -57,12 +80,14 @@ pub struct AgentState {
     pub duty: Duty,
     /// When it is planned to be away.
     pub unavailability: Option<Unavailability>,
+    /// Since when.
+    pub times: AgentTimes,
 }
 
 /// One change of the books.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub enum Change {
-    /// Everything before is void: all of it follows anew.
+    /// Everything before is void: all of it follows anew, a portion at a time.
     Reset,
     /// A framework is new, or looks like this by now.
     Framework(FrameworkState),
@@ -72,6 +97,15 @@ pub enum Change {
     Agent(AgentState),
     /// An agent left, and all that was on it.
     AgentGone(AgentId),
+    /// An agent of the registry has not come back to this master.
+    Absent {
+        /// Which.
+        id: AgentId,
+        /// Its description, as it was admitted.
+        info: Arc<AgentInfo>,
+    },
+    /// An agent came back, or is not expected any more.
+    AbsentGone(AgentId),
     /// An executor is charged to an agent.
     Executor {
         /// On which agent.
@@ -93,18 +127,7 @@ pub enum Change {
         executor_id: ExecutorId,
     },
     /// A task is in the books.
-    Task {
-        /// Whose.
-        framework_id: FrameworkId,
-        /// On which agent.
-        agent_id: AgentId,
-        /// Its description.
-        info: Arc<TaskInfo>,
-        /// Under which role.
-        role: Role,
-        /// Its state.
-        state: TaskState,
-    },
+    Task(Arc<TaskRow>),
     /// A task's newest state.
     TaskState {
         /// Whose.
@@ -143,6 +166,15 @@ pub enum Change {
     },
     /// An offer is off the table.
     OfferGone(OfferId),
+    /// A framework was asked for an agent and has not answered.
+    InverseOffer(InverseOffer),
+    /// An inverse offer is off the table.
+    InverseOfferGone {
+        /// Whose.
+        framework_id: FrameworkId,
+        /// Which.
+        offer_id: OfferId,
+    },
     /// An operation that has an id is in the books, or stands like this by now.
     Operation {
         /// Whose.
@@ -161,6 +193,22 @@ pub enum Change {
         /// Which.
         operation_id: OperationId,
     },
+    /// What is remembered of a framework's tasks that are not in the books any more. A part of all there is.
+    Over {
+        /// Whose.
+        framework_id: FrameworkId,
+        /// Those that have ended, oldest first.
+        completed: Vec<Arc<TaskRow>>,
+        /// Those on agents that were lost, oldest first.
+        unreachable: Vec<Arc<TaskRow>>,
+    },
+    /// What is remembered beside the books. The last part of all there is.
+    Past {
+        /// Removed frameworks, oldest first.
+        removed: Vec<Arc<RemovedFramework>>,
+        /// What happened so far.
+        totals: Totals,
+    },
 }
 
 /// The changes of one step.
@@ -168,6 +216,8 @@ pub enum Change {
 pub struct Changes {
     /// When.
     pub at_wall: WallTime,
+    /// Whether whoever folded everything up to these has all there is; not so while more of it follows a [`Change::Reset`].
+    pub is_complete: bool,
     /// What, in order.
     pub list: Vec<Change>,
 }
@@ -234,21 +284,71 @@ impl Master {
     }
 
     pub(super) fn note_offer(&mut self, id: &OfferId, offered: &Offered) {
-        self.note(|master| Change::Offer {
-            id: id.clone(),
-            framework_id: master.frameworks.table[offered.framework].id.clone(),
-            agent_id: master.agents.table[offered.agent].id.clone(),
-            role: offered.role.clone(),
-            resources: offered.resources.clone(),
-        });
+        self.note(|master| master.offer_change(id, offered));
     }
 
     pub(super) fn note_task(&mut self, framework: FrameworkKey, task: TaskKey) {
         self.note(|master| master.task_change(framework, task));
     }
 
+    /// Something is said of a task to its framework, whether the task is in the books or was until then.
+    pub(super) fn note_status(
+        &mut self,
+        cx: &MasterCx<'_>,
+        framework: FrameworkKey,
+        task: Option<TaskKey>,
+        status: &Arc<TaskStatus>,
+    ) {
+        if let Some(past) = &mut self.past {
+            let row = &mut self.frameworks.table[framework];
+            let own = task.and_then(|task| row.tasks[task].past.as_mut());
+            match own {
+                Some(own) => own.say(status.clone(), cx.now.wall),
+                None => {
+                    let said = row.over.say(status, cx.now.wall, &past.memory);
+                    if let Some(ended) = said.filter(|row| row.state.is_terminal()) {
+                        past.totals.ended[ended.state as usize] += 1;
+                    }
+                }
+            }
+        }
+        self.note(|master| Change::TaskStatus {
+            framework_id: master.frameworks.table[framework].id.clone(),
+            status: status.clone(),
+        });
+    }
+
+    /// A framework has left the books.
+    pub(super) fn note_removed(&mut self, cx: &MasterCx<'_>, row: Framework) {
+        if let Some(past) = &mut self.past {
+            let mut state = FrameworkState::of(&row);
+            state.remove(cx.now.wall);
+            past.remember(state, row.over);
+        }
+        self.note(|_| Change::FrameworkGone(row.id));
+    }
+
     pub(super) fn note_executor(&mut self, agent: AgentKey, framework: FrameworkKey, id: &ExecutorId) {
         self.note(|master| master.executor_change(agent, framework, id));
+    }
+
+    /// An agent of the registry is expected back.
+    pub(super) fn expect(&mut self, id: AgentId) {
+        if self.notes.is_some()
+            && let Some(change) = self.absent_change(&id)
+        {
+            self.note(|_| change);
+        }
+        self.agents.absent.insert(id);
+    }
+
+    /// An agent is not expected back any more; whether it was.
+    pub(super) fn expect_no_more(&mut self, id: &AgentId) -> bool {
+        let was_expected = self.agents.absent.remove(id);
+        if was_expected {
+            self.note(|_| Change::AbsentGone(id.clone()));
+        }
+        was_expected
     }
 
     /// Hands over what was noted in this step.
@@ -261,47 +361,31 @@ impl Master {
             Note::Agent(agent) => self.agent_change(agent),
         });
         let list = read.collect();
-        cx.emit(Effect::Publish(Changes { at_wall: cx.now.wall, list }));
+        self.hand_over(cx, list);
     }
 
-    /// Hands over everything there is, and from then on what changes.
-    pub(super) fn publish_all(&mut self, cx: &mut MasterCx<'_>) {
-        self.notes = Some(Notes::default());
-        let mut list = vec![Change::Reset];
-        list.extend(self.agents.table.handles().filter_map(|agent| self.agent_change(agent)));
-        list.extend(self.frameworks.table.handles().filter_map(|framework| self.framework_change(framework)));
-        for (agent, _, row) in self.agents.table.iter() {
-            list.extend(row.executors.keys().map(|(framework, id)| self.executor_change(agent, *framework, id)));
-        }
-        for (framework, _, row) in self.frameworks.table.iter() {
-            list.extend(row.tasks.handles().map(|task| self.task_change(framework, task)));
-        }
-        for (_, id, row) in self.frameworks.table.iter() {
-            list.extend(row.operations.values().map(|operation| self.operation_change(id, operation)));
-        }
-        for (_, id, row) in self.offers.table.iter() {
-            list.push(Change::Offer {
-                id: id.clone(),
-                framework_id: self.frameworks.table[row.framework].id.clone(),
-                agent_id: self.agents.table[row.agent].id.clone(),
-                role: row.role.clone(),
-                resources: row.resources.clone(),
-            });
-        }
-        cx.emit(Effect::Publish(Changes { at_wall: cx.now.wall, list }));
+    pub(super) fn hand_over(&mut self, cx: &mut MasterCx<'_>, list: Vec<Change>) {
+        self.counters.published += list.len() as u64;
+        let is_complete = self.walk.is_none();
+        cx.emit(Effect::Publish(Changes { at_wall: cx.now.wall, is_complete, list }));
     }
 
-    fn framework_change(&self, framework: FrameworkKey) -> Option<Change> {
-        let row = self.frameworks.table.get(framework)?;
-        let connection = match row.standing {
-            Standing::Connected(_) => Connection::Connected,
-            Standing::Disconnected => Connection::Disconnected,
-            Standing::Recovered => Connection::Recovered,
-        };
-        Some(Change::Framework(FrameworkState { id: row.id.clone(), info: row.info.clone(), connection }))
+    /// Notes nothing any more: nobody listens.
+    pub(super) fn publish_nothing(&mut self) {
+        self.notes = None;
+        self.walk = None;
     }
 
-    fn agent_change(&self, agent: AgentKey) -> Option<Change> {
+    pub(super) fn framework_change(&self, framework: FrameworkKey) -> Option<Change> {
+        self.frameworks.table.get(framework).map(|row| Change::Framework(FrameworkState::of(row)))
+    }
+
+    pub(super) fn absent_change(&self, id: &AgentId) -> Option<Change> {
+        let info = self.registrar.registry().agents().get(id)?.info.clone();
+        Some(Change::Absent { id: id.clone(), info })
+    }
+
+    pub(super) fn agent_change(&self, agent: AgentKey) -> Option<Change> {
         let row = self.agents.table.get(agent)?;
         Some(Change::Agent(AgentState {
             id: row.id.clone(),
@@ -311,22 +395,17 @@ impl Master {
             is_leaving: row.transition != Transition::Settled,
             duty: self.registrar.registry().duty(&row.id).unwrap_or_default(),
             unavailability: row.unavailability,
+            times: row.times,
         }))
     }
 
-    fn task_change(&self, framework: FrameworkKey, task: TaskKey) -> Change {
+    pub(super) fn task_change(&self, framework: FrameworkKey, task: TaskKey) -> Change {
         let row = &self.frameworks.table[framework];
         let task = &row.tasks[task];
-        Change::Task {
-            framework_id: row.id.clone(),
-            agent_id: self.agents.table[task.agent].id.clone(),
-            info: task.info.clone(),
-            role: task.role.clone(),
-            state: task.state,
-        }
+        Change::Task(Arc::new(task.shown(&row.id, &self.agents.table[task.agent].id)))
     }
 
-    fn executor_change(&self, agent: AgentKey, framework: FrameworkKey, id: &ExecutorId) -> Change {
+    pub(super) fn executor_change(&self, agent: AgentKey, framework: FrameworkKey, id: &ExecutorId) -> Change {
         let row = &self.agents.table[agent];
         let executor = &row.executors[&(framework, id.clone())];
         Change::Executor {

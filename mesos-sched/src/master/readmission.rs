@@ -124,7 +124,11 @@ impl Master {
         self.ask_at(agent, cx.now.mono + self.options.agent_ping_every);
         let row = &mut self.agents.table[agent];
         row.liveness = Liveness::Connected { conn, unanswered: 0 };
+        row.times.come_back(cx.now.wall);
         row.strays.clear();
+        if let Some(past) = &mut self.past {
+            past.totals.agents_returned += 1;
+        }
         self.free_missing_executors(cx, agent, &report);
         let strangers = self.merge_report(cx, agent, &report);
         let missing = self.missing_tasks(cx, agent, &report);
@@ -172,7 +176,7 @@ impl Master {
             }
             return self.drop_conn(cx, conn, CloseReason::Superseded);
         }
-        self.agents.absent.remove(&id);
+        self.expect_no_more(&id);
         self.timers.cancel(&Timer::Absent(id.clone()));
         let row = Agent::new(id.clone(), report.info.clone(), report.total.clone(), conn);
         let agent = self.add_agent(cx, row, Vec::new());
@@ -187,7 +191,7 @@ impl Master {
     /// An admitted agent without a row: it has the usual time to come back.
     pub(super) fn expect_back(&mut self, cx: &MasterCx<'_>, id: AgentId) {
         self.timers.set(Timer::Absent(id.clone()), cx.now.mono + self.options.agent_reregister_timeout);
-        self.agents.absent.insert(id);
+        self.expect(id);
     }
 
     /// Adds what the agent has and the master does not; returns the frameworks that must be shut down there.
@@ -263,6 +267,7 @@ impl Master {
             Some(task) => self.note_state(cx, framework, task, report.state),
             None => {
                 let task = self.add_task(
+                    cx,
                     agent,
                     framework,
                     Task {
@@ -275,6 +280,7 @@ impl Master {
                         is_charged: !report.state.is_terminal(),
                         kill: None,
                         place: 0,
+                        past: None,
                     },
                 );
                 if self.frameworks.table[framework].tasks[task].is_charged {

@@ -51,7 +51,7 @@ impl Master {
             self.note_state(cx, framework, task, status.state);
             self.note_state(cx, framework, task, latest);
         }
-        self.note(|_| Change::TaskStatus { framework_id: framework_id.clone(), status: status.clone() });
+        self.note_status(cx, framework, task, &status);
         let (told, uuid) = (status.state, status.uuid);
         if !self.tell_framework(cx, framework, Event::Update(status)) {
             assert!(!mutant!(self, ExpectFrameworkConnected), "framework {framework_id} is always connected");
@@ -76,6 +76,9 @@ impl Master {
         row.state = state;
         if state.is_terminal() {
             owner.tally.end(state);
+            if let Some(past) = &mut self.past {
+                past.totals.ended[state as usize] += 1;
+            }
             row.kill = None;
             if !leaks {
                 self.free_task(cx, framework, task);
@@ -151,10 +154,8 @@ impl Master {
     pub(super) fn tell_status(&mut self, cx: &mut MasterCx<'_>, framework: FrameworkKey, status: TaskStatus) {
         let status = Arc::new(status);
         if status.reason != Some(Reason::Reconciliation) {
-            self.note(|master| Change::TaskStatus {
-                framework_id: master.frameworks.table[framework].id.clone(),
-                status: status.clone(),
-            });
+            let task = self.frameworks.table[framework].tasks.find(&status.task_id);
+            self.note_status(cx, framework, task, &status);
         }
         self.tell_framework(cx, framework, Event::Update(status));
     }

@@ -14,7 +14,6 @@ use mesos_core::{FrameworkId, FrameworkInfo, OfferConstraints, Rejection, Reject
 
 use super::book::{Framework, Standing, Who};
 use super::options::mutant;
-use super::publish::Change;
 use super::validate::{merge_resubscription, validate_subscribe};
 use super::{Master, MasterCx, Timer};
 use crate::allocator::validate_constraints_within;
@@ -106,6 +105,10 @@ impl Master {
     ) -> FrameworkKey {
         let mut row = Framework::new(id.clone(), info.clone(), standing);
         row.suppressed.clone_from(&suppressed);
+        row.times.registered_wall = cx.now.wall;
+        if let Some(past) = &mut self.past {
+            past.totals.frameworks_added += 1;
+        }
         let framework = self.frameworks.table.insert(id.clone(), row).expect("the id was just looked up");
         self.observe(cx, Fact::FrameworkAdded { framework, id, info, suppressed, is_active: false });
         framework
@@ -128,6 +131,7 @@ impl Master {
         let is_changed = row.info != merged;
         row.set_info(merged.clone());
         row.suppressed.clone_from(&suppressed);
+        row.times.come_back(cx.now.wall);
         if let Standing::Connected(old) = before {
             row.standing = Standing::Disconnected;
             let id = row.id.clone();
@@ -147,6 +151,7 @@ impl Master {
     pub(super) fn framework_disconnected(&mut self, cx: &mut MasterCx<'_>, framework: FrameworkKey) {
         let row = &mut self.frameworks.table[framework];
         row.standing = Standing::Disconnected;
+        row.times.unregistered_wall = Some(cx.now.wall);
         let timeout = row.info.failover_timeout;
         self.timers.cancel(&Timer::Heartbeat(framework));
         self.discard_offers_of(cx, framework);
@@ -185,8 +190,9 @@ impl Master {
             self.tell_scheduler(cx, conn, Event::Error(removed(&framework_id)));
             self.drop_conn(cx, conn, CloseReason::Removed);
         }
-        self.frameworks.table.remove(framework);
-        self.note(|_| Change::FrameworkGone(framework_id.clone()));
+        if let Some((_, row)) = self.frameworks.table.remove(framework) {
+            self.note_removed(cx, row);
+        }
         self.inverse.forget_answers_of(&framework_id);
         self.frameworks.remember_removed(framework_id, self.options.removed_frameworks_max);
         self.observe(cx, Fact::FrameworkRemoved { framework });
@@ -215,8 +221,8 @@ impl Master {
             if row.unreachable.values().any(|task| registry.standing(&task.agent_id).is_some()) {
                 continue;
             }
-            if let Some((id, _)) = self.frameworks.table.remove(framework) {
-                self.note(|_| Change::FrameworkGone(id));
+            if let Some((_, row)) = self.frameworks.table.remove(framework) {
+                self.note_removed(cx, row);
             }
             self.observe(cx, Fact::FrameworkRemoved { framework });
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use mesos_core::kernel::Term;
+use mesos_core::kernel::{Handle as _, Term};
 use mesos_core::provider::{AgentKey, Allocator, FrameworkKey, Used};
 use mesos_core::{
     AgentId, AgentInfo, ExecutorInfo, FrameworkId, FrameworkInfo, MasterId, OfferConstraints, OfferId, OperationState,
@@ -11,7 +11,7 @@ use mesos_core::{
 };
 
 use super::Master;
-use super::book::{Liveness, Standing, Tally, Transition};
+use super::book::{Framework, Liveness, Standing, Tally, Transition};
 use crate::registry::Registry;
 
 /// What a master has done, as plain numbers since its start.
@@ -26,6 +26,8 @@ pub struct Counters {
     pub gaps: u64,
     pub launches: u64,
     pub offers: u64,
+    /// Changes handed over to whoever keeps a picture of the books.
+    pub published: u64,
     pub operation_acknowledgements: u64,
     pub operation_reconciliations: u64,
     pub operation_updates: u64,
@@ -151,10 +153,24 @@ impl Master {
         &self.counters
     }
 
-    /// What is counted of each framework, and the roles it wants no offers for, in an order that stays while none comes or
-    /// goes.
+    /// Whether what changes is published by now.
+    #[must_use]
+    pub const fn publishes(&self) -> bool {
+        self.notes.is_some()
+    }
+
+    /// What is counted of each framework, and the roles it wants no offers for, in slot order.
     pub fn tallies(&self) -> impl Iterator<Item = (&FrameworkId, &Tally, &BTreeSet<Role>)> {
-        self.frameworks.table.iter().map(|(_, id, row)| (id, &row.tally, &row.suppressed))
+        self.tallies_after(None).map(|(_, id, tally, suppressed)| (id, tally, suppressed))
+    }
+
+    /// The same of those behind `last`.
+    pub fn tallies_after(
+        &self,
+        last: Option<FrameworkKey>,
+    ) -> impl Iterator<Item = (FrameworkKey, &FrameworkId, &Tally, &BTreeSet<Role>)> {
+        let rows = self.frameworks.table.iter_from(slot_after(last));
+        rows.map(|(key, id, row)| (key, id, &row.tally, &row.suppressed))
     }
 
     /// Connections it holds.
@@ -165,17 +181,19 @@ impl Master {
 
     /// All frameworks, in slot order.
     pub fn frameworks(&self) -> impl Iterator<Item = FrameworkView<'_>> {
-        self.frameworks.table.iter().map(|(key, id, row)| FrameworkView {
-            key,
-            id,
-            info: &row.info,
-            constraints: &row.constraints,
-            suppressed: &row.suppressed,
-            is_connected: row.conn().is_some(),
-            is_recovered: row.standing == Standing::Recovered,
-            tasks: row.tasks.len(),
-            offers: row.offers.len(),
-        })
+        self.frameworks_after(None)
+    }
+
+    /// One framework.
+    #[must_use]
+    pub fn framework(&self, id: &FrameworkId) -> Option<FrameworkView<'_>> {
+        let key = self.frameworks.table.find(id)?;
+        self.frameworks.table.iter_from(key.slot()).next().map(framework_view)
+    }
+
+    /// The frameworks behind `last`, in slot order.
+    pub fn frameworks_after(&self, last: Option<FrameworkKey>) -> impl Iterator<Item = FrameworkView<'_>> {
+        self.frameworks.table.iter_from(slot_after(last)).map(framework_view)
     }
 
     /// All registered agents, in slot order.
@@ -301,4 +319,22 @@ impl Master {
             })
         })
     }
+}
+
+fn framework_view<'a>((key, id, row): (FrameworkKey, &'a FrameworkId, &'a Framework)) -> FrameworkView<'a> {
+    FrameworkView {
+        key,
+        id,
+        info: &row.info,
+        constraints: &row.constraints,
+        suppressed: &row.suppressed,
+        is_connected: row.conn().is_some(),
+        is_recovered: row.standing == Standing::Recovered,
+        tasks: row.tasks.len(),
+        offers: row.offers.len(),
+    }
+}
+
+fn slot_after(last: Option<FrameworkKey>) -> usize {
+    last.map_or(0, |last| last.slot() + 1)
 }

@@ -154,6 +154,10 @@ pub(super) struct Flags {
     /// How often frameworks may call, by principal: JSON, or the path of a file with it, file:// before it or not.
     #[arg(long, env = "MESOS_RATE_LIMITS", value_name = "FILE|JSON")]
     pub(super) rate_limits: Option<String>,
+    /// How often operators and tools may call and look, by principal, over HTTP and gRPC: written as --rate_limits is. Principals
+    /// that are not named share what the aggregate default allows. Without it, as often as they like.
+    #[arg(long, env = "MESOS_OPERATOR_RATE_LIMITS", value_name = "FILE|JSON")]
+    pub(super) operator_rate_limits: Option<String>,
     /// Masters that vote on the registry. This version keeps it on one master.
     #[arg(long, env = "MESOS_QUORUM", value_name = "COUNT")]
     pub(super) quorum: Option<u32>,
@@ -180,12 +184,21 @@ pub(super) struct Flags {
     pub(super) spans: Spans,
 }
 
+fn read_limits(flag: &'static str, said: Option<&str>) -> anyhow::Result<Option<RateLimits>> {
+    let Some(said) = said else { return Ok(None) };
+    let text = given_text(said).context(flag)?;
+    Ok(Some(RateLimits::parse(&text).context(flag)?))
+}
+
 impl Flags {
     /// How often frameworks may call.
     pub(super) fn rate_limits(&self) -> anyhow::Result<Option<RateLimits>> {
-        let Some(said) = &self.rate_limits else { return Ok(None) };
-        let text = given_text(said).context("--rate_limits")?;
-        Ok(Some(RateLimits::parse(&text).context("--rate_limits")?))
+        read_limits("--rate_limits", self.rate_limits.as_deref())
+    }
+
+    /// How often everybody else may.
+    pub(super) fn operator_rate_limits(&self) -> anyhow::Result<Option<RateLimits>> {
+        read_limits("--operator_rate_limits", self.operator_rate_limits.as_deref())
     }
 
     /// The candidate beside an allocator of these options, if there is to be one.

@@ -76,6 +76,7 @@ async fn lead(flags: &Flags, log: Log, spans: Option<&SpanExport>) -> anyhow::Re
         authorizer,
         limits,
         rate_limits: flags.rate_limits()?,
+        operator_rate_limits: flags.operator_rate_limits()?,
         cluster: flags.cluster.clone(),
         flags: shown(flags),
         verbosity: log.verbosity,

@@ -36,8 +36,14 @@ pub struct Machine {
 impl Registry {
     /// The machines of the schedule.
     #[must_use]
-    pub const fn machines(&self) -> &BTreeMap<MachineId, Machine> {
+    pub fn machines(&self) -> &BTreeMap<MachineId, Machine> {
         &self.machines
+    }
+
+    /// The same, to keep: what changes later is not in it.
+    #[must_use]
+    pub fn shared_machines(&self) -> Arc<BTreeMap<MachineId, Machine>> {
+        self.machines.clone()
     }
 
     /// The machine of a host, if it is in the schedule.
@@ -49,16 +55,7 @@ impl Registry {
     /// The schedule, by start.
     #[must_use]
     pub fn schedule(&self) -> MaintenanceSchedule {
-        let mut windows: BTreeMap<_, Vec<MachineId>> = BTreeMap::new();
-        for (id, machine) in &self.machines {
-            let Unavailability { start, duration } = machine.unavailability;
-            windows.entry((start, duration)).or_default().push(id.clone());
-        }
-        let window = |((start, duration), machines)| MaintenanceWindow {
-            machines,
-            unavailability: Unavailability { start, duration },
-        };
-        MaintenanceSchedule { windows: windows.into_iter().map(window).collect() }
+        schedule_of(&self.machines)
     }
 
     /// The hosts that may be offered; nothing means all.
@@ -66,6 +63,21 @@ impl Registry {
     pub const fn whitelist(&self) -> Option<&BTreeSet<Arc<str>>> {
         self.whitelist.as_ref()
     }
+}
+
+/// The schedule of these machines, by start.
+#[must_use]
+pub fn schedule_of(machines: &BTreeMap<MachineId, Machine>) -> MaintenanceSchedule {
+    let mut windows: BTreeMap<_, Vec<MachineId>> = BTreeMap::new();
+    for (id, machine) in machines {
+        let Unavailability { start, duration } = machine.unavailability;
+        windows.entry((start, duration)).or_default().push(id.clone());
+    }
+    let window = |((start, duration), machines)| MaintenanceWindow {
+        machines,
+        unavailability: Unavailability { start, duration },
+    };
+    MaintenanceSchedule { windows: windows.into_iter().map(window).collect() }
 }
 
 fn refuse(what: impl Into<String>, remedy: impl Into<String>) -> Rejection {

@@ -31,7 +31,7 @@ mod record;
 mod registrar;
 
 pub use duty::{Drain, Duty};
-pub use maintenance::{MACHINES_MAX, MACHINES_PER_OP_MAX, Machine, WHITELIST_BYTES_MAX};
+pub use maintenance::{MACHINES_MAX, MACHINES_PER_OP_MAX, Machine, WHITELIST_BYTES_MAX, schedule_of};
 pub use op::{Op, PRUNED_PER_OP_MAX, ROLE_BYTES_MAX, WEIGHTED_ROLES_MAX, WEIGHTS_PER_OP_MAX};
 pub use quota::{QUOTA_NAMES_MAX, QUOTA_ROLES_MAX, QUOTAS_PER_OP_MAX};
 pub(crate) use quota::{above, covering, larger, validate as validate_quota};
@@ -88,9 +88,9 @@ pub struct Registry {
     pub(crate) agents: BTreeMap<AgentId, Admitted>,
     pub(crate) unreachable: BTreeMap<AgentId, Unreachable>,
     pub(crate) gone: BTreeMap<AgentId, Gone>,
-    pub(crate) weights: BTreeMap<Role, Weight>,
-    pub(crate) quotas: BTreeMap<Role, Quota>,
-    pub(crate) machines: BTreeMap<MachineId, Machine>,
+    pub(crate) weights: Arc<BTreeMap<Role, Weight>>,
+    pub(crate) quotas: Arc<BTreeMap<Role, Quota>>,
+    pub(crate) machines: Arc<BTreeMap<MachineId, Machine>>,
     pub(crate) whitelist: Option<BTreeSet<Arc<str>>>,
 }
 
@@ -121,14 +121,26 @@ impl Registry {
 
     /// How much roles count; a role that is not here has [`Weight::ONE`].
     #[must_use]
-    pub const fn weights(&self) -> &BTreeMap<Role, Weight> {
+    pub fn weights(&self) -> &BTreeMap<Role, Weight> {
         &self.weights
+    }
+
+    /// The same, to keep: what changes later is not in it.
+    #[must_use]
+    pub fn shared_weights(&self) -> Arc<BTreeMap<Role, Weight>> {
+        self.weights.clone()
     }
 
     /// What roles are promised and allowed; a role that is not here has no quota.
     #[must_use]
-    pub const fn quotas(&self) -> &BTreeMap<Role, Quota> {
+    pub fn quotas(&self) -> &BTreeMap<Role, Quota> {
         &self.quotas
+    }
+
+    /// The same, to keep: what changes later is not in it.
+    #[must_use]
+    pub fn shared_quotas(&self) -> Arc<BTreeMap<Role, Quota>> {
+        self.quotas.clone()
     }
 
     /// What is held about `agent`, if anything.

@@ -441,8 +441,10 @@ mod tests {
     fn weights_are_bounded_and_one_needs_no_record() {
         let role = |n: usize| Role::new(format!("r{n}")).unwrap();
         let two = Weight::new(2.0).unwrap();
-        let mut registry =
-            Registry { weights: (0..WEIGHTED_ROLES_MAX).map(|n| (role(n), two)).collect(), ..Registry::default() };
+        let mut registry = Registry {
+            weights: Arc::new((0..WEIGHTED_ROLES_MAX).map(|n| (role(n), two)).collect()),
+            ..Registry::default()
+        };
         let set =
             |pairs: &[(usize, Weight)]| Op::SetWeights(pairs.iter().map(|(n, weight)| (role(*n), *weight)).collect());
         let extra = WEIGHTED_ROLES_MAX;

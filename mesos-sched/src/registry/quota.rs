@@ -40,7 +40,7 @@ pub(super) fn set(registry: &Registry, quotas: &BTreeMap<Role, Quota>) -> Result
     if news.is_empty() {
         return Ok(Vec::new());
     }
-    let mut after = registry.quotas.clone();
+    let mut after = registry.quotas().clone();
     for (role, quota) in &news {
         if quota.is_none() {
             after.remove(*role);
@@ -172,6 +172,8 @@ fn refuse(what: String, remedy: impl Into<String>) -> Rejection {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::registry::Op;
 
@@ -246,7 +248,7 @@ mod tests {
     fn quotas_are_bounded_and_none_needs_no_record() {
         let path = |n: usize| role(&format!("r{n}"));
         let one = quota("cpus:1", "");
-        let full = (0..QUOTA_ROLES_MAX).map(|n| (path(n), one.clone())).collect();
+        let full = Arc::new((0..QUOTA_ROLES_MAX).map(|n| (path(n), one.clone())).collect());
         let mut registry = Registry { quotas: full, ..Registry::default() };
         let op = |pairs: &[(usize, &Quota)]| {
             Op::SetQuotas(pairs.iter().map(|(n, quota)| (path(*n), (*quota).clone())).collect())

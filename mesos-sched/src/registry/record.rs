@@ -121,18 +121,18 @@ impl Registry {
             }
             (WEIGHT, Some(name)) => {
                 let role = role(record, name)?;
-                Ok(is_new(&mut self.weights, role, record.decode::<WeightShape>()?.weight))
+                Ok(is_new(Arc::make_mut(&mut self.weights), role, record.decode::<WeightShape>()?.weight))
             }
             (QUOTA, Some(name)) => {
                 let role = role(record, name)?;
-                Ok(is_new(&mut self.quotas, role, record.decode()?))
+                Ok(is_new(Arc::make_mut(&mut self.quotas), role, record.decode()?))
             }
             (MACHINE, Some(name)) => {
                 let id = MachineId::new(name).map_err(|error| refuse(record, error.to_string()))?;
                 if id.as_str() != name {
                     return Err(refuse(record, "machines are written in small letters"));
                 }
-                Ok(is_new(&mut self.machines, id, record.decode()?))
+                Ok(is_new(Arc::make_mut(&mut self.machines), id, record.decode()?))
             }
             (WHITELIST, None) => {
                 let hostnames = record.decode::<WhitelistShape>()?.hostnames;
@@ -149,9 +149,9 @@ impl Registry {
             Edit::Admitted(id, value) => put(&mut self.agents, id, value),
             Edit::Unreachable(id, value) => put(&mut self.unreachable, id, value),
             Edit::Gone(id, value) => put(&mut self.gone, id, value),
-            Edit::Weight(role, weight) => put(&mut self.weights, role, weight),
-            Edit::Quota(role, quota) => put(&mut self.quotas, role, quota),
-            Edit::Machine(id, machine) => put(&mut self.machines, id, machine),
+            Edit::Weight(role, weight) => put(Arc::make_mut(&mut self.weights), role, weight),
+            Edit::Quota(role, quota) => put(Arc::make_mut(&mut self.quotas), role, quota),
+            Edit::Machine(id, machine) => put(Arc::make_mut(&mut self.machines), id, machine),
             Edit::Whitelist(hostnames) => self.whitelist = hostnames,
         }
     }

@@ -52,21 +52,29 @@ impl Guarded {
         rate_limits: Option<RateLimits>,
         backlog: BacklogBounds,
     ) -> Self {
+        Self::start_as(|setup| {
+            setup.authorizer = authorizer;
+            setup.rate_limits = rate_limits;
+            setup.backlog = backlog;
+        })
+        .await
+    }
+
+    /// A master that is otherwise.
+    pub(crate) async fn start_as(otherwise: impl FnOnce(&mut MasterServerSetup)) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let id = MasterId::new("m1").unwrap();
         let allocator = Box::new(HierarchicalDrf::new(Options::default()));
         let (store, contender) = (Arc::new(MemoryStore::new()), Box::new(Standalone::new(Term(1))));
         let credentials = Credentials::parse(CREDENTIALS).unwrap();
-        let server = MasterServer::start(MasterServerSetup {
+        let mut setup = MasterServerSetup {
             authenticator: Authenticator::new(Arc::new(SystemClock::new())).with_credentials(credentials),
-            authorizer,
-            rate_limits,
-            backlog,
             flags: vec![("a-flag".to_owned(), "of-the-master".to_owned())],
             ..MasterServerSetup::new(id.clone(), allocator, store, contender, listener, None).unwrap()
-        });
-        let server = server.await.unwrap();
+        };
+        otherwise(&mut setup);
+        let server = MasterServer::start(setup).await.unwrap();
         assert!(server.leads().await);
         let dialer = Dialer::plaintext().with_credential(HeaderValue::from_static("Basic YTpz"));
         let leader = Leader { id, address: address.to_string().into(), term: Term(1) };
@@ -459,6 +467,44 @@ async fn a_framework_that_calls_too_often_is_held_back_alone() {
     assert!(held.header("retry-after").is_some_and(|secs| secs.parse::<u64>().unwrap() > 1), "{held:?}");
     for _ in 0..5 {
         assert_eq!(y.call(revive.clone()).await.status, 202);
+    }
+}
+
+/// Whatever operators and tools ask counts, by HTTP and by gRPC; what is open does not, and frameworks have limits of their own.
+#[tokio::test]
+async fn an_operator_that_calls_too_often_is_held_back_alone() {
+    let limits = |limits| Some(RateLimits::parse(limits).unwrap());
+    let guarded = Guarded::start_as(|setup| {
+        setup.rate_limits = limits(r#"{"limits": [{"principal": "ops", "qps": 0.001, "capacity": 1}]}"#);
+        let own = r#"{"limits": [{"principal": "x", "qps": 0.001, "capacity": 3}, {"principal": "ops", "qps": 0.001,
+            "capacity": 2}]}"#;
+        setup.operator_rate_limits = limits(own);
+    })
+    .await;
+    let health = json!({"type": "GET_HEALTH"});
+    assert_eq!(guarded.operate(X, &health).await.status, 200);
+    let state = ask(guarded.address, "GET", "/state", X, "").await;
+    assert_eq!(state.status, 200);
+    let mut by_grpc = super::grpc::Operator::new(&guarded, X).await;
+    by_grpc.ask(&health).await.unwrap();
+    let held = by_grpc.ask(&health).await.unwrap_err();
+    assert_eq!(held.code(), mesos_core::net::grpc::tonic::Code::ResourceExhausted, "{held:?}");
+    assert!(held.message().contains("come again in"), "{held:?}");
+    for answer in [guarded.operate(X, &health).await, ask(guarded.address, "GET", "/master/state.json", X, "").await] {
+        assert_eq!(answer.status, 429);
+        assert!(answer.header("retry-after").is_some_and(|secs| secs.parse::<u64>().unwrap() > 1), "{answer:?}");
+    }
+    for _ in 0..5 {
+        assert_eq!(guarded.operate(Y, &health).await.status, 200, "who is not named is not limited");
+        assert_eq!(ask(guarded.address, "GET", "/health", X, "").await.status, 200);
+    }
+    let x = Framework::subscribe_as(X, guarded.address, info()).await;
+    for _ in 0..5 {
+        assert_eq!(x.call(json!({"type": "REVIVE"})).await.status, 202);
+    }
+    // The other way round as well: what frameworks may does not count here.
+    for status in [200, 200, 429] {
+        assert_eq!(guarded.operate(OPS, &health).await.status, status);
     }
 }
 

@@ -11,7 +11,7 @@ use mesos_core::call::agent::{ToAgent, ToMaster};
 use mesos_core::daemon::{BacklogBounds, Connector, Directory, MemoryStore, Stream, Task};
 use mesos_core::kernel::{Outbound, Term};
 use mesos_core::net::auth::Open;
-use mesos_core::net::http::{Attached, Files, Limits, Plain, serve};
+use mesos_core::net::http::{Attached, Files, Limits, Pace, Plain, serve};
 use mesos_core::{
     AgentId, AgentInfo, Contender, Detector, FrameworkId, MasterId, OperationState, OperationStatus, Run, Source,
     TaskId, TaskInfo, TaskRun, TaskState, TaskStatus, UpdateId, WallTime,
@@ -19,7 +19,7 @@ use mesos_core::{
 use mesos_sched::allocator::{HierarchicalDrf, Options};
 use mesos_sched::daemon::election::{Fixed, Standalone};
 use mesos_sched::daemon::http::{HttpSetup, MasterAddress, site};
-use mesos_sched::daemon::view::{Memory, View};
+use mesos_sched::daemon::view::{KEPT_AFTER, Memory, View};
 use mesos_sched::daemon::{Lead, MasterDaemon, MasterSetup};
 use tokio::net::TcpListener;
 
@@ -34,6 +34,10 @@ pub(crate) struct Made<'a> {
     pub(crate) heartbeat_every: Duration,
     /// The files that are shown.
     pub(crate) files: Files,
+    /// So long the picture is kept after its last reader.
+    pub(crate) kept_after: Duration,
+    /// How fast states must be taken.
+    pub(crate) pace: Pace,
 }
 
 impl Default for Made<'_> {
@@ -44,6 +48,8 @@ impl Default for Made<'_> {
             backlog: BacklogBounds::default(),
             heartbeat_every: Duration::from_secs(15),
             files: Files::new(Attached::default()),
+            kept_after: KEPT_AFTER,
+            pace: Pace::default(),
         }
     }
 }
@@ -101,7 +107,7 @@ impl Cluster {
     }
 
     async fn begin(name: &str, term: Term, store: MemoryStore, made: Made<'_>) -> Self {
-        let Made { elsewhere, shadow, backlog, heartbeat_every, files } = made;
+        let Made { elsewhere, shadow, backlog, heartbeat_every, files, kept_after, pace } = made;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let directory = Directory::new();
@@ -117,7 +123,7 @@ impl Cluster {
             Some(_) => Box::new(Never),
             None => Box::new(Standalone::new(term)),
         };
-        let (view, feed) = View::start(Memory::default());
+        let (view, feed) = View::start_kept(Memory::default(), kept_after);
         let mut setup = MasterSetup::new(id, allocator, Arc::new(store.clone()), contender, door);
         setup.view = Some(feed);
         if let Some(policy) = shadow {
@@ -135,12 +141,25 @@ impl Cluster {
         let mut setup = HttpSetup::new(master.handle().clone(), keeper, view, detector, own, Arc::new(Open));
         setup.heartbeat_every = heartbeat_every;
         setup.files = files;
+        setup.pace = pace;
         let site = site(setup);
         let paths = site.paths().map(str::to_owned).collect();
         let served = Task::spawn(serve(listener, Plain, site, Limits::default(), std::future::pending()));
         // Whoever asks from now on finds a detector that has said what it knows.
         tokio::task::yield_now().await;
         Self { address, master, paths, store, directory, leader, _tasks: vec![served] }
+    }
+
+    /// What the master has published so far.
+    pub(crate) async fn published(&self) -> u64 {
+        self.master.inspect(|master| master.counters().published).await.unwrap()
+    }
+
+    /// Waits until the master publishes nothing more.
+    pub(crate) async fn is_left_alone(&self) {
+        while self.master.inspect(mesos_sched::master::Master::publishes).await.unwrap() {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// A toy agent; it has registered when this returns.

@@ -18,14 +18,14 @@ use super::cluster::agent_on;
 use super::framework::{Framework, JSON, info};
 
 /// Somebody who asks.
-struct Operator {
+pub(crate) struct Operator {
     client: MasterOperatorClient<Channel>,
     dialer: Dialer,
 }
 
 impl Operator {
     /// `who` is a line of a head, as other tests write it.
-    async fn new(guarded: &Guarded, who: &str) -> Self {
+    pub(crate) async fn new(guarded: &Guarded, who: &str) -> Self {
         let dialer = match who.trim_end().strip_prefix("Authorization: ") {
             Some(credential) => Dialer::plaintext().with_credential(HeaderValue::from_str(credential).unwrap()),
             None => Dialer::plaintext(),
@@ -35,7 +35,7 @@ impl Operator {
         Self { client, dialer }
     }
 
-    async fn ask(&mut self, call: &Value) -> Result<Response, Status> {
+    pub(crate) async fn ask(&mut self, call: &Value) -> Result<Response, Status> {
         let call: Call = json::read(call.to_string().as_bytes()).unwrap();
         self.client.ask(self.dialer.request(call)).await.map(|answer| answer.into_inner())
     }

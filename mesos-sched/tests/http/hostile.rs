@@ -10,6 +10,7 @@ use mesos_core::daemon::{BacklogBounds, Connector as _};
 use mesos_core::kernel::{Outbound, Term};
 use mesos_core::net::auth::Parts;
 use mesos_core::net::grpc::{Dialer, GrpcConnector};
+use mesos_core::net::http::Pace;
 use mesos_core::net::http::axum::http::HeaderValue;
 use mesos_core::{FrameworkInfo, MasterId, Role, TaskId};
 use serde_json::json;
@@ -18,7 +19,7 @@ use tokio::net::TcpStream;
 
 use super::authorization::{Guarded, OPS, X};
 use super::client::{Stream, ask, get, send};
-use super::cluster::Cluster;
+use super::cluster::{Cluster, Made};
 use super::framework::{Framework, JSON, PATH, info, task};
 
 const HEAD: &str = "Host: x\r\nContent-Type: application/json\r\nConnection: close\r\n";
@@ -144,6 +145,43 @@ async fn a_subscriber_that_never_reads_slows_nobody() {
         assert_eq!(event["task_added"]["task"]["task_id"]["value"], format!("t{n}"));
     }
     framework.update("t199").await;
+}
+
+/// Few states are written out at one time. Readers that take a little of theirs and then nothing, or next to nothing, lose them in
+/// time, and everybody else has the next.
+#[tokio::test]
+async fn readers_that_trickle_do_not_keep_the_state_from_others() {
+    let pace = Pace { patience: Duration::from_secs(5), bytes_per_second_min: u64::MAX };
+    let mut cluster = Cluster::start_as(Made { pace, ..Made::default() }).await;
+    let address = cluster.address;
+    cluster.agent("host-1", "cpus:400;mem:102400").await;
+    let mut framework = Framework::subscribe(address, info()).await;
+    let offer = framework.offer().await;
+    // More than the buffers of two sockets take, and what waits before them.
+    let label = "x".repeat(60_000);
+    let tasks: Vec<_> = (0..200)
+        .map(|n| {
+            let mut task = task(&format!("t{n}"), &offer["agent_id"], "sleep");
+            task["labels"] = json!({"labels": [{"key": "long", "value": label}]});
+            task
+        })
+        .collect();
+    framework.launch(&offer, &tasks).await;
+    assert_eq!(framework.update("t199").await["state"], "TASK_RUNNING");
+
+    // As many as there are places, by each way there is to the whole state.
+    let mut slow = Vec::new();
+    for kind in ["SUBSCRIBE", "GET_STATE"].repeat(4) {
+        let mut reader = send(address, "POST", "/api/v1", JSON, &json!({"type": kind}).to_string()).await;
+        assert_eq!(reader.head().await.0, 200);
+        slow.push(reader);
+    }
+    let body = json!({"type": "GET_STATE"}).to_string();
+    let next = tokio::time::timeout(Duration::from_secs(240), ask(address, "POST", "/api/v1", JSON, &body));
+    let state = next.await.expect("the next one has its turn although nobody went");
+    assert_eq!(state.status, 200);
+    assert_eq!(state.json()["get_state"]["get_tasks"]["tasks"].as_array().unwrap().len(), 200);
+    drop(slow);
 }
 
 /// So little may wait for one in these tests.

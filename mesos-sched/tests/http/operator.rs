@@ -131,7 +131,7 @@ async fn everything_that_can_be_changed_is_changed_or_refused_with_a_sentence(me
     operator.change("RESERVE_RESOURCES", json!({"agent_id": agent, "resources": [entry(9.0)]}), 409).await;
     operator.change("UNRESERVE_RESOURCES", json!({"agent_id": agent, "resources": [entry(2.0)]}), 202).await;
     let nobody = json!({"agent_id": {"value": "nobody"}, "resources": [entry(1.0)]});
-    operator.change("RESERVE_RESOURCES", nobody, 404).await;
+    operator.change("RESERVE_RESOURCES", nobody, 400).await;
     let volume = |size: f64| {
         json!({"name": "disk", "type": "SCALAR", "scalar": {"value": size},
             "reservations": [{"type": "STATIC", "role": "web"}],
@@ -184,7 +184,7 @@ async fn everything_that_can_be_changed_is_changed_or_refused_with_a_sentence(me
     operator.change("MARK_AGENT_GONE", json!({"agent_id": agent}), 200).await;
     assert_eq!(operator.read("GET_AGENTS").await, json!({}));
     operator.change("MARK_AGENT_GONE", json!({"agent_id": {"value": "nobody"}}), 404).await;
-    operator.change("TEARDOWN", json!({"framework_id": {"value": "nobody"}}), 404).await;
+    operator.change("TEARDOWN", json!({"framework_id": {"value": "nobody"}}), 400).await;
     operator.change("SET_QUOTA", json!({"quota_request": {}}), 501).await;
     let level = json!({"level": 1, "duration": {"nanoseconds": 1}});
     operator.change("SET_LOGGING_LEVEL", level, 400).await;

@@ -167,7 +167,7 @@ async fn tasks_that_have_ended_are_remembered_and_listed_in_pages() {
 
     let form = format!("frameworkId={}", framework.id);
     assert_eq!(ask(cluster.address, "POST", "/master/teardown", "", &form).await.status, 200);
-    assert_eq!(ask(cluster.address, "POST", "/teardown", "", &form).await.status, 404);
+    assert_eq!(ask(cluster.address, "POST", "/teardown", "", &form).await.status, 400);
     assert_eq!(ask(cluster.address, "POST", "/teardown", "", "").await.status, 400);
     let frameworks = read(&cluster, "/frameworks").await;
     assert_eq!(frameworks["frameworks"], json!([]));
@@ -176,6 +176,70 @@ async fn tasks_that_have_ended_are_remembered_and_listed_in_pages() {
     assert_eq!(completed["completed_tasks"][0]["state"], "TASK_FINISHED");
     let metrics = read(&cluster, "/metrics/snapshot").await;
     assert_eq!(metrics["master/tasks_finished"], 5.0);
+}
+
+/// It publishes nothing before somebody looks, and nothing when nobody has looked for a while; and what is seen is the same
+/// whether it was published as it happened or is told later.
+#[tokio::test]
+async fn a_master_nobody_looks_at_does_nothing_for_views() {
+    let made = Made { kept_after: std::time::Duration::ZERO, ..Made::default() };
+    let mut cluster = Cluster::start_as(made).await;
+    cluster.agent("host-1", "cpus:4;mem:1024").await;
+    let mut framework = Framework::subscribe(cluster.address, info()).await;
+    let offer = framework.offer().await;
+    framework.call_accepted(json!({"type": "SUPPRESS"})).await;
+    let tasks = ["t1", "t2"].map(|id| task(id, &offer["agent_id"], if id == "t1" { "sleep" } else { "true" }));
+    framework.launch(&offer, &tasks).await;
+    let mut said = 0;
+    while said < 3 {
+        let status = framework.stream.event("UPDATE").await["update"]["status"].take();
+        framework.acknowledge(&status).await;
+        said += 1;
+    }
+    // The last acknowledgement is on its way.
+    while cluster.master.inspect(|master| master.tasks().count()).await != Some(1) {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(cluster.published().await, 0, "nobody has looked");
+
+    let paths = ["/state", "/state-summary", "/slaves", "/frameworks", "/tasks", "/roles"];
+    let mut seen = Vec::new();
+    for path in paths {
+        seen.push(read(&cluster, path).await);
+        cluster.is_left_alone().await;
+    }
+    assert_ne!(cluster.published().await, 0);
+    let own = &seen[0]["frameworks"][0];
+    assert_eq!(
+        (own["tasks"][0]["id"].as_str(), own["tasks"][0]["statuses"][0]["state"].as_str()),
+        (Some("t1"), Some("TASK_RUNNING"))
+    );
+    let ended = &own["completed_tasks"][0];
+    let states: Vec<_> =
+        ended["statuses"].as_array().unwrap().iter().map(|status| status["state"].as_str().unwrap()).collect();
+    assert_eq!((ended["id"].as_str(), states), (Some("t2"), vec!["TASK_RUNNING", "TASK_FINISHED"]));
+
+    // With somebody who looks all the time.
+    let mut subscriber = Operator::new(cluster.address, Media::Json).subscribe().await;
+    subscriber.event("SUBSCRIBED").await;
+    for (path, before) in paths.iter().zip(&seen) {
+        assert_eq!(read(&cluster, path).await, *before, "{path}");
+    }
+    drop(subscriber);
+    cluster.is_left_alone().await;
+    let told = cluster.published().await;
+    let mut other = info();
+    other["name"] = json!("other");
+    let other = Framework::subscribe(cluster.address, other).await;
+    other.call_accepted(json!({"type": "TEARDOWN"})).await;
+    while cluster.master.inspect(|master| master.frameworks().count()).await != Some(1) {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(cluster.published().await, told, "nobody looks");
+    let state = read(&cluster, "/state").await;
+    assert_eq!(state["completed_frameworks"][0]["name"], "other");
+    let metrics = read(&cluster, "/metrics/snapshot").await;
+    assert_eq!((&metrics["master/tasks_finished"], &metrics["master/framework_removals"]), (&json!(1.0), &json!(1.0)));
 }
 
 #[tokio::test]

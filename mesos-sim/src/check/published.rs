@@ -28,6 +28,7 @@ pub struct Published {
 struct Picture {
     frameworks: BTreeMap<FrameworkId, Connection>,
     agents: BTreeMap<AgentId, (bool, bool, Resources)>,
+    absent: BTreeSet<AgentId>,
     tasks: BTreeMap<(FrameworkId, TaskId), (AgentId, TaskState)>,
     executors: BTreeSet<(AgentId, FrameworkId, ExecutorId)>,
     offers: BTreeMap<OfferId, (FrameworkId, AgentId, Resources)>,
@@ -45,21 +46,29 @@ impl Picture {
                 self.agents.insert(state.id.clone(), row);
             }
             Change::AgentGone(id) => drop(self.agents.remove(id)),
+            Change::Absent { id, .. } => drop(self.absent.insert(id.clone())),
+            Change::AbsentGone(id) => drop(self.absent.remove(id)),
             Change::Executor { agent_id, framework_id, info, .. } => {
                 self.executors.insert((agent_id.clone(), framework_id.clone(), info.id.clone()));
             }
             Change::ExecutorGone { agent_id, framework_id, executor_id } => {
                 self.executors.remove(&(agent_id.clone(), framework_id.clone(), executor_id.clone()));
             }
-            Change::Task { framework_id, agent_id, info, state, .. } => {
-                self.tasks.insert((framework_id.clone(), info.id.clone()), (agent_id.clone(), *state));
+            Change::Task(row) => {
+                let key = (row.framework_id.clone(), row.id().clone());
+                self.tasks.insert(key, (row.agent_id.clone(), row.state));
             }
             Change::TaskState { framework_id, task_id, state } => {
                 if let Some((_, known)) = self.tasks.get_mut(&(framework_id.clone(), task_id.clone())) {
                     *known = *state;
                 }
             }
-            Change::TaskStatus { .. } => {}
+            // What is asked for and what is over are not in what is compared.
+            Change::TaskStatus { .. }
+            | Change::InverseOffer(_)
+            | Change::InverseOfferGone { .. }
+            | Change::Over { .. }
+            | Change::Past { .. } => {}
             Change::TaskGone { framework_id, task_id } => {
                 self.tasks.remove(&(framework_id.clone(), task_id.clone()));
             }
@@ -103,6 +112,7 @@ impl Picture {
         Self {
             frameworks: frameworks.collect(),
             agents: agents.collect(),
+            absent: master.absent_agents().cloned().collect(),
             tasks: tasks.collect(),
             executors: executors.collect(),
             offers: offers.collect(),
@@ -126,6 +136,10 @@ impl Picture {
             .or_else(|| of("task", &self.tasks, &books.tasks))
             .or_else(|| of("offer", &self.offers, &books.offers))
             .or_else(|| of("operation", &self.operations, &books.operations))
+            .or_else(|| {
+                let odd = self.absent.symmetric_difference(&books.absent).next()?;
+                Some(format!("agent {odd} is published as absent, or in the books, but not both"))
+            })
             .or_else(|| {
                 let odd = self.executors.symmetric_difference(&books.executors).next()?;
                 Some(format!("executor {odd:?} is published, or in the books, but not both"))

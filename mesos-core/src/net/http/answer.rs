@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, LOCATION, WWW_AUTHENTICATE};
 use http::{HeaderName, StatusCode};
 use prost::{Message, Name};
@@ -117,6 +118,12 @@ impl IntoResponse for Refusal {
 #[must_use]
 pub fn answer<M: Message + Name>(media: Media, message: &M) -> Response {
     whole(media.name(), encode(media, message))
+}
+
+/// 200 with a message that is written already, in this form.
+#[must_use]
+pub fn answer_bytes(media: Media, message: Bytes) -> Response {
+    whole(media.name(), message)
 }
 
 /// 200 with a JSON text.

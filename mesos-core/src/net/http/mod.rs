@@ -16,6 +16,7 @@
 //! * [`Files`]: files that are shown, and nothing beside them.
 //! * [`Verbosity`]: how much is logged, for operators who want to know more for a while.
 //! * [`Caller`]: who asks; filled in by a layer that authenticates.
+//! * [`Pace`]: how fast a large answer must be taken, and [`Hangup`] for whoever is slower.
 //! * [`Answering`]: whether the caller has room for one message or for a stream.
 //!
 //! It decides nothing about calls, and authenticates nobody.
@@ -26,7 +27,9 @@ mod body;
 mod caller;
 mod files;
 mod guard;
+mod hangup;
 mod media;
+mod pace;
 mod records;
 mod serve;
 mod site;
@@ -35,15 +38,17 @@ mod verbosity;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{Refusal, accepted, answer, answer_json, done};
+pub use answer::{Refusal, accepted, answer, answer_bytes, answer_json, done};
 pub use answering::Answering;
 pub use body::{BODY_BYTES_MAX, BODY_TIMEOUT, decode, encode, read_body, read_message};
 pub use caller::Caller;
 #[cfg(any(test, fuzzing))]
 pub(in crate::net) use files::decode_query as decode_file_query;
 pub use files::{Attached, Files, READ_BYTES_MAX, Roots};
+pub use hangup::Hangup;
 pub use media::{Form, JSON, Media, PROTOBUF, RECORD_IO};
-pub use records::{Overrun, RECORDS_WAITING_MAX, RecordReader, RecordSender, STALLED_MAX, record_stream};
+pub use pace::Pace;
+pub use records::{Overrun, RECORDS_WAITING_MAX, RecordReader, RecordSender, STALLED_MAX, record, record_stream};
 pub use serve::{Handshake, Limits, Peer, Plain, serve};
 pub use site::{OriginalPath, Site};
 pub use verbosity::{FixedVerbosity, Verbosity};

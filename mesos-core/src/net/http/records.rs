@@ -32,6 +32,9 @@ pub enum Overrun {
     /// It took nothing for too long.
     #[error("the reader took nothing for {} s", STALLED_MAX.as_secs())]
     Stalled,
+    /// It took less than it [must](super::Pace).
+    #[error("the reader is too slow")]
+    Slow,
 }
 
 /// Says records on a stream. Dropping the last clone ends the stream, after what was said.
@@ -45,27 +48,22 @@ pub fn record_stream() -> (RecordSender, Body) {
     (RecordSender(sender), Body::new(RecordBody(receiver)))
 }
 
+/// A message as a record, for whoever [holds](super::Pace::hold) something with it and sends it as a
+/// [frame](RecordSender::send_frame).
+#[must_use]
+pub fn record(message: &[u8]) -> Vec<u8> {
+    let mut record = Vec::with_capacity(message.len() + 12);
+    record_io::encode(message, &mut record);
+    record
+}
+
 impl RecordSender {
     /// Says one message; waits for room.
     ///
     /// # Errors
     /// [`Overrun`]: the stream is over.
     pub async fn send(&self, message: &[u8]) -> Result<(), Overrun> {
-        let mut record = Vec::with_capacity(message.len() + 12);
-        record_io::encode(message, &mut record);
-        self.send_frame(record.into()).await
-    }
-
-    /// Says one large message; waits for room. `held` is dropped when the transport has written it, or let it go: what is
-    /// bounded by that is bounded for as long as the message takes memory.
-    ///
-    /// # Errors
-    /// [`Overrun`]: the stream is over.
-    pub async fn send_holding(&self, message: Vec<u8>, held: impl Send + 'static) -> Result<(), Overrun> {
-        let mut record = Vec::with_capacity(message.len() + 12);
-        record_io::encode(&message, &mut record);
-        drop(message);
-        self.send_frame(Bytes::from_owner(Holding { record, _held: held })).await
+        self.send_frame(record(message).into()).await
     }
 
     /// Says what is no record, as a part of an answer that has another form; waits for room.
@@ -88,18 +86,6 @@ impl RecordSender {
     /// Waits until the reader has left.
     pub async fn closed(&self) {
         self.0.closed().await;
-    }
-}
-
-/// A record, and what it keeps until it is gone.
-struct Holding<T> {
-    record: Vec<u8>,
-    _held: T,
-}
-
-impl<T> AsRef<[u8]> for Holding<T> {
-    fn as_ref(&self) -> &[u8] {
-        &self.record
     }
 }
 

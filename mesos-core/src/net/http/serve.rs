@@ -26,7 +26,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::guard::{Guarded, Handled, Handling};
-use super::{Response, STALLED_MAX, Site};
+use super::{Hangup, Response, STALLED_MAX, Site};
 
 /// Flow control of HTTP/2.
 const WINDOW_BYTES: u32 = 1 << 20;
@@ -170,6 +170,8 @@ async fn carry<H: Handshake>(
     keep_alive(&stream)?;
     let mut learnt = http::Extensions::new();
     learnt.insert(Peer { address: stream.peer_addr()?, local: stream.local_addr()? });
+    let hangup = Hangup::default();
+    learnt.insert(hangup.clone());
     let shaken = handshake.shake_hands(stream, &mut learnt);
     let io = tokio::time::timeout(limits.handshake_timeout, shaken).await??;
 
@@ -198,10 +200,19 @@ async fn carry<H: Handshake>(
     let mut connection = pin!(builder.serve_connection(io, service));
     tokio::select! {
         biased;
+        () = hangup.asked() => return Err(hung_up()),
         ended = connection.as_mut() => return ended,
         _ = stopped.changed() => connection.as_mut().graceful_shutdown(),
     }
-    connection.await
+    tokio::select! {
+        biased;
+        () = hangup.asked() => Err(hung_up()),
+        ended = connection => ended,
+    }
+}
+
+fn hung_up() -> Problem {
+    "whoever answers hung up".into()
 }
 
 /// A peer that is gone without a word is noticed within about a minute.

@@ -252,7 +252,6 @@ async fn a_record_is_exactly_one_chunk_and_goes_out_at_once() {
     assert_eq!(sender.send(b"x").await, Err(Overrun::Gone));
 }
 
-/// Hears a stream of records without end on a connection that is never read; when the server has given it up.
 #[tokio::test]
 async fn a_peer_that_takes_nothing_is_cut_off_with_what_waits_for_it() {
     let (senders, mut sent) = tokio::sync::mpsc::channel(1);
@@ -270,12 +269,48 @@ async fn a_peer_that_takes_nothing_is_cut_off_with_what_waits_for_it() {
     deaf.write_all(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
     let sender = sent.recv().await.unwrap();
     // More than the buffers of two sockets take.
-    let (held, message) = (Arc::new(()), vec![b'x'; 64 << 20]);
-    sender.send_holding(message, held.clone()).await.unwrap();
+    let held = Arc::new(());
+    let (message, _) = Pace::default().hold(vec![b'x'; 64 << 20], held.clone(), Hangup::default());
+    sender.send_frame(message).await.unwrap();
     let over = tokio::time::timeout(Duration::from_secs(30), sender.closed());
     over.await.expect("nothing was taken, and the connection stands");
     assert_eq!(Arc::strong_count(&held), 1, "the message is still there");
     drop(deaf);
+}
+
+/// What it takes now and then is not enough: what is held for it is free again in time, and so is everything else that waits on
+/// its connection.
+#[tokio::test]
+async fn a_peer_that_trickles_is_hung_up_on() {
+    let held = Arc::new(());
+    let kept = held.clone();
+    let large = get(move |hangup: Hangup| {
+        let kept = kept.clone();
+        async move {
+            let pace = Pace { patience: Duration::from_millis(300), bytes_per_second_min: u64::MAX };
+            let (bytes, watch) = pace.hold(vec![b'x'; 64 << 20], kept, hangup);
+            tokio::spawn(watch);
+            Body::from(bytes)
+        }
+    });
+    let server = start(Site::new("master").route("/large", large), Limits::default()).await;
+    let mut slow = TcpStream::connect(server.address).await.unwrap();
+    slow.write_all(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    let mut taken = 0;
+    let over = async {
+        // A little at a time, for as long as there is something.
+        while slow.read(&mut [0; 64]).await.is_ok_and(|count| count > 0) {
+            taken += 1;
+            tokio::task::yield_now().await;
+            if taken > 1_000 {
+                break;
+            }
+        }
+        while Arc::strong_count(&held) > 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), over).await.expect("it still has what was held for it");
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use http::header::{HeaderValue, RETRY_AFTER};
 use http::{Request, StatusCode};
 
 use super::Admission;
+use super::scope::Scope;
 use crate::net::auth::RateLimits;
 use crate::net::http::{Caller, Refusal};
 
@@ -16,13 +17,14 @@ use crate::net::http::{Caller, Refusal};
 pub struct RateLimit {
     limits: Arc<RateLimits>,
     prefix: &'static str,
+    scope: Scope,
 }
 
 impl RateLimit {
     /// These limits for all paths.
     #[must_use]
-    pub const fn new(limits: Arc<RateLimits>) -> Self {
-        Self { limits, prefix: "" }
+    pub fn new(limits: Arc<RateLimits>) -> Self {
+        Self { limits, prefix: "", scope: Scope::default() }
     }
 
     /// For paths that begin like this alone.
@@ -30,11 +32,19 @@ impl RateLimit {
     pub fn only(self, prefix: &'static str) -> Self {
         Self { prefix, ..self }
     }
+
+    /// Not for this path and, when it ends with a slash, what lies below.
+    #[must_use]
+    pub fn except(mut self, path: &'static str) -> Self {
+        self.scope.except(path);
+        self
+    }
 }
 
 impl Admission for RateLimit {
     fn admit(&self, request: &mut Request<Body>) -> Result<(), Refusal> {
-        if !request.uri().path().starts_with(self.prefix) {
+        let path = request.uri().path();
+        if !path.starts_with(self.prefix) || !self.scope.holds(path) {
             return Ok(());
         }
         let principal = request.extensions().get::<Caller>().and_then(|caller| caller.principal.as_ref());

@@ -14,7 +14,32 @@ impl Scope {
 
     /// Whether a path is meant.
     pub(super) fn holds(&self, path: &str) -> bool {
-        let is_excepted = |own: &&str| if own.ends_with('/') { path.starts_with(*own) } else { path == *own };
+        // The root alone is no prefix: it would be one of everything.
+        let is_prefix = |own: &str| own.len() > 1 && own.ends_with('/');
+        let is_excepted = |own: &&str| if is_prefix(own) { path.starts_with(*own) } else { path == *own };
         !self.excepted.iter().any(is_excepted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ends_with_a_slash_is_all_below_it_but_the_root_is_itself() {
+        let mut scope = Scope::default();
+        for path in ["/", "/health", "/streams/"] {
+            scope.except(path);
+        }
+        for (path, holds) in [
+            ("/", false),
+            ("/health", false),
+            ("/health/x", true),
+            ("/streams/a", false),
+            ("/streams", true),
+            ("/state", true),
+        ] {
+            assert_eq!(scope.holds(path), holds, "{path}");
+        }
     }
 }

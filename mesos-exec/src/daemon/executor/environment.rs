@@ -7,6 +7,7 @@ use std::time::Duration;
 use mesos_core::daemon::{SystemClock, entropy};
 use mesos_core::{Clock, ExecutorId, FrameworkId};
 
+use crate::agent::environment::TRANSPORT_VARIABLE;
 use crate::daemon::agent::TOKEN_VARIABLE;
 use crate::daemon::client::Transport;
 use crate::driver::Options;
@@ -43,10 +44,6 @@ impl std::fmt::Debug for Token {
         f.write_str("Token(..)")
     }
 }
-
-/// Says how an executor speaks with its agent: `http`, which is what it does when nothing is said, or `grpc`. No agent sets it;
-/// whoever describes the executor's command may.
-const TRANSPORT_VARIABLE: &str = "MESOS_EXECUTOR_TRANSPORT";
 
 /// A variable an agent sets is missing or unreadable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -7,13 +7,15 @@ use std::sync::Arc;
 
 use axum::extract::{Extension, State};
 use mesos_core::net::http::{Caller, OriginalPath, Refusal, Response, answer_json, axum};
+use mesos_core::provider::FrameworkKey;
 use mesos_core::{FrameworkId, OfferConstraints, Principal, Role};
 use serde_json::{Value, json};
 
 use super::Shared;
+use super::asking::AT_ONCE;
 use crate::allocator::Demands;
 use crate::daemon::view::Snapshot;
-use crate::master::Master;
+use crate::master::{FrameworkView, Master};
 
 /// What one framework demands.
 struct Demanding {
@@ -32,7 +34,7 @@ pub(super) async fn debug(
 ) -> Result<Response, Refusal> {
     context.leadership.check(&path)?;
     let sight = context.sight(caller);
-    let mut all = context.look(demanding).await?;
+    let mut all = context.look_through(demanding).await?;
     all.retain(|framework| sight.sees_framework(framework.principal.as_ref()));
     let snapshot = context.seen_by(&sight).await;
     // Every agent is judged by every framework that demands something: not on a thread that serves others.
@@ -45,15 +47,16 @@ pub(super) async fn debug(
     judged.map(answer_json).map_err(Refusal::unavailable)
 }
 
-fn demanding(master: &Master) -> Vec<Demanding> {
-    let frameworks = master.frameworks().map(|framework| Demanding {
+fn demanding(master: &Master, last: Option<&FrameworkKey>) -> Vec<(FrameworkKey, Demanding)> {
+    let demanding = |framework: FrameworkView<'_>| Demanding {
         id: framework.id.clone(),
         principal: framework.info.principal.clone(),
         roles: framework.info.roles.clone(),
         suppressed: framework.suppressed.clone(),
         constraints: framework.constraints.clone(),
-    });
-    frameworks.collect()
+    };
+    let frameworks = master.frameworks_after(last.copied()).take(AT_ONCE);
+    frameworks.map(|framework| (framework.key, demanding(framework))).collect()
 }
 
 /// Of one framework; what its master took can be read, so an error is a defect that must not look like an agent that is offered.

@@ -76,7 +76,7 @@ impl super::Context {
     pub(super) async fn roles_of(&self, id: &FrameworkId) -> Result<Vec<Role>, Refusal> {
         let wanted = id.clone();
         let look = move |master: &crate::master::Master| {
-            let found = master.frameworks().find(|framework| *framework.id == wanted);
+            let found = master.framework(&wanted);
             found.map(|framework| framework.info.roles.iter().cloned().collect::<Vec<Role>>())
         };
         self.look(look).await?.ok_or_else(|| {

@@ -12,6 +12,7 @@
 //! join it. Nothing here decides anything about a cluster.
 
 mod address;
+mod asking;
 mod constraints;
 mod explain;
 mod leadership;
@@ -32,12 +33,11 @@ use axum::routing::{get, post};
 use mesos_core::Detector;
 use mesos_core::daemon::{DoorKeeper, Task};
 use mesos_core::net::auth::Authorizer;
-use mesos_core::net::http::{Attached, Files, FixedVerbosity, Refusal, Site, Verbosity, axum};
+use mesos_core::net::http::{Attached, Files, FixedVerbosity, Pace, Site, Verbosity, axum};
 use mesos_core::net::layer::RequestTotals;
 
+use super::MasterHandle;
 use super::view::View;
-use super::{Lead, MasterHandle};
-use crate::master::Master;
 
 pub use address::MasterAddress;
 use leadership::Leadership;
@@ -71,6 +71,8 @@ pub struct HttpSetup {
     pub files: Files,
     /// Between two heartbeats to those who listen to events.
     pub heartbeat_every: Duration,
+    /// How fast states of the cluster must be taken.
+    pub pace: Pace,
 }
 
 impl HttpSetup {
@@ -97,6 +99,7 @@ impl HttpSetup {
             verbosity: Arc::new(FixedVerbosity),
             files: Files::new(Attached::default()),
             heartbeat_every: Duration::from_secs(15),
+            pace: Pace::default(),
         }
     }
 }
@@ -115,9 +118,11 @@ struct Context {
     verbosity: Arc<dyn Verbosity>,
     files: Files,
     heartbeat_every: Duration,
+    pace: Pace,
     leadership: Leadership,
     sessions: Arc<Sessions>,
     subscribers: Arc<tokio::sync::Semaphore>,
+    /// Places for states of the cluster that are written out as a whole.
     states: Arc<tokio::sync::Semaphore>,
     /// Seconds since 1970.
     started: f64,
@@ -128,15 +133,6 @@ struct Context {
 type Shared = Arc<Context>;
 
 impl Context {
-    /// Looks at the master between two steps, for what is small.
-    async fn look<R: Send + 'static>(&self, look: impl FnOnce(&Master) -> R + Send + 'static) -> Result<R, Refusal> {
-        match *self.master.lead().borrow() {
-            Lead::Leading(_) => {}
-            _ => return Err(Refusal::unavailable("this master does not lead")),
-        }
-        self.master.inspect(look).await.ok_or_else(|| Refusal::unavailable("this master has ended"))
-    }
-
     /// When it was elected, in seconds since 1970.
     fn elected(&self) -> Option<f64> {
         self.leadership.elected()
@@ -163,6 +159,7 @@ pub fn site(setup: HttpSetup) -> Site {
         verbosity,
         files,
         heartbeat_every,
+        pace,
     } = setup;
     let (leadership, watch) = Leadership::watch(master.lead(), detector);
     let context = Arc::new(Context {
@@ -177,6 +174,7 @@ pub fn site(setup: HttpSetup) -> Site {
         verbosity,
         files: files.clone(),
         heartbeat_every,
+        pace,
         leadership,
         sessions: Arc::default(),
         subscribers: operator::places(),

@@ -72,10 +72,7 @@ impl Context {
 
     /// Whose framework it is.
     async fn owner(&self, id: FrameworkId) -> Option<Principal> {
-        let look = move |master: &crate::master::Master| {
-            let found = master.frameworks().find(|framework| *framework.id == id);
-            found.and_then(|framework| framework.info.principal.clone())
-        };
+        let look = move |master: &crate::master::Master| master.framework(&id)?.info.principal.clone();
         self.master.inspect(look).await.flatten()
     }
 }

@@ -3,22 +3,21 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
-use mesos_core::{AgentId, ExecutorId, FrameworkId, OfferId, OperationId, TaskId, TaskState, TaskStatus, WallTime};
+use mesos_core::{
+    AgentId, AgentInfo, ExecutorId, FrameworkId, InverseOffer, OfferId, OperationId, TaskId, TaskState, TaskStatus,
+    WallTime,
+};
 
+use super::Event;
 use super::row::{AgentRow, ExecutorRow, FrameworkRow, OfferRow, OperationRow, TaskRow, Totals};
 use super::snapshot::{FrameworkView, Snapshot};
-use super::{Event, Memory};
-use crate::master::{AgentState, Change, Changes, Connection, FrameworkState};
-use crate::registry::Duty;
-
-/// Ended tasks that are looked through for one that something more is said of: what a master says of a task it forgets
-/// comes right after.
-const LAST_WORDS_MAX: usize = 16;
+use crate::master::{AgentState, Change, Changes, FrameworkState, Memory, Over, RemovedFramework, push_bounded};
 
 #[derive(Debug)]
 pub(super) struct Book {
     memory: Memory,
     agents: BTreeMap<AgentId, Arc<AgentRow>>,
+    absent: BTreeMap<AgentId, Arc<AgentInfo>>,
     frameworks: BTreeMap<FrameworkId, Framework>,
     completed: VecDeque<Arc<FrameworkView>>,
     offers: HashMap<OfferId, FrameworkId>,
@@ -30,10 +29,10 @@ pub(super) struct Book {
 struct Framework {
     row: Arc<FrameworkRow>,
     tasks: BTreeMap<TaskId, Arc<TaskRow>>,
-    unreachable: VecDeque<Arc<TaskRow>>,
-    completed: VecDeque<Arc<TaskRow>>,
+    over: Over,
     executors: BTreeMap<(AgentId, ExecutorId), Arc<ExecutorRow>>,
     offers: BTreeMap<OfferId, Arc<OfferRow>>,
+    inverse_offers: BTreeMap<OfferId, Arc<InverseOffer>>,
     operations: BTreeMap<OperationId, Arc<OperationRow>>,
     view: Option<Arc<FrameworkView>>,
 }
@@ -43,10 +42,10 @@ impl Framework {
         Self {
             row,
             tasks: BTreeMap::new(),
-            unreachable: VecDeque::new(),
-            completed: VecDeque::new(),
+            over: Over::default(),
             executors: BTreeMap::new(),
             offers: BTreeMap::new(),
+            inverse_offers: BTreeMap::new(),
             operations: BTreeMap::new(),
             view: None,
         }
@@ -59,10 +58,11 @@ impl Framework {
         let view = Arc::new(FrameworkView {
             row: self.row.clone(),
             tasks: self.tasks.values().cloned().collect(),
-            unreachable: self.unreachable.iter().cloned().collect(),
-            completed: self.completed.iter().cloned().collect(),
+            unreachable: self.over.unreachable(),
+            completed: self.over.completed(),
             executors: self.executors.values().cloned().collect(),
             offers: self.offers.values().cloned().collect(),
+            inverse_offers: self.inverse_offers.values().cloned().collect(),
             operations: self.operations.values().cloned().collect(),
         });
         self.view = Some(view.clone());
@@ -75,6 +75,7 @@ impl Book {
         Self {
             memory,
             agents: BTreeMap::new(),
+            absent: BTreeMap::new(),
             frameworks: BTreeMap::new(),
             completed: VecDeque::new(),
             offers: HashMap::new(),
@@ -90,6 +91,7 @@ impl Book {
         }
         let snapshot = Arc::new(Snapshot {
             agents: self.agents.values().cloned().collect(),
+            absent: self.absent.iter().map(|(id, info)| (id.clone(), info.clone())).collect(),
             frameworks: self.frameworks.values_mut().map(Framework::view).collect(),
             completed: self.completed.iter().cloned().collect(),
             totals: self.totals,
@@ -111,22 +113,22 @@ impl Book {
         match change {
             Change::Reset => {
                 let is_first = self.agents.is_empty() && self.frameworks.is_empty();
-                self.agents.clear();
-                self.frameworks.clear();
-                self.offers.clear();
+                self.clear();
                 if !is_first {
                     tell(Event::Reset);
                 }
             }
-            Change::Framework(state) => self.framework(state, at, tell),
+            Change::Framework(state) => self.framework(state, tell),
             Change::FrameworkGone(id) => self.framework_gone(&id, at, tell),
-            Change::Agent(state) => self.agent(state, at, tell),
+            Change::Agent(state) => self.agent(state, tell),
             Change::AgentGone(id) => {
                 if let Some(row) = self.agents.remove(&id) {
                     self.totals.agents_removed += 1;
                     tell(Event::AgentRemoved(row));
                 }
             }
+            Change::Absent { id, info } => drop(self.absent.insert(id, info)),
+            Change::AbsentGone(id) => drop(self.absent.remove(&id)),
             Change::Executor { agent_id, framework_id, info, role } => {
                 self.with(&framework_id, |framework| {
                     let key = (agent_id.clone(), info.id.clone());
@@ -137,24 +139,13 @@ impl Book {
             Change::ExecutorGone { agent_id, framework_id, executor_id } => {
                 self.with(&framework_id, |framework| framework.executors.remove(&(agent_id, executor_id)));
             }
-            Change::Task { framework_id, agent_id, info, role, state } => {
-                self.with(&framework_id, |framework| {
-                    let id = info.id.clone();
-                    framework.unreachable.retain(|lost| *lost.id() != id);
-                    let framework_id = framework_id.clone();
-                    let statuses = Vec::new();
-                    let row = Arc::new(TaskRow {
-                        framework_id,
-                        agent_id,
-                        info,
-                        role,
-                        since_wall: at,
-                        heard_wall: at,
-                        state,
-                        statuses,
-                    });
-                    framework.tasks.insert(id, row.clone());
-                    tell(Event::TaskAdded(row));
+            Change::Task(row) => {
+                self.with(&row.framework_id, |framework| {
+                    framework.over.begin(row.id());
+                    // One that is known is told again when all is told.
+                    if framework.tasks.insert(row.id().clone(), row.clone()).is_none() {
+                        tell(Event::TaskAdded(row.clone()));
+                    }
                 });
             }
             Change::TaskState { framework_id, task_id, state } => {
@@ -168,17 +159,17 @@ impl Book {
                 }
             }
             Change::TaskStatus { framework_id, status } => {
-                let unreachable_max = self.memory.unreachable_tasks_max;
-                let ended = self.with(&framework_id, |framework| framework.say(status, at, unreachable_max, tell));
+                let memory = self.memory;
+                let ended = self.with(&framework_id, |framework| framework.say(status, at, &memory, tell));
                 if let Some(state) = ended.flatten() {
                     self.totals.ended[state as usize] += 1;
                 }
             }
             Change::TaskGone { framework_id, task_id } => {
-                let completed_max = self.memory.completed_tasks_max;
+                let memory = self.memory;
                 self.with(&framework_id, |framework| {
                     if let Some(row) = framework.tasks.remove(&task_id) {
-                        push_bounded(&mut framework.completed, row, completed_max);
+                        framework.over.end(row, &memory);
                     }
                 });
             }
@@ -195,6 +186,14 @@ impl Book {
                     self.with(&framework_id, |framework| framework.offers.remove(&id));
                 }
             }
+            Change::InverseOffer(offer) => {
+                self.with(&offer.framework_id.clone(), |framework| {
+                    framework.inverse_offers.insert(offer.id.clone(), Arc::new(offer));
+                });
+            }
+            Change::InverseOfferGone { framework_id, offer_id } => {
+                self.with(&framework_id, |framework| framework.inverse_offers.remove(&offer_id));
+            }
             Change::Operation { framework_id, agent_id, operation, state } => {
                 self.with(&framework_id, |framework| {
                     let (framework_id, id) = (framework_id.clone(), operation.id.clone());
@@ -205,7 +204,19 @@ impl Book {
             Change::OperationGone { framework_id, operation_id } => {
                 self.with(&framework_id, |framework| framework.operations.remove(&operation_id));
             }
+            Change::Over { framework_id, completed, unreachable } => {
+                self.with(&framework_id, |framework| framework.over = Over::of(completed, unreachable));
+            }
+            Change::Past { removed, totals } => {
+                self.completed = removed.iter().map(|removed| Arc::new(removed_view(removed))).collect();
+                self.totals = totals;
+            }
         }
+    }
+
+    /// Forgets everything.
+    pub(super) fn clear(&mut self) {
+        *self = Self::new(self.memory);
     }
 
     /// Changes a framework that is known.
@@ -215,11 +226,10 @@ impl Book {
         Some(change(framework))
     }
 
-    fn framework(&mut self, state: FrameworkState, at: WallTime, tell: &mut impl FnMut(Event)) {
+    fn framework(&mut self, state: FrameworkState, tell: &mut impl FnMut(Event)) {
         let Some(framework) = self.frameworks.get_mut(&state.id) else {
             let id = state.id.clone();
-            let row = FrameworkRow { state, registered_wall: at, reregistered_wall: None, unregistered_wall: None };
-            let row = Arc::new(row);
+            let row = Arc::new(FrameworkRow { state });
             self.frameworks.insert(id, Framework::new(row.clone()));
             self.totals.frameworks_added += 1;
             return tell(Event::FrameworkAdded(row));
@@ -228,55 +238,29 @@ impl Book {
             return;
         }
         framework.view = None;
-        let (before, now) = (framework.row.state.connection, state.connection);
-        let row = Arc::make_mut(&mut framework.row);
-        if before != now {
-            match now {
-                Connection::Connected => {
-                    row.reregistered_wall = Some(at);
-                    row.unregistered_wall = None;
-                }
-                Connection::Disconnected | Connection::Recovered => row.unregistered_wall = Some(at),
-            }
-        }
-        row.state = state;
+        framework.row = Arc::new(FrameworkRow { state });
         tell(Event::FrameworkUpdated(framework.row.clone()));
     }
 
     fn framework_gone(&mut self, id: &FrameworkId, at: WallTime, tell: &mut impl FnMut(Event)) {
         let Some(mut framework) = self.frameworks.remove(id) else { return };
         self.offers.retain(|_, owner| owner != id);
-        let row = Arc::make_mut(&mut framework.row);
-        row.unregistered_wall = Some(at);
-        if row.state.connection == Connection::Connected {
-            row.state.connection = Connection::Disconnected;
+        Arc::make_mut(&mut framework.row).state.remove(at);
+        for task in framework.tasks.into_values() {
+            framework.over.end(task, &self.memory);
         }
-        let running = std::mem::take(&mut framework.tasks).into_values();
-        for task in running.chain(std::mem::take(&mut framework.unreachable)) {
-            push_bounded(&mut framework.completed, task, self.memory.completed_tasks_max);
-        }
-        // With a framework its tasks are as good as killed.
-        for task in framework.completed.iter_mut().filter(|task| !task.state.is_terminal()) {
-            Arc::make_mut(task).state = TaskState::Killed;
-            self.totals.ended[TaskState::Killed as usize] += 1;
-        }
+        self.totals.ended[TaskState::Killed as usize] += framework.over.close(&self.memory);
         self.totals.frameworks_removed += 1;
-        framework.executors.clear();
-        framework.offers.clear();
-        framework.operations.clear();
-        framework.view = None;
-        let view = framework.view();
-        tell(Event::FrameworkRemoved(view.row.clone()));
+        let row = framework.row;
+        tell(Event::FrameworkRemoved(row.clone()));
+        let view = Arc::new(over_view(row, framework.over.completed()));
         push_bounded(&mut self.completed, view, self.memory.completed_frameworks_max);
     }
 
-    fn agent(&mut self, state: AgentState, at: WallTime, tell: &mut impl FnMut(Event)) {
-        let draining = |state: &AgentState| matches!(state.duty, Duty::Draining(_) | Duty::Drained);
+    fn agent(&mut self, state: AgentState, tell: &mut impl FnMut(Event)) {
         let Some(row) = self.agents.get_mut(&state.id) else {
             let id = state.id.clone();
-            let drain_started_wall = draining(&state).then_some(at);
-            let row = AgentRow { state, registered_wall: at, reregistered_wall: None, drain_started_wall };
-            let row = Arc::new(row);
+            let row = Arc::new(AgentRow { state });
             self.agents.insert(id, row.clone());
             self.totals.agents_added += 1;
             return tell(Event::AgentAdded(row));
@@ -284,15 +268,26 @@ impl Book {
         if row.state == state {
             return;
         }
-        let row = Arc::make_mut(row);
-        if state.is_connected && !row.state.is_connected {
-            row.reregistered_wall = Some(at);
-            self.totals.agents_returned += 1;
-        }
-        if draining(&state) != draining(&row.state) {
-            row.drain_started_wall = draining(&state).then_some(at);
-        }
-        row.state = state;
+        self.totals.agents_returned += state.times.returns.saturating_sub(row.state.times.returns);
+        *row = Arc::new(AgentRow { state });
+    }
+}
+
+fn removed_view(removed: &RemovedFramework) -> FrameworkView {
+    over_view(Arc::new(FrameworkRow { state: removed.state.clone() }), removed.completed.clone())
+}
+
+/// A framework of which nothing is left but what is remembered.
+fn over_view(row: Arc<FrameworkRow>, completed: Vec<Arc<TaskRow>>) -> FrameworkView {
+    FrameworkView {
+        row,
+        tasks: Vec::new(),
+        unreachable: Vec::new(),
+        completed,
+        executors: Vec::new(),
+        offers: Vec::new(),
+        inverse_offers: Vec::new(),
+        operations: Vec::new(),
     }
 }
 
@@ -302,7 +297,7 @@ impl Framework {
         &mut self,
         status: Arc<TaskStatus>,
         at: WallTime,
-        unreachable_max: usize,
+        memory: &Memory,
         tell: &mut impl FnMut(Event),
     ) -> Option<TaskState> {
         if let Some(row) = self.tasks.get_mut(&status.task_id) {
@@ -311,27 +306,8 @@ impl Framework {
             return None;
         }
         // The last word on a task that was lost with its agent.
-        let last = self.completed.iter().rev().take(LAST_WORDS_MAX).position(|row| *row.id() == status.task_id);
-        let place = last.map(|place| self.completed.len() - 1 - place)?;
-        if self.completed[place].state.is_terminal() {
-            return None;
-        }
-        let row = Arc::make_mut(&mut self.completed[place]);
-        row.state = status.state;
-        row.say(status, at);
-        let row = self.completed[place].clone();
+        let row = self.over.say(&status, at, memory)?;
         tell(Event::TaskUpdated(row.clone()));
-        if row.state == TaskState::Unreachable {
-            self.completed.remove(place);
-            push_bounded(&mut self.unreachable, row.clone(), unreachable_max);
-        }
         row.state.is_terminal().then_some(row.state)
-    }
-}
-
-fn push_bounded<T>(queue: &mut VecDeque<T>, item: T, max: usize) {
-    queue.push_back(item);
-    while queue.len() > max {
-        queue.pop_front();
     }
 }

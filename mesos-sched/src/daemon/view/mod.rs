@@ -1,18 +1,24 @@
 //! A picture of the cluster outside the master: what operators see, and what happened.
 //!
 //! ```text
+//!   Master ◀──PublishAll, PublishNothing── Wish ◀──first reader, none for a while── View
 //!   Master ──Publish(Changes)──▶ Feed ══bounded══▶ View: folds ──▶ Snapshot      (any number of readers)
 //!                                                        └───────▶ Event stream  (any number of subscribers)
 //! ```
 //!
 //! The master never waits for a reader: changes go through a bounded queue into a picture of its own, whose rows readers
 //! share. A snapshot is taken between two changes and costs as many reference counts as it has rows; writing it out
-//! happens without any lock. All of that runs in a thread of its own. What the master forgets (tasks that have
-//! ended, frameworks that were removed) is remembered here, within bounds.
+//! happens without any lock. All of that runs in a thread of its own.
+//!
+//! There is a picture only while somebody looks at it. The first reader wakes it: the master tells all there is, a portion at a
+//! time, and then what changes. When nobody has looked for a while the master is told to publish nothing, and the picture is let
+//! go. What is over (tasks that have ended, frameworks that were removed) is not lost with it: the master
+//! [remembers](crate::master::Memory) that itself.
 //!
 //! It decides nothing and is never asked by the master.
 
 mod book;
+mod reading;
 mod row;
 mod snapshot;
 mod spans;
@@ -20,18 +26,24 @@ mod thread;
 mod usage;
 
 #[cfg(test)]
+mod equality;
+#[cfg(test)]
 mod tests;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use mesos_core::daemon::{OpenSpans, SpanSink, Stretch};
 use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::master::Changes;
 use book::Book;
+use reading::{Attention, Reading};
 use thread::Thread;
 
+pub use crate::master::Memory;
+pub use reading::{Subscription, Wish};
 pub use row::{AgentRow, ExecutorRow, FrameworkRow, OfferRow, OperationRow, TaskRow, Totals};
 pub use snapshot::{FrameworkView, RoleAmounts, Snapshot, Visible};
 pub use usage::{Amounts, Usage};
@@ -45,22 +57,9 @@ const TOGETHER_MAX: usize = 64;
 /// Events that wait for a subscriber. One that is further behind is cut off.
 pub const EVENTS_MAX: usize = 16_384;
 
-/// How much of what is over is remembered. The defaults are those of Mesos (`docs/configuration/master.md`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Memory {
-    /// Removed frameworks.
-    pub completed_frameworks_max: usize,
-    /// Ended tasks of one framework.
-    pub completed_tasks_max: usize,
-    /// Unreachable tasks of one framework.
-    pub unreachable_tasks_max: usize,
-}
-
-impl Default for Memory {
-    fn default() -> Self {
-        Self { completed_frameworks_max: 50, completed_tasks_max: 1_000, unreachable_tasks_max: 1_000 }
-    }
-}
+/// So long after the last reader the picture is kept. What polls does so at least once a minute, as a rule: Mesos-DNS and
+/// Prometheus every 60 s unless told otherwise.
+pub const KEPT_AFTER: Duration = Duration::from_secs(150);
 
 /// Something that happened, for subscribers.
 #[derive(Debug, Clone)]
@@ -86,9 +85,23 @@ pub enum Event {
 /// The master's end of a view.
 #[derive(Debug)]
 pub struct Feed {
-    sender: mpsc::Sender<Changes>,
+    sender: mpsc::Sender<Batch>,
     shared: Arc<Shared>,
+    /// The wish that is being answered.
+    wish: Wish,
     is_lost: bool,
+    /// Whether all there is is being told, and is not yet.
+    is_begun: bool,
+}
+
+/// The changes of a step on their way.
+#[derive(Debug)]
+struct Batch {
+    /// Which wish they answer.
+    wish: Wish,
+    /// How many of them count as waiting.
+    counted: usize,
+    changes: Changes,
 }
 
 /// What became of changes.
@@ -104,13 +117,26 @@ pub enum Published {
 #[derive(Debug)]
 struct Shared {
     book: Mutex<Book>,
+    memory: Memory,
+    attention: watch::Sender<Attention>,
+    wishes: watch::Sender<Wish>,
     /// Batches handed over.
     published: AtomicU64,
     /// Changes handed over and not yet folded.
     waiting: AtomicUsize,
-    /// Batches folded.
-    folded: watch::Sender<u64>,
+    progress: watch::Sender<Progress>,
     events: broadcast::Sender<Event>,
+}
+
+/// How far folding is.
+#[derive(Debug, Clone, Copy, Default)]
+struct Progress {
+    /// Batches folded, or let go because nobody wants them any more.
+    folded: u64,
+    /// Whether the picture has all there is.
+    is_complete: bool,
+    /// Whether nothing more will come.
+    is_over: bool,
 }
 
 /// The picture. Clones share it.
@@ -121,23 +147,37 @@ pub struct View {
 }
 
 impl View {
-    /// A picture, and the end that a master fills it through.
+    /// A picture, and the end that a master fills it through. Nothing is filled in before somebody looks.
     ///
     /// # Panics
     /// When the system has no thread left.
     #[must_use]
     pub fn start(memory: Memory) -> (Self, Feed) {
+        Self::start_kept(memory, KEPT_AFTER)
+    }
+
+    /// One that is kept for so long after its last reader.
+    ///
+    /// # Panics
+    /// When the system has no thread left.
+    #[must_use]
+    pub fn start_kept(memory: Memory, kept_after: Duration) -> (Self, Feed) {
         let (sender, receiver) = mpsc::channel(FEED_MAX);
         let shared = Arc::new(Shared {
             book: Mutex::new(Book::new(memory)),
+            memory,
+            attention: watch::Sender::default(),
+            wishes: watch::Sender::default(),
             published: AtomicU64::new(0),
             waiting: AtomicUsize::new(0),
-            folded: watch::channel(0).0,
+            progress: watch::Sender::default(),
             events: broadcast::channel(EVENTS_MAX).0,
         });
         let thread = Arc::new(Thread::start("mesos-view"));
         thread.spawn(fold(shared.clone(), receiver));
-        (Self { shared: shared.clone(), thread }, Feed { sender, shared, is_lost: false })
+        thread.spawn(reading::put_to_sleep(shared.clone(), kept_after));
+        let feed = Feed { sender, shared: shared.clone(), wish: Wish::default(), is_lost: false, is_begun: false };
+        (Self { shared, thread }, feed)
     }
 
     /// The cluster at one moment: everything the master had done when this was asked is in it.
@@ -147,30 +187,34 @@ impl View {
 
     /// Looks at the cluster at such a moment, for as long as it takes.
     pub async fn look<R: Send + 'static>(&self, look: impl FnOnce(Arc<Snapshot>) -> R + Send + 'static) -> R {
-        let shared = self.shared.clone();
+        let reading = self.read();
         let looking = async move {
-            shared.catch_up().await;
-            let snapshot = shared.lock().snapshot();
+            reading.catch_up().await;
+            let snapshot = reading.lock().snapshot();
             look(snapshot)
         };
         self.thread.run(looking).await
     }
 
     /// The cluster at one moment, and everything that happens from then on.
-    pub async fn subscribe(&self) -> (Arc<Snapshot>, broadcast::Receiver<Event>) {
-        let shared = self.shared.clone();
+    pub async fn subscribe(&self) -> (Arc<Snapshot>, Subscription) {
+        let reading = self.read();
         let subscribing = async move {
-            shared.catch_up().await;
-            let mut book = shared.lock();
-            (book.snapshot(), shared.events.subscribe())
+            reading.catch_up().await;
+            let mut book = reading.lock();
+            let (snapshot, events) = (book.snapshot(), reading.events.subscribe());
+            drop(book);
+            (snapshot, Subscription { events, _reading: reading })
         };
         self.thread.run(subscribing).await
     }
 
-    /// Tells how long tasks take until they run, from their accepted offers on, for as long as there is the picture.
+    /// Tells how long tasks take until they run, from their accepted offers on, for as long as there is the picture: there is
+    /// one from now on.
     pub fn tell_spans(&self, sink: Arc<dyn SpanSink>) {
         let open = OpenSpans::new(sink, Stretch::Task);
-        self.begin(spans::tell(self.shared.events.subscribe(), open));
+        let (events, reading) = (self.shared.events.subscribe(), self.read());
+        self.begin(spans::tell(Subscription { events, _reading: reading }, open));
     }
 
     /// Begins what takes long and waits in between, like writing the cluster out to a slow reader. Nobody else waits for
@@ -178,13 +222,18 @@ impl View {
     pub fn begin(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.thread.spawn(work);
     }
+
+    fn read(&self) -> Reading {
+        Reading::begin(self.shared.clone())
+    }
 }
 
 impl Shared {
     async fn catch_up(&self) {
         let published = self.published.load(Ordering::Acquire);
+        let is_there = |now: &Progress| now.is_over || (now.is_complete && now.folded >= published);
         // The sender lives as long as the picture.
-        let _ = self.folded.subscribe().wait_for(|folded| *folded >= published).await;
+        let _ = self.progress.subscribe().wait_for(is_there).await;
     }
 
     fn lock(&self) -> MutexGuard<'_, Book> {
@@ -193,34 +242,55 @@ impl Shared {
 }
 
 impl Feed {
+    /// What the picture wants of its master, and every change of that. Whoever hosts the master tells it.
+    #[must_use]
+    pub fn wishes(&self) -> watch::Receiver<Wish> {
+        self.shared.wishes.subscribe()
+    }
+
+    /// What is published from now on answers this wish.
+    pub const fn take_up(&mut self, wish: Wish) {
+        self.wish = wish;
+        self.is_lost = false;
+    }
+
+    /// How much of what is over the master shall remember.
+    #[must_use]
+    pub fn memory(&self) -> Memory {
+        self.shared.memory
+    }
+
     /// Hands over the changes of one step; never waits.
     pub fn publish(&mut self, changes: Changes) -> Published {
-        let is_whole = matches!(changes.list.first(), Some(crate::master::Change::Reset));
-        let (count, waiting) = (changes.list.len(), self.shared.waiting.load(Ordering::Acquire));
-        if self.is_lost && !is_whole {
+        let is_first = matches!(changes.list.first(), Some(crate::master::Change::Reset));
+        let (is_complete, waiting) = (changes.is_complete, self.shared.waiting.load(Ordering::Acquire));
+        if self.is_lost && !is_first {
             // There is room enough again when half of the queue is free.
             return match self.sender.capacity() * 2 > FEED_MAX && waiting * 2 < CHANGES_MAX {
                 true => Published::AllIsWanted,
                 false => Published::Handed,
             };
         }
-        // All of it is as much as it is; it comes when there is room.
-        if !is_whole && waiting + count > CHANGES_MAX {
+        // All there is is as much as the books hold, and whoever wants it takes it all.
+        self.is_begun |= is_first;
+        let counted = if self.is_begun { 0 } else { changes.list.len() };
+        if waiting + counted > CHANGES_MAX {
             self.lose();
             return Published::Handed;
         }
         // Before it can be folded.
-        self.shared.waiting.fetch_add(count, Ordering::AcqRel);
-        match self.sender.try_send(changes) {
+        self.shared.waiting.fetch_add(counted, Ordering::AcqRel);
+        match self.sender.try_send(Batch { wish: self.wish, counted, changes }) {
             Ok(()) => {
                 self.is_lost = false;
+                self.is_begun &= !is_complete;
                 self.shared.published.fetch_add(1, Ordering::Release);
                 return Published::Handed;
             }
             Err(mpsc::error::TrySendError::Full(_)) => self.lose(),
             Err(mpsc::error::TrySendError::Closed(_)) => {}
         }
-        self.shared.waiting.fetch_sub(count, Ordering::AcqRel);
+        self.shared.waiting.fetch_sub(counted, Ordering::AcqRel);
         Published::Handed
     }
 
@@ -230,18 +300,21 @@ impl Feed {
             changes = CHANGES_MAX,
             "the picture for views is too far behind and begins anew"
         );
-        self.is_lost = true;
+        (self.is_lost, self.is_begun) = (true, false);
     }
 }
 
-async fn fold(shared: Arc<Shared>, mut receiver: mpsc::Receiver<Changes>) {
+async fn fold(shared: Arc<Shared>, mut receiver: mpsc::Receiver<Batch>) {
     let mut batches = Vec::with_capacity(TOGETHER_MAX);
     while receiver.recv_many(&mut batches, TOGETHER_MAX).await > 0 {
         let count = batches.len() as u64;
-        let changes: usize = batches.iter().map(|changes| changes.list.len()).sum();
+        let counted: usize = batches.iter().map(|batch| batch.counted).sum();
+        let wish = *shared.wishes.borrow();
         let is_heard = shared.events.receiver_count() > 0;
+        let mut is_complete = None;
         let mut book = shared.lock();
-        for changes in batches.drain(..) {
+        for Batch { changes, .. } in batches.drain(..).filter(|batch| wish.is_all && batch.wish == wish) {
+            is_complete = Some(changes.is_complete);
             book.fold(changes, |event| {
                 if is_heard {
                     // Nobody may listen any more.
@@ -250,7 +323,11 @@ async fn fold(shared: Arc<Shared>, mut receiver: mpsc::Receiver<Changes>) {
             });
         }
         drop(book);
-        shared.waiting.fetch_sub(changes, Ordering::AcqRel);
-        shared.folded.send_modify(|folded| *folded += count);
+        shared.waiting.fetch_sub(counted, Ordering::AcqRel);
+        shared.progress.send_modify(|progress| {
+            progress.folded += count;
+            progress.is_complete = is_complete.unwrap_or(progress.is_complete);
+        });
     }
+    shared.progress.send_modify(|progress| progress.is_over = true);
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use mesos_core::resource::Quantities;
-use mesos_core::{AgentId, FrameworkId, FrameworkInfo, Resources, Role};
+use mesos_core::{AgentId, AgentInfo, FrameworkId, FrameworkInfo, InverseOffer, Resources, Role};
 
 use super::row::{AgentRow, ExecutorRow, FrameworkRow, OfferRow, OperationRow, TaskRow, Totals};
 use super::usage::Usage;
@@ -14,6 +14,8 @@ use super::usage::Usage;
 pub struct Snapshot {
     /// The registered agents, by id.
     pub agents: Vec<Arc<AgentRow>>,
+    /// The agents of the registry that have not come back to this master, by id.
+    pub absent: Vec<(AgentId, Arc<AgentInfo>)>,
     /// The frameworks, by id.
     pub frameworks: Vec<Arc<FrameworkView>>,
     /// Removed frameworks, oldest first.
@@ -38,6 +40,8 @@ pub struct FrameworkView {
     pub executors: Vec<Arc<ExecutorRow>>,
     /// Its offers.
     pub offers: Vec<Arc<OfferRow>>,
+    /// What it was asked for and has not answered.
+    pub inverse_offers: Vec<Arc<InverseOffer>>,
     /// Its operations that have an id and whose end it has not acknowledged, by id.
     pub operations: Vec<Arc<OperationRow>>,
 }
@@ -92,11 +96,13 @@ impl Snapshot {
                 completed: tasks(&view.completed),
                 executors: if visible.executors { view.executors.clone() } else { Vec::new() },
                 offers: view.offers.clone(),
+                inverse_offers: view.inverse_offers.clone(),
                 operations: view.operations.clone(),
             }))
         };
         Self {
             agents: if sees_agents { self.agents.clone() } else { Vec::new() },
+            absent: if sees_agents { self.absent.clone() } else { Vec::new() },
             frameworks: self.frameworks.iter().filter_map(restrict).collect(),
             completed: self.completed.iter().filter_map(restrict).collect(),
             totals: self.totals,

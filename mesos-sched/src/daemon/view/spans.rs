@@ -2,13 +2,12 @@
 
 use mesos_core::TaskState;
 use mesos_core::daemon::OpenSpans;
-use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::Event;
+use super::{Event, Subscription};
 
 /// Tells what it hears until there is no more. Tasks that came with their agent set out before this master knew of them.
-pub(super) async fn tell(mut events: Receiver<Event>, mut open: OpenSpans) {
+pub(super) async fn tell(mut events: Subscription, mut open: OpenSpans) {
     loop {
         match events.recv().await {
             Ok(Event::TaskAdded(row)) if row.state == TaskState::Staging => {

@@ -1,12 +1,14 @@
 //! What is remembered, what is told, and what happens when the picture falls behind.
 
+use std::time::Duration;
+
 use mesos_core::daemon::TaskSpan;
 use mesos_core::{
     AgentId, FrameworkId, FrameworkInfo, Role, Source, TaskId, TaskInfo, TaskState, TaskStatus, WallTime,
 };
 
 use super::*;
-use crate::master::{Change, Connection, FrameworkState};
+use crate::master::{Change, Connection, FrameworkState, FrameworkTimes};
 
 fn framework() -> FrameworkId {
     FrameworkId::new("f").unwrap()
@@ -14,7 +16,7 @@ fn framework() -> FrameworkId {
 
 fn subscribed(connection: Connection) -> Change {
     let info = Arc::new(FrameworkInfo::new("f", Role::new("web").unwrap()));
-    Change::Framework(FrameworkState { id: framework(), info, connection })
+    Change::Framework(FrameworkState { id: framework(), info, connection, times: FrameworkTimes::default() })
 }
 
 fn launched(id: &str) -> Change {
@@ -22,7 +24,10 @@ fn launched(id: &str) -> Change {
     let resources = "cpus:1;mem:10".parse().unwrap();
     let info = Arc::new(TaskInfo::shell(TaskId::new(id).unwrap(), agent_id.clone(), resources, "true"));
     let role = Role::new("web").unwrap();
-    Change::Task { framework_id: framework(), agent_id, info, role, state: TaskState::Staging }
+    let (since_wall, heard_wall) = (AT, AT);
+    let (framework_id, state, statuses) = (framework(), TaskState::Staging, Vec::new());
+    let row = TaskRow { framework_id, agent_id, info, role, since_wall, heard_wall, state, statuses };
+    Change::Task(Arc::new(row))
 }
 
 fn is_in(id: &str, state: TaskState) -> Change {
@@ -38,8 +43,19 @@ fn said(id: &str, state: TaskState) -> Change {
     Change::TaskStatus { framework_id: framework(), status: status.into() }
 }
 
+const AT: WallTime = WallTime::from_nanos(7);
+
 fn step(list: Vec<Change>) -> Changes {
-    Changes { at_wall: WallTime::from_nanos(7), list }
+    Changes { at_wall: AT, is_complete: true, list }
+}
+
+/// A picture that somebody looks at all the time.
+fn watched(memory: Memory) -> (View, Feed, Reading) {
+    let (view, mut feed) = View::start(memory);
+    let reading = view.read();
+    let wish = *feed.wishes().borrow();
+    feed.take_up(wish);
+    (view, feed, reading)
 }
 
 fn ids(rows: &[Arc<TaskRow>]) -> Vec<&str> {
@@ -49,7 +65,7 @@ fn ids(rows: &[Arc<TaskRow>]) -> Vec<&str> {
 #[tokio::test]
 async fn what_is_over_is_remembered_within_bounds() {
     let memory = Memory { completed_frameworks_max: 1, completed_tasks_max: 2, unreachable_tasks_max: 1 };
-    let (view, mut feed) = View::start(memory);
+    let (view, mut feed, _reading) = watched(memory);
     let mut list = vec![subscribed(Connection::Connected)];
     for id in ["t1", "t2", "t3", "lost", "runs"] {
         list.push(launched(id));
@@ -76,7 +92,7 @@ async fn what_is_over_is_remembered_within_bounds() {
 
 #[tokio::test]
 async fn a_snapshot_does_not_change_and_shares_what_did_not() {
-    let (view, mut feed) = View::start(Memory::default());
+    let (view, mut feed, _reading) = watched(Memory::default());
     let _ = feed.publish(step(vec![subscribed(Connection::Connected), launched("t1"), launched("t2")]));
     let before = view.snapshot().await;
     assert!(Arc::ptr_eq(&before, &view.snapshot().await), "nothing happened");
@@ -89,25 +105,25 @@ async fn a_snapshot_does_not_change_and_shares_what_did_not() {
 
 #[tokio::test]
 async fn a_subscriber_hears_everything_behind_its_snapshot_once() {
-    let (view, mut feed) = View::start(Memory::default());
+    let (view, mut feed, _reading) = watched(Memory::default());
     let _ = feed.publish(step(vec![subscribed(Connection::Connected), launched("t1")]));
     let (snapshot, mut events) = view.subscribe().await;
     assert_eq!(ids(&snapshot.frameworks[0].tasks), ["t1"]);
     let _ = feed.publish(step(vec![launched("t2"), is_in("t2", TaskState::Running), said("t2", TaskState::Running)]));
     let _ = feed.publish(step(vec![subscribed(Connection::Connected), subscribed(Connection::Disconnected)]));
     view.snapshot().await;
-    let Ok(Event::TaskAdded(added)) = events.try_recv() else { panic!("the task was launched behind it") };
+    let Ok(Event::TaskAdded(added)) = events.events.try_recv() else { panic!("the task was launched behind it") };
     assert_eq!(added.id().as_str(), "t2");
-    let Ok(Event::TaskUpdated(updated)) = events.try_recv() else { panic!("something was said of it") };
+    let Ok(Event::TaskUpdated(updated)) = events.events.try_recv() else { panic!("something was said of it") };
     assert_eq!((updated.state, updated.statuses.len()), (TaskState::Running, 1));
-    let Ok(Event::FrameworkUpdated(row)) = events.try_recv() else { panic!("it lost its connection") };
+    let Ok(Event::FrameworkUpdated(row)) = events.events.try_recv() else { panic!("it lost its connection") };
     assert_eq!(row.state.connection, Connection::Disconnected);
-    assert!(events.try_recv().is_err(), "what looks as before is no news");
+    assert!(events.events.try_recv().is_err(), "what looks as before is no news");
 }
 
 #[tokio::test]
 async fn a_picture_that_fell_behind_begins_anew() {
-    let (view, mut feed) = View::start(Memory::default());
+    let (view, mut feed, _reading) = watched(Memory::default());
     let _ = feed.publish(step(vec![subscribed(Connection::Connected)]));
     let (_, mut events) = view.subscribe().await;
     // Nothing is folded meanwhile, but a few that wait for that are out of the queue.
@@ -123,7 +139,7 @@ async fn a_picture_that_fell_behind_begins_anew() {
     assert_eq!(feed.publish(step(all)), Published::Handed);
     assert_eq!(feed.publish(step(vec![launched("t4")])), Published::Handed);
     assert_eq!(ids(&view.snapshot().await.frameworks[0].tasks), ["t2", "t3", "t4"]);
-    let told = std::iter::from_fn(|| match events.try_recv() {
+    let told = std::iter::from_fn(|| match events.events.try_recv() {
         Ok(event) => Some(matches!(event, Event::Reset)),
         Err(broadcast::error::TryRecvError::Lagged(_)) => Some(true),
         Err(_) => None,
@@ -134,7 +150,7 @@ async fn a_picture_that_fell_behind_begins_anew() {
 /// Few steps can hold as much as many.
 #[tokio::test]
 async fn a_picture_falls_behind_by_changes_as_well_as_by_steps() {
-    let (view, mut feed) = View::start(Memory::default());
+    let (view, mut feed, _reading) = watched(Memory::default());
     let held = view.shared.lock();
     let large = || step(vec![gone("t1"); CHANGES_MAX / 16]);
     for _ in 0..20 {
@@ -167,10 +183,61 @@ async fn a_launched_task_is_told_of_when_it_runs() {
     let (view, mut feed) = View::start(Memory::default());
     let (sent, mut spans) = mpsc::channel(2);
     view.tell_spans(Arc::new(Sent(sent)));
+    let wish = *feed.wishes().borrow();
+    feed.take_up(wish);
     let _ = feed.publish(step(vec![subscribed(Connection::Connected), launched("t1"), launched("t2")]));
     let later = WallTime::from_nanos(9);
-    let _ = feed.publish(Changes { at_wall: later, list: vec![said("t2", TaskState::Running)] });
+    let changes = Changes { at_wall: later, is_complete: true, list: vec![said("t2", TaskState::Running)] };
+    let _ = feed.publish(changes);
     let span = spans.recv().await.unwrap();
     assert_eq!((span.task_id.as_str(), span.since_wall), ("t2", WallTime::from_nanos(7)));
     assert_eq!((span.stretch, span.states), (Stretch::Task, vec![(TaskState::Running, later)]));
+}
+
+/// Nothing is wanted before somebody looks, and nothing some time after the last one; whoever looks then wakes it again.
+#[tokio::test(start_paused = true)]
+async fn a_picture_sleeps_while_nobody_looks() {
+    let (view, mut feed) = View::start_kept(Memory::default(), Duration::ZERO);
+    let mut wishes = feed.wishes();
+    assert!(!wishes.borrow_and_update().is_all, "nobody looks yet");
+    for round in ["t1", "t2"] {
+        let asked = tokio::spawn({
+            let view = view.clone();
+            async move { view.snapshot().await }
+        });
+        let wish = *wishes.wait_for(|wish| wish.is_all).await.unwrap();
+        // What an earlier wish asked for is nothing to this one.
+        let _ = feed.publish(step(vec![Change::Reset, subscribed(Connection::Connected), launched("stale")]));
+        feed.take_up(wish);
+        let part = |list| Changes { at_wall: AT, is_complete: false, list };
+        let _ = feed.publish(part(vec![Change::Reset, subscribed(Connection::Connected)]));
+        let _ = feed.publish(part(vec![launched("t0")]));
+        assert!(!asked.is_finished(), "a part is no picture");
+        let _ = feed.publish(step(vec![launched(round)]));
+        let snapshot = asked.await.unwrap();
+        assert_eq!(ids(&snapshot.frameworks[0].tasks), ["t0", round]);
+        let wish = *wishes.wait_for(|wish| !wish.is_all).await.unwrap();
+        feed.take_up(wish);
+    }
+    // What nobody looks at is let go, by another thread.
+    while !view.shared.lock().snapshot().frameworks.is_empty() {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// A subscriber looks for as long as it listens, and a master that has ended keeps nobody waiting.
+#[tokio::test]
+async fn a_subscriber_keeps_a_picture_awake() {
+    let (view, mut feed, reading) = watched(Memory::default());
+    let _ = feed.publish(step(vec![subscribed(Connection::Connected)]));
+    let (_, subscription) = view.subscribe().await;
+    drop(reading);
+    assert_eq!(view.shared.attention.borrow().readers, 1);
+    drop(subscription);
+    assert_eq!(view.shared.attention.borrow().readers, 0);
+    drop(feed);
+    assert_eq!(view.snapshot().await.frameworks.len(), 1);
+    let (other, feed) = View::start(Memory::default());
+    drop(feed);
+    assert!(other.snapshot().await.frameworks.is_empty());
 }

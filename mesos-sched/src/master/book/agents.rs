@@ -12,6 +12,7 @@ use mesos_core::{
 };
 
 use super::{OfferKey, TaskKey};
+use crate::master::past::AgentTimes;
 
 /// How alive a registered agent is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +61,7 @@ pub(in crate::master) struct Agent {
     pub unavailability: Option<Unavailability>,
     /// Tasks it reported although they run elsewhere by now: it was told to kill them, and their updates go nowhere.
     pub strays: BTreeSet<(FrameworkId, TaskId)>,
+    pub times: AgentTimes,
 }
 
 /// All agents.
@@ -94,6 +96,7 @@ impl Agent {
             operations: BTreeSet::new(),
             unavailability: None,
             strays: BTreeSet::new(),
+            times: AgentTimes::default(),
         }
     }
 

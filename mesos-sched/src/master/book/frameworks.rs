@@ -14,6 +14,7 @@ use mesos_core::{
 
 use super::OfferKey;
 use super::Tally;
+use crate::master::past::{FrameworkTimes, Over, TaskPast, TaskRow};
 
 handles! {
     /// A task within its framework's book.
@@ -50,6 +51,9 @@ pub(in crate::master) struct Framework {
     /// The unreachable tasks in the order they became so: the oldest is forgotten first.
     pub unreachable_order: VecDeque<TaskId>,
     pub tally: Tally,
+    pub times: FrameworkTimes,
+    /// What is remembered of its tasks, for views.
+    pub over: Over,
 }
 
 /// A task's row.
@@ -70,6 +74,25 @@ pub(in crate::master) struct Task {
     pub kill: Option<Box<Option<KillPolicy>>>,
     /// Its place in its agent's list.
     pub place: u32,
+    /// What is kept of it for views, if anything.
+    pub past: Option<Box<TaskPast>>,
+}
+
+impl Task {
+    /// As views show it.
+    pub(in crate::master) fn shown(&self, framework_id: &FrameworkId, agent_id: &AgentId) -> TaskRow {
+        let row = TaskRow {
+            framework_id: framework_id.clone(),
+            agent_id: agent_id.clone(),
+            info: self.info.clone(),
+            role: self.role.clone(),
+            since_wall: WallTime::default(),
+            heard_wall: WallTime::default(),
+            state: self.state,
+            statuses: Vec::new(),
+        };
+        row.with_past(self.past.as_deref())
+    }
 }
 
 /// The row of an operation that has an id.
@@ -117,6 +140,8 @@ impl Framework {
             unreachable: BTreeMap::new(),
             unreachable_order: VecDeque::new(),
             tally: Tally::default(),
+            times: FrameworkTimes::default(),
+            over: Over::default(),
         }
     }
 

@@ -12,6 +12,7 @@ use mesos_core::{
 use crate::master::accept::Accepting;
 use crate::master::book::{Executor, Task, TaskKey};
 use crate::master::options::mutant;
+use crate::master::past::TaskPast;
 use crate::master::publish::Change;
 use crate::master::validate::{validate_group, validate_task};
 use crate::master::{Master, MasterCx};
@@ -29,7 +30,7 @@ impl Master {
             }
         };
         let Accepting { framework, agent, .. } = *accepting;
-        let may_start_executor = self.book_launch(accepting, &task, &consumed);
+        let may_start_executor = self.book_launch(cx, accepting, &task, &consumed);
         let row = &self.frameworks.table[framework];
         let (framework_id, info) = (row.id.clone(), row.info.clone());
         self.tell_total(cx, accepting);
@@ -64,7 +65,7 @@ impl Master {
         let Accepting { framework, agent, .. } = *accepting;
         let mut may_start_executor = false;
         for (task, consumed) in tasks.iter().zip(&consumed) {
-            may_start_executor |= self.book_launch(accepting, task, consumed);
+            may_start_executor |= self.book_launch(cx, accepting, task, consumed);
         }
         let row = &self.frameworks.table[framework];
         let (framework_id, info) = (row.id.clone(), row.info.clone());
@@ -92,7 +93,13 @@ impl Master {
     }
 
     /// Charges a task and puts it into the books; whether its executor is new on the agent.
-    fn book_launch(&mut self, accepting: &mut Accepting, task: &Arc<TaskInfo>, consumed: &Resources) -> bool {
+    fn book_launch(
+        &mut self,
+        cx: &MasterCx<'_>,
+        accepting: &mut Accepting,
+        task: &Arc<TaskInfo>,
+        consumed: &Resources,
+    ) -> bool {
         let Accepting { framework, agent, .. } = *accepting;
         accepting.remaining -= consumed;
         accepting.made -= consumed;
@@ -108,8 +115,9 @@ impl Master {
             is_charged: true,
             kill: None,
             place: 0,
+            past: None,
         };
-        self.add_task(agent, framework, row);
+        self.add_task(cx, agent, framework, row);
         self.counters.launches += 1;
         is_new
     }
@@ -193,7 +201,17 @@ impl Master {
     }
 
     /// Puts a task into the books of its framework and its agent.
-    pub(in crate::master) fn add_task(&mut self, agent: AgentKey, framework: FrameworkKey, mut task: Task) -> TaskKey {
+    pub(in crate::master) fn add_task(
+        &mut self,
+        cx: &MasterCx<'_>,
+        agent: AgentKey,
+        framework: FrameworkKey,
+        mut task: Task,
+    ) -> TaskKey {
+        if self.past.is_some() {
+            self.frameworks.table[framework].over.begin(&task.info.id);
+            task.past = Some(Box::new(TaskPast::since(cx.now.wall)));
+        }
         let place = self.agents.table[agent].tasks.len();
         task.place = u32::try_from(place).expect("an agent has fewer than 2^32 tasks");
         let id = task.info.id.clone();
@@ -220,6 +238,11 @@ impl Master {
     pub(in crate::master) fn forget_task(&mut self, cx: &MasterCx<'_>, framework: FrameworkKey, task: TaskKey) {
         self.free_task(cx, framework, task);
         let Some((task_id, row)) = self.frameworks.table[framework].tasks.remove(task) else { return };
+        if let Some(past) = &self.past {
+            let owner = &mut self.frameworks.table[framework];
+            let ended = row.shown(&owner.id, &self.agents.table[row.agent].id);
+            owner.over.end(Arc::new(ended), &past.memory);
+        }
         self.note(|master| Change::TaskGone { framework_id: master.frameworks.table[framework].id.clone(), task_id });
         let list = &mut self.agents.table[row.agent].tasks;
         list.swap_remove(row.place as usize);

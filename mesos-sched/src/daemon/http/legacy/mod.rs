@@ -20,7 +20,8 @@ use mesos_core::{FrameworkId, Role};
 use serde_json::json;
 
 use super::Shared;
-use super::operator::refusal;
+use super::operator::{is_unknown, refusal};
+use crate::master::Master;
 use resources::Legacy;
 
 pub(super) use state::{frameworks, slaves, state, summary, tasks};
@@ -61,8 +62,8 @@ pub(super) async fn roles(
 ) -> Result<Response, Refusal> {
     context.leadership.check(&path)?;
     let sight = context.sight(caller);
-    let (weights, quotas) =
-        context.look(|master| (master.registry().weights().clone(), master.registry().quotas().clone())).await?;
+    let registry = |master: &Master| (master.registry().shared_weights(), master.registry().shared_quotas());
+    let (weights, quotas) = context.look(registry).await?;
     let mut roles = context.seen_by(&sight).await.roles();
     roles.entry(Role::any()).or_default();
     for role in weights.keys().chain(quotas.keys()) {
@@ -103,7 +104,7 @@ pub(super) async fn weights(
     caller: Caller,
 ) -> Result<Response, Refusal> {
     context.leadership.check(&path)?;
-    let mut weights = context.look(|master| master.registry().weights().clone()).await?;
+    let mut weights = context.weights().await?;
     let sight = context.sight(caller);
     weights.retain(|role, _| sight.sees_role(role));
     let list: Vec<_> = weights_to_wire(&weights).iter().map(wire_json::write).collect();
@@ -116,7 +117,7 @@ pub(super) async fn quota(
     caller: Caller,
 ) -> Result<Response, Refusal> {
     context.leadership.check(&path)?;
-    let mut quotas = context.look(|master| master.registry().quotas().clone()).await?;
+    let mut quotas = context.quotas().await?;
     let sight = context.sight(caller);
     quotas.retain(|role, _| sight.sees_quota(role));
     Ok(answer_json(wire_json::write(&quotas_to_wire(&quotas))))
@@ -127,7 +128,7 @@ pub(super) async fn maintenance_schedule(
     Extension(OriginalPath(path)): Extension<OriginalPath>,
 ) -> Result<Response, Refusal> {
     context.leadership.check(&path)?;
-    let schedule = context.look(|master| master.registry().schedule()).await?;
+    let schedule = context.schedule().await?;
     Ok(answer_json(wire_json::write(&v1::maintenance::Schedule::from(&schedule))))
 }
 
@@ -136,7 +137,7 @@ pub(super) async fn maintenance_status(
     Extension(OriginalPath(path)): Extension<OriginalPath>,
 ) -> Result<Response, Refusal> {
     context.leadership.check(&path)?;
-    let status = context.look(crate::master::Master::maintenance_status).await?;
+    let status = context.maintenance_status().await?;
     Ok(answer_json(wire_json::write(&v1::maintenance::ClusterStatus::from(&status))))
 }
 
@@ -156,6 +157,7 @@ pub(super) async fn teardown(
     let call = Call::Teardown(id);
     context.judge_change(&context.sight(caller), &call).await?;
     match context.master.operate(call).await {
+        Outcome::Refused(why) if is_unknown(why.code) => Err(Refusal::bad_request(why.to_string())),
         Outcome::Refused(why) => Err(refusal(why)),
         _ => Ok(done()),
     }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::resources::{Legacy, ranges_text};
 use crate::daemon::http::operator::pid;
 use crate::daemon::view::{AgentRow, Amounts, ExecutorRow, FrameworkRow, OfferRow, TaskRow};
-use crate::master::Connection;
+use crate::master::{Connection, FrameworkTimes};
 use crate::registry::Duty;
 
 pub(super) fn seconds(at: WallTime) -> f64 {
@@ -146,7 +146,8 @@ pub(super) struct Framework<'a> {
 
 impl Serialize for Framework<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let FrameworkRow { state, registered_wall, reregistered_wall, unregistered_wall } = self.row;
+        let FrameworkRow { state } = self.row;
+        let FrameworkTimes { registered_wall, reregistered_wall, unregistered_wall } = state.times;
         let info = &*state.info;
         let written = v1::FrameworkInfo::from(info);
         let is_connected = state.connection == Connection::Connected;
@@ -166,10 +167,10 @@ impl Serialize for Framework<'_> {
         map.serialize_entry("user", &*info.user)?;
         map.serialize_entry("failover_timeout", &info.failover_timeout.as_secs_f64())?;
         map.serialize_entry("checkpoint", &info.checkpoint)?;
-        map.serialize_entry("registered_time", &seconds(*registered_wall))?;
+        map.serialize_entry("registered_time", &seconds(registered_wall))?;
         map.serialize_entry("unregistered_time", &unregistered_wall.map_or(0.0, seconds))?;
         if let Some(at) = reregistered_wall {
-            map.serialize_entry("reregistered_time", &seconds(*at))?;
+            map.serialize_entry("reregistered_time", &seconds(at))?;
         }
         if let Some(principal) = &info.principal {
             map.serialize_entry("principal", principal.as_str())?;
@@ -204,8 +205,8 @@ impl Serialize for Agent<'_> {
             map.serialize_entry("domain", &message(&v1::DomainInfo::from(domain)))?;
         }
         map.serialize_entry("pid", &pid(self.row))?;
-        map.serialize_entry("registered_time", &seconds(self.row.registered_wall))?;
-        if let Some(at) = self.row.reregistered_wall {
+        map.serialize_entry("registered_time", &seconds(self.row.state.times.registered_wall))?;
+        if let Some(at) = self.row.state.times.reregistered_wall {
             map.serialize_entry("reregistered_time", &seconds(at))?;
         }
         map.serialize_entry("resources", &Legacy(total))?;
@@ -225,7 +226,7 @@ impl Serialize for Agent<'_> {
         if let Some(drain) = drain_to_json(state.duty) {
             map.serialize_entry("drain_info", &drain)?;
         }
-        if let Some(at) = self.row.drain_started_wall {
+        if let Some(at) = self.row.state.times.drain_started_wall {
             map.serialize_entry("estimated_drain_start_time_seconds", &seconds(at))?;
         }
         map.end()

@@ -1,7 +1,8 @@
 //! A JSON text that is written piece by piece.
 
-use mesos_core::net::http::{JSON, Overrun, RecordSender, Response, axum, record_stream};
+use mesos_core::net::http::{JSON, Overrun, Pace, RecordSender, Response, axum, record_stream};
 use serde::Serialize;
+use tokio::time::Instant;
 
 /// A piece is sent when it has grown to this.
 const PIECE_BYTES: usize = 64 << 10;
@@ -12,16 +13,21 @@ pub(super) struct Pieces {
     buffer: Vec<u8>,
     /// Whether the next member or item follows another one.
     follows: bool,
+    pace: Pace,
+    began: Instant,
+    /// Bytes handed over.
+    sent: u64,
 }
 
 impl Pieces {
-    /// An answer, and what writes it.
-    pub(super) fn answer() -> (Self, Response) {
+    /// An answer, and what writes it, for a reader that is no slower than this.
+    pub(super) fn answer(pace: Pace) -> (Self, Response) {
         let (out, body) = record_stream();
         let mut response = Response::new(body);
         let json = axum::http::HeaderValue::from_static(JSON);
         response.headers_mut().insert(axum::http::header::CONTENT_TYPE, json);
-        (Self { out, buffer: Vec::with_capacity(PIECE_BYTES + 4_096), follows: false }, response)
+        let buffer = Vec::with_capacity(PIECE_BYTES + 4_096);
+        (Self { out, buffer, follows: false, pace, began: Instant::now(), sent: 0 }, response)
     }
 
     pub(super) fn open(&mut self, bracket: u8) {
@@ -107,6 +113,9 @@ impl Pieces {
     /// Hands over what is written.
     pub(super) async fn finish(&mut self) -> Result<(), Overrun> {
         let piece = std::mem::replace(&mut self.buffer, Vec::with_capacity(PIECE_BYTES + 4_096));
-        self.out.send_frame(piece.into()).await
+        let left = self.pace.within(self.sent).saturating_sub(self.began.elapsed());
+        self.sent += piece.len() as u64;
+        // It may be late because this side was: what there is room for is taken in any case.
+        tokio::time::timeout(left, self.out.send_frame(piece.into())).await.unwrap_or(Err(Overrun::Slow))
     }
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use axum::extract::{Extension, Query, State};
 use mesos_core::net::auth::Sight;
-use mesos_core::net::http::{Caller, OriginalPath, Overrun, Refusal, Response, axum};
+use mesos_core::net::http::{Caller, Hangup, OriginalPath, Overrun, Refusal, Response, axum};
 use mesos_core::wire::API_VERSION;
-use mesos_core::{AgentId, AgentInfo, FrameworkId, TaskState, WallTime};
+use mesos_core::{AgentId, FrameworkId, TaskState, WallTime};
 use serde_json::json;
 
 use super::Asked;
@@ -26,18 +26,21 @@ fn begin<F>(
     context: Shared,
     sight: Sight,
     path: &str,
+    hangup: Hangup,
     write: impl FnOnce(Pieces, Shared, Arc<Snapshot>) -> F + Send + 'static,
 ) -> Result<Response, Refusal>
 where
     F: Future<Output = Result<(), Overrun>> + Send + 'static,
 {
     context.leadership.check(path)?;
-    let (pieces, response) = Pieces::answer();
+    let (pieces, response) = Pieces::answer(context.pace);
     let view = context.view.clone();
     view.begin(async move {
         let snapshot = context.seen_by(&sight).await;
         if let Err(error) = write(pieces, context, snapshot).await {
             tracing::debug!(%error, "an answer was broken off");
+            // Else it would look whole.
+            hangup.hang_up();
         }
     });
     Ok(response)
@@ -47,14 +50,18 @@ pub(in crate::daemon::http) async fn state(
     State(context): State<Shared>,
     Extension(OriginalPath(path)): Path,
     caller: Caller,
+    hangup: Hangup,
 ) -> Result<Response, Refusal> {
     context.leadership.check(&path)?;
     let sight = context.sight(caller);
-    let registry = OfRegistry::look(&context, &sight).await?;
+    let unreachable = match sight.sees_agents() {
+        true => context.look(|master| master.registry().unreachable().len()).await?,
+        false => 0,
+    };
     let shows_flags = sight.sees_flags();
-    begin(context, sight, &path, async move |mut pieces: Pieces, context: Shared, snapshot: Arc<Snapshot>| {
+    begin(context, sight, &path, hangup, async move |mut pieces: Pieces, context: Shared, snapshot: Arc<Snapshot>| {
         pieces.open(b'{');
-        about(&mut pieces, &context, &snapshot, registry.unreachable, shows_flags);
+        about(&mut pieces, &context, &snapshot, unreachable, shows_flags);
         pieces.key("slaves");
         pieces.open(b'[');
         for row in &snapshot.agents {
@@ -62,37 +69,13 @@ pub(in crate::daemon::http) async fn state(
             pieces.hand_over().await?;
         }
         pieces.close(b']');
-        pieces.list("recovered_slaves", registry.absent.iter().map(|(id, info)| Recovered { id, info }));
+        pieces.list("recovered_slaves", snapshot.absent.iter().map(|(id, info)| Recovered { id, info }));
         pieces.hand_over().await?;
         all_frameworks(&mut pieces, &snapshot, None).await?;
         pieces.list::<()>("orphan_tasks", []);
         pieces.close(b'}');
         pieces.finish().await
     })
-}
-
-/// What only the registry knows of agents.
-struct OfRegistry {
-    /// Those that have not come back to this master.
-    absent: Vec<(AgentId, Arc<AgentInfo>)>,
-    unreachable: usize,
-}
-
-impl OfRegistry {
-    async fn look(context: &Context, sight: &Sight) -> Result<Self, Refusal> {
-        if !sight.sees_agents() {
-            return Ok(Self { absent: Vec::new(), unreachable: 0 });
-        }
-        let read = context.look(|master| {
-            let registry = master.registry();
-            let info = |id: &AgentId| Some((id.clone(), registry.agents().get(id)?.info.clone()));
-            Self {
-                absent: master.absent_agents().filter_map(info).collect(),
-                unreachable: registry.unreachable().len(),
-            }
-        });
-        read.await
-    }
 }
 
 /// What a master says of itself.
@@ -192,13 +175,13 @@ pub(in crate::daemon::http) async fn slaves(
     State(context): State<Shared>,
     Extension(OriginalPath(path)): Path,
     caller: Caller,
+    hangup: Hangup,
     Query(asked): Asked,
 ) -> Result<Response, Refusal> {
     context.leadership.check(&path)?;
     let sight = context.sight(caller);
-    let registry = OfRegistry::look(&context, &sight).await?;
     let only = asked.get("slave_id").cloned();
-    begin(context, sight, &path, async move |mut pieces: Pieces, _: Shared, snapshot: Arc<Snapshot>| {
+    begin(context, sight, &path, hangup, async move |mut pieces: Pieces, _: Shared, snapshot: Arc<Snapshot>| {
         pieces.open(b'{');
         pieces.key("slaves");
         pieces.open(b'[');
@@ -208,7 +191,7 @@ pub(in crate::daemon::http) async fn slaves(
             pieces.hand_over().await?;
         }
         pieces.close(b']');
-        let absent = registry.absent.iter().filter(|(id, _)| is_meant(id));
+        let absent = snapshot.absent.iter().filter(|(id, _)| is_meant(id));
         pieces.list("recovered_slaves", absent.map(|(id, info)| Recovered { id, info }));
         pieces.close(b'}');
         pieces.finish().await
@@ -219,10 +202,11 @@ pub(in crate::daemon::http) async fn frameworks(
     State(context): State<Shared>,
     Extension(OriginalPath(path)): Path,
     caller: Caller,
+    hangup: Hangup,
     Query(asked): Asked,
 ) -> Result<Response, Refusal> {
     let (only, sight) = (framework_id(&asked)?, context.sight(caller));
-    begin(context, sight, &path, async move |mut pieces: Pieces, _: Shared, snapshot: Arc<Snapshot>| {
+    begin(context, sight, &path, hangup, async move |mut pieces: Pieces, _: Shared, snapshot: Arc<Snapshot>| {
         pieces.open(b'{');
         all_frameworks(&mut pieces, &snapshot, only.as_ref()).await?;
         pieces.close(b'}');
@@ -292,10 +276,11 @@ pub(in crate::daemon::http) async fn tasks(
     State(context): State<Shared>,
     Extension(OriginalPath(path)): Path,
     caller: Caller,
+    hangup: Hangup,
     Query(asked): Asked,
 ) -> Result<Response, Refusal> {
     let (selection, sight) = (Selection::read(&asked)?, context.sight(caller));
-    begin(context, sight, &path, async move |mut pieces: Pieces, _: Shared, snapshot: Arc<Snapshot>| {
+    begin(context, sight, &path, hangup, async move |mut pieces: Pieces, _: Shared, snapshot: Arc<Snapshot>| {
         pieces.open(b'{');
         pieces.key("tasks");
         pieces.open(b'[');
@@ -346,9 +331,10 @@ pub(in crate::daemon::http) async fn summary(
     State(context): State<Shared>,
     Extension(OriginalPath(path)): Path,
     caller: Caller,
+    hangup: Hangup,
 ) -> Result<Response, Refusal> {
     let sight = context.sight(caller);
-    begin(context, sight, &path, async |mut pieces: Pieces, context: Shared, snapshot: Arc<Snapshot>| {
+    begin(context, sight, &path, hangup, async |mut pieces: Pieces, context: Shared, snapshot: Arc<Snapshot>| {
         let mut by_agent: HashMap<&AgentId, (Tally, BTreeSet<&FrameworkId>)> = HashMap::new();
         for view in &snapshot.frameworks {
             for row in view.tasks.iter().chain(&view.completed).chain(&view.unreachable) {

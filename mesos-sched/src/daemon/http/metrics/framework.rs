@@ -6,31 +6,20 @@ use std::fmt::Write as _;
 use mesos_core::{FrameworkId, Role};
 
 use super::{ACTIVE, Context, ENDED, Metrics, NAMES, real};
+use crate::daemon::http::asking::AT_ONCE;
 use crate::daemon::view::Snapshot;
-use crate::master::{Connection, Master, Tally};
-
-/// So many are looked at between two steps of the master, which must not be held up.
-const AT_ONCE: usize = 500;
+use crate::master::{Connection, Tally};
 
 /// What is counted of one, and the roles it wants no offers for.
 pub(super) type Counted = (Tally, BTreeSet<Role>);
 
-/// What the master has counted, some at a time.
+/// What the master has counted; nothing when it leads no more.
 pub(super) async fn tallies(context: &Context) -> BTreeMap<FrameworkId, Counted> {
-    let mut all = BTreeMap::new();
-    for part in 0.. {
-        let look = move |master: &Master| -> Vec<(FrameworkId, Counted)> {
-            let part = master.tallies().skip(part * AT_ONCE).take(AT_ONCE);
-            part.map(|(id, tally, suppressed)| (id.clone(), (tally.clone(), suppressed.clone()))).collect()
-        };
-        let Ok(found) = context.look(look).await else { break };
-        let is_last = found.len() < AT_ONCE;
-        all.extend(found);
-        if is_last {
-            break;
-        }
-    }
-    all
+    let counted = context.look_through(|master, last| {
+        let some = master.tallies_after(last.copied()).take(AT_ONCE);
+        some.map(|(key, id, tally, suppressed)| (key, (id.clone(), (tally.clone(), suppressed.clone())))).collect()
+    });
+    counted.await.unwrap_or_default().into_iter().collect()
 }
 
 /// The numbers of each framework.

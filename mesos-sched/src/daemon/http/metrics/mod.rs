@@ -47,14 +47,12 @@ async fn collect(context: &Context) -> Metrics {
     if !is_leading {
         return metrics;
     }
-    // Small, and the only thing the master itself is asked.
     let asked = context.look(|master| {
         let registry = master.registry();
         let (agents, gone) = (registry.agents().len() + registry.unreachable().len(), registry.gone().len());
-        let (weights, quotas) = (registry.weights().clone(), registry.quotas().clone());
-        (*master.counters(), registry.unreachable().len(), agents, gone, weights, quotas)
+        (*master.counters(), registry.unreachable().len(), agents, gone, registry.shared_quotas())
     });
-    let Ok((counters, unreachable, registered, gone, _, quotas)) = asked.await else { return metrics };
+    let Ok((counters, unreachable, registered, gone, quotas)) = asked.await else { return metrics };
     rounds::times(&mut metrics, &context.master.rounds().read());
     if let Some(shadow) = context.master.shadow() {
         self::shadow(&mut metrics, &shadow.read());
@@ -79,7 +77,7 @@ async fn collect(context: &Context) -> Metrics {
 fn calls(metrics: &mut Metrics, counters: &Counters) {
     let Counters { accepts, acknowledgements, agent_messages, calls, declines, gaps, launches, .. } = *counters;
     let Counters { operation_acknowledgements, operation_reconciliations, operation_updates, .. } = *counters;
-    let Counters { offers, reconciliations, rejections, rescinds, conflicts, updates, .. } = *counters;
+    let Counters { offers, published, reconciliations, rejections, rescinds, conflicts, updates, .. } = *counters;
     for (name, count) in [
         ("master/messages_launch_tasks", accepts),
         ("master/messages_decline_offers", declines),
@@ -99,6 +97,7 @@ fn calls(metrics: &mut Metrics, counters: &Counters) {
         ("master/offer_conflicts", conflicts),
         ("master/tasks_launched", launches),
         ("master/connection_gaps", gaps),
+        ("master/changes_published", published),
     ] {
         metrics.counter(name, count);
     }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use mesos_core::InverseOffer;
 use mesos_core::net::auth::Sight;
 use mesos_core::net::http::Refusal;
 use mesos_core::wire::convert::{quantities_to_wire, quotas_to_wire, weights_to_wire};
@@ -15,13 +14,18 @@ use super::wire::{agents, executors, frameworks, operations, state, tasks};
 use crate::daemon::http::Shared;
 use crate::daemon::view::Snapshot;
 
-/// An answer that is yet to be written; large ones are written where that stops nobody.
-pub(super) type Late = Box<dyn FnOnce() -> Response + Send>;
+/// An answer that is yet to be written.
+pub(super) enum Late {
+    /// It takes no time.
+    Small(Box<Response>),
+    /// It is as large as the cluster.
+    Large(Box<dyn FnOnce() -> Response + Send>),
+}
 
 fn at_once(kind: Kind, fill: impl FnOnce(&mut Response)) -> Option<Late> {
     let mut response = Response { r#type: Some(kind.into()), ..Response::default() };
     fill(&mut response);
-    Some(Box::new(move || response))
+    Some(Late::Small(Box::new(response)))
 }
 
 fn of(
@@ -29,11 +33,11 @@ fn of(
     kind: Kind,
     fill: impl FnOnce(&mut Response, &Snapshot) + Send + 'static,
 ) -> Option<Late> {
-    Some(Box::new(move || {
+    Some(Late::Large(Box::new(move || {
         let mut response = Response { r#type: Some(kind.into()), ..Response::default() };
         fill(&mut response, &snapshot);
         response
-    }))
+    })))
 }
 
 /// What is read; nothing when the call is of another kind.
@@ -68,29 +72,15 @@ pub(super) async fn read(context: &Shared, sight: &Sight, kind: Type) -> Result<
                 elected_time: context.elected(),
             });
         }),
-        Type::GetState => {
-            let asked = inverse_offers(context).await?;
-            of(context.seen_by(sight).await, Kind::GetState, move |response, snapshot| {
-                response.get_state = Some(state(snapshot));
-                let shown = response.get_state.as_mut().and_then(|state| state.get_frameworks.as_mut());
-                show_inverse_offers(shown, &asked);
-            })
-        }
-        Type::GetAgents => {
-            let absent = recovered_agents(context).await?;
-            of(context.seen_by(sight).await, Kind::GetAgents, |response, snapshot| {
-                let mut agents = agents(snapshot);
-                agents.recovered_agents = absent;
-                response.get_agents = Some(agents);
-            })
-        }
-        Type::GetFrameworks => {
-            let asked = inverse_offers(context).await?;
-            of(context.seen_by(sight).await, Kind::GetFrameworks, move |response, snapshot| {
-                response.get_frameworks = Some(frameworks(snapshot));
-                show_inverse_offers(response.get_frameworks.as_mut(), &asked);
-            })
-        }
+        Type::GetState => of(context.seen_by(sight).await, Kind::GetState, |response, snapshot| {
+            response.get_state = Some(state(snapshot));
+        }),
+        Type::GetAgents => of(context.seen_by(sight).await, Kind::GetAgents, |response, snapshot| {
+            response.get_agents = Some(agents(snapshot));
+        }),
+        Type::GetFrameworks => of(context.seen_by(sight).await, Kind::GetFrameworks, |response, snapshot| {
+            response.get_frameworks = Some(frameworks(snapshot));
+        }),
         Type::GetExecutors => of(context.seen_by(sight).await, Kind::GetExecutors, |response, snapshot| {
             response.get_executors = Some(executors(snapshot));
         }),
@@ -101,7 +91,7 @@ pub(super) async fn read(context: &Shared, sight: &Sight, kind: Type) -> Result<
             response.get_operations = Some(operations(snapshot));
         }),
         Type::GetRoles => {
-            let weights = context.look(|master| master.registry().weights().clone()).await?;
+            let weights = context.look(|master| master.registry().shared_weights()).await?;
             let (snapshot, sight) = (context.seen_by(sight).await, sight.clone());
             of(snapshot, Kind::GetRoles, move |response, snapshot| {
                 let role = |(role, amounts): (mesos_core::Role, crate::daemon::view::RoleAmounts)| v1::Role {
@@ -115,67 +105,34 @@ pub(super) async fn read(context: &Shared, sight: &Sight, kind: Type) -> Result<
             })
         }
         Type::GetWeights => {
-            let mut weights = context.look(|master| master.registry().weights().clone()).await?;
+            let mut weights = context.weights().await?;
             weights.retain(|role, _| sight.sees_role(role));
             at_once(Kind::GetWeights, |response| {
                 response.get_weights = Some(response::GetWeights { weight_infos: weights_to_wire(&weights) });
             })
         }
         Type::GetQuota => {
-            let mut quotas = context.look(|master| master.registry().quotas().clone()).await?;
+            let mut quotas = context.quotas().await?;
             quotas.retain(|role, _| sight.sees_quota(role));
             at_once(Kind::GetQuota, |response| {
                 response.get_quota = Some(response::GetQuota { status: quotas_to_wire(&quotas) });
             })
         }
         Type::GetMaintenanceSchedule => {
-            let schedule = context.look(|master| master.registry().schedule()).await?;
+            let schedule = context.schedule().await?;
             at_once(Kind::GetMaintenanceSchedule, |response| {
                 let schedule = (&schedule).into();
                 response.get_maintenance_schedule = Some(response::GetMaintenanceSchedule { schedule });
             })
         }
         Type::GetMaintenanceStatus => {
-            let status = context.look(crate::master::Master::maintenance_status).await?;
+            let status = context.maintenance_status().await?;
             at_once(Kind::GetMaintenanceStatus, |response| {
                 response.get_maintenance_status = Some(response::GetMaintenanceStatus { status: (&status).into() });
             })
         }
         _ => None,
     })
-}
-
-/// What frameworks were asked and have not answered. Few: only agents with planned maintenance are asked for.
-async fn inverse_offers(context: &Shared) -> Result<Vec<InverseOffer>, Refusal> {
-    context.look(|master| master.inverse_offers().collect()).await
-}
-
-/// Each under its framework, if that is shown.
-fn show_inverse_offers(frameworks: Option<&mut response::GetFrameworks>, asked: &[InverseOffer]) {
-    let Some(frameworks) = frameworks else { return };
-    for offer in asked {
-        let is_meant = |row: &&mut response::get_frameworks::Framework| {
-            row.framework_info.id.as_ref().is_some_and(|id| id.value == offer.framework_id.as_str())
-        };
-        if let Some(row) = frameworks.frameworks.iter_mut().find(is_meant) {
-            row.inverse_offers.push(offer.into());
-        }
-    }
-}
-
-/// Agents of the registry that have not come back to this master.
-async fn recovered_agents(context: &Shared) -> Result<Vec<v1::AgentInfo>, Refusal> {
-    let absent = context.look(|master| {
-        let registry = master.registry();
-        let absent =
-            master.absent_agents().filter_map(|id| Some((id.clone(), registry.agents().get(id)?.info.clone())));
-        absent.collect::<Vec<_>>()
-    });
-    let info = |(id, info): (mesos_core::AgentId, Arc<mesos_core::AgentInfo>)| v1::AgentInfo {
-        id: Some((&id).into()),
-        ..(&*info).into()
-    };
-    Ok(absent.await?.into_iter().map(info).collect())
 }
 
 /// LIST_FILES and READ_FILE.

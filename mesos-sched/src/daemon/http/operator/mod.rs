@@ -14,14 +14,15 @@ use axum::http::StatusCode;
 use axum::http::header::HeaderMap;
 use mesos_core::call::operator::{Call, Response as Outcome};
 use mesos_core::net::http::{
-    Answering, BODY_BYTES_MAX, Body, Caller, Media, OriginalPath, Refusal, Response, accepted, answer as say, axum,
-    decode, done, read_body,
+    Answering, BODY_BYTES_MAX, Body, Caller, Hangup, Media, OriginalPath, Refusal, Response, accepted, answer as say,
+    answer_bytes, axum, decode, done, encode, read_body,
 };
 use mesos_core::wire::v1;
 use mesos_core::{Rejection, RejectionCode};
 use v1::master::call::Type;
 
 use super::Shared;
+use look::Late;
 
 pub(super) use stream::{places, states};
 pub(super) use wire::pid;
@@ -31,6 +32,7 @@ pub(super) async fn answer(
     Extension(OriginalPath(path)): Extension<OriginalPath>,
     caller: Caller,
     answering: Answering,
+    hangup: Hangup,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
@@ -43,25 +45,37 @@ pub(super) async fn answer(
     context.judge(&sight, &call).await?;
     let media = Media::of_answer(&headers)?;
     match call.r#type() {
-        Type::Subscribe => stream::subscribe(&context, sight, media).await,
+        Type::Subscribe => stream::subscribe(&context, sight, media, hangup).await,
         Type::SetLoggingLevel => set_logging_level(&context, call),
         Type::ListFiles | Type::ReadFile => look::files(&context, call).await.map(|response| say(media, &response)),
         kind => match look::read(&context, &sight, kind).await? {
-            Some(read) => {
-                // Large ones take a while: the loop goes on meanwhile.
-                let written = tokio::task::spawn_blocking(move || say(media, &read())).await;
-                written.map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
-            }
+            Some(Late::Small(response)) => Ok(say(media, &*response)),
+            Some(Late::Large(read)) => write(&context, media, read, hangup).await,
             None => change(&context, call).await,
         },
     }
+}
+
+/// Writes out what is as large as the cluster: where that stops nobody, and only so much at one time.
+async fn write(
+    context: &Shared,
+    media: Media,
+    read: Box<dyn FnOnce() -> v1::master::Response + Send>,
+    hangup: Hangup,
+) -> Result<Response, Refusal> {
+    let turn = stream::turn(context).await?;
+    let written = tokio::task::spawn_blocking(move || encode(media, &read())).await;
+    let written = written.map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
+    let (written, watch) = context.pace.hold(written, turn, hangup);
+    context.view.begin(watch);
+    Ok(answer_bytes(media, written))
 }
 
 async fn change(context: &Shared, call: v1::master::Call) -> Result<Response, Refusal> {
     let kind = call.r#type();
     let call = Call::try_from(call)?;
     match context.master.operate(call).await {
-        Outcome::Refused(why) if is_about_duty(kind) && why.code == RejectionCode::UnknownAgent => {
+        Outcome::Refused(why) if kind != Type::MarkAgentGone && is_unknown(why.code) => {
             Err(Refusal::bad_request(why.to_string()))
         }
         Outcome::Refused(why) => Err(refusal(why)),
@@ -77,9 +91,10 @@ async fn change(context: &Shared, call: v1::master::Call) -> Result<Response, Re
     }
 }
 
-/// Of these an agent nobody knows is a bad request, as in Mesos; of others it is not found.
-const fn is_about_duty(kind: Type) -> bool {
-    matches!(kind, Type::DrainAgent | Type::DeactivateAgent | Type::ReactivateAgent)
+/// An agent or a framework that nobody knows is a bad request (`src/master/http.cpp` of Mesos: "No agent found with specified
+/// ID"), except where an agent is marked gone: there it is not found.
+pub(super) const fn is_unknown(code: RejectionCode) -> bool {
+    matches!(code, RejectionCode::UnknownAgent | RejectionCode::UnknownFramework)
 }
 
 /// Operators are told what is missing and what is in the way by the status already.

@@ -6,32 +6,36 @@ use std::time::Duration;
 
 use mesos_core::FrameworkId;
 use mesos_core::net::auth::Sight;
-use mesos_core::net::http::{Media, RecordSender, Refusal, Response, axum, encode, record_stream};
+use mesos_core::net::http::{
+    Hangup, Media, Pace, RecordSender, Refusal, Response, axum, encode, record, record_stream,
+};
 use mesos_core::wire::v1;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use v1::master::event::{self, Type};
 
 use super::wire::{agent, framework, last_status, state, task};
 use crate::daemon::http::Shared;
 use crate::daemon::http::sight::{seen, visible};
-use crate::daemon::view::{Event, FrameworkRow, Snapshot, Visible};
+use crate::daemon::view::{Event, FrameworkRow, Snapshot, Subscription, Visible};
 
 /// Subscribers at one time (`--max_operator_event_stream_subscribers` of Mesos). Unlike there a further one is refused, and
 /// the older ones stay: nobody can push them out by coming often.
 const SUBSCRIBERS_MAX: usize = 1_000;
-/// States of the cluster that are written out for subscribers at one time: each takes the memory of the whole, until its
-/// reader has it. Further subscribers wait for their turn.
+/// States of the cluster that are written out as a whole at one time: each takes the memory of that, until its reader has it.
+/// Further readers wait for their turn, and whoever is slower than it [must](Pace) loses it.
 const STATES_MAX: usize = 8;
 
-pub(super) async fn subscribe(context: &Shared, sight: Sight, media: Media) -> Result<Response, Refusal> {
+pub(super) async fn subscribe(
+    context: &Shared,
+    sight: Sight,
+    media: Media,
+    hangup: Hangup,
+) -> Result<Response, Refusal> {
     let Ok(place) = context.subscribers.clone().try_acquire_owned() else {
         let text = format!("{SUBSCRIBERS_MAX} subscribers listen already; close a stream first");
         return Err(Refusal::unavailable(text));
     };
-    // The handler is given up when that takes too long.
-    let Ok(turn) = context.states.clone().acquire_owned().await else {
-        return Err(Refusal::unavailable("this master has ended"));
-    };
+    let turn = turn(context).await?;
     let (snapshot, events) = context.view.subscribe().await;
     let filter = Filter::new(&snapshot, sight);
     let (out, body) = record_stream();
@@ -39,12 +43,13 @@ pub(super) async fn subscribe(context: &Shared, sight: Sight, media: Media) -> R
     let name = axum::http::HeaderValue::from_static(media.name());
     response.headers_mut().insert(axum::http::header::CONTENT_TYPE, name);
     let (lead, heartbeat_every) = (context.master.lead(), context.heartbeat_every);
+    let first = First { turn, pace: context.pace, hangup };
     // Every event is written for every subscriber: many of them would take the master's turns.
     context.view.begin(async move {
         let _place = place;
         let over = until_it_ends(lead);
         tokio::select! {
-            () = carry(snapshot, turn, filter, events, heartbeat_every, media, out) => {}
+            () = carry(snapshot, first, filter, events, heartbeat_every, media, out) => {}
             () = over => {}
         }
     });
@@ -53,6 +58,18 @@ pub(super) async fn subscribe(context: &Shared, sight: Sight, media: Media) -> R
 
 pub(in crate::daemon::http) fn places() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(SUBSCRIBERS_MAX))
+}
+
+/// A place for a state of the cluster; waits for one. The handler is given up when that takes too long.
+pub(super) async fn turn(context: &Shared) -> Result<OwnedSemaphorePermit, Refusal> {
+    context.states.clone().acquire_owned().await.map_err(|_| Refusal::unavailable("this master has ended"))
+}
+
+/// What the first record, which is the whole state, is written with.
+struct First {
+    turn: OwnedSemaphorePermit,
+    pace: Pace,
+    hangup: Hangup,
 }
 
 pub(in crate::daemon::http) fn states() -> Arc<Semaphore> {
@@ -67,9 +84,9 @@ async fn until_it_ends(mut lead: tokio::sync::watch::Receiver<crate::daemon::Lea
 
 async fn carry(
     snapshot: Arc<Snapshot>,
-    turn: OwnedSemaphorePermit,
+    First { turn, pace, hangup }: First,
     mut filter: Filter,
-    mut events: broadcast::Receiver<Event>,
+    mut events: Subscription,
     heartbeat_every: Duration,
     media: Media,
     out: RecordSender,
@@ -80,10 +97,12 @@ async fn carry(
         let heartbeat_interval_seconds = Some(heartbeat_every.as_secs_f64());
         let subscribed = Some(event::Subscribed { get_state, heartbeat_interval_seconds });
         let event = v1::master::Event { r#type: Some(Type::Subscribed.into()), subscribed, ..Default::default() };
-        encode(media, &event)
+        record(&encode(media, &event))
     });
     let Ok(first) = first.await else { return };
-    if out.send_holding(first, turn).await.is_err() {
+    let (first, watch) = pace.hold(first, turn, hangup);
+    tokio::spawn(watch);
+    if out.send_frame(first).await.is_err() {
         return;
     }
     let mut heartbeats = tokio::time::interval_at(tokio::time::Instant::now() + heartbeat_every, heartbeat_every);

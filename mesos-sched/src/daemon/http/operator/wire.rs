@@ -101,6 +101,7 @@ pub(super) fn frameworks(snapshot: &Snapshot) -> GetFrameworks {
         let amounts = snapshot.usage().of_framework(&view.row.state.id);
         get_frameworks::Framework {
             offers: view.offers.iter().map(|row| offer(row, snapshot)).collect(),
+            inverse_offers: view.inverse_offers.iter().map(|offer| (&**offer).into()).collect(),
             allocated_resources: plain(&amounts.used),
             offered_resources: plain(&amounts.offered),
             ..framework(&view.row)
@@ -125,9 +126,9 @@ pub(super) fn framework(row: &FrameworkRow) -> get_frameworks::Framework {
         active: is_connected,
         connected: is_connected,
         recovered: row.state.connection == Connection::Recovered,
-        registered_time: Some(row.registered_wall.into()),
-        reregistered_time: row.reregistered_wall.map(Into::into),
-        unregistered_time: row.unregistered_wall.map(Into::into),
+        registered_time: Some(row.state.times.registered_wall.into()),
+        reregistered_time: row.state.times.reregistered_wall.map(Into::into),
+        unregistered_time: row.state.times.unregistered_wall.map(Into::into),
         ..get_frameworks::Framework::default()
     }
 }
@@ -154,7 +155,8 @@ pub(super) fn agents(snapshot: &Snapshot) -> GetAgents {
             ..agent(row)
         }
     });
-    GetAgents { agents: agents.collect(), recovered_agents: Vec::new() }
+    let absent = snapshot.absent.iter().map(|(id, info)| v1::AgentInfo { id: Some(id.into()), ..(&**info).into() });
+    GetAgents { agents: agents.collect(), recovered_agents: absent.collect() }
 }
 
 /// An agent without what is used of it.
@@ -173,8 +175,8 @@ pub(super) fn agent(row: &AgentRow) -> get_agents::Agent {
         deactivated: Some(!state.duty.is_serving()),
         version: API_VERSION.to_owned(),
         pid: Some(pid(row)),
-        registered_time: Some(row.registered_wall.into()),
-        reregistered_time: row.reregistered_wall.map(Into::into),
+        registered_time: Some(row.state.times.registered_wall.into()),
+        reregistered_time: row.state.times.reregistered_wall.map(Into::into),
         total_resources: plain(&state.total),
         capabilities: agent_capabilities_to_wire(&state.info),
         drain_info: match state.duty {
@@ -182,7 +184,7 @@ pub(super) fn agent(row: &AgentRow) -> get_agents::Agent {
             Duty::Drained => Some(drain(v1::DrainState::Drained, None)),
             Duty::Serving | Duty::Deactivated => None,
         },
-        estimated_drain_start_time: row.drain_started_wall.map(Into::into),
+        estimated_drain_start_time: row.state.times.drain_started_wall.map(Into::into),
         ..get_agents::Agent::default()
     }
 }
