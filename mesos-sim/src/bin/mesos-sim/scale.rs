@@ -32,7 +32,7 @@ enum What {
         #[arg(long, default_value_t = 10_000)]
         agents: usize,
         /// Tasks, in jobs of a hundred.
-        #[arg(long, default_value_t = 1_000_000)]
+        #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(..=100_000_000))]
         tasks: u32,
         /// The seed.
         #[arg(long, default_value_t = 1)]
@@ -167,7 +167,8 @@ fn day(agents: usize, tasks: u32, seed: u64) -> Result<Figures, Failure> {
         ..Generator::new(jobs, Draw::Exponential(600.0))
     };
     let mut rng = mesos_core::kernel::Rng::new(seed);
-    let mut workload = Workload { queues: vec!["batch".into()], jobs: generator.draw(&mut rng), ..Workload::default() };
+    let jobs = generator.draw(&mut rng).expect("all of it can be drawn");
+    let mut workload = Workload { queues: vec!["batch".into()], jobs, ..Workload::default() };
     workload.delay(secs(30));
     let workload = Arc::new(workload);
     let options = Options {
