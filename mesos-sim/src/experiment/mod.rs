@@ -32,6 +32,7 @@ mod papers;
 mod papers_page;
 mod parse;
 mod pool;
+mod pooled;
 mod property;
 mod ratios;
 mod redrawn;
@@ -43,6 +44,8 @@ mod tournament;
 mod validate;
 mod work;
 
+#[cfg(test)]
+mod honesty;
 #[cfg(test)]
 mod tests;
 
