@@ -1,7 +1,6 @@
 //! Makes the cluster and the workload of a case.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,15 +13,16 @@ use mesos_sched::driver;
 
 use super::Experiment;
 use super::case::Case;
-use super::description::{AllocatorPart, ArrivalsPart, Description, Policy, QueuePart, SchedulerPart, WorkPart};
+use super::description::{AllocatorPart, Description, Policy, QueuePart, SchedulerPart};
 use super::error::ExperimentError;
-use super::parse::constraint;
+use super::fit::refuse_what_fits_nowhere;
 use super::source::Sources;
+use super::work::add_queue;
 use crate::cluster::{AgentSpec, FrameworkSpec};
 use crate::fault::{Action, CrashKind, OperatorAction, Target};
 use crate::scheduler::{Discipline, Guarded, JobScheduler, Options};
-use crate::trace::{Rule, TraceReport};
-use crate::workload::{Arrivals, Draw, Generator, Job, Runs, Workload};
+use crate::trace::TraceReport;
+use crate::workload::{Draw, TASKS_MAX, Workload};
 use crate::{Cluster, NodeId};
 
 /// The random stream workloads are drawn from, and the one failures are.
@@ -45,7 +45,7 @@ pub(super) struct Built {
     pub(super) schedulers: Vec<SchedulerPart>,
     pub(super) typical: Resources,
     pub(super) trace: Option<TraceReport>,
-    /// Whether all work ends some day.
+    /// Whether there is a queue whose work ends some day: the run is over when all of those are.
     pub(super) has_end: bool,
 }
 
@@ -59,6 +59,7 @@ pub(super) fn build(experiment: &Experiment, case: &Case, sources: &Sources) -> 
     for part in &description.queue {
         add_queue(part, &mut workload, &mut parts, &mut rng, &experiment.folder)?;
     }
+    validate(&workload)?;
     workload.sort();
     workload.delay(description.warm_up.0);
     let mut cluster = Cluster::builder().masters(description.cluster.masters.unwrap_or(1));
@@ -74,7 +75,7 @@ pub(super) fn build(experiment: &Experiment, case: &Case, sources: &Sources) -> 
     cluster = with_conditions(cluster, description);
     cluster = add_frameworks(cluster, experiment, description, &parts, &workload)?;
     cluster = add_faults(cluster, description, &workload, case.seed);
-    let has_end = workload.jobs.iter().any(|job| job.runs != Runs::Forever);
+    let has_end = cluster.spec().frameworks.iter().any(|framework| framework.is_finite);
     let typical = match &description.cluster.typical {
         Some(text) => {
             let wrong = |error: mesos_core::resource::InvalidResources| {
@@ -87,6 +88,24 @@ pub(super) fn build(experiment: &Experiment, case: &Case, sources: &Sources) -> 
     let scheduler = |part: QueuePart| part.scheduler.unwrap_or_else(|| description.scheduler.clone());
     let schedulers = parts.into_iter().map(scheduler).collect();
     Ok(Built { cluster, workload, schedulers, typical, trace, has_end })
+}
+
+/// Whether it can be run and told apart.
+fn validate(workload: &Workload) -> Result<(), ExperimentError> {
+    let mut names = BTreeSet::new();
+    if let Some(twice) = workload.queues.iter().find(|name| !names.insert(*name)) {
+        let remedy = "figures are by name: give each queue one of its own, which is none of the trace's or of a copy's";
+        return Err(ExperimentError::invalid("queue.name", format!("there are two queues {twice:?}"), remedy));
+    }
+    if workload.jobs.is_empty() {
+        let remedy = "say when jobs come, and how many, so that one comes before its until";
+        return Err(ExperimentError::invalid("queue", "no job is ever submitted", remedy));
+    }
+    if workload.tasks() > TASKS_MAX {
+        let problem = format!("there are {}, more than {TASKS_MAX}", workload.tasks());
+        return Err(ExperimentError::invalid("tasks", problem, "run fewer jobs, or fewer tasks in each"));
+    }
+    Ok(())
 }
 
 /// How a queue of the trace is, if the file says.
@@ -104,106 +123,6 @@ fn trace_queue(description: &Description, name: &str) -> QueuePart {
         copies: None,
         work: Vec::new(),
     })
-}
-
-fn add_queue(
-    part: &QueuePart,
-    workload: &mut Workload,
-    parts: &mut Vec<QueuePart>,
-    rng: &mut Rng,
-    folder: &Path,
-) -> Result<(), ExperimentError> {
-    if part.work.is_empty() {
-        return Ok(());
-    }
-    for copy in 0..part.copies.unwrap_or(1) {
-        let name = if part.copies.is_some() { format!("{}-{copy}", part.name) } else { part.name.clone() };
-        let queue = u32::try_from(workload.queues.len()).unwrap_or(u32::MAX);
-        for work in &part.work {
-            let work = &WorkPart { constraints: of_copy(&work.constraints, copy), ..work.clone() };
-            let first = u32::try_from(workload.jobs.len()).unwrap_or(u32::MAX);
-            workload.jobs.extend(jobs(work, queue, first, rng, folder)?);
-        }
-        workload.queues.push(name.as_str().into());
-        parts.push(QueuePart { name, ..part.clone() });
-    }
-    Ok(())
-}
-
-/// `{copy}` in constraints is the number of the copy.
-fn of_copy(constraints: &[String], copy: u32) -> Vec<String> {
-    constraints.iter().map(|text| text.replace("{copy}", &copy.to_string())).collect()
-}
-
-fn jobs(part: &WorkPart, queue: u32, first: u32, rng: &mut Rng, folder: &Path) -> Result<Vec<Job>, ExperimentError> {
-    let place = "queue.work";
-    let read = |path: &str| {
-        let path = folder.join(path);
-        std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
-    };
-    let draw = |name: &str, part: &super::parse::DrawPart| {
-        let remedy = "write a number, or a distribution as { exponential = 60 }";
-        part.draw(&read).map_err(|problem| ExperimentError::invalid(format!("{place}.{name}"), problem, remedy))
-    };
-    let optional =
-        |name: &str, part: &Option<super::parse::DrawPart>| part.as_ref().map(|part| draw(name, part)).transpose();
-    let mut like = Job::new(Duration::ZERO, 1, Resources::new(), Runs::Forever);
-    like.queue = queue;
-    like.is_gang = part.gang;
-    like.is_spread = part.spread;
-    like.replicas = part.replicas;
-    like.priority = part.priority;
-    let constraints = part.constraints.iter().map(|text| constraint(text));
-    let wrong =
-        |problem| ExperimentError::invalid("queue.work.constraints", problem, "see the documentation of constraints");
-    like.constraints = constraints.collect::<Result<Vec<_>, _>>().map_err(wrong)?.into();
-    let arrivals = match &part.arrivals {
-        ArrivalsPart::AtOnce | ArrivalsPart::At(_) | ArrivalsPart::Chain(_) => Arrivals::AtOnce,
-        ArrivalsPart::Poisson(mean) => Arrivals::Gaps(Draw::Exponential(*mean)),
-        ArrivalsPart::Gaps(gap) => Arrivals::Gaps(draw("arrivals", gap)?),
-        ArrivalsPart::Diurnal { mean_gap, swing, peak_hour } => {
-            Arrivals::Diurnal { mean_gap: *mean_gap, swing: swing.max(1.0), peak_hour: *peak_hour }
-        }
-        ArrivalsPart::Bursts { size, gap } => {
-            Arrivals::Bursts { size: draw("arrivals", size)?, gap: draw("arrivals", gap)? }
-        }
-    };
-    let count = if let ArrivalsPart::At(times) = &part.arrivals { times.len() } else { part.jobs as usize };
-    let generator = Generator {
-        arrivals,
-        jobs: u32::try_from(count).unwrap_or(u32::MAX),
-        until: part.until.map_or(Duration::MAX, |until| until.0),
-        tasks: draw("tasks", &part.tasks)?,
-        run: draw("run", part.run.as_ref().unwrap_or(&super::parse::DrawPart::Constant(1.0)))?,
-        is_run_per_task: part.run_per_task,
-        cpus: draw("cpus", &part.cpus)?,
-        mem: draw("mem", &part.mem)?,
-        disk: draw("disk", &part.disk)?,
-        gpus: draw("gpus", &part.gpus)?,
-        correlation: part.correlation,
-        like,
-        slack: optional("slack", &part.slack)?,
-        overestimate: optional("overestimate", &part.overestimate)?,
-    };
-    let mut jobs = generator.draw(rng);
-    for (index, job) in (first..).zip(&mut jobs) {
-        let own = (index - first) as usize;
-        if part.run.is_none() {
-            job.runs = Runs::Forever;
-        }
-        match &part.arrivals {
-            ArrivalsPart::At(times) => job.submit_at = secs(times[own]),
-            ArrivalsPart::Chain(think) if own > 0 => {
-                job.after = Box::from([index - 1]);
-                job.think = think.0;
-            }
-            _ => {}
-        }
-        job.submit_at += part.from.0;
-        job.deadline = job.deadline.map(|deadline| deadline + part.from.0);
-        job.name = format!("{index}").into();
-    }
-    Ok(jobs)
 }
 
 fn secs(secs: f64) -> Duration {
@@ -264,80 +183,6 @@ fn numbered(text: &str, index: u32) -> Result<String, ExperimentError> {
     }
     filled.push_str(rest);
     Ok(filled)
-}
-
-/// Leaves out jobs that no machine could ever run.
-fn refuse_what_fits_nowhere(cluster: &Cluster, workload: &mut Workload, report: &mut TraceReport) {
-    let agents = &cluster.spec().agents;
-    // Machines with GPUs are only offered to frameworks that say they use them, and only queues with such jobs do.
-    let wants_gpus: BTreeSet<u32> =
-        workload.jobs.iter().filter(|job| job.need.gpus().is_positive()).map(|job| job.queue).collect();
-    let slots = |job: &Job| {
-        let mut room = 0_u32;
-        let is_offered = |agent: &&AgentSpec| {
-            job.admits(&agent.info.attributes)
-                && (wants_gpus.contains(&job.queue) || !agent.info.resources.gpus().is_positive())
-        };
-        for agent in agents.iter().filter(is_offered) {
-            let mut left = agent.info.resources.clone();
-            while room < job.tasks && left.contains(&job.need) {
-                left -= &job.need;
-                room += 1;
-                if job.is_spread {
-                    break;
-                }
-            }
-            let is_enough = if job.is_gang || job.is_spread { room >= job.tasks } else { room > 0 };
-            if is_enough {
-                return true;
-            }
-        }
-        false
-    };
-    // Most jobs are like one before them.
-    let mut known: Vec<(Job, bool)> = Vec::new();
-    let mut fits = |job: &Job| {
-        let is_like = |other: &Job| {
-            other.need == job.need
-                && wants_gpus.contains(&other.queue) == wants_gpus.contains(&job.queue)
-                && other.constraints == job.constraints
-                && other.is_spread == job.is_spread
-                && other.is_gang == job.is_gang
-                && (other.tasks == job.tasks || !(job.is_gang || job.is_spread))
-        };
-        if let Some((_, fits)) = known.iter().find(|(other, _)| is_like(other)) {
-            return *fits;
-        }
-        let fits = slots(job);
-        if known.len() < 256 {
-            known.push((job.clone(), fits));
-        }
-        fits
-    };
-    let keep: Vec<bool> = workload.jobs.iter().map(&mut fits).collect();
-    let left_out = keep.iter().filter(|keep| !**keep).count();
-    if left_out == 0 {
-        return;
-    }
-    for _ in 0..left_out {
-        report.count(Rule::FitsNowhere, "the cluster", 0);
-    }
-    let mut place = Vec::with_capacity(keep.len());
-    let mut next = 0_u32;
-    for keep in &keep {
-        place.push(keep.then_some(next));
-        next += u32::from(*keep);
-    }
-    let mut at = 0;
-    workload.jobs.retain(|_| {
-        at += 1;
-        keep[at - 1]
-    });
-    for job in &mut workload.jobs {
-        job.after = job.after.iter().filter_map(|index| place[*index as usize]).collect();
-    }
-    report.jobs = workload.jobs.len() as u64;
-    report.tasks = workload.tasks();
 }
 
 fn allocator_options(part: &AllocatorPart) -> Result<allocator::Options, ExperimentError> {
@@ -457,7 +302,7 @@ fn add_frameworks(
             move || Box::new(Guarded::new(name.clone(), make(shared.clone(), queue, agents))) as Box<dyn Scheduler>;
         let mut options = driver::Options::default();
         options.constraints = Arc::new(super::demand::demands(role.clone(), own()));
-        let is_finite = own().all(|job| job.runs != Runs::Forever);
+        let is_finite = workload.is_finite(queue);
         cluster.spec_mut().frameworks.push(FrameworkSpec {
             info,
             options,

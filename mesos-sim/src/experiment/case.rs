@@ -10,7 +10,7 @@ use super::description::Description;
 use super::{Experiment, ExperimentError, digest};
 
 /// More cases than this are a mistake.
-const CASES_MAX: usize = 1_000_000;
+pub(super) const CASES_MAX: usize = 1_000_000;
 
 /// One run.
 #[derive(Debug, Clone)]
@@ -148,7 +148,7 @@ fn schedulers(experiment: &Experiment, description: &Description, text: &mut Str
     is_repeatable
 }
 
-fn show(value: &toml::Value) -> String {
+pub(super) fn show(value: &toml::Value) -> String {
     match value {
         toml::Value::String(text) => text.clone(),
         other => other.to_string(),

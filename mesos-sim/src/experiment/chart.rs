@@ -23,6 +23,9 @@ const ROW: f64 = 17.0;
 const NAME_CHARS_MAX: usize = 40;
 /// So wide is a character of a name, capitals and digits too.
 const NAME_CHAR: f64 = 7.0;
+/// By so many degrees names are turned where they do not fit beside each other, and so wide is a character of them.
+const TURN: f64 = 60.0;
+const TURNED_CHAR: f64 = 6.0;
 /// Names in a legend, at most.
 const NAMES_MAX: usize = 16;
 
@@ -51,6 +54,8 @@ pub struct Series {
     pub name: String,
     /// Its points, by x.
     pub points: Vec<(f64, f64)>,
+    /// How far what it is the mean of lies apart, by x: the smallest and the largest. Shaded; empty where there is but one.
+    pub band: Vec<(f64, f64, f64)>,
     /// What the series before it is compared with: in the same colour, with a broken line and hollow marks.
     pub is_reference: bool,
 }
@@ -165,24 +170,35 @@ fn broken(text: &str, most: usize) -> Vec<String> {
 struct Canvas {
     text: String,
     height: f64,
+    /// Where the legend begins.
+    base: f64,
+}
+
+/// Room beside what every chart has.
+#[derive(Debug, Clone, Copy, Default)]
+struct Room {
+    left: f64,
+    below: f64,
 }
 
 impl Canvas {
-    fn new(title: &str, note: &str, names: &[(String, Style)]) -> Self {
+    fn new(title: &str, note: &str, names: &[(String, Style)], room: Room) -> Self {
         let rows = legend_rows(names);
         let notes = broken(note, NOTE_CHARS);
+        let base = HEIGHT + room.below;
         let height =
-            HEIGHT + rows.len() as f64 * ROW + if notes.is_empty() { 0.0 } else { 2.0 } + notes.len() as f64 * NOTE_ROW;
+            base + rows.len() as f64 * ROW + if notes.is_empty() { 0.0 } else { 2.0 } + notes.len() as f64 * NOTE_ROW;
+        let (left, width) = (-room.left, WIDTH + room.left);
         let mut text = String::new();
         let _ = write!(
             text,
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\" \
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"{left} 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
              font-family=\"Helvetica, Arial, 'DejaVu Sans', sans-serif\" font-size=\"12\" fill=\"#222\" role=\"img\">\n\
-             <title>{0}</title>\n<rect width=\"{WIDTH}\" height=\"{height}\" fill=\"#fff\"/>\n\
+             <title>{0}</title>\n<rect x=\"{left}\" width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>\n\
              <text x=\"{LEFT}\" y=\"20\" font-size=\"14\" font-weight=\"bold\">{0}</text>\n",
             escape(title)
         );
-        let mut canvas = Self { text, height };
+        let mut canvas = Self { text, height, base };
         canvas.legend(names, &rows);
         for (above, line) in notes.iter().enumerate() {
             let y = canvas.height - 5.0 - (notes.len() - 1 - above) as f64 * NOTE_ROW;
@@ -209,12 +225,12 @@ impl Canvas {
 
     fn legend(&mut self, names: &[(String, Style)], rows: &[Vec<(usize, f64)>]) {
         for (row, entries) in rows.iter().enumerate() {
-            let y = HEIGHT + row as f64 * ROW + 4.0;
+            let y = self.base + row as f64 * ROW + 4.0;
             for (at, x) in entries {
-                let (name, Style { colour, dash, .. }) = &names[*at];
+                let (name, Style { colour, dash, thick, .. }) = &names[*at];
                 let _ = writeln!(
                     self.text,
-                    "<line x1=\"{:.1}\" y1=\"{:.1}\" x2=\"{:.1}\" y2=\"{:.1}\" stroke=\"{colour}\" stroke-width=\"3\" \
+                    "<line x1=\"{:.1}\" y1=\"{:.1}\" x2=\"{:.1}\" y2=\"{:.1}\" stroke=\"{colour}\" stroke-width=\"{thick}\" \
                      stroke-dasharray=\"{dash}\"/>",
                     x,
                     y - 4.0,
@@ -253,13 +269,20 @@ impl Canvas {
 struct Style {
     colour: &'static str,
     dash: &'static str,
+    /// How thick it is in the legend.
+    thick: f64,
     is_hollow: bool,
 }
 
 impl Style {
     const fn new(at: usize) -> Self {
         let dash = DASHES[(at / COLOURS.len() + at) % DASHES.len()];
-        Self { colour: COLOURS[at % COLOURS.len()], dash, is_hollow: false }
+        Self { colour: COLOURS[at % COLOURS.len()], dash, thick: 3.0, is_hollow: false }
+    }
+
+    /// Of bars, which are full.
+    const fn solid(at: usize) -> Self {
+        Self { dash: "", thick: 10.0, ..Self::new(at) }
     }
 
     /// Of these series, each with its name.
@@ -309,7 +332,7 @@ impl Lines {
     #[must_use]
     pub fn svg(&self) -> String {
         let names = Style::of(&self.series);
-        let mut canvas = Canvas::new(&self.title, &self.note, &names);
+        let mut canvas = Canvas::new(&self.title, &self.note, &names, Room::default());
         let finite = |point: &&(f64, f64)| point.0.is_finite() && point.1.is_finite();
         let points = || self.series.iter().flat_map(|series| series.points.iter()).filter(finite);
         let smallest = points().map(|point| point.0).filter(|x| !self.is_log || *x > 0.0).fold(f64::INFINITY, f64::min);
@@ -318,7 +341,8 @@ impl Lines {
             canvas.word(WIDTH / 2.0, HEIGHT / 2.0, "middle", 13.0, "#666", "there is nothing to show");
             return canvas.finish();
         }
-        let top = points().map(|point| point.1).fold(0.0, f64::max);
+        let bands = self.series.iter().flat_map(|series| &series.band).map(|(.., high)| *high);
+        let top = points().map(|point| point.1).chain(bands.filter(|high| high.is_finite())).fold(0.0, f64::max);
         let y_max = self.y_max.unwrap_or(if top > 0.0 { top * 1.05 } else { 1.0 });
         let (x_low, x_high) = if self.is_log {
             let low = smallest.log10().floor();
@@ -347,9 +371,47 @@ impl Lines {
         }
         canvas.word((LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - BOTTOM + 33.0, "middle", 12.0, "#222", &self.x);
         for (series, (_, style)) in self.series.iter().zip(&names) {
+            self.shade(&mut canvas, *style, series, &plot_x, &plot_y);
+        }
+        for (series, (_, style)) in self.series.iter().zip(&names) {
             self.draw(&mut canvas, *style, series, &plot_x, &plot_y);
         }
         canvas.finish()
+    }
+
+    /// The band of a series, below all lines.
+    fn shade(
+        &self,
+        canvas: &mut Canvas,
+        style: Style,
+        series: &Series,
+        plot_x: &dyn Fn(f64) -> f64,
+        plot_y: &dyn Fn(f64) -> f64,
+    ) {
+        let is_stepped = self.shape == Shape::Steps;
+        let edge = |of: &dyn Fn(&(f64, f64, f64)) -> f64| {
+            let mut edge: Vec<(f64, f64)> = Vec::new();
+            for point in series.band.iter().filter(|(x, low, high)| (x + low + high).is_finite()) {
+                let (x, y) = (plot_x(point.0), plot_y(of(point)));
+                if let Some(before) = edge.last().map(|last| last.1).filter(|_| is_stepped) {
+                    edge.push((x, before));
+                }
+                edge.push((x, y));
+            }
+            edge
+        };
+        let (below, mut above) = (edge(&|point| point.1), edge(&|point| point.2));
+        above.reverse();
+        if below.len() < 2 {
+            return;
+        }
+        let corners: Vec<String> = below.iter().chain(&above).map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
+        let _ = writeln!(
+            canvas.text,
+            "<polygon points=\"{}\" fill=\"{}\" fill-opacity=\"0.15\"/>",
+            corners.join(" "),
+            style.colour
+        );
     }
 
     fn draw(
@@ -360,7 +422,7 @@ impl Lines {
         plot_x: &dyn Fn(f64) -> f64,
         plot_y: &dyn Fn(f64) -> f64,
     ) {
-        let Style { colour, dash, is_hollow } = style;
+        let Style { colour, dash, is_hollow, .. } = style;
         let finite = series.points.iter().filter(|point| point.0.is_finite() && point.1.is_finite());
         let is_single = series.points.len() == 1;
         if is_single || matches!(self.shape, Shape::Marks | Shape::MarkedLines) {
@@ -399,29 +461,42 @@ impl Lines {
 }
 
 impl Bars {
+    /// What turned names take: they end below their group, and begin further left and further down.
+    fn room(&self, group: f64) -> Room {
+        let (sin, cos) = TURN.to_radians().sin_cos();
+        let mut room = Room::default();
+        for (at, name) in self.groups.iter().enumerate() {
+            let long = name.chars().count().min(NAME_CHARS_MAX) as f64 * TURNED_CHAR;
+            room.left = room.left.max(long * cos - (LEFT + (at as f64 + 0.5) * group) + 4.0);
+            room.below = room.below.max(long * sin + 24.0 - BOTTOM);
+        }
+        Room { left: room.left.ceil(), below: room.below.ceil() }
+    }
+
     /// The chart as SVG.
     #[must_use]
     pub fn svg(&self) -> String {
         let names: Vec<(String, Style)> =
-            self.series.iter().enumerate().map(|(at, (name, _))| (name.clone(), Style::new(at))).collect();
-        let mut canvas = Canvas::new(&self.title, &self.note, &names);
+            self.series.iter().enumerate().map(|(at, (name, _))| (name.clone(), Style::solid(at))).collect();
+        let group = (WIDTH - LEFT - RIGHT) / self.groups.len().max(1) as f64;
+        // Long names under many groups are turned.
+        let is_turned = self.groups.iter().any(|name| name.chars().count() as f64 * 6.3 > group);
+        let room = if is_turned { self.room(group) } else { Room::default() };
+        let mut canvas = Canvas::new(&self.title, &self.note, &names, room);
         let values = self.series.iter().flat_map(|(_, values)| values.iter().flatten());
         let top = values.map(|(value, spread)| value + spread).fold(0.0, f64::max);
         let y_max = if top > 0.0 { top * 1.08 } else { 1.0 };
         let plot_y = |y: f64| HEIGHT - BOTTOM - (y / y_max).clamp(0.0, 1.0) * (HEIGHT - TOP - BOTTOM);
         canvas.horizontal(&ticks(0.0, y_max, 5.0), &self.y, &plot_y);
-        let group = (WIDTH - LEFT - RIGHT) / self.groups.len().max(1) as f64;
         let bar = group * 0.8 / self.series.len().max(1) as f64;
-        // Long names under many groups are turned.
-        let is_turned = self.groups.iter().any(|name| name.chars().count() as f64 * 6.3 > group);
         for (at, name) in self.groups.iter().enumerate() {
             let middle = LEFT + (at as f64 + 0.5) * group;
             if is_turned {
                 let _ = writeln!(
                     canvas.text,
-                    "<text transform=\"translate({middle:.1} {:.1}) rotate(-18)\" text-anchor=\"end\" font-size=\"10.5\">{}</text>",
+                    "<text transform=\"translate({middle:.1} {:.1}) rotate(-{TURN})\" text-anchor=\"end\" font-size=\"10.5\">{}</text>",
                     HEIGHT - BOTTOM + 14.0,
-                    escape(&shorten(name, 26))
+                    escape(&shorten(name, NAME_CHARS_MAX))
                 );
             } else {
                 canvas.word(middle, HEIGHT - BOTTOM + 17.0, "middle", 11.0, "#222", name);
@@ -486,6 +561,36 @@ mod tests {
         assert!(broken("", 10).is_empty());
     }
 
+    /// Forty cases of a sweep, each with a name as long as any is shown.
+    #[test]
+    fn names_of_many_groups_lie_neither_over_each_other_nor_over_the_legend_nor_outside() {
+        let groups: Vec<String> = (10..50).map(|at| format!("interval {at}s, policy shared_all_or_nothing")).collect();
+        let series = ["cores", "memory"].map(|name| (name.to_owned(), vec![Some((0.5, 0.0)); groups.len()]));
+        let chart = Bars { groups: groups.clone(), series: series.to_vec(), ..Bars::default() };
+        let (svg, group) = (chart.svg(), (WIDTH - LEFT - RIGHT) / 40.0);
+        // Lines of text at this angle, so far apart, are further from each other than a line is high.
+        assert!(group * TURN.to_radians().sin() > 10.5);
+        let room = chart.room(group);
+        let long = groups[0].chars().count().min(NAME_CHARS_MAX) as f64 * TURNED_CHAR;
+        assert!(LEFT + group / 2.0 - long * TURN.to_radians().cos() > -room.left, "the first name is cut off");
+        let lowest = HEIGHT - BOTTOM + 14.0 + long * TURN.to_radians().sin();
+        let legend = svg.split("<text").find(|part| part.contains(">cores<")).unwrap();
+        let at: f64 = legend.split("y=\"").nth(1).unwrap().split('"').next().unwrap().parse().unwrap();
+        assert!(at - 12.0 >= lowest - 6.0, "the legend at {at} is below the names, which end at {lowest}");
+        assert!(svg.contains(&format!("viewBox=\"-{}", room.left)) && !svg.contains("stroke-dasharray=\"7 3\""));
+    }
+
+    #[test]
+    fn what_lies_apart_is_shaded_and_fits() {
+        let series = Series {
+            points: vec![(0.0, 1.0), (1.0, 2.0)],
+            band: vec![(0.0, 0.5, 1.5), (1.0, 1.0, 40.0)],
+            ..Series::default()
+        };
+        let svg = Lines { series: vec![series], ..Lines::default() }.svg();
+        assert!(svg.contains("<polygon points=") && svg.contains(">40<"), "{svg}");
+    }
+
     #[test]
     fn nothing_to_show_is_said() {
         assert!(Lines::default().svg().contains("there is nothing to show"));
@@ -495,7 +600,7 @@ mod tests {
     #[test]
     fn logarithmic_axes_take_zero_for_the_smallest() {
         let points = vec![(0.0, 0.1), (0.5, 0.5), (2_000.0, 1.0)];
-        let series = vec![Series { name: "wait".into(), points, is_reference: false }];
+        let series = vec![Series { name: "wait".into(), points, ..Series::default() }];
         let svg = Lines { series, is_log: true, ..Lines::default() }.svg();
         assert!(svg.contains(">0.1<") && svg.contains(">10k<") && !svg.contains("inf"));
     }
@@ -506,6 +611,7 @@ mod tests {
             name: name.into(),
             points: vec![(1.0, y), (10.0, 1_000.0 * y)],
             is_reference,
+            ..Series::default()
         };
         let all = vec![series("here", 0.2, false), series("paper", 0.3, true), series("other", 5.0, false)];
         let svg =

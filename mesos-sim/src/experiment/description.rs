@@ -29,12 +29,14 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::fmt;
 
+use serde::de::{self, Deserializer, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::division::Division;
 use super::error::ExperimentError;
-use super::expect::{At, Expect};
+use super::expect::Expect;
 use super::parse::{DrawPart, Span};
 use super::property::Properties;
 use crate::trace::{Table, UnknownTable};
@@ -107,13 +109,36 @@ fn warm_up() -> Span {
 }
 
 /// A number of seeds, or seeds.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
+#[derive(Debug, Clone)]
 pub enum Seeds {
     /// From 1 on.
     Count(u32),
     /// These.
     List(Vec<u64>),
+}
+
+impl<'de> Deserialize<'de> for Seeds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Seeds;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("how many seeds, as 3, or a list of them, as [1, 5, 9]; none is negative")
+            }
+            fn visit_i64<E: de::Error>(self, count: i64) -> Result<Seeds, E> {
+                u32::try_from(count).map(Seeds::Count).map_err(|_| E::invalid_value(Unexpected::Signed(count), &self))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Seeds, A::Error> {
+                let mut seeds = Vec::new();
+                while let Some(seed) = list.next_element::<i64>()? {
+                    let wrong = |_| de::Error::invalid_value(Unexpected::Signed(seed), &self);
+                    seeds.push(u64::try_from(seed).map_err(wrong)?);
+                }
+                Ok(Seeds::List(seeds))
+            }
+        }
+        deserializer.deserialize_any(Reader)
+    }
 }
 
 impl Default for Seeds {
@@ -381,8 +406,8 @@ pub enum ArrivalsPart {
     Poisson(f64),
     /// Seconds between two.
     Gaps(DrawPart),
-    /// At these seconds.
-    At(Vec<f64>),
+    /// At these times.
+    At(Vec<Span>),
     /// With a swing over the day.
     Diurnal {
         /// Mean seconds between two.
@@ -416,9 +441,9 @@ pub struct WorkPart {
     /// None after this time.
     #[serde(default)]
     pub until: Option<Span>,
-    /// How many jobs.
-    #[serde(default = "one_job")]
-    pub jobs: u32,
+    /// How many jobs, at most; one if absent, or as many as there are times.
+    #[serde(default)]
+    pub jobs: Option<u32>,
     /// Tasks per job.
     #[serde(default = "one")]
     pub tasks: DrawPart,
@@ -464,10 +489,6 @@ pub struct WorkPart {
     /// The estimate, in run times.
     #[serde(default)]
     pub overestimate: Option<DrawPart>,
-}
-
-const fn one_job() -> u32 {
-    1
 }
 
 const fn one() -> DrawPart {
@@ -540,49 +561,5 @@ impl Description {
     #[must_use]
     pub fn heading(&self) -> &str {
         if self.title.is_empty() { &self.name } else { &self.title }
-    }
-
-    pub(super) fn validate(&self) -> Result<(), ExperimentError> {
-        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
-        if self.name.is_empty() || !self.name.chars().all(is_plain) {
-            let remedy = "use letters, digits, - and _: results are kept in a folder of this name";
-            return Err(ExperimentError::invalid("name", format!("{:?} is no name", self.name), remedy));
-        }
-        if self.seeds.list().is_empty() {
-            return Err(ExperimentError::invalid("seeds", "there are none", "write a number of them, or a list"));
-        }
-        self.validate_figures()?;
-        if self.division.is_some() || self.properties.is_some() {
-            return Ok(());
-        }
-        if self.cluster.agents.is_empty() && !self.cluster.from_trace {
-            let remedy = "add [[cluster.agents]] with count and resources, or cluster.from_trace = true";
-            return Err(ExperimentError::invalid("cluster", "it has no agents", remedy));
-        }
-        if self.trace.is_none() && self.queue.iter().all(|queue| queue.work.is_empty()) {
-            let remedy = "add [[queue]] with [[queue.work]], or [trace] with files";
-            return Err(ExperimentError::invalid("queue", "there is nothing to run", remedy));
-        }
-        Ok(())
-    }
-
-    /// What is expected stands on figures there are, and no figure is empty or has both values and names along its axis.
-    fn validate_figures(&self) -> Result<(), ExperimentError> {
-        let figures = self.paper.as_ref().map_or(&[][..], |paper| paper.figure.as_slice());
-        let places = || self.expect.iter().filter_map(|expect| expect.on.as_ref());
-        if let Some(place) = places().find(|place| figures.iter().all(|figure| figure.name != place.figure)) {
-            let problem = format!("there is no figure {:?}", place.figure);
-            return Err(ExperimentError::invalid("expect.on", problem, "describe it under [[paper.figure]]"));
-        }
-        for figure in figures {
-            let own = || places().filter(|place| place.figure == figure.name);
-            let numbers = own().filter(|place| matches!(place.at, At::Number(_))).count();
-            if own().count() == 0 || (numbers > 0 && numbers < own().count()) {
-                let problem = format!("on {:?} stands nothing, or numbers beside names", figure.name);
-                let remedy = "write on = { figure = .., series = .., at = .. } beside what is expected";
-                return Err(ExperimentError::invalid("paper.figure", problem, remedy));
-            }
-        }
-        Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! What can be wrong with an experiment.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::trace::TraceError;
 use crate::{Failure, InvalidCluster};
@@ -49,6 +49,18 @@ pub enum ExperimentError {
 impl ExperimentError {
     pub(super) fn text(error: &toml::de::Error) -> Self {
         Self::Text(error.to_string())
+    }
+
+    /// Of an experiment in this file, if it is in one.
+    pub(super) fn within(self, file: Option<&Path>) -> Self {
+        let Some(file) = file.map(Path::display) else { return self };
+        match self {
+            Self::Text(text) => Self::Text(format!("{file}: {text}")),
+            Self::Invalid { place, problem, remedy } => {
+                Self::Invalid { place: format!("{file}: {place}"), problem, remedy }
+            }
+            other => other,
+        }
     }
 
     pub(super) fn invalid(place: impl Into<String>, problem: impl Into<String>, remedy: impl Into<String>) -> Self {

@@ -44,7 +44,8 @@ const NAMED: &[Named] = &[
         "fairness_jain",
         "fairness",
         Unit::Number,
-        "Jain's index over the dominant shares of queues that use something: 1 when they are equal",
+        "Jain's index over the dominant shares of queues that use something, each over what it is entitled to by the weight of \
+         its role, which the queues of a role share: 1 when shares are as weights say",
     ),
     named(
         "fragmentation",
@@ -57,11 +58,30 @@ const NAMED: &[Named] = &[
     named("jobs_late", "jobs after the end", Unit::Number, "that would have been submitted after the end of the run"),
     named("tasks", "tasks", Unit::Number, "of all jobs"),
     named("tasks_finished", "tasks finished", Unit::Number, "that ended well"),
+    named(
+        "tasks_never_started",
+        "tasks never started",
+        Unit::Number,
+        "that were submitted and did not run before the run was over: they are in no wait but the last",
+    ),
+    named("tasks_unfinished", "tasks unfinished", Unit::Number, "that have an end and had not come to it"),
+    named("tasks_given_up", "tasks given up", Unit::Number, "that were unfinished when nothing more was to come"),
     named("tries_unsuccessful", "tries that failed", Unit::Number, "launches that ended otherwise, and were repeated"),
-    named("wait_mean_secs", "wait, mean", Unit::Secs, "of tasks, from the submission of the job to running"),
-    named("wait_p90_secs", "wait, 90 %", Unit::Secs, "nine of ten tasks wait less"),
-    named("response_mean_secs", "response, mean", Unit::Secs, "of jobs, from submission to the end of the last task"),
-    named("response_p90_secs", "response, 90 %", Unit::Secs, "nine of ten jobs are done in less"),
+    named("wait_mean_secs", "wait, mean", Unit::Secs, "of tasks that ran, from the submission of the job to running"),
+    named(
+        "wait_mean_at_least_secs",
+        "wait, mean at least",
+        Unit::Secs,
+        "of all tasks submitted; those that never started have waited until the end of the run, and would have longer",
+    ),
+    named("wait_p90_secs", "wait, 90 %", Unit::Secs, "nine of ten tasks that ran waited less"),
+    named(
+        "response_mean_secs",
+        "response, mean",
+        Unit::Secs,
+        "of jobs that were done, from submission to the end of the last task",
+    ),
+    named("response_p90_secs", "response, 90 %", Unit::Secs, "nine of ten jobs that were done took less"),
     named(
         "slowdown_mean",
         "slowdown, mean",
@@ -80,6 +100,55 @@ const NAMED: &[Named] = &[
     named("offers", "offers", Unit::Number, "made"),
     named("offers_declined", "offers declined", Unit::Number, "without launching anything on them"),
 ];
+
+/// Figures that do not appear on pages: of tables, and of what is reckoned on paper.
+const OTHERS: [&str; 39] = [
+    "agents_filled",
+    "away_from_input",
+    "disk_offered",
+    "disk_used",
+    "fails_bottleneck_fairness",
+    "fails_envy_freeness",
+    "fails_pareto_efficiency",
+    "fails_population_monotonicity",
+    "fails_resource_monotonicity",
+    "fails_sharing_incentive",
+    "fails_single_resource_fairness",
+    "fails_strategy_proofness",
+    "gpus_offered",
+    "job_wait_first_mean_secs",
+    "job_wait_full_mean_secs",
+    "mem_offered",
+    "offers_accepted",
+    "offers_rescinded",
+    "reconnected_max_secs",
+    "reconnected_mean_secs",
+    "reconnected_peers",
+    "response_p50_secs",
+    "response_p99_secs",
+    "share_0",
+    "share_1",
+    "share_2",
+    "share_3",
+    "slowdown_p90",
+    "span_secs",
+    "tasks_useful",
+    "tries",
+    "used_0",
+    "used_1",
+    "used_2",
+    "used_3",
+    "wait_max_secs",
+    "wait_p50_secs",
+    "wait_p99_secs",
+    "work_of_top_percent",
+];
+
+/// Whether some run may come to a figure of this name.
+pub(super) fn is_figure(metric: &str) -> bool {
+    let by_size = metric.strip_prefix("response_mean_secs_of_").is_some_and(|size| size.parse::<u32>().is_ok());
+    of(metric).is_some() || OTHERS.contains(&metric) || by_size
+}
 
 fn of(metric: &str) -> Option<&'static Named> {
     NAMED.iter().find(|named| named.metric == metric)

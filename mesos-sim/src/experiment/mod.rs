@@ -25,12 +25,14 @@ pub mod division;
 mod error;
 mod expect;
 mod figure;
+mod fit;
 mod outcome;
 mod page;
 mod papers;
 mod papers_page;
 mod parse;
 mod pool;
+mod pooled;
 mod property;
 mod ratios;
 mod redrawn;
@@ -39,7 +41,11 @@ mod run;
 mod source;
 mod table;
 mod tournament;
+mod validate;
+mod work;
 
+#[cfg(test)]
+mod honesty;
 #[cfg(test)]
 mod tests;
 
@@ -70,6 +76,8 @@ pub struct Experiment {
     pub text: String,
     /// What it says.
     pub description: Description,
+    /// Where the file is, if it is one: errors name it.
+    pub file: Option<PathBuf>,
     /// The folder that names of other files in it are relative to.
     pub folder: PathBuf,
     /// The command that runs it again.
@@ -102,7 +110,9 @@ impl Experiment {
             std::fs::read_to_string(path).map_err(|source| ExperimentError::File { path: path.to_owned(), source })?;
         let folder = path.parent().map(Path::to_owned).unwrap_or_default();
         let command = format!("mesos-sim experiment run {}", path.display());
-        Self::parse(text, folder, command)
+        let mut loaded = Self::parse(text, folder, command).map_err(|error| error.within(Some(path)))?;
+        loaded.file = Some(path.to_owned());
+        Ok(loaded)
     }
 
     /// Takes the text of a file; names of other files in it are relative to the folder.
@@ -112,7 +122,8 @@ impl Experiment {
     pub fn parse(text: String, folder: PathBuf, command: String) -> Result<Self, ExperimentError> {
         let description: Description = toml::from_str(&text).map_err(|error| ExperimentError::text(&error))?;
         description.validate()?;
-        Ok(Self { text, description, folder, command, makers: std::collections::BTreeMap::new() })
+        description.validate_expectations()?;
+        Ok(Self { text, description, file: None, folder, command, makers: std::collections::BTreeMap::new() })
     }
 
     /// Queues whose scheduler has this name get theirs from here: somebody's own. Nobody can tell whether it still is what it
@@ -136,7 +147,7 @@ impl Experiment {
     /// # Errors
     /// When a swept name is not in the file, or a value is none for it.
     pub fn cases(&self) -> Result<Vec<Case>, ExperimentError> {
-        case::expand(self)
+        case::expand(self).map_err(|error| error.within(self.file.as_deref()))
     }
 
     /// Runs all cases on so many threads; those whose outcome is in `folder` already, made by this build, are not run again.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::case::Case;
 use super::derived;
 use super::description::SchedulerPart;
-use crate::metric::{Distribution, Record, Summary, dominant_share};
+use crate::metric::{Distribution, Record, Summary, dominant_share, fairness};
 use crate::workload::Workload;
 
 /// Points of a curve over time, at most.
@@ -61,7 +61,7 @@ pub struct Outcome {
     pub digest: String,
     /// Steps of all machines.
     pub steps: u64,
-    /// Whether all work with an end was done in time.
+    /// Whether all work with an end was done in time, and none of it given up.
     pub is_done: bool,
     /// What a scheduler did that no scheduler may do.
     pub fault: Option<String>,
@@ -116,6 +116,13 @@ impl Outcome {
             .iter()
             .map(|row| Figure { queue: row.queue.and_then(name), metric: row.metric.to_owned(), value: row.value })
             .collect();
+        // What is still open when nothing more is to come was tried in vain.
+        if self.is_done {
+            let finite = (0..).zip(&workload.queues).map(|(queue, _)| queue).filter(|queue| workload.is_finite(*queue));
+            let given_up: f64 = finite.filter_map(|queue| summary.get("tasks_unfinished", Some(queue))).sum();
+            self.figures.push(Figure { queue: None, metric: "tasks_given_up".to_owned(), value: given_up });
+        }
+        self.is_done &= summary.get("tasks_unfinished", None).is_none_or(|open| open < 1.0);
         self.figures.extend(derived::figures(workload, record, &summary.submissions, schedulers));
         let launched = record.tasks.iter().take(LAUNCHES_MAX);
         self.launches = launched.filter_map(|row| name(row.framework)).collect();
@@ -161,11 +168,7 @@ fn over_time(workload: &Workload, record: &Record) -> Vec<Curve> {
     if record.capacity[3] > 0 {
         curves.push(curve("gpus_used", None, &|bin| used(bin, 3)));
     }
-    let share_at = |bin: usize| {
-        let all: Vec<f64> = (0..record.frameworks.len()).map(|at| dominant_share(record, bin, at)).collect();
-        crate::metric::jain(&all.into_iter().filter(|share| *share > 0.0).collect::<Vec<_>>())
-    };
-    curves.push(curve("fairness", None, &share_at));
+    curves.push(curve("fairness", None, &|bin| fairness(record, bin).unwrap_or(1.0)));
     for (at, name) in workload.queues.iter().enumerate().take(QUEUES_DRAWN_MAX) {
         curves.push(curve("share", Some(name.to_string()), &|bin| dominant_share(record, bin, at)));
     }

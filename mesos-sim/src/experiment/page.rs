@@ -8,12 +8,15 @@ use super::chart::{BarSeries, Bars, Lines, Series, Shape, escape};
 use super::error::ExperimentError;
 use super::expect::{Finding, Verdict};
 use super::figure::{meaning, shown, words};
-use super::outcome::Outcome;
+use super::outcome::{Curve, Outcome};
+use super::pooled::{Beyond, pooled};
 use super::results::{RUN_METRICS, tables};
 use super::{Experiment, version};
 
 /// Cases that are drawn, at most: more lines cannot be told apart.
 const CASES_DRAWN_MAX: usize = 12;
+/// Cases that have bars, at most: the names of more cannot stand beside each other.
+const GROUPS_DRAWN_MAX: usize = 40;
 
 const STYLE: &str = "\
 body{font:15px/1.5 Helvetica,Arial,'DejaVu Sans',sans-serif;color:#222;background:#fff;max-width:1440px;margin:2rem auto;\
@@ -44,6 +47,18 @@ impl Group<'_> {
         let mean = values.iter().sum::<f64>() / count;
         let spread = values.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>() / (count - 1.0);
         (count > 0.0).then(|| (mean, if count > 1.0 { spread.sqrt() } else { 0.0 }))
+    }
+}
+
+impl Group<'_> {
+    /// A figure for people. Beside waits stands how many tasks are not in them.
+    fn cell(&self, metric: &str, queue: Option<&str>) -> String {
+        let mut text = self.figure(metric, queue).map_or_else(|| "-".to_owned(), |figure| shown(metric, figure));
+        let never = self.figure("tasks_never_started", queue).filter(|(mean, _)| *mean > 0.0);
+        if let Some(never) = never.filter(|_| metric.starts_with("wait_")) {
+            let _ = write!(text, " ({} tasks never started)", shown("tasks_never_started", never));
+        }
+        text
     }
 }
 
@@ -203,7 +218,7 @@ fn comparison(page: &mut String, groups: &[Group<'_>]) {
             escape(&words(metric))
         );
         for group in groups {
-            let cell = group.figure(metric, None).map_or_else(|| "-".to_owned(), |figure| shown(metric, figure));
+            let cell = group.cell(metric, None);
             let _ = write!(page, "<td>{cell}</td>");
         }
         page.push_str("</tr>\n");
@@ -216,12 +231,13 @@ fn comparison(page: &mut String, groups: &[Group<'_>]) {
     page.push_str("</dl></details>\n");
 }
 
-const QUEUE_METRICS: [&str; 10] = [
+const QUEUE_METRICS: [&str; 11] = [
     "jobs",
     "jobs_done",
     "dominant_share",
     "wait_mean_secs",
     "wait_p90_secs",
+    "wait_mean_at_least_secs",
     "response_mean_secs",
     "slowdown_mean",
     "near_input",
@@ -261,7 +277,7 @@ fn queues(page: &mut String, groups: &[Group<'_>]) {
     for (group, queue) in rows.iter().take(ROWS_MAX) {
         let _ = write!(page, "<tr><td>{}</td><td class=\"t\">{}</td>", escape(&group.label), escape(queue));
         for metric in &metrics {
-            let cell = group.figure(metric, Some(queue)).map_or_else(|| "-".to_owned(), |figure| shown(metric, figure));
+            let cell = group.cell(metric, Some(queue));
             let _ = write!(page, "<td>{cell}</td>");
         }
         page.push_str("</tr>\n");
@@ -315,16 +331,26 @@ struct Kind {
     y_max: Option<f64>,
     is_log: bool,
     shape: Shape,
+    beyond: Beyond,
 }
 
 const TIME: &str = "time, s";
 
 const fn kind(metric: &'static str, title: &'static str, y: &'static str, y_max: Option<f64>) -> Kind {
-    Kind { metric, title, x: TIME, y, y_max, is_log: false, shape: Shape::Lines }
+    Kind { metric, title, x: TIME, y, y_max, is_log: false, shape: Shape::Lines, beyond: Beyond::Zero }
 }
 
 const fn cumulative(metric: &'static str, title: &'static str, x: &'static str) -> Kind {
-    Kind { metric, title, x, y: "part of all", y_max: Some(1.0), is_log: true, shape: Shape::Steps }
+    Kind {
+        metric,
+        title,
+        x,
+        y: "part of all",
+        y_max: Some(1.0),
+        is_log: true,
+        shape: Shape::Steps,
+        beyond: Beyond::Steps,
+    }
 }
 
 const KINDS: [Kind; 11] = [
@@ -334,8 +360,14 @@ const KINDS: [Kind; 11] = [
     kind("backlog", "Tasks that wait", "tasks", None),
     cumulative("wait", "Waiting of tasks, from submission to running", "wait, s"),
     cumulative("response", "Completion of jobs, from submission to end", "response time, s"),
-    kind("fairness", "Jain's index of dominant shares", "index", Some(1.0)),
-    kind("fragmentation", "Fragmentation: free, but of no use where it lies", "part of what is free", Some(1.0)),
+    Kind {
+        beyond: Beyond::Unknown,
+        ..kind("fairness", "Jain's index of dominant shares over weights", "index", Some(1.0))
+    },
+    Kind {
+        beyond: Beyond::Unknown,
+        ..kind("fragmentation", "Fragmentation: free, but of no use where it lies", "part of what is free", Some(1.0))
+    },
     kind("offers_per_sec", "Offers made", "per second", None),
     kind("declines_per_sec", "Offers refused", "per second", None),
     kind("launches_per_sec", "Tasks launched", "per second", None),
@@ -343,11 +375,11 @@ const KINDS: [Kind; 11] = [
 
 pub(super) fn charts(experiment: &Experiment, outcomes: &[Outcome]) -> Vec<Drawn> {
     let groups = groups(experiment, outcomes);
-    let note = origin(experiment, outcomes);
+    let origin = origin(experiment, outcomes);
+    let note = note(&origin, &groups, "lines: mean over seeds, shaded from smallest to largest", CASES_DRAWN_MAX);
     let mut charts = Vec::new();
     for kind in &KINDS {
-        let series: Vec<Series> =
-            groups.iter().take(CASES_DRAWN_MAX).filter_map(|group| of_all(group, kind.metric)).collect();
+        let series: Vec<Series> = groups.iter().take(CASES_DRAWN_MAX).filter_map(|group| of_all(group, kind)).collect();
         let is_flat = series.iter().flat_map(|series| &series.points).all(|point| point.1.abs() < 1e-12);
         if series.is_empty() || is_flat {
             continue;
@@ -356,21 +388,34 @@ pub(super) fn charts(experiment: &Experiment, outcomes: &[Outcome]) -> Vec<Drawn
     }
     for (at, group) in groups.iter().take(CASES_DRAWN_MAX).enumerate() {
         let title = |what: &str| if groups.len() > 1 { format!("{what}: {}", group.label) } else { what.to_owned() };
-        let shares = by_queue(group, "share");
+        let kind = kind("share", "", "dominant share", None);
+        let shares = by_queue(group, &kind);
         if !shares.is_empty() {
-            let kind = kind("share", "", "dominant share", None);
             charts.push((format!("share-{at}"), draw(&kind, title("Dominant shares"), shares, &note)));
         }
-        let waits = by_queue(group, "wait");
+        let kind = cumulative("wait", "", "wait, s");
+        let waits = by_queue(group, &kind);
         if waits.len() > 1 {
-            let kind = cumulative("wait", "", "wait, s");
             charts.push((format!("wait-{at}"), draw(&kind, title("Waiting by queue"), waits, &note)));
         }
     }
     if groups.len() > 1 {
+        let note = self::note(&origin, &groups, "bars: mean over seeds, with the standard deviation", GROUPS_DRAWN_MAX);
         charts.extend(bars(&groups, &note));
     }
     charts
+}
+
+/// What is written below charts: where they are from, how seeds are in them, and how many cases are not.
+fn note(origin: &str, groups: &[Group<'_>], of_seeds: &str, cases_max: usize) -> String {
+    let mut note = origin.to_owned();
+    if groups.iter().any(|group| group.outcomes.len() > 1) {
+        let _ = write!(note, " · {of_seeds}");
+    }
+    if groups.len() > cases_max {
+        let _ = write!(note, " · {cases_max} of {} cases are drawn, all are in the tables", groups.len());
+    }
+    note
 }
 
 fn draw(kind: &Kind, title: String, series: Vec<Series>, note: &str) -> String {
@@ -388,20 +433,26 @@ fn draw(kind: &Kind, title: String, series: Vec<Series>, note: &str) -> String {
     lines.svg()
 }
 
-/// The curve of the first seed of a case.
-fn of_all(group: &Group<'_>, metric: &str) -> Option<Series> {
-    let first = group.outcomes.first()?;
-    let curve = first.curves.iter().find(|curve| curve.metric == metric && curve.queue.is_none())?;
-    Some(Series { name: group.label.clone(), points: curve.points.clone(), ..Series::default() })
+/// The curves of a case, of whichever queue, over all its seeds.
+fn of_seeds(group: &Group<'_>, kind: &Kind, queue: Option<&str>, name: &str) -> Option<Series> {
+    let all = group.outcomes.iter().flat_map(|outcome| &outcome.curves);
+    let own: Vec<&Curve> = all.filter(|curve| curve.metric == kind.metric && curve.queue.as_deref() == queue).collect();
+    (!own.is_empty()).then(|| pooled(name.to_owned(), &own, kind.beyond))
 }
 
-fn by_queue(group: &Group<'_>, metric: &str) -> Vec<Series> {
-    let curves = group.outcomes.first().into_iter().flat_map(|first| &first.curves);
-    let own = curves.filter(|curve| curve.metric == metric);
-    own.filter_map(|curve| {
-        Some(Series { name: curve.queue.clone()?, points: curve.points.clone(), ..Series::default() })
-    })
-    .collect()
+fn of_all(group: &Group<'_>, kind: &Kind) -> Option<Series> {
+    of_seeds(group, kind, None, &group.label)
+}
+
+fn by_queue(group: &Group<'_>, kind: &Kind) -> Vec<Series> {
+    let curves = group.outcomes.iter().flat_map(|outcome| &outcome.curves);
+    let mut queues: Vec<&str> = Vec::new();
+    for queue in curves.filter(|curve| curve.metric == kind.metric).filter_map(|curve| curve.queue.as_deref()) {
+        if !queues.contains(&queue) {
+            queues.push(queue);
+        }
+    }
+    queues.into_iter().filter_map(|queue| of_seeds(group, kind, Some(queue), queue)).collect()
 }
 
 /// A chart's file, its title, and the figures in it with their names.
@@ -419,26 +470,27 @@ fn bars(groups: &[Group<'_>], note: &str) -> Vec<Drawn> {
         (
             "bars-fairness",
             "Fairness and fragmentation",
-            &[("fairness_jain", "Jain's index"), ("fragmentation", "fragmentation")],
+            &[("fairness_jain", "Jain's index over weights"), ("fragmentation", "fragmentation")],
         ),
         ("bars-offers", "Offers", &[("offers", "made"), ("offers_declined", "refused")]),
     ];
-    let drawn = several.into_iter().map(|(name, title, metrics)| {
+    let drawn = &groups[..groups.len().min(GROUPS_DRAWN_MAX)];
+    let charts = several.into_iter().map(|(name, title, metrics)| {
         let series: Vec<BarSeries> = metrics
             .iter()
-            .map(|(metric, name)| ((*name).to_owned(), groups.iter().map(|group| group.figure(metric, None)).collect()))
+            .map(|(metric, name)| ((*name).to_owned(), drawn.iter().map(|group| group.figure(metric, None)).collect()))
             .filter(|(_, values): &BarSeries| values.iter().any(Option::is_some))
             .collect();
         let bars = Bars {
             title: title.to_owned(),
             y: title.split(',').nth(1).map_or("", str::trim).to_owned(),
-            groups: groups.iter().map(|group| group.label.clone()).collect(),
+            groups: drawn.iter().map(|group| group.label.clone()).collect(),
             series,
             note: note.to_owned(),
         };
         (name.to_owned(), bars.svg())
     });
-    drawn.collect()
+    charts.collect()
 }
 
 pub(super) fn write(

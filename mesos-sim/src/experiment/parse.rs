@@ -8,13 +8,21 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::workload::{Constraint, Draw, Relation};
 
-/// A span of time: `90`, `1.5`, `"250ms"`, `"90s"`, `"15m"`, `"24h"`, `"7d"`; a bare number is seconds.
+/// A span of time: `90`, `1.5`, `"250ms"`, `"90s"`, `"15m"`, `"24h"`, `"7d"`; a bare number is seconds. At most a hundred
+/// years.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Span(pub Duration);
 
 impl Span {
+    /// A hundred years: sums of spans never leave the time there is.
+    pub(super) const MAX: Self = Self::secs(36_525 * 86_400);
+
     pub(super) const fn secs(secs: u64) -> Self {
         Self(Duration::from_secs(secs))
+    }
+
+    fn of_secs(secs: f64) -> Option<Self> {
+        Duration::try_from_secs_f64(secs).ok().map(Self).filter(|span| span.0 <= Self::MAX.0)
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -30,7 +38,7 @@ impl Span {
             "d" => 86_400.0,
             _ => return None,
         };
-        Duration::try_from_secs_f64(number * unit).ok().map(Self)
+        Self::of_secs(number * unit)
     }
 }
 
@@ -43,13 +51,16 @@ impl<'de> Deserialize<'de> for Span {
                 f.write_str("a span of time, as 90 or \"250ms\", \"90s\", \"15m\", \"24h\", \"7d\"")
             }
             fn visit_f64<E: de::Error>(self, secs: f64) -> Result<Span, E> {
-                Duration::try_from_secs_f64(secs).map(Span).map_err(|_| E::custom("a span of time is not negative"))
+                Span::of_secs(secs)
+                    .ok_or_else(|| E::custom(format!("{secs} s is no span of time: from 0 up to 36525d")))
             }
+            #[allow(clippy::cast_precision_loss, reason = "what is not exact is too long anyway")]
             fn visit_i64<E: de::Error>(self, secs: i64) -> Result<Span, E> {
-                u64::try_from(secs).map(Span::secs).map_err(|_| E::custom("a span of time is not negative"))
+                self.visit_f64(secs as f64)
             }
+            #[allow(clippy::cast_precision_loss, reason = "what is not exact is too long anyway")]
             fn visit_u64<E: de::Error>(self, secs: u64) -> Result<Span, E> {
-                Ok(Span::secs(secs))
+                self.visit_f64(secs as f64)
             }
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Span, E> {
                 Span::parse(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
@@ -179,7 +190,7 @@ mod tests {
         for (text, millis) in [("250ms", 250), ("90s", 90_000), ("1.5m", 90_000), ("24h", 86_400_000), ("2", 2_000)] {
             assert_eq!(Span::parse(text).map(|span| span.0.as_millis()), Some(millis), "{text}");
         }
-        for text in ["", "5 parsecs", "-1s", "s"] {
+        for text in ["", "5 parsecs", "-1s", "s", "nan", "1e12d"] {
             assert_eq!(Span::parse(text), None, "{text}");
         }
     }

@@ -52,11 +52,16 @@ fn lines(figure: &FigurePart, points: &[Point<'_>], note: &str) -> String {
         series.push(Series {
             name: format!("{name}, here"),
             points: curve(&|finding| finding.here_value),
-            is_reference: false,
+            ..Series::default()
         });
         let paper = curve(&|finding| finding.paper_value);
         if !paper.is_empty() {
-            series.push(Series { name: format!("{name}, paper"), points: paper, is_reference: true });
+            series.push(Series {
+                name: format!("{name}, paper"),
+                points: paper,
+                is_reference: true,
+                ..Series::default()
+            });
         }
     }
     let chart = Lines {

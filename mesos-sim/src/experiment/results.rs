@@ -39,7 +39,7 @@ fn runs(outcomes: &[Outcome]) -> Table {
 }
 
 /// Figures of all queues together that have a column of their own.
-pub(super) const RUN_METRICS: [&str; 18] = [
+pub(super) const RUN_METRICS: [&str; 22] = [
     "makespan_secs",
     "cpus_used",
     "mem_used",
@@ -50,9 +50,13 @@ pub(super) const RUN_METRICS: [&str; 18] = [
     "jobs",
     "jobs_done",
     "tasks_finished",
+    "tasks_never_started",
+    "tasks_unfinished",
+    "tasks_given_up",
     "tries_unsuccessful",
     "wait_mean_secs",
     "wait_p90_secs",
+    "wait_mean_at_least_secs",
     "response_mean_secs",
     "response_p90_secs",
     "slowdown_mean",

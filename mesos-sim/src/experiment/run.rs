@@ -11,6 +11,7 @@ use super::error::ExperimentError;
 use super::outcome::{Figure, Outcome};
 use super::source::Sources;
 use super::{Experiment, division, property};
+use crate::cluster::FrameworkSpec;
 use crate::metric::Recorder;
 use crate::scheduler::SchedulerFault;
 use crate::workload::Workload;
@@ -34,12 +35,18 @@ pub(super) fn run_case(experiment: &Experiment, case: &Case, sources: &Sources) 
     let cluster = cluster.coming_from(origin);
     let mut simulation = cluster.simulate(case.seed)?;
     let spec = cluster.spec();
-    simulation.record(Recorder::new(
+    let role = |framework: &FrameworkSpec| {
+        let role = framework.info.roles.first().cloned();
+        let weight = role.as_ref().and_then(|role| spec.master_options.weights.get(role)).copied();
+        (role.map_or_else(|| framework.info.name.clone(), |role| role.as_str().into()), weight.unwrap_or_default())
+    };
+    let recorder = Recorder::new(
         spec.agents.iter().map(|agent| (agent.info.hostname.clone(), &agent.info.resources)),
         spec.frameworks.iter().map(|framework| framework.info.name.clone()),
         workload.jobs.iter().map(|job| job.tasks),
         &typical,
-    ));
+    );
+    simulation.record(recorder.with_roles(spec.frameworks.iter().map(role)));
     let limit = Instant::ZERO + case.description.until.0;
     let run = catch_unwind(AssertUnwindSafe(|| until_done(&mut simulation, limit, has_end)));
     match run {

@@ -64,6 +64,8 @@ fn a_small_experiment_runs_is_resumed_and_becomes_a_page() {
     let outcomes = experiment.run(Some(&folder), 2, &quiet).unwrap();
     assert_eq!(outcomes.len(), 4);
     assert!(outcomes.iter().all(|outcome| outcome.is_done && outcome.fault.is_none()));
+    let mut figures = outcomes.iter().flat_map(|outcome| &outcome.figures);
+    assert!(figures.all(|figure| figure::is_figure(&figure.metric)), "one of them could not be expected");
     assert_eq!(experiment.findings(&outcomes)[0].verdict, Verdict::Holds);
     // The second time nothing is run, and everything is the same.
     let resumed = std::sync::atomic::AtomicUsize::new(0);
@@ -191,6 +193,24 @@ fn what_is_wrong_in_a_file_is_said_with_a_way_out() {
         (SMALL.replace("name = \"small\"", "name = \"../small\""), "letters, digits"),
         (SMALL.replace("[[cluster.agents]]", "[[cluster.gents]]"), "gents"),
         (SMALL.replace("count = 4", "count = -4"), "-4"),
+        (SMALL.replace("count = 4", "count = 0"), "cluster: it has no agents"),
+        (SMALL.replace("seeds = 2", "seeds = -3"), "`-3`, expected how many seeds"),
+        (SMALL.replace("seeds = 2", "seeds = [1, -3]"), "`-3`, expected how many seeds"),
+        (SMALL.replace("seeds = 2", "seeds = [1, 1]"), "seeds: one of them is there twice"),
+        (SMALL.replace("seeds = 2", "seeds = 4000000000"), "seeds: there are too many"),
+        (SMALL.replace("[[cluster.agents]]", "[cluster]\nmasters = 0\n[[cluster.agents]]"), "cluster.masters: "),
+        (SMALL.replace("until = \"2h\"", "until = \"0s\""), "until: a run of 0 s is over"),
+        (SMALL.replace("until = \"2h\"", "until = \"2h\"\nwarm_up = \"3h\""), "a warm-up of 10800 s"),
+        (SMALL.replace("name = \"b\"", "name = \"a\""), "queue.name: there are two queues \"a\""),
+        (SMALL.replace("[sweep]", "[faults]\nmachine_fails_every = \"0s\"\n[sweep]"), "faults.machine_fails_every: "),
+        (SMALL.replace("{ poisson = 5 }", "{ at = [nan] }"), "no span of time"),
+        (SMALL.replace("{ poisson = 5 }", "{ at = [-5] }"), "no span of time"),
+        (SMALL.replace("low = 30\nhigh = 30\n", ""), "without a bound anything would hold"),
+        (SMALL.replace("low = 30\nhigh = 30\n", "low = 31\nhigh = 30\n"), "nothing is both"),
+        (SMALL.replace("\"jobs_done\"", "\"nope\""), "there is no figure \"nope\""),
+        (SMALL.replace("metric = \"jobs_done\"\n", ""), "it is about no figure"),
+        (SMALL.replace("paper = 30", "queue = \"c\""), "there is no queue \"c\""),
+        (SMALL.replace("paper = 30", "where = { \"allocator.policy\" = \"rdf\" }"), "no case has allocator.policy = "),
     ];
     for (text, part) in cases {
         let error = parse(text).unwrap_err().to_string();
@@ -203,6 +223,25 @@ fn what_is_wrong_in_a_file_is_said_with_a_way_out() {
         (SMALL.replace("rack = r1", "the rack"), "write \"rack = r1\""),
         (SMALL.replace("cpus:4;mem:8192", "cpus;mem:8192"), "cpus"),
         (SMALL.replace("\"allocator.policy\" =", "\"queue.7.weight\" ="), "there is no such place"),
+        (SMALL.replace("run = 30", "run = nan"), "queue.work.run: NaN: it is no number"),
+        (SMALL.replace("run = 30", "run = 1e300"), "queue.work.run: 1e300 s is too long"),
+        (SMALL.replace("run = 30", "run = 30\ncpus = 1e30"), "queue.work.cpus: 1e30 is too large"),
+        (SMALL.replace("run = 30", "run = 30\ncpus = 0.0001"), "queue.work.cpus: 0.0001 vanishes"),
+        (SMALL.replace("tasks = 2\n", "tasks = 0\n"), "queue.work.tasks: 0.0: 0 is none at all"),
+        (SMALL.replace("tasks = 2\n", "tasks = 1e18\n"), "queue.work.tasks: 1e18 is too many"),
+        (SMALL.replace("run = 30", "run = 30\ncorrelation = 9"), "queue.work.correlation: 9 is not between 0 and 1"),
+        (SMALL.replace("{ poisson = 5 }", "{ poisson = -1 }"), "queue.work.arrivals: "),
+        (
+            SMALL.replace("{ poisson = 5 }", "{ diurnal = { mean_gap = nan, swing = 2, peak_hour = 1 } }"),
+            "queue.work.arrivals: a mean gap of NaN s is none",
+        ),
+        (SMALL.replace("{ poisson = 5 }\njobs = 20", "\"at_once\"\njobs = 4000000000"), "more than 10000000 come"),
+        (SMALL.replace("{ poisson = 5 }", "{ at = [\"0s\", 5, 10] }"), "20 jobs do not come at 3 times"),
+        (SMALL.replace("jobs = 20", "jobs = 0").replace("jobs = 10", "jobs = 0"), "no job is ever submitted"),
+        (
+            SMALL.replace("name = \"b\"", "name = \"a-0\"").replace("name = \"a\"", "name = \"a\"\ncopies = 1"),
+            "two queues",
+        ),
     ];
     for (text, part) in cases {
         let error = run(text);

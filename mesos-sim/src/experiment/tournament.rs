@@ -17,6 +17,6 @@ pub fn tournament(experiment: &Experiment) -> Result<Experiment, ExperimentError
     }
     let text = toml::to_string(&whole).map_err(|error| ExperimentError::Text(error.to_string()))?;
     let mut made = Experiment::parse(text, experiment.folder.clone(), experiment.command.clone())?;
-    made.makers = experiment.makers.clone();
+    (made.file, made.makers) = (experiment.file.clone(), experiment.makers.clone());
     Ok(made)
 }

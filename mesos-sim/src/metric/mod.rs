@@ -18,4 +18,4 @@ pub use fairness::jain;
 pub use record::{Failover, FrameworkRecord, Record, TaskRow};
 pub use recorder::Recorder;
 pub use series::{Bin, Series};
-pub use summary::{Summary, Value, dominant_share};
+pub use summary::{Summary, Value, dominant_share, fairness};

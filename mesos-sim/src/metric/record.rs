@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mesos_core::{Instant, TaskState};
+use mesos_core::{Instant, TaskState, Weight};
 
 use super::series::Series;
 use crate::report::Amounts;
@@ -32,6 +32,10 @@ pub struct TaskRow {
 pub struct FrameworkRecord {
     /// Its name.
     pub name: Arc<str>,
+    /// Its role; its name if nobody said.
+    pub role: Arc<str>,
+    /// How much the role counts.
+    pub weight: Weight,
     /// Offers it was made.
     pub offers: u64,
     /// Offers it launched something on.

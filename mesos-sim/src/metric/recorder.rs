@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mesos_core::call::scheduler::{Call, Event as Told};
-use mesos_core::{AgentId, FrameworkId, Instant, OfferId, Operation, Resources, TaskInfo, TaskState, TaskStatus};
+use mesos_core::{
+    AgentId, FrameworkId, Instant, OfferId, Operation, Resources, TaskInfo, TaskState, TaskStatus, Weight,
+};
 
 use super::record::{Failover, FrameworkRecord, Record, TaskRow};
 use super::series::Series;
@@ -64,8 +66,10 @@ impl Recorder {
             bases.push(count);
             count = count.saturating_add(tasks);
         }
-        let fresh = |name| FrameworkRecord {
+        let fresh = |name: Arc<str>| FrameworkRecord {
+            role: name.clone(),
             name,
+            weight: Weight::ONE,
             offers: 0,
             accepted: 0,
             declined: 0,
@@ -96,6 +100,15 @@ impl Recorder {
             welcomed: BTreeSet::new(),
             typical: amounts(typical),
         }
+    }
+
+    /// The roles of the frameworks, in their order, and what each role counts: what is fair depends on them.
+    #[must_use]
+    pub fn with_roles(mut self, roles: impl IntoIterator<Item = (Arc<str>, Weight)>) -> Self {
+        for (framework, (role, weight)) in self.record.frameworks.iter_mut().zip(roles) {
+            (framework.role, framework.weight) = (role, weight);
+        }
+        self
     }
 
     /// What was written down until `now`.

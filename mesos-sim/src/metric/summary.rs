@@ -8,7 +8,7 @@ use mesos_core::{Instant, TaskState};
 use super::distribution::Distribution;
 use super::fairness::jain;
 use super::record::{Record, TaskRow};
-use crate::workload::{Job, Workload, replica};
+use crate::workload::{Job, Runs, Workload, replica};
 
 /// A job's slowdown is counted as if it had run at least so long: short jobs would dominate otherwise (Feitelson's bounded
 /// slowdown).
@@ -58,17 +58,15 @@ impl Summary {
     /// Makes the figures.
     #[must_use]
     pub fn of(workload: &Workload, record: &Record) -> Self {
-        let outcomes = outcomes(workload, record);
+        let started = started(record);
+        let outcomes = outcomes(workload, record, &started);
+        let submissions = submissions(workload, &outcomes);
+        let idle = idle(workload, record, &started, &submissions);
         let queues = workload.queues.len();
         let (mut waits, mut responses) = (vec![Vec::new(); queues], vec![Vec::new(); queues]);
-        for row in &record.tasks {
-            let (Some(job), Some(outcome)) = (workload.jobs.get(row.key.job as usize), outcomes.get(&row.key.job))
-            else {
-                continue;
-            };
-            if let (Some(at), 0) = (row.running_at, row.key.attempt) {
-                let wait = since_start(at).saturating_sub(outcome.submitted_at).as_secs_f64();
-                waits[job.queue as usize].push(wait);
+        for ((index, _), at) in &started {
+            if let (Some(job), Some(outcome)) = (workload.jobs.get(*index as usize), outcomes.get(index)) {
+                waits[job.queue as usize].push(at.saturating_sub(outcome.submitted_at).as_secs_f64());
             }
         }
         for (index, outcome) in &outcomes {
@@ -79,7 +77,9 @@ impl Summary {
         }
         let waits: Vec<Distribution> = waits.into_iter().map(Distribution::new).collect();
         let responses: Vec<Distribution> = responses.into_iter().map(Distribution::new).collect();
-        let mut maker = Maker { workload, record, outcomes: &outcomes, values: Vec::new() };
+        let begins = submissions.iter().flatten().filter(|at| **at <= since_start(record.ends_at)).min().copied();
+        let begins = begins.unwrap_or_default();
+        let mut maker = Maker { workload, record, outcomes: &outcomes, idle: &idle, begins, values: Vec::new() };
         maker.cluster();
         for queue in 0..u32::try_from(queues).unwrap_or(u32::MAX) {
             maker.queue(Some(queue), &waits[queue as usize], &responses[queue as usize]);
@@ -88,7 +88,7 @@ impl Summary {
             |parts: &[Distribution]| Distribution::new(parts.iter().flat_map(|part| part.values().iter().copied()));
         maker.queue(None, &all(&waits), &all(&responses));
         let values = maker.values;
-        Self { values, waits, responses, submissions: submissions(workload, &outcomes) }
+        Self { values, waits, responses, submissions }
     }
 
     /// A figure; of all queues together if none is named.
@@ -112,23 +112,58 @@ fn submissions(workload: &Workload, outcomes: &BTreeMap<u32, Outcome>) -> Vec<Op
     (0..).zip(&workload.jobs).map(of).collect()
 }
 
-fn outcomes(workload: &Workload, record: &Record) -> BTreeMap<u32, Outcome> {
+/// When tasks ran for the first time, by job and task.
+fn started(record: &Record) -> BTreeMap<(u32, u32), Duration> {
+    let mut started = BTreeMap::<(u32, u32), Duration>::new();
+    for row in &record.tasks {
+        if let Some(at) = row.running_at.map(since_start) {
+            started.entry((row.key.job, row.key.task)).and_modify(|first| *first = at.min(*first)).or_insert(at);
+        }
+    }
+    started
+}
+
+/// Tasks of a job that were submitted and never ran, and how long each of them had waited when the record ended.
+struct Idle {
+    queue: u32,
+    tasks: u32,
+    waited_secs: f64,
+}
+
+fn idle(
+    workload: &Workload,
+    record: &Record,
+    started: &BTreeMap<(u32, u32), Duration>,
+    submissions: &[Option<Duration>],
+) -> Vec<Idle> {
+    let ends_at = since_start(record.ends_at);
+    let of = |((index, job), at): ((u32, &Job), &Option<Duration>)| {
+        let waited = ends_at.checked_sub((*at)?)?;
+        let begun = u32::try_from(started.range((index, 0)..=(index, u32::MAX)).count()).unwrap_or(u32::MAX);
+        let tasks = job.tasks.saturating_sub(begun);
+        (tasks > 0).then(|| Idle { queue: job.queue, tasks, waited_secs: waited.as_secs_f64() })
+    };
+    (0..).zip(&workload.jobs).zip(submissions).filter_map(of).collect()
+}
+
+fn outcomes(workload: &Workload, record: &Record, started: &BTreeMap<(u32, u32), Duration>) -> BTreeMap<u32, Outcome> {
     let mut outcomes = BTreeMap::<u32, Outcome>::new();
     for row in &record.tasks {
         let Some(job) = workload.jobs.get(row.key.job as usize) else { continue };
         let outcome = outcomes.entry(row.key.job).or_default();
         outcome.submitted_at = job.submit_at;
-        if let (Some(at), 0) = (row.running_at.map(since_start), row.key.attempt) {
-            outcome.running += 1;
-            outcome.first_running_at = Some(outcome.first_running_at.map_or(at, |first| first.min(at)));
-            outcome.full_running_at = outcome.full_running_at.max(Some(at));
-        }
         match row.state {
             TaskState::Finished => outcome.finished += 1,
             TaskState::Failed if job.fails => outcome.failed += 1,
             _ => continue,
         }
         outcome.ended_at = outcome.ended_at.max(row.ended_at.map(since_start));
+    }
+    for ((index, _), at) in started {
+        let Some(outcome) = outcomes.get_mut(index) else { continue };
+        outcome.running += 1;
+        outcome.first_running_at = Some(outcome.first_running_at.map_or(*at, |first| first.min(*at)));
+        outcome.full_running_at = outcome.full_running_at.max(Some(*at));
     }
     // One that follows others is submitted when they are done.
     let ends: BTreeMap<u32, Duration> =
@@ -152,6 +187,9 @@ struct Maker<'a> {
     workload: &'a Workload,
     record: &'a Record,
     outcomes: &'a BTreeMap<u32, Outcome>,
+    idle: &'a [Idle],
+    /// The first submission.
+    begins: Duration,
     values: Vec<Value>,
 }
 
@@ -164,10 +202,10 @@ impl Maker<'_> {
     }
 
     /// The span in which there was work: from the first submission to the last end of a task, or of the record if tasks
-    /// still run.
+    /// still run or wait.
     fn window(&self) -> (f64, f64) {
-        let begins = self.outcomes.values().map(|outcome| outcome.submitted_at).min().unwrap_or_default();
-        let is_open = self.record.tasks.iter().any(|row| row.ended_at.is_none());
+        let begins = self.begins;
+        let is_open = !self.idle.is_empty() || self.record.tasks.iter().any(|row| row.ended_at.is_none());
         let last = self.record.tasks.iter().filter_map(|row| row.ended_at).max().filter(|_| !is_open);
         (begins.as_secs_f64(), since_start(last.unwrap_or(self.record.ends_at)).as_secs_f64())
     }
@@ -207,7 +245,7 @@ impl Maker<'_> {
         self.put(None, "reconnected_peers", self.record.failovers.last().map(|one| f64::from(one.welcomed)));
         self.put(None, "work_of_top_percent", self.work_of_top(0.01));
         self.put(None, "fragmentation", mean(&|at| bins[at].fragmentation));
-        let fair: Vec<f64> = busy.iter().filter_map(|at| self.fairness_of(*at)).collect();
+        let fair: Vec<f64> = busy.iter().filter_map(|at| fairness(self.record, *at)).collect();
         self.put(None, "fairness_jain", (!fair.is_empty()).then(|| fair.iter().sum::<f64>() / fair.len() as f64));
     }
 
@@ -240,16 +278,14 @@ impl Maker<'_> {
         (!used.is_empty()).then(|| filled as f64 / used.len() as f64)
     }
 
-    /// Dominant share of a framework within a bin.
-    fn share(&self, bin: usize, framework: usize) -> f64 {
-        dominant_share(self.record, bin, framework)
-    }
-
-    /// Jain's index over the frameworks that used something within a bin, if there were several.
-    fn fairness_of(&self, bin: usize) -> Option<f64> {
-        let shares: Vec<f64> =
-            (0..self.record.frameworks.len()).map(|at| self.share(bin, at)).filter(|share| *share > 0.0).collect();
-        (shares.len() > 1).then(|| jain(&shares))
+    /// Tasks that have an end and have not come to it as they should.
+    fn unfinished(&self, is_own: &dyn Fn(u32) -> bool) -> u64 {
+        let open = |(index, job): (u32, &Job)| {
+            let ended = self.outcomes.get(&index).map_or(0, |outcome| outcome.finished + outcome.failed);
+            u64::from(job.tasks.saturating_sub(ended))
+        };
+        let own = (0..).zip(&self.workload.jobs).filter(|(_, job)| is_own(job.queue) && job.runs != Runs::Forever);
+        own.map(open).sum()
     }
 
     fn queue(&mut self, queue: Option<u32>, waits: &Distribution, responses: &Distribution) {
@@ -313,14 +349,22 @@ impl Maker<'_> {
             let parts = sums.iter().zip(self.record.capacity);
             parts.map(|(sum, all)| if all > 0 { sum * 1_000.0 / (all as f64 * span) } else { 0.0 }).fold(0.0, f64::max)
         });
+        let idle = || self.idle.iter().filter(|idle| is_own(idle.queue));
+        let never: u64 = idle().map(|idle| u64::from(idle.tasks)).sum();
+        let still: f64 = idle().map(|idle| f64::from(idle.tasks) * idle.waited_secs).sum();
+        let waiting = waits.len() as f64 + never as f64;
+        let at_least = (waits.values().iter().sum::<f64>() + still) / waiting;
         self.put(queue, "jobs", jobs as f64);
         self.put(queue, "jobs_done", done as f64);
         self.put(queue, "tasks", tasks as f64);
         self.put(queue, "tasks_finished", finished as f64);
+        self.put(queue, "tasks_never_started", never as f64);
+        self.put(queue, "tasks_unfinished", self.unfinished(&is_own) as f64);
         self.put(queue, "tries", tries as f64);
         self.put(queue, "tries_unsuccessful", unsuccessful);
         self.put(queue, "dominant_share", share);
         self.put(queue, "wait_mean_secs", waits.mean());
+        self.put(queue, "wait_mean_at_least_secs", (waiting > 0.0).then_some(at_least));
         self.put(queue, "wait_p50_secs", waits.quantile(0.5));
         self.put(queue, "wait_p90_secs", waits.quantile(0.9));
         self.put(queue, "wait_p99_secs", waits.quantile(0.99));
@@ -354,4 +398,24 @@ pub fn dominant_share(record: &Record, bin: usize, framework: usize) -> f64 {
     let share =
         |(used, all): (&f64, i64)| if all > 0 && span > 0.0 { used * 1_000.0 / (all as f64 * span) } else { 0.0 };
     parts.map(share).fold(0.0, f64::max)
+}
+
+/// Jain's index over the frameworks that used something within a bin, if there were several: of their dominant shares, each
+/// divided by what it is entitled to, which is its role's weight over the number of frameworks of that role among them. Equal
+/// to 1 when shares are as weights say. Weights of roles above a role are not looked at.
+#[must_use]
+#[allow(clippy::cast_precision_loss, reason = "numbers of frameworks are small")]
+pub fn fairness(record: &Record, bin: usize) -> Option<f64> {
+    let active: Vec<(usize, f64)> = (0..record.frameworks.len())
+        .map(|at| (at, dominant_share(record, bin, at)))
+        .filter(|(_, share)| *share > 0.0)
+        .collect();
+    let mut of_role = BTreeMap::<&str, usize>::new();
+    active.iter().for_each(|(at, _)| *of_role.entry(&*record.frameworks[*at].role).or_default() += 1);
+    let entitled = |at: usize| {
+        let framework = &record.frameworks[at];
+        f64::from(framework.weight.as_milli()) / 1_000.0 / of_role[&*framework.role] as f64
+    };
+    let shares: Vec<f64> = active.iter().map(|(at, share)| share / entitled(*at)).collect();
+    (shares.len() > 1).then(|| jain(&shares))
 }

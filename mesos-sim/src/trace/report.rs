@@ -51,7 +51,12 @@ impl fmt::Display for TraceReport {
                 Verdict::Refused => "refused",
                 Verdict::Repaired => "repaired",
             };
-            writeln!(f, "  {verdict} {:>8}  {rule}; first in {}, line {}", seen.count, seen.file, seen.line)?;
+            write!(f, "  {verdict} {:>8}  {rule}; first in {}", seen.count, seen.file)?;
+            // What was drawn is in no line of a file.
+            if seen.line > 0 {
+                write!(f, ", line {}", seen.line)?;
+            }
+            writeln!(f)?;
         }
         for (table, usage) in &self.usage {
             writeln!(f, "  used, by {table}: {usage}")?;

@@ -213,6 +213,12 @@ impl Workload {
         self.jobs.iter().map(|job| u64::from(job.tasks)).sum()
     }
 
+    /// Whether everything in this queue ends some day.
+    #[must_use]
+    pub fn is_finite(&self, queue: u32) -> bool {
+        self.jobs.iter().filter(|job| job.queue == queue).all(|job| job.runs != Runs::Forever)
+    }
+
     /// Brings the jobs into the order of their submission, and keeps what refers to them right.
     pub fn sort(&mut self) {
         let mut order: Vec<u32> = (0..).zip(&self.jobs).map(|(index, _)| index).collect();

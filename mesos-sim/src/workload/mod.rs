@@ -8,6 +8,7 @@
 //! schedulers of [`scheduler`](crate::scheduler).
 
 mod book;
+mod draw;
 mod generate;
 mod job;
 mod sleepers;
@@ -15,7 +16,8 @@ mod synthetic;
 mod ways;
 
 pub use book::Book;
-pub use generate::{Arrivals, Draw, Generator, InvalidDraw};
+pub use draw::{Draw, InvalidDraw};
+pub use generate::{Arrivals, Generator, InvalidWork, JOBS_MAX, TASKS_MAX, TASKS_PER_JOB_MAX};
 pub use job::{Absence, Constraint, Job, Machine, Relation, Runs, Workload, replica};
 pub use sleepers::Sleepers;
 pub use synthetic::{Habits, Synthetic};

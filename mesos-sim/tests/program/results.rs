@@ -149,3 +149,43 @@ fn every_table_and_every_chart_says_seed_version_and_command() {
     let page = std::fs::read_to_string(results.join("report.html")).unwrap();
     assert!(page.contains(&version) && page.contains(&file));
 }
+
+#[test]
+fn what_was_not_done_is_said_with_what_became_of_it() {
+    let folder = scratch("undone");
+    let starved = TEXT.replace("{ omega = { path = \"runs.txt\", kind = 0 } }", "1000").replace("\"1h\"", "\"100s\"");
+    let file = write(&folder, "starved.toml", &starved.replace("jobs = 3", "jobs = 5"));
+    let results = folder.join("results");
+    let out = mesos_sim(&["experiment", "run", &file, "--out", word(&results)]).fine();
+    assert!(out.contains("no: 0 of 5 jobs, 6 tasks never started\n"), "{out}");
+    let (names, _) = rows(&results.join("runs.csv"));
+    for name in ["tasks_never_started", "tasks_given_up", "wait_mean_at_least_secs"] {
+        assert!(names.iter().any(|own| own == name), "{name}");
+    }
+}
+
+#[test]
+fn work_that_was_given_up_is_not_called_done() {
+    let folder = scratch("given-up");
+    let text = TEXT.replace("{ omega = { path = \"runs.txt\", kind = 0 } }", "1000").replace("seeds = 2\n", "");
+    let text = text + "[faults]\nmachine_fails_every = \"1s\"\nmachine_back_after = \"1s\"\n";
+    let file = write(&folder, "given-up.toml", &text);
+    let out = mesos_sim(&["experiment", "run", &file, "--out", word(&folder.join("results"))]).fine();
+    assert!(out.contains("no: 0 of 3 jobs") && out.contains("6 tasks given up"), "{out}");
+}
+
+#[test]
+fn what_is_wrong_is_said_by_the_program_with_the_file_it_is_in() {
+    let folder = scratch("named");
+    for (name, text) in [
+        ("text.toml", TEXT.replace("seeds", "seads")),
+        ("value.toml", TEXT.replace("seeds = 2", "seeds = [1, 1]")),
+        ("case.toml", TEXT.to_owned() + "[sweep]\n\"queue.3.weight\" = [1]\n"),
+        ("run.toml", TEXT.replace("{ omega = { path = \"runs.txt\", kind = 0 } }", "1e300")),
+    ] {
+        let file = write(&folder, name, &text);
+        let ran = mesos_sim(&["experiment", "run", &file, "--out", word(&folder.join("results"))]);
+        assert!(ran.code == 1 && ran.err.starts_with(&format!("mesos-sim: {file}: ")), "{ran:?}");
+        assert_eq!(ran.err.matches(&file).count(), 1, "{ran:?}");
+    }
+}

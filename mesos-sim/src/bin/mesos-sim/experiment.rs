@@ -69,7 +69,7 @@ impl ExperimentCommand {
 /// What a command amounts to, as the exit status.
 pub(crate) fn exit(result: Result<ExitCode, ExperimentError>) -> ExitCode {
     result.unwrap_or_else(|error| {
-        eprintln!("{error}");
+        eprintln!("mesos-sim: {error}");
         ExitCode::from(match error {
             ExperimentError::Kernel { failure, .. } => failure.kind.exit_code(),
             _ => ExitStatus::Unusable.code(),
@@ -249,9 +249,20 @@ pub(crate) fn table(outcomes: &[Outcome]) -> String {
     text
 }
 
+/// Whether all was done; where not, what was, and what became of the rest.
 fn done(outcome: &Outcome) -> String {
+    if outcome.is_done {
+        return "yes".to_owned();
+    }
     let number = |metric| outcome.get(metric, None).unwrap_or(0.0);
-    if outcome.is_done { "yes".to_owned() } else { format!("no: {} of {} jobs", number("jobs_done"), number("jobs")) }
+    let mut text = format!("no: {} of {} jobs", number("jobs_done"), number("jobs"));
+    for (metric, what) in [("tasks_never_started", "never started"), ("tasks_given_up", "given up")] {
+        let count = number(metric);
+        if count > 0.0 {
+            text.push_str(&format!(", {count} {} {what}", if count > 1.0 { "tasks" } else { "task" }));
+        }
+    }
+    text
 }
 
 /// What is to be said of jobs that nobody ran because they come after the end: the figures are those of the others.

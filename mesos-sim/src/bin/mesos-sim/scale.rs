@@ -170,7 +170,8 @@ fn day(agents: usize, tasks: u32, seed: u64) -> Result<Figures, Failure> {
         ..Generator::new(jobs, Draw::Exponential(600.0))
     };
     let mut rng = mesos_core::kernel::Rng::new(seed);
-    let mut workload = Workload { queues: vec!["batch".into()], jobs: generator.draw(&mut rng), ..Workload::default() };
+    let jobs = generator.draw(&mut rng).expect("all of it can be drawn");
+    let mut workload = Workload { queues: vec!["batch".into()], jobs, ..Workload::default() };
     workload.delay(secs(30));
     let workload = Arc::new(workload);
     let options = Options {
