@@ -187,7 +187,7 @@ pub(super) fn nearest_missing(minimums: &[Quantities], offered: &Quantities) -> 
 
 /// How much of a minimum is missing, in thousandths of each name.
 pub(super) fn lack_of(minimum: &Quantities, offered: &Quantities) -> i64 {
-    let part = |(name, amount): (&_, mesos_core::Scalar)| {
+    let part = |(name, amount): (&_, Scalar)| {
         amount.sub_floored(offered.get(name)).as_milli() * 1_000 / amount.as_milli().max(1)
     };
     minimum.iter().map(part).sum()

@@ -16,6 +16,9 @@ use crate::registry::schedule_of;
 /// So many rows are looked at between two steps of the master, which must not be held up.
 pub(super) const AT_ONCE: usize = 500;
 
+/// Some rows behind the one with a key, each with its own.
+type Rows<K, R> = fn(&Master, Option<&K>) -> Vec<(K, R)>;
+
 impl Context {
     /// Looks at the master between two steps, for what is small.
     pub(super) async fn look<R: Send + 'static>(
@@ -31,10 +34,7 @@ impl Context {
 
     /// Looks at many rows, at most [`AT_ONCE`] between two steps. `rows` gives those behind the one with this key, each with its
     /// own; those that come or go meanwhile are in it or not.
-    pub(super) async fn look_through<K, R>(
-        &self,
-        rows: fn(&Master, Option<&K>) -> Vec<(K, R)>,
-    ) -> Result<Vec<R>, Refusal>
+    pub(super) async fn look_through<K, R>(&self, rows: Rows<K, R>) -> Result<Vec<R>, Refusal>
     where
         K: Clone + Send + Sync + 'static,
         R: Send + 'static,
