@@ -37,7 +37,7 @@ use mesos_sched::{driver, master};
 
 use crate::check::Check;
 use crate::failure::Origin;
-use crate::fault::{Action, CrashKind, DiskFate, ExecutorTrouble, Faults, Nemesis, Target};
+use crate::fault::{Action, CrashKind, DiskFate, ExecutorTrouble, Nemesis, Target};
 use crate::net::{Cut, CutMode, Group};
 use crate::node::NodeId;
 use crate::program::Programs;

@@ -141,7 +141,7 @@ fn idle(
         let waited = ends_at.checked_sub((*at)?)?;
         let begun = u32::try_from(started.range((index, 0)..=(index, u32::MAX)).count()).unwrap_or(u32::MAX);
         let tasks = job.tasks.saturating_sub(begun);
-        (tasks > 0).then(|| Idle { queue: job.queue, tasks, waited_secs: waited.as_secs_f64() })
+        (tasks > 0).then_some(Idle { queue: job.queue, tasks, waited_secs: waited.as_secs_f64() })
     };
     (0..).zip(&workload.jobs).zip(submissions).filter_map(of).collect()
 }
