@@ -21,7 +21,7 @@ fn each(name: &str, what: impl Fn(&[&str])) {
         &["explain", "2", "--agent", "a0"],
         &["explain", "2", "--tasks"],
         &["explain", "--journal", &journal, "--tasks"],
-        &["record", "--agents", "2", "--tasks", "2", "--out", word(&folder)],
+        &["record", "--agents", "2", "--tasks", "2", "--out", word(&folder.join("other"))],
         &["replay", &journal],
         &["replay", &journal, "--json"],
         &["what-if", &journal, "--at", "60", "--agents", "1"],
