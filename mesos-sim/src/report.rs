@@ -337,7 +337,7 @@ pub struct FrameworkReport {
     pub start_mean_secs: Option<f64>,
     /// From launch to running, at most.
     pub start_max_secs: f64,
-    /// When it had ended.
+    /// When it had left: with nothing to do any more, and the end of all it began known, which may be long after that end.
     pub done_at_secs: Option<f64>,
 }
 
@@ -418,7 +418,7 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "{:<20} {:>9} {:>9} {:>11} {:>11}  ended",
-            "framework", "launched", "offers", "start mean", "done at"
+            "framework", "launched", "offers", "start mean", "left at"
         )?;
         for row in &self.frameworks {
             let secs = |secs: Option<f64>| secs.map_or_else(|| "-".to_owned(), |secs| format!("{secs:.3} s"));
