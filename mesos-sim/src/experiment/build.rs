@@ -156,10 +156,6 @@ fn add_agents(
         }
     }
     cluster.checked_spec()?;
-    if cluster.spec().agents.is_empty() {
-        let remedy = "describe some as [[cluster.agents]], or take those of the trace: from_trace = true";
-        return Err(ExperimentError::invalid("cluster", "it has no agents", remedy));
-    }
     Ok(cluster)
 }
 

@@ -100,12 +100,18 @@ fn a_tournament_covers_its_trace_and_says_so_where_it_must_not() {
 fn an_experiment_that_ends_before_its_jobs_come_says_so() {
     let folder = scratch("late");
     let text = TEXT.replace("{ omega = { path = \"runs.txt\", kind = 0 } }", "20");
-    for (name, changed) in
+    let run = |name: &str, text: &str| {
+        let file = write(&folder, name, text);
+        mesos_sim(&["experiment", "run", &file, "--out", word(&folder.join("results"))])
+    };
+    let late = run("late.toml", &text.replace("jobs = 3\n", "arrivals = { at = [0, 5000, 9000] }\n"));
+    assert!(late.err.contains("WARNING: 2 of 3 jobs come after the end of the run, in 2 of 2 cases"), "{late:?}");
+    // Where no job at all comes in time, nothing is run.
+    for (name, text) in
         [("until.toml", text.replace("\"1h\"", "\"0s\"")), ("warm.toml", format!("warm_up = \"2h\"\n{text}"))]
     {
-        let file = write(&folder, name, &changed);
-        let ran = mesos_sim(&["experiment", "run", &file, "--out", word(&folder.join("results"))]);
-        assert!(ran.err.contains("WARNING: 3 of 3 jobs come after the end of the run"), "{name}: {ran:?}");
+        let ran = run(name, &text);
+        assert!(ran.code == 1 && ran.err.contains("is over before the first job comes"), "{name}: {ran:?}");
     }
 }
 
