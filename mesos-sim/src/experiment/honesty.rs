@@ -57,7 +57,7 @@ fn shares_as_weights_say_are_fair() {
         format!("[[queue]]\nname = \"{name}\"\n{more}[[queue.work]]\njobs = 1000\nrun = 5\nmem = 10\n")
     };
     let cluster =
-        "name = \"weights\"\nuntil = \"200s\"\n[[cluster.agents]]\ncount = 6\nresources = \"cpus:2;mem:1024\"\n";
+        "name = \"weights\"\nuntil = \"200s\"\n[[cluster.agents]]\ncount = 12\nresources = \"cpus:1;mem:512\"\n";
     let fairness = |queues: &str| run(&format!("{cluster}{queues}")).1[0].get("fairness_jain", None).unwrap();
     let weighted = fairness(&(queue("a", "weight = 2\n") + &queue("b", "")));
     assert!(weighted > 0.98, "{weighted}");

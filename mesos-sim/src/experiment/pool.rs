@@ -74,7 +74,7 @@ pub(super) fn run(
                 }
                 Err(error) => {
                     stop.store(true, Ordering::Relaxed);
-                    problem.get_or_insert(error.within(experiment.file.as_deref()));
+                    problem.get_or_insert_with(|| error.within(experiment.file.as_deref()));
                 }
             }
         }

@@ -28,7 +28,8 @@ pub(super) fn pooled(name: String, curves: &[&Curve], beyond: Beyond) -> Series 
     places.dedup();
     let step = places.len().div_ceil(POINTS_MAX).max(1);
     let last = places.last().copied();
-    let thinned = places.iter().copied().step_by(step).chain(last.filter(|_| (places.len().max(1) - 1) % step > 0));
+    let thinned =
+        places.iter().copied().step_by(step).chain(last.filter(|_| !(places.len().max(1) - 1).is_multiple_of(step)));
     let (mut points, mut band) = (Vec::new(), Vec::new());
     for x in thinned {
         let values: Vec<f64> = curves.iter().filter_map(|curve| value(&curve.points, x, beyond)).collect();

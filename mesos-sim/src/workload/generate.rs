@@ -106,7 +106,7 @@ pub struct Generator {
     pub until: Duration,
     /// Tasks per job, rounded to at least one; not more than [`TASKS_PER_JOB_MAX`].
     pub tasks: Draw,
-    /// Seconds a task runs, at least a millisecond and at most ten years.
+    /// Seconds a task runs. What is drawn below a millisecond or above ten years counts as one of these.
     pub run: Draw,
     /// Whether every task of a job draws its own time.
     pub is_run_per_task: bool,
@@ -174,7 +174,10 @@ impl Generator {
             draw.validate().map_err(|error: InvalidDraw| InvalidWork::new(name, error.to_string()))?;
         }
         counted("tasks", &self.tasks)?;
-        self.run.sizes().into_iter().try_for_each(|size| span("run", size).map(drop))?;
+        if let Some(long) = self.run.sizes().into_iter().find(|size| *size > RUN_MAX_SECS) {
+            let problem = format!("{long:e} s is too long; at most {RUN_MAX_SECS:e} is accepted");
+            return Err(InvalidWork::new("run", problem));
+        }
         for (name, draw) in self.amounts() {
             let wrong = |error: InvalidScalar| InvalidWork::new(name, error.to_string());
             draw.sizes().into_iter().try_for_each(|size| Scalar::from_f64(size).map(drop).map_err(wrong))?;
@@ -243,10 +246,9 @@ impl Generator {
         let runs = match self.is_run_per_task && tasks > 1 {
             true => {
                 let rest = (1..tasks).map(|_| self.run.sample(&mut streams.run));
-                let all = std::iter::once(first).chain(rest).map(|secs| span("run", secs));
-                Runs::Each(all.collect::<Result<_, _>>()?)
+                Runs::Each(std::iter::once(first).chain(rest).map(span).collect())
             }
-            false => Runs::Equal(span("run", first)?),
+            false => Runs::Equal(span(first)),
         };
         let mut need = [Scalar::ZERO; 4];
         for (need, (name, draw)) in need.iter_mut().zip(self.amounts()) {
@@ -254,10 +256,10 @@ impl Generator {
         }
         let mut job = Job { submit_at, tasks, need: Resources::from_plain(need), runs, ..self.like.clone() };
         if let Some(slack) = &self.slack {
-            job.deadline = Some(submit_at.saturating_add(span("slack", first * slack.sample(&mut streams.mix))?));
+            job.deadline = Some(submit_at.saturating_add(span(first * slack.sample(&mut streams.mix))));
         }
         if let Some(over) = &self.overestimate {
-            job.estimate = Some(span("overestimate", first * over.sample(&mut streams.mix).max(1.0))?);
+            job.estimate = Some(span(first * over.sample(&mut streams.mix).max(1.0)));
         }
         Ok(job)
     }
@@ -317,12 +319,9 @@ fn whole(count: f64) -> Option<u32> {
     (count <= f64::from(TASKS_PER_JOB_MAX)).then_some(count as u32)
 }
 
-/// At least a millisecond.
-fn span(quantity: &'static str, secs: f64) -> Result<Duration, InvalidWork> {
-    let too_long =
-        || InvalidWork::new(quantity, format!("{secs:e} s is too long; at most {RUN_MAX_SECS:e} is accepted"));
-    let secs = Some(secs.max(0.001)).filter(|secs| *secs <= RUN_MAX_SECS).ok_or_else(too_long)?;
-    Ok(Duration::from_secs_f64(secs))
+/// At least a millisecond, at most ten years: the tail of a distribution ends there.
+fn span(secs: f64) -> Duration {
+    Duration::from_secs_f64(secs.clamp(0.001, RUN_MAX_SECS))
 }
 
 /// What is more than nothing is at least a thousandth.
@@ -451,6 +450,14 @@ mod tests {
         assert!(refused(&together).contains("more than 100000000 together"));
         let long = Generator { run: Draw::Constant(1e300), ..plain() };
         assert_eq!(refused(&long), "run: 1e300 s is too long; at most 3.2e8 is accepted");
+        let tail = Generator { run: Draw::Pareto(1.0, 0.01, 1e300), jobs: 100, ..plain() };
+        assert!(refused(&Generator { run: Draw::Exponential(1e9), ..plain() }).starts_with("run: 1e9 s is too long"));
+        assert!(
+            tail.draw(&mut Rng::new(1))
+                .unwrap()
+                .iter()
+                .any(|job| job.runs == Runs::Equal(Duration::from_secs(320_000_000)))
+        );
         for correlation in [9.0, -1.0, f64::NAN] {
             assert!(refused(&Generator { correlation, ..plain() }).starts_with("correlation: "));
         }
