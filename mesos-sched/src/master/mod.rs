@@ -57,6 +57,7 @@ pub use input::Input;
 pub use maintenance::maintenance_status_of;
 pub use options::Options;
 pub use past::{AgentTimes, FrameworkTimes, Memory, RemovedFramework, TaskRow, Totals};
+#[cfg(feature = "daemon")]
 pub(crate) use past::{Over, push_bounded};
 pub use publish::{AgentState, Change, Changes, Connection, FrameworkState};
 pub use recipe::Recipe;

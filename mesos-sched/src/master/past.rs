@@ -182,6 +182,7 @@ pub(crate) struct Over {
 
 impl Over {
     /// As it was handed over.
+    #[cfg(feature = "daemon")]
     pub(crate) fn of(completed: Vec<Arc<TaskRow>>, unreachable: Vec<Arc<TaskRow>>) -> Self {
         let mut over = Self { completed: completed.into(), ..Self::default() };
         for row in unreachable {
