@@ -450,6 +450,26 @@ fn while_somebody_waits_others_of_less_priority_stand_back() {
     world.check_change(framework, &role("d"), Subject::Agent(agent));
 }
 
+/// The same where nothing would happen before, but for another step.
+#[test]
+fn while_somebody_waits_rounds_come_because_of_other_steps() {
+    let policy = Policy::Priority(Priorities::from_iter([(role("a"), -1)]));
+    let mut world = World::with(Options { policy, ..Options::default() }, 1);
+    world.add_agent(0, "cpus:3;mem:100");
+    world.add_framework(0, "d");
+    let resources = world.grants[0].resources.clone();
+    world.observe(Fact::WhitelistSet { hostnames: Some(["elsewhere".into()].into()) });
+    world.add_framework(1, "a");
+    let filters = Some(Filters::refuse_for(Duration::from_secs(5)));
+    let (framework, agent) = (FrameworkKey(0), AgentKey(0));
+    world.observe(Fact::Recovered { framework, role: role("d"), agent, resources, filters });
+    let answer = world.ask(framework, &role("d"), Subject::Agent(agent));
+    for step in ["whitelist", "wait", "suppress"] {
+        assert!(answer.change.iter().any(|change| change.code() == step), "{step}: {answer:?}");
+    }
+    world.check_change(framework, &role("d"), Subject::Agent(agent));
+}
+
 /// Whoever has waited long is served whole before anything is dealt.
 #[test]
 fn who_has_waited_long_is_judged_by_all_there_is() {

@@ -133,6 +133,12 @@ impl Case<'_> {
         let mut free = self.agent.available.clone();
         let (mut returned, mut freed, mut totals) = (Vec::new(), Vec::new(), allocator.tree.totals().clone());
         let (mut until, mut is_next, mut is_quiet) = (self.now, true, true);
+        // While nothing else changes no round comes before there is something to do.
+        let is_change = |change: &Change| !matches!(change, Change::Wait { .. });
+        let next_at = match changes.iter().any(is_change) {
+            true => schedule.batch_from(self.now),
+            false => allocator.next_round_at(self.now),
+        };
         let (mut has_other_limits, mut is_upgraded, mut is_back) = (false, false, false);
         let mut abilities = what_if.abilities;
         let (mut demands, mut is_restless) = (self.agent.demands, !allocator.fresh.is_empty());
@@ -159,7 +165,7 @@ impl Case<'_> {
                 Change::ActivateAgent => {}
                 Change::Wait { until: at } => {
                     until = until.max(*at);
-                    is_next &= *at <= self.allocator.next_round_at(self.now);
+                    is_next &= *at <= next_at;
                 }
                 Change::RaiseLimit { .. } | Change::LowerGuarantee { .. } => {
                     (has_other_limits, is_quiet) = (true, false);
