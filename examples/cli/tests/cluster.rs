@@ -9,6 +9,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use collector::Collector;
 use ready::Ears;
 
@@ -435,8 +437,19 @@ fn keys(folder: &Path, found: &mut Vec<String>) {
         if path.is_dir() {
             keys(&path, found);
         } else if path.extension().is_some_and(|ending| ending == "key") {
-            let text = std::fs::read_to_string(path).unwrap();
-            found.extend(text.lines().filter(|line| !line.starts_with("-----") && line.len() > 8).map(str::to_owned));
+            match String::from_utf8(std::fs::read(path).unwrap()) {
+                Ok(text) => {
+                    let lines = text.lines().filter(|line| !line.starts_with("-----") && line.len() > 8);
+                    found.extend(lines.map(str::to_owned));
+                }
+                // A key of bytes, as logs could have it.
+                Err(bytes) => {
+                    let bytes = bytes.into_bytes();
+                    found.push(bytes.iter().map(|byte| format!("{byte:02x}")).collect());
+                    found.push(STANDARD.encode(&bytes).trim_end_matches('=').to_owned());
+                    found.push(format!("{bytes:?}"));
+                }
+            }
         }
     }
 }

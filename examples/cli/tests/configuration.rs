@@ -156,16 +156,22 @@ fn an_agent_is_the_same_after_a_restart_or_does_not_start() {
         command.args(["--registration_backoff_factor=1ms"]).args(more);
         command
     };
-    let (first, address) = start(folder.path(), "first", agent("0", "cpus:2", &[]));
-    let port = address.rsplit(':').next().unwrap().to_owned();
-    // Whoever has no id yet is nobody who could be another.
-    let id = loop {
-        let id = get(&address, "/state")["id"].as_str().unwrap().to_owned();
-        if !id.is_empty() {
-            break id;
+    // What it is called is on its disk once another process of it is called the same.
+    let (mut port, mut id) = ("0".to_owned(), String::new());
+    for life in 0.. {
+        let (process, address) = start(folder.path(), &format!("life-{life}"), agent(&port, "cpus:2", &[]));
+        port = address.rsplit(':').next().unwrap().to_owned();
+        let own = loop {
+            let own = get(&address, "/state")["id"].as_str().unwrap().to_owned();
+            if !own.is_empty() {
+                break own;
+            }
+        };
+        drop(process);
+        if std::mem::replace(&mut id, own) == id {
+            break;
         }
-    };
-    drop(first);
+    }
     let mut changed = agent(&port, "cpus:4", &[]);
     let ended = changed.stderr(Stdio::piped()).output().unwrap();
     let said = String::from_utf8_lossy(&ended.stderr).into_owned();
