@@ -110,7 +110,8 @@ async fn a_program_of_an_agent_with_tls_speaks_grpc_at_the_port_of_executors() {
 
     let operator = Identity::new(Part::Operator, "ops".parse().unwrap());
     let material = authority.material(&operator, &[], VALID_FOR_DEFAULT).unwrap();
-    let mut operator = Operator::by(Dialer::tls(ClientTls::new(&material).unwrap()), rig.address()).await;
+    let dialer = Dialer::tls(ClientTls::new(&material).unwrap()).expecting(Part::Agent);
+    let mut operator = Operator::by(dialer, rig.address()).await;
     let metrics = operator.ask(&json!({"type": "GET_METRICS"})).await.unwrap().get_metrics.unwrap().metrics;
     let requests = |path: &str| {
         let name = format!("http/requests{path}/2xx");
