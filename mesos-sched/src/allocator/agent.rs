@@ -233,15 +233,20 @@ impl HierarchicalDrf {
     fn convert_held(&mut self, client: NodeKey, key: AgentKey, from: &Resources, to: &Resources) {
         let Some(agent) = self.agents.get_mut(key.slot()).and_then(Option::as_mut) else { return };
         let Some(Holding { resources: held, .. }) = agent.holding(client) else { return };
-        let before = held.clone();
+        let is_shared = !(from.shared().is_empty() && to.shared().is_empty());
+        let shared_before = is_shared.then(|| held.clone());
+        let before = held.scalar_quantities();
         *held -= from;
         *held += to;
-        let after = held.clone();
+        let after = held.scalar_quantities();
         let is_empty = held.is_empty();
         if is_empty {
             agent.holdings.retain(|holding| holding.client != client);
         }
-        agent.book_conversion(&mut self.tree, client, &before, &after);
+        match shared_before {
+            None => self.tree.convert(client, &before, &after),
+            Some(before) => agent.book_anew(&mut self.tree, client, 0, &before),
+        }
         let role = self.client_mut(client).role_key;
         self.quotas.consume(role, &to.quota_quantities());
         self.quotas.release(role, &from.quota_quantities());

@@ -15,9 +15,7 @@ impl Agent {
         if granted.shared().is_empty() {
             return tree.book(client, grown);
         }
-        let after = self.held_by(client);
-        let changes = self.changes(tree, client, &(after.clone() - granted), &after);
-        tree.convert_each(client, 1, &changes);
+        self.book_anew(tree, client, 1, &(self.held_by(client) - granted));
     }
 
     /// A client holds less, which is noted here already.
@@ -25,18 +23,13 @@ impl Agent {
         if released.shared().is_empty() {
             return tree.release(client, shrunk);
         }
-        let after = self.held_by(client);
-        let changes = self.changes(tree, client, &(after.clone() + released), &after);
-        tree.convert_each(client, 0, &changes);
+        self.book_anew(tree, client, 0, &(self.held_by(client) + released));
     }
 
-    /// What a client holds has another form, which is noted here already.
-    pub(super) fn book_conversion(&self, tree: &mut Tree, client: NodeKey, before: &Resources, after: &Resources) {
-        if before.shared().is_empty() && after.shared().is_empty() {
-            return tree.convert(client, &before.scalar_quantities(), &after.scalar_quantities());
-        }
-        let changes = self.changes(tree, client, before, after);
-        tree.convert_each(client, 0, &changes);
+    /// What a client holds is not what it was before, which is noted here already, and some of either is shared.
+    pub(super) fn book_anew(&self, tree: &mut Tree, client: NodeKey, grants: u64, before: &Resources) {
+        let changes = self.changes(tree, client, before, &self.held_by(client));
+        tree.convert_each(client, grants, &changes);
     }
 
     fn held_by(&self, client: NodeKey) -> Resources {

@@ -13,7 +13,7 @@ use mesos_core::net::grpc::{Dialer, GrpcConnector};
 use mesos_core::net::http::Pace;
 use mesos_core::net::http::axum::http::HeaderValue;
 use mesos_core::{FrameworkInfo, MasterId, Role, TaskId};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -131,14 +131,7 @@ async fn a_subscriber_that_never_reads_slows_nobody() {
     hears.event("SUBSCRIBED").await;
 
     // More than a socket's buffers take: 200 tasks, each told of in 60 kB.
-    let label = "x".repeat(60_000);
-    let tasks: Vec<_> = (0..200)
-        .map(|n| {
-            let mut task = task(&format!("t{n}"), &offer["agent_id"], "sleep");
-            task["labels"] = json!({"labels": [{"key": "long", "value": label}]});
-            task
-        })
-        .collect();
+    let tasks = long_tasks(&offer["agent_id"]);
     framework.launch(&offer, &tasks).await;
     for n in 0..200 {
         let event = hears.event("TASK_ADDED").await;
@@ -158,14 +151,7 @@ async fn readers_that_trickle_do_not_keep_the_state_from_others() {
     let mut framework = Framework::subscribe(address, info()).await;
     let offer = framework.offer().await;
     // More than the buffers of two sockets take, and what waits before them.
-    let label = "x".repeat(60_000);
-    let tasks: Vec<_> = (0..200)
-        .map(|n| {
-            let mut task = task(&format!("t{n}"), &offer["agent_id"], "sleep");
-            task["labels"] = json!({"labels": [{"key": "long", "value": label}]});
-            task
-        })
-        .collect();
+    let tasks = long_tasks(&offer["agent_id"]);
     framework.launch(&offer, &tasks).await;
     assert_eq!(framework.update("t199").await["state"], "TASK_RUNNING");
 
@@ -260,4 +246,15 @@ async fn a_framework_over_grpc_that_asks_for_much_and_never_reads_is_cut_off() {
     answers_at_once(address).await;
     is_cut_off(&mut operator, "deaf").await;
     guarded.framework(X, "x").await;
+}
+
+/// 200 tasks, each told of in 60 kB.
+fn long_tasks(agent_id: &Value) -> Vec<Value> {
+    let label = "x".repeat(60_000);
+    let long = |n| {
+        let mut task = task(&format!("t{n}"), agent_id, "sleep");
+        task["labels"] = json!({"labels": [{"key": "long", "value": label}]});
+        task
+    };
+    (0..200).map(long).collect()
 }
