@@ -186,6 +186,9 @@ pub struct NetStats {
 #[derive(Debug)]
 pub struct Net {
     model: NetModel,
+    /// The shortest way of a message, and how much longer the longest is, in nanoseconds.
+    shortest: u64,
+    span: u64,
     rng: Rng,
     conns: Vec<Conn>,
     cuts: Vec<(u32, Instant, Cut)>,
@@ -196,9 +199,13 @@ pub struct Net {
 }
 
 impl Net {
-    pub(crate) const fn new(model: NetModel, rng: Rng) -> Self {
+    pub(crate) fn new(model: NetModel, rng: Rng) -> Self {
+        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX - 1);
+        let (low, high) = model.latency;
         Self {
             model,
+            shortest: nanos(low),
+            span: nanos(high.saturating_sub(low)),
             rng,
             conns: Vec::new(),
             cuts: Vec::new(),
@@ -270,8 +277,7 @@ impl Net {
 
     /// One way between two nodes; `None` when it is cut for good (as far as this message is concerned).
     pub(crate) fn way(&mut self, now: Instant, from: NodeId, to: NodeId) -> Option<Instant> {
-        let (low, high) = self.model.latency;
-        let mut at = now + self.rng.duration_between(low, high);
+        let mut at = self.undisturbed(now);
         if !self.cuts.is_empty() {
             match self.cut_between(from, to) {
                 None => {}
@@ -285,6 +291,17 @@ impl Net {
             }
         }
         Some(at)
+    }
+
+    /// When what is sent now arrives if nothing stands in its way.
+    fn undisturbed(&mut self, now: Instant) -> Instant {
+        let way = self.shortest.saturating_add(self.rng.between(0, self.span));
+        Instant::from_nanos(now.as_nanos().saturating_add(way))
+    }
+
+    /// Whether messages arrive as they should.
+    const fn is_undisturbed(&self) -> bool {
+        self.cuts.is_empty() && self.clogs.is_empty() && self.loss_ppm == 0 && self.duplicate_ppm == 0
     }
 
     /// A new connection: open at the master's end from its first message on, and at the client's once it hears of it.
@@ -335,6 +352,11 @@ impl Net {
         let Some(conn) = self.conn(id) else { return Verdict::Lost };
         if !conn.is_open(end) {
             return Verdict::Lost;
+        }
+        if self.is_undisturbed() {
+            self.stats.sent += 1;
+            let at = self.undisturbed(now);
+            return Verdict::Arrives(self.in_order(id, end, at));
         }
         let (from, to) = (conn.node(end), conn.node(end.other()));
         self.stats.sent += 1;

@@ -114,7 +114,7 @@ impl Simulation {
     /// # Errors
     /// When a property is broken.
     pub fn step(&mut self, limit: Instant) -> Result<bool, Failure> {
-        let Some((at, event)) = self.world.agenda.take_until(limit) else { return Ok(false) };
+        let Some((at, claim)) = self.world.agenda.next_until(limit) else { return Ok(false) };
         self.world.now = at;
         self.unshown += 1;
         if self.unshown >= SHOW_EVERY {
@@ -123,6 +123,7 @@ impl Simulation {
                 show(&self.world);
             }
         }
+        let event = self.world.agenda.claim(claim);
         let result = self.world.happen(event, &mut self.watch);
         if !self.world.notices.is_empty() {
             for notice in std::mem::take(&mut self.world.notices) {

@@ -192,6 +192,7 @@ impl World {
 
     fn bring_about(&mut self, event: Event, watch: &mut Watch) -> Result<(), Failure> {
         match event {
+            Event::Nothing => Ok(()),
             Event::Handled(event) => self.bring_about(*event, watch),
             Event::Wake(node) => self.wake(node, watch),
             Event::FromAgent { conn, seq, message } => {
@@ -327,7 +328,8 @@ impl World {
             Event::Lead(holder) => Some(NodeId::Master(holder.master)),
             Event::Stored { node, .. } | Event::Recovered { node, .. } | Event::Tell { node, .. } => Some(*node),
             Event::ContainerAnswer { agent, .. } => Some(NodeId::Agent(*agent)),
-            Event::Wake(_)
+            Event::Nothing
+            | Event::Wake(_)
             | Event::Dial { .. }
             | Event::Land { .. }
             | Event::ContainerDue { .. }

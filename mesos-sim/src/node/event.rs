@@ -15,8 +15,11 @@ use crate::election::Holder;
 use crate::net::End;
 
 /// Something that happens at its time. `life` says which of a node's processes is meant: what comes for a dead one is void.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) enum Event {
+    /// Nothing happens: what a place of the agenda holds that nothing else does.
+    #[default]
+    Nothing,
     /// A machine may be due.
     Wake(NodeId),
     /// A message reaches the master's end.

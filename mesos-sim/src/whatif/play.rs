@@ -34,8 +34,11 @@ const FIRST_CONN: u64 = 1 << 40;
 const FIRST_REPLY: u64 = 1 << 40;
 
 /// What is to come.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 enum Due {
+    /// What a place of the agenda holds that nothing else does.
+    #[default]
+    Nothing,
     FromAgent(ConnId, ToMaster),
     FromFramework(ConnId, Call),
     Persisted(Ticket),
@@ -271,6 +274,7 @@ impl<'a, R: Read> Play<'a, R> {
 
     fn happen(&mut self, due: Due) {
         match due {
+            Due::Nothing => {}
             Due::FromAgent(conn, message) => {
                 let Some(agent) = self.agents.get_mut(&conn) else { return };
                 let seq = agent.next;
