@@ -131,8 +131,8 @@ enum Test {
     NotExists,
     Equals(Arc<str>),
     NotEquals(Arc<str>),
-    Matches(Regex),
-    NotMatches(Regex),
+    Matches(Pattern),
+    NotMatches(Pattern),
 }
 
 /// What a selector finds on an agent.
@@ -150,8 +150,8 @@ fn compile(constraint: &AttributeConstraint, bounds: ConstraintBounds) -> Result
         Predicate::NotExists => Test::NotExists,
         Predicate::TextEquals(text) => Test::Equals(text.clone()),
         Predicate::TextNotEquals(text) => Test::NotEquals(text.clone()),
-        Predicate::TextMatches(pattern) => Test::Matches(whole(pattern, bounds)?),
-        Predicate::TextNotMatches(pattern) => Test::NotMatches(whole(pattern, bounds)?),
+        Predicate::TextMatches(pattern) => Test::Matches(Pattern::new(whole(pattern, bounds)?)),
+        Predicate::TextNotMatches(pattern) => Test::NotMatches(Pattern::new(whole(pattern, bounds)?)),
         _ => return Err("its predicate is not known to this version".into()),
     };
     match constraint.selector {
@@ -187,6 +187,35 @@ fn whole(pattern: &str, bounds: ConstraintBounds) -> Result<Regex, String> {
     build(&format!(r"\A(?:{pattern})\z"))
 }
 
+/// A regular expression, and what it said of the texts it was asked about first: agents are many, and what their attributes
+/// say of them is little.
+#[derive(Debug)]
+struct Pattern {
+    whole: Regex,
+    known: RefCell<Vec<(Box<str>, bool)>>,
+}
+
+impl Pattern {
+    /// So many texts are remembered; looking through them takes less than a match.
+    const KNOWN_MAX: usize = 8;
+
+    const fn new(whole: Regex) -> Self {
+        Self { whole, known: RefCell::new(Vec::new()) }
+    }
+
+    fn is_match(&self, text: &str) -> bool {
+        let mut known = self.known.borrow_mut();
+        if let Some((_, is_match)) = known.iter().find(|(own, _)| **own == *text) {
+            return *is_match;
+        }
+        let is_match = self.whole.is_match(text);
+        if known.len() < Self::KNOWN_MAX {
+            known.push((text.into(), is_match));
+        }
+        is_match
+    }
+}
+
 impl Compiled {
     fn is_met(&self, agent: &AgentInfo) -> bool {
         self.test.is_met(find(&self.selector, agent))
@@ -206,8 +235,8 @@ impl Compiled {
 
 impl Test {
     fn predicate(&self) -> Predicate {
-        let pattern = |whole: &Regex| {
-            let framed = whole.as_str();
+        let pattern = |pattern: &Pattern| {
+            let framed = pattern.whole.as_str();
             let inner = framed.strip_prefix(r"\A(?:").and_then(|rest| rest.strip_suffix(r")\z"));
             Arc::from(inner.unwrap_or(framed))
         };

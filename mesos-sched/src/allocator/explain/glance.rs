@@ -60,6 +60,8 @@ struct Sight<'a> {
     agent: &'a Agent,
     /// What is free and was not shown.
     left: &'a Resources,
+    /// What stands in the way whatever is free.
+    blocks: Blocks,
 }
 
 /// Entries with one fate.
@@ -127,7 +129,11 @@ impl<'a> Glances<'a> {
     pub(super) fn look(&self, key: AgentKey, agent: &Agent) -> Result<Glance, InFull> {
         let shown = self.asker.client.and_then(|client| self.allocator.shown.of(client, key));
         let unshown = shown.map(|shown| &agent.available - shown);
-        let sight = Sight { key, agent, left: unshown.as_ref().unwrap_or(&agent.available) };
+        let mut blocks = self.asker.blocks;
+        blocks.set(Blocks::DEACTIVATED, !agent.is_active);
+        blocks.set(Blocks::NOT_LISTED, !agent.is_listed);
+        self.allocator.judge_agent(self.asker, key, agent, self.asker.abilities, &mut blocks);
+        let sight = Sight { key, agent, left: unshown.as_ref().unwrap_or(&agent.available), blocks };
         let fair = self.look_at_stage(&sight, false)?.ok_or(InFull)?;
         if !self.asker.bounds.is_promised() || fair.blocks.is_none() {
             return Ok(fair);
@@ -141,15 +147,11 @@ impl<'a> Glances<'a> {
 
     /// The same in one stage; nothing where guarantees are served and nothing of the agent is promised.
     fn look_at_stage(&self, sight: &Sight<'_>, is_guaranteed: bool) -> Result<Option<Glance>, InFull> {
-        let Self { allocator, asker, .. } = self;
-        let agent = sight.agent;
+        let asker = self.asker;
         let free = Free::of(asker, sight.left, is_guaranteed);
-        let is_any = if is_guaranteed { free.is_any } else { !agent.available.is_empty() };
-        let mut blocks = asker.blocks;
-        blocks.set(Blocks::DEACTIVATED, !agent.is_active);
-        blocks.set(Blocks::NOT_LISTED, !agent.is_listed);
+        let is_any = if is_guaranteed { free.is_any } else { !sight.agent.available.is_empty() };
+        let mut blocks = sight.blocks;
         blocks.set(Blocks::NOTHING_FREE, !is_any);
-        allocator.judge_agent(asker, sight.key, agent, asker.abilities, &mut blocks);
         if !is_any {
             return Ok((!is_guaranteed).then_some(Glance { blocks, offered: NOTHING }));
         }
