@@ -54,6 +54,13 @@ impl<K: Ord + Hash> TimerTable<K> {
     pub fn set(&mut self, key: K, at: Instant) {
         match &mut self.0 {
             Store::Few(list) => {
+                // A timer that is alone, set again and again: the pings that an idle agent waits for.
+                if let [(own_at, own)] = list.as_mut_slice()
+                    && *own == key
+                {
+                    *own_at = at;
+                    return;
+                }
                 if let Some(place) = list.iter().position(|(_, own)| *own == key) {
                     list.remove(place);
                 }

@@ -254,6 +254,9 @@ impl Agent {
 
     /// Everything guests asked for, and whatever follows from it.
     fn settle(&mut self, cx: &mut AgentCx<'_>) {
+        if self.calls.is_empty() && matches!(self.phase, Phase::Serving) {
+            return;
+        }
         while let Some((executor, call)) = self.calls.pop_front() {
             self.handle_call(cx, executor, call);
         }

@@ -90,6 +90,10 @@ impl Schedule {
     /// When the first batch round comes that is not before `at`.
     pub(super) fn batch_from(&self, at: Instant) -> Instant {
         let Some(batch_at) = self.batch_at else { return at };
+        // Asked after every step of the master: no division where none is needed.
+        if at <= batch_at {
+            return batch_at;
+        }
         let intervals = at.since(batch_at).as_nanos().div_ceil(self.interval.as_nanos());
         let skipped = intervals.saturating_mul(self.interval.as_nanos());
         batch_at + Duration::from_nanos(u64::try_from(skipped).unwrap_or(u64::MAX))

@@ -195,7 +195,11 @@ impl Machine for Master {
             return None;
         }
         let walk = self.walk.as_ref().map(|walk| walk.due_at);
-        [self.timers.next(), self.rota.next(), self.allocator.deadline(), walk].into_iter().flatten().min()
+        // Asked after every step: an absent time is the latest there is.
+        let or_never = |at: Option<Instant>| at.unwrap_or(Instant::MAX);
+        let first = or_never(self.timers.next()).min(or_never(self.rota.next()));
+        let first = first.min(or_never(self.allocator.deadline())).min(or_never(walk));
+        (first != Instant::MAX).then_some(first)
     }
 
     fn tick(&mut self, cx: &mut MasterCx<'_>) {

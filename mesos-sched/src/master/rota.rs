@@ -16,30 +16,40 @@ const PARTS: u32 = 60;
 /// The agents that are asked, by when they are.
 #[derive(Debug, Default)]
 pub(super) struct Rota {
+    /// The latest list: most who are put are put there, one after the other.
+    last: Option<(Instant, Vec<AgentKey>)>,
+    /// All others.
     lists: BTreeMap<Instant, Vec<AgentKey>>,
 }
 
 impl Rota {
     /// The next time that is one for pings `every` so often, at `at` or after.
     pub(super) fn round_up(at: Instant, every: Duration) -> Instant {
-        let part = u64::try_from((every / PARTS).as_nanos()).unwrap_or(u64::MAX).max(1);
+        let part = (u64::try_from(every.as_nanos()).unwrap_or(u64::MAX) / u64::from(PARTS)).max(1);
         Instant::from_nanos(at.as_nanos().checked_next_multiple_of(part).unwrap_or(u64::MAX))
     }
 
     /// The agent is asked then. Whoever takes the list sees whether that still holds.
     pub(super) fn put(&mut self, at: Instant, agent: AgentKey) {
-        self.lists.entry(at).or_default().push(agent);
+        match &mut self.last {
+            Some((own, list)) if *own == at => list.push(agent),
+            Some((own, _)) if at < *own => self.lists.entry(at).or_default().push(agent),
+            last => self.lists.extend(last.replace((at, vec![agent]))),
+        }
     }
 
     /// When somebody is asked next.
     pub(super) fn next(&self) -> Option<Instant> {
-        self.lists.first_key_value().map(|(at, _)| *at)
+        let first = self.lists.first_key_value().map(|(at, _)| *at);
+        first.or_else(|| self.last.as_ref().map(|(at, _)| *at))
     }
 
     /// Everybody who is to be asked by now.
     pub(super) fn pop_due(&mut self, now: Instant) -> Option<(Instant, Vec<AgentKey>)> {
-        let first = self.lists.first_entry().filter(|first| *first.key() <= now)?;
-        Some(first.remove_entry())
+        if self.next()? > now {
+            return None;
+        }
+        self.lists.pop_first().or_else(|| self.last.take())
     }
 }
 
