@@ -145,8 +145,7 @@ fn daemons_take_their_settings_from_a_file_and_from_the_environment() {
 
 /// The first line of a framework's stream that holds this.
 fn offered(master: &str, text: &str) -> String {
-    let call =
-        r#"{"type": "SUBSCRIBE", "subscribe": {"framework_info": {"user": "root", "name": "f", "roles": ["*"]}}}"#;
+    let call = r#"{"type": "SUBSCRIBE", "subscribe": {"framework_info": {"user": "root", "name": "f"}}}"#;
     let mut socket = TcpStream::connect(master).unwrap();
     write!(
         socket,
@@ -185,7 +184,8 @@ fn daemons_that_listen_on_every_address_say_where_they_are_reached() {
     let pid = json!(format!("slave(1)@{agent}"));
     assert_eq!((&state["slaves"][0]["pid"], &state["slaves"][0]["hostname"]), (&pid, &json!("localhost")));
     assert_eq!(get(&agent, "/state")["pid"], pid);
-    assert!(ask(&master, "/slaves.json").starts_with("HTTP/1.0 403"), "{}", ask(&master, "/slaves.json"));
+    let refused = ask(&master, "/slaves.json");
+    assert_eq!(refused.split(' ').nth(1), Some("403"), "{refused}");
 
     let flags = get(&agent, "/flags")["flags"].take();
     assert_eq!((&flags["executor_environment_variables"], &flags["gc_delay"]), (&json!("(hidden)"), &json!("1weeks")));
@@ -194,12 +194,8 @@ fn daemons_that_listen_on_every_address_say_where_they_are_reached() {
     let said = command.output().unwrap();
     assert_eq!(String::from_utf8_lossy(&said.stdout).trim(), "well met", "{said:?}");
     // Its status says where it ran.
-    let state = get(&master, "/state");
-    let frameworks = state["completed_frameworks"].as_array().unwrap();
-    let statuses = frameworks.iter().filter_map(|framework| framework["completed_tasks"][0]["statuses"].as_array());
-    let addresses: Vec<_> =
-        statuses.flatten().map(|status| &status["container_status"]["network_infos"][0]["ip_addresses"]).collect();
-    assert!(addresses.contains(&&json!([{"ip_address": "127.0.0.1"}])), "{state}");
+    let state = get(&master, "/state").to_string();
+    assert!(state.contains(r#""ip_addresses":[{"ip_address":"127.0.0.1"}]"#), "{state}");
 }
 
 #[test]

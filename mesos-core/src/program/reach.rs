@@ -4,8 +4,12 @@
 //! machine's own name stands for.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use crate::net::reached_here;
+
+/// A name nobody answers for in this time stands for nothing: a daemon does not wait for what is broken in its network.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Flags about where others reach a daemon.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -90,7 +94,8 @@ impl Reach {
     /// What the machine's own name stands for, or the name others know it by.
     async fn resolved(&self, listens: IpAddr, own: &str) -> IpAddr {
         for name in std::iter::once(own).chain(self.hostname.as_deref()) {
-            let Ok(found) = tokio::net::lookup_host((name, 0)).await else { continue };
+            let found = tokio::time::timeout(LOOKUP_TIMEOUT, tokio::net::lookup_host((name, 0))).await;
+            let Ok(Ok(found)) = found else { continue };
             if let Some(ip) = best(found.map(|address| address.ip()), listens) {
                 return ip;
             }
