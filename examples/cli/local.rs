@@ -13,6 +13,7 @@ use mesos_core::kernel::{Rng, Term};
 use mesos_core::net::auth::{Authenticator, Authorizer, Open, Parts, TokenKey};
 use mesos_core::net::grpc::{Dialer, GrpcConnector, RemoteDetector};
 use mesos_core::net::http::{Attached, FixedVerbosity, Limits};
+use mesos_core::net::layer::Firewall;
 use mesos_core::net::tls::{Authority, ClientTls, Identity, Part, ServerTls, VALID_FOR_DEFAULT};
 use mesos_core::program::{Logging, terminated};
 use mesos_core::{AgentInfo, Clock, MasterId, Resources};
@@ -220,6 +221,7 @@ impl Local {
             authenticator,
             authorizer,
             insecure_executors: self.insecure_open,
+            firewall: Firewall::default(),
             limits: Limits::default(),
             flags: Vec::new(),
             verbosity: Arc::new(FixedVerbosity),

@@ -32,6 +32,7 @@ mod tests {
     use mesos_core::kernel::Term;
     use mesos_core::net::auth::{Authenticator, Open};
     use mesos_core::net::http::{Attached, FixedVerbosity, Limits};
+    use mesos_core::net::layer::Firewall;
     use mesos_core::{AgentInfo, MasterId};
     use mesos_exec::containerizer::{Process, ProcessOptions};
     use mesos_exec::daemon::{AgentServer, AgentServerSetup, AgentSetup};
@@ -83,6 +84,7 @@ mod tests {
                 authenticator: anybody(),
                 authorizer: Arc::new(Open),
                 insecure_executors: true,
+                firewall: Firewall::default(),
                 limits: Limits::default(),
                 flags: Vec::new(),
                 verbosity: Arc::new(FixedVerbosity),

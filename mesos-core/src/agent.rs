@@ -1,5 +1,6 @@
 //! What an agent says about itself when it registers.
 
+use core::net::{IpAddr, SocketAddr};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -41,6 +42,12 @@ pub struct AgentInfo {
     pub hostname: Arc<str>,
     /// Where the agent itself listens.
     pub port: u16,
+    /// The address others reach it at, if it knows one. It says so itself, and nobody relies on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip: Option<IpAddr>,
+    /// Whether it speaks TLS where it listens.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub has_tls: bool,
     /// What it has: unreserved and statically reserved resources. What was reserved or made into volumes later is
     /// reported beside this.
     pub resources: Resources,
@@ -67,11 +74,34 @@ impl AgentInfo {
         Self {
             hostname: hostname.into(),
             port: Self::PORT_DEFAULT,
+            ip: None,
+            has_tls: false,
             resources,
             attributes: Attributes::default(),
             domain: None,
             capabilities: BTreeSet::from([MultiRole, HierarchicalRole, ReservationRefinement, AgentOperationFeedback]),
             principal: None,
         }
+    }
+
+    /// The address others reach it at: what it says, or its name where that is one.
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        self.ip.or_else(|| self.hostname.parse().ok())
+    }
+
+    /// Where it is reached, as `ip:port`; by its host's name where it knows no address.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        match self.address() {
+            Some(ip) => SocketAddr::new(ip, self.port).to_string(),
+            None => format!("{}:{}", self.hostname, self.port),
+        }
+    }
+
+    /// How it is named among processes: `slave(1)@ip:port`.
+    #[must_use]
+    pub fn pid(&self) -> String {
+        format!("slave(1)@{}", self.endpoint())
     }
 }

@@ -16,6 +16,8 @@ mod framework;
 mod grpc;
 #[path = "http/hostile.rs"]
 mod hostile;
+#[path = "http/metrics.rs"]
+mod metrics;
 #[path = "http/operator.rs"]
 mod operator;
 #[path = "http/scheduler.rs"]

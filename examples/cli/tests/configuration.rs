@@ -3,7 +3,7 @@
 mod ready;
 
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -141,6 +141,61 @@ fn daemons_take_their_settings_from_a_file_and_from_the_environment() {
     assert!(log.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{log}");
     let metrics = get(&agent, "/metrics/snapshot");
     assert!(metrics["http/requests/state/2xx"].as_f64() >= Some(1.0), "{metrics}");
+}
+
+/// The first line of a framework's stream that holds this.
+fn offered(master: &str, text: &str) -> String {
+    let call = r#"{"type": "SUBSCRIBE", "subscribe": {"framework_info": {"user": "root", "name": "f"}}}"#;
+    let mut socket = TcpStream::connect(master).unwrap();
+    write!(
+        socket,
+        "POST /api/v1/scheduler HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{call}",
+        call.len()
+    )
+    .unwrap();
+    let mut lines = BufReader::new(socket).lines().map(Result::unwrap);
+    lines.find(|line| line.contains(text)).expect("the stream stays open")
+}
+
+#[test]
+fn daemons_that_listen_on_every_address_say_where_they_are_reached() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let open = ["--port=0", "--hostname=localhost", "--insecure-plaintext", "--insecure-anonymous"];
+    let mut command = mesos("master");
+    command.args(open).args(["--advertise_ip=127.0.0.1", "--domain=eu/eu-1"]);
+    command.arg(r#"--firewall_rules={"disabled_endpoints": {"paths": ["/master/slaves"]}}"#);
+    command.arg(format!("--work_dir={}", path("master")));
+    let (_master, master) = start(folder.path(), "master", command);
+    let port = master.strip_prefix("localhost:").expect(&master);
+    let mut command = mesos("agent");
+    command.args(open).args(["--advertise_ip=127.0.0.1", "--switch_user=false", "--resources=cpus:2;mem:512"]);
+    command.arg(r#"--executor_environment_variables={"GREETING": "well met"}"#);
+    command.args([format!("--master={master}"), format!("--work_dir={}", path("agent"))]);
+    let (_agent, agent) = start(folder.path(), "agent", command);
+
+    let offer = offered(&master, "\"url\"");
+    let port_of_agent = agent.strip_prefix("127.0.0.1:").expect(&agent);
+    let url = format!(r#""address":{{"hostname":"localhost","ip":"127.0.0.1","port":{port_of_agent}}}"#);
+    assert!(offer.contains(&url), "{offer}");
+    let state = get(&master, "/state");
+    assert_eq!((&state["leader"], &state["pid"]), (&json!(format!("master@127.0.0.1:{port}")), &state["leader"]));
+    assert_eq!(state["domain"]["fault_domain"]["zone"]["name"], "eu-1");
+    let pid = json!(format!("slave(1)@{agent}"));
+    assert_eq!((&state["slaves"][0]["pid"], &state["slaves"][0]["hostname"]), (&pid, &json!("localhost")));
+    assert_eq!(get(&agent, "/state")["pid"], pid);
+    let refused = ask(&master, "/slaves.json");
+    assert_eq!(refused.split(' ').nth(1), Some("403"), "{refused}");
+
+    let flags = get(&agent, "/flags")["flags"].take();
+    assert_eq!((&flags["executor_environment_variables"], &flags["gc_delay"]), (&json!("(hidden)"), &json!("1weeks")));
+    let mut command = mesos("execute");
+    command.args(["--master", &master, "--insecure-plaintext", "--cpus=1", "echo $GREETING"]);
+    let said = command.output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&said.stdout).trim(), "well met", "{said:?}");
+    // Its status says where it ran.
+    let state = get(&master, "/state").to_string();
+    assert!(state.contains(r#""ip_addresses":[{"ip_address":"127.0.0.1"}]"#), "{state}");
 }
 
 #[test]

@@ -51,6 +51,37 @@ async fn json_clients_are_answered_as_they_expect() {
     }
 }
 
+/// What mesos_exporter and collectd's plugin for agents ask for. A name with braces stands for one with each of the words in
+/// them.
+const METRICS: &str = "
+    slave/{cpus,mem,disk,gpus}_{total,used,percent} slave/{cpus,mem,disk,gpus}_revocable_{total,used,percent}
+    slave/{uptime_secs,registered,frameworks_active,recovery_errors,container_launch_errors}
+    slave/executors_{registering,running,terminating,terminated,preempted}
+    slave/tasks_{staging,starting,running,killing,finished,failed,killed,lost,error,dropped,gone}
+    slave/{valid,invalid}_{framework_messages,status_updates} gc/path_removals_{pending,succeeded,failed}
+    system/{cpus_total,load_1min,load_5min,load_15min,mem_free_bytes,mem_total_bytes}
+";
+
+/// The names that a line stands for.
+fn spelt(line: &str) -> Vec<String> {
+    let Some((before, rest)) = line.split_once('{') else { return vec![line.to_owned()] };
+    let (words, after) = rest.split_once('}').unwrap();
+    words.split(',').flat_map(|word| spelt(&format!("{before}{word}{after}"))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tools_find_the_names_of_an_agents_numbers() {
+    let mut rig = Rig::new().await;
+    rig.run(TaskInfo::shell(TaskId::new("t1").unwrap(), agent_id(), "cpus:0.1".parse().unwrap(), "exit 3")).await;
+    rig.expect("t1", &[TaskState::Starting, TaskState::Running, TaskState::Failed]).await;
+    let (_, metrics) = get(rig.address(), "/metrics/snapshot").await;
+    let metrics: serde_json::Value = serde_json::from_str(&metrics).unwrap();
+    for name in METRICS.split_whitespace().flat_map(spelt) {
+        assert!(metrics[&*name].is_number(), "{name} is missing in {metrics:#}");
+    }
+    assert_eq!((&metrics["slave/tasks_failed"], &metrics["slave/valid_status_updates"]), (&1.0.into(), &3.0.into()));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn operators_see_what_runs_and_read_what_it_wrote() {
     let mut rig = Rig::new().await;

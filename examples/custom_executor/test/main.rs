@@ -167,6 +167,7 @@ async fn an_executor_finds_its_environment_and_may_be_written_as_a_stream() {
         ("MESOS_RECOVERY_TIMEOUT", "15mins"),
         ("MESOS_SUBSCRIPTION_BACKOFF_MAX", "2secs"),
         ("LIBPROCESS_PORT", "0"),
+        ("LIBPROCESS_IP", &address.ip().to_string()),
         ("OWN", "value"),
     ] {
         assert_eq!(find(name), Some(value), "{name} in {environment}");

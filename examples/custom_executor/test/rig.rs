@@ -12,6 +12,7 @@ use mesos_core::daemon::{Directory, Door, MemoryStore, Stream, SystemClock};
 use mesos_core::kernel::{Inbound, Outbound, Term};
 use mesos_core::net::auth::{Authenticator, Authorizer, Credentials, Open, Parts as ByPart, Secret, TokenKey};
 use mesos_core::net::http::{Attached, Limits, Verbosity};
+use mesos_core::net::layer::Firewall;
 use mesos_core::net::tls::{Authority, Identity, Material, Part, ServerTls, VALID_FOR_DEFAULT};
 use mesos_core::{
     AgentId, AgentInfo, CommandInfo, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, MasterId, Resources, Role,
@@ -140,6 +141,7 @@ async fn start_agent(parts: &Parts) -> AgentServer {
         authenticator,
         authorizer,
         insecure_executors: parts.secret.is_none() && parts.credentials.is_none(),
+        firewall: Firewall::default(),
         limits: Limits::default(),
         flags: vec![("a-flag".to_owned(), "of-the-agent".to_owned())],
         verbosity: Arc::new(Heard::default()),
@@ -213,7 +215,8 @@ impl Rig {
         let stream = door.agents.recv().await.unwrap();
         let (outbound, inbound) = (Outbound::default(), Inbound::default());
         let mut rig = Self { door, stream, outbound, inbound, server, parts, heard: BTreeSet::new() };
-        assert!(matches!(rig.hear().await, ToMaster::Register { .. }));
+        let ToMaster::Register { info, .. } = rig.hear().await else { panic!("it has no id yet") };
+        assert_eq!((info.has_tls, info.ip), (authority.is_some(), Some(address.ip())));
         rig.say(ToAgent::Registered { agent_id: agent_id(), ping_timeout: Duration::from_secs(600) }).await;
         rig
     }

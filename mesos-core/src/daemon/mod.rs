@@ -45,7 +45,7 @@ pub use folder::{Access, make_folder};
 pub use journal::{JournalFile, JournalSetup};
 pub use memory::MemoryStore;
 pub use peers::{PeerArrival, Peers};
-pub use run::{Ended, Flow, Host, Inbox, Mailbox, Recorder, Running, TOGETHER_MAX, World, entropy, inbox};
+pub use run::{Ended, Flow, Host, Inbox, Mailbox, Recorder, Running, TOGETHER_MAX, Waiting, World, entropy, inbox};
 pub use span::{OpenSpans, SpanSink, Stretch, TaskSpan};
 pub use stream::{ConnectError, Connector, STREAM_BACKLOG_MAX, Stream, pair};
 pub use task::Task;

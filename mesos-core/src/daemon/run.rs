@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -65,7 +66,35 @@ enum Item<M, A> {
 }
 
 /// Where arrivals go in. Cheap to clone; sending to a machine that has ended does nothing.
-pub struct Inbox<M, A>(mpsc::Sender<Item<M, A>>);
+pub struct Inbox<M, A> {
+    sender: mpsc::Sender<Item<M, A>>,
+    looks: Arc<AtomicUsize>,
+}
+
+/// What waits in an inbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiting {
+    /// What was reported.
+    pub arrivals: usize,
+    /// Those who want to look at the machine.
+    pub looks: usize,
+}
+
+/// Somebody who wants to look, until they have looked or want no more.
+struct Looking(Arc<AtomicUsize>);
+
+impl Looking {
+    fn begin(looks: &Arc<AtomicUsize>) -> Self {
+        looks.fetch_add(1, Ordering::Relaxed);
+        Self(looks.clone())
+    }
+}
+
+impl Drop for Looking {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 /// Where a host takes arrivals out.
 pub struct Mailbox<M, A>(mpsc::Receiver<Item<M, A>>);
@@ -74,41 +103,54 @@ pub struct Mailbox<M, A>(mpsc::Receiver<Item<M, A>>);
 #[must_use]
 pub fn inbox<M, A>() -> (Inbox<M, A>, Mailbox<M, A>) {
     let (sender, receiver) = mpsc::channel(INBOX_MAX);
-    (Inbox(sender), Mailbox(receiver))
+    (Inbox { sender, looks: Arc::default() }, Mailbox(receiver))
 }
 
 impl<M, A> Clone for Inbox<M, A> {
     fn clone(&self) -> Self {
-        Self(self.0.clone())
+        Self { sender: self.sender.clone(), looks: self.looks.clone() }
     }
 }
 
 impl<M, A: Send> Inbox<M, A> {
     /// Reports something; waits for room. Whether the machine still takes anything.
     pub async fn send(&self, arrival: A) -> bool {
-        self.0.send(Item::Arrival(arrival)).await.is_ok()
+        self.sender.send(Item::Arrival(arrival)).await.is_ok()
     }
 
     /// Reports several things in their order, at most [`TOGETHER_MAX`]; waits for room for all of them. Whether the machine
     /// still takes anything.
     pub async fn send_all(&self, arrivals: impl ExactSizeIterator<Item = A> + Send) -> bool {
         debug_assert!(arrivals.len() <= TOGETHER_MAX, "there will never be so much room");
-        let Ok(room) = self.0.reserve_many(arrivals.len()).await else { return false };
+        let Ok(room) = self.sender.reserve_many(arrivals.len()).await else { return false };
         room.zip(arrivals).for_each(|(place, arrival)| place.send(Item::Arrival(arrival)));
         true
     }
 
+    /// What waits for the machine.
+    #[must_use]
+    pub fn waiting(&self) -> Waiting {
+        // One who looks may still wait for room.
+        let looks = self.looks.load(Ordering::Relaxed);
+        let all = self.sender.max_capacity() - self.sender.capacity();
+        Waiting { arrivals: all.saturating_sub(looks), looks }
+    }
+
     /// Waits until the machine has ended.
     pub async fn closed(&self) {
-        self.0.closed().await;
+        self.sender.closed().await;
     }
 
     /// Looks at the machine between two steps; nothing when it has ended.
     pub async fn inspect<R: Send + 'static>(&self, look: impl FnOnce(&M) -> R + Send + 'static) -> Option<R> {
         let (answer, answered) = oneshot::channel();
         // Nobody may wait for the answer any more; the look changes nothing either way.
-        let look: Look<M> = Box::new(move |machine| drop(answer.send(look(machine))));
-        self.0.send(Item::Look(look)).await.ok()?;
+        let looking = Looking::begin(&self.looks);
+        let look: Look<M> = Box::new(move |machine| {
+            drop(looking);
+            drop(answer.send(look(machine)));
+        });
+        self.sender.send(Item::Look(look)).await.ok()?;
         answered.await.ok()
     }
 }
@@ -314,7 +356,7 @@ pub fn entropy() -> u64 {
 
 impl<M, A> fmt::Debug for Inbox<M, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inbox").field("room", &self.0.capacity()).finish()
+        f.debug_struct("Inbox").field("room", &self.sender.capacity()).finish()
     }
 }
 
@@ -397,6 +439,22 @@ mod tests {
         let (inbox, mailbox) = inbox();
         let clock = Arc::new(SystemClock::new());
         Host::new(Counter::default(), Answering::default(), mailbox, clock, Rng::new(1)).spawn(inbox, 0)
+    }
+
+    #[tokio::test]
+    async fn it_is_known_what_waits_for_the_machine() {
+        let (inbox, mailbox) = inbox::<Counter, u32>();
+        assert!(inbox.send(3).await && inbox.send(4).await);
+        let own = inbox.clone();
+        let look = tokio::spawn(async move { own.inspect(|machine| machine.inputs).await });
+        while inbox.waiting() != (Waiting { arrivals: 2, looks: 1 }) {
+            tokio::task::yield_now().await;
+        }
+        let clock = Arc::new(SystemClock::new());
+        let host = Host::new(Counter::default(), Answering::default(), mailbox, clock, Rng::new(1));
+        let _running = host.spawn(inbox.clone(), 0);
+        assert_eq!(look.await.unwrap(), Some(3));
+        assert_eq!(inbox.waiting(), Waiting { arrivals: 0, looks: 0 });
     }
 
     #[tokio::test(start_paused = true)]

@@ -11,6 +11,7 @@
 //! * [`metrics`]: numbers of a daemon, as Mesos names them and as Prometheus reads them.
 //! * [`client`]: asks the HTTP APIs.
 //! * [`read_text`]: files that settings name.
+//! * [`reached_here`]: where this machine reaches what listens everywhere.
 
 pub mod auth;
 pub mod client;
@@ -19,9 +20,11 @@ pub mod corpus;
 pub mod decoders;
 mod file;
 pub mod grpc;
+mod here;
 pub mod http;
 pub mod layer;
 pub mod metrics;
 pub mod tls;
 
 pub use file::read_text;
+pub use here::reached_here;

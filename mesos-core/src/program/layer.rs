@@ -8,7 +8,7 @@ use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Command, CommandFactory, FromArgMatches};
 
-use super::read_text;
+use super::{read_text, settings};
 
 /// The flag that names the file.
 const CONFIG: &str = "config";
@@ -38,7 +38,7 @@ pub fn layered(mut command: Command, path: &Path, text: &str) -> Result<Command,
     let refuse = |problem: String| LayerError::File { path: path.to_owned(), problem };
     let table: BTreeMap<String, toml::Value> = toml::from_str(text).map_err(|error| refuse(error.to_string()))?;
     for (key, value) in table {
-        let known = |argument: &&clap::Arg| argument.get_long() == Some(key.as_str()) && key != CONFIG;
+        let known = |argument: &&clap::Arg| key != CONFIG && is_called(argument, &key);
         let Some(id) = command.get_arguments().find(known).map(|argument| argument.get_id().clone()) else {
             let names: Vec<_> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
             return Err(refuse(format!("there is no setting {key:?}; known are {}", names.join(", "))));
@@ -55,6 +55,10 @@ pub fn layered(mut command: Command, path: &Path, text: &str) -> Result<Command,
     Ok(command)
 }
 
+fn is_called(argument: &clap::Arg, name: &str) -> bool {
+    argument.get_long() == Some(name) || argument.get_all_aliases().is_some_and(|aliases| aliases.contains(&name))
+}
+
 /// A value as it would be written on the command line.
 fn texts(value: &toml::Value) -> Option<Vec<String>> {
     Some(match value {
@@ -68,13 +72,22 @@ fn texts(value: &toml::Value) -> Option<Vec<String>> {
     })
 }
 
+/// Flags that were read.
+#[derive(Debug, Clone)]
+pub struct Layered<A> {
+    /// The flags.
+    pub flags: A,
+    /// What they come to, by their names, for views. No secrets.
+    pub settings: Vec<(String, String)>,
+}
+
 /// Reads flags, then environment, then the file that one of them names under `config`.
 ///
 /// # Errors
 /// [`LayerError`] is ready to be shown; asking for help or version is one as well.
 pub fn parse_layered<A: CommandFactory + FromArgMatches>(
     arguments: impl IntoIterator<Item = OsString>,
-) -> Result<A, LayerError> {
+) -> Result<Layered<A>, LayerError> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let mut command = A::command();
     // The file may hold what is required, so it is looked for before anything is judged.
@@ -86,7 +99,8 @@ pub fn parse_layered<A: CommandFactory + FromArgMatches>(
         command = layered(command, &path, &text)?;
     }
     let mut matches = command.try_get_matches_from_mut(&arguments).map_err(|error| usual(error, &mut command))?;
-    Ok(A::from_arg_matches_mut(&mut matches)?)
+    let settings = settings(&command, &matches);
+    Ok(Layered { flags: A::from_arg_matches_mut(&mut matches)?, settings })
 }
 
 /// An error with the usage as help shows it: clap's own lists whatever is set, by the environment as well.
@@ -115,7 +129,7 @@ mod tests {
         config: Option<PathBuf>,
         #[arg(long)]
         work_dir: PathBuf,
-        #[arg(long, default_value_t = 5050)]
+        #[arg(long, default_value_t = 5050, alias = "harbour")]
         port: u16,
         #[arg(long, value_delimiter = ',')]
         roles: Vec<String>,
@@ -129,7 +143,7 @@ mod tests {
         std::fs::write(&path, file).unwrap();
         let config = format!("--config={}", path.display());
         let all = ["master", &config].into_iter().chain(arguments.iter().copied());
-        parse_layered(all.map(Into::into))
+        parse_layered(all.map(Into::into)).map(|layered: Layered<Flags>| layered.flags)
     }
 
     #[test]
@@ -140,6 +154,7 @@ mod tests {
         assert_eq!((flags.roles, flags.hostname), (vec!["a".to_owned(), "b".to_owned()], None));
         assert!(flags.config.is_some());
         assert_eq!(parse(&["--port=8"], file).unwrap().port, 8);
+        assert_eq!(parse(&[], "work_dir = \"/x\"\nharbour = 9").unwrap().port, 9, "by another name as well");
         assert_eq!(parse(&["--work_dir=/x"], "").unwrap().port, 5050);
     }
 
@@ -160,7 +175,8 @@ mod tests {
         let path = folder.path().join("master.toml");
         let parse = |file: &str| {
             std::fs::write(&path, file).unwrap();
-            parse_layered::<OneOfTwo>(["master".into(), format!("--config={}", path.display()).into()])
+            let layered = parse_layered(["master".into(), format!("--config={}", path.display()).into()]);
+            layered.map(|layered: Layered<OneOfTwo>| layered.flags)
         };
         let flags = parse("folder = \"/x\"").unwrap();
         assert_eq!((flags.folder.as_deref(), flags.in_memory), (Some(Path::new("/x")), false));

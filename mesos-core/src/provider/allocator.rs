@@ -5,7 +5,7 @@
 //!
 //! Frameworks and agents are named by dense handles: an allocator keeps its books in vectors and never compares ids.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -359,6 +359,11 @@ pub trait Allocator: Send + fmt::Debug {
 
     /// What is free on an agent, for views and checkers; `None` when the agent is not known.
     fn available(&self, agent: AgentKey) -> Option<Resources>;
+
+    /// How many refusals are in force, by role, for views; of an allocator that keeps none, or does not count them, nothing.
+    fn filters(&self) -> BTreeMap<Role, u64> {
+        BTreeMap::new()
+    }
 
     /// Why somebody got no offer, and what would have been enough; `None` from an allocator that cannot tell.
     fn explain(&self, now: Instant, question: &Question) -> Option<Explanation> {

@@ -207,7 +207,10 @@ impl Agent {
             (Some(Pending::Launch(_)), ContainerOutcome::Failed(problem)) if mutant!(self.options, TrustCommand) => {
                 panic!("a container always starts: {problem}")
             }
-            (Some(Pending::Launch(at)), ContainerOutcome::Failed(problem)) => self.handle_gone(cx, at, Err(problem)),
+            (Some(Pending::Launch(at)), ContainerOutcome::Failed(problem)) => {
+                self.counters.launches_failed += 1;
+                self.handle_gone(cx, at, Err(problem));
+            }
             (Some(Pending::Wait(at)), ContainerOutcome::Exited(exit)) => self.handle_gone(cx, at, Ok(exit)),
             (Some(Pending::Wait(at)), _) => self.handle_unwatchable(cx, at),
             (Some(Pending::Standalone(id, asked)), outcome) => self.handle_standalone_outcome(cx, &id, asked, outcome),

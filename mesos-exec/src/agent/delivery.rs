@@ -58,6 +58,15 @@ impl Agent {
         executor: ExecutorRef,
         update: TaskUpdate,
     ) -> Result<(), Breach> {
+        let judged = self.judge_update(cx, executor, update);
+        match judged {
+            Ok(()) => self.counters.updates += 1,
+            Err(_) => self.counters.updates_invalid += 1,
+        }
+        judged
+    }
+
+    fn judge_update(&mut self, cx: &mut AgentCx<'_>, executor: ExecutorRef, update: TaskUpdate) -> Result<(), Breach> {
         if !is_reportable(update.state) && update.uuid.is_some() {
             return Err(Breach::State(update.state));
         }
@@ -131,6 +140,7 @@ impl Agent {
 
     fn take_over(&mut self, cx: &mut AgentCx<'_>, at: TaskRef, status: TaskStatus) {
         if status.state.is_terminal() {
+            self.counters.ended[status.state as usize] += 1;
             self.detach_from_executor(at);
         }
         let is_removed = self.book.framework(at.framework).is_some_and(|framework| framework.is_removed);

@@ -152,6 +152,7 @@ impl Agent {
 
     fn remove_executor(&mut self, cx: &mut AgentCx<'_>, at: ExecutorRef, status: i32) {
         let Some((executor_id, hosted)) = self.book.remove_executor(at) else { return };
+        self.counters.executors_terminated += 1;
         let framework_id = self.book.framework_id(at.framework).clone();
         if let (Some(bounds), Some(framework)) = (&self.options.past, self.book.framework(at.framework))
             && let Some(info) = &framework.info

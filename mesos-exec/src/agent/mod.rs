@@ -88,7 +88,7 @@ use self::registration::Link;
 pub use self::remote::Speaker;
 pub use self::snapshot::{ExecutorSnapshot, FrameworkSnapshot, OperationSnapshot, Snapshot, TaskSnapshot};
 use self::standalone::Standalone;
-pub use self::view::TaskView;
+pub use self::view::{Counters, TaskView};
 
 type AgentCx<'a> = Cx<'a, Effect>;
 
@@ -124,6 +124,7 @@ pub struct Agent {
     ended: Ended,
     /// What is over.
     past: Past,
+    counters: Counters,
     /// Sandboxes of what ended, the oldest first.
     retired: VecDeque<(WallTime, ContainerId)>,
     /// The buffer guests write to, kept for its capacity.
@@ -187,6 +188,7 @@ impl Agent {
             standalone: Standalone::default(),
             ended: Ended::default(),
             past: Past::default(),
+            counters: Counters::default(),
             retired: VecDeque::new(),
             scratch: Vec::new(),
         }
@@ -227,8 +229,12 @@ impl Agent {
                 self.handle_acknowledge_operation(cx, &framework_id, uuid);
             }
             ToAgent::Message { framework_id, executor_id, data } => {
-                if let Some(executor) = self.book.find_executor(&framework_id, &executor_id) {
-                    self.message_executor(cx, executor, data);
+                match self.book.find_executor(&framework_id, &executor_id) {
+                    Some(executor) => {
+                        self.counters.messages += 1;
+                        self.message_executor(cx, executor, data);
+                    }
+                    None => self.counters.messages_invalid += 1,
                 }
             }
             _ => {}

@@ -137,6 +137,7 @@ impl Agent {
     fn hear_update(&mut self, cx: &mut AgentCx<'_>, at: ExecutorRef, update: TaskUpdate) -> Result<(), Rejection> {
         const CODE: RejectionCode = RejectionCode::InvalidTask;
         if update.uuid.is_none() {
+            self.counters.updates_invalid += 1;
             let what = format!("the update of task {} has no uuid", update.task_id);
             return Err(Rejection::new(CODE, what, "name each update with 16 random bytes"));
         }

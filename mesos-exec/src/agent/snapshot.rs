@@ -11,7 +11,7 @@ use mesos_core::{
 };
 
 use super::book::{ExecutorPhase, Framework, Hosted};
-use super::{Agent, PastFramework, Phase};
+use super::{Agent, Counters, PastFramework, Phase};
 
 /// An agent at one moment.
 #[derive(Debug, Clone)]
@@ -36,6 +36,10 @@ pub struct Snapshot {
     pub past: BTreeMap<FrameworkId, PastFramework>,
     /// Frameworks of which nothing is left here.
     pub completed: BTreeMap<FrameworkId, PastFramework>,
+    /// What it has done.
+    pub counters: Counters,
+    /// Sandboxes of what ended that are still there.
+    pub retired: usize,
 }
 
 /// An operation with an id at one moment.
@@ -73,6 +77,8 @@ pub struct ExecutorSnapshot {
     pub role: Role,
     /// Whether it takes tasks.
     pub is_serving: bool,
+    /// Whether it is a process that has not registered yet.
+    pub is_registering: bool,
     /// Its containers.
     pub containers: Vec<ContainerId>,
     /// The container it runs in itself, if it is a process of its own.
@@ -115,6 +121,8 @@ impl Agent {
             standalone: self.standalone.ids().cloned().collect(),
             past,
             completed,
+            counters: self.counters,
+            retired: self.retired.len(),
         }
     }
 
@@ -145,6 +153,7 @@ impl Agent {
             info: hosted.info.clone(),
             role: hosted.role.clone(),
             is_serving: hosted.phase == ExecutorPhase::Serving,
+            is_registering: hosted.phase == ExecutorPhase::Serving && hosted.is_awaited(),
             containers: hosted.containers.values().map(|at| self.book.container_id(*at).clone()).collect(),
             process: hosted.remote().and_then(|remote| remote.process.clone()),
         }

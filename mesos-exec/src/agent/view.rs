@@ -24,7 +24,32 @@ pub struct TaskView<'a> {
     pub is_terminal_unacknowledged: bool,
 }
 
+/// What an agent has done, as plain numbers since its process began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Tasks that ended, by the number of their last state.
+    pub ended: [u64; 14],
+    /// Updates of executors that count.
+    pub updates: u64,
+    /// Those that say what an executor may not say, or too much.
+    pub updates_invalid: u64,
+    /// Messages of frameworks to executors that are here.
+    pub messages: u64,
+    /// Those to executors that are not.
+    pub messages_invalid: u64,
+    /// Executors that are gone, with all their containers.
+    pub executors_terminated: u64,
+    /// Containers that could not be started.
+    pub launches_failed: u64,
+}
+
 impl Agent {
+    /// What it has done.
+    #[must_use]
+    pub const fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
     /// Its id, once a master has given it one.
     #[must_use]
     pub const fn id(&self) -> Option<&AgentId> {

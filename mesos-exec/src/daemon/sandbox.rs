@@ -13,6 +13,7 @@ use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, symlink};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
@@ -31,6 +32,8 @@ pub struct Sandboxes {
     work_dir: PathBuf,
     /// Those of containers this process started last.
     known: Mutex<Known>,
+    removals: AtomicU64,
+    removals_failed: AtomicU64,
 }
 
 /// Sandboxes by their containers, the oldest forgotten first.
@@ -60,7 +63,12 @@ impl Sandboxes {
     /// Links below this folder, which is made when it is missing.
     #[must_use]
     pub fn new(work_dir: impl Into<PathBuf>) -> Self {
-        Self { work_dir: work_dir.into(), known: Mutex::default() }
+        Self {
+            work_dir: work_dir.into(),
+            known: Mutex::default(),
+            removals: AtomicU64::new(0),
+            removals_failed: AtomicU64::new(0),
+        }
     }
 
     /// Where the links of an executor's runs are.
@@ -126,10 +134,20 @@ impl Sandboxes {
     pub(super) fn remove(&self, containers: &[ContainerId]) {
         let wanted: BTreeSet<&ContainerId> = containers.iter().collect();
         for (id, link) in self.links().into_iter().filter(|(id, _)| wanted.contains(id)) {
-            if let Err(error) = remove_run(&link) {
-                tracing::warn!(%error, container = %id, "a sandbox could not be removed");
-            }
+            let count = match remove_run(&link) {
+                Ok(()) => &self.removals,
+                Err(error) => {
+                    tracing::warn!(%error, container = %id, "a sandbox could not be removed");
+                    &self.removals_failed
+                }
+            };
+            count.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// How many this process has removed, and how many it could not.
+    pub(super) fn removals(&self) -> (u64, u64) {
+        (self.removals.load(Ordering::Relaxed), self.removals_failed.load(Ordering::Relaxed))
     }
 
     /// How full the disk is, in millionths.

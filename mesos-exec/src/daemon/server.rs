@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,7 +12,10 @@ use mesos_core::daemon::Task;
 use mesos_core::net::auth::{Authenticator, Authorizer, Claims, Secret, TokenKey};
 use mesos_core::net::grpc::{AGENT_OPERATOR, AGENT_SERVICES, bridge, health, reflection, statuses};
 use mesos_core::net::http::{Attached, Limits, Plain, Verbosity, axum, serve};
-use mesos_core::net::layer::{Admit, Authenticate, Authorize, LimitConcurrency, Measure, Observe, Timeout, Trace};
+use mesos_core::net::layer::{
+    Admit, Authenticate, Authorize, Firewall, LimitConcurrency, Measure, Observe, Timeout, Trace,
+};
+use mesos_core::net::reached_here;
 use mesos_core::net::tls::ServerTls;
 use mesos_core::{ContainerSpec, Purpose};
 use tokio::net::TcpListener;
@@ -76,7 +79,8 @@ const CALLS: &str = "/api/v1";
 
 /// What an agent on the network is made of.
 pub struct AgentServerSetup {
-    /// The agent. Its description says the listener's port.
+    /// The agent. Its description says the listener's port, or the one others reach it at instead; likewise its address, which
+    /// is that of the listener where it says none.
     pub agent: AgentSetup,
     /// Where sandboxes are shown from.
     pub work_dir: PathBuf,
@@ -90,6 +94,8 @@ pub struct AgentServerSetup {
     pub authorizer: Arc<dyn Authorizer>,
     /// Whether executors may do without tokens.
     pub insecure_executors: bool,
+    /// Paths that answer nobody.
+    pub firewall: Firewall,
     /// What peers may cost.
     pub limits: Limits,
     /// What the agent was started with, for views. No secrets.
@@ -130,6 +136,7 @@ impl AgentServer {
             authenticator,
             authorizer,
             insecure_executors,
+            firewall,
             limits,
             flags,
             verbosity,
@@ -141,15 +148,17 @@ impl AgentServer {
             .await
             .map_err(|error| StartError::Task(format!("no port for executors under 127.0.0.1: {error}")))?;
         // Executors run on this machine, and reach it where it listens.
-        let reached_at = match (&executors, address.ip()) {
-            (Some(executors), _) => executors.local_addr().unwrap_or(address),
-            (None, ip) if ip.is_unspecified() => SocketAddr::new(loopback(ip), address.port()),
-            (None, _) => address,
-        };
+        let for_executors = executors.as_ref().and_then(|executors| executors.local_addr().ok());
+        let reached_at = reached_here(for_executors.unwrap_or(address));
         agent.options.endpoint = Some(reached_at.to_string().into());
-        if agent.options.address.is_none() && !address.ip().is_unspecified() {
-            agent.options.address = Some(address.ip().to_string().into());
+        if agent.info.ip.is_none() && !address.ip().is_unspecified() {
+            agent.info.ip = Some(address.ip());
         }
+        agent.info.has_tls = tls.is_some();
+        if agent.options.address.is_none() {
+            agent.options.address = agent.info.address().map(|ip| ip.to_string().into());
+        }
+        let endpoint = agent.info.endpoint();
         // Whoever looks at it looks back as well.
         agent.options.past.get_or_insert_default();
         let shown = Some(Arc::new(Sandboxes::new(work_dir)));
@@ -159,12 +168,13 @@ impl AgentServer {
         let judge = site.judge();
         site.insecure_executors = insecure_executors;
         site.sandboxes = shown;
-        site.address = address.to_string();
+        site.address = endpoint;
         site.flags = flags;
         site.verbosity = verbosity;
         site.attached = attached;
         let requests = site.requests.clone();
         let site = reflection(health(site.site(), AGENT_SERVICES).await, AGENT_SERVICES);
+        let firewall = firewall.on(&site);
         let rules = rules();
         let known = Authenticate::new(authenticator).except(rules.open_paths());
         let allowed = Authorize::new(authorizer, rules);
@@ -177,6 +187,7 @@ impl AgentServer {
                 .layer(Admit(allowed))
                 .layer(timeout)
                 .layer(places)
+                .layer(Admit(firewall))
         });
         let watched = |router: axum::Router| {
             let router = router.layer(Observe(Measure::into(requests.clone()))).layer(Observe(Trace));
@@ -252,13 +263,6 @@ async fn executor_listener(work_dir: &Path, speaks_tls: bool) -> io::Result<Opti
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     fs::write(&remembered, listener.local_addr()?.port().to_string())?;
     Ok(Some(listener))
-}
-
-const fn loopback(ip: IpAddr) -> IpAddr {
-    match ip {
-        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
-    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,15 @@
 //! The flags of an agent. Those of Apache Mesos have its names and meanings (`docs/configuration/agent.md`).
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use mesos_core::FaultDomain;
-use mesos_core::program::{Logging, MesosBytes, MesosDuration, ServerSecurity, Spans, peer_address};
+use anyhow::Context as _;
+use mesos_core::net::layer::Firewall;
+use mesos_core::program::{
+    Hidden, Logging, MesosBytes, MesosDuration, Reach, ServerSecurity, Spans, fault_domain, given_text, peer_address,
+};
+use mesos_core::{FaultDomain, Role};
 
 /// An agent of a cluster: offers what this machine has to the master, and runs what frameworks want run here.
 ///
@@ -36,9 +41,9 @@ pub(super) struct Flags {
     /// The port to listen on; 0 takes any that is free.
     #[arg(long, env = "MESOS_PORT", default_value_t = 5051)]
     pub(super) port: u16,
-    /// The name under which others reach this machine. Without it, the machine's own.
-    #[arg(long, env = "MESOS_HOSTNAME", value_name = "NAME")]
-    pub(super) hostname: Option<String>,
+    /// Where others reach it.
+    #[command(flatten)]
+    pub(super) reach: Reach,
     /// The folder for checkpoints and sandboxes. Another agent needs another one.
     #[arg(long, env = "MESOS_WORK_DIR", value_name = "FOLDER")]
     pub(super) work_dir: PathBuf,
@@ -46,11 +51,14 @@ pub(super) struct Flags {
     /// JSON list as well. What is not named is found out.
     #[arg(long, env = "MESOS_RESOURCES", value_name = "RESOURCES")]
     pub(super) resources: Option<String>,
+    /// Reserve for this role what --resources names without one, and what is found out; * reserves nothing.
+    #[arg(long, env = "MESOS_DEFAULT_ROLE", default_value = "*", value_name = "ROLE")]
+    pub(super) default_role: String,
     /// What is said about this machine, such as rack:r7;zone:eu-1.
     #[arg(long, env = "MESOS_ATTRIBUTES", value_name = "ATTRIBUTES")]
     pub(super) attributes: Option<String>,
-    /// Where this machine stands, as region/zone.
-    #[arg(long, env = "MESOS_DOMAIN", value_name = "REGION/ZONE")]
+    /// Where this machine stands, as region/zone, or JSON as in Mesos, or file:// and the path of a file with it.
+    #[arg(long, env = "MESOS_DOMAIN", value_name = "REGION/ZONE|JSON")]
     pub(super) domain: Option<String>,
     /// What runs containers: mesos, which is processes of this machine.
     #[arg(long, env = "MESOS_CONTAINERIZERS", default_value = "mesos", value_name = "NAME")]
@@ -59,6 +67,11 @@ pub(super) struct Flags {
     /// good (cleanup).
     #[arg(long, env = "MESOS_RECOVER", default_value = "reconnect", value_parser = ["reconnect", "cleanup"])]
     pub(super) recover: String,
+    /// Whether the agent ends when it cannot read what an earlier run wrote down. It does: with half of that it would say the
+    /// wrong things about tasks.
+    #[arg(long, env = "MESOS_STRICT", default_value_t = true, action = clap::ArgAction::Set, num_args = 0..=1,
+        default_missing_value = "true", value_name = "BOOL")]
+    pub(super) strict: bool,
     /// What may be otherwise than in an earlier run with the same work directory: nothing (equal), or there may be more
     /// resources and attributes (additive).
     #[arg(long, env = "MESOS_RECONFIGURATION_POLICY", default_value = "equal", value_parser = ["equal", "additive"],
@@ -116,6 +129,14 @@ pub(super) struct Flags {
     #[arg(long, env = "MESOS_EXECUTOR_TRANSPORT", default_value = "http", value_parser = ["http", "grpc"],
         value_name = "TRANSPORT")]
     pub(super) executor_transport: String,
+    /// What every container finds in its environment, unless its own command says otherwise: a JSON object of names and values,
+    /// or the path of a file with it, file:// before it or not.
+    #[arg(long, env = "MESOS_EXECUTOR_ENVIRONMENT_VARIABLES", value_name = "FILE|JSON", hide_env_values = true)]
+    pub(super) executor_environment_variables: Option<Hidden>,
+    /// Paths that answer nobody: JSON as in Mesos, such as {"disabled_endpoints": {"paths": ["/files/browse"]}}, or the path of a
+    /// file with it, file:// before it or not.
+    #[arg(long, env = "MESOS_FIREWALL_RULES", value_name = "FILE|JSON")]
+    pub(super) firewall_rules: Option<String>,
     /// Let executors do without tokens: whoever reaches the agent may then speak for any of them. Executors that know no
     /// tokens need it.
     #[arg(long = "insecure-executors", env = "MESOS_INSECURE_EXECUTORS")]
@@ -141,21 +162,50 @@ impl Flags {
             anyhow::bail!("--containerizers={}: this version has mesos alone", self.containerizers);
         }
         anyhow::ensure!(
-            self.hostname.as_deref().is_none_or(|name| !name.trim().is_empty()),
-            "--hostname is empty; name this machine, or leave it out"
+            self.strict,
+            "--strict=false: this agent does not go on with half of what an earlier run wrote down; leave it out, or start with \
+             an empty work directory"
         );
+        self.reach.validate().map_err(anyhow::Error::msg)?;
+        self.default_role()?;
+        self.firewall()?;
+        self.environment()?;
         self.domain().map(drop)
     }
 
     /// Where this machine stands, if that is said.
     pub(super) fn domain(&self) -> anyhow::Result<Option<FaultDomain>> {
-        let Some(domain) = &self.domain else { return Ok(None) };
-        match domain.split('/').collect::<Vec<_>>()[..] {
-            [region, zone] if !region.is_empty() && !zone.is_empty() => {
-                Ok(Some(FaultDomain { region: region.into(), zone: zone.into() }))
-            }
-            _ => anyhow::bail!("--domain={domain}: write region/zone, the two with one slash between them"),
+        let read = |said: &String| fault_domain(said).map_err(|problem| anyhow::anyhow!("--domain={said}: {problem}"));
+        self.domain.as_ref().map(read).transpose()
+    }
+
+    /// For whom everything is that is for nobody else.
+    pub(super) fn default_role(&self) -> anyhow::Result<Role> {
+        Role::new(self.default_role.as_str()).with_context(|| format!("--default_role={}", self.default_role))
+    }
+
+    /// Which paths answer nobody.
+    pub(super) fn firewall(&self) -> anyhow::Result<Firewall> {
+        let Some(said) = &self.firewall_rules else { return Ok(Firewall::default()) };
+        let text = given_text(said).context("--firewall_rules")?;
+        Firewall::parse(&text).map_err(|problem| anyhow::anyhow!("--firewall_rules: {problem}"))
+    }
+
+    /// What every container finds in its environment.
+    pub(super) fn environment(&self) -> anyhow::Result<BTreeMap<String, String>> {
+        const FLAG: &str = "--executor_environment_variables";
+        let Some(said) = &self.executor_environment_variables else { return Ok(BTreeMap::new()) };
+        let text = given_text(said.expose()).context(FLAG)?;
+        // What is wrong with it may be a secret, so it is not quoted.
+        let read: Result<BTreeMap<String, String>, _> = serde_json::from_str(&text);
+        let Ok(variables) = read else {
+            anyhow::bail!(r#"{FLAG} is no JSON object of names and texts; write {{"NAME": "value"}}"#);
+        };
+        let is_wrong = |name: &&String| name.is_empty() || name.contains(['=', '\0']);
+        if let Some(name) = variables.keys().find(is_wrong) {
+            anyhow::bail!("{FLAG}: {name:?} is no name of a variable; write one without '='");
         }
+        Ok(variables)
     }
 }
 
@@ -176,7 +226,18 @@ mod tests {
 
     #[test]
     fn what_names_no_host_or_no_place_is_refused_by_name() {
-        for right in ["--master=foo", "--master=a:1,b:2", "--domain=eu/1", "--hostname=h"] {
+        for right in [
+            "--master=foo",
+            "--master=a:1,b:2",
+            "--domain=eu/1",
+            r#"--domain={"fault_domain": {"region": {"name": "eu"}, "zone": {"name": "1"}}}"#,
+            "--hostname=h",
+            "--strict",
+            "--strict=true",
+            "--default_role=ops",
+            r#"--executor_environment_variables={"A": "b"}"#,
+            r#"--firewall_rules={"disabled_endpoints": {"paths": ["/files/browse"]}}"#,
+        ] {
             assert_eq!(refused(right), None, "{right}");
         }
         for (wrong, says) in [
@@ -185,6 +246,13 @@ mod tests {
             ("--master=host:99999", "from 1 to 65535"),
             ("--master=zk://h:2181/mesos", "ZooKeeper"),
             ("--hostname=", "name this machine"),
+            ("--advertise_ip=::", "no address others can reach"),
+            ("--advertise_port=0", "from 1 to 65535"),
+            ("--default_role=a b", "--default_role=a b"),
+            ("--strict=false", "empty work directory"),
+            ("--executor_environment_variables={\"A\": 1}", "write {\"NAME\": \"value\"}"),
+            ("--executor_environment_variables={\"A=\": \"b\"}", "without '='"),
+            ("--firewall_rules=[]", "write {"),
             ("--domain=x/y/z", "write region/zone"),
             ("--domain=x", "write region/zone"),
             ("--domain=x/", "write region/zone"),

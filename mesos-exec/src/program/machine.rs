@@ -7,16 +7,18 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context as _;
-use mesos_core::Resources;
 use mesos_core::program::read_text;
+use mesos_core::resource::{Reservation, Reservations};
+use mesos_core::{Resources, Role};
 
 const MIB: u64 = 1 << 20;
 const SYSTEM_MEM_MIB: u64 = 1_024;
 const SYSTEM_DISK_MIB: u64 = 5 * 1_024;
 const PORTS: &str = "[31000-32000]";
 
-/// What the operator says, and what the machine has of the usual kinds the operator does not name.
-pub(super) fn resources(said: Option<&str>, work_dir: &Path) -> anyhow::Result<Resources> {
+/// What the operator says, and what the machine has of the usual kinds the operator does not name; what is for nobody is for
+/// this role.
+pub(super) fn resources(said: Option<&str>, role: &Role, work_dir: &Path) -> anyhow::Result<Resources> {
     let said: Resources = match said {
         Some(text) => {
             let named = || format!("--resources={text}");
@@ -33,7 +35,15 @@ pub(super) fn resources(said: Option<&str>, work_dir: &Path) -> anyhow::Result<R
             all += &found;
         }
     }
-    Ok(all)
+    if *role == Role::any() {
+        return Ok(all);
+    }
+    let stack = Reservations::new([Reservation::fixed(role.clone())])?;
+    let reserved = all.iter().map(|entry| match entry.is_unreserved() {
+        true => entry.with_reservations(stack.clone()),
+        false => entry,
+    });
+    Ok(Resources::from_entries(reserved)?)
 }
 
 fn detected(work_dir: &Path) -> anyhow::Result<BTreeMap<&'static str, String>> {
@@ -74,20 +84,30 @@ mod tests {
 
     #[test]
     fn what_is_not_said_is_detected() {
-        let all = resources(Some("cpus:3;gpus:1"), Path::new("/")).unwrap();
+        let all = resources(Some("cpus:3;gpus:1"), &Role::any(), Path::new("/")).unwrap();
         let names: Vec<_> = all.iter().map(|entry| entry.name().as_str().to_owned()).collect();
         for name in ["cpus", "mem", "disk", "ports", "gpus"] {
             assert_eq!(names.iter().filter(|own| *own == name).count(), 1, "{name} in {all}");
         }
         assert!(all.to_string().contains("cpus:3"), "{all}");
-        assert!(resources(Some("cpus"), Path::new("/")).unwrap_err().to_string().contains("--resources"));
+        assert!(resources(Some("cpus"), &Role::any(), Path::new("/")).unwrap_err().to_string().contains("--resources"));
+    }
+
+    #[test]
+    fn what_is_for_nobody_is_for_the_default_role() {
+        let ops = Role::new("ops").unwrap();
+        let all = resources(Some("cpus:3;mem(web):64;disk:5"), &ops, Path::new("/")).unwrap().reserved();
+        let of = |role: &str| all[&Role::new(role).unwrap()].to_string();
+        assert_eq!(of("web"), "mem(web):64");
+        assert!(of("ops").contains("cpus(ops):3") && of("ops").contains("ports(ops):"), "{}", of("ops"));
+        assert_eq!(all.len(), 2);
     }
 
     #[test]
     fn what_a_file_says_counts_like_a_flag() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("resources");
-        let said = || resources(Some(&format!("file://{}", path.display())), Path::new("/"));
+        let said = || resources(Some(&format!("file://{}", path.display())), &Role::any(), Path::new("/"));
         let missing = format!("{:#}", said().unwrap_err());
         assert!(missing.contains("--resources=file:///") && missing.contains("No such file"), "{missing}");
         for text in ["cpus:3;mem:7\n", r#"[{"name": "cpus", "type": "SCALAR", "scalar": {"value": 3}}]"#] {

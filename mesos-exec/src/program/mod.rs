@@ -4,6 +4,7 @@ mod flags;
 mod machine;
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -30,22 +31,27 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     mesos_core::program::main("mesos-agent", arguments, run)
 }
 
-fn run(flags: &Flags) -> anyhow::Result<()> {
+fn run(flags: &Flags, settings: Vec<(String, String)>) -> anyhow::Result<()> {
     flags.validate()?;
     let log = flags.logging.begin("mesos-agent").map_err(anyhow::Error::msg)?;
-    tokio::runtime::Runtime::new()?.block_on(serve(flags, log))
+    tokio::runtime::Runtime::new()?.block_on(serve(flags, settings, log))
 }
 
-async fn serve(flags: &Flags, log: Log) -> anyhow::Result<()> {
+async fn serve(flags: &Flags, settings: Vec<(String, String)>, log: Log) -> anyhow::Result<()> {
     let spans = flags.spans.begin("mesos-agent").map_err(anyhow::Error::msg)?;
-    let ended = work(flags, log, spans.as_ref()).await;
+    let ended = work(flags, settings, log, spans.as_ref()).await;
     if let Some(spans) = spans {
         spans.end().await;
     }
     ended
 }
 
-async fn work(flags: &Flags, log: Log, spans: Option<&SpanExport>) -> anyhow::Result<()> {
+async fn work(
+    flags: &Flags,
+    settings: Vec<(String, String)>,
+    log: Log,
+    spans: Option<&SpanExport>,
+) -> anyhow::Result<()> {
     let terminated = terminated()?;
     let mut ends_tasks = signal(SignalKind::user_defined1())?;
     let readiness = Readiness::from_env();
@@ -57,10 +63,11 @@ async fn work(flags: &Flags, log: Log, spans: Option<&SpanExport>) -> anyhow::Re
     let listener = TcpListener::bind((flags.ip, flags.port))
         .await
         .with_context(|| format!("{}:{} cannot be listened on", flags.ip, flags.port))?;
-    let info = describe(flags, listener.local_addr()?.port())?;
+    let info = describe(flags, listener.local_addr()?).await?;
+    let endpoint = info.endpoint();
     // First of all, since only one agent may have the folder.
     let checkpoints = RedbStore::open(work_dir.join("checkpoints.redb"))?;
-    let containerizer = Arc::new(Process::new(ProcessOptions::new(work_dir).shim("/proc/self/exe"))?);
+    let containerizer = Arc::new(Process::new(process_options(flags)?)?);
     let detector = Box::new(RemoteDetector::new(flags.master.clone(), dialer.clone()));
     let connector = Arc::new(GrpcConnector::new(dialer));
     let mut setup = AgentSetup::new(info, containerizer.clone(), Arc::new(checkpoints.clone()), detector, connector);
@@ -95,8 +102,9 @@ async fn work(flags: &Flags, log: Log, spans: Option<&SpanExport>) -> anyhow::Re
         authenticator,
         authorizer,
         insecure_executors: flags.insecure_executors,
+        firewall: flags.firewall()?,
         limits: Limits::default(),
-        flags: shown(flags),
+        flags: settings,
         verbosity: log.verbosity,
         attached: attached(log.file),
     })
@@ -106,7 +114,7 @@ async fn work(flags: &Flags, log: Log, spans: Option<&SpanExport>) -> anyhow::Re
         tracing::info!("ends what an earlier run left running");
         server.daemon().stop().await;
     }
-    readiness.ready(&format!("looks for the master from {}", server.address()));
+    readiness.ready(&format!("looks for the master from {endpoint}"));
     let stops = async {
         ends_tasks.recv().await;
     };
@@ -147,45 +155,25 @@ fn attached(log: Option<PathBuf>) -> Attached {
     attached
 }
 
-/// The flags, as views show them: those that tell no secret.
-fn shown(flags: &Flags) -> Vec<(String, String)> {
-    let all = [
-        ("master", Some(flags.master.join(","))),
-        ("ip", Some(flags.ip.to_string())),
-        ("port", Some(flags.port.to_string())),
-        ("hostname", flags.hostname.clone()),
-        ("work_dir", Some(flags.work_dir.display().to_string())),
-        ("resources", flags.resources.clone()),
-        ("attributes", flags.attributes.clone()),
-        ("domain", flags.domain.clone()),
-        ("containerizers", Some(flags.containerizers.clone())),
-        ("recover", Some(flags.recover.clone())),
-        ("log_dir", flags.logging.log_dir.as_ref().map(|path| path.display().to_string())),
-        ("reconfiguration_policy", Some(flags.reconfiguration_policy.clone())),
-        ("switch_user", Some(flags.switch_user.to_string())),
-        ("otlp_endpoint", flags.spans.otlp_endpoint.clone()),
-        ("journal", flags.journal.as_ref().map(|path| path.display().to_string())),
-        ("fetcher_cache_size", Some(flags.fetcher_cache_size.to_string())),
-        ("fetcher_max_size", Some(flags.fetcher_max_size.to_string())),
-        ("executor_registration_timeout", Some(flags.executor_registration_timeout.to_string())),
-        ("executor_shutdown_grace_period", Some(flags.executor_shutdown_grace_period.to_string())),
-        ("executor_transport", Some(flags.executor_transport.clone())),
-        ("insecure-plaintext", Some(flags.security.insecure_plaintext.to_string())),
-        ("insecure-anonymous", Some(flags.security.insecure_anonymous.to_string())),
-        ("insecure-executors", Some(flags.insecure_executors.to_string())),
-    ];
-    all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
-}
-
-fn describe(flags: &Flags, port: u16) -> anyhow::Result<AgentInfo> {
-    let resources = machine::resources(flags.resources.as_deref(), &flags.work_dir)?;
-    let mut info = AgentInfo::new(flags.hostname.clone().unwrap_or_else(machine::hostname), resources);
-    info.port = port;
+async fn describe(flags: &Flags, listens: SocketAddr) -> anyhow::Result<AgentInfo> {
+    let role = flags.default_role()?;
+    let resources = machine::resources(flags.resources.as_deref(), &role, &flags.work_dir)?;
+    let reached = flags.reach.found(listens, &machine::hostname()).await;
+    let mut info = AgentInfo::new(reached.host(), resources);
+    info.ip = Some(reached.ip);
+    info.port = reached.port;
     if let Some(attributes) = &flags.attributes {
         info.attributes = attributes.parse().with_context(|| format!("--attributes {attributes:?}"))?;
     }
     info.domain = flags.domain()?;
     Ok(info)
+}
+
+/// How containers are run, with what each of them finds in its environment.
+fn process_options(flags: &Flags) -> anyhow::Result<ProcessOptions> {
+    let options = ProcessOptions::new(&flags.work_dir).shim("/proc/self/exe");
+    let set = |options: ProcessOptions, (name, value): (String, String)| options.environment(name, value);
+    Ok(flags.environment()?.into_iter().fold(options, set))
 }
 
 /// A part as millionths; the flags were checked to be one.
@@ -221,4 +209,49 @@ fn options(flags: &Flags) -> Options {
     options.executor_shutdown_grace = flags.executor_shutdown_grace_period.0;
     options.executor_registration_timeout = flags.executor_registration_timeout.0;
     options
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+    use mesos_core::program::{Layered, parse_layered};
+
+    use super::*;
+
+    fn parsed(flags: &[&str]) -> Layered<Flags> {
+        let usual = ["mesos-agent", "--work_dir=/", "--master=m:5050"];
+        parse_layered(usual.iter().chain(flags).map(Into::into)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_agent_says_where_it_is_reached_and_for_whom_it_is() {
+        let described = async |flags: &[&str], listens: &str| {
+            describe(&parsed(flags).flags, listens.parse().unwrap()).await.unwrap()
+        };
+        let info = described(&["--hostname=localhost", "--ip=127.0.0.1"], "127.0.0.1:1").await;
+        assert_eq!((&*info.hostname, info.pid().as_str()), ("localhost", "slave(1)@127.0.0.1:1"));
+        let flags = ["--advertise_ip=10.0.0.9", "--advertise_port=80", "--hostname_lookup=false", "--default_role=ops"];
+        let info = described(&flags, "0.0.0.0:1").await;
+        assert_eq!((&*info.hostname, info.endpoint().as_str()), ("10.0.0.9", "10.0.0.9:80"));
+        assert!(info.resources.iter().all(|entry| entry.reservations().role().is_some()), "{}", info.resources);
+        let info = described(&[], "0.0.0.0:1").await;
+        assert_eq!(*info.hostname, *machine::hostname());
+        assert!(info.ip.is_some_and(|ip| !ip.is_unspecified()), "{:?}", info.ip);
+    }
+
+    #[test]
+    fn every_flag_is_shown_and_no_secret() {
+        let Layered { flags, settings } =
+            parsed(&[r#"--executor_environment_variables={"TOKEN": "sesame"}"#, "--insecure-executors"]);
+        assert_eq!(flags.environment().unwrap()["TOKEN"], "sesame");
+        let value = |name: &str| settings.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str());
+        for argument in Flags::command().get_arguments().filter(|argument| !argument.get_default_values().is_empty()) {
+            let name = argument.get_long().unwrap();
+            assert!(value(name).is_some(), "--{name} is missing in {settings:?}");
+        }
+        assert_eq!((value("master"), value("work_dir")), (Some("m:5050"), Some("/")));
+        assert_eq!((value("executor_environment_variables"), value("hostname")), (Some("(hidden)"), None));
+        assert_eq!((value("insecure-executors"), value("insecure-plaintext")), (Some("true"), Some("false")));
+        assert!(!format!("{settings:?}").contains("sesame"), "{settings:?}");
+    }
 }

@@ -57,7 +57,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mesos_core::kernel::Handle;
@@ -329,6 +329,10 @@ impl Allocator for HierarchicalDrf {
 
     fn available(&self, agent: AgentKey) -> Option<Resources> {
         self.agent(agent).map(|agent| agent.available.clone())
+    }
+
+    fn filters(&self) -> BTreeMap<Role, u64> {
+        self.filter_counts()
     }
 
     fn recipe(&self) -> Option<Recipe> {

@@ -257,6 +257,10 @@ impl Allocator for Shadow {
         self.ruler().available(agent)
     }
 
+    fn filters(&self) -> BTreeMap<Role, u64> {
+        self.ruler().filters()
+    }
+
     fn explain(&self, now: Instant, question: &Question) -> Option<Explanation> {
         self.ruler().explain(now, question)
     }

@@ -1,5 +1,7 @@
 //! What the books say about fairness, for people and reports.
 
+use std::collections::BTreeMap;
+
 use mesos_core::provider::FrameworkKey;
 use mesos_core::resource::{Quantities, ResourceName};
 use mesos_core::{FrameworkId, Quota, Role, Weight};
@@ -169,6 +171,19 @@ impl HierarchicalDrf {
     #[must_use]
     pub fn filter_count(&self) -> usize {
         self.filters.len()
+    }
+
+    /// The same, by role; of roles without refusals nothing.
+    pub(super) fn filter_counts(&self) -> BTreeMap<Role, u64> {
+        let clients = self.frameworks.iter().flatten().flat_map(|framework| &framework.clients);
+        let mut counts = BTreeMap::new();
+        for (role, client) in clients {
+            let count = u64::from(self.filters.len_of(*client));
+            if count > 0 {
+                *counts.entry(role.clone()).or_default() += count;
+            }
+        }
+        counts
     }
 }
 

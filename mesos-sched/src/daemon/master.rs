@@ -16,14 +16,15 @@ use std::sync::Arc;
 use mesos_core::call::operator::{self, ReplyTo};
 use mesos_core::call::{ConnId, agent, scheduler};
 use mesos_core::daemon::{
-    BacklogBounds, Door, Ended, Flow, Host, Inbox, JournalSetup, PeerArrival, Peers, Stream, SystemClock, Task, World,
-    Writer, entropy, inbox,
+    BacklogBounds, Door, Ended, Flow, Host, Inbox, JournalSetup, PeerArrival, Peers, Stream, SystemClock, Task,
+    Waiting, World, Writer, entropy, inbox,
 };
 use mesos_core::kernel::{Rng, Term, Ticket};
 use mesos_core::provider::StoreError;
 use mesos_core::{Allocator, Clock, Contender, MasterId, Rejection, RejectionCode, Store};
 use tokio::sync::{oneshot, watch};
 
+use super::patience::{Patience, StoreWatch};
 use super::rounds::Rounds;
 use super::shadow::ShadowTally;
 use super::view::{Feed, Published, Wish};
@@ -43,6 +44,8 @@ pub struct MasterSetup {
     pub allocator: Box<dyn Allocator>,
     /// The registry.
     pub store: Arc<dyn Store>,
+    /// How long the registry's store may take before the master steps down.
+    pub patience: Patience,
     /// Finds out when this master leads. Kept until the daemon ends, and dropped then.
     pub contender: Box<dyn Contender>,
     /// Where connections come from.
@@ -76,6 +79,7 @@ impl MasterSetup {
             options: Options::default(),
             allocator,
             store,
+            patience: Patience::default(),
             contender,
             door,
             clock: Arc::new(SystemClock::new()),
@@ -310,6 +314,7 @@ pub struct MasterHandle {
     inbox: Inbox<Master, Arrival>,
     lead: watch::Receiver<Lead>,
     rounds: Rounds,
+    registry: StoreWatch,
     shadow: Option<ShadowTally>,
 }
 
@@ -339,10 +344,22 @@ impl MasterHandle {
         &self.rounds
     }
 
+    /// How long its registry's store takes, and how much is in it.
+    #[must_use]
+    pub const fn registry(&self) -> &StoreWatch {
+        &self.registry
+    }
+
     /// What the candidate beside its allocator would have done otherwise, if there is one.
     #[must_use]
     pub const fn shadow(&self) -> Option<&ShadowTally> {
         self.shadow.as_ref()
+    }
+
+    /// What waits for the machine.
+    #[must_use]
+    pub fn waiting(&self) -> Waiting {
+        self.inbox.waiting()
     }
 
     /// Looks at the machine between two steps. Waits while another master leads; nothing when this one has ended.
@@ -375,6 +392,8 @@ impl MasterDaemon {
     pub fn start(mut setup: MasterSetup) -> Self {
         let rounds = Rounds::default();
         setup.allocator = rounds.measure(setup.allocator);
+        let registry = StoreWatch::default();
+        setup.store = registry.over(setup.store, setup.patience);
         let (inbox, mailbox) = inbox();
         let (id, shadow) = (setup.id.clone(), setup.shadow.clone());
         let (phase, lead) = watch::channel(Lead::Waiting);
@@ -384,7 +403,7 @@ impl MasterDaemon {
             phase.send_replace(Lead::Ended);
             led
         });
-        Self { handle: MasterHandle { id, inbox, lead, rounds, shadow }, task }
+        Self { handle: MasterHandle { id, inbox, lead, rounds, registry, shadow }, task }
     }
 
     /// Speaks to it.
@@ -448,6 +467,7 @@ async fn lead(
         options,
         allocator,
         store,
+        patience: _,
         mut contender,
         mut door,
         clock,

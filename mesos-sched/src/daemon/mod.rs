@@ -16,6 +16,7 @@ mod gate;
 #[cfg(feature = "net")]
 pub mod http;
 mod master;
+mod patience;
 mod rounds;
 mod scheduler;
 #[cfg(feature = "net")]
@@ -29,6 +30,7 @@ pub mod view;
 pub use events::{EVENTS_WAITING_MAX, EventFramework, EventScheduler, FrameworkEvent, FrameworkEvents};
 pub use master::{Lead, LeadError, Led, MasterDaemon, MasterHandle, MasterSetup};
 pub use mesos_core::daemon::JournalSetup;
+pub use patience::{Patience, StoreTimes, StoreWatch};
 pub use rounds::{Measured, Rounds, Times};
 pub use scheduler::{SchedulerDriver, SchedulerEnded, SchedulerSetup, StartError};
 #[cfg(feature = "net")]

@@ -1,6 +1,6 @@
 //! How long allocation rounds take on this machine, and how late they come: the host measures what the kernel cannot.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant as Clock};
 
@@ -22,7 +22,7 @@ pub struct Times {
 }
 
 impl Times {
-    fn add(&mut self, time: Duration) {
+    pub(super) fn add(&mut self, time: Duration) {
         self.count += 1;
         self.newest.push_back(time);
         if self.newest.len() > ROUNDS_MAX {
@@ -120,6 +120,10 @@ impl Allocator for Watched {
 
     fn available(&self, agent: AgentKey) -> Option<Resources> {
         self.allocator.available(agent)
+    }
+
+    fn filters(&self) -> BTreeMap<Role, u64> {
+        self.allocator.filters()
     }
 
     fn explain(&self, now: Instant, question: &Question) -> Option<Explanation> {

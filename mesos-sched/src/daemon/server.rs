@@ -8,7 +8,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,23 +16,25 @@ use std::time::Duration;
 use async_trait::async_trait;
 use mesos_core::call::Leader;
 use mesos_core::daemon::{BacklogBounds, Door, SpanSink, SystemClock, Task};
+use mesos_core::kernel::Term;
 use mesos_core::net::auth::{Authenticator, Authorizer, Doorman, Parts, RateLimits};
 use mesos_core::net::grpc::{
     KernelService, MASTER_OPERATOR, MASTER_SERVICES, bridge, health, leadership, reflection, statuses,
 };
 use mesos_core::net::http::{Attached, Files, FixedVerbosity, Limits, Plain, Verbosity, axum, serve};
 use mesos_core::net::layer::{
-    Admit, Authenticate, Authorize, LimitConcurrency, Measure, Observe, RateLimit, Timeout, Trace,
+    Admit, Authenticate, Authorize, Firewall, LimitConcurrency, Measure, Observe, RateLimit, Timeout, Trace,
 };
+use mesos_core::net::reached_here;
 use mesos_core::net::tls::ServerTls;
-use mesos_core::{Allocator, Contender, Detector, MasterId, Store};
+use mesos_core::{Allocator, Contender, Detector, FaultDomain, MasterId, Store};
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 
 use super::gate::rules;
 use super::http::{self, HttpSetup, MasterAddress};
 use super::view::{Memory, View};
-use super::{JournalSetup, Lead, LeadError, Led, MasterDaemon, MasterSetup};
+use super::{JournalSetup, Lead, LeadError, Led, MasterDaemon, MasterSetup, Patience};
 use crate::master::Options;
 
 /// Where frameworks call.
@@ -54,20 +56,34 @@ pub struct MasterServerSetup {
     pub allocator: Box<dyn Allocator>,
     /// The registry.
     pub store: Arc<dyn Store>,
+    /// How long the registry may take before the master steps down.
+    pub patience: Patience,
     /// Finds out when this master leads.
     pub contender: Box<dyn Contender>,
+    /// Finds out who leads while this master does not, where there are several: whoever comes to this one is sent there.
+    pub detector: Option<Box<dyn Detector>>,
     /// The port.
     pub listener: TcpListener,
     /// Under which `host:port` others reach it.
     pub advertised: Arc<str>,
+    /// The address that stands for; without it, that of the listener.
+    pub ip: Option<IpAddr>,
+    /// Where it stands, if known.
+    pub domain: Option<FaultDomain>,
     /// TLS, or plain text.
     pub tls: Option<ServerTls>,
     /// Finds out who asks.
     pub authenticator: Authenticator,
     /// Decides what they may do.
     pub authorizer: Arc<dyn Authorizer>,
+    /// Paths that answer nobody.
+    pub firewall: Firewall,
     /// What peers may cost.
     pub limits: Limits,
+    /// Operators and tools that listen to events at one time; a further one is refused.
+    pub subscribers_max: usize,
+    /// Whether what is counted of each framework is among the metrics.
+    pub publishes_framework_metrics: bool,
     /// How often frameworks may call, by principal.
     pub rate_limits: Option<RateLimits>,
     /// How often everybody else may call and look, by principal, over HTTP and gRPC: operators and tools. What is open to
@@ -107,19 +123,26 @@ impl MasterServerSetup {
         listener: TcpListener,
         tls: Option<ServerTls>,
     ) -> io::Result<Self> {
-        let advertised = listener.local_addr()?.to_string().into();
+        let advertised = reached_here(listener.local_addr()?).to_string().into();
         Ok(Self {
             id,
             options: Options::default(),
             allocator,
             store,
+            patience: Patience::default(),
             contender,
+            detector: None,
             listener,
             advertised,
+            ip: None,
+            domain: None,
             tls,
             authenticator: Authenticator::new(Arc::new(SystemClock::new())),
             authorizer: Arc::new(Parts),
+            firewall: Firewall::default(),
             limits: Limits::default(),
+            subscribers_max: http::SUBSCRIBERS_MAX,
+            publishes_framework_metrics: true,
             rate_limits: None,
             operator_rate_limits: None,
             cluster: None,
@@ -149,6 +172,7 @@ impl fmt::Debug for MasterServerSetup {
 pub struct MasterServer {
     daemon: MasterDaemon,
     address: SocketAddr,
+    id: MasterId,
     leader: watch::Receiver<Option<Leader>>,
     stop: Option<oneshot::Sender<()>>,
     serving: Task,
@@ -166,13 +190,20 @@ impl MasterServer {
             options,
             allocator,
             store,
+            patience,
             contender,
+            detector,
             listener,
             advertised,
+            ip,
+            domain,
             tls,
             authenticator,
             authorizer,
+            firewall,
             limits,
+            subscribers_max,
+            publishes_framework_metrics,
             rate_limits,
             operator_rate_limits,
             cluster,
@@ -188,12 +219,15 @@ impl MasterServer {
         let address = listener.local_addr()?;
         let (hostname, port) = advertised.rsplit_once(':').unwrap_or((&advertised, ""));
         let port = port.parse().unwrap_or_else(|_| address.port());
-        let reached_at = MasterAddress::new(hostname, address.ip().to_string(), port);
+        let ip = ip.unwrap_or_else(|| reached_here(address).ip());
+        let mut reached_at = MasterAddress::new(hostname, ip, port);
+        reached_at.domain = domain;
         let (door, keeper) = Door::new();
         let mut daemon = MasterSetup::new(id.clone(), allocator, store, contender, door);
         if let Some(candidate) = shadow {
             daemon = daemon.with_shadow(candidate).map_err(io::Error::other)?;
         }
+        daemon.patience = patience;
         daemon.options = options;
         daemon.journal = journal;
         daemon.backlog = backlog;
@@ -204,13 +238,17 @@ impl MasterServer {
         daemon.view = Some(feed);
         let daemon = MasterDaemon::start(daemon);
         let (tell, leader) = leadership(None);
-        let watching = Task::spawn(announce(daemon.handle().lead(), id, advertised, tell));
+        let own = Leader { id, address: advertised, term: Term(0) };
+        let id = own.id.clone();
+        let watching = Task::spawn(announce(daemon.handle().lead(), own, detector, tell));
 
         let detector = Box::new(Told(leader.clone()));
         let handle = daemon.handle().clone();
         let mut http = HttpSetup::new(handle, keeper.clone(), view, detector, reached_at, authorizer.clone());
         let requests = http.requests.clone();
         http.cluster = cluster;
+        http.subscribers_max = subscribers_max;
+        http.publishes_framework_metrics = publishes_framework_metrics;
         http.flags = flags;
         http.verbosity = verbosity;
         http.files = Files::new(attached);
@@ -221,6 +259,7 @@ impl MasterServer {
             site = site.route(path, axum::routing::post_service(service));
         }
         let site = reflection(health(site, MASTER_SERVICES).await, MASTER_SERVICES);
+        let firewall = firewall.on(&site);
         let rules = rules();
         let known = Authenticate::new(authenticator).except(rules.open_paths());
         let limited = rate_limits.map(RateLimit::new).map(|limit| limit.only(SCHEDULER));
@@ -239,7 +278,8 @@ impl MasterServer {
                 None => router,
             };
             // Streams are open for as long as they like.
-            let router = router.layer(Admit(known)).layer(Timeout::new(limits.answer_timeout).except(STREAMS));
+            let router = router.layer(Admit(known)).layer(Admit(firewall));
+            let router = router.layer(Timeout::new(limits.answer_timeout).except(STREAMS));
             let router = router.layer(LimitConcurrency::new(limits.requests_max).except(STREAMS));
             let router = router.layer(Observe(Measure::into(requests))).layer(Observe(Trace));
             router.layer(axum::middleware::from_fn(statuses))
@@ -254,7 +294,7 @@ impl MasterServer {
             Some(tls) => Task::spawn(serve(listener, tls, site, limits, shutdown)),
             None => Task::spawn(serve(listener, Plain, site, limits, shutdown)),
         };
-        Ok(Self { daemon, address, leader, stop: Some(stop), serving, _watching: watching })
+        Ok(Self { daemon, address, id, leader, stop: Some(stop), serving, _watching: watching })
     }
 
     /// The machine's host.
@@ -277,7 +317,7 @@ impl MasterServer {
 
     /// Waits until it leads. Whether it does: it may end before.
     pub async fn leads(&self) -> bool {
-        self.leader.clone().wait_for(Option::is_some).await.is_ok()
+        self.leader.clone().wait_for(|leader| leader.as_ref().is_some_and(|leader| leader.id == self.id)).await.is_ok()
     }
 
     /// Resolves when the master has stepped down, or could not lead.
@@ -311,24 +351,53 @@ impl MasterServer {
     }
 }
 
-/// Tells everybody when this master leads, and when it does not any more.
+/// Tells everybody when this master leads, and when it does not any more; and who leads instead, where that is found out.
 async fn announce(
     mut lead: watch::Receiver<Lead>,
-    id: MasterId,
-    address: Arc<str>,
+    own: Leader,
+    detector: Option<Box<dyn Detector>>,
     tell: watch::Sender<Option<Leader>>,
 ) {
-    loop {
-        let leader = match *lead.borrow_and_update() {
-            Lead::Leading(term) => Some(Leader { id: id.clone(), address: address.clone(), term }),
-            Lead::Waiting | Lead::Recovering | Lead::Ended => None,
-        };
-        tell.send_replace(leader);
-        if lead.changed().await.is_err() {
-            tell.send_replace(None);
+    let (noted, mut found) = watch::channel::<Option<Leader>>(None);
+    let detection = async {
+        let Some(mut detector) = detector else {
+            std::future::pending::<()>().await;
             return;
+        };
+        loop {
+            let previous = noted.borrow().clone();
+            noted.send_replace(detector.detect(previous).await);
         }
+    };
+    let telling = async {
+        loop {
+            let other = found.borrow_and_update().clone().filter(|leader| leader.id != own.id);
+            let leader = match *lead.borrow_and_update() {
+                Lead::Leading(term) => Some(Leader { term, ..own.clone() }),
+                // This one leads when it has read the registry, whoever says so before.
+                Lead::Waiting | Lead::Recovering | Lead::Ended => other,
+            };
+            tell.send_if_modified(|told| {
+                let is_news = *told != leader;
+                *told = leader;
+                is_news
+            });
+            let changed = tokio::select! {
+                biased;
+                changed = lead.changed() => changed,
+                changed = found.changed() => changed,
+            };
+            if changed.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        biased;
+        () = telling => {}
+        () = detection => {}
     }
+    tell.send_replace(None);
 }
 
 /// Knows what this master tells.
@@ -349,14 +418,13 @@ impl Detector for Told {
 #[cfg(test)]
 mod tests {
     use mesos_core::daemon::MemoryStore;
-    use mesos_core::kernel::Term;
     use mesos_core::net::auth::Open;
     use mesos_core::net::grpc::{Dialer, GrpcConnector, RemoteDetector};
     use mesos_core::{CommandInfo, FrameworkInfo, Role};
 
     use super::*;
     use crate::allocator::HierarchicalDrf;
-    use crate::daemon::election::Standalone;
+    use crate::daemon::election::{Ballot, Standalone};
     use crate::daemon::{SchedulerDriver, SchedulerSetup};
     use crate::framework::batch::{Batch, Job};
 
@@ -388,5 +456,89 @@ mod tests {
         let ended = tokio::time::timeout(Duration::from_secs(60), server.stop()).await;
         assert!(ended.expect("it ends although a framework is connected").unwrap().is_none());
         driver.stop(true).await;
+    }
+
+    /// A master that contends and detects like this.
+    async fn server(
+        listener: TcpListener,
+        name: &str,
+        contender: Box<dyn Contender>,
+        detector: Option<Box<dyn Detector>>,
+    ) -> MasterServer {
+        let id = MasterId::new(name).unwrap();
+        let (allocator, store) = (Box::<HierarchicalDrf>::default(), Arc::new(MemoryStore::new()));
+        let mut setup = MasterServerSetup::new(id, allocator, store, contender, listener, None).unwrap();
+        setup.authenticator = Authenticator::new(Arc::new(SystemClock::new())).admitting_anonymous();
+        setup.authorizer = Arc::new(Open);
+        setup.detector = detector;
+        MasterServer::start(setup).await.unwrap()
+    }
+
+    /// The status of the answer to this question, and where it sends.
+    async fn asked(address: SocketAddr, request: &str) -> (String, Option<String>) {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let status = answer.split(' ').nth(1).unwrap().to_owned();
+        let header = |line: &str| line.split_once(": ").map(|(name, value)| (name.to_lowercase(), value.to_owned()));
+        let location = answer.lines().filter_map(header).find(|(name, _)| name == "location").map(|(_, value)| value);
+        (status, location)
+    }
+
+    fn get(path: &str) -> String {
+        format!("GET {path} HTTP/1.1\r\nHost: m\r\nConnection: close\r\n\r\n")
+    }
+
+    #[tokio::test]
+    async fn a_master_that_does_not_lead_sends_everybody_to_the_one_that_does() {
+        let ballot = Ballot::new(Term(0));
+        let mut servers = Vec::new();
+        for name in ["m1", "m2"] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap().to_string();
+            let contender = ballot.contender(MasterId::new(name).unwrap(), address);
+            servers.push(server(listener, name, Box::new(contender), Some(Box::new(ballot.detector()))).await);
+            assert!(servers[0].leads().await, "the first to contend");
+        }
+        let (first, second) = (servers.remove(0), servers.remove(0));
+        let call = r#"{"type":"SUBSCRIBE"}"#;
+        let post = format!(
+            "POST /api/v1/scheduler HTTP/1.1\r\nHost: m\r\nConnection: close\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n\r\n{call}",
+            call.len()
+        );
+        let heard = async |server: &MasterServer, id: &str| {
+            let mut leader = server.leader();
+            leader.wait_for(|leader| leader.as_ref().is_some_and(|leader| leader.id.as_str() == id)).await.unwrap();
+        };
+        heard(&second, "m1").await;
+        for (request, path) in
+            [(get("/state?x=1"), "/state?x=1"), (post.clone(), "/api/v1/scheduler"), (get("/redirect"), "")]
+        {
+            let (status, location) = asked(second.address(), &request).await;
+            assert_eq!((status.as_str(), location), ("307", Some(format!("//{}{path}", first.address()))), "{request}");
+        }
+        assert_eq!(asked(second.address(), &get("/health")).await.0, "200");
+        assert_eq!(asked(first.address(), &get("/state")).await.0, "200");
+
+        // Whoever is deposed ends; the other one takes over, and answers itself.
+        ballot.depose().unwrap();
+        first.ended().await;
+        heard(&second, "m2").await;
+        assert!(second.leads().await);
+        assert_eq!(asked(second.address(), &get("/state")).await.0, "200");
+    }
+
+    #[tokio::test]
+    async fn a_master_that_listens_everywhere_does_not_say_it_is_nowhere() {
+        let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
+        let server = server(listener, "m1", Box::new(Standalone::new(Term(1))), None).await;
+        assert!(server.leads().await);
+        let leader = server.leader().borrow().clone().unwrap();
+        assert_eq!(*leader.address, format!("127.0.0.1:{}", server.address().port()));
+        let (status, location) = asked(([127, 0, 0, 1], server.address().port()).into(), &get("/redirect")).await;
+        assert_eq!((status.as_str(), location), ("307", Some(format!("//{}", leader.address))));
     }
 }

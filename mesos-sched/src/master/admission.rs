@@ -7,7 +7,7 @@ use std::sync::Arc;
 use mesos_core::call::agent::ToAgent;
 use mesos_core::call::{CloseReason, ConnId};
 use mesos_core::provider::{AgentKey, Fact, Used};
-use mesos_core::{AgentId, AgentInfo, Resources};
+use mesos_core::{AgentId, AgentInfo, Rejection, RejectionCode, Resources};
 
 use super::book::{Agent, Liveness, Transition, Who};
 use super::options::mutant;
@@ -18,7 +18,7 @@ use crate::registry::Op;
 
 impl Master {
     pub(super) fn register(&mut self, cx: &mut MasterCx<'_>, conn: ConnId, info: Arc<AgentInfo>, total: Resources) {
-        if let Err(rejection) = validate_agent(&info, &total) {
+        if let Err(rejection) = validate_agent(&info, &total).and_then(|()| self.check_domain(&info)) {
             return self.refuse_agent(cx, conn, rejection);
         }
         if let Err(rejection) = self.check_machine_is_up(&info.hostname) {
@@ -36,7 +36,9 @@ impl Master {
                 self.timers.cancel(&Timer::Reregister(old));
                 return self.answer_registration_again(cx, old);
             }
-            self.remove_agent(old);
+            if self.remove_agent(old) {
+                self.counters.removals_replaced += 1;
+            }
         }
         let id = self.agents.next_id(self.id.as_str());
         let op = Op::AdmitAgent { id: id.clone(), info: info.clone() };
@@ -102,11 +104,20 @@ impl Master {
         self.tell_agent(cx, agent, ToAgent::Registered { agent_id, ping_timeout });
     }
 
-    /// Starts to remove an agent for good; its tasks are lost when that is durable.
-    pub(super) fn remove_agent(&mut self, agent: AgentKey) {
+    /// Refuses an agent that does not say where it stands, where all have to.
+    pub(super) fn check_domain(&self, info: &AgentInfo) -> Result<(), Rejection> {
+        if info.domain.is_some() || !self.options.require_agent_domain {
+            return Ok(());
+        }
+        let what = format!("the agent on {} does not say where it stands", info.hostname);
+        Err(Rejection::new(RejectionCode::InvalidAgent, what, "start it with --domain=region/zone"))
+    }
+
+    /// Starts to remove an agent for good; its tasks are lost when that is durable. Whether it did.
+    pub(super) fn remove_agent(&mut self, agent: AgentKey) -> bool {
         let row = &mut self.agents.table[agent];
         if row.transition != Transition::Settled {
-            return;
+            return false;
         }
         let id = row.id.clone();
         match self.registrar.submit(Op::RemoveAgent { id: id.clone() }) {
@@ -114,15 +125,21 @@ impl Master {
                 row.transition = Transition::Leaving;
                 self.note_agent(agent);
                 self.pending.insert(ticket, Pending::Removal { agent, id });
+                true
             }
-            Err(rejection) => tracing::warn!(%rejection, agent = %id, "an agent was not removed"),
+            Err(rejection) => {
+                tracing::warn!(%rejection, agent = %id, "an agent was not removed");
+                false
+            }
         }
     }
 
     pub(super) fn unregister(&mut self, cx: &mut MasterCx<'_>, agent: AgentKey) {
         self.rescind_offers_on(cx, agent);
         self.observe(cx, Fact::AgentDeactivated { agent });
-        self.remove_agent(agent);
+        if self.remove_agent(agent) {
+            self.counters.removals_unregistered += 1;
+        }
         self.close_agent(cx, agent, CloseReason::Removed);
     }
 }

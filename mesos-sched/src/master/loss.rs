@@ -36,6 +36,7 @@ impl Master {
         }
         let (state, reason) = (TaskState::Unreachable, Reason::AgentRemoved);
         let loss = Loss { state, reason, since_wall: Some(since_wall), may_return: true };
+        self.counters.losses_completed += 1;
         self.lose_agent(cx, agent, loss, CloseReason::Silent);
     }
 
@@ -65,6 +66,8 @@ impl Master {
     /// of the agent, and of the tasks when they reconcile.
     pub(super) fn absent_unreachable(&mut self, cx: &mut MasterCx<'_>, id: &AgentId) {
         if self.expect_no_more(id) {
+            self.counters.losses_completed += 1;
+            self.counters.losses_of_absent += 1;
             self.tell_all_of_failure(cx, id);
         }
     }

@@ -30,6 +30,9 @@ pub struct Options {
     pub recovery_removal_limit_ppm: u32,
     /// Whether frameworks may run as root.
     pub root_submissions: bool,
+    /// Whether agents that do not say where they stand are refused.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub require_agent_domain: bool,
     /// Between two heartbeats to a framework.
     pub heartbeat_every: Duration,
     /// Tasks of one framework on unreachable agents that are remembered; the oldest are forgotten first.
@@ -83,6 +86,7 @@ impl Default for Options {
             agent_removal_every: None,
             recovery_removal_limit_ppm: 1_000_000,
             root_submissions: true,
+            require_agent_domain: false,
             heartbeat_every: Duration::from_secs(15),
             unreachable_tasks_max: 1_000,
             // Mesos keeps 50, for its views; ids are small, and forgetting one lets a removed framework come back.

@@ -68,6 +68,7 @@ impl Master {
 
     fn check_report(&self, report: &Reregistration) -> Result<(), Rejection> {
         validate_agent(&report.info, &report.total)?;
+        self.check_domain(&report.info)?;
         for info in report.frameworks.values() {
             validate_subscribe(info, &BTreeSet::new())?;
         }

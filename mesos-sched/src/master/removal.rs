@@ -62,9 +62,11 @@ impl Master {
 
     fn await_turn(&mut self, cx: &mut MasterCx<'_>, candidate: Candidate) {
         if self.options.agent_removal_every.is_none() {
+            self.counters.losses_scheduled += 1;
             return self.give_up(cx, candidate);
         }
         if self.removals.known.insert(candidate.clone()) {
+            self.counters.losses_scheduled += 1;
             self.removals.waiting.push_back(candidate);
         }
         self.give_up_next(cx);
@@ -90,6 +92,7 @@ impl Master {
                 }
                 return;
             }
+            self.counters.losses_canceled += 1;
         }
     }
 

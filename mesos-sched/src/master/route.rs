@@ -16,16 +16,36 @@ impl Master {
         let Some(who) = self.arrive(cx, conn, seq) else { return };
         match (who, call) {
             (Who::Stranger, Call::Subscribe { info, suppressed, constraints }) => {
+                match info.id {
+                    None => self.counters.frameworks_subscribing += 1,
+                    Some(_) => self.counters.frameworks_resubscribing += 1,
+                }
                 self.subscribe(cx, conn, *info, suppressed, constraints);
             }
             (Who::Framework(framework), call) => self.call(cx, framework, call),
-            (Who::Stranger, call) => self.refuse_scheduler(cx, conn, before_subscribe(call.name())),
+            (Who::Stranger, call) => {
+                self.counters.dropped += 1;
+                self.refuse_scheduler(cx, conn, before_subscribe(call.name()));
+            }
             (Who::Agent(_) | Who::Joining, call) => self.refuse_agent(cx, conn, wrong_side(call.name())),
         }
     }
 
+    fn count_call(&mut self, call: &Call) {
+        let counters = &mut self.counters;
+        counters.calls += 1;
+        match call {
+            Call::Kill { .. } => counters.kills += 1,
+            Call::Revive { .. } => counters.revives += 1,
+            Call::Suppress { .. } => counters.suppresses += 1,
+            Call::Teardown => counters.teardowns += 1,
+            Call::Message { .. } => counters.framework_messages += 1,
+            _ => {}
+        }
+    }
+
     fn call(&mut self, cx: &mut MasterCx<'_>, framework: FrameworkKey, call: Call) {
-        self.counters.calls += 1;
+        self.count_call(&call);
         self.frameworks.table[framework].tally.calls.count(call.name());
         match call {
             Call::Subscribe { .. } => {
@@ -58,8 +78,11 @@ impl Master {
             Call::ReconcileOperations { operations } => self.reconcile_operations(cx, framework, operations),
             Call::Message { executor_id, agent_id, data } => {
                 let framework_id = self.frameworks.table[framework].id.clone();
-                if let Some(agent) = self.agents.table.find(&agent_id) {
-                    self.tell_agent(cx, agent, ToAgent::Message { framework_id, executor_id, data });
+                let agent = self.agents.table.find(&agent_id);
+                let message = ToAgent::Message { framework_id, executor_id, data };
+                let is_told = agent.is_some_and(|agent| self.tell_agent(cx, agent, message));
+                if !is_told {
+                    self.counters.framework_messages_invalid += 1;
                 }
             }
             other => {
@@ -72,12 +95,21 @@ impl Master {
     pub(super) fn handle_agent(&mut self, cx: &mut MasterCx<'_>, conn: ConnId, seq: Seq, message: ToMaster) {
         let Some(who) = self.arrive(cx, conn, seq) else { return };
         match (who, message) {
-            (Who::Stranger, ToMaster::Register { info, total }) => self.register(cx, conn, info, total),
-            (Who::Stranger, ToMaster::Reregister(report)) => self.reregister(cx, conn, report),
+            (Who::Stranger, ToMaster::Register { info, total }) => {
+                self.counters.agents_registering += 1;
+                self.register(cx, conn, info, total);
+            }
+            (Who::Stranger, ToMaster::Reregister(report)) => {
+                self.counters.agents_reregistering += 1;
+                self.reregister(cx, conn, report);
+            }
             // An impatient agent asked again; the answer to its first request is on its way.
             (Who::Joining, ToMaster::Register { .. } | ToMaster::Reregister(_)) => {}
             (Who::Agent(agent), message) => self.agent_message(cx, agent, message),
-            (Who::Stranger | Who::Joining, message) => self.refuse_agent(cx, conn, before_register(message.name())),
+            (Who::Stranger | Who::Joining, message) => {
+                self.counters.dropped += 1;
+                self.refuse_agent(cx, conn, before_register(message.name()));
+            }
             (Who::Framework(_), message) => self.refuse_scheduler(cx, conn, wrong_side(message.name())),
         }
     }
@@ -94,15 +126,23 @@ impl Master {
             }
             ToMaster::Register { .. } | ToMaster::Reregister(_) => self.answer_registration_again(cx, agent),
             ToMaster::ExecutorExited { framework_id, executor_id, status } => {
+                self.counters.executors_exited += 1;
                 self.executor_exited(cx, agent, &framework_id, executor_id, status);
             }
             ToMaster::Message { framework_id, executor_id, data } => {
+                self.counters.executor_messages += 1;
                 let agent_id = self.agents.table[agent].id.clone();
-                if let Some(framework) = self.frameworks.table.find(&framework_id) {
-                    self.tell_framework(cx, framework, Event::Message { executor_id, agent_id, data });
+                let framework = self.frameworks.table.find(&framework_id);
+                let message = Event::Message { executor_id, agent_id, data };
+                let is_told = framework.is_some_and(|framework| self.tell_framework(cx, framework, message));
+                if !is_told {
+                    self.counters.executor_messages_invalid += 1;
                 }
             }
-            ToMaster::Unregister => self.unregister(cx, agent),
+            ToMaster::Unregister => {
+                self.counters.agents_unregistering += 1;
+                self.unregister(cx, agent);
+            }
             other => {
                 let what = format!("message {} is not known to this master", other.name());
                 let rejection = Rejection::new(RejectionCode::Unsupported, what, "use a newer master");
@@ -114,6 +154,7 @@ impl Master {
     /// Judges a message's number on its connection; nobody is returned when it must not be handled.
     fn arrive(&mut self, cx: &mut MasterCx<'_>, conn: ConnId, seq: Seq) -> Option<Who> {
         if !self.phase.is_leading() {
+            self.counters.dropped += 1;
             cx.emit(Effect::Close { conn, why: CloseReason::NotLeading });
             return None;
         }
@@ -122,10 +163,12 @@ impl Master {
             Arrival::InOrder => Some(row.who),
             Arrival::Duplicate => {
                 let who = row.who;
+                self.counters.dropped += 1;
                 mutant!(self, ActOnDuplicates).then_some(who)
             }
             Arrival::Gap => {
                 self.counters.gaps += 1;
+                self.counters.dropped += 1;
                 if mutant!(self, StepDownOnBadPeer) {
                     self.step_down(cx, "a peer left out a message");
                 }

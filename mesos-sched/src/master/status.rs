@@ -31,12 +31,16 @@ impl Master {
     ) {
         let Some(framework) = self.frameworks.table.find(framework_id) else {
             // Whatever runs for a framework nobody knows must end: it was removed while the agent was away.
+            self.counters.updates_invalid += 1;
             self.tell_agent(cx, agent, ToAgent::ShutdownFramework { framework_id: framework_id.clone() });
             return;
         };
         let task = match self.check_update(agent, framework, &status) {
             Ok(task) => task,
-            Err(rejection) => return self.refuse_update(cx, agent, framework_id, &status, rejection),
+            Err(rejection) => {
+                self.counters.updates_invalid += 1;
+                return self.refuse_update(cx, agent, framework_id, &status, rejection);
+            }
         };
         self.counters.updates += 1;
         let state = self.frameworks.table[framework].hears(status.state);
@@ -169,13 +173,17 @@ impl Master {
         uuid: UpdateId,
     ) {
         self.counters.acknowledgements += 1;
-        let Some(agent) = self.agents.table.find(agent_id) else { return };
+        let Some(agent) = self.agents.table.find(agent_id) else {
+            self.counters.acknowledgements_invalid += 1;
+            return;
+        };
         let row = &mut self.frameworks.table[framework];
         let framework_id = row.id.clone();
         if let Some(task) = row.tasks.find(task_id) {
             let is_done = {
                 let task = &mut row.tasks[task];
                 if task.agent != agent || task.unacknowledged != Some(uuid) {
+                    self.counters.acknowledgements_invalid += 1;
                     return;
                 }
                 task.unacknowledged = None;

@@ -20,11 +20,38 @@ use crate::registry::Registry;
 pub struct Counters {
     pub accepts: u64,
     pub acknowledgements: u64,
+    /// Of them, those of updates nobody waits to hear acknowledged.
+    pub acknowledgements_invalid: u64,
     pub agent_messages: u64,
+    pub agents_registering: u64,
+    pub agents_reregistering: u64,
+    pub agents_unregistering: u64,
     pub calls: u64,
     pub declines: u64,
+    /// What came on a connection and was passed over: a repetition, behind a gap, or of somebody who may not say it.
+    pub dropped: u64,
+    pub executors_exited: u64,
+    /// Messages of executors to frameworks.
+    pub executor_messages: u64,
+    /// Of them, those to nobody.
+    pub executor_messages_invalid: u64,
+    /// Messages of frameworks to executors.
+    pub framework_messages: u64,
+    /// Of them, those to nobody.
+    pub framework_messages_invalid: u64,
+    pub frameworks_subscribing: u64,
+    pub frameworks_resubscribing: u64,
     pub gaps: u64,
+    pub kills: u64,
     pub launches: u64,
+    /// Agents that are silent or stayed away, and are to be marked unreachable.
+    pub losses_scheduled: u64,
+    /// Of them, those that came back before.
+    pub losses_canceled: u64,
+    /// Of them, those that are marked.
+    pub losses_completed: u64,
+    /// Of these, those that did not come back to this master after it was elected.
+    pub losses_of_absent: u64,
     pub offers: u64,
     /// Changes handed over to whoever keeps a picture of the books.
     pub published: u64,
@@ -33,11 +60,19 @@ pub struct Counters {
     pub operation_updates: u64,
     pub reconciliations: u64,
     pub rejections: u64,
+    /// Agents that are removed because another one came from where they were.
+    pub removals_replaced: u64,
+    pub removals_unregistered: u64,
     pub rescinds: u64,
+    pub revives: u64,
     /// Accepted offers of which others had committed something before.
     pub conflicts: u64,
     pub rounds: u64,
+    pub suppresses: u64,
+    pub teardowns: u64,
     pub updates: u64,
+    /// Those an agent may not say, and those of frameworks nobody knows; they are not among the others.
+    pub updates_invalid: u64,
 }
 
 /// A framework as the master sees it.
@@ -145,6 +180,12 @@ impl Master {
     #[must_use]
     pub fn allocator(&self) -> &dyn Allocator {
         &*self.allocator
+    }
+
+    /// How many changes of the registry are not durable yet.
+    #[must_use]
+    pub fn unfinished_writes(&self) -> usize {
+        self.registrar.unfinished()
     }
 
     /// What it has done.

@@ -1,7 +1,5 @@
 //! The flags of allocation: who is offered what, in which order, and how much of it. Those of Apache Mesos have its names.
 
-use std::fmt;
-
 use anyhow::Context as _;
 use mesos_core::Role;
 use mesos_core::program::{MesosBytes, MesosDuration};
@@ -68,11 +66,23 @@ pub(super) struct Allocation {
     )]
     pub(super) min_allocatable_resources: String,
     /// After an election, where a quota is set: the part of the agents that must be back before anything is offered.
-    #[arg(long, env = "MESOS_AGENT_RECOVERY_FACTOR", default_value_t = 0.8, value_name = "0..1")]
-    pub(super) agent_recovery_factor: f64,
+    #[arg(
+        long,
+        env = "MESOS_ALLOCATOR_AGENT_RECOVERY_FACTOR",
+        alias = "agent_recovery_factor",
+        default_value_t = 0.8,
+        value_name = "0..1"
+    )]
+    pub(super) allocator_agent_recovery_factor: f64,
     /// But offers wait for them no longer than this.
-    #[arg(long, env = "MESOS_AGENT_RECOVERY_TIMEOUT", default_value = "10mins", value_name = "DURATION")]
-    pub(super) agent_recovery_timeout: MesosDuration,
+    #[arg(
+        long,
+        env = "MESOS_ALLOCATOR_RECOVERY_TIMEOUT",
+        alias = "agent_recovery_timeout",
+        default_value = "10mins",
+        value_name = "DURATION"
+    )]
+    pub(super) allocator_recovery_timeout: MesosDuration,
     /// Serve roles of a higher priority first, such as prod=10,prod/batch=-1. A role without one has that of the role above
     /// it, at last 0.
     #[arg(long, env = "MESOS_ROLE_PRIORITIES", value_name = "ROLE=PRIORITY,…", value_delimiter = ',')]
@@ -123,8 +133,8 @@ impl Allocation {
         options.fairness_excluded = self.excluded()?;
         options.filter_gpu_resources = self.filter_gpu_resources;
         options.min_allocatable = minimums(&self.min_allocatable_resources)?;
-        options.agent_recovery_percent = percent(self.agent_recovery_factor)?;
-        options.agent_recovery_timeout = self.agent_recovery_timeout.0;
+        options.agent_recovery_percent = percent(self.allocator_agent_recovery_factor)?;
+        options.agent_recovery_timeout = self.allocator_recovery_timeout.0;
         Ok(options)
     }
 
@@ -245,20 +255,11 @@ fn amounts(flag: &str, text: &str) -> anyhow::Result<Quantities> {
 fn percent(factor: f64) -> anyhow::Result<u32> {
     anyhow::ensure!(
         (0.0..=1.0).contains(&factor),
-        "--agent_recovery_factor={factor} is not from 0 to 1; 0.8 waits for four agents of five"
+        "--allocator_agent_recovery_factor={factor} is not from 0 to 1; 0.8 waits for four agents of five"
     );
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within 0 and 100")]
     let percent = (factor * 100.0).round() as u32;
     Ok(percent)
-}
-
-impl fmt::Display for Sorter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Drf => "drf",
-            Self::Random => "random",
-        })
-    }
 }
 
 impl From<Sorter> for SorterKind {
@@ -334,7 +335,12 @@ mod tests {
                 with(&|own| own.min_allocatable = vec![amounts("cpus:0.5;mem:64"), amounts("disk:10")]),
             ),
             (vec!["--min_allocatable_resources="], with(&|own| own.min_allocatable = Vec::new())),
+            (vec!["--allocator_agent_recovery_factor=0.25"], with(&|own| own.agent_recovery_percent = 25)),
             (vec!["--agent_recovery_factor=0.25"], with(&|own| own.agent_recovery_percent = 25)),
+            (
+                vec!["--allocator_recovery_timeout=90secs"],
+                with(&|own| own.agent_recovery_timeout = Duration::from_secs(90)),
+            ),
             (
                 vec!["--agent_recovery_timeout=90secs"],
                 with(&|own| own.agent_recovery_timeout = Duration::from_secs(90)),
@@ -380,8 +386,8 @@ mod tests {
             (vec!["--allocator=drff"], "--allocator", "drf, random"),
             (vec!["--min_allocatable_resources=cpus:0.1|"], "--min_allocatable_resources", "cpus:0.01|mem:32"),
             (vec!["--min_allocatable_resources=much"], "--min_allocatable_resources", "cpus:1;mem:64"),
-            (vec!["--agent_recovery_factor=1.5"], "--agent_recovery_factor", "0 to 1"),
-            (vec!["--agent_recovery_factor=NaN"], "--agent_recovery_factor", "0 to 1"),
+            (vec!["--allocator_agent_recovery_factor=1.5"], "--allocator_agent_recovery_factor", "0 to 1"),
+            (vec!["--agent_recovery_factor=NaN"], "--allocator_agent_recovery_factor", "0 to 1"),
             (vec!["--role_priorities=web"], "--role_priorities", "role=10"),
             (vec!["--role_priorities=web=1,web=2"], "--role_priorities", "one priority"),
             (vec!["--allocator=packing", "--role_priorities=web=1"], "--role_priorities", "leave one"),

@@ -3,18 +3,20 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use mesos_core::net::auth::RateLimits;
+use mesos_core::net::layer::Firewall;
 use mesos_core::program::{
-    Logging, MesosBytes, MesosDuration, MesosPercent, MesosRate, ServerSecurity, Spans, given_text,
+    Logging, MesosBytes, MesosDuration, MesosPercent, MesosRate, Reach, ServerSecurity, Spans, fault_domain, given_text,
 };
 use mesos_core::provider::Concurrency;
-use mesos_core::{Allocator, Role, Weight};
+use mesos_core::{Allocator, FaultDomain, Role, Weight};
 
 use super::allocation::Allocation;
 use crate::allocator::{HierarchicalDrf, Options, candidate};
-use crate::daemon::JournalSetup;
+use crate::daemon::{JournalSetup, Patience};
 
 /// Where the registry is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -75,12 +77,9 @@ pub(super) struct Flags {
     /// The port to listen on; 0 takes any that is free.
     #[arg(long, env = "MESOS_PORT", default_value_t = 5050)]
     pub(super) port: u16,
-    /// The name under which others reach this machine. Without it, the address.
-    #[arg(long, env = "MESOS_HOSTNAME", value_name = "NAME")]
-    pub(super) hostname: Option<String>,
-    /// The port under which others reach this master, when it is another.
-    #[arg(long, env = "MESOS_ADVERTISE_PORT", value_name = "PORT")]
-    pub(super) advertise_port: Option<u16>,
+    /// Where others reach it.
+    #[command(flatten)]
+    pub(super) reach: Reach,
     /// The folder for what must outlive the master.
     #[arg(long, env = "MESOS_WORK_DIR", value_name = "FOLDER", required_unless_present = "registry")]
     pub(super) work_dir: Option<PathBuf>,
@@ -127,6 +126,13 @@ pub(super) struct Flags {
     /// Between two heartbeats to a framework.
     #[arg(long, env = "MESOS_HEARTBEAT_INTERVAL", default_value = "15secs", value_name = "DURATION")]
     pub(super) heartbeat_interval: MesosDuration,
+    /// How long the registry may take to be read when this master is elected, before the master ends.
+    #[arg(long, env = "MESOS_REGISTRY_FETCH_TIMEOUT", default_value = "1mins", value_name = "DURATION")]
+    pub(super) registry_fetch_timeout: MesosDuration,
+    /// How long a change may take to become durable in the registry, before the master steps down: what it decides after that
+    /// would be forgotten.
+    #[arg(long, env = "MESOS_REGISTRY_STORE_TIMEOUT", default_value = "20secs", value_name = "DURATION")]
+    pub(super) registry_store_timeout: MesosDuration,
     /// Between two clean-ups of the registry.
     #[arg(long, env = "MESOS_REGISTRY_GC_INTERVAL", default_value = "15mins", value_name = "DURATION")]
     pub(super) registry_gc_interval: MesosDuration,
@@ -145,9 +151,28 @@ pub(super) struct Flags {
     /// Ended tasks of one framework that views remember.
     #[arg(long, env = "MESOS_MAX_COMPLETED_TASKS_PER_FRAMEWORK", default_value_t = 1_000, value_name = "COUNT")]
     pub(super) max_completed_tasks_per_framework: usize,
-    /// The region this master is in: agents of others are offered only to frameworks that can deal with them.
+    /// Whether what is counted of each framework is among the metrics.
+    #[arg(long, env = "MESOS_PUBLISH_PER_FRAMEWORK_METRICS", default_value_t = true, action = clap::ArgAction::Set, num_args = 0..=1,
+        default_missing_value = "true", value_name = "BOOL")]
+    pub(super) publish_per_framework_metrics: bool,
+    /// Operators and tools that listen to events at one time; a further one is refused.
+    #[arg(long, env = "MESOS_MAX_OPERATOR_EVENT_STREAM_SUBSCRIBERS", default_value_t = 1_000, value_name = "COUNT")]
+    pub(super) max_operator_event_stream_subscribers: usize,
+    /// Where this master stands, as region/zone, or JSON as in Mesos, or file:// and the path of a file with it. Agents of other
+    /// regions are offered only to frameworks that can deal with them.
+    #[arg(long, env = "MESOS_DOMAIN", value_name = "REGION/ZONE|JSON")]
+    pub(super) domain: Option<String>,
+    /// The region this master is in, when nothing is said about its zone.
     #[arg(long, env = "MESOS_REGION", value_name = "NAME")]
     pub(super) region: Option<String>,
+    /// Whether agents that do not say where they stand are refused.
+    #[arg(long, env = "MESOS_REQUIRE_AGENT_DOMAIN", default_value_t = false, action = clap::ArgAction::Set, num_args = 0..=1,
+        default_missing_value = "true", value_name = "BOOL")]
+    pub(super) require_agent_domain: bool,
+    /// Paths that answer nobody: JSON as in Mesos, such as {"disabled_endpoints": {"paths": ["/files/browse"]}}, or the path of a
+    /// file with it, file:// before it or not.
+    #[arg(long, env = "MESOS_FIREWALL_RULES", value_name = "FILE|JSON")]
+    pub(super) firewall_rules: Option<String>,
     /// Connections at one time; further ones are turned away.
     #[arg(long, env = "MESOS_MAX_CONNECTIONS", default_value_t = 65_536, value_name = "COUNT")]
     pub(super) max_connections: usize,
@@ -201,6 +226,36 @@ impl Flags {
         read_limits("--operator_rate_limits", self.operator_rate_limits.as_deref())
     }
 
+    /// Which paths answer nobody.
+    pub(super) fn firewall(&self) -> anyhow::Result<Firewall> {
+        let Some(said) = &self.firewall_rules else { return Ok(Firewall::default()) };
+        let text = given_text(said).context("--firewall_rules")?;
+        Firewall::parse(&text).map_err(|problem| anyhow::anyhow!("--firewall_rules: {problem}"))
+    }
+
+    /// Where this master stands, if that is said.
+    pub(super) fn domain(&self) -> anyhow::Result<Option<FaultDomain>> {
+        let read = |said: &String| fault_domain(said).map_err(|problem| anyhow::anyhow!("--domain={said}: {problem}"));
+        self.domain.as_ref().map(read).transpose()
+    }
+
+    /// The region it is in, if that is said.
+    pub(super) fn region(&self) -> anyhow::Result<Option<Arc<str>>> {
+        let domain = self.domain()?.map(|domain| domain.region);
+        let said: Option<Arc<str>> = self.region.as_deref().map(Into::into);
+        if let (Some(one), Some(other)) = (&domain, &said)
+            && one != other
+        {
+            anyhow::bail!("--region={other} contradicts --domain, which names {one}; leave it out");
+        }
+        Ok(domain.or(said))
+    }
+
+    /// How long the registry may take.
+    pub(super) const fn patience(&self) -> Patience {
+        Patience { fetch: self.registry_fetch_timeout.0, store: self.registry_store_timeout.0 }
+    }
+
     /// The candidate beside an allocator of these options, if there is to be one.
     pub(super) fn shadow(&self, live: &Options) -> anyhow::Result<Option<Box<dyn Allocator>>> {
         let Some(name) = &self.shadow_allocator else { return Ok(None) };
@@ -250,6 +305,8 @@ impl Flags {
             ("allocation_interval", self.allocation_interval),
             ("heartbeat_interval", self.heartbeat_interval),
             ("registry_gc_interval", self.registry_gc_interval),
+            ("registry_fetch_timeout", self.registry_fetch_timeout),
+            ("registry_store_timeout", self.registry_store_timeout),
         ] {
             anyhow::ensure!(!duration.0.is_zero(), "--{name} is more than nothing");
         }
@@ -258,13 +315,12 @@ impl Flags {
             "--offer_timeout is more than nothing; leave it out, and offers stay"
         );
         anyhow::ensure!(
-            self.hostname.as_deref().is_none_or(|name| !name.trim().is_empty()),
-            "--hostname is empty; name this machine, or leave it out"
+            self.max_operator_event_stream_subscribers > 0,
+            "--max_operator_event_stream_subscribers is at least 1"
         );
-        anyhow::ensure!(
-            self.advertise_port != Some(0),
-            "--advertise_port=0 is no port others can reach; say one from 1 to 65535, or leave it out"
-        );
+        self.reach.validate().map_err(anyhow::Error::msg)?;
+        self.region()?;
+        self.firewall()?;
         self.shadow(&self.allocation.options()?)?;
         self.allocation.constraint_bounds()?;
         self.weights().map(drop)
@@ -299,6 +355,14 @@ mod tests {
             "--offer_timeout=0secs",
             "--hostname=",
             "--advertise_port=0",
+            "--advertise_ip=0.0.0.0",
+            "--registry_fetch_timeout=0secs",
+            "--registry_store_timeout=0secs",
+            "--max_operator_event_stream_subscribers=0",
+            "--domain=eu",
+            "--domain={}",
+            "--firewall_rules={\"disabled\": {}}",
+            "--firewall_rules=/nowhere/rules",
             "--weights=web=2,ops=1,web=3",
             "--shadow_allocator=no-such-policy",
             "--shadow_allocator=shared-state",
@@ -307,5 +371,28 @@ mod tests {
             let refused = parse(flag).unwrap_err().to_string();
             assert!(refused.starts_with(name), "{flag}: {refused}");
         }
+    }
+
+    fn parsed(flags: &[&str]) -> Flags {
+        Flags::parse_from(["mesos-master", "--registry=in_memory"].iter().chain(flags))
+    }
+
+    #[test]
+    fn the_region_is_that_of_the_domain() {
+        let domain = r#"--domain={"fault_domain": {"region": {"name": "eu"}, "zone": {"name": "eu-1"}}}"#;
+        let flags = parsed(&[domain]);
+        assert_eq!((flags.region().unwrap().as_deref(), &*flags.domain().unwrap().unwrap().zone), (Some("eu"), "eu-1"));
+        assert_eq!(parsed(&["--region=us"]).region().unwrap().as_deref(), Some("us"));
+        assert_eq!(parsed(&["--region=eu", "--domain=eu/1"]).region().unwrap().as_deref(), Some("eu"));
+        let refused = parsed(&["--region=us", "--domain=eu/1"]).validate().unwrap_err().to_string();
+        assert!(refused.starts_with("--region=us contradicts --domain"), "{refused}");
+    }
+
+    #[test]
+    fn the_registry_has_as_long_as_is_said() {
+        assert_eq!(parsed(&[]).patience(), Patience::default());
+        let flags = parsed(&["--registry_fetch_timeout=5secs", "--registry_store_timeout=1ms"]);
+        let (fetch, store) = (std::time::Duration::from_secs(5), std::time::Duration::from_millis(1));
+        assert_eq!(flags.patience(), Patience { fetch, store });
     }
 }

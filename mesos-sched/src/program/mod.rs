@@ -4,6 +4,7 @@ mod allocation;
 mod flags;
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use mesos_core::daemon::{Access, SystemClock, entropy, make_folder};
 use mesos_core::kernel::{Rng, Term};
 use mesos_core::net::http::{Attached, Limits};
 use mesos_core::net::tls::Part;
-use mesos_core::program::{Log, MesosRate, Readiness, ServerSecurity, SpanExport, terminated};
+use mesos_core::program::{Log, MesosRate, Reached, Readiness, ServerSecurity, SpanExport, terminated};
 use mesos_core::{MasterId, Store};
 use tokio::net::TcpListener;
 
@@ -30,22 +31,27 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     mesos_core::program::main("mesos-master", arguments, run)
 }
 
-fn run(flags: &Flags) -> anyhow::Result<()> {
+fn run(flags: &Flags, settings: Vec<(String, String)>) -> anyhow::Result<()> {
     flags.validate()?;
     let log = flags.logging.begin("mesos-master").map_err(anyhow::Error::msg)?;
-    tokio::runtime::Runtime::new()?.block_on(serve(flags, log))
+    tokio::runtime::Runtime::new()?.block_on(serve(flags, settings, log))
 }
 
-async fn serve(flags: &Flags, log: Log) -> anyhow::Result<()> {
+async fn serve(flags: &Flags, settings: Vec<(String, String)>, log: Log) -> anyhow::Result<()> {
     let spans = flags.spans.begin("mesos-master").map_err(anyhow::Error::msg)?;
-    let ended = lead(flags, log, spans.as_ref()).await;
+    let ended = lead(flags, settings, log, spans.as_ref()).await;
     if let Some(spans) = spans {
         spans.end().await;
     }
     ended
 }
 
-async fn lead(flags: &Flags, log: Log, spans: Option<&SpanExport>) -> anyhow::Result<()> {
+async fn lead(
+    flags: &Flags,
+    settings: Vec<(String, String)>,
+    log: Log,
+    spans: Option<&SpanExport>,
+) -> anyhow::Result<()> {
     let terminated = terminated()?;
     let readiness = Readiness::from_env();
     let tls = flags.security.material(Part::Master)?;
@@ -55,13 +61,8 @@ async fn lead(flags: &Flags, log: Log, spans: Option<&SpanExport>) -> anyhow::Re
     let listener = TcpListener::bind((flags.ip, flags.port))
         .await
         .with_context(|| format!("{}:{} cannot be listened on", flags.ip, flags.port))?;
-    let port = flags.advertise_port.unwrap_or(listener.local_addr()?.port());
-    let advertised: Arc<str> = match (&flags.hostname, flags.ip) {
-        (Some(hostname), _) => format!("{hostname}:{port}").into(),
-        (None, ip) if ip.is_unspecified() => format!("{}:{port}", own_hostname()).into(),
-        (None, std::net::IpAddr::V6(ip)) => format!("[{ip}]:{port}").into(),
-        (None, ip) => format!("{ip}:{port}").into(),
-    };
+    let reached = reached(flags, listener.local_addr()?).await;
+    let advertised: Arc<str> = reached.address().into();
     let id = MasterId::new(Rng::new(entropy()).update_id().to_string()).expect("hexadecimal digits are an id");
     let mut limits = Limits::default();
     limits.connections_max = flags.max_connections;
@@ -71,14 +72,20 @@ async fn lead(flags: &Flags, log: Log, spans: Option<&SpanExport>) -> anyhow::Re
     let contender = Box::new(Standalone::new(term));
     let server = MasterServer::start(MasterServerSetup {
         options: options(flags)?,
+        patience: flags.patience(),
         advertised: advertised.clone(),
+        ip: Some(reached.ip),
+        domain: flags.domain()?,
+        firewall: flags.firewall()?,
+        subscribers_max: flags.max_operator_event_stream_subscribers,
+        publishes_framework_metrics: flags.publish_per_framework_metrics,
         authenticator,
         authorizer,
         limits,
         rate_limits: flags.rate_limits()?,
         operator_rate_limits: flags.operator_rate_limits()?,
         cluster: flags.cluster.clone(),
-        flags: shown(flags),
+        flags: settings,
         verbosity: log.verbosity,
         attached: attached(log.file),
         journal: flags.journal.setup(),
@@ -117,51 +124,6 @@ fn attached(log: Option<PathBuf>) -> Attached {
     attached
 }
 
-/// The flags, as views show them: those that tell no secret.
-fn shown(flags: &Flags) -> Vec<(String, String)> {
-    let duration = |duration: mesos_core::program::MesosDuration| duration.to_string();
-    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
-    let all = [
-        ("ip", Some(flags.ip.to_string())),
-        ("port", Some(flags.port.to_string())),
-        ("hostname", flags.hostname.clone()),
-        ("work_dir", path(&flags.work_dir)),
-        ("cluster", flags.cluster.clone()),
-        ("weights", Some(flags.weights.join(","))),
-        ("allocation_interval", Some(duration(flags.allocation_interval))),
-        ("shadow_allocator", flags.shadow_allocator.clone()),
-        ("allocator", Some(flags.allocation.allocator.clone())),
-        ("role_sorter", flags.allocation.role_sorter.map(|sorter| sorter.to_string())),
-        ("framework_sorter", flags.allocation.framework_sorter.map(|sorter| sorter.to_string())),
-        (
-            "fair_sharing_excluded_resource_names",
-            Some(flags.allocation.fair_sharing_excluded_resource_names.join(",")).filter(|names| !names.is_empty()),
-        ),
-        ("filter_gpu_resources", Some(flags.allocation.filter_gpu_resources.to_string())),
-        ("min_allocatable_resources", Some(flags.allocation.min_allocatable_resources.clone())),
-        ("offer_timeout", flags.offer_timeout.map(duration)),
-        ("agent_ping_timeout", Some(duration(flags.agent_ping_timeout))),
-        ("max_agent_ping_timeouts", Some(flags.max_agent_ping_timeouts.to_string())),
-        ("agent_reregister_timeout", Some(duration(flags.agent_reregister_timeout))),
-        ("agent_removal_rate_limit", flags.agent_removal_rate_limit.map(|rate| rate.to_string())),
-        ("recovery_agent_removal_limit", Some(flags.recovery_agent_removal_limit.to_string())),
-        ("root_submissions", Some(flags.root_submissions.to_string())),
-        ("heartbeat_interval", Some(duration(flags.heartbeat_interval))),
-        ("registry_max_agent_age", Some(duration(flags.registry_max_agent_age))),
-        ("registry_max_agent_count", Some(flags.registry_max_agent_count.to_string())),
-        ("max_completed_frameworks", Some(flags.max_completed_frameworks.to_string())),
-        ("max_completed_tasks_per_framework", Some(flags.max_completed_tasks_per_framework.to_string())),
-        ("max_unreachable_tasks_per_framework", Some(flags.max_unreachable_tasks_per_framework.to_string())),
-        ("journal", path(&flags.journal.journal)),
-        ("log_dir", path(&flags.logging.log_dir)),
-        ("otlp_endpoint", flags.spans.otlp_endpoint.clone()),
-        ("acls", flags.security.acls.clone()),
-        ("insecure-plaintext", Some(flags.security.insecure_plaintext.to_string())),
-        ("insecure-anonymous", Some(flags.security.insecure_anonymous.to_string())),
-    ];
-    all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
-}
-
 /// The registry, and a term later than any it was opened with.
 async fn registry(flags: &Flags) -> anyhow::Result<(Arc<dyn Store>, Term)> {
     let now = term_of_this_moment();
@@ -196,6 +158,7 @@ fn options(flags: &Flags) -> anyhow::Result<master::Options> {
         agent_removal_every: flags.agent_removal_rate_limit.map(MesosRate::every),
         recovery_removal_limit_ppm: flags.recovery_agent_removal_limit.ppm(),
         root_submissions: flags.root_submissions,
+        require_agent_domain: flags.require_agent_domain,
         registry_prune_every: flags.registry_gc_interval.0,
         registry_age_max: flags.registry_max_agent_age.0,
         registry_count_max: flags.registry_max_agent_count,
@@ -209,9 +172,16 @@ fn options(flags: &Flags) -> anyhow::Result<master::Options> {
 fn allocator_options(flags: &Flags) -> anyhow::Result<allocator::Options> {
     Ok(allocator::Options {
         allocation_interval: flags.allocation_interval.0,
-        region: flags.region.as_deref().map(Into::into),
+        region: flags.region()?,
         ..flags.allocation.options()?
     })
+}
+
+/// Where others reach it. A master that listens on one address is known by that.
+async fn reached(flags: &Flags, listens: SocketAddr) -> Reached {
+    let mut reach = flags.reach.clone();
+    reach.hostname_lookup &= flags.ip.is_unspecified();
+    reach.found(listens, &own_hostname()).await
 }
 
 /// This machine's name, as the system knows it.
@@ -219,4 +189,51 @@ fn own_hostname() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let name = name.trim();
     if name.is_empty() { "localhost".to_owned() } else { name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use mesos_core::program::{Layered, parse_layered};
+
+    use super::*;
+
+    fn parsed(flags: &[&str]) -> Layered<Flags> {
+        let usual = ["mesos-master", "--registry=in_memory"];
+        parse_layered(usual.iter().chain(flags).map(Into::into)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_master_is_reached_where_it_says_so_and_never_nowhere() {
+        let at = async |flags: &[&str], listens: &str| {
+            let found = reached(&parsed(flags).flags, listens.parse().unwrap()).await;
+            (found.ip.to_string(), found.address())
+        };
+        let pair = |ip: &str, address: &str| (ip.to_owned(), address.to_owned());
+        assert_eq!(at(&["--ip=127.0.0.3"], "127.0.0.3:1").await, pair("127.0.0.3", "127.0.0.3:1"));
+        assert_eq!(at(&["--ip=::1", "--advertise_port=2"], "[::1]:1").await, pair("::1", "[::1]:2"));
+        let flags = ["--advertise_ip=10.0.0.9", "--hostname=m.example", "--advertise_port=80"];
+        assert_eq!(at(&flags, "0.0.0.0:1").await, pair("10.0.0.9", "m.example:80"));
+        assert_eq!(at(&["--advertise_ip=10.0.0.9", "--hostname_lookup=false"], "0.0.0.0:1").await.1, "10.0.0.9:1");
+        let (ip, address) = at(&[], "0.0.0.0:1").await;
+        assert_ne!(ip, "0.0.0.0");
+        assert_eq!(address, format!("{}:1", own_hostname()));
+    }
+
+    #[test]
+    fn every_flag_is_shown_and_no_secret() {
+        use clap::CommandFactory as _;
+        let secrets = r#"--credentials={"credentials": [{"principal": "p", "secret": "sesame"}]}"#;
+        let Layered { flags, settings } = parsed(&[secrets, "--weights=a=1,b=2", "--insecure-plaintext"]);
+        assert!(flags.security.credentials.is_some());
+        let value = |name: &str| settings.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str());
+        // Those without a default are shown when they are said, as the first of them is.
+        for argument in Flags::command().get_arguments().filter(|argument| !argument.get_default_values().is_empty()) {
+            let name = argument.get_long().unwrap();
+            assert!(value(name).is_some(), "--{name} is missing in {settings:?}");
+        }
+        assert_eq!((value("credentials"), value("weights")), (Some("(hidden)"), Some("a=1,b=2")));
+        assert_eq!((value("insecure-plaintext"), value("insecure-anonymous")), (Some("true"), Some("false")));
+        assert_eq!((value("registry_store_timeout"), value("hostname")), (Some("20secs"), None));
+        assert!(!format!("{settings:?}").contains("sesame"), "{settings:?}");
+    }
 }

@@ -18,7 +18,7 @@ use mesos_core::{
 };
 use mesos_sched::allocator::{HierarchicalDrf, Options};
 use mesos_sched::daemon::election::{Fixed, Standalone};
-use mesos_sched::daemon::http::{HttpSetup, MasterAddress, site};
+use mesos_sched::daemon::http::{HttpSetup, MasterAddress, SUBSCRIBERS_MAX, site};
 use mesos_sched::daemon::view::{KEPT_AFTER, Memory, View};
 use mesos_sched::daemon::{Lead, MasterDaemon, MasterSetup};
 use tokio::net::TcpListener;
@@ -38,6 +38,9 @@ pub(crate) struct Made<'a> {
     pub(crate) kept_after: Duration,
     /// How fast states must be taken.
     pub(crate) pace: Pace,
+    /// Who may listen to events at one time.
+    pub(crate) subscribers_max: usize,
+    pub(crate) publishes_framework_metrics: bool,
 }
 
 impl Default for Made<'_> {
@@ -50,6 +53,8 @@ impl Default for Made<'_> {
             files: Files::new(Attached::default()),
             kept_after: KEPT_AFTER,
             pace: Pace::default(),
+            subscribers_max: SUBSCRIBERS_MAX,
+            publishes_framework_metrics: true,
         }
     }
 }
@@ -107,7 +112,7 @@ impl Cluster {
     }
 
     async fn begin(name: &str, term: Term, store: MemoryStore, made: Made<'_>) -> Self {
-        let Made { elsewhere, shadow, backlog, heartbeat_every, files, kept_after, pace } = made;
+        let Made { elsewhere, shadow, backlog, heartbeat_every, files, kept_after, pace, .. } = made;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let directory = Directory::new();
@@ -137,11 +142,13 @@ impl Cluster {
             Some("") => Box::new(Never),
             _ => Box::new(Fixed::new(leader.clone())),
         };
-        let own = MasterAddress::new("localhost", "127.0.0.1", address.port());
+        let own = MasterAddress::new("localhost", address.ip(), address.port());
         let mut setup = HttpSetup::new(master.handle().clone(), keeper, view, detector, own, Arc::new(Open));
         setup.heartbeat_every = heartbeat_every;
         setup.files = files;
         setup.pace = pace;
+        setup.subscribers_max = made.subscribers_max;
+        setup.publishes_framework_metrics = made.publishes_framework_metrics;
         let site = site(setup);
         let paths = site.paths().map(str::to_owned).collect();
         let served = Task::spawn(serve(listener, Plain, site, Limits::default(), std::future::pending()));

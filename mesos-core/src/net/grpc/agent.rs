@@ -3,6 +3,7 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::direction::Direction;
@@ -108,11 +109,27 @@ fn state(state: TaskState) -> i32 {
 }
 
 fn described(info: &crate::agent::AgentInfo) -> kernel::AgentDescription {
-    kernel::AgentDescription { info: info.into(), capabilities: agent_capabilities_to_wire(info) }
+    kernel::AgentDescription {
+        info: info.into(),
+        capabilities: agent_capabilities_to_wire(info),
+        ip: info.ip.map(|ip| ip.to_string()),
+        has_tls: Some(info.has_tls).filter(|has_tls| *has_tls),
+    }
+}
+
+fn read_ip(ip: &str) -> Result<IpAddr, Rejection> {
+    let problem = |_| {
+        let what = format!("the agent's address is {:?}", ip.chars().take(64).collect::<String>());
+        Rejection::new(RejectionCode::InvalidAgent, what, "give an address of IPv4 or IPv6, or none")
+    };
+    ip.parse().map_err(problem)
 }
 
 fn read_described(agent: kernel::AgentDescription) -> Result<Arc<crate::agent::AgentInfo>, Rejection> {
-    agent_from_wire(agent.info, &agent.capabilities).map(Arc::new)
+    let mut read = agent_from_wire(agent.info, &agent.capabilities)?;
+    read.ip = agent.ip.as_deref().map(read_ip).transpose()?;
+    read.has_tls = agent.has_tls.unwrap_or_default();
+    Ok(Arc::new(read))
 }
 
 fn to_master(message: &ToMaster) -> MasterMessage {

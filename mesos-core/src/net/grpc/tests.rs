@@ -81,6 +81,8 @@ fn task() -> TaskInfo {
 fn agent_info() -> AgentInfo {
     let mut info = AgentInfo::new("host", bag());
     info.port = 5_052;
+    info.ip = Some("10.0.0.7".parse().unwrap());
+    info.has_tls = true;
     info.attributes = "rack:r7;speed:2.5;slots:[1-4]".parse().unwrap();
     info.domain = Some(crate::FaultDomain { region: "r".into(), zone: "z".into() });
     info

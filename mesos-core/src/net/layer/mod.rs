@@ -7,6 +7,7 @@
 //!
 //! * [`Authenticate`]: finds out who asks. Those behind it find the [`Caller`](super::http::Caller) in the extensions.
 //! * [`Authorize`]: lets through to a path whoever may have it; what no rule names needs permission by its path.
+//! * [`Firewall`]: paths that answer nobody.
 //! * [`RateLimit`]: so many requests per second of one principal; tells the others when to come again.
 //! * [`LimitBody`]: no body is longer.
 //! * [`LimitConcurrency`]: so many requests at one time, and others are told to come again.
@@ -14,7 +15,7 @@
 //! * [`Trace`]: a span per request.
 //! * [`Measure`]: counts of requests by path and status, and how long they took.
 //!
-//! The first four are [`Admission`]s: they look at a request's head and let it pass or refuse it. How many connections there
+//! The first five are [`Admission`]s: they look at a request's head and let it pass or refuse it. How many connections there
 //! may be at one time, and how slow a peer may be, are [`Limits`](super::http::Limits) of the server.
 //!
 //! ```
@@ -36,6 +37,7 @@ mod authenticate;
 mod authorize;
 mod body;
 mod concurrency;
+mod firewall;
 mod measure;
 mod observation;
 mod rate;
@@ -50,7 +52,8 @@ pub use authenticate::Authenticate;
 pub use authorize::{Authorize, Needs, Rules};
 pub use body::LimitBody;
 pub use concurrency::{Concurrent, LimitConcurrency};
-pub use measure::{Measure, PathTotals, RequestTotals};
+pub use firewall::Firewall;
+pub use measure::{Measure, PathTotals, RequestTotals, Unanswered};
 pub use observation::{Observation, Observe, Observed};
 pub use rate::RateLimit;
 pub use timeout::{Hurried, Timeout};

@@ -159,6 +159,23 @@ async fn requests_are_counted_by_path_and_status_and_unknown_paths_together() {
 }
 
 #[tokio::test]
+async fn a_request_is_unanswered_until_its_answer_begins_or_nobody_waits_for_it() {
+    let totals = RequestTotals::default();
+    let layer = Observe(Measure::into(totals.clone()));
+    let never: fn(Request<Body>) -> futures::Answer = |_| Box::pin(std::future::pending());
+    let waits = layer.layer(service_fn(never)).oneshot(get("/"));
+    let waits = tokio::spawn(waits);
+    while totals.unanswered() != 1 {
+        tokio::task::yield_now().await;
+    }
+    ask(&layer, get("/")).await;
+    assert_eq!(totals.unanswered(), 1);
+    waits.abort();
+    assert!(waits.await.is_err());
+    assert_eq!((totals.unanswered(), totals.read()["/"].by_class[2]), (0, 1));
+}
+
+#[tokio::test]
 async fn a_traced_request_is_answered_as_without() {
     assert_eq!(ask(&Observe(Trace), get("/")).await.0, StatusCode::OK);
 }

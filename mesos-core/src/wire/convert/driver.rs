@@ -291,7 +291,11 @@ impl TryFrom<v1::Offer> for Offer {
             Rejection::new(RejectionCode::InvalidOffers, what, "allocate it to one")
         })?;
         let mut agent = AgentInfo::new(offer.hostname, crate::resource::Resources::new());
-        agent.port = offer.url.and_then(|url| u16::try_from(url.address.port).ok()).unwrap_or(AgentInfo::PORT_DEFAULT);
+        if let Some(url) = offer.url {
+            agent.port = u16::try_from(url.address.port).unwrap_or(AgentInfo::PORT_DEFAULT);
+            agent.ip = url.address.ip.and_then(|ip| ip.parse().ok());
+            agent.has_tls = url.scheme == "https";
+        }
         agent.attributes = attributes_from_wire(offer.attributes)?;
         agent.domain = offer.domain.and_then(domain_from_wire);
         let (id, framework_id, agent_id) =

@@ -21,7 +21,7 @@ pub(super) fn offer_to_wire(offer: &Offer, form: ReservationForm) -> v1::Offer {
     let agent = &offer.agent;
     let address = v1::Address {
         hostname: Some((*agent.hostname).to_owned()),
-        ip: agent.hostname.parse::<core::net::IpAddr>().ok().map(|ip| ip.to_string()),
+        ip: agent.address().map(|ip| ip.to_string()),
         port: i32::from(agent.port),
     };
     v1::Offer {
@@ -30,7 +30,7 @@ pub(super) fn offer_to_wire(offer: &Offer, form: ReservationForm) -> v1::Offer {
         agent_id: (&offer.agent_id).into(),
         hostname: (*agent.hostname).to_owned(),
         url: Some(v1::Url {
-            scheme: "http".to_owned(),
+            scheme: if agent.has_tls { "https" } else { "http" }.to_owned(),
             address,
             path: Some("/slave(1)".to_owned()),
             ..Default::default()

@@ -479,6 +479,22 @@ fn events_are_written_as_clients_read_them() {
             r#""allocation_info":{"role":"web"}}]}}"#
         )
     );
+    let mut agent = crate::agent::AgentInfo::new("host", Resources::default());
+    (agent.port, agent.ip, agent.has_tls) = (5_052, Some("fd00::7".parse().unwrap()), true);
+    let offer = crate::offer::Offer::new(
+        "o".parse().unwrap(),
+        "f".parse().unwrap(),
+        "a".parse().unwrap(),
+        role("web"),
+        "cpus:1".parse().unwrap(),
+        Arc::new(agent),
+    );
+    let written = write(&Event::Offers(vec![offer.clone()]));
+    let url = r#""url":{"scheme":"https","address":{"hostname":"host","ip":"fd00::7","port":5052},"path":"/slave(1)"}"#;
+    assert!(written.contains(url), "{written}");
+    let read = crate::offer::Offer::try_from(offer::offer_to_wire(&offer, ReservationForm::Single)).unwrap().agent;
+    assert_eq!((read.port, read.ip, read.has_tls), (5_052, offer.agent.ip, true));
+    assert_eq!(read.pid(), "slave(1)@[fd00::7]:5052");
     let lost = Event::Failure { agent_id: "a".parse().unwrap(), executor_id: None, status: None };
     assert_eq!(write(&lost), r#"{"type":"FAILURE","failure":{"agent_id":{"value":"a"}}}"#);
     assert_eq!(write(&Event::Heartbeat { received: 3 }), r#"{"type":"HEARTBEAT"}"#);

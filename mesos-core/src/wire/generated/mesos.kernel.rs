@@ -513,6 +513,10 @@ pub struct AgentDescription {
     pub info: super::v1::AgentInfo,
     #[prost(message, repeated, tag = "2")]
     pub capabilities: ::prost::alloc::vec::Vec<super::v1::agent_info::Capability>,
+    #[prost(string, optional, tag = "3")]
+    pub ip: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(bool, optional, tag = "4")]
+    pub has_tls: ::core::option::Option<bool>,
 }
 impl ::prost::Name for AgentDescription {
     const NAME: &'static str = "AgentDescription";

@@ -5,7 +5,7 @@ use std::time::Duration;
 use mesos_core::call::ConnId;
 use mesos_core::call::agent::ToAgent;
 use mesos_core::call::executor::Said;
-use mesos_core::{ContainerId, Exit, Purpose, TaskState};
+use mesos_core::{ContainerId, ExecutorId, Exit, Purpose, TaskState};
 
 use super::agent::Input;
 use super::world::{
@@ -167,6 +167,35 @@ fn messages_go_both_ways() {
     w.tell("hello");
     w.program_says(Said::Message(b"there".as_slice().into()));
     w.expect(["c1 MESSAGE hello", "message there", "taken"]);
+}
+
+#[test]
+fn what_happens_is_counted() {
+    let mut w = running();
+    let before = *w.agent.counters();
+    w.tell("hello");
+    let executor_id = ExecutorId::new("e9").unwrap();
+    w.say(ToAgent::Message { framework_id: framework_id(), executor_id, data: b"hello".as_slice().into() });
+    w.program_reports("t1", TaskState::Staging, 9);
+    let mut nameless = named("t1", TaskState::Finished, 9);
+    nameless.uuid = None;
+    w.program_says(Said::Update(Box::new(nameless)));
+    w.program_reports("t1", TaskState::Finished, 9);
+    w.program_reports("t1", TaskState::Finished, 9);
+    let now = *w.agent.counters();
+    assert_eq!((now.messages, now.messages_invalid), (1, 1));
+    assert_eq!((now.updates - before.updates, now.updates_invalid), (2, 2), "a repetition is valid");
+    assert_eq!(now.ended[TaskState::Finished as usize], 1, "and ends nothing again");
+    assert!(!w.agent.snapshot().frameworks[0].executors[0].is_registering);
+    w.exited("e1", 0);
+    assert_eq!((now.executors_terminated, w.agent.counters().executors_terminated), (0, 1));
+
+    let mut w = World::registered_with(reachable());
+    w.run(custom("t1"));
+    assert!(w.agent.snapshot().frameworks[0].executors[0].is_registering);
+    w.launch_failed("e1");
+    let counters = w.agent.counters();
+    assert_eq!((counters.launches_failed, counters.ended[TaskState::Failed as usize]), (1, 1));
 }
 
 #[test]

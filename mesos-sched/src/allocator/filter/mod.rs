@@ -217,6 +217,11 @@ impl FilterTable {
         self.due.first().map(|due| due.at)
     }
 
+    /// How many of this client are in force.
+    pub(super) fn len_of(&self, client: NodeKey) -> u32 {
+        self.clients.get(client.slot()).map_or(0, |own| own.live)
+    }
+
     /// How many there are.
     pub(super) const fn len(&self) -> usize {
         self.live

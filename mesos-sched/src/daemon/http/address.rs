@@ -1,6 +1,6 @@
 //! Where clients reach a master.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, SocketAddr};
 
 use mesos_core::wire::{API_VERSION, v1};
 use mesos_core::{FaultDomain, MasterId};
@@ -10,8 +10,8 @@ use mesos_core::{FaultDomain, MasterId};
 pub struct MasterAddress {
     /// Its host's name.
     pub hostname: String,
-    /// Its address, as text.
-    pub ip: String,
+    /// Its address.
+    pub ip: IpAddr,
     /// Its port.
     pub port: u16,
     /// Where it stands, if known.
@@ -21,14 +21,14 @@ pub struct MasterAddress {
 impl MasterAddress {
     /// A master at this address.
     #[must_use]
-    pub fn new(hostname: impl Into<String>, ip: impl Into<String>, port: u16) -> Self {
-        Self { hostname: hostname.into(), ip: ip.into(), port, domain: None }
+    pub fn new(hostname: impl Into<String>, ip: IpAddr, port: u16) -> Self {
+        Self { hostname: hostname.into(), ip, port, domain: None }
     }
 
     /// How it is named among processes: `master@ip:port`.
     #[must_use]
     pub fn pid(&self) -> String {
-        format!("master@{}:{}", self.ip, self.port)
+        format!("master@{}", SocketAddr::new(self.ip, self.port))
     }
 
     /// As clients are told it.
@@ -37,7 +37,10 @@ impl MasterAddress {
         use v1::master_info::Capability;
         use v1::master_info::capability::Type;
         // The four bytes in network order, read as a little-endian number; an address of another kind has none.
-        let ip = self.ip.parse::<Ipv4Addr>().map_or(0, |ip| u32::from_le_bytes(ip.octets()));
+        let ip = match self.ip {
+            IpAddr::V4(ip) => u32::from_le_bytes(ip.octets()),
+            IpAddr::V6(_) => 0,
+        };
         let capabilities = [Type::AgentUpdate, Type::AgentDraining, Type::QuotaV2];
         v1::MasterInfo {
             id: id.as_str().to_owned(),
@@ -48,7 +51,7 @@ impl MasterAddress {
             version: Some(API_VERSION.to_owned()),
             address: Some(v1::Address {
                 hostname: Some(self.hostname.clone()),
-                ip: Some(self.ip.clone()),
+                ip: Some(self.ip.to_string()),
                 port: i32::from(self.port),
             }),
             domain: self.domain.as_ref().map(Into::into),

@@ -41,6 +41,7 @@ use super::view::View;
 
 pub use address::MasterAddress;
 use leadership::Leadership;
+pub use operator::SUBSCRIBERS_MAX;
 use session::Sessions;
 
 /// What the master's HTTP side is made of.
@@ -73,6 +74,10 @@ pub struct HttpSetup {
     pub heartbeat_every: Duration,
     /// How fast states of the cluster must be taken.
     pub pace: Pace,
+    /// Who listens to events at one time; a further one is refused.
+    pub subscribers_max: usize,
+    /// Whether what is counted of each framework is among the metrics.
+    pub publishes_framework_metrics: bool,
 }
 
 impl HttpSetup {
@@ -100,6 +105,8 @@ impl HttpSetup {
             files: Files::new(Attached::default()),
             heartbeat_every: Duration::from_secs(15),
             pace: Pace::default(),
+            subscribers_max: SUBSCRIBERS_MAX,
+            publishes_framework_metrics: true,
         }
     }
 }
@@ -121,6 +128,8 @@ struct Context {
     pace: Pace,
     leadership: Leadership,
     sessions: Arc<Sessions>,
+    subscribers_max: usize,
+    publishes_framework_metrics: bool,
     subscribers: Arc<tokio::sync::Semaphore>,
     /// Places for states of the cluster that are written out as a whole.
     states: Arc<tokio::sync::Semaphore>,
@@ -160,7 +169,10 @@ pub fn site(setup: HttpSetup) -> Site {
         files,
         heartbeat_every,
         pace,
+        subscribers_max,
+        publishes_framework_metrics,
     } = setup;
+    let subscribers_max = subscribers_max.min(tokio::sync::Semaphore::MAX_PERMITS);
     let (leadership, watch) = Leadership::watch(master.lead(), detector);
     let context = Arc::new(Context {
         master,
@@ -177,7 +189,9 @@ pub fn site(setup: HttpSetup) -> Site {
         pace,
         leadership,
         sessions: Arc::default(),
-        subscribers: operator::places(),
+        subscribers_max,
+        publishes_framework_metrics,
+        subscribers: Arc::new(tokio::sync::Semaphore::new(subscribers_max)),
         states: operator::states(),
         started: metrics::seconds_now(),
         began: std::time::Instant::now(),

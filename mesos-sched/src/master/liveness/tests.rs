@@ -216,6 +216,35 @@ fn root_runs_frameworks_only_where_it_may() {
     }
 }
 
+#[test]
+fn an_agent_that_does_not_say_where_it_stands_is_refused_where_all_have_to() {
+    let mut first = Bench::leading("m", 1, BTreeMap::new());
+    first.register(ConnId(1));
+    let agent_id = first.master.agents().next().unwrap().id.clone();
+    let options = Options { require_agent_domain: true, ..Options::default() };
+    let mut bench = Bench::leading_with(options, "n", 2, first.records);
+    let mut info = AgentInfo::new("host-1", "cpus:1".parse().unwrap());
+    let total = info.resources.clone();
+    for (conn, domain, count) in [(1, None, 0), (2, Some(("eu".into(), "eu-1".into())), 1)] {
+        info.domain = domain.map(|(region, zone)| mesos_core::FaultDomain { region, zone });
+        let report = mesos_core::call::agent::Reregistration {
+            agent_id: agent_id.clone(),
+            info: Arc::new(info.clone()),
+            total: total.clone(),
+            frameworks: BTreeMap::new(),
+            tasks: Vec::new(),
+            executors: Vec::new(),
+            operations: Vec::new(),
+        };
+        bench.hear(ConnId(conn), ToMaster::Reregister(Box::new(report)));
+        assert_eq!(bench.master.agents().count(), count, "re-registered");
+        let mut info = info.clone();
+        info.hostname = "host-2".into();
+        bench.hear(ConnId(10 + conn), ToMaster::Register { info: Arc::new(info), total: total.clone() });
+        assert_eq!(bench.master.agents().count(), 2 * count, "registered");
+    }
+}
+
 proptest::proptest! {
     /// Whoever is silent and whoever comes back, and whenever: no more are given up than the rate allows.
     #[test]

@@ -39,7 +39,7 @@ const fn state_name(state: TaskState) -> &'static str {
 }
 
 /// A message of the API within: few rows have one.
-fn message<M: Message + Name>(message: &M) -> Value {
+pub(super) fn message<M: Message + Name>(message: &M) -> Value {
     serde_json::from_str(&json::write(message)).expect("what was just written can be read")
 }
 

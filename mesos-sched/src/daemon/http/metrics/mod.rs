@@ -5,19 +5,20 @@
 mod framework;
 mod rounds;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use axum::extract::State;
 use mesos_core::net::http::{Response, answer_json, axum};
 use mesos_core::net::metrics::{Metrics, real};
+use mesos_core::resource::Quantities;
 use mesos_core::{Resources, Role, Scalar, TaskState};
 
 use super::{Context, Shared};
 use crate::allocator::Tally;
 use crate::daemon::view::{Snapshot, Totals};
-use crate::master::{Connection, Counters};
+use crate::master::{Connection, Counters, Master};
 use crate::registry::Duty;
 
 pub(super) async fn snapshot(State(context): State<Shared>) -> Response {
@@ -47,24 +48,32 @@ async fn collect(context: &Context) -> Metrics {
     if !is_leading {
         return metrics;
     }
-    let asked = context.look(|master| {
-        let registry = master.registry();
-        let (agents, gone) = (registry.agents().len() + registry.unreachable().len(), registry.gone().len());
-        (*master.counters(), registry.unreachable().len(), agents, gone, registry.shared_quotas())
-    });
-    let Ok((counters, unreachable, registered, gone, quotas)) = asked.await else { return metrics };
+    queues(&mut metrics, context);
+    let Ok(Asked { counters, unreachable, registered, gone, quotas, unfinished, filters }) =
+        context.look(Asked::of).await
+    else {
+        return metrics;
+    };
     rounds::times(&mut metrics, &context.master.rounds().read());
+    rounds::registry(&mut metrics, &context.master.registry().read());
+    metrics.gauge("registrar/queued_operations", real(unfinished as u64));
+    refusals(&mut metrics, &filters);
     if let Some(shadow) = context.master.shadow() {
         self::shadow(&mut metrics, &shadow.read());
     }
-    let tallies = framework::tallies(context).await;
+    let tallies = match context.publishes_framework_metrics {
+        true => Some(framework::tallies(context).await),
+        false => None,
+    };
     let look = move |snapshot: Arc<Snapshot>| {
         calls(&mut metrics, &counters);
         agents(&mut metrics, &snapshot, unreachable);
         metrics.gauge("registrar/agents", real(registered as u64));
         metrics.gauge("registrar/gone_agents", real(gone as u64));
         frameworks(&mut metrics, &snapshot);
-        framework::each(&mut metrics, &snapshot, &tallies);
+        if let Some(tallies) = tallies {
+            framework::each(&mut metrics, &snapshot, &tallies);
+        }
         tasks(&mut metrics, &snapshot);
         history(&mut metrics, &snapshot.totals);
         resources(&mut metrics, &snapshot);
@@ -74,32 +83,121 @@ async fn collect(context: &Context) -> Metrics {
     context.view.look(look).await
 }
 
+/// What only the master itself knows.
+struct Asked {
+    counters: Counters,
+    unreachable: usize,
+    registered: usize,
+    gone: usize,
+    quotas: Arc<BTreeMap<Role, mesos_core::Quota>>,
+    unfinished: usize,
+    filters: BTreeMap<Role, u64>,
+}
+
+impl Asked {
+    fn of(master: &Master) -> Self {
+        let registry = master.registry();
+        let unreachable = registry.unreachable().len();
+        Self {
+            counters: *master.counters(),
+            unreachable,
+            registered: registry.agents().len() + unreachable,
+            gone: registry.gone().len(),
+            quotas: registry.shared_quotas(),
+            unfinished: master.unfinished_writes(),
+            filters: master.allocator().filters(),
+        }
+    }
+}
+
+/// What waits for the master: what its peers say, those within the process who look at it, and requests without an answer,
+/// that for these numbers among them.
+fn queues(metrics: &mut Metrics, context: &Context) {
+    let waiting = context.master.waiting();
+    metrics.gauge("master/event_queue_messages", real(waiting.arrivals as u64));
+    metrics.gauge("master/event_queue_dispatches", real(waiting.looks as u64));
+    metrics.gauge("master/event_queue_http_requests", real(context.requests.unanswered()));
+    // The allocator is called by the master, and never waited for.
+    metrics.gauge("allocator/mesos/event_queue_dispatches", 0.0);
+    metrics.gauge("allocator/event_queue_dispatches", 0.0);
+    let subscribers = context.subscribers_max - context.subscribers.available_permits();
+    metrics.gauge("master/operator_event_stream_subscribers", real(subscribers as u64));
+}
+
+/// How many offers are refused for now.
+fn refusals(metrics: &mut Metrics, filters: &BTreeMap<Role, u64>) {
+    for (role, count) in filters {
+        let name = format!("allocator/mesos/offer_filters/roles/{role}/active");
+        let labels = [("role", role.as_str())];
+        metrics.add_labelled(name, "allocator/mesos/offer_filters/active", &labels, false, real(*count));
+    }
+}
+
+/// What peers of this master have no message for; tools ask for the numbers all the same.
+const NEVER: [&str; 4] = [
+    "master/messages_authenticate",
+    "master/messages_deactivate_framework",
+    "master/messages_resource_request",
+    "master/messages_update_slave",
+];
+
 fn calls(metrics: &mut Metrics, counters: &Counters) {
-    let Counters { accepts, acknowledgements, agent_messages, calls, declines, gaps, launches, .. } = *counters;
-    let Counters { operation_acknowledgements, operation_reconciliations, operation_updates, .. } = *counters;
-    let Counters { offers, published, reconciliations, rejections, rescinds, conflicts, updates, .. } = *counters;
+    let of = counters;
     for (name, count) in [
-        ("master/messages_launch_tasks", accepts),
-        ("master/messages_decline_offers", declines),
-        ("master/messages_operation_status_update", operation_updates),
-        ("master/messages_operation_status_update_acknowledgement", operation_acknowledgements),
-        ("master/messages_reconcile_operations", operation_reconciliations),
-        ("master/messages_reconcile_tasks", reconciliations),
-        ("master/messages_status_update", updates),
-        ("master/messages_status_update_acknowledgement", acknowledgements),
-        ("master/valid_status_updates", updates),
-        ("master/valid_status_update_acknowledgements", acknowledgements),
-        ("master/scheduler_calls", calls),
-        ("master/agent_messages", agent_messages),
-        ("master/rejected_calls", rejections),
-        ("master/offers_sent", offers),
-        ("master/offers_rescinded", rescinds),
-        ("master/offer_conflicts", conflicts),
-        ("master/tasks_launched", launches),
-        ("master/connection_gaps", gaps),
-        ("master/changes_published", published),
+        ("master/dropped_messages", of.dropped),
+        ("master/messages_decline_offers", of.declines),
+        ("master/messages_executor_to_framework", of.executor_messages),
+        ("master/messages_exited_executor", of.executors_exited),
+        ("master/messages_framework_to_executor", of.framework_messages),
+        ("master/messages_kill_task", of.kills),
+        ("master/messages_launch_tasks", of.accepts),
+        ("master/messages_operation_status_update", of.operation_updates),
+        ("master/messages_operation_status_update_acknowledgement", of.operation_acknowledgements),
+        ("master/messages_reconcile_operations", of.operation_reconciliations),
+        ("master/messages_reconcile_tasks", of.reconciliations),
+        ("master/messages_register_framework", of.frameworks_subscribing),
+        ("master/messages_register_slave", of.agents_registering),
+        ("master/messages_reregister_framework", of.frameworks_resubscribing),
+        ("master/messages_reregister_slave", of.agents_reregistering),
+        ("master/messages_revive_offers", of.revives),
+        ("master/messages_status_update", of.updates + of.updates_invalid),
+        ("master/messages_status_update_acknowledgement", of.acknowledgements),
+        ("master/messages_suppress_offers", of.suppresses),
+        ("master/messages_unregister_framework", of.teardowns),
+        ("master/messages_unregister_slave", of.agents_unregistering),
+        ("master/invalid_executor_to_framework_messages", of.executor_messages_invalid),
+        ("master/invalid_framework_to_executor_messages", of.framework_messages_invalid),
+        ("master/invalid_status_updates", of.updates_invalid),
+        ("master/invalid_status_update_acknowledgements", of.acknowledgements_invalid),
+        ("master/valid_executor_to_framework_messages", of.executor_messages - of.executor_messages_invalid),
+        ("master/valid_framework_to_executor_messages", of.framework_messages - of.framework_messages_invalid),
+        ("master/valid_status_updates", of.updates),
+        ("master/valid_status_update_acknowledgements", of.acknowledgements - of.acknowledgements_invalid),
+        ("master/recovery_slave_removals", of.losses_of_absent),
+        ("master/slave_removals/reason_registered", of.removals_replaced),
+        ("master/slave_removals/reason_unhealthy", of.losses_completed - of.losses_of_absent),
+        ("master/slave_removals/reason_unregistered", of.removals_unregistered),
+        // An agent is given up in one way; Mesos has names for it from two times.
+        ("master/slave_shutdowns_canceled", of.losses_canceled),
+        ("master/slave_shutdowns_completed", of.losses_completed),
+        ("master/slave_shutdowns_scheduled", of.losses_scheduled),
+        ("master/slave_unreachable_canceled", of.losses_canceled),
+        ("master/slave_unreachable_completed", of.losses_completed),
+        ("master/slave_unreachable_scheduled", of.losses_scheduled),
+        ("master/scheduler_calls", of.calls),
+        ("master/agent_messages", of.agent_messages),
+        ("master/rejected_calls", of.rejections),
+        ("master/offers_sent", of.offers),
+        ("master/offers_rescinded", of.rescinds),
+        ("master/offer_conflicts", of.conflicts),
+        ("master/tasks_launched", of.launches),
+        ("master/connection_gaps", of.gaps),
+        ("master/changes_published", of.published),
     ] {
         metrics.counter(name, count);
+    }
+    for name in NEVER {
+        metrics.counter(name, 0);
     }
 }
 
@@ -264,6 +362,16 @@ fn allocator(
             let labels = [("role", role.as_str()), ("resource", name.as_str())];
             let family = format!("allocator/mesos/quota/{kind}");
             metrics.add_labelled(mesos, &family, &labels, false, amount.to_f64());
+        }
+        // What the role has, and what those below it have.
+        let own = roles.iter().filter(|(other, _)| *other == role || other.is_below(role));
+        let taken: Quantities = own.map(|(_, own)| own.allocated.quantities()).sum();
+        let names: BTreeSet<_> = quota.guarantees().iter().chain(quota.limits().iter()).map(|(name, _)| name).collect();
+        for name in names {
+            let mesos = format!("allocator/mesos/quota/roles/{role}/resources/{}/offered_or_allocated", name.as_str());
+            let labels = [("role", role.as_str()), ("resource", name.as_str())];
+            let amount = taken.get(name).to_f64();
+            metrics.add_labelled(mesos, "allocator/mesos/quota/offered_or_allocated", &labels, false, amount);
         }
     }
 }

@@ -1,9 +1,9 @@
-//! How long allocation rounds take, as Mesos tells it: the newest time, and where most of them lie.
+//! How long allocation rounds and the registry's store take, as Mesos tells it: the newest time, and where most of them lie.
 
 use std::time::Duration;
 
 use super::{Metrics, real};
-use crate::daemon::{Measured, Times};
+use crate::daemon::{Measured, StoreTimes, Times};
 
 const PARTS: [(&str, f64); 6] =
     [("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("p999", 0.999), ("p9999", 0.9999)];
@@ -11,6 +11,14 @@ const PARTS: [(&str, f64); 6] =
 pub(super) fn times(metrics: &mut Metrics, measured: &Measured) {
     kind(metrics, "allocator/mesos/allocation_run_ms", &measured.took);
     kind(metrics, "allocator/mesos/allocation_run_latency_ms", &measured.waited);
+}
+
+pub(super) fn registry(metrics: &mut Metrics, measured: &StoreTimes) {
+    metrics.gauge("registrar/registry_size_bytes", real(measured.bytes));
+    if let Some(took) = measured.fetched.last() {
+        metrics.gauge("registrar/state_fetch_ms", millis(took));
+    }
+    kind(metrics, "registrar/state_store_ms", &measured.stored);
 }
 
 fn kind(metrics: &mut Metrics, name: &str, times: &Times) {

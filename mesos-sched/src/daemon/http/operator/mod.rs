@@ -24,7 +24,8 @@ use v1::master::call::Type;
 use super::Shared;
 use look::Late;
 
-pub(super) use stream::{places, states};
+pub use stream::SUBSCRIBERS_MAX;
+pub(super) use stream::states;
 pub(super) use wire::pid;
 
 pub(super) async fn answer(

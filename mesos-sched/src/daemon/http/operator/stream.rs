@@ -18,9 +18,9 @@ use crate::daemon::http::Shared;
 use crate::daemon::http::sight::{seen, visible};
 use crate::daemon::view::{Event, FrameworkRow, Snapshot, Subscription, Visible};
 
-/// Subscribers at one time (`--max_operator_event_stream_subscribers` of Mesos). Unlike there a further one is refused, and
-/// the older ones stay: nobody can push them out by coming often.
-const SUBSCRIBERS_MAX: usize = 1_000;
+/// Subscribers at one time, unless it is said (`--max_operator_event_stream_subscribers` of Mesos). Unlike there a further one
+/// is refused, and the older ones stay: nobody can push them out by coming often.
+pub const SUBSCRIBERS_MAX: usize = 1_000;
 /// States of the cluster that are written out as a whole at one time: each takes the memory of that, until its reader has it.
 /// Further readers wait for their turn, and whoever is slower than it [must](Pace) loses it.
 const STATES_MAX: usize = 8;
@@ -32,7 +32,7 @@ pub(super) async fn subscribe(
     hangup: Hangup,
 ) -> Result<Response, Refusal> {
     let Ok(place) = context.subscribers.clone().try_acquire_owned() else {
-        let text = format!("{SUBSCRIBERS_MAX} subscribers listen already; close a stream first");
+        let text = format!("{} subscribers listen already; close a stream first", context.subscribers_max);
         return Err(Refusal::unavailable(text));
     };
     let turn = turn(context).await?;
@@ -54,10 +54,6 @@ pub(super) async fn subscribe(
         }
     });
     Ok(response)
-}
-
-pub(in crate::daemon::http) fn places() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(SUBSCRIBERS_MAX))
 }
 
 /// A place for a state of the cluster; waits for one. The handler is given up when that takes too long.

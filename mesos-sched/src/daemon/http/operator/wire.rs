@@ -191,5 +191,5 @@ pub(super) fn agent(row: &AgentRow) -> get_agents::Agent {
 
 /// How an agent is named among processes.
 pub(in crate::daemon::http) fn pid(row: &AgentRow) -> String {
-    format!("slave(1)@{}:{}", row.state.info.hostname, row.state.info.port)
+    row.state.info.pid()
 }
