@@ -20,6 +20,7 @@
 //! simulated surroundings behave and what goes wrong.
 
 mod conditions;
+mod decision;
 mod spec;
 
 use std::fmt;
@@ -47,6 +48,7 @@ use crate::watch::Watch;
 use crate::world::World;
 
 pub use conditions::Conditions;
+pub use decision::DecisionCost;
 pub use spec::{AgentSpec, AllocatorFactory, CheckFactory, ClusterSpec, FrameworkSpec, SchedulerFactory};
 
 /// How often it is looked whether a cluster has settled.

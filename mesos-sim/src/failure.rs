@@ -114,6 +114,8 @@ pub enum Origin {
     Swarm,
     /// The program was asked for it so: its arguments.
     Command(Vec<String>),
+    /// It was asked for in this line: a command of the program, as a shell takes it, or code.
+    Line(Box<str>),
     /// Code described the cluster, as a test does: the same description with the same seed.
     #[default]
     Described,
@@ -161,13 +163,18 @@ impl Failure {
                 let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
                 format!("{program} {}", words.join(" "))
             }
+            Origin::Line(line) => match line.strip_prefix("mesos-sim ") {
+                Some(words) => format!("{program} {words}"),
+                None => line.to_string(),
+            },
             Origin::Described => format!("simulate the same description with seed {}", self.seed),
         }
     }
 }
 
 /// A word as a shell takes it.
-fn quoted(word: &str) -> String {
+#[must_use]
+pub fn quoted(word: &str) -> String {
     let is_plain = !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || "-_./:=,@%+".contains(c));
     if is_plain { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
@@ -203,6 +210,8 @@ mod tests {
             (Origin::Swarm, None, format!("{PROGRAM} -- run --seed 7")),
             (Origin::Swarm, Some("HideQuota"), format!("{PROGRAM},mutants -- run --seed 7 --mutant HideQuota")),
             (journal, None, format!("{PROGRAM} -- replay 'my journals/m0.journal'")),
+            (Origin::Line("mesos-sim papers --only x".into()), None, format!("{PROGRAM} -- papers --only x")),
+            (Origin::Line("experiment.run()".into()), None, "experiment.run()".to_owned()),
             (Origin::Described, None, "simulate the same description with seed 7".to_owned()),
         ] {
             assert_eq!(again(origin.clone(), mutant), expected, "{origin:?}");

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
-use mesos_sim::experiment::{Experiment, LARGE, Outcome, PAPERS, Paper, Verdict, papers_page};
+use mesos_sim::experiment::{Experiment, LARGE, Outcome, PAPERS, Paper, Tally, Verdict, papers_page};
 
 /// Each with what came out. Run once, whichever test comes first.
 fn reproduced() -> &'static [(Experiment, Vec<Outcome>)] {
@@ -28,7 +28,7 @@ fn every_paper_is_reproduced_within_its_bounds() {
     for (experiment, outcomes) in reproduced() {
         let name = &experiment.description.name;
         for finding in experiment.findings(outcomes) {
-            if finding.verdict != Verdict::Holds {
+            if !finding.verdict.is_within() {
                 outside.push(format!("{name}: {}: {} not in {}", finding.what, finding.here, finding.bound));
             }
         }
@@ -61,6 +61,29 @@ fn every_file_says_what_it_is_of_and_what_bounds_it() {
                 assert!(cases.iter().all(is_known), "{}: {}: nothing is called {name}", paper.name, expect.what);
             }
         }
+    }
+}
+
+/// Where it is not, it is said why, in the table, on the page and in the sum.
+#[test]
+fn no_bound_excludes_the_papers_figure_without_a_reason() {
+    let mut reasons = 0;
+    for paper in PAPERS.iter().chain(LARGE) {
+        for expect in &read(paper).description.expect {
+            let why = expect.differs.as_deref().unwrap_or_default();
+            assert_eq!(expect.excludes_paper(), !why.trim().is_empty(), "{}: {}", paper.name, expect.what);
+            reasons += usize::from(!why.is_empty());
+        }
+    }
+    assert!(reasons > 0, "nothing differs anywhere");
+    let reproduced = reproduced();
+    let page = papers_page(reproduced);
+    let found: Vec<_> = reproduced.iter().flat_map(|(experiment, outcomes)| experiment.findings(outcomes)).collect();
+    let odd = found.iter().filter(|finding| finding.verdict == Verdict::Differs);
+    assert_eq!(odd.clone().count(), Tally::of(&found).differing);
+    assert!(page.contains(&format!("Of {} figures {}.", found.len(), Tally::of(&found))));
+    for finding in odd {
+        assert!(page.contains(&escaped(finding.differs.as_deref().unwrap())), "{}", finding.what);
     }
 }
 

@@ -3,14 +3,16 @@
 //! Nothing is decided here: every method is one of the Rust library's. Runs go on outside of Python's lock; it is taken only
 //! while a Python scheduler chooses.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use mesos_core::Instant;
+use mesos_core::{Attributes, Instant};
 use mesos_sim::experiment::{self, Column, Progress, SchedulerMaker};
 use mesos_sim::scheduler::{Chooser, InHand, JobScheduler, Options, Placement, WaitingJob};
+use mesos_sim::workload::{self, Relation};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -22,44 +24,140 @@ fn refused(error: &experiment::ExperimentError) -> PyErr {
     }
 }
 
-/// A job of which tasks wait.
-#[pyclass(frozen, get_all, module = "mesos_sim")]
-struct Job {
-    /// To name it in a placement.
-    index: u32,
-    /// Its name in the trace.
-    name: String,
-    /// How many of its tasks wait.
-    waiting: u32,
-    /// How many of them run.
-    running: u32,
-    /// Cores, MB and GPUs that each of them needs.
-    cpus: f64,
-    mem: f64,
-    gpus: f64,
-    /// When it was submitted, in seconds from the beginning.
-    submitted_at: f64,
-    /// How long a task is expected to run, in seconds; infinite for services.
-    expected: f64,
-    /// When it should be done, in seconds from the beginning.
-    deadline: Option<f64>,
-    /// Larger is more important.
-    priority: i32,
+/// Something that a job demands of agents.
+#[pyclass(frozen, module = "mesos_sim")]
+#[derive(Clone)]
+struct Constraint(workload::Constraint);
+
+#[pymethods]
+impl Constraint {
+    /// The attribute's name.
+    #[getter]
+    fn attribute(&self) -> &str {
+        &self.0.attribute
+    }
+
+    /// How it is compared: `=`, `!=`, `<`, `>`, `<=`, `>=`, `in` or `present`.
+    #[getter]
+    fn relation(&self) -> &'static str {
+        match self.0.relation {
+            Relation::Equal => "=",
+            Relation::NotEqual => "!=",
+            Relation::Less => "<",
+            Relation::Greater => ">",
+            Relation::AtMost => "<=",
+            Relation::AtLeast => ">=",
+            Relation::OneOf => "in",
+            Relation::Present => "present",
+        }
+    }
+
+    /// With what; texts that any of will do are separated by `|`.
+    #[getter]
+    fn value(&self) -> &str {
+        &self.0.value
+    }
+
+    /// Whether the agent of an offer meets it.
+    fn is_met_by(&self, offer: &Offer) -> bool {
+        self.0.is_met_by(&offer.known)
+    }
+
+    fn __str__(&self) -> String {
+        self.0.to_string()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<mesos_sim.Constraint {}>", self.0)
+    }
 }
 
-/// An offer in hand.
-#[pyclass(frozen, get_all, module = "mesos_sim")]
+/// A job of which tasks wait.
+#[pyclass(frozen, module = "mesos_sim")]
+struct Job {
+    /// To name it in a placement.
+    #[pyo3(get)]
+    index: u32,
+    /// Its name in the trace.
+    #[pyo3(get)]
+    name: String,
+    /// How many of its tasks wait.
+    #[pyo3(get)]
+    waiting: u32,
+    /// How many of them run.
+    #[pyo3(get)]
+    running: u32,
+    /// Cores, MB, MB of disk and GPUs that each of them needs.
+    #[pyo3(get)]
+    cpus: f64,
+    #[pyo3(get)]
+    mem: f64,
+    #[pyo3(get)]
+    disk: f64,
+    #[pyo3(get)]
+    gpus: f64,
+    /// When it was submitted, in seconds from the beginning.
+    #[pyo3(get)]
+    submitted_at: f64,
+    /// How long a task is expected to run, in seconds; infinite for services.
+    #[pyo3(get)]
+    expected: f64,
+    /// When it should be done, in seconds from the beginning.
+    #[pyo3(get)]
+    deadline: Option<f64>,
+    /// Larger is more important.
+    #[pyo3(get)]
+    priority: i32,
+    /// Whether its tasks start together: all that wait are placed in one answer, or none.
+    #[pyo3(get)]
+    gang: bool,
+    /// Whether no two of its tasks may run on one agent.
+    #[pyo3(get)]
+    spread: bool,
+    /// What it demands of agents.
+    #[pyo3(get)]
+    constraints: Vec<Constraint>,
+    /// Indexes of jobs of its queue that had to be done before it.
+    #[pyo3(get)]
+    after: Vec<u32>,
+    /// On how many agents the input of each task lies; 0 if it has none.
+    #[pyo3(get)]
+    replicas: u32,
+    /// Numbers of agents, and of how many of its tasks that were never launched the input lies there.
+    #[pyo3(get)]
+    near: BTreeMap<u32, usize>,
+}
+
+#[pymethods]
+impl Job {
+    /// Whether the agent of an offer meets all it demands of agents.
+    fn admits(&self, offer: &Offer) -> bool {
+        self.constraints.iter().all(|constraint| constraint.is_met_by(offer))
+    }
+}
+
+/// What is in hand of one agent.
+#[pyclass(frozen, module = "mesos_sim")]
 struct Offer {
     /// To name it in a placement.
+    #[pyo3(get)]
     index: usize,
     /// The agent's number.
+    #[pyo3(get)]
     agent: u32,
-    /// Cores, MB and GPUs that are offered.
+    /// Cores, MB, MB of disk and GPUs that are offered.
+    #[pyo3(get)]
     cpus: f64,
+    #[pyo3(get)]
     mem: f64,
+    #[pyo3(get)]
+    disk: f64,
+    #[pyo3(get)]
     gpus: f64,
     /// What is said about the agent, as `name:value;name:value`.
+    #[pyo3(get)]
     attributes: String,
+    known: Attributes,
 }
 
 /// An instance of a Python class that chooses.
@@ -89,11 +187,18 @@ impl PyChooser {
                 running: row.running,
                 cpus: row.job.need.cpus().to_f64(),
                 mem: row.job.need.mem().to_f64(),
+                disk: row.job.need.disk().to_f64(),
                 gpus: row.job.need.gpus().to_f64(),
                 submitted_at: secs(row.job.submit_at),
                 expected: if expected == Duration::MAX { f64::INFINITY } else { secs(expected) },
                 deadline: row.job.deadline.map(secs),
                 priority: row.job.priority,
+                gang: row.job.is_gang,
+                spread: row.job.is_spread,
+                constraints: row.job.constraints.iter().cloned().map(Constraint).collect(),
+                after: row.job.after.to_vec(),
+                replicas: row.job.replicas,
+                near: row.near.iter().map(|(agent, tasks)| (*agent, tasks.len())).collect(),
             }
         });
         let offers = offers.iter().enumerate().map(|(index, row)| Offer {
@@ -101,8 +206,10 @@ impl PyChooser {
             agent: row.agent,
             cpus: row.resources.cpus().to_f64(),
             mem: row.resources.mem().to_f64(),
+            disk: row.resources.disk().to_f64(),
             gpus: row.resources.gpus().to_f64(),
             attributes: row.attributes.to_string(),
+            known: row.attributes.clone(),
         });
         let jobs = PyList::new(py, jobs.map(|job| Py::new(py, job)).collect::<PyResult<Vec<_>>>()?)?;
         let offers = PyList::new(py, offers.map(|offer| Py::new(py, offer)).collect::<PyResult<Vec<_>>>()?)?;
@@ -117,6 +224,17 @@ impl Chooser for PyChooser {
     /// An exception becomes a panic, which the run reports as this scheduler's fault.
     fn choose(&mut self, now: Instant, jobs: &[WaitingJob<'_>], offers: &[InHand<'_>]) -> Vec<Placement> {
         Python::attach(|py| self.call(py, now, jobs, offers).unwrap_or_else(|error| panic!("{error}")))
+    }
+
+    fn is_holding(&mut self, now: Instant) -> bool {
+        Python::attach(|py| {
+            let own = self.0.bind(py);
+            if !own.hasattr("holds").unwrap_or(false) {
+                return false;
+            }
+            let said = own.call_method1("holds", (now.since(Instant::ZERO).as_secs_f64(),));
+            said.and_then(|said| said.is_truthy()).unwrap_or_else(|error| panic!("{error}"))
+        })
     }
 
     fn ended(&mut self, now: Instant, job: u32, ran: Duration, is_well: bool) {
@@ -180,7 +298,7 @@ impl Experiment {
         py: Python<'_>,
         folder: Option<PathBuf>,
         threads: Option<usize>,
-        schedulers: Option<std::collections::BTreeMap<String, Py<PyAny>>>,
+        schedulers: Option<BTreeMap<String, Py<PyAny>>>,
     ) -> PyResult<Results> {
         let mut experiment = self.0.clone();
         let mut named = Vec::new();
@@ -243,7 +361,8 @@ impl Results {
         Ok(columns.unbind())
     }
 
-    /// What was expected, beside what was found.
+    /// What was expected, beside what was found: `holds` tells whether it is within its bounds, `verdict` whether what the paper
+    /// says is too, and `differs` why not.
     fn findings(&self, py: Python<'_>) -> PyResult<Vec<Py<PyDict>>> {
         let row = |finding: experiment::Finding| {
             let row = PyDict::new(py);
@@ -251,8 +370,10 @@ impl Results {
             row.set_item("paper", finding.paper)?;
             row.set_item("here", finding.here)?;
             row.set_item("bound", finding.bound)?;
-            row.set_item("holds", finding.verdict == experiment::Verdict::Holds)?;
+            row.set_item("holds", finding.verdict.is_within())?;
+            row.set_item("verdict", finding.verdict.name())?;
             row.set_item("source", finding.source)?;
+            row.set_item("differs", finding.differs)?;
             Ok(row.unbind())
         };
         self.experiment.findings(&self.outcomes).into_iter().map(row).collect()
@@ -296,6 +417,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(version, module)?)?;
     module.add_class::<Experiment>()?;
     module.add_class::<Results>()?;
+    module.add_class::<Constraint>()?;
     module.add_class::<Job>()?;
     module.add_class::<Offer>()
 }

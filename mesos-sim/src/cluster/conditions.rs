@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::decision::DecisionCost;
 use crate::container::ContainerModel;
 use crate::election::ElectionModel;
 use crate::failure::Origin;
@@ -22,6 +23,8 @@ pub struct Conditions {
     /// What handling a message costs a master, in virtual time: it handles one after the other. Nothing is the default: then
     /// the figures are those of decisions alone, whatever machine they are made on.
     pub message_cost: Duration,
+    /// What a round of the allocator costs, in virtual time.
+    pub decision_cost: DecisionCost,
     /// Agents of an early version: of a million updates so many say as the newest state of their task one that has passed.
     pub stale_latest_ppm: u32,
     /// Everything starts within this time.
@@ -51,6 +54,7 @@ impl Default for Conditions {
             containers: ContainerModel::default(),
             disk_latency: (Duration::from_micros(200), Duration::from_millis(5)),
             message_cost: Duration::ZERO,
+            decision_cost: DecisionCost::default(),
             stale_latest_ppm: 0,
             start_within: Duration::from_millis(100),
             restart_after: (Duration::from_millis(500), Duration::from_secs(3)),

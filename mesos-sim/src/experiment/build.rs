@@ -18,7 +18,7 @@ use super::error::ExperimentError;
 use super::fit::refuse_what_fits_nowhere;
 use super::source::Sources;
 use super::work::add_queue;
-use crate::cluster::{AgentSpec, FrameworkSpec};
+use crate::cluster::{AgentSpec, DecisionCost, FrameworkSpec};
 use crate::fault::{Action, CrashKind, OperatorAction, Target};
 use crate::scheduler::{Discipline, Guarded, JobScheduler, Options};
 use crate::trace::TraceReport;
@@ -71,7 +71,7 @@ pub(super) fn build(experiment: &Experiment, case: &Case, sources: &Sources) -> 
         return Err(ExperimentError::invalid("cluster", "no job fits on it", remedy));
     }
     let workload = Arc::new(workload);
-    cluster = cluster.drf(allocator_options(&description.allocator)?);
+    cluster = with_allocator(cluster, experiment, &description.allocator)?;
     cluster = with_conditions(cluster, description);
     cluster = add_frameworks(cluster, experiment, description, &parts, &workload)?;
     cluster = add_faults(cluster, description, &workload, case.seed);
@@ -181,6 +181,23 @@ fn numbered(text: &str, index: u32) -> Result<String, ExperimentError> {
     Ok(filled)
 }
 
+/// That of the policy, or somebody's own of this name.
+fn with_allocator(cluster: Cluster, experiment: &Experiment, part: &AllocatorPart) -> Result<Cluster, ExperimentError> {
+    match experiment.allocators.get(part.policy.name()) {
+        Some(own) => {
+            let make = own.maker.clone();
+            Ok(cluster.allocator(move || make()))
+        }
+        None => Ok(cluster.drf(allocator_options(part)?)),
+    }
+}
+
+/// Nobody has brought along an allocator of this name.
+pub(super) fn no_policy(name: &str) -> ExperimentError {
+    let remedy = format!("write one of {}, or bring it along", Policy::ALL.join(", "));
+    ExperimentError::invalid("allocator.policy", format!("there is no {name:?}"), remedy)
+}
+
 fn allocator_options(part: &AllocatorPart) -> Result<allocator::Options, ExperimentError> {
     use mesos_core::provider::Transactions;
     let usual = allocator::Options::default();
@@ -189,7 +206,7 @@ fn allocator_options(part: &AllocatorPart) -> Result<allocator::Options, Experim
             ExperimentError::invalid("allocator.priorities", error.to_string(), "write names of roles")
         })
     };
-    let policy = match part.policy {
+    let policy = match &part.policy {
         Policy::Drf | Policy::Random => allocator::Policy::Hierarchical,
         Policy::Priority => {
             let pairs = part.priorities.iter().map(|(name, priority)| Ok((role(name)?, *priority)));
@@ -210,6 +227,7 @@ fn allocator_options(part: &AllocatorPart) -> Result<allocator::Options, Experim
         }
         Policy::Shared => allocator::Policy::SharedState(Transactions::Incremental),
         Policy::SharedAllOrNothing => allocator::Policy::SharedState(Transactions::AllOrNothing),
+        Policy::Own(name) => return Err(no_policy(name)),
     };
     let sorter = if part.policy == Policy::Random { SorterKind::Random } else { SorterKind::Drf };
     Ok(allocator::Options {
@@ -239,6 +257,10 @@ fn with_conditions(mut cluster: Cluster, description: &Description) -> Cluster {
         conditions.election.lease = lease.0;
     }
     conditions.message_cost = description.cluster.message_cost.map_or(Duration::ZERO, |cost| cost.0);
+    conditions.decision_cost = DecisionCost {
+        per_round: description.cluster.round_cost.map_or(Duration::ZERO, |cost| cost.0),
+        per_agent: description.cluster.round_cost_per_agent.map_or(Duration::ZERO, |cost| cost.0),
+    };
     conditions.containers.crash_ppm = description.faults.container_crash_ppm;
     // What the recorder writes down is all that is wanted.
     conditions.is_tallied = false;

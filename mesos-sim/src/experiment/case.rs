@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::path::Path;
 
-use super::build::DISCIPLINE;
-use super::description::Description;
+use super::build::{DISCIPLINE, no_policy};
+use super::description::{Description, Policy};
 use super::{Experiment, ExperimentError, digest};
 
 /// More cases than this are a mistake.
@@ -28,7 +28,8 @@ pub struct Case {
     /// Names the outcome: equal for cases that are described alike and read files of the same content. Which build made an
     /// outcome is said in it.
     pub key: String,
-    /// Whether this case, run again by the same build, comes to the same: not if a scheduler chooses whose code is not known.
+    /// Whether this case, run again by the same build, comes to the same: not if a scheduler or an allocator decides whose code
+    /// is not known.
     pub is_repeatable: bool,
 }
 
@@ -74,6 +75,11 @@ pub(super) fn expand(experiment: &Experiment) -> Result<Vec<Case>, ExperimentErr
         table.remove("sweep");
         let description: Description = table.clone().try_into().map_err(|error| ExperimentError::text(&error))?;
         description.validate()?;
+        if let Policy::Own(name) = &description.allocator.policy
+            && !experiment.allocators.contains_key(name)
+        {
+            return Err(no_policy(name));
+        }
         let parameters: Vec<(String, String)> = choice.into_iter().map(|(path, value)| (path, show(&value))).collect();
         // What is expected, and words for people, change no outcome.
         for name in ["expect", "paper", "title", "about", "seeds", "name", "labels"] {
@@ -81,7 +87,8 @@ pub(super) fn expand(experiment: &Experiment) -> Result<Vec<Case>, ExperimentErr
         }
         let mut text = toml::to_string(&table).unwrap_or_default();
         files.describe(&toml::Value::Table(table), &mut text);
-        let is_repeatable = schedulers(experiment, &description, &mut text);
+        let is_repeatable =
+            schedulers(experiment, &description, &mut text) & allocator(experiment, &description, &mut text);
         let label = label(&parameters, &description.labels);
         for seed in &seeds {
             let key = digest::of_text(&format!("{seed}\n{text}"));
@@ -146,6 +153,14 @@ fn schedulers(experiment: &Experiment, description: &Description, text: &mut Str
         }
     }
     is_repeatable
+}
+
+/// The same of somebody's own allocator.
+fn allocator(experiment: &Experiment, description: &Description, text: &mut String) -> bool {
+    let name = description.allocator.policy.name();
+    let Some(own) = experiment.allocators.get(name) else { return true };
+    let _ = writeln!(text, "# allocator {name} {:?}", own.version);
+    own.version.is_some()
 }
 
 pub(super) fn show(value: &toml::Value) -> String {

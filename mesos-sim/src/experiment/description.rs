@@ -11,7 +11,7 @@
 //! resources = "cpus:8;mem:16384"
 //!
 //! [allocator]
-//! policy = "drf"                 # drf, random, priority, packing, choosy, shared, shared_all_or_nothing
+//! policy = "drf"                 # drf, random, priority, packing, choosy, shared, shared_all_or_nothing, or one's own
 //!
 //! [[queue]]
 //! name = "batch"
@@ -31,8 +31,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde::Deserialize;
 use serde::de::{self, Deserializer, SeqAccess, Unexpected, Visitor};
-use serde::{Deserialize, Serialize};
 
 use super::division::Division;
 use super::error::ExperimentError;
@@ -178,6 +178,10 @@ pub struct ClusterPart {
     pub lease: Option<Span>,
     /// What a message costs a master: it handles one after the other, and each takes so long. Nothing if absent.
     pub message_cost: Option<Span>,
+    /// What a round of the allocator costs: it comes so much later, while the master goes on with its messages. Nothing if absent.
+    pub round_cost: Option<Span>,
+    /// What it costs besides, for each agent there is. Nothing if absent.
+    pub round_cost_per_agent: Option<Span>,
     /// Offers nobody answers are taken back after this time.
     pub offer_timeout: Option<Span>,
     /// How often masters ping agents and tell frameworks that they are there. Absent: every 15 s, and in runs of more than
@@ -204,7 +208,7 @@ pub struct AgentsPart {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AllocatorPart {
-    /// Which policy.
+    /// Which policy; or the name of an allocator that was brought along, which is told none of the other settings here.
     pub policy: Policy,
     /// How often everything free is offered; 1 s if absent.
     pub interval: Option<Span>,
@@ -221,8 +225,7 @@ pub struct AllocatorPart {
 }
 
 /// Policies of the allocator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Policy {
     /// Dominant resource fairness.
     #[default]
@@ -239,11 +242,49 @@ pub enum Policy {
     Shared,
     /// Everything to everybody; all of it or nothing.
     SharedAllOrNothing,
+    /// An allocator that was brought along under this name.
+    Own(String),
 }
 
 impl Policy {
-    /// Those a tournament compares.
+    /// Those there are; a tournament compares them, and those that were brought along.
     pub const ALL: [&str; 7] = ["drf", "random", "priority", "packing", "choosy", "shared", "shared_all_or_nothing"];
+
+    /// The policy a file calls so.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        match name {
+            "drf" => Self::Drf,
+            "random" => Self::Random,
+            "priority" => Self::Priority,
+            "packing" => Self::Packing,
+            "choosy" => Self::Choosy,
+            "shared" => Self::Shared,
+            "shared_all_or_nothing" => Self::SharedAllOrNothing,
+            own => Self::Own(own.to_owned()),
+        }
+    }
+
+    /// What a file calls it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Drf => "drf",
+            Self::Random => "random",
+            Self::Priority => "priority",
+            Self::Packing => "packing",
+            Self::Choosy => "choosy",
+            Self::Shared => "shared",
+            Self::SharedAllOrNothing => "shared_all_or_nothing",
+            Self::Own(name) => name,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Policy {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|name| Self::named(&name))
+    }
 }
 
 /// How a queue schedules.

@@ -20,6 +20,8 @@ use super::outcome::Outcome;
 /// low = 2.0
 /// high = 12.0
 /// ```
+///
+/// Where the bounds exclude what the paper says, `differs` says why.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expect {
@@ -52,9 +54,24 @@ pub struct Expect {
     /// Where the paper says so, or how the bound was derived.
     #[serde(default)]
     pub source: String,
+    /// Why the bounds exclude what the paper says; to be said where they do, and only there.
+    #[serde(default)]
+    pub differs: Option<String>,
     /// Where it stands on a figure of the paper that is drawn again.
     #[serde(default)]
     pub on: Option<Place>,
+}
+
+impl Expect {
+    /// Whether what the paper says is not within the bounds.
+    #[must_use]
+    pub fn excludes_paper(&self) -> bool {
+        self.paper.is_some_and(|paper| !self.is_within(paper))
+    }
+
+    fn is_within(&self, value: f64) -> bool {
+        self.low.is_none_or(|low| value >= low) && self.high.is_none_or(|high| value <= high)
+    }
 }
 
 /// A place on a figure of the paper.
@@ -100,19 +117,75 @@ pub struct Over {
 pub enum Verdict {
     /// Within the bounds.
     Holds,
+    /// Within bounds that what the paper says is not within, for a reason that is stated.
+    Differs,
     /// Outside.
     Fails,
     /// There is no such figure.
     Missing,
 }
 
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
+impl Verdict {
+    /// Whether it is within the bounds.
+    #[must_use]
+    pub const fn is_within(self) -> bool {
+        matches!(self, Self::Holds | Self::Differs)
+    }
+
+    /// The word for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
             Self::Holds => "holds",
+            Self::Differs => "differs",
             Self::Fails => "FAILS",
             Self::Missing => "MISSING",
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// How many findings turned out how.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Within the bounds, as is what the paper says if it says something.
+    pub holding: usize,
+    /// Within bounds that exclude what the paper says.
+    pub differing: usize,
+    /// Outside, or not there.
+    pub failing: usize,
+}
+
+impl Tally {
+    /// Counts these.
+    #[must_use]
+    pub fn of<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Self {
+        findings.into_iter().fold(Self::default(), |mut tally, finding| {
+            match finding.verdict {
+                Verdict::Holds => tally.holding += 1,
+                Verdict::Differs => tally.differing += 1,
+                Verdict::Fails | Verdict::Missing => tally.failing += 1,
+            }
+            tally
         })
+    }
+
+    /// All of them.
+    #[must_use]
+    pub const fn all(self) -> usize {
+        self.holding + self.differing + self.failing
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { holding, differing, failing } = self;
+        write!(f, "{holding} hold, {differing} differ from the paper for a stated reason, {failing} fail")
     }
 }
 
@@ -131,6 +204,8 @@ pub struct Finding {
     pub verdict: Verdict,
     /// Where the paper says so.
     pub source: String,
+    /// Why the bound excludes what the paper says, if it does.
+    pub differs: Option<String>,
     /// What the paper says, as a number.
     pub paper_value: Option<f64>,
     /// What was found, as a number.
@@ -154,6 +229,7 @@ fn finding(expect: &Expect, outcomes: &[Outcome]) -> Finding {
         bound: bound(expect.low, expect.high),
         verdict: Verdict::Missing,
         source: expect.source.clone(),
+        differs: expect.differs.clone(),
         paper_value: expect.paper,
         here_value: None,
         low: expect.low,
@@ -184,8 +260,11 @@ fn finding(expect: &Expect, outcomes: &[Outcome]) -> Finding {
     }
     if let Some(value) = value {
         (finding.here, finding.here_value) = (show(value), Some(value));
-        let is_within = expect.low.is_none_or(|low| value >= low) && expect.high.is_none_or(|high| value <= high);
-        finding.verdict = if is_within { Verdict::Holds } else { Verdict::Fails };
+        finding.verdict = match (expect.is_within(value), expect.excludes_paper()) {
+            (true, false) => Verdict::Holds,
+            (true, true) => Verdict::Differs,
+            (false, _) => Verdict::Fails,
+        };
     }
     finding
 }

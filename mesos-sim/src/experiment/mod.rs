@@ -11,6 +11,9 @@
 //! and its seed, so a result can be had again by anybody: every row of every table and every chart says from which seeds,
 //! [`version`] and command it is.
 //!
+//! Schedulers and allocators of somebody's own take part under names that the file uses like those of the built-in ones:
+//! [`with_scheduler`](Experiment::with_scheduler), [`with_allocator`](Experiment::with_allocator).
+//!
 //! This module is a host: it reads files and runs threads. What it runs knows nothing of either.
 
 mod build;
@@ -34,6 +37,7 @@ mod parse;
 mod pool;
 mod pooled;
 mod property;
+mod provenance;
 mod ratios;
 mod redrawn;
 mod results;
@@ -49,19 +53,26 @@ mod honesty;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use mesos_core::Allocator;
+
+use crate::cluster::AllocatorFactory;
 
 pub use build::SchedulerMaker;
 pub use build_id::version;
 pub use case::Case;
 pub use description::Description;
 pub use error::ExperimentError;
-pub use expect::{Finding, Verdict};
+pub use expect::{Finding, Tally, Verdict};
 pub use outcome::Outcome;
 pub use page::page;
 pub use papers::{LARGE, PAPERS, Paper};
-pub use papers_page::papers_page;
+pub use papers_page::{papers_page, write_papers};
 pub use pool::Progress;
+pub use provenance::Provenance;
 pub use results::tables;
 pub use table::{Column, Table};
 pub use tournament::tournament;
@@ -83,13 +94,15 @@ pub struct Experiment {
     /// The command that runs it again.
     pub command: String,
     /// Makes schedulers that are not among the built-in ones.
-    pub(crate) makers: std::collections::BTreeMap<String, OwnScheduler>,
+    pub(crate) makers: BTreeMap<String, Own<SchedulerMaker>>,
+    /// Makes allocators that are not among the built-in ones.
+    pub(crate) allocators: BTreeMap<String, Own<AllocatorFactory>>,
 }
 
-/// Somebody's own scheduler.
+/// Somebody's own scheduler or allocator.
 #[derive(Clone)]
-pub(crate) struct OwnScheduler {
-    pub(crate) maker: SchedulerMaker,
+pub(crate) struct Own<T> {
+    pub(crate) maker: T,
     /// What its author calls this state of its code.
     pub(crate) version: Option<String>,
 }
@@ -109,7 +122,7 @@ impl Experiment {
         let text =
             std::fs::read_to_string(path).map_err(|source| ExperimentError::File { path: path.to_owned(), source })?;
         let folder = path.parent().map(Path::to_owned).unwrap_or_default();
-        let command = format!("mesos-sim experiment run {}", path.display());
+        let command = format!("mesos-sim experiment run {}", crate::failure::quoted(&path.display().to_string()));
         let mut loaded = Self::parse(text, folder, command).map_err(|error| error.within(Some(path)))?;
         loaded.file = Some(path.to_owned());
         Ok(loaded)
@@ -123,14 +136,15 @@ impl Experiment {
         let description: Description = toml::from_str(&text).map_err(|error| ExperimentError::text(&error))?;
         description.validate()?;
         description.validate_expectations()?;
-        Ok(Self { text, description, file: None, folder, command, makers: std::collections::BTreeMap::new() })
+        let (makers, allocators) = (BTreeMap::new(), BTreeMap::new());
+        Ok(Self { text, description, file: None, folder, command, makers, allocators })
     }
 
     /// Queues whose scheduler has this name get theirs from here: somebody's own. Nobody can tell whether it still is what it
     /// was, so cases with it are always run.
     #[must_use]
     pub fn with_scheduler(mut self, name: &str, maker: SchedulerMaker) -> Self {
-        self.makers.insert(name.to_owned(), OwnScheduler { maker, version: None });
+        self.makers.insert(name.to_owned(), Own { maker, version: None });
         self
     }
 
@@ -138,7 +152,56 @@ impl Experiment {
     /// results of this version are used again.
     #[must_use]
     pub fn with_scheduler_version(mut self, name: &str, version: &str, maker: SchedulerMaker) -> Self {
-        self.makers.insert(name.to_owned(), OwnScheduler { maker, version: Some(version.to_owned()) });
+        self.makers.insert(name.to_owned(), Own { maker, version: Some(version.to_owned()) });
+        self
+    }
+
+    /// The masters of cases whose `allocator.policy` is this name get their allocators from here: somebody's own. A
+    /// [`tournament()`] has it beside the built-in ones. As of a scheduler, nobody can tell whether it still is what it was, so
+    /// cases with it are always run.
+    ///
+    /// ```
+    /// use mesos_sched::allocator::{AgentOrder, HierarchicalDrf, Options};
+    /// use mesos_sim::experiment::{Experiment, tournament};
+    ///
+    /// let text = r#"
+    /// name = "fullest"
+    /// until = "1h"
+    /// [[cluster.agents]]
+    /// count = 4
+    /// resources = "cpus:4;mem:8192"
+    /// [[queue]]
+    /// name = "batch"
+    /// [[queue.work]]
+    /// arrivals = { poisson = 5 }
+    /// jobs = 20
+    /// run = 30
+    /// "#;
+    /// // Whatever implements `Allocator` will do.
+    /// let options = Options { agent_order: AgentOrder::FullestFirst, ..Options::default() };
+    /// let experiment = Experiment::parse(text.to_owned(), ".".into(), "cargo run".to_owned())?
+    ///     .with_allocator("mine", move || Box::new(HierarchicalDrf::new(options.clone())));
+    /// let outcomes = tournament(&experiment)?.run(None, 2, &|_| {})?;
+    /// let mine = outcomes.iter().find(|outcome| outcome.label() == "policy mine").unwrap();
+    /// assert_eq!(mine.get("jobs_done", None), Some(20.0));
+    /// # Ok::<(), mesos_sim::experiment::ExperimentError>(())
+    /// ```
+    #[must_use]
+    pub fn with_allocator(mut self, name: &str, make: impl Fn() -> Box<dyn Allocator> + Send + Sync + 'static) -> Self {
+        self.allocators.insert(name.to_owned(), Own { maker: Arc::new(make), version: None });
+        self
+    }
+
+    /// As [`with_allocator`](Self::with_allocator), of an allocator whose author gives it another version whenever it is
+    /// changed: results of this version are used again.
+    #[must_use]
+    pub fn with_allocator_version(
+        mut self,
+        name: &str,
+        version: &str,
+        make: impl Fn() -> Box<dyn Allocator> + Send + Sync + 'static,
+    ) -> Self {
+        self.allocators.insert(name.to_owned(), Own { maker: Arc::new(make), version: Some(version.to_owned()) });
         self
     }
 
@@ -177,6 +240,12 @@ impl Experiment {
     #[must_use]
     pub fn findings(&self, outcomes: &[Outcome]) -> Vec<Finding> {
         expect::judge(&self.description.expect, outcomes)
+    }
+
+    /// Where the figures of these outcomes are from.
+    #[must_use]
+    pub fn provenance(&self, outcomes: &[Outcome]) -> Provenance {
+        Provenance::of(&self.command, outcomes)
     }
 
     /// Writes tables, images and the page into a folder; returns what was written.

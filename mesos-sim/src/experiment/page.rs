@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use super::Experiment;
 use super::chart::{BarSeries, Bars, Lines, Series, Shape, escape};
 use super::error::ExperimentError;
 use super::expect::{Finding, Verdict};
 use super::figure::{meaning, shown, words};
 use super::outcome::{Curve, Outcome};
 use super::pooled::{Beyond, pooled};
+use super::redrawn::redrawn;
 use super::results::{RUN_METRICS, tables};
-use super::{Experiment, version};
 
 /// Cases that are drawn, at most: more lines cannot be told apart.
 const CASES_DRAWN_MAX: usize = 12;
@@ -26,11 +27,11 @@ white-space:nowrap}th:first-child,td:first-child,td.t,th.t{text-align:left;white
 #444;background:#fff;position:sticky;top:0}.wide{overflow-x:auto}.charts{display:grid;grid-template-columns:repeat(auto-fit,\
 minmax(520px,1fr));gap:1rem}.charts svg{width:100%;height:auto;border:1px solid #e4e4e4}svg{max-width:100%;height:auto}p{max-width:\
 62rem}dt{font-weight:bold;float:left;clear:left;width:11rem}dd{margin-left:12rem}.origin,.small{color:#555;font-size:13px}.bad{color:#a40000;font-weight:\
-bold}.good{color:#006000}pre{background:#f6f6f6;padding:.8rem;overflow-x:auto;font-size:12.5px}code{background:#f3f3f3}\
+bold}.good{color:#006000}.odd{color:#8a5a00}pre{background:#f6f6f6;padding:.8rem;overflow-x:auto;font-size:12.5px}code{background:#f3f3f3}\
 @media print{body{max-width:none;margin:0}.charts{display:block}svg{break-inside:avoid}}";
 
-/// A chart and the name of its file.
-type Drawn = (String, String);
+/// The name of a chart's file, and the chart.
+pub(super) type Drawn = (String, String);
 
 /// Outcomes of one choice of parameters, by seed.
 struct Group<'a> {
@@ -75,29 +76,26 @@ fn groups<'a>(experiment: &Experiment, outcomes: &'a [Outcome]) -> Vec<Group<'a>
     groups
 }
 
-/// Which figures are from where: seeds, version, command.
+/// Where figures are from: seeds, version, command.
 pub(super) fn origin(experiment: &Experiment, outcomes: &[Outcome]) -> String {
-    let mut seeds: Vec<u64> = outcomes.iter().map(|outcome| outcome.seed).collect();
-    seeds.sort_unstable();
-    seeds.dedup();
-    let seeds = match seeds[..] {
-        [] => "none".to_owned(),
-        [only] => only.to_string(),
-        [first, .., last] if last - first + 1 == seeds.len() as u64 => format!("{first} to {last}"),
-        _ => seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", "),
-    };
-    let versions: BTreeSet<&str> = outcomes.iter().map(|outcome| outcome.version.as_str()).collect();
-    let versions = if versions.is_empty() { version().to_owned() } else { Vec::from_iter(versions).join(" and ") };
-    format!("seeds {seeds} · mesos-sim {versions} · {}", experiment.command)
+    experiment.provenance(outcomes).to_string()
 }
 
 /// The page.
 #[must_use]
 pub fn page(experiment: &Experiment, outcomes: &[Outcome]) -> String {
-    render(experiment, outcomes, &charts(experiment, outcomes))
+    let findings = experiment.findings(outcomes);
+    let redrawn = redrawn(experiment, &findings, &origin(experiment, outcomes));
+    render(experiment, outcomes, &findings, &redrawn, &charts(experiment, outcomes))
 }
 
-fn render(experiment: &Experiment, outcomes: &[Outcome], charts: &[Drawn]) -> String {
+fn render(
+    experiment: &Experiment,
+    outcomes: &[Outcome],
+    findings: &[Finding],
+    redrawn: &[Drawn],
+    charts: &[Drawn],
+) -> String {
     let description = &experiment.description;
     let mut page = begin(description.heading(), &origin(experiment, outcomes));
     paragraphs(&mut page, &description.about);
@@ -105,17 +103,16 @@ fn render(experiment: &Experiment, outcomes: &[Outcome], charts: &[Drawn]) -> St
         let _ = writeln!(page, "<p>Reproduces {}, {}.</p>", escape(&paper.cite), escape(&paper.place));
     }
     faults(&mut page, outcomes);
-    let findings = experiment.findings(outcomes);
     if !findings.is_empty() {
         page.push_str("<h2>Expected and found</h2>\n");
-        page.push_str(&findings_table(&findings));
+        page.push_str(&findings_table(findings));
+        gallery(&mut page, redrawn);
     }
     let groups = groups(experiment, outcomes);
     comparison(&mut page, &groups);
     if !charts.is_empty() {
-        page.push_str("<h2>Charts</h2>\n<div class=\"charts\">\n");
-        charts.iter().for_each(|(_, svg)| page.push_str(svg));
-        page.push_str("</div>\n");
+        page.push_str("<h2>Charts</h2>\n");
+        gallery(&mut page, charts);
     }
     queues(&mut page, &groups);
     runs(&mut page, outcomes);
@@ -139,6 +136,15 @@ pub(super) fn begin(title: &str, origin: &str) -> String {
         escape(title),
         escape(origin)
     )
+}
+
+/// Charts beside each other.
+pub(super) fn gallery(page: &mut String, charts: &[Drawn]) {
+    if !charts.is_empty() {
+        page.push_str("<div class=\"charts\">\n");
+        charts.iter().for_each(|(_, svg)| page.push_str(svg));
+        page.push_str("</div>\n");
+    }
 }
 
 /// Paragraphs are separated by empty lines.
@@ -176,16 +182,22 @@ pub(super) fn findings_table(findings: &[Finding]) -> String {
          <th class=\"t\">source</th></tr></thead><tbody>\n",
     );
     for finding in findings {
-        let class = if finding.verdict == Verdict::Holds { "good" } else { "bad" };
+        let class = match finding.verdict {
+            Verdict::Holds => "good",
+            Verdict::Differs => "odd",
+            Verdict::Fails | Verdict::Missing => "bad",
+        };
+        let differs = finding.differs.as_deref().map(|why| format!("<br/><b>Differs:</b> {}", escape(why)));
         let _ = writeln!(
             text,
-            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td class=\"{class}\">{}</td><td class=\"t\">{}</td></tr>",
+            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td class=\"{class}\">{}</td><td class=\"t\">{}{}</td></tr>",
             escape(&finding.what),
             escape(&finding.paper),
             escape(&finding.here),
             escape(&finding.bound),
             finding.verdict,
-            escape(&finding.source)
+            escape(&finding.source),
+            differs.unwrap_or_default()
         );
     }
     text.push_str("</tbody></table></div>\n");
@@ -502,20 +514,33 @@ pub(super) fn write(
         let path = path.to_owned();
         move |source| ExperimentError::File { path, source }
     };
-    let images = folder.join("images");
-    std::fs::create_dir_all(&images).map_err(failed(&images))?;
+    std::fs::create_dir_all(folder).map_err(failed(folder))?;
     let mut written = Vec::new();
     for table in tables(outcomes) {
         written.extend(table.write(folder).map_err(failed(folder))?);
     }
-    let charts = charts(experiment, outcomes);
-    for (name, svg) in &charts {
-        let path = images.join(format!("{name}.svg"));
-        std::fs::write(&path, svg).map_err(failed(&path))?;
-        written.push(path);
-    }
+    let (charts, findings) = (charts(experiment, outcomes), experiment.findings(outcomes));
+    let redrawn = redrawn(experiment, &findings, &origin(experiment, outcomes));
+    written.extend(write_images(folder, charts.iter().chain(&redrawn))?);
     let path = folder.join("report.html");
-    std::fs::write(&path, render(experiment, outcomes, &charts)).map_err(failed(&path))?;
+    std::fs::write(&path, render(experiment, outcomes, &findings, &redrawn, &charts)).map_err(failed(&path))?;
     written.push(path);
     Ok(written)
+}
+
+/// Writes charts as files of their own, for papers and slides.
+pub(super) fn write_images<'a>(
+    folder: &Path,
+    charts: impl IntoIterator<Item = &'a Drawn>,
+) -> Result<Vec<PathBuf>, ExperimentError> {
+    let images = folder.join("images");
+    std::fs::create_dir_all(&images).map_err(|source| ExperimentError::File { path: images.clone(), source })?;
+    let write = |(name, svg): &Drawn| {
+        let path = images.join(format!("{name}.svg"));
+        match std::fs::write(&path, svg) {
+            Ok(()) => Ok(path),
+            Err(source) => Err(ExperimentError::File { path, source }),
+        }
+    };
+    charts.into_iter().map(write).collect()
 }

@@ -14,6 +14,18 @@ pub struct Paper {
 }
 
 impl Paper {
+    /// Those whose names begin so, of [`LARGE`] only if they are wanted. A whole name means the one paper, of whatever size.
+    #[must_use]
+    pub fn all(only: Option<&str>, with_large: bool) -> Vec<&'static Self> {
+        let mut everybody = PAPERS.iter().chain(LARGE);
+        if let Some(named) = everybody.find(|paper| only == Some(paper.name)) {
+            return vec![named];
+        }
+        let large = if with_large { LARGE } else { &[] };
+        let is_wanted = |paper: &&'static Self| only.is_none_or(|only| paper.name.starts_with(only));
+        PAPERS.iter().chain(large).filter(is_wanted).collect()
+    }
+
     /// The experiment.
     ///
     /// # Errors

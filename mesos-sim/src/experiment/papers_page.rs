@@ -3,23 +3,24 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 
-use super::Experiment;
 use super::chart::escape;
-use super::expect::{Finding, Verdict};
+use super::expect::{Finding, Tally};
 use super::outcome::Outcome;
-use super::page::{begin, charts, faults, findings_table, origin, paragraphs};
+use super::page::{begin, charts, faults, findings_table, gallery, origin, paragraphs, write_images};
 use super::ratios::{Ratio, Ratios};
 use super::redrawn::redrawn;
+use super::{Experiment, ExperimentError};
+
+/// What was run, and what came of it and was found.
+type Judged<'a> = (&'a Experiment, &'a [Outcome], Vec<Finding>);
 
 /// One page of several experiments: what was expected and found, and their charts.
 #[must_use]
 pub fn papers_page(reproduced: &[(Experiment, Vec<Outcome>)]) -> String {
     let mut page = begin("Papers reproduced", &format!("mesos-sim {} · mesos-sim papers", super::version()));
-    let judged: Vec<(&Experiment, &[Outcome], Vec<Finding>)> = reproduced
-        .iter()
-        .map(|(experiment, outcomes)| (experiment, outcomes.as_slice(), experiment.findings(outcomes)))
-        .collect();
+    let judged = judged(reproduced);
     overview(&mut page, &judged);
     for (experiment, outcomes, findings) in &judged {
         let description = &experiment.description;
@@ -31,16 +32,12 @@ pub fn papers_page(reproduced: &[(Experiment, Vec<Outcome>)]) -> String {
         faults(&mut page, outcomes);
         page.push_str(&findings_table(findings));
         let redrawn = redrawn(experiment, findings, &origin(experiment, outcomes));
-        if !redrawn.is_empty() {
-            page.push_str("<div class=\"charts\">\n");
-            redrawn.iter().for_each(|svg| page.push_str(svg));
-            page.push_str("</div>\n");
-        }
+        gallery(&mut page, &redrawn);
         let charts = charts(experiment, outcomes);
         if !charts.is_empty() {
-            page.push_str("<details><summary>Charts</summary><div class=\"charts\">\n");
-            charts.iter().for_each(|(_, svg)| page.push_str(svg));
-            page.push_str("</div></details>\n");
+            page.push_str("<details><summary>Charts</summary>\n");
+            gallery(&mut page, &charts);
+            page.push_str("</details>\n");
         }
         let _ = writeln!(
             page,
@@ -53,29 +50,59 @@ pub fn papers_page(reproduced: &[(Experiment, Vec<Outcome>)]) -> String {
     page
 }
 
+/// Writes that page into a folder, and the chart of all papers as an image; returns what was written. Figures that are drawn
+/// again are images of their own experiment.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn write_papers(reproduced: &[(Experiment, Vec<Outcome>)], folder: &Path) -> Result<Vec<PathBuf>, ExperimentError> {
+    let chart = ratios(&judged(reproduced)).map(|svg| ("ratios".to_owned(), svg));
+    let mut written = write_images(folder, &chart)?;
+    let path = folder.join("report.html");
+    std::fs::write(&path, papers_page(reproduced))
+        .map_err(|source| ExperimentError::File { path: path.clone(), source })?;
+    written.push(path);
+    Ok(written)
+}
+
+fn judged(reproduced: &[(Experiment, Vec<Outcome>)]) -> Vec<Judged<'_>> {
+    let own = reproduced.iter();
+    own.map(|(experiment, outcomes)| (experiment, outcomes.as_slice(), experiment.findings(outcomes))).collect()
+}
+
 /// All papers on one chart and in one table.
-fn overview(page: &mut String, judged: &[(&Experiment, &[Outcome], Vec<Finding>)]) {
-    let holds = |findings: &[Finding]| findings.iter().filter(|finding| finding.verdict == Verdict::Holds).count();
-    let (held, all): (usize, usize) =
-        judged.iter().fold((0, 0), |(held, all), (_, _, findings)| (held + holds(findings), all + findings.len()));
-    let _ = writeln!(page, "<p><b>{held} of {all} figures are within their bounds.</b></p>");
+fn overview(page: &mut String, judged: &[Judged<'_>]) {
+    let all = Tally::of(judged.iter().flat_map(|(_, _, findings)| findings));
+    let _ = writeln!(page, "<p><b>Of {} figures {all}.</b></p>", all.all());
     page.push_str(
-        "<div class=\"wide\"><table><thead><tr><th>experiment</th><th class=\"t\">paper</th><th>within bounds</th></tr></thead>\
-         <tbody>\n",
+        "<div class=\"wide\"><table><thead><tr><th>experiment</th><th class=\"t\">paper</th><th>hold</th><th>differ</th>\
+         <th>fail</th></tr></thead><tbody>\n",
     );
     for (experiment, _, findings) in judged {
-        let (description, held) = (&experiment.description, holds(findings));
-        let class = if held == findings.len() { "good" } else { "bad" };
+        let (description, Tally { holding, differing, failing }) = (&experiment.description, Tally::of(findings));
+        let class = |count: usize, class| if count > 0 { class } else { "none" };
         let _ = writeln!(
             page,
-            "<tr><td><a href=\"#{}\">{}</a></td><td class=\"t\">{}</td><td class=\"{class}\">{held} of {}</td></tr>",
+            "<tr><td><a href=\"#{}\">{}</a></td><td class=\"t\">{}</td><td class=\"{}\">{holding}</td>\
+             <td class=\"{}\">{differing}</td><td class=\"{}\">{failing}</td></tr>",
             escape(&description.name),
             escape(description.heading()),
             escape(description.paper.as_ref().map_or("", |paper| &paper.id)),
-            findings.len()
+            class(holding, "good"),
+            class(differing, "odd"),
+            class(failing, "bad")
         );
     }
     page.push_str("</tbody></table></div>\n");
+    if let Some(svg) = ratios(judged) {
+        page.push_str("<h2>What comes out here, over what the papers say</h2>\n<div>");
+        page.push_str(&svg);
+        page.push_str("</div>\n");
+    }
+}
+
+/// What was found over what papers say, all of it; nothing where they say nothing.
+fn ratios(judged: &[Judged<'_>]) -> Option<String> {
     let rows = judged.iter().flat_map(|(experiment, _, findings)| {
         let id = experiment.description.paper.as_ref().map_or("", |paper| paper.id.as_str());
         findings.iter().filter_map(move |finding| {
@@ -86,21 +113,20 @@ fn overview(page: &mut String, judged: &[(&Experiment, &[Outcome], Vec<Finding>)
                 here: here / paper,
                 low: finding.low.map(|low| low / paper),
                 high: finding.high.map(|high| high / paper),
-                is_within: finding.verdict == Verdict::Holds,
+                is_within: finding.verdict.is_within(),
             })
         })
     });
     let rows: Vec<Ratio> = rows.collect();
-    if !rows.is_empty() {
-        page.push_str("<h2>What comes out here, over what the papers say</h2>\n<div>");
-        let origin = judged.iter().flat_map(|(_, outcomes, _)| outcomes.iter());
-        let versions: BTreeSet<&str> = origin.map(|outcome| outcome.version.as_str()).collect();
-        let note = format!(
-            "dot: found here; bar: the bounds that hold here; line: as in the paper · seeds as said below · mesos-sim {} · \
-             mesos-sim papers",
-            Vec::from_iter(versions).join(" and ")
-        );
-        page.push_str(&Ratios { title: "Found here, over the paper's figure".to_owned(), rows, note }.svg());
-        page.push_str("</div>\n");
+    if rows.is_empty() {
+        return None;
     }
+    let origin = judged.iter().flat_map(|(_, outcomes, _)| outcomes.iter());
+    let versions: BTreeSet<&str> = origin.map(|outcome| outcome.version.as_str()).collect();
+    let note = format!(
+        "dot: found here; bar: the bounds that hold here; line: as in the paper · seeds as said with each · mesos-sim {} · \
+         mesos-sim papers",
+        Vec::from_iter(versions).join(" and ")
+    );
+    Some(Ratios { title: "Found here, over the paper's figure".to_owned(), rows, note }.svg())
 }

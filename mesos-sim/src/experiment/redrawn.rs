@@ -4,12 +4,14 @@ use super::Experiment;
 use super::chart::{BarSeries, Bars, Lines, Series, Shape};
 use super::description::FigurePart;
 use super::expect::{At, Finding, Place};
+use super::page::Drawn;
 
 /// What was found, and where it stands.
 type Point<'a> = (&'a Place, &'a Finding);
 
-/// Every figure of the experiment's paper, as SVG. The findings are those of its expectations, in their order.
-pub(super) fn redrawn(experiment: &Experiment, findings: &[Finding], note: &str) -> Vec<String> {
+/// Every figure of the experiment's paper, as SVG, with the name of its file. The findings are those of its expectations, in
+/// their order.
+pub(super) fn redrawn(experiment: &Experiment, findings: &[Finding], note: &str) -> Vec<Drawn> {
     let description = &experiment.description;
     let all = || {
         let pairs = description.expect.iter().zip(findings);
@@ -19,7 +21,9 @@ pub(super) fn redrawn(experiment: &Experiment, findings: &[Finding], note: &str)
     let draw = |figure: &FigurePart| {
         let points: Vec<Point<'_>> = all().filter(|(place, _)| place.figure == figure.name).collect();
         let has_numbers = points.iter().any(|(place, _)| matches!(place.at, At::Number(_)));
-        if has_numbers { lines(figure, &points, note) } else { bars(figure, &points, note) }
+        let svg = if has_numbers { lines(figure, &points, note) } else { bars(figure, &points, note) };
+        // What an experiment's own charts are called begins otherwise.
+        (format!("paper-{}", figure.name), svg)
     };
     figures.map(draw).collect()
 }

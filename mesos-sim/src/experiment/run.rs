@@ -31,8 +31,7 @@ pub(super) fn run_case(experiment: &Experiment, case: &Case, sources: &Sources) 
         return Ok(outcome);
     }
     let Built { cluster, workload, schedulers, typical, trace, has_end } = build(experiment, case, sources)?;
-    let origin = Origin::command(experiment.command.split_whitespace().skip(1));
-    let cluster = cluster.coming_from(origin);
+    let cluster = cluster.coming_from(Origin::Line(experiment.command.as_str().into()));
     let mut simulation = cluster.simulate(case.seed)?;
     let spec = cluster.spec();
     let role = |framework: &FrameworkSpec| {

@@ -98,6 +98,21 @@ fn the_same_case_gives_the_same_outcome_on_any_number_of_threads() {
     assert_ne!(one[0].digest, one[1].digest, "another seed is another run");
 }
 
+/// What the small experiment is, in every build and on every machine: policies and seeds in the order of its cases.
+const DIGESTS: [&str; 4] = ["5e7de088194f4d59", "b6ddd999a7401ee7", "6d124ba28855a38a", "f84cb251921cbb31"];
+
+#[test]
+fn an_experiment_is_the_same_in_every_build_and_on_every_machine() {
+    let outcomes = small().run(None, 2, &quiet).unwrap();
+    let found: Vec<&str> = outcomes.iter().map(|outcome| outcome.digest.as_str()).collect();
+    assert_eq!(
+        found, DIGESTS,
+        "If a change was meant to let a machine, a scheduler or a draw do something else, the digests on the left take the place \
+         of those in DIGESTS. If not, or if the other profile (cargo test --release) comes to others, a build or a machine is \
+         not like the rest: figures of the two cannot be compared until it is known why."
+    );
+}
+
 #[test]
 fn a_cut_off_result_is_made_again() {
     let (experiment, folder) = (small(), scratch("torn"));
@@ -107,6 +122,24 @@ fn a_cut_off_result_is_made_again() {
     std::fs::write(&path, &text[..text.len() / 2]).unwrap();
     assert!(experiment.run(Some(&folder), 2, &quiet).unwrap() == outcomes);
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn a_figure_within_bounds_that_exclude_the_papers_differs_and_one_outside_fails() {
+    let with = |bounds: &str| {
+        let text = SMALL.replace("paper = 30\nlow = 30\nhigh = 30\n", bounds);
+        let experiment = Experiment::parse(text, PathBuf::new(), String::new()).unwrap();
+        let outcomes = experiment.run(None, 2, &quiet).unwrap();
+        (experiment.findings(&outcomes).remove(0), page(&experiment, &outcomes))
+    };
+    let (odd, said) = with("paper = 99\nlow = 30\nhigh = 30\ndiffers = \"other <jobs>\"\n");
+    assert_eq!((odd.verdict, odd.differs.as_deref()), (Verdict::Differs, Some("other <jobs>")));
+    assert!(said.contains(">differs</td>") && said.contains("<b>Differs:</b> other &lt;jobs&gt;"));
+    assert_eq!(serde_json::to_value(&odd).unwrap()["verdict"], "differs");
+    let (bad, said) = with("paper = 99\nlow = 31\nhigh = 40\ndiffers = \"other jobs\"\n");
+    assert!(bad.verdict == Verdict::Fails && said.contains(">FAILS</td>"));
+    let tally = Tally::of([&odd, &bad]);
+    assert_eq!((tally.holding, tally.differing, tally.failing, tally.all()), (0, 1, 1, 2));
 }
 
 /// What was made by another build may have been decided otherwise.
@@ -210,6 +243,11 @@ fn what_is_wrong_in_a_file_is_said_with_a_way_out() {
         (SMALL.replace("\"jobs_done\"", "\"nope\""), "there is no figure \"nope\""),
         (SMALL.replace("metric = \"jobs_done\"\n", ""), "it is about no figure"),
         (SMALL.replace("paper = 30", "queue = \"c\""), "there is no queue \"c\""),
+        (SMALL.replace("paper = 30", "paper = 31"), "what the paper says is outside the bounds; say why, as differs"),
+        (
+            SMALL.replace("paper = 30", "paper = 30\ndiffers = \"no reason\""),
+            "the bounds exclude nothing the paper says",
+        ),
         (SMALL.replace("paper = 30", "where = { \"allocator.policy\" = \"rdf\" }"), "no case has allocator.policy = "),
     ];
     for (text, part) in cases {
@@ -369,6 +407,24 @@ fn a_scheduler_that_remembers_goes_on_where_it_was_when_its_process_is_started_a
 }
 
 #[test]
+fn a_round_that_costs_something_comes_later() {
+    let wait = |cost: &str| {
+        let text = SMALL.replace("until = \"2h\"", &format!("until = \"2h\"\n{cost}"));
+        let outcome =
+            Experiment::parse(text, PathBuf::new(), String::new()).unwrap().run(None, 2, &quiet).unwrap().remove(0);
+        assert!(outcome.is_done && outcome.fault.is_none(), "{outcome:?}");
+        (outcome.get("wait_mean_secs", None).unwrap(), outcome.digest)
+    };
+    let (usual, digest) = wait("");
+    assert_eq!(wait("cluster.round_cost = \"0s\"").1, digest, "what costs nothing changes nothing");
+    let (costly, _) = wait("cluster.round_cost = \"8s\"");
+    assert!(costly > usual + 4.0, "{costly} and {usual}");
+    // Four agents.
+    let (by_agent, same) = wait("cluster.round_cost_per_agent = \"2s\"");
+    assert!(by_agent > usual + 4.0 && same != digest, "{by_agent} and {usual}");
+}
+
+#[test]
 fn a_framework_that_comes_late_comes_when_it_is_to() {
     let text = SMALL.replace("name = \"b\"\n", "name = \"b\"\nstarts = \"50s\"\n");
     let outcome = &Experiment::parse(text, PathBuf::new(), String::new()).unwrap().run(None, 2, &quiet).unwrap()[0];
@@ -387,6 +443,29 @@ fn what_never_begins_waits_until_the_end() {
     let tasks: Vec<f64> = backlog.points.iter().map(|point| point.1).collect();
     assert_eq!(tasks.last(), Some(&32.0), "four ran, four run, and the rest waits: {tasks:?}");
     assert!(tasks.contains(&36.0), "until the first four are done: {tasks:?}");
+}
+
+#[test]
+fn an_allocator_of_somebodys_own_is_named_in_the_file_and_plays_in_the_tournament() {
+    use crate::leisurely::Leisurely;
+    let named = |text: &str| Experiment::parse(text.to_owned(), PathBuf::new(), String::new()).unwrap();
+    let text = SMALL.replace("[\"drf\", \"random\"]", "[\"drf\", \"mine\"]");
+    let unknown = named(&text).cases().unwrap_err().to_string();
+    assert!(unknown.contains("allocator.policy: there is no \"mine\"; write one of drf, random"), "{unknown}");
+    let own = || named(&text).with_allocator("mine", || Box::<Leisurely>::default());
+    let outcomes = own().run(None, 2, &quiet).unwrap();
+    let waits: Vec<f64> = outcomes.iter().map(|own| own.get("wait_mean_secs", None).unwrap()).collect();
+    assert!(outcomes.iter().all(|outcome| outcome.is_done) && waits[2] > waits[0] + 3.0, "{waits:?}");
+    let labels: Vec<String> = tournament(&own()).unwrap().cases().unwrap().into_iter().map(|case| case.label).collect();
+    assert_eq!(labels.len(), 2 * 8);
+    assert_eq!(labels.iter().filter(|label| *label == "policy mine").count(), 2);
+    // Of its code nobody can tell whether it is what it was; of a version somebody says so.
+    let folder = scratch("own-allocator");
+    let first = named(&text).with_allocator_version("mine", "1", || Box::<Leisurely>::default());
+    let second = named(&text).with_allocator_version("mine", "2", || Box::<Leisurely>::default());
+    assert_eq!([&own(), &first, &second].map(|experiment| made_before(experiment, &folder)), [0, 2, 2]);
+    assert_eq!([&own(), &first, &second].map(|experiment| made_before(experiment, &folder)), [2, 4, 4]);
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]

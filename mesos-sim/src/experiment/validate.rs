@@ -9,9 +9,13 @@ use super::error::ExperimentError;
 use super::expect::{At, Expect};
 use super::figure::is_figure;
 
+/// Whether it may be in the name of a file.
+const fn is_plain(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || letter == '-' || letter == '_'
+}
+
 impl Description {
     pub(super) fn validate(&self) -> Result<(), ExperimentError> {
-        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
         if self.name.is_empty() || !self.name.chars().all(is_plain) {
             let remedy = "use letters, digits, - and _: results are kept in a folder of this name";
             return Err(ExperimentError::invalid("name", format!("{:?} is no name", self.name), remedy));
@@ -102,6 +106,18 @@ impl Description {
                     return wrong("nothing is both".to_owned(), "let low be no larger than high");
                 }
             }
+            match (expect.excludes_paper(), expect.differs.as_deref().map(str::trim)) {
+                (true, None | Some("")) => {
+                    return wrong(
+                        "what the paper says is outside the bounds".to_owned(),
+                        "say why, as differs = \"..\"",
+                    );
+                }
+                (false, Some(_)) => {
+                    return wrong("the bounds exclude nothing the paper says".to_owned(), "leave out differs");
+                }
+                _ => {}
+            }
             if let Some(queue) = self.unknown_queue(expect) {
                 return wrong(format!("there is no queue {queue:?}"), "write the name of a [[queue]], or leave it out");
             }
@@ -141,6 +157,11 @@ impl Description {
             return Err(ExperimentError::invalid("expect.on", problem, "describe it under [[paper.figure]]"));
         }
         for figure in figures {
+            if figure.name.is_empty() || !figure.name.chars().all(is_plain) {
+                let problem = format!("{:?} is no name", figure.name);
+                let remedy = "use letters, digits, - and _: its image is kept under this name";
+                return Err(ExperimentError::invalid("paper.figure.name", problem, remedy));
+            }
             let own = || places().filter(|place| place.figure == figure.name);
             let numbers = own().filter(|place| matches!(place.at, At::Number(_))).count();
             if own().count() == 0 || (numbers > 0 && numbers < own().count()) {

@@ -36,7 +36,8 @@ impl World {
     pub(crate) fn start_master(&mut self, index: u32) {
         let node = &mut self.masters[index as usize];
         let id = master_id(index, node.process.life + 1);
-        node.process.start(Master::new(id, self.spec.master_options.clone(), (self.spec.allocator)()));
+        let allocator = self.conditions.decision_cost.charge((self.spec.allocator)());
+        node.process.start(Master::new(id, self.spec.master_options.clone(), allocator));
         node.term = None;
         node.busy_until = self.now;
         self.notices.push(Notice::Restarted(NodeId::Master(index)));

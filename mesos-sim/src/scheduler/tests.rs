@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use mesos_core::Resources;
 
-use super::{Discipline, JobScheduler, Options};
+use super::{Chooser, Discipline, InHand, JobScheduler, Options, Placement, WaitingJob};
 use crate::metric::{Record, Recorder, Summary};
-use crate::workload::{Job, Runs, Workload};
+use crate::workload::{Constraint, Job, Relation, Runs, Workload};
 use crate::{Cluster, secs};
 
 fn job(at: u64, tasks: u32, need: &str, run: u64) -> Job {
@@ -16,13 +16,24 @@ fn job(at: u64, tasks: u32, need: &str, run: u64) -> Job {
 
 /// Runs these jobs as one queue.
 fn run(agents: usize, each: &str, jobs: Vec<Job>, options: Options) -> (Record, Summary) {
+    run_as(agents, each, jobs, options, |scheduler| scheduler)
+}
+
+/// The same by a scheduler that something is made of before.
+fn run_as(
+    agents: usize,
+    each: &str,
+    jobs: Vec<Job>,
+    options: Options,
+    dress: impl Fn(JobScheduler) -> JobScheduler + Send + Sync + 'static,
+) -> (Record, Summary) {
     let mut workload = Workload { queues: vec!["batch".into()], jobs, ..Workload::default() };
     workload.sort();
     let workload = Arc::new(workload);
     let options = Options { agents: u32::try_from(agents).unwrap(), ..options };
     let make = {
         let workload = workload.clone();
-        move || JobScheduler::new(workload.clone(), 0, options.clone()).boxed()
+        move || dress(JobScheduler::new(workload.clone(), 0, options.clone())).boxed()
     };
     let cluster = Cluster::builder().agents(agents, each).framework("batch", make);
     let mut simulation = cluster.simulate(1).unwrap();
@@ -210,7 +221,6 @@ fn a_scheduler_that_panics_is_named() {
 
 #[test]
 fn somebodys_own_rule_places_tasks_and_its_mistakes_are_its_own() {
-    use super::{Chooser, InHand, Placement, WaitingJob};
     /// The youngest job first, on the emptiest agent.
     #[derive(Debug)]
     struct Youngest {
@@ -250,4 +260,135 @@ fn somebodys_own_rule_places_tasks_and_its_mistakes_are_its_own() {
     let fault = run(true).unwrap_err();
     let fault = fault.downcast_ref::<super::SchedulerFault>().unwrap();
     assert!(fault.message.contains("has no room for job"), "{fault}");
+}
+
+/// What a chooser says to what it is shown.
+type Says = fn(&[WaitingJob<'_>], &[InHand<'_>]) -> Vec<Placement>;
+
+#[derive(Debug)]
+struct Saying(Says);
+
+impl Chooser for Saying {
+    fn choose(&mut self, _now: mesos_core::Instant, jobs: &[WaitingJob<'_>], offers: &[InHand<'_>]) -> Vec<Placement> {
+        (self.0)(jobs, offers)
+    }
+}
+
+/// How many tasks are launched of a job by a chooser that says so, on an agent in each of two racks; or its fault.
+fn launched_by(says: Says, job: Job) -> Result<u64, String> {
+    let workload = Arc::new(Workload { queues: vec!["own".into()], jobs: vec![job], ..Workload::default() });
+    let make = move || {
+        let own = JobScheduler::new(workload.clone(), 0, Options::default()).choosing(Box::new(Saying(says))).boxed();
+        Box::new(super::Guarded::new("own", own)) as Box<dyn mesos_core::Scheduler>
+    };
+    let cluster = Cluster::builder()
+        .agents_with(1, "cpus:4;mem:4096", "rack:r0")
+        .agents_with(1, "cpus:4;mem:4096", "rack:r1")
+        .framework("own", make);
+    let mut simulation = cluster.simulate(1).unwrap();
+    let run = std::panic::AssertUnwindSafe(|| simulation.run_until_done(secs(600)).map(|report| report.launched()));
+    std::panic::catch_unwind(run)
+        .map(Result::unwrap)
+        .map_err(|panic| panic.downcast_ref::<super::SchedulerFault>().unwrap().message.clone())
+}
+
+/// All that waits on the offer of this agent.
+fn all_on(agent: u32, jobs: &[WaitingJob<'_>], offers: &[InHand<'_>]) -> Vec<Placement> {
+    let offer = offers.iter().position(|offer| offer.agent == agent);
+    let place = |offer| jobs.iter().map(move |own| Placement { job: own.index, offer, tasks: own.waiting });
+    offer.into_iter().flat_map(place).collect()
+}
+
+/// One task of every job on each offer that its constraints admit, as far as tasks wait.
+fn one_on_each(jobs: &[WaitingJob<'_>], offers: &[InHand<'_>]) -> Vec<Placement> {
+    let each = |own: &WaitingJob<'_>| {
+        let admitted: Vec<usize> = (0..offers.len()).filter(|at| own.admits(&offers[*at])).collect();
+        let (job, most) = (own.index, own.waiting as usize);
+        admitted.into_iter().take(most).map(move |offer| Placement { job, offer, tasks: 1 })
+    };
+    jobs.iter().flat_map(each).collect()
+}
+
+#[test]
+fn a_choice_that_breaks_what_a_job_demands_of_agents_is_the_choosers_fault() {
+    let constraint = Constraint { attribute: "rack".into(), relation: Relation::Equal, value: "r1".into() };
+    let picky = || Job { constraints: Arc::from([constraint.clone()]), ..job(10, 2, "cpus:1;mem:128", 5) };
+    assert_eq!(launched_by(|jobs, offers| all_on(1, jobs, offers), picky()), Ok(2));
+    assert_eq!(launched_by(one_on_each, picky()), Ok(2), "one after the other");
+    let fault = launched_by(|jobs, offers| all_on(0, jobs, offers), picky()).unwrap_err();
+    assert!(fault.contains("job 0 may not run on agent-0, of which it is not true that rack = r1"), "{fault}");
+}
+
+#[test]
+fn two_tasks_of_a_job_that_spreads_on_one_agent_are_the_choosers_fault() {
+    let spread = || Job { is_spread: true, ..job(10, 2, "cpus:1;mem:128", 5) };
+    assert_eq!(launched_by(one_on_each, spread()), Ok(2));
+    let fault = launched_by(|jobs, offers| all_on(0, jobs, offers), spread()).unwrap_err();
+    assert!(fault.contains("a task of job 0, which spreads, is on agent-0 already"), "{fault}");
+    // Also when the first of them was placed before, and runs.
+    let slow = || Job { is_spread: true, ..job(10, 2, "cpus:1;mem:128", 300) };
+    let one_by_one: Says = |jobs, offers| {
+        let all = all_on(0, jobs, offers);
+        all.into_iter().map(|own| Placement { tasks: 1, ..own }).collect()
+    };
+    let fault = launched_by(one_by_one, slow()).unwrap_err();
+    assert!(fault.contains("a task of job 0, which spreads, is on agent-0 already"), "{fault}");
+}
+
+#[test]
+fn a_part_of_a_gang_is_the_choosers_fault() {
+    let gang = |tasks| Job { is_gang: true, ..job(10, tasks, "cpus:1;mem:128", 5) };
+    assert_eq!(launched_by(|jobs, offers| all_on(0, jobs, offers), gang(3)), Ok(3));
+    let fault = launched_by(one_on_each, gang(3)).unwrap_err();
+    assert!(fault.contains("waiting tasks of job 0 are placed, which start together or not at all"), "{fault}");
+}
+
+/// Places a job when the offers in hand have room for all of it, each task on an offer of its own.
+#[derive(Debug)]
+struct Gathering {
+    is_holding: bool,
+}
+
+impl Chooser for Gathering {
+    fn choose(&mut self, _now: mesos_core::Instant, jobs: &[WaitingJob<'_>], offers: &[InHand<'_>]) -> Vec<Placement> {
+        let (mut free, mut placed): (Vec<usize>, _) = ((0..offers.len()).collect(), Vec::new());
+        for own in jobs {
+            let has_room = |at: &usize| offers[*at].resources.contains(&own.job.need);
+            let fits: Vec<usize> = free.iter().copied().filter(has_room).take(own.waiting as usize).collect();
+            if fits.len() == own.waiting as usize {
+                free.retain(|at| !fits.contains(at));
+                placed.extend(fits.into_iter().map(|offer| Placement { job: own.index, offer, tasks: 1 }));
+            }
+        }
+        placed
+    }
+
+    fn is_holding(&mut self, _now: mesos_core::Instant) -> bool {
+        self.is_holding
+    }
+}
+
+/// Two agents are free at 30 s and at 42 s; what is refused is not offered again for a minute.
+#[test]
+fn a_chooser_that_holds_offers_gathers_what_a_gang_needs_and_uses_it_for_others_meanwhile() {
+    let all = |secs: u64, tasks, run| job(secs, tasks, "cpus:4;mem:128", run);
+    let jobs = |more: Option<Job>| {
+        let gang = Job { is_gang: true, ..all(25, 2, 10) };
+        [all(10, 1, 20), all(10, 1, 32), gang].into_iter().chain(more).collect::<Vec<Job>>()
+    };
+    let options = Options { refuse_for: secs(60), ..Options::default() };
+    let record = |is_holding, more| {
+        let dress = move |scheduler: JobScheduler| scheduler.choosing(Box::new(Gathering { is_holding }));
+        run_as(2, "cpus:4;mem:4096", jobs(more), options.clone(), dress).0
+    };
+    let small = |secs| Some(job(secs, 1, "cpus:1;mem:128", 1));
+    let gang = started(&record(true, None), 2);
+    assert!((42.0..46.0).contains(&gang), "{gang}");
+    // Without, both agents are there together when somebody else asks for all that was refused.
+    let gang = started(&record(false, small(200)), 2);
+    assert!(gang > 200.0, "{gang}");
+    // One that comes while an agent is held runs on it, and the gang does not wait for that any longer.
+    let both = record(true, small(35));
+    let (gang, small) = (started(&both, 2), started(&both, 3));
+    assert!((42.0..46.0).contains(&gang) && (35.0..36.0).contains(&small), "{gang} and {small}");
 }

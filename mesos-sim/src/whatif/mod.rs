@@ -25,21 +25,59 @@ mod wishes;
 
 pub use figures::{Comparison, Figures, RoleFigures};
 
+use std::fmt;
 use std::io::Read;
+use std::sync::Arc;
 use std::time::Duration;
 
-use mesos_core::{Instant, Quota, Rejection, Role, Weight};
+use mesos_core::{Allocator, Instant, Quota, Rejection, Role, Weight};
 use mesos_sched::allocator::{HierarchicalDrf, Options, Shadow};
 
+use crate::cluster::AllocatorFactory;
 use crate::replay::{Difference, Replay, ReplayError};
 use learn::Lesson;
 use play::Play;
+
+/// Makes the allocator that takes over at a fork: that of some options, or somebody's own.
+///
+/// ```
+/// use mesos_sched::allocator::{HierarchicalDrf, Options};
+/// use mesos_sim::whatif::{Candidate, Change};
+///
+/// let packing = Change { allocator: Some(Options::named("packing")?.into()), ..Change::default() };
+/// // Whatever implements `Allocator` will do.
+/// let own = Candidate::new(|| Box::new(HierarchicalDrf::new(Options::default())));
+/// let own = Change { allocator: Some(own), ..Change::default() };
+/// # Ok::<(), mesos_core::Rejection>(())
+/// ```
+#[derive(Clone)]
+pub struct Candidate(AllocatorFactory);
+
+impl Candidate {
+    /// This one.
+    #[must_use]
+    pub fn new(make: impl Fn() -> Box<dyn Allocator> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(make))
+    }
+}
+
+impl From<Options> for Candidate {
+    fn from(options: Options) -> Self {
+        Self::new(move || Box::new(HierarchicalDrf::new(options.clone())))
+    }
+}
+
+impl fmt::Debug for Candidate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Candidate")
+    }
+}
 
 /// What is changed at the fork. The default changes nothing.
 #[derive(Debug, Clone, Default)]
 pub struct Change {
     /// Another allocator from there on. It has watched the old one, so its books are right.
-    pub allocator: Option<Options>,
+    pub allocator: Option<Candidate>,
     /// How much roles count.
     pub weights: Vec<(Role, Weight)>,
     /// What roles are promised and allowed.
@@ -129,8 +167,8 @@ pub fn what_if<R: Read>(
         let mut problem = None;
         let mut replay = Replay::open_with(open()?, |recipe| {
             let live = recipe.allocator()?;
-            let Some(options) = candidate else { return Ok(live) };
-            let shadow = Shadow::new(live, Box::new(HierarchicalDrf::new(options)), Box::new(|_| {}));
+            let Some(Candidate(make)) = candidate else { return Ok(live) };
+            let shadow = Shadow::new(live, make(), Box::new(|_| {}));
             match shadow {
                 Ok(shadow) => Ok(Box::new(shadow.taking_over_at(fork))),
                 Err(rejection) => {

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::rc::Rc;
 
 use super::*;
+use crate::leisurely::Leisurely;
 use crate::recording::Recording;
 use crate::workload::Sleepers;
 use crate::{Cluster, secs};
@@ -115,15 +116,27 @@ fn a_limit_holds_a_role_back_and_a_guarantee_lets_it_pass() {
 #[test]
 fn another_allocator_takes_over_with_the_right_books() {
     for name in ["random", "packing"] {
-        let allocator = Some(Options::named(name).unwrap());
+        let allocator = Some(Options::named(name).unwrap().into());
         let other = future(&journal(), &Change { allocator, ..Change::default() }, Arrivals::Backlog).unwrap();
         assert_eq!(
             (other.changed.launched, other.changed.finished),
             (other.baseline.launched, other.baseline.finished)
         );
     }
-    let optimistic = Change { allocator: Some(Options::named("shared-state").unwrap()), ..Change::default() };
+    let optimistic = Change { allocator: Some(Options::named("shared-state").unwrap().into()), ..Change::default() };
     assert!(matches!(future(&journal(), &optimistic, Arrivals::Backlog), Err(WhatIfError::Allocator(_))));
+}
+
+#[test]
+fn an_allocator_of_somebodys_own_takes_over_and_decides_by_its_own_rule() {
+    let change = |allocator| Change { allocator: Some(allocator), ..Change::default() };
+    let with = |allocator| future(&journal(), &change(allocator), Arrivals::Backlog).unwrap();
+    let usual = with(Candidate::new(|| Box::new(HierarchicalDrf::new(Options::default()))));
+    let slow = with(Candidate::new(|| Box::new(Leisurely::default())));
+    let wait = |own: &Figures| own.wait_secs.unwrap()[0];
+    assert_eq!((slow.changed.launched, slow.changed.finished), (usual.changed.launched, usual.changed.finished));
+    assert!(wait(&slow.changed) > wait(&usual.changed) + 3.0, "{slow}");
+    assert!((wait(&slow.baseline) - wait(&usual.baseline)).abs() < 1e-9, "the other future has the old one");
 }
 
 #[test]

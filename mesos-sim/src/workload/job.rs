@@ -3,6 +3,7 @@
 //! The neutral form between the readers of [`trace`](crate::trace) and the generators on one side, and the
 //! [`scheduler`](crate::scheduler)s and [`metric`](crate::metric)s on the other. A workload is data: it does nothing.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -94,6 +95,23 @@ impl Constraint {
             Relation::OneOf => found.is_some_and(|value| self.value.split('|').any(|text| is(value, text))),
             Relation::Present => found.is_some(),
         }
+    }
+}
+
+impl fmt::Display for Constraint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { attribute, relation, value } = self;
+        let sign = match relation {
+            Relation::Equal => "=",
+            Relation::NotEqual => "!=",
+            Relation::Less => "<",
+            Relation::Greater => ">",
+            Relation::AtMost => "<=",
+            Relation::AtLeast => ">=",
+            Relation::OneOf => "in",
+            Relation::Present => return f.write_str(attribute),
+        };
+        write!(f, "{attribute} {sign} {value}")
     }
 }
 
@@ -304,6 +322,14 @@ mod tests {
         }
         assert!(constraint(Relation::Equal, "").is_met_by(&Attributes::default()));
         assert!(!constraint(Relation::Less, "6").is_met_by(&Attributes::default()));
+    }
+
+    #[test]
+    fn constraints_are_shown_as_they_are_written() {
+        let shown = |relation, value| constraint(relation, value).to_string();
+        assert_eq!(shown(Relation::Equal, "5"), "kernel = 5");
+        assert_eq!(shown(Relation::OneOf, "4|6"), "kernel in 4|6");
+        assert_eq!(shown(Relation::Present, ""), "kernel");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use mesos_sim::experiment::{LARGE, PAPERS};
+
 use crate::program::{mesos_sim, own, scratch, told, word, write};
 
 /// The names a help lists under this heading.
@@ -96,7 +98,7 @@ fn what_this_machine_can_do_is_measured() {
     let memory = mesos_sim(&["scale", "memory", "--agents", "50", "--json"]).json();
     assert_eq!((&memory["agents"], &memory["tasks"]), (&50.into(), &500.into()));
     let curve = mesos_sim(&["scale", "curve", "--tasks", "1", "--agents-max", "1000"]).fine();
-    assert!(curve.lines().count() == 2 && curve.lines().nth(1).is_some_and(|row| row.contains("1000")), "{curve}");
+    assert!(curve.lines().count() == 3 && curve.lines().nth(1).is_some_and(|row| row.contains("1000")), "{curve}");
 }
 
 #[test]
@@ -145,6 +147,30 @@ fn a_paper_is_reproduced_and_the_rest_is_listed() {
     assert!(list.lines().count() >= 40 && list.contains("drf-d5-bottleneck"), "{list}");
     let said = mesos_sim(&["papers", "--only", "drf-d5", "--out", word(&folder)]).fine();
     assert!(said.contains("DRF: part of the bottleneck for user one") && said.contains("holds"), "{said}");
+    assert!(said.contains(" hold, 0 differ from the paper for a stated reason, 0 fail\n"), "{said}");
     assert!(folder.join("report.html").exists() && folder.join("drf-d5-bottleneck/figures.csv").exists());
     assert!(mesos_sim(&["papers", "--only", "drf-d5", "--show"]).fine().contains("[division]"));
+    let said = mesos_sim(&["papers", "--only", "drf-d8", "--out", word(&folder)]).fine();
+    let (what, here, bound) = ("market, tasks of user 1 after", "23.81", "23.81..23.81");
+    let odd = format!("{what:<64} | {:>10} | {here:>10} | {bound:>16} | differs: ", "23.8");
+    assert!(
+        said.contains(&odd) && said.contains(" hold, 2 differ from the paper for a stated reason, 0 fail\n"),
+        "{said}"
+    );
+    for image in ["drf-d8-population/images/paper-tasks.svg", "images/ratios.svg"] {
+        let svg = std::fs::read_to_string(folder.join(image)).unwrap();
+        assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"), "{image}: {svg}");
+    }
+}
+
+/// Also of those that take minutes, which are only named here.
+#[test]
+fn the_command_that_a_figure_of_a_paper_carries_is_accepted_and_means_that_paper() {
+    for paper in PAPERS.iter().chain(LARGE) {
+        let command = paper.experiment().unwrap().command;
+        let words: Vec<&str> = command.strip_prefix("mesos-sim ").unwrap().split(' ').chain(["--list"]).collect();
+        let listed = mesos_sim(&words).fine();
+        let names: Vec<&str> = listed.lines().filter_map(|line| line.split(' ').next()).collect();
+        assert_eq!(names, [paper.name], "{command}");
+    }
 }

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::Path;
 
-use crate::program::{mesos_sim, own, scratch, told, word, write};
+use crate::program::{mesos_sim, own, recorded, scratch, told, word, write};
 
 const TEXT: &str = "name = \"kept\"\nseeds = 2\nuntil = \"1h\"\n[[cluster.agents]]\ncount = 2\nresources = \"cpus:2;mem:2048\"\n\
     [[queue]]\nname = \"batch\"\n[[queue.work]]\njobs = 3\ntasks = 2\nrun = { omega = { path = \"runs.txt\", kind = 0 } }\n";
@@ -192,5 +192,49 @@ fn what_is_wrong_is_said_by_the_program_with_the_file_it_is_in() {
         let ran = mesos_sim(&["experiment", "run", &file, "--out", word(&folder.join("results"))]);
         assert!(ran.code == 1 && ran.err.starts_with(&format!("mesos-sim: {file}: ")), "{ran:?}");
         assert_eq!(ran.err.matches(&file).count(), 1, "{ran:?}");
+    }
+}
+
+/// On standard output, as text and as JSON, as in files.
+#[test]
+fn every_figure_that_is_printed_says_seed_version_and_command() {
+    let folder = scratch("printed");
+    let journal = recorded(&folder);
+    let file = write(&folder, "plain.toml", &TEXT.replace("{ omega = { path = \"runs.txt\", kind = 0 } }", "20"));
+    let swf = write(&folder, "spread.swf", SPREAD);
+    let version = mesos_sim(&["--version"]).fine().trim().replace("mesos-sim ", "");
+    let (results, papers) = (folder.join("results"), folder.join("papers"));
+    let own = "mesos-sim papers --only drf-d8-population".to_owned();
+    let tournament = ["tournament", &swf, "--agents", "1xcpus:4;mem:8192", "--until", "1h", "--out", word(&results)];
+    let experiment = Some(format!("mesos-sim experiment run {file}"));
+    let all: [(&[&str], &str, Option<String>); 8] = [
+        (&["experiment", "run", &file, "--out", word(&results)], "seeds 1 to 2", experiment),
+        (&tournament, "seed 1", None),
+        (&["papers", "--only", "drf-d8-population", "--out", word(&papers)], "seed 1", Some(own)),
+        (&["what-if", &journal, "--at", "60", "--agents", "1"], "", None),
+        (&["scale", "day", "--agents", "2", "--tasks", "100", "--seed", "7"], "seed 7", None),
+        (&["scale", "memory", "--agents", "2"], "seed 1", None),
+        (&["scale", "curve", "--tasks", "1", "--agents-max", "1000"], "seed 1", None),
+        (&["night", "--secs", "0", "--jobs", "1", "--from", "5"], "seeds from 5 on", None),
+    ];
+    for (words, seeds, command) in all {
+        let typed = words.iter().map(|word| if word.contains(';') { format!("'{word}'") } else { (*word).to_owned() });
+        let typed = format!("mesos-sim {}", typed.collect::<Vec<_>>().join(" "));
+        let command = command.unwrap_or(typed);
+        let said = mesos_sim(words).fine();
+        let line = said.lines().find(|line| line.contains(&format!("mesos-sim {version} · {command}")));
+        assert!(line.is_some_and(|line| line.starts_with(seeds)), "{words:?}: {said}");
+        if words[0] == "papers" {
+            continue;
+        }
+        let said = mesos_sim(&[words, &["--json"]].concat()).fine();
+        // A row a line, or one text.
+        let first = said.lines().next().filter(|line| line.len() > 1).unwrap_or(&said);
+        let made: serde_json::Value = serde_json::from_str(first).unwrap();
+        let made = &made["provenance"];
+        let again = made["command"].as_str().unwrap_or_default().to_owned();
+        assert!(again == command || again == format!("{command} --json"), "{words:?}: {made}");
+        assert_eq!(made["versions"], serde_json::json!([version]), "{words:?}");
+        assert!(made["seeds"].is_array(), "{words:?}: {made}");
     }
 }

@@ -11,12 +11,14 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Callable, ClassVar, Dict, Iterable, List, Mapping, Optional, Protocol, Tuple, Union
 
+from ._native import Constraint
 from ._native import Experiment as _Experiment
 from ._native import Job, Offer, __version__, version
 from ._native import Results as _Results
 
 __all__ = [
     "Chooser",
+    "Constraint",
     "Experiment",
     "Job",
     "Offer",
@@ -36,7 +38,11 @@ class Chooser(Protocol):
     """What every scheduler written in Python has."""
 
     def choose(self, now: float, jobs: List[Job], offers: List[Offer]) -> Iterable[Placement]:
-        """What to launch now, as ``(job.index, offer.index, tasks)``. Offers on which nothing is placed are refused."""
+        """What to launch now, as ``(job.index, offer.index, tasks)``. Offers on which nothing is placed are refused.
+
+        What jobs demand binds: a placement without room, on an agent that ``job.admits`` not, of a second task of a ``spread``
+        job on one agent, or of some waiting tasks of a ``gang`` and not all of them ends the run as the scheduler's fault.
+        """
         ...
 
 
@@ -46,6 +52,13 @@ class Scheduler(Chooser, Protocol):
     #: What its author calls this state of the code. Results of a scheduler with a version are used again when the same
     #: experiment is run into the same folder; those of one without are made anew, since nobody can tell what was changed.
     version: ClassVar[Optional[str]] = None
+
+    def holds(self, now: float) -> bool:
+        """Whether offers on which nothing was placed are kept until more come or jobs do, for half a minute at most.
+
+        Asked after every choice that leaves tasks waiting.
+        """
+        return False
 
     def ended(self, now: float, job: int, ran: float, is_well: bool) -> None:
         """A task of the job with this index has ended after so many seconds; ``is_well``: as it should."""

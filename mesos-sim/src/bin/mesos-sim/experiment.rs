@@ -9,9 +9,9 @@ use std::time::Instant;
 use clap::{Args, Subcommand};
 use indicatif::{MultiProgress, ProgressBar};
 use mesos_sim::ExitStatus;
-use mesos_sim::experiment::{Experiment, ExperimentError, Finding, Outcome, Progress, Verdict};
+use mesos_sim::experiment::{Experiment, ExperimentError, Finding, Outcome, Progress};
 
-use crate::print::{print, print_json};
+use crate::print::{print, print_json, print_line};
 use crate::progress;
 
 #[derive(Debug, Args)]
@@ -188,14 +188,15 @@ pub(crate) fn conclude(
     is_json: bool,
 ) -> Result<ExitCode, ExperimentError> {
     let written = experiment.write(folder, outcomes)?;
-    let findings = experiment.findings(outcomes);
+    let (findings, provenance) = (experiment.findings(outcomes), experiment.provenance(outcomes));
     if is_json {
-        let figures = serde_json::json!({ "outcomes": outcomes, "findings": findings });
+        let figures = serde_json::json!({ "provenance": provenance, "outcomes": outcomes, "findings": findings });
         print_json(&figures);
     } else {
         print(&traces(outcomes));
         print(&table(outcomes));
         print(&findings_text(&findings));
+        print_line(&provenance);
         let tables = written.iter().filter(|path| path.extension().is_some_and(|ext| ext != "svg"));
         for path in tables {
             print(&format!("{}\n", path.display()));
@@ -211,7 +212,7 @@ pub(crate) fn conclude(
         faults.for_each(|fault| eprintln!("{fault}"));
         return Ok(ExitCode::from(ExitStatus::Scheduler.code()));
     }
-    let is_expected = findings.iter().all(|finding| finding.verdict == Verdict::Holds);
+    let is_expected = findings.iter().all(|finding| finding.verdict.is_within());
     Ok(if is_expected { ExitCode::SUCCESS } else { ExitCode::from(ExitStatus::Unexpected.code()) })
 }
 
@@ -289,12 +290,13 @@ fn digits(value: f64) -> String {
     if value.abs() >= 1_000.0 { format!("{value:.0}") } else { format!("{value:.3}") }
 }
 
-/// `paper | here | bound | verdict`.
+/// `paper | here | bound | verdict`, and why the paper differs where it does.
 pub(crate) fn findings_text(findings: &[Finding]) -> String {
     let mut text = String::new();
     for finding in findings {
-        let Finding { what, paper, here, bound, verdict, .. } = finding;
-        text.push_str(&format!("{what:<64} | {paper:>10} | {here:>10} | {bound:>16} | {verdict}\n"));
+        let Finding { what, paper, here, bound, verdict, differs, .. } = finding;
+        let why = differs.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+        text.push_str(&format!("{what:<64} | {paper:>10} | {here:>10} | {bound:>16} | {verdict}{why}\n"));
     }
     text
 }

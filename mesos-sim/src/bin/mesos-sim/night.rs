@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use mesos_sim::Cluster;
 
 use crate::cpu;
-use crate::outcome::Outcome;
+use crate::outcome::{Made, Outcome, provenance};
 use crate::print::{print_json, print_line, quiet_panics};
 use crate::seeds::Seeds;
 use crate::sweep::on_all_cores;
@@ -67,19 +67,23 @@ impl Night {
         let years = pace * self.hours * 3_600.0 * self.cores / YEAR_SECS;
         let mean_agents = agents / (seeds as f64).max(1.0);
         let (hours, cores) = (self.hours, self.cores);
+        // How many seeds there are depends on the machine.
+        let provenance = provenance([]);
         if self.json {
-            let said = serde_json::json!({
-                "seeds": seeds, "steps": steps, "virtual_secs": virtual_secs, "cpu_secs": cpu, "mean_agents": mean_agents,
+            let figures = serde_json::json!({
+                "first_seed": self.from, "seeds": seeds, "steps": steps, "virtual_secs": virtual_secs, "cpu_secs": cpu,
+                "mean_agents": mean_agents,
                 "virtual_secs_per_cpu_sec": pace, "cluster_years_per_night": years, "hours": hours, "cores": cores,
                 "failed": failed.len(),
             });
-            print_json(&said);
+            print_json(&Made { provenance, figures });
         } else {
             print_line(format_args!(
                 "{seeds} clusters of {mean_agents:.1} agents on average, all checks on, {steps} steps, {virtual_secs:.0} \
                  virtual seconds in {cpu:.1} s of processor time: {pace:.0} virtual seconds per second"
             ));
             print_line(format_args!("{years:.1} faulted cluster-years in a night of {hours} hours on {cores} cores"));
+            print_line(format_args!("seeds from {} on · {provenance}", self.from));
         }
         failed.into_iter().next().map_or(Ok(()), |failure| Err(failure.into()))
     }

@@ -2,7 +2,10 @@
 
 use std::process::ExitCode;
 
+use mesos_sim::experiment::Provenance;
+use mesos_sim::failure::quoted;
 use mesos_sim::{ExitStatus, Failure, Origin};
+use serde::Serialize;
 
 /// How this program was asked for what it does: what to say again.
 pub(crate) fn invocation() -> Origin {
@@ -12,6 +15,25 @@ pub(crate) fn invocation() -> Origin {
 /// What was typed behind the name of the program. Names of files need not be text; what is no text in them is replaced.
 pub(crate) fn words() -> Vec<String> {
     std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect()
+}
+
+/// What was typed, as a shell takes it.
+pub(crate) fn command() -> String {
+    let words: Vec<String> = words().iter().map(|word| quoted(word)).collect();
+    format!("mesos-sim {}", words.join(" "))
+}
+
+/// Where figures are from that were made just now, of these seeds.
+pub(crate) fn provenance(seeds: impl IntoIterator<Item = u64>) -> Provenance {
+    Provenance::new(seeds, command())
+}
+
+/// Figures for JSON, beside where they are from.
+#[derive(Debug, Serialize)]
+pub(crate) struct Made<T> {
+    pub(crate) provenance: Provenance,
+    #[serde(flatten)]
+    pub(crate) figures: T,
 }
 
 /// Nothing, or why not.

@@ -5,15 +5,15 @@ use std::process::ExitCode;
 
 use clap::Args;
 use mesos_sim::ExitStatus;
-use mesos_sim::experiment::{ExperimentError, LARGE, PAPERS, Verdict, papers_page};
+use mesos_sim::experiment::{ExperimentError, Paper, Tally, write_papers};
 
 use crate::experiment::{Bars, exit, findings_text, run_shown};
-use crate::print::print;
+use crate::print::{print, print_line};
 use crate::progress;
 
 #[derive(Debug, Args)]
 pub(crate) struct Papers {
-    /// Only those whose name begins so.
+    /// Only those whose name begins so; a whole name means the one paper, of whatever size.
     #[arg(long)]
     only: Option<String>,
     /// With those that have the sizes of their papers: minutes each.
@@ -39,11 +39,9 @@ impl Papers {
     }
 
     fn reproduce(&self) -> Result<ExitCode, ExperimentError> {
-        let is_wanted = |name: &str| self.only.as_deref().is_none_or(|only| name.starts_with(only));
-        let large = if self.large { LARGE } else { &[] };
-        let known = PAPERS.iter().chain(large).filter(|paper| is_wanted(paper.name));
+        let known = Paper::all(self.only.as_deref(), self.large);
         if let Some(only) = &self.only
-            && known.clone().next().is_none()
+            && known.is_empty()
         {
             return Err(ExperimentError::Text(format!("no paper's name begins with {only:?}; --list shows them")));
         }
@@ -58,7 +56,7 @@ impl Papers {
                 wanted.push((paper, experiment));
             }
         }
-        let (mut reproduced, mut failed, mut cases) = (Vec::new(), 0, 0);
+        let (mut reproduced, mut found, mut cases) = (Vec::new(), Vec::new(), 0);
         for (_, experiment) in &wanted {
             cases += experiment.cases()?.len() as u64;
         }
@@ -77,19 +75,18 @@ impl Papers {
                 let heading = experiment.description.heading();
                 print(&format!("\n{}: {heading} ({})\n", paper.name, cite.unwrap_or_default()));
                 print(&findings_text(&findings));
+                print_line(experiment.provenance(&outcomes));
             });
-            failed += findings.iter().filter(|finding| finding.verdict != Verdict::Holds).count();
+            found.extend(findings);
             reproduced.push((experiment, outcomes));
         }
         total.finish_and_clear();
+        let tally = Tally::of(&found);
         if !reproduced.is_empty() {
-            std::fs::create_dir_all(&self.out)
-                .map_err(|source| ExperimentError::File { path: self.out.clone(), source })?;
-            let path = self.out.join("report.html");
-            std::fs::write(&path, papers_page(&reproduced))
-                .map_err(|source| ExperimentError::File { path: path.clone(), source })?;
-            print(&format!("\n{} figures are not where they were expected\n{}\n", failed, path.display()));
+            let written = write_papers(&reproduced, &self.out)?;
+            print(&format!("\nof {} figures {tally}\n", tally.all()));
+            written.iter().for_each(|path| print_line(path.display()));
         }
-        Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(ExitStatus::Unexpected.code()) })
+        Ok(if tally.failing == 0 { ExitCode::SUCCESS } else { ExitCode::from(ExitStatus::Unexpected.code()) })
     }
 }

@@ -12,7 +12,7 @@ use mesos_sim::experiment::{Description, Experiment, ExperimentError, tournament
 use mesos_sim::trace;
 
 use crate::experiment::{Bars, conclude, exit, run_shown};
-use crate::outcome::words;
+use crate::outcome::command;
 
 /// How long after its last job a trace is run at most, where nobody says until when.
 const AFTER_LAST_DAYS: u64 = 30;
@@ -199,14 +199,10 @@ impl Tournament {
                 }
                 Experiment::load(file)?
             }
-            files => self.of_trace.experiment(files, self.command())?,
+            files => self.of_trace.experiment(files, command())?,
         };
         let experiment = tournament(&experiment)?;
         let outcomes = run_shown(&experiment, &self.out, self.jobs, &Bars::default())?;
         conclude(&experiment, &self.out, &outcomes, self.json)
-    }
-
-    fn command(&self) -> String {
-        format!("mesos-sim {}", words().join(" "))
     }
 }

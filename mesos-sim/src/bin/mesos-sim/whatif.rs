@@ -9,10 +9,10 @@ use mesos_core::resource::{Limits, Quantities, Resources};
 use mesos_core::{Quota, Role, Weight};
 use mesos_sched::allocator::Options;
 use mesos_sim::replay::ReplayError;
-use mesos_sim::whatif::{Arrivals, Change, Comparison, Plan, what_if};
+use mesos_sim::whatif::{Arrivals, Candidate, Change, Comparison, Plan, what_if};
 
-use crate::outcome::Outcome;
-use crate::print::{print, print_json};
+use crate::outcome::{Made, Outcome, provenance};
+use crate::print::{print, print_json, print_line};
 use crate::progress;
 
 /// What the journal is read for.
@@ -116,7 +116,7 @@ impl WhatIf {
         let arrivals = if self.backlog { Arrivals::Backlog } else { Arrivals::AsLaunched };
         let plan = Plan { at, arrivals, patience: Duration::from_secs(self.patience) };
         let change = Change {
-            allocator: self.allocator.clone(),
+            allocator: self.allocator.clone().map(Candidate::from),
             weights: self.weights.clone(),
             quotas: self.quota.clone(),
             is_forced: self.force,
@@ -134,10 +134,13 @@ impl WhatIf {
         let comparison = what_if(&mut open, plan, &change).map_err(|error| say(&error))?;
         bar.finish_and_clear();
         self.remarks(&comparison).iter().for_each(|remark| eprintln!("{remark}"));
+        // Nothing is drawn but what the journal says.
+        let provenance = provenance([]);
         if self.json {
-            print_json(&comparison);
+            print_json(&Made { provenance, figures: comparison });
         } else {
             print(&comparison.to_string());
+            print_line(provenance);
         }
         Ok(())
     }

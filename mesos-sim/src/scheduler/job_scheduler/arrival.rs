@@ -22,8 +22,14 @@ impl JobScheduler {
         let is_asking = self.is_suppressed || arrived.iter().any(|index| self.is_news(*index));
         if self.options.keeps_offers {
             self.consider(cx);
-        } else if !arrived.is_empty() && is_asking {
-            self.ask(cx);
+        } else if !arrived.is_empty() {
+            if self.chooser.is_some() && self.holding_until.is_some() {
+                // What is held for others may do for them.
+                self.consider(cx);
+            }
+            if is_asking {
+                self.ask(cx);
+            }
         }
     }
 

@@ -40,9 +40,9 @@ impl JobScheduler {
     /// Places jobs in their order until nothing more can be.
     pub(super) fn decide(&mut self, cx: &mut SchedulerCx<'_>) {
         if let Some(mut chooser) = self.chooser.take() {
-            self.place_chosen(cx, &mut *chooser);
+            self.decide_chosen(cx, &mut *chooser);
             self.chooser = Some(chooser);
-            return self.answer(cx);
+            return;
         }
         self.round += 1;
         let mut shadow = None;

@@ -141,8 +141,10 @@ impl Scheduler for JobScheduler {
     }
 
     fn offers(&mut self, cx: &mut SchedulerCx<'_>, offers: Vec<Offer>) {
+        // A chooser may hold offers, and sees those of one agent as one.
+        let is_kept = self.options.keeps_offers || self.chooser.is_some();
         for offer in offers {
-            let place = self.hand.add(offer, self.options.keeps_offers);
+            let place = self.hand.add(offer, is_kept);
             self.room.note_grown(place, self.hand.slot(place));
         }
         self.admit(cx);
