@@ -94,6 +94,9 @@ impl Agent {
         status.data = update.data;
         status.healthy = update.healthy;
         status.check_status = update.check_status;
+        status.labels = update.labels;
+        status.limitation = update.limitation;
+        status.address = update.address.or(status.address);
         status.uuid = update.uuid.or(status.uuid);
         status.at_wall = update.at_wall.unwrap_or(status.at_wall);
         self.take_over(cx, at, status);

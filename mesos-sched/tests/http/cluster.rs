@@ -281,6 +281,7 @@ impl Toy {
         self.updates += 1;
         let mut status = TaskStatus::new(id.clone(), state, Source::Executor, WallTime::from_nanos(1_500_000_000));
         status.uuid = Some(UpdateId(self.updates));
+        status.labels = [("said by", "a toy")].into_iter().collect();
         self.say(ToMaster::Update { framework_id, status: status.into(), latest: state }).await;
     }
 }

@@ -1,7 +1,8 @@
 //! Between the messages of the wire and the domain, one file per kind of thing.
 //!
 //! Inwards everything is checked: `TryFrom` refuses with a [`Rejection`] that names the field, and what a message asks for
-//! that this version cannot do is refused as unsupported, never dropped in silence. Outwards, `From` cannot fail.
+//! that this version cannot do is refused as unsupported, never dropped in silence. Reports are told on as they come; of what
+//! they say about a container its name and its address are. Outwards, `From` cannot fail.
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 

@@ -12,13 +12,14 @@ use crate::container::{CommandInfo, Run, Uri};
 use crate::error::{Rejection, RejectionCode};
 use crate::health::{CheckInfo, HealthCheck};
 use crate::id::TaskId;
+use crate::resource::Resources;
 use crate::role::Role;
 use crate::task::{KillPolicy, Reason, Source, TaskInfo, TaskRun, TaskState, TaskStatus};
 use crate::wire::v1;
 use v1::task_status::{Reason as WireReason, Source as WireSource};
 
-/// Reasons as both sides call them; the last one has no counterpart and is told as the nearest.
-pub(super) const REASONS: [(WireReason, Reason); 24] = [
+/// Reasons as both sides call them; [`Reason::QueueFull`] has no counterpart and is told as the nearest.
+pub(super) const REASONS: [(WireReason, Reason); 35] = [
     (WireReason::ContainerLaunchFailed, Reason::ContainerLaunchFailed),
     (WireReason::ContainerLimitationMemory, Reason::ContainerLimitationMemory),
     (WireReason::ContainerLimitationDisk, Reason::ContainerLimitationDisk),
@@ -43,6 +44,17 @@ pub(super) const REASONS: [(WireReason, Reason); 24] = [
     (WireReason::ContainerLimitation, Reason::ContainerLimitation),
     (WireReason::TaskCheckStatusUpdated, Reason::TaskCheckStatusUpdated),
     (WireReason::TaskHealthCheckStatusUpdated, Reason::TaskHealthCheckStatusUpdated),
+    (WireReason::CommandExecutorFailed, Reason::CommandExecutorFailed),
+    (WireReason::ContainerPreempted, Reason::ContainerPreempted),
+    (WireReason::ContainerUpdateFailed, Reason::ContainerUpdateFailed),
+    (WireReason::ExecutorUnregistered, Reason::ExecutorUnregistered),
+    (WireReason::GcError, Reason::GcError),
+    (WireReason::InvalidFrameworkid, Reason::InvalidFrameworkId),
+    (WireReason::IoSwitchboardExited, Reason::IoSwitchboardExited),
+    (WireReason::MasterDisconnected, Reason::MasterDisconnected),
+    (WireReason::AgentDraining, Reason::AgentDraining),
+    (WireReason::AgentUnknown, Reason::AgentUnknown),
+    (WireReason::TaskUnknown, Reason::TaskUnknown),
 ];
 
 impl TryFrom<v1::CommandInfo> for CommandInfo {
@@ -335,16 +347,26 @@ impl From<Reason> for WireReason {
     }
 }
 
+/// A network in which something has this address.
+pub(super) fn network_at(address: &str) -> v1::NetworkInfo {
+    let address = v1::network_info::IpAddress { ip_address: Some(address.to_owned()), protocol: None };
+    v1::NetworkInfo { ip_addresses: vec![address], ..Default::default() }
+}
+
+/// What a task used too much of.
+pub(super) fn limitation_to_wire(resources: &Resources) -> v1::TaskResourceLimitation {
+    v1::TaskResourceLimitation { resources: resources_to_wire(resources, None, ReservationForm::Stack) }
+}
+
 /// Where readers look for a task's container and address.
 fn container_status(status: &TaskStatus) -> Option<v1::ContainerStatus> {
-    let id = status.container_id.as_ref()?;
-    let network = |address: &Arc<str>| v1::NetworkInfo {
-        ip_addresses: vec![v1::network_info::IpAddress { ip_address: Some((**address).to_owned()), protocol: None }],
-        ..Default::default()
-    };
+    if status.container_id.is_none() && status.address.is_none() {
+        return None;
+    }
+    let id = status.container_id.as_ref();
     Some(v1::ContainerStatus {
-        container_id: Some(v1::ContainerId { value: id.as_str().to_owned(), parent: None }),
-        network_infos: status.address.iter().map(network).collect(),
+        container_id: id.map(|id| v1::ContainerId { value: id.as_str().to_owned(), parent: None }),
+        network_infos: status.address.iter().map(|address| network_at(address)).collect(),
         ..Default::default()
     })
 }
@@ -365,8 +387,9 @@ impl From<&TaskStatus> for v1::TaskStatus {
             unreachable_time: status.unreachable_since_wall.map(Into::into),
             healthy: status.healthy,
             check_status: status.check_status.map(Into::into),
+            labels: labels_to_wire(&status.labels),
             container_status: container_status(status),
-            ..Default::default()
+            limitation: status.limitation.as_deref().map(limitation_to_wire),
         }
     }
 }

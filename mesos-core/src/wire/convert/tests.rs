@@ -136,6 +136,11 @@ fn what_an_executor_says_survives_the_wire() {
     update.data = Some(Arc::from(*b"\x01"));
     update.healthy = Some(false);
     update.at_wall = Some(WallTime::from_nanos(1_500_000_000));
+    // Two of one key, one without a value: all of them count.
+    let label = |value: Option<&str>| crate::resource::Label { key: "k".into(), value: value.map(Into::into) };
+    update.labels = [label(Some("v")), label(Some("w")), label(None)].into_iter().collect();
+    update.limitation = Some(Arc::new("mem:64;disk:2".parse().unwrap()));
+    update.address = Some("172.17.0.3".into());
     let task = Arc::new(TaskInfo::shell("t2".parse().unwrap(), "a".parse().unwrap(), Resources::new(), "true"));
     let subscription = Subscription { updates: vec![update.clone()], tasks: vec![task.id.clone()] };
     for call in [
@@ -379,12 +384,30 @@ fn checks_come_through_with_the_times_of_mesos() {
 }
 
 #[test]
-fn a_status_keeps_its_health_container_and_address() {
+fn a_status_keeps_its_labels_limitation_health_container_and_address() {
     let mut status = TaskStatus::new("t".parse().unwrap(), TaskState::Running, Source::Executor, WallTime::default());
     status.healthy = Some(false);
     status.container_id = Some("e.1".parse().unwrap());
     status.address = Some("10.0.0.1".into());
+    status.labels = Labels::from_iter([("k", "v"), ("k", "w")]);
+    status.limitation = Some(Arc::new("mem:64".parse().unwrap()));
     assert_eq!(TaskStatus::try_from(v1::TaskStatus::from(&status)).unwrap(), status);
+    status.container_id = None;
+    assert_eq!(TaskStatus::try_from(v1::TaskStatus::from(&status)).unwrap(), status);
+    // As checkpoints hold it.
+    let written = serde_json::to_string(&status).unwrap();
+    assert_eq!(serde_json::from_str::<TaskStatus>(&written).unwrap(), status, "{written}");
+}
+
+#[test]
+fn every_reason_of_the_api_is_told_on_as_it_was_said() {
+    use crate::wire::v1::task_status::Reason as Wire;
+    let known: Vec<Wire> = (0..64).filter_map(|number| Wire::try_from(number).ok()).collect();
+    assert_eq!(known.len(), 35);
+    for wire in known {
+        let own = status::reason_from_wire(wire.into());
+        assert_eq!(own.map(Wire::from), Some(wire), "{}", wire.as_str_name());
+    }
 }
 
 #[test]
