@@ -134,6 +134,12 @@ async fn operators_see_what_runs_and_read_what_it_wrote() {
             "container":{"type":"MESOS","tty_info":{}}}}"#,
             "501",
         ),
+        (
+            r#"{"type":"LAUNCH_NESTED_CONTAINER","launch_nested_container":{
+            "container_id":{"value":"s","parent":{"value":"p"}},"command":{"value":"ls"},
+            "container":{"type":"MESOS","rlimit_info":{}}}}"#,
+            "501",
+        ),
         (r#"{"type":"READ_FILE"}"#, "400"),
         (r#"{"type":"LIST_FILES","list_files":{"path":"/nowhere"}}"#, "404"),
     ] {

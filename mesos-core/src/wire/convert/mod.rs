@@ -38,7 +38,9 @@ pub use operator::{quantities_to_wire, quotas_to_wire, weights_to_wire};
 pub use resource::{ReservationForm, resources_from_wire, resources_to_wire};
 pub use scheduler::{Aside, ReadCall, call_from_wire, event_to_wire};
 pub use status::task_state_from_wire;
-pub use task::{grouped_task_from_wire, task_group_from_wire, task_group_to_wire};
+pub use task::{
+    check_no_limits, check_plain_container, grouped_task_from_wire, task_group_from_wire, task_group_to_wire,
+};
 
 use crate::error::{Rejection, RejectionCode};
 

@@ -305,6 +305,8 @@ fn what_cannot_be_done_is_refused_and_not_dropped() {
     for more in [
         r#", "health_check": {"type": "HTTP", "http": {"port": 80, "scheme": "https"}}"#,
         r#", "container": {"type": "DOCKER"}"#,
+        r#", "container": {"type": "MESOS", "volumes": [{"mode": "RW", "container_path": "v"}]}"#,
+        r#", "container": {"type": "MESOS", "rlimit_info": {}}"#,
         r#", "limits": {"cpus": {"value": 1}}"#,
     ] {
         let refused = task(more).unwrap_err();
