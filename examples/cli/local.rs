@@ -221,6 +221,7 @@ impl Local {
             authorizer,
             insecure_executors: self.insecure_open,
             limits: Limits::default(),
+            operator_rate_limits: None,
             flags: Vec::new(),
             verbosity: Arc::new(FixedVerbosity),
             attached: attached.clone(),

@@ -84,6 +84,7 @@ mod tests {
                 authorizer: Arc::new(Open),
                 insecure_executors: true,
                 limits: Limits::default(),
+                operator_rate_limits: None,
                 flags: Vec::new(),
                 verbosity: Arc::new(FixedVerbosity),
                 attached: Attached::default(),

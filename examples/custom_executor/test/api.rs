@@ -1,6 +1,16 @@
 //! What the agent answers those who ask in JSON.
 
-use mesos_core::{TaskId, TaskInfo, TaskState};
+use std::sync::Arc;
+use std::time::Duration;
+
+use mesos_core::call::agent::ToAgent;
+use mesos_core::discovery::Discovery;
+use mesos_core::health::{Check, HealthCheck};
+use mesos_core::net::http::Limits;
+use mesos_core::{CommandInfo, FrameworkId, TaskId, TaskInfo, TaskState};
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 
 use crate::rig::{Rig, agent_id, task};
 use crate::wire::{ask, call, get};
@@ -49,6 +59,50 @@ async fn json_clients_are_answered_as_they_expect() {
         let answer = ask(address, &head, &body, "\r\n\r\n").await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{head} {body}: {answer}");
     }
+}
+
+/// Who waits for the end of a container takes no place from others, and those who are slow to say what they want do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_for_long_takes_no_place_and_who_asks_too_often_is_held_back() {
+    let mut limits = Limits::default();
+    (limits.requests_max, limits.answer_timeout) = (1, Duration::from_secs(20));
+    let mut rig = Rig::limited(limits, None).await;
+    rig.run(TaskInfo::shell(TaskId::new("t1").unwrap(), agent_id(), "cpus:0.1".parse().unwrap(), "sleep 1000")).await;
+    rig.expect("t1", &[TaskState::Starting, TaskState::Running]).await;
+    let address = rig.address();
+    let containers: Value = serde_json::from_str(&call(address, r#"{"type":"GET_CONTAINERS"}"#).await.1).unwrap();
+    let container = containers["get_containers"]["containers"][0]["container_id"]["value"].as_str().unwrap();
+    let wait = format!(r#"{{"type":"WAIT_CONTAINER","wait_container":{{"container_id":{{"value":"{container}"}}}}}}"#);
+    let waiting = tokio::spawn(async move {
+        loop {
+            let answered = call(address, &wait).await;
+            if answered.0 != "503" {
+                break answered;
+            }
+        }
+    });
+    let health = async || call(address, r#"{"type":"GET_HEALTH"}"#).await.0;
+    // Until the other has said what it wants, it has the one place there is.
+    let heard = async { while health().await == "503" {} };
+    tokio::time::timeout(Duration::from_secs(10), heard).await.expect("who waits has the place for good");
+    assert!(!waiting.is_finished());
+    let mut slow = TcpStream::connect(address).await.unwrap();
+    let head = "POST /api/v1 HTTP/1.1\r\nHost: agent\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{";
+    slow.write_all(head.as_bytes()).await.unwrap();
+    while health().await != "503" {}
+    drop(slow);
+    let framework_id = FrameworkId::new("f1").unwrap();
+    rig.say(ToAgent::Kill { framework_id, task_id: TaskId::new("t1").unwrap(), policy: None }).await;
+    assert_eq!(waiting.await.unwrap().0, "200");
+
+    let often = Some(r#"{"aggregate_default_qps": 0.001, "aggregate_default_capacity": 2}"#);
+    let rig = Rig::limited(Limits::default(), often).await;
+    let address = rig.address();
+    assert_eq!(call(address, r#"{"type":"GET_HEALTH"}"#).await.0, "200");
+    assert_eq!(get(address, "/state").await.0, "200");
+    assert_eq!(get(address, "/state").await.0, "429");
+    assert_eq!(call(address, r#"{"type":"GET_HEALTH"}"#).await.0, "429");
+    assert_eq!(get(address, "/health").await.0, "200");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

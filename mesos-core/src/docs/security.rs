@@ -45,6 +45,7 @@
 //! | a subscriber that never reads | | `mesos-core/src/net/http/tests.rs` `a_peer_that_takes_nothing_is_cut_off_with_what_waits_for_it` |
 //! | readers that take a byte now and then | | `mesos-sched/tests/http/hostile.rs` `readers_that_trickle_do_not_keep_the_state_from_others` |
 //! | an operator's tool that asks without end | | `mesos-sched/tests/http/authorization.rs` `an_operator_that_calls_too_often_is_held_back_alone` |
+//! | the same of an agent | | `examples/custom_executor/test/api.rs` `who_waits_for_long_takes_no_place_and_who_asks_too_often_is_held_back` |
 //! | the same over gRPC | | `mesos-core/src/net/grpc/tests.rs` `nothing_is_kept_for_a_peer_that_was_cut_off_and_never_reads` |
 //! | many subscribers that never read | | `mesos-core/src/daemon/peers.rs` `when_too_much_waits_for_all_the_one_that_holds_most_is_cut_off` |
 //! | callers that wait and leave | | `mesos-exec/src/agent/tests/nested.rs` `so_many_wait_for_one_container_and_who_left_waits_no_more` |

@@ -96,6 +96,7 @@ async fn work(flags: &Flags, log: Log, spans: Option<&SpanExport>) -> anyhow::Re
         authorizer,
         insecure_executors: flags.insecure_executors,
         limits: Limits::default(),
+        operator_rate_limits: flags.operator_rate_limits()?,
         flags: shown(flags),
         verbosity: log.verbosity,
         attached: attached(log.file),
