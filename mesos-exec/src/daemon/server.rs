@@ -27,7 +27,8 @@ use super::{AgentDaemon, AgentEnded, AgentSetup, ExecutorCredentials, Sandboxes,
 /// Tokens by which executors prove who they are: each speaks for its own container and nobody else.
 ///
 /// No time is written in them, since an executor is told once and may live for years. A token lives as long as its container:
-/// whoever takes one looks whether the agent still has that, and no later container has its name.
+/// whoever takes one looks whether the agent still has that, and no later container has its name
+/// ([more](mesos_core::docs::security)).
 #[derive(Debug)]
 pub struct ExecutorTokens {
     key: TokenKey,
