@@ -109,12 +109,26 @@ async fn who_waits_for_long_takes_no_place_and_who_asks_too_often_is_held_back()
 async fn operators_see_what_runs_and_read_what_it_wrote() {
     let mut rig = Rig::new().await;
     let line = "echo out; echo err >&2; ln -s /etc/passwd leak; ln -s .. up; sleep 1000";
-    rig.run(TaskInfo::shell(TaskId::new("t1").unwrap(), agent_id(), "cpus:0.1".parse().unwrap(), line)).await;
+    let mut described = TaskInfo::shell(TaskId::new("t1").unwrap(), agent_id(), "cpus:0.1".parse().unwrap(), line);
+    described.discovery = Some(Arc::new(Discovery { name: Some("found".into()), ..Discovery::default() }));
+    let mut health = HealthCheck::new(Check::Command(Box::new(CommandInfo::shell("true"))));
+    health.delay = Duration::from_secs(600);
+    described.health_check = Some(Arc::new(health));
+    rig.run(described).await;
     rig.expect("t1", &[TaskState::Starting, TaskState::Running]).await;
     let address = rig.address();
+    let tasks: Value = serde_json::from_str(&call(address, r#"{"type":"GET_TASKS"}"#).await.1).unwrap();
+    let state: Value = serde_json::from_str(&get(address, "/state").await.1).unwrap();
+    for shown in [&tasks["get_tasks"]["launched_tasks"][0], &state["frameworks"][0]["executors"][0]["tasks"][0]] {
+        assert_eq!((&shown["discovery"]["name"], &shown["health_check"]["type"]), (&json!("found"), &json!("COMMAND")));
+        let said = shown["statuses"].as_array().unwrap();
+        let states: Vec<_> = said.iter().map(|status| status["state"].as_str().unwrap()).collect();
+        assert_eq!(states, ["TASK_STARTING", "TASK_RUNNING"], "{shown}");
+        assert!(said.iter().all(|status| status["timestamp"].as_f64().unwrap() > 1e9), "{shown}");
+    }
     let (status, containers) = call(address, r#"{"type":"GET_CONTAINERS"}"#).await;
     assert_eq!(status, "200", "{containers}");
-    let containers: serde_json::Value = serde_json::from_str(&containers).unwrap();
+    let containers: Value = serde_json::from_str(&containers).unwrap();
     let found = &containers["get_containers"]["containers"][0];
     assert!(found["resource_statistics"]["timestamp"].as_f64().unwrap() > 0.0);
     let container = found["container_id"]["value"].as_str().unwrap();

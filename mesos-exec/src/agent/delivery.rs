@@ -142,13 +142,16 @@ impl Agent {
             return;
         }
         let Some(task) = self.book.task_mut(at) else { return };
+        let status = Arc::new(status);
+        if self.options.past.is_some() {
+            task.note(status.clone());
+        }
         let is_checkpointed = task.is_checkpointed;
         if !is_checkpointed {
-            let number = task.stream.push(Arc::new(status));
+            let number = task.stream.push(status);
             self.handle_update_written(cx, at, number);
             return;
         }
-        let status = Arc::new(status);
         let number = task.stream.push(status.clone());
         let change = checkpoint::put_update(self.book.framework_id(at.framework), number, status);
         self.write_then(cx, vec![change], Pending::Update { task: at, number });

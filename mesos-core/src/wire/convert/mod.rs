@@ -33,7 +33,7 @@ pub use line::{
     ExecutorCall, executor_call_from_wire, executor_call_to_wire, executor_event_from_wire, executor_event_to_wire,
 };
 pub use node::{agent_capabilities_to_wire, agent_from_wire};
-pub use offer::{DroppedOperation, RefusedTask};
+pub use offer::{DroppedOperation, RefusedTask, offer_to_wire};
 pub use operator::{quantities_to_wire, quotas_to_wire, weights_to_wire};
 pub use resource::{ReservationForm, resources_from_wire, resources_to_wire};
 pub use scheduler::{Aside, ReadCall, call_from_wire, event_to_wire};

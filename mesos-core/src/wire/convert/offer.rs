@@ -17,7 +17,8 @@ use crate::wire::v1;
 use v1::offer::operation::Type;
 
 /// An offer, as a framework of that spelling of reservations reads it.
-pub(super) fn offer_to_wire(offer: &Offer, form: ReservationForm) -> v1::Offer {
+#[must_use]
+pub fn offer_to_wire(offer: &Offer, form: ReservationForm) -> v1::Offer {
     let agent = &offer.agent;
     let address = v1::Address {
         hostname: Some((*agent.hostname).to_owned()),

@@ -151,7 +151,8 @@ impl Context {
                 Kind::GetState
             }
             Type::GetAgent => {
-                let agent_info = Some(wire::agent(&self.snapshot().await?));
+                // Whether it is being drained is its master's to say: an agent is told to kill tasks, and not why.
+                let agent_info = Some(wire::agent(&*self.snapshot().await?));
                 answered.get_agent = Some(response::GetAgent { agent_info, ..Default::default() });
                 Kind::GetAgent
             }
