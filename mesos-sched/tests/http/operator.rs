@@ -130,6 +130,17 @@ async fn everything_that_can_be_changed_is_changed_or_refused_with_a_sentence(me
     };
     operator.change("RESERVE_RESOURCES", json!({"agent_id": agent, "resources": [entry(2.0)]}), 202).await;
     operator.change("RESERVE_RESOURCES", json!({"agent_id": agent, "resources": [entry(9.0)]}), 409).await;
+    let mut moved = entry(2.0);
+    moved["reservations"][0]["role"] = json!("db");
+    for (source, target, status) in [
+        (entry(1.0), moved.clone(), 400),
+        (moved.clone(), entry(2.0), 409),
+        (entry(2.0), moved.clone(), 202),
+        (moved, entry(2.0), 202),
+    ] {
+        let from = json!({"agent_id": agent, "source": [source], "resources": [target]});
+        operator.change("RESERVE_RESOURCES", from, status).await;
+    }
     operator.change("UNRESERVE_RESOURCES", json!({"agent_id": agent, "resources": [entry(2.0)]}), 202).await;
     let nobody = json!({"agent_id": {"value": "nobody"}, "resources": [entry(1.0)]});
     operator.change("RESERVE_RESOURCES", nobody, 400).await;

@@ -313,6 +313,10 @@ fn what_cannot_be_done_is_refused_and_not_dropped() {
         assert_eq!(refused.code, RejectionCode::Unsupported, "{more}");
         assert!(refused.what.starts_with("operation 1: "), "{}", refused.what);
     }
+    let moved = r#"{"type": "ACCEPT", "accept": {"offer_ids": [{"value": "o"}], "operations": [{"type": "RESERVE",
+        "reserve": {"source": [{"name": "cpus", "type": "SCALAR", "scalar": {"value": 1}}], "resources": []}}]}}"#;
+    let refused = call(moved).unwrap_err();
+    assert!(refused.code == RejectionCode::Unsupported && refused.remedy.contains("operator"), "{refused}");
 }
 
 #[test]
@@ -575,6 +579,12 @@ fn operators_calls_mean_what_they_say() {
     let drain = r#"{"type": "DRAIN_AGENT", "drain_agent": {"agent_id": {"value": "a"}, "max_grace_period": "90s", "mark_gone": true}}"#;
     let Operator::DrainAgent { max_grace, mark_gone, .. } = call(drain).unwrap() else { panic!() };
     assert_eq!((max_grace.map(|grace| grace.as_secs()), mark_gone), (Some(90), true));
+    let reserve = r#"{"type": "RESERVE_RESOURCES", "reserve_resources": {"agent_id": {"value": "a"},
+        "source": [{"name": "cpus", "type": "SCALAR", "scalar": {"value": 1}}],
+        "resources": [{"name": "cpus", "type": "SCALAR", "scalar": {"value": 1},
+            "reservations": [{"type": "DYNAMIC", "role": "web"}]}]}}"#;
+    let Operator::Reserve { source, resources, .. } = call(reserve).unwrap() else { panic!() };
+    assert_eq!((source.to_string(), resources.to_string()), ("cpus:1".into(), "cpus(DYNAMIC web):1".into()));
     for (bad, code) in [
         (r#"{"type": "GET_STATE"}"#, RejectionCode::Unsupported),
         (r#"{"type": "TEARDOWN"}"#, RejectionCode::InvalidOperation),
