@@ -303,7 +303,6 @@ fn what_cannot_be_done_is_refused_and_not_dropped() {
     };
     assert!(task("").is_ok());
     for more in [
-        r#", "health_check": {"type": "HTTP", "http": {"port": 80, "scheme": "https"}}"#,
         r#", "container": {"type": "DOCKER"}"#,
         r#", "container": {"type": "MESOS", "volumes": [{"mode": "RW", "container_path": "v"}]}"#,
         r#", "container": {"type": "MESOS", "rlimit_info": {}}"#,
@@ -330,6 +329,7 @@ fn health_checks_come_through_with_the_times_of_mesos() {
     for text in [
         r#"{"type": "TCP", "tcp": {"port": 80, "protocol": "IPv6"}, "delay_seconds": 0.5}"#,
         r#"{"type": "HTTP", "http": {"port": 8080, "path": "/up"}, "consecutive_failures": 7}"#,
+        r#"{"type": "HTTP", "http": {"port": 8443, "path": "/up", "scheme": "https"}}"#,
         r#"{"type": "COMMAND", "command": {"value": "test -e up", "user": "nobody"}, "grace_period_seconds": 0}"#,
     ] {
         let check = read(text).unwrap();
@@ -342,7 +342,7 @@ fn health_checks_come_through_with_the_times_of_mesos() {
         (r#"{"type": "TCP", "tcp": {"port": 65536}}"#, "port 65536"),
         (r#"{"type": "HTTP", "http": {"port": 80, "path": "up"}}"#, "path"),
         (r#"{"type": "HTTP", "http": {"port": 80, "path": "/ HTTP/1.1\r\nX: y"}}"#, "path"),
-        (r#"{"type": "HTTP", "http": {"port": 80, "scheme": "https"}}"#, "https"),
+        (r#"{"type": "HTTP", "http": {"port": 80, "scheme": "gopher"}}"#, "gopher"),
         (r#"{"type": "TCP", "tcp": {"port": 80}, "interval_seconds": -1}"#, "interval_seconds"),
         (r#"{"type": "COMMAND", "command": {}}"#, "no value"),
     ] {
