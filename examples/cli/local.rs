@@ -223,6 +223,7 @@ impl Local {
             insecure_executors: self.insecure_open,
             firewall: Firewall::default(),
             limits: Limits::default(),
+            operator_rate_limits: None,
             flags: Vec::new(),
             verbosity: Arc::new(FixedVerbosity),
             attached: attached.clone(),

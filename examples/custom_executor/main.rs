@@ -1,8 +1,9 @@
 //! An executor of one's own: a program that an agent starts, and that runs tasks as it sees fit.
 //!
 //! This one runs nothing at all. What a task carries as data says how it is to end: `finish` (or nothing) at once, `fail`
-//! at once and badly, `run` when it is killed, `contain` with a process in a container of its own, `check` when that is killed, after a look at it, and `crash` takes
-//! the whole executor along. It answers every message with the same words.
+//! at once and badly, `run` when it is killed, `contain` with a process in a container of its own, `tell` with one that says
+//! whether it could speak for the executor, `check` when that is killed, after a look at it, and `crash` takes the whole
+//! executor along. It answers every message with the same words.
 //!
 //! It needs an agent to start it: give a task an `ExecutorInfo` of type CUSTOM whose command is this program.
 
@@ -47,6 +48,7 @@ impl Idle {
             }
             b"fail" => cx.report_saying(&task.id, TaskState::Failed, "as it was told to"),
             b"contain" => contain(cx, task, "echo inside > found; exit 7"),
+            b"tell" => contain(cx, task, "exit $(env | grep -c MESOS_EXECUTOR_AUTHENTICATION_TOKEN)"),
             b"check" => {
                 self.looked_at.push(task.id.clone());
                 contain(cx, task, "echo inside > found; exec sleep 1000");

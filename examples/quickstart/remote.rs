@@ -86,6 +86,7 @@ mod tests {
                 insecure_executors: true,
                 firewall: Firewall::default(),
                 limits: Limits::default(),
+                operator_rate_limits: None,
                 flags: Vec::new(),
                 verbosity: Arc::new(FixedVerbosity),
                 attached: Attached::default(),

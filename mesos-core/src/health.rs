@@ -137,7 +137,9 @@ impl Check {
     pub const fn nothing(&self) -> CheckStatus {
         match self {
             Self::Command(_) => CheckStatus::Command(None),
-            Self::Probe(Probe { question: Question::Gets(_), .. }) => CheckStatus::Http(None),
+            Self::Probe(Probe { question: Question::Gets(_) | Question::GetsOverTls(_), .. }) => {
+                CheckStatus::Http(None)
+            }
             Self::Probe(Probe { question: Question::Connects, .. }) => CheckStatus::Tcp(None),
         }
     }
@@ -175,6 +177,8 @@ pub enum Question {
     Connects,
     /// Whether and how `GET` of this path, which begins with `/`, is answered.
     Gets(Arc<str>),
+    /// The same over TLS. Whoever answers need not prove who it is.
+    GetsOverTls(Arc<str>),
 }
 
 impl fmt::Display for Probe {
@@ -183,6 +187,7 @@ impl fmt::Display for Probe {
         match &self.question {
             Question::Connects => write!(f, "a connection to {host}:{}", self.port),
             Question::Gets(path) => write!(f, "GET http://{host}:{}{path}", self.port),
+            Question::GetsOverTls(path) => write!(f, "GET https://{host}:{}{path}", self.port),
         }
     }
 }
@@ -196,5 +201,6 @@ mod tests {
         let probe = |is_ipv6, question| Probe { port: 80, is_ipv6, question }.to_string();
         assert_eq!(probe(false, Question::Connects), "a connection to 127.0.0.1:80");
         assert_eq!(probe(true, Question::Gets("/up".into())), "GET http://[::1]:80/up");
+        assert_eq!(probe(false, Question::GetsOverTls("/up".into())), "GET https://127.0.0.1:80/up");
     }
 }

@@ -14,7 +14,7 @@ use crate::discovery::Discovery;
 use crate::executor::ExecutorInfo;
 use crate::health::{CheckInfo, CheckStatus, HealthCheck};
 use crate::id::{AgentId, ContainerId, ExecutorId, TaskId, UpdateId};
-use crate::resource::Resources;
+use crate::resource::{Labels, Resources};
 use crate::time::WallTime;
 
 /// What a framework asks to run.
@@ -321,6 +321,28 @@ pub enum Reason {
     TaskHealthCheckStatusUpdated,
     /// The agent or executor has as much as it may queue.
     QueueFull,
+    /// Whoever runs commands could not.
+    CommandExecutorFailed,
+    /// Its container made room for another.
+    ContainerPreempted,
+    /// What its container may use could not be changed.
+    ContainerUpdateFailed,
+    /// Its executor is not registered any more.
+    ExecutorUnregistered,
+    /// What an earlier run left could not be cleared away.
+    GcError,
+    /// Its framework is not known.
+    InvalidFrameworkId,
+    /// What carries its input and output ended.
+    IoSwitchboardExited,
+    /// Its master's connection broke.
+    MasterDisconnected,
+    /// Its agent is being drained.
+    AgentDraining,
+    /// Its agent is not known.
+    AgentUnknown,
+    /// It is not known.
+    TaskUnknown,
 }
 
 /// What is said about a task at one moment.
@@ -355,10 +377,16 @@ pub struct TaskStatus {
     /// What its check found last, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check_status: Option<CheckStatus>,
+    /// Free labels its executor gave the update.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
+    /// Of which resources it used more than it was given, when that is why it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limitation: Option<Arc<Resources>>,
     /// The container it runs in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container_id: Option<ContainerId>,
-    /// The address it can be reached at: its agent's, as long as containers have none of their own.
+    /// The address it can be reached at: the one its executor says, or else its agent's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<Arc<str>>,
 }
@@ -381,6 +409,8 @@ impl TaskStatus {
             data: None,
             healthy: None,
             check_status: None,
+            labels: Labels::new(),
+            limitation: None,
             container_id: None,
             address: None,
         }

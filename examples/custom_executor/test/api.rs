@@ -1,6 +1,16 @@
 //! What the agent answers those who ask in JSON.
 
-use mesos_core::{TaskId, TaskInfo, TaskState};
+use std::sync::Arc;
+use std::time::Duration;
+
+use mesos_core::call::agent::ToAgent;
+use mesos_core::discovery::Discovery;
+use mesos_core::health::{Check, HealthCheck};
+use mesos_core::net::http::Limits;
+use mesos_core::{CommandInfo, FrameworkId, TaskId, TaskInfo, TaskState};
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 
 use crate::rig::{Rig, agent_id, task};
 use crate::wire::{ask, call, get};
@@ -82,16 +92,74 @@ async fn tools_find_the_names_of_an_agents_numbers() {
     assert_eq!((&metrics["slave/tasks_failed"], &metrics["slave/valid_status_updates"]), (&1.0.into(), &3.0.into()));
 }
 
+/// Who waits for the end of a container takes no place from others, and those who are slow to say what they want do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_for_long_takes_no_place_and_who_asks_too_often_is_held_back() {
+    let mut limits = Limits::default();
+    (limits.requests_max, limits.answer_timeout) = (1, Duration::from_secs(20));
+    let mut rig = Rig::limited(limits, None).await;
+    rig.run(TaskInfo::shell(TaskId::new("t1").unwrap(), agent_id(), "cpus:0.1".parse().unwrap(), "sleep 1000")).await;
+    rig.expect("t1", &[TaskState::Starting, TaskState::Running]).await;
+    let address = rig.address();
+    let containers: Value = serde_json::from_str(&call(address, r#"{"type":"GET_CONTAINERS"}"#).await.1).unwrap();
+    let container = containers["get_containers"]["containers"][0]["container_id"]["value"].as_str().unwrap();
+    let wait = format!(r#"{{"type":"WAIT_CONTAINER","wait_container":{{"container_id":{{"value":"{container}"}}}}}}"#);
+    let waiting = tokio::spawn(async move {
+        loop {
+            let answered = call(address, &wait).await;
+            if answered.0 != "503" {
+                break answered;
+            }
+        }
+    });
+    let health = async || call(address, r#"{"type":"GET_HEALTH"}"#).await.0;
+    // Until the other has said what it wants, it has the one place there is.
+    let heard = async { while health().await == "503" {} };
+    tokio::time::timeout(Duration::from_secs(10), heard).await.expect("who waits has the place for good");
+    assert!(!waiting.is_finished());
+    let mut slow = TcpStream::connect(address).await.unwrap();
+    let head = "POST /api/v1 HTTP/1.1\r\nHost: agent\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{";
+    slow.write_all(head.as_bytes()).await.unwrap();
+    while health().await != "503" {}
+    drop(slow);
+    let framework_id = FrameworkId::new("f1").unwrap();
+    rig.say(ToAgent::Kill { framework_id, task_id: TaskId::new("t1").unwrap(), policy: None }).await;
+    assert_eq!(waiting.await.unwrap().0, "200");
+
+    let often = Some(r#"{"aggregate_default_qps": 0.001, "aggregate_default_capacity": 2}"#);
+    let rig = Rig::limited(Limits::default(), often).await;
+    let address = rig.address();
+    assert_eq!(call(address, r#"{"type":"GET_HEALTH"}"#).await.0, "200");
+    assert_eq!(get(address, "/state").await.0, "200");
+    assert_eq!(get(address, "/state").await.0, "429");
+    assert_eq!(call(address, r#"{"type":"GET_HEALTH"}"#).await.0, "429");
+    assert_eq!(get(address, "/health").await.0, "200");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn operators_see_what_runs_and_read_what_it_wrote() {
     let mut rig = Rig::new().await;
     let line = "echo out; echo err >&2; ln -s /etc/passwd leak; ln -s .. up; sleep 1000";
-    rig.run(TaskInfo::shell(TaskId::new("t1").unwrap(), agent_id(), "cpus:0.1".parse().unwrap(), line)).await;
+    let mut described = TaskInfo::shell(TaskId::new("t1").unwrap(), agent_id(), "cpus:0.1".parse().unwrap(), line);
+    described.discovery = Some(Arc::new(Discovery { name: Some("found".into()), ..Discovery::default() }));
+    let mut health = HealthCheck::new(Check::Command(Box::new(CommandInfo::shell("true"))));
+    health.delay = Duration::from_secs(600);
+    described.health_check = Some(Arc::new(health));
+    rig.run(described).await;
     rig.expect("t1", &[TaskState::Starting, TaskState::Running]).await;
     let address = rig.address();
+    let tasks: Value = serde_json::from_str(&call(address, r#"{"type":"GET_TASKS"}"#).await.1).unwrap();
+    let state: Value = serde_json::from_str(&get(address, "/state").await.1).unwrap();
+    for shown in [&tasks["get_tasks"]["launched_tasks"][0], &state["frameworks"][0]["executors"][0]["tasks"][0]] {
+        assert_eq!((&shown["discovery"]["name"], &shown["health_check"]["type"]), (&json!("found"), &json!("COMMAND")));
+        let said = shown["statuses"].as_array().unwrap();
+        let states: Vec<_> = said.iter().map(|status| status["state"].as_str().unwrap()).collect();
+        assert_eq!(states, ["TASK_STARTING", "TASK_RUNNING"], "{shown}");
+        assert!(said.iter().all(|status| status["timestamp"].as_f64().unwrap() > 1e9), "{shown}");
+    }
     let (status, containers) = call(address, r#"{"type":"GET_CONTAINERS"}"#).await;
     assert_eq!(status, "200", "{containers}");
-    let containers: serde_json::Value = serde_json::from_str(&containers).unwrap();
+    let containers: Value = serde_json::from_str(&containers).unwrap();
     let found = &containers["get_containers"]["containers"][0];
     assert!(found["resource_statistics"]["timestamp"].as_f64().unwrap() > 0.0);
     let container = found["container_id"]["value"].as_str().unwrap();
@@ -163,6 +231,12 @@ async fn operators_see_what_runs_and_read_what_it_wrote() {
             r#"{"type":"LAUNCH_NESTED_CONTAINER_SESSION","launch_nested_container_session":{
             "container_id":{"value":"s","parent":{"value":"p"}},"command":{"value":"ls"},
             "container":{"type":"MESOS","tty_info":{}}}}"#,
+            "501",
+        ),
+        (
+            r#"{"type":"LAUNCH_NESTED_CONTAINER","launch_nested_container":{
+            "container_id":{"value":"s","parent":{"value":"p"}},"command":{"value":"ls"},
+            "container":{"type":"MESOS","rlimit_info":{}}}}"#,
             "501",
         ),
         (r#"{"type":"READ_FILE"}"#, "400"),

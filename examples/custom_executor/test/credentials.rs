@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use mesos_core::call::agent::{ToAgent, ToMaster};
-use mesos_core::{CommandInfo, ExecutorId, ExecutorInfo, Resources, TaskId, TaskInfo, TaskRun, TaskState};
+use mesos_core::call::agent::{RunGroup, ToAgent, ToMaster};
+use mesos_core::{
+    CommandInfo, ExecutorId, ExecutorInfo, FrameworkInfo, Resources, Role, TaskId, TaskInfo, TaskRun, TaskState,
+};
 
 use crate::rig::{Rig, agent_id, framework_id, line_of, task};
 use crate::wire::ask;
@@ -93,6 +95,39 @@ async fn a_token_speaks_for_its_own_executor_while_that_lives() {
     assert_eq!(status(&rig, SPEAK, own, &subscribe("e1")).await, "403");
     assert_eq!(status(&rig, ASK, own, &launch(&next.container, "d")).await, "403");
     assert_eq!(status(&rig, SPEAK, Some(&next.token), &subscribe("e1")).await, "200");
+}
+
+/// Neither a task the agent runs itself, nor one of a group, nor what an executor asks a container for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_task_finds_what_its_executor_proves_with_who_it_is() {
+    let mut rig = Rig::guarded().await;
+    let line = "exit $(env | grep -c MESOS_EXECUTOR_AUTHENTICATION_TOKEN)";
+    let shell = |name: &str| TaskInfo::shell(TaskId::new(name).unwrap(), agent_id(), Resources::new(), line);
+    let alone = TaskInfo::shell(TaskId::new("t1").unwrap(), agent_id(), "cpus:0.1".parse().unwrap(), line);
+    rig.run(alone).await;
+    let end = async |rig: &mut Rig| loop {
+        let status = rig.next_status().await;
+        if status.state.is_terminal() {
+            break (status.task_id.to_string(), status.state);
+        }
+    };
+    assert_eq!(end(&mut rig).await, ("t1".to_owned(), TaskState::Finished));
+    let executor = ExecutorInfo::for_groups(ExecutorId::new("g1").unwrap(), "cpus:0.1;mem:32".parse().unwrap());
+    let mut framework = FrameworkInfo::new("web", Role::new("web").unwrap());
+    framework.id = Some(framework_id());
+    let run = RunGroup {
+        framework_id: framework_id(),
+        framework: Arc::new(framework),
+        role: Role::new("web").unwrap(),
+        tasks: TaskInfo::group(executor, [shell("t2")]),
+        may_start_executor: true,
+    };
+    rig.say(ToAgent::RunGroup(Box::new(run))).await;
+    assert_eq!(end(&mut rig).await, ("t2".to_owned(), TaskState::Finished));
+    rig.run(task("t3", "tell")).await;
+    rig.expect("t3", &[TaskState::Running]).await;
+    let told = rig.next_status().await;
+    assert_eq!(told.message.as_deref(), Some("Command exited with status 0"), "{told:?}");
 }
 
 /// The library sends the token it finds, also when it asks for containers.

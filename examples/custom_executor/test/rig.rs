@@ -10,7 +10,9 @@ use mesos_core::call::Leader;
 use mesos_core::call::agent::{RunTask, ToAgent, ToMaster};
 use mesos_core::daemon::{Directory, Door, MemoryStore, Stream, SystemClock};
 use mesos_core::kernel::{Inbound, Outbound, Term};
-use mesos_core::net::auth::{Authenticator, Authorizer, Credentials, Open, Parts as ByPart, Secret, TokenKey};
+use mesos_core::net::auth::{
+    Authenticator, Authorizer, Credentials, Open, Parts as ByPart, RateLimits, Secret, TokenKey,
+};
 use mesos_core::net::http::{Attached, Limits, Verbosity};
 use mesos_core::net::layer::Firewall;
 use mesos_core::net::tls::{Authority, Identity, Material, Part, ServerTls, VALID_FOR_DEFAULT};
@@ -69,6 +71,8 @@ struct Parts {
     /// What the agent's own port speaks TLS with, where it does.
     material: Option<Arc<Material>>,
     transport: ExecutorTransport,
+    limits: Limits,
+    rate_limits: Option<&'static str>,
 }
 
 pub(crate) fn framework_id() -> FrameworkId {
@@ -142,7 +146,8 @@ async fn start_agent(parts: &Parts) -> AgentServer {
         authorizer,
         insecure_executors: parts.secret.is_none() && parts.credentials.is_none(),
         firewall: Firewall::default(),
-        limits: Limits::default(),
+        limits: parts.limits,
+        operator_rate_limits: parts.rate_limits.map(|limits| RateLimits::parse(limits).unwrap()),
         flags: vec![("a-flag".to_owned(), "of-the-agent".to_owned())],
         verbosity: Arc::new(Heard::default()),
         attached: Attached::default(),
@@ -174,6 +179,13 @@ impl Rig {
         self.parts.work.path().join(name)
     }
 
+    /// Where everybody may do anything, but so much at one time, and by principal so often.
+    pub(crate) async fn limited(limits: Limits, rate_limits: Option<&'static str>) -> Self {
+        let (mut parts, door) = Self::parts(None, None, None, ExecutorTransport::Http).await;
+        (parts.limits, parts.rate_limits) = (limits, rate_limits);
+        Self::begin(parts, door).await
+    }
+
     async fn with(secret: Option<Arc<Secret>>, credentials: Option<&'static str>) -> Self {
         Self::with_tls(secret, credentials, None, ExecutorTransport::Http).await
     }
@@ -190,11 +202,21 @@ impl Rig {
         authority: Option<&Authority>,
         transport: ExecutorTransport,
     ) -> Self {
+        let (parts, door) = Self::parts(secret, credentials, authority, transport).await;
+        Self::begin(parts, door).await
+    }
+
+    async fn parts(
+        secret: Option<Arc<Secret>>,
+        credentials: Option<&'static str>,
+        authority: Option<&Authority>,
+        transport: ExecutorTransport,
+    ) -> (Parts, Door) {
         let work = Arc::new(tempfile::tempdir().unwrap());
         // Where the port of executors is remembered.
         std::fs::create_dir_all(work.path().join("agent")).unwrap();
         let directory = Directory::new();
-        let mut door = directory.open("m:5050");
+        let door = directory.open("m:5050");
         let address = TcpListener::bind((own_host(), 0)).await.unwrap().local_addr().unwrap();
         let parts = Parts {
             directory,
@@ -210,7 +232,13 @@ impl Rig {
                 Arc::new(authority.material(&identity, &names, VALID_FOR_DEFAULT).unwrap())
             }),
             transport,
+            limits: Limits::default(),
+            rate_limits: None,
         };
+        (parts, door)
+    }
+
+    async fn begin(parts: Parts, mut door: Door) -> Self {
         let server = start_agent(&parts).await;
         let stream = door.agents.recv().await.unwrap();
         let (outbound, inbound) = (Outbound::default(), Inbound::default());

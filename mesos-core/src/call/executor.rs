@@ -12,7 +12,7 @@ use crate::executor::ExecutorInfo;
 use crate::framework::FrameworkInfo;
 use crate::health::{Check, CheckStatus};
 use crate::id::{AgentId, ContainerId, FrameworkId, TaskId, UpdateId};
-use crate::resource::Resources;
+use crate::resource::{Labels, Resources};
 use crate::task::{KillPolicy, Reason, TaskInfo, TaskState};
 use crate::time::WallTime;
 
@@ -83,6 +83,15 @@ pub struct TaskUpdate {
     /// What its check found last, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check_status: Option<CheckStatus>,
+    /// Free labels, for whoever shows tasks.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
+    /// Of which resources it used more than it was given, when that is why it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limitation: Option<Arc<Resources>>,
+    /// The address the task can be reached at, if its executor knows another than its agent's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<Arc<str>>,
     /// The update's name, if its executor gives it one: what comes twice under one name counts once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uuid: Option<UpdateId>,
@@ -103,6 +112,9 @@ impl TaskUpdate {
             data: None,
             healthy: None,
             check_status: None,
+            labels: Labels::new(),
+            limitation: None,
+            address: None,
             uuid: None,
             at_wall: None,
         }

@@ -86,10 +86,13 @@ pub enum Call {
     StopMaintenance(BTreeSet<MachineId>),
     /// Offers only agents on these hosts; nothing said means all. Offers that are out stay.
     UpdateWhitelist(Option<BTreeSet<Arc<str>>>),
-    /// Reserves free resources of an agent: pushes the top reservation of each entry.
+    /// Reserves free resources of an agent: pushes the top reservation of each entry, or moves them from other reservations.
     Reserve {
         /// On which agent.
         agent_id: AgentId,
+        /// What they are reserved as now, over any number of levels; nothing for what lies one level below.
+        #[serde(default, skip_serializing_if = "Resources::is_empty")]
+        source: Resources,
         /// What it shall be reserved as.
         resources: Resources,
     },

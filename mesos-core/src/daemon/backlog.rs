@@ -12,7 +12,7 @@ use crate::container::{CommandInfo, Run};
 use crate::executor::ExecutorInfo;
 use crate::feedback::OperationStatus;
 use crate::framework::FrameworkInfo;
-use crate::resource::Resources;
+use crate::resource::{Label, Resources};
 use crate::task::{TaskInfo, TaskRun, TaskStatus};
 
 /// About what one entry of resources takes.
@@ -95,7 +95,10 @@ fn pairs(pairs: &BTreeMap<Arc<str>, Arc<str>>) -> usize {
 
 fn of_status(status: &TaskStatus) -> usize {
     let text = status.message.as_ref().map_or(0, |message| message.len());
-    size_of_val(status) + 2 * ID_BYTES + text + status.data.as_ref().map_or(0, |data| data.len())
+    let label = |label: &Label| PAIR_BYTES + label.key.len() + label.value.as_ref().map_or(0, String::len);
+    let labels: usize = status.labels.as_slice().iter().map(label).sum();
+    let beside = labels + status.limitation.as_ref().map_or(0, |limitation| bag(limitation));
+    size_of_val(status) + 2 * ID_BYTES + text + beside + status.data.as_ref().map_or(0, |data| data.len())
 }
 
 fn of_operation(status: &OperationStatus) -> usize {

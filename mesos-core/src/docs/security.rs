@@ -8,6 +8,26 @@
 //! Nothing is: parts prove who they are by certificates of the cluster's authority, others by secrets or tokens, and what no
 //! rule allows is forbidden. Whoever wants less says so with a flag that has `insecure` in its name, and the log repeats it.
 //!
+//! # What peers may cost
+//!
+//! Connections, requests, bodies, streams and what waits for them are bounded, on masters and on agents alike, and so is how
+//! often a principal may ask where the operator says so (`--rate_limits`, `--operator_rate_limits`). Calls whose answers are
+//! long in coming, as the end of a container is, hold none of the places of those that are not. At a bound it is the newcomer
+//! who is refused: a master has room for 1,000 subscribers of its events, and one more is answered 503, where Mesos closes the
+//! oldest stream. Whoever comes often could push out all others there.
+//!
+//! # Tokens of executors
+//!
+//! An agent gives an executor a token when it starts its process, signed with a key of the agent's own and saying framework,
+//! executor and container. It says no time: an executor is told once, in its environment, may run for years, and existing
+//! ones could not be told a second token, so that one with an end would cut off executors that did nothing wrong. What ends
+//! a token is the end of its container: whoever takes one looks, at each call, whether the agent still has that container,
+//! and no later one has its name. So it is also good across restarts of the agent, which take containers back. It is good
+//! on that agent alone, for that executor's calls and for containers beside its own. What tasks run in never finds it; a
+//! process that an executor starts by itself does, unless it is started
+//! `without_credentials` (`mesos-exec/src/daemon/executor/environment.rs`). To void all tokens of an agent at once, end its
+//! tasks and remove `executor.key` from its work directory before it is started again.
+//!
 //! # Classes
 //!
 //! | Class | Where it was found | Test |
@@ -21,6 +41,7 @@
 //! | a secret is compared in another way | CVE-2018-8023 | `mesos-core/tests/security_classes.rs` `an_open_secret_is_compared_with_nothing` |
 //! | a forged or expired token | CVE-2018-8023 | `mesos-core/src/net/auth/tests.rs` `a_token_is_good_for_its_time_and_for_nobody_who_changes_it` |
 //! | a token is used by somebody else, or after its time | | `examples/custom_executor/test/credentials.rs` `a_token_speaks_for_its_own_executor_while_that_lives` |
+//! | a task speaks for its executor | | `examples/custom_executor/test/credentials.rs` `no_task_finds_what_its_executor_proves_with_who_it_is` |
 //! | the same by another transport | | `examples/custom_executor/test/connection.rs` `a_token_connects_its_own_executor_and_no_other` |
 //! | a container changes a file of its host | CVE-2019-0204 | `mesos-exec/src/containerizer/process/sandbox.rs` `output_does_not_follow_what_an_earlier_container_planted` |
 //! | a container changes the program that started it | CVE-2019-0204, CVE-2019-5736 | `mesos-exec/tests/shims.rs` `a_task_cannot_write_the_program_of_its_agent` |
@@ -45,6 +66,7 @@
 //! | a subscriber that never reads | | `mesos-core/src/net/http/tests.rs` `a_peer_that_takes_nothing_is_cut_off_with_what_waits_for_it` |
 //! | readers that take a byte now and then | | `mesos-sched/tests/http/hostile.rs` `readers_that_trickle_do_not_keep_the_state_from_others` |
 //! | an operator's tool that asks without end | | `mesos-sched/tests/http/authorization.rs` `an_operator_that_calls_too_often_is_held_back_alone` |
+//! | the same of an agent | | `examples/custom_executor/test/api.rs` `who_waits_for_long_takes_no_place_and_who_asks_too_often_is_held_back` |
 //! | the same over gRPC | | `mesos-core/src/net/grpc/tests.rs` `nothing_is_kept_for_a_peer_that_was_cut_off_and_never_reads` |
 //! | many subscribers that never read | | `mesos-core/src/daemon/peers.rs` `when_too_much_waits_for_all_the_one_that_holds_most_is_cut_off` |
 //! | callers that wait and leave | | `mesos-exec/src/agent/tests/nested.rs` `so_many_wait_for_one_container_and_who_left_waits_no_more` |

@@ -195,7 +195,7 @@ impl<R: Read> Journal<R> {
         let length = u32::from_le_bytes(self.take(4)?.try_into().expect("four bytes"));
         let step = self.steps + 1;
         let bytes = self.take(usize::try_from(length).unwrap_or(usize::MAX))?;
-        rmp_serde::from_slice(bytes).map_err(|error| JournalError::Input { step, what: error.to_string() })
+        read_input(bytes).map_err(|what| JournalError::Input { step, what })
     }
 
     /// Reads a frame and says its kind; nothing when the journal ends here, cleanly or in the middle of a frame.
@@ -251,6 +251,14 @@ impl<R: Read> Journal<R> {
     fn damaged(&self, what: String) -> JournalError {
         JournalError::Damaged { at: self.frame_at, what, steps: self.steps }
     }
+}
+
+/// An input as a journal holds it.
+///
+/// # Errors
+/// Says why it is none of these.
+pub fn read_input<I: DeserializeOwned>(bytes: &[u8]) -> Result<I, String> {
+    rmp_serde::from_slice(bytes).map_err(|error| error.to_string())
 }
 
 /// Fills `buffer`; false at the end of what there is.

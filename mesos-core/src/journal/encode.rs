@@ -70,8 +70,7 @@ impl Encoder {
         if let Some(input) = input {
             let at = self.open.len();
             self.open.extend_from_slice(&[0; 4]);
-            let mut writer = rmp_serde::Serializer::new(&mut self.open).with_struct_map();
-            input.serialize(&mut writer).expect("inputs can be serialised, and memory does not fail");
+            put_input(&mut self.open, input);
             let length = u32::try_from(self.open.len() - at - 4).expect("an input is shorter than 4 GiB");
             self.open[at..at + 4].copy_from_slice(&length.to_le_bytes());
         }
@@ -162,6 +161,22 @@ fn put_frame(out: &mut Vec<u8>, kind: u8, body: &[u8]) {
     out.extend_from_slice(&crc.finalize().to_le_bytes());
     out.push(kind);
     out.extend_from_slice(body);
+}
+
+/// An input as a journal holds it.
+///
+/// # Panics
+/// When it cannot be serialised: inputs of machines are plain data.
+#[must_use]
+pub fn write_input<I: Serialize>(input: &I) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    put_input(&mut bytes, input);
+    bytes
+}
+
+fn put_input<I: Serialize>(to: &mut Vec<u8>, input: &I) {
+    let mut writer = rmp_serde::Serializer::new(to).with_struct_map();
+    input.serialize(&mut writer).expect("inputs can be serialised, and memory does not fail");
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "seven bits at a time")]

@@ -18,9 +18,9 @@ mod decode;
 mod digest;
 mod encode;
 
-pub use decode::{Journal, JournalError, Step};
+pub use decode::{Journal, JournalError, Step, read_input};
 pub use digest::digest;
-pub use encode::Encoder;
+pub use encode::{Encoder, write_input};
 
 use serde::{Deserialize, Serialize};
 

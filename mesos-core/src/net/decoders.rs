@@ -41,6 +41,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "call_stream", read: streams::scheduler_up },
     Target { name: "event_stream", read: streams::scheduler_down },
     Target { name: "grpc_frames", read: streams::frames },
+    Target { name: "leadership", read: streams::leadership },
+    Target { name: "executor_message", read: streams::executor_message },
     Target { name: "acls", read: |bytes| drop(Acls::parse(&text(bytes))) },
     Target { name: "credentials", read: |bytes| drop(Credentials::parse(&text(bytes))) },
     Target { name: "rate_limits", read: |bytes| drop(RateLimits::parse(&text(bytes))) },
@@ -55,6 +57,16 @@ pub const TARGETS: &[Target] = &[
     Target { name: "journal", read: journal },
     #[cfg(feature = "program")]
     Target { name: "duration", read: |bytes| drop(text(bytes).parse::<crate::program::MesosDuration>()) },
+    #[cfg(feature = "program")]
+    Target { name: "bytes", read: |bytes| same::<crate::program::MesosBytes>(&text(bytes)) },
+    #[cfg(feature = "program")]
+    Target { name: "rate", read: rate },
+    #[cfg(feature = "program")]
+    Target { name: "percent", read: |bytes| same::<crate::program::MesosPercent>(&text(bytes)) },
+    #[cfg(feature = "program")]
+    Target { name: "peer_address", read: |bytes| drop(crate::program::peer_address(&text(bytes))) },
+    #[cfg(feature = "program")]
+    Target { name: "config", read: config },
 ];
 
 fn text(bytes: &[u8]) -> String {
@@ -166,6 +178,39 @@ fn path(bytes: &[u8]) {
     }
 }
 
+/// A value of a flag is written, and read as the same.
+#[cfg(feature = "program")]
+fn same<V: std::str::FromStr + std::fmt::Display + PartialEq>(text: &str) {
+    if let Ok(value) = text.parse::<V>() {
+        let written = value.to_string();
+        assert!(written.parse::<V>().is_ok_and(|again| again == value), "{text:?} is written as {written:?}");
+    }
+}
+
+#[cfg(feature = "program")]
+fn rate(bytes: &[u8]) {
+    if let Ok(rate) = text(bytes).parse::<crate::program::MesosRate>() {
+        let _ = (rate.every(), rate.to_string());
+    }
+}
+
+/// The file of a program with a flag of each kind, and then its command line.
+#[cfg(feature = "program")]
+fn config(bytes: &[u8]) {
+    use clap::{Arg, ArgAction, value_parser};
+    let flags = [
+        Arg::new("config").long("config"),
+        Arg::new("work_dir").long("work_dir").required(true),
+        Arg::new("port").long("port").value_parser(value_parser!(u16)).default_value("5050"),
+        Arg::new("roles").long("roles").value_delimiter(',').action(ArgAction::Append),
+        Arg::new("insecure").long("insecure").action(ArgAction::SetTrue),
+    ];
+    let command = clap::Command::new("program").args(flags);
+    if let Ok(mut command) = crate::program::layered(command, std::path::Path::new("program.toml"), &text(bytes)) {
+        drop(command.try_get_matches_from_mut(["program"]));
+    }
+}
+
 #[cfg(feature = "journal")]
 fn journal(bytes: &[u8]) {
     let Ok(mut journal) = crate::journal::Journal::open(bytes) else { return };
@@ -262,7 +307,8 @@ mod tests {
     fn every_corpus_belongs_to_a_decoder() {
         for entry in std::fs::read_dir(folder()).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
-            let of_features = ["journal", "duration"].contains(&name.as_str());
+            let of_features = ["journal", "duration", "bytes", "rate", "percent", "peer_address", "config"];
+            let of_features = of_features.contains(&name.as_str());
             assert!(of_features || TARGETS.iter().any(|target| target.name == name), "{name}");
         }
     }

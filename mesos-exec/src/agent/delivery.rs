@@ -103,6 +103,9 @@ impl Agent {
         status.data = update.data;
         status.healthy = update.healthy;
         status.check_status = update.check_status;
+        status.labels = update.labels;
+        status.limitation = update.limitation;
+        status.address = update.address.or(status.address);
         status.uuid = update.uuid.or(status.uuid);
         status.at_wall = update.at_wall.unwrap_or(status.at_wall);
         self.take_over(cx, at, status);
@@ -149,13 +152,16 @@ impl Agent {
             return;
         }
         let Some(task) = self.book.task_mut(at) else { return };
+        let status = Arc::new(status);
+        if self.options.past.is_some() {
+            task.note(status.clone());
+        }
         let is_checkpointed = task.is_checkpointed;
         if !is_checkpointed {
-            let number = task.stream.push(Arc::new(status));
+            let number = task.stream.push(status);
             self.handle_update_written(cx, at, number);
             return;
         }
-        let status = Arc::new(status);
         let number = task.stream.push(status.clone());
         let change = checkpoint::put_update(self.book.framework_id(at.framework), number, status);
         self.write_then(cx, vec![change], Pending::Update { task: at, number });

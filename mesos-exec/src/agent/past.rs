@@ -6,7 +6,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use mesos_core::{ContainerId, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, Role, TaskInfo, TaskState};
+use mesos_core::{
+    ContainerId, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, Role, TaskInfo, TaskState, TaskStatus,
+};
 use serde::{Deserialize, Serialize};
 
 use super::book::{Hosted, Task};
@@ -38,6 +40,8 @@ pub struct PastTask {
     pub role: Role,
     /// How it ended.
     pub state: TaskState,
+    /// What was said of it, oldest first.
+    pub statuses: Vec<Arc<TaskStatus>>,
 }
 
 /// An executor that has ended.
@@ -97,7 +101,8 @@ impl Past {
         has_executor: bool,
     ) {
         let Some(body) = &task.body else { return };
-        let past = PastTask { info: body.info.clone(), role: body.role.clone(), state: task.stream.newest() };
+        let (info_of_task, role) = (body.info.clone(), body.role.clone());
+        let past = PastTask { info: info_of_task, role, state: task.stream.newest(), statuses: task.said.clone() };
         let executor_id = past.info.executor_id();
         let framework = self.of(id, info);
         let ended = framework.executors.iter_mut().rev().find(|executor| executor.id == executor_id);

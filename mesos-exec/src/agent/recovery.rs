@@ -137,7 +137,11 @@ impl Agent {
             let framework = self.book.framework_or_new(&key.0, None);
             let mut body = Body::new(record.info, record.role, None);
             body.is_delivered = was_delivered;
-            let Some(at) = self.book.add_task(framework, key.1, Task::new(stream, true, Some(body))) else { continue };
+            let mut task = Task::new(stream, true, Some(body));
+            if self.options.past.is_some() {
+                task.note_all_waiting();
+            }
+            let Some(at) = self.book.add_task(framework, key.1, task) else { continue };
             if self.book.task(at).is_some_and(|task| task.is_live() && !task.is_queued()) {
                 recovery.executors.entry(executor).or_default().tasks.push(at);
             }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use mesos_core::{
     AgentId, AgentInfo, ContainerId, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, OperationState, Resources,
-    Role, TaskInfo, TaskState, TrackedOperation,
+    Role, TaskInfo, TaskState, TaskStatus, TrackedOperation,
 };
 
 use super::book::{ExecutorPhase, Framework, Hosted};
@@ -98,6 +98,9 @@ pub struct TaskSnapshot {
     pub is_queued: bool,
     /// The container it runs in, if it runs.
     pub container_id: Option<ContainerId>,
+    /// What was said of it, oldest first; empty where nobody asked for that to be kept, and of what was acknowledged before
+    /// the agent's last restart.
+    pub statuses: Vec<Arc<TaskStatus>>,
 }
 
 impl Agent {
@@ -137,6 +140,7 @@ impl Agent {
                 state: task.stream.newest(),
                 is_queued: task.is_queued(),
                 container_id: executor.and_then(|executor| self.container_of(executor, &body.info.id)),
+                statuses: task.said.clone(),
             })
         });
         FrameworkSnapshot {

@@ -198,6 +198,11 @@ impl UpdateStream {
         self.head.iter().chain(&self.rest).map(|entry| entry.number)
     }
 
+    /// The updates that wait, oldest first.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = &Arc<TaskStatus>> {
+        self.head.iter().chain(&self.rest).map(|entry| &entry.status)
+    }
+
     /// The newest state, durable or not.
     pub(super) const fn newest(&self) -> TaskState {
         self.newest

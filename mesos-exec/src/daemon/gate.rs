@@ -9,7 +9,7 @@ use mesos_core::net::http::axum::extract::{Request, State};
 use mesos_core::net::http::axum::middleware::Next;
 use mesos_core::net::http::axum::response::IntoResponse;
 use mesos_core::net::http::{Caller, Refusal, Response, axum};
-use mesos_core::net::layer::{Admission, Needs, Rules};
+use mesos_core::net::layer::{Admission, Needs, RateLimit, Rules};
 
 use super::http::connection::CONNECT;
 use super::http::judge::Judge;
@@ -46,6 +46,22 @@ impl Admission for ForExecutors {
             "/api/v1/executor" | CONNECT => Ok(()),
             "/api/v1" if is_executor => Ok(()),
             _ => Err(Refusal::forbidden("this port is for executors alone; ask at the agent's own")),
+        }
+    }
+}
+
+/// How often operators and tools may ask. Executors are many and have no principal of their own: what they may cost is
+/// bounded by what each may have.
+#[derive(Debug, Clone)]
+pub(super) struct OfOthers(pub(super) RateLimit);
+
+impl Admission for OfOthers {
+    fn admit(&self, request: &mut axum::http::Request<Body>) -> Result<(), Refusal> {
+        let is_executor = request.extensions().get::<Caller>().is_some_and(|caller| caller.claims.contains_key("cid"));
+        match request.uri().path() {
+            "/api/v1/executor" | CONNECT => Ok(()),
+            _ if is_executor => Ok(()),
+            _ => self.0.admit(request),
         }
     }
 }
@@ -96,6 +112,25 @@ mod tests {
             let mut request = axum::http::Request::post(path).body(Body::empty()).unwrap();
             request.extensions_mut().insert(caller);
             assert_eq!(ForExecutors.admit(&mut request).is_ok(), is_let_in, "{path}");
+        }
+    }
+
+    #[test]
+    fn others_are_held_back_and_executors_are_not() {
+        let limits = r#"{"aggregate_default_qps": 0.001, "aggregate_default_capacity": 1}"#;
+        let limits = mesos_core::net::auth::RateLimits::parse(limits).unwrap();
+        let layer = OfOthers(RateLimit::new(std::sync::Arc::new(limits)).except("/health"));
+        let status = |path: &str, caller: Caller| {
+            let mut request = axum::http::Request::post(path).body(Body::empty()).unwrap();
+            request.extensions_mut().insert(caller);
+            layer.admit(&mut request).map_err(|refused| refused.status.as_u16())
+        };
+        assert_eq!(status("/api/v1", Caller::anonymous()), Ok(()));
+        for _ in 0..3 {
+            assert_eq!(status("/state", Caller::anonymous()), Err(429));
+            assert_eq!(status("/health", Caller::anonymous()), Ok(()));
+            assert_eq!(status("/api/v1/executor", Caller::anonymous()), Ok(()));
+            assert_eq!(status("/api/v1", Caller::anonymous().with_claim("cid", "e1.1")), Ok(()));
         }
     }
 

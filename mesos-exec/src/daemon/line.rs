@@ -12,7 +12,7 @@ use mesos_core::call::operator::ReplyTo;
 use mesos_core::call::{CloseReason, ConnId};
 use mesos_core::daemon::Inbox;
 use mesos_core::{Rejection, RejectionCode};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::agent::Arrival;
 use crate::agent::{Agent, Answer, ContainerAsk, Input, Nest, Snapshot, Speaker};
@@ -64,11 +64,44 @@ pub struct ExecutorDoor {
     inbox: Inbox<Agent, Arrival>,
     conns: Arc<AtomicU64>,
     replies: Arc<AtomicU64>,
+    pictures: Arc<Pictures>,
+}
+
+/// What keeps many who look at the agent at one time from costing it a snapshot each.
+#[derive(Debug, Default)]
+struct Pictures {
+    /// Snapshots that were begun.
+    begun: AtomicU64,
+    /// The last one and its number, while somebody waits who may still take it.
+    last: Mutex<Option<(u64, Arc<Snapshot>)>>,
+    /// One more for each who asks.
+    askers: Arc<()>,
+}
+
+impl Pictures {
+    /// A snapshot that was begun after this was asked for; nothing when there is none any more.
+    async fn take(&self, inbox: &Inbox<Agent, Arrival>) -> Option<Arc<Snapshot>> {
+        let (before, asker) = (self.begun.load(Ordering::Relaxed), self.askers.clone());
+        let mut last = self.last.lock().await;
+        let taken = match last.take() {
+            Some((number, snapshot)) if number > before => (number, snapshot),
+            _ => {
+                let number = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
+                (number, Arc::new(inbox.inspect(Agent::snapshot).await?))
+            }
+        };
+        let snapshot = taken.1.clone();
+        // Not only this one and the door itself.
+        if Arc::strong_count(&asker) > 2 {
+            *last = Some(taken);
+        }
+        Some(snapshot)
+    }
 }
 
 impl ExecutorDoor {
     pub(super) fn new(inbox: Inbox<Agent, Arrival>) -> Self {
-        Self { inbox, conns: Arc::default(), replies: Arc::default() }
+        Self { inbox, conns: Arc::default(), replies: Arc::default(), pictures: Arc::default() }
     }
 
     /// Subscribes an executor. The first item is the agent's answer.
@@ -127,9 +160,16 @@ impl ExecutorDoor {
         self.inbox.inspect(move |agent| agent.check_speaker(&speaker)).await.unwrap_or_else(|| Err(has_ended()))
     }
 
-    /// Everything the agent knows; nothing when it has ended.
-    pub async fn snapshot(&self) -> Option<Snapshot> {
-        self.inbox.inspect(Agent::snapshot).await
+    /// Everything the agent knows; nothing when it has ended. It is as fresh as if it had been taken for whoever asks alone,
+    /// and those who ask while another is taken share the next.
+    pub async fn snapshot(&self) -> Option<Arc<Snapshot>> {
+        self.pictures.take(&self.inbox).await
+    }
+
+    /// Snapshots that were begun so far.
+    #[cfg(test)]
+    pub(super) fn snapshots_begun(&self) -> u64 {
+        self.pictures.begun.load(Ordering::Relaxed)
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use mesos_core::health::{CheckStatus, Checked, Probe, Question};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 /// How much of an answer is read: its first line is what counts.
@@ -14,7 +14,7 @@ const LINE_BYTES_MAX: u64 = 4 << 10;
 /// Asks, for at most so long.
 pub(super) async fn ask(probe: &Probe, timeout: Duration) -> Checked {
     let nothing = match probe.question {
-        Question::Gets(_) => CheckStatus::Http(None),
+        Question::Gets(_) | Question::GetsOverTls(_) => CheckStatus::Http(None),
         _ => CheckStatus::Tcp(None),
     };
     match tokio::time::timeout(timeout, answer(probe)).await {
@@ -30,14 +30,16 @@ async fn answer(probe: &Probe) -> io::Result<Checked> {
     let connected = TcpStream::connect(address).await;
     match &probe.question {
         Question::Gets(path) => get(&mut connected?, address, path).await.map(Checked::by_http),
+        Question::GetsOverTls(path) => get_over_tls(connected?, address, path).await.map(Checked::by_http),
         _ => Ok(Checked::by_tcp(connected.map(drop).map_err(|error| error.to_string().into()))),
     }
 }
 
 /// The status of the answer. Redirections are not followed: they are an answer, too.
-async fn get(stream: &mut TcpStream, address: SocketAddr, path: &str) -> io::Result<u16> {
+async fn get(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), address: SocketAddr, path: &str) -> io::Result<u16> {
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nAccept: */*\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
+    stream.flush().await?;
     let (mut line, mut limited) = (Vec::new(), stream.take(LINE_BYTES_MAX));
     while !line.contains(&b'\n') && limited.read_buf(&mut line).await? > 0 {}
     let odd = || io::Error::other("what answered does not speak HTTP");
@@ -48,6 +50,17 @@ async fn get(stream: &mut TcpStream, address: SocketAddr, path: &str) -> io::Res
         return Err(odd());
     }
     status.parse().map_err(|_| odd())
+}
+
+#[cfg(feature = "net")]
+async fn get_over_tls(stream: TcpStream, address: SocketAddr, path: &str) -> io::Result<u16> {
+    let mut stream = mesos_core::net::tls::connect_to_anyone(address.ip(), stream).await?;
+    get(&mut stream, address, path).await
+}
+
+#[cfg(not(feature = "net"))]
+async fn get_over_tls(_: TcpStream, _: SocketAddr, _: &str) -> io::Result<u16> {
+    Err(io::Error::other("this agent was built without TLS"))
 }
 
 #[cfg(test)]
@@ -111,5 +124,39 @@ mod tests {
         let said = ask(&probe, PATIENCE).await;
         assert_eq!(said.status, CheckStatus::Tcp(Some(false)));
         assert!(said.problem.unwrap().contains("refused"));
+    }
+
+    /// Whoever made the certificate: nobody here knows the authority.
+    #[cfg(feature = "net")]
+    #[tokio::test]
+    async fn a_path_is_asked_for_over_tls_whatever_certificate_is_shown() {
+        use mesos_core::net::tls::{Authority, Identity, Part, ServerTls, VALID_FOR_DEFAULT};
+        let authority = Authority::new("somebody's", VALID_FOR_DEFAULT).unwrap();
+        let identity = Identity::new(Part::Agent, "other".parse().unwrap());
+        let names = ["elsewhere".to_owned()];
+        let tls = ServerTls::new(&authority.material(&identity, &names, VALID_FOR_DEFAULT).unwrap()).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = tokio::spawn(async move {
+            for status in [200, 500] {
+                let (stream, _) = listener.accept().await.unwrap();
+                let (mut stream, _) = tls.accept(stream).await.unwrap();
+                let mut request = [0; 1_024];
+                let length = stream.read(&mut request).await.unwrap();
+                assert!(request[..length].starts_with(b"GET /up HTTP/1.1\r\n"));
+                stream.write_all(format!("HTTP/1.1 {status} X\r\n\r\n").as_bytes()).await.unwrap();
+                stream.flush().await.unwrap();
+            }
+            let (mut plain, _) = listener.accept().await.unwrap();
+            plain.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+        });
+        let probe = Probe { port, is_ipv6: false, question: Question::GetsOverTls("/up".into()) };
+        for status in [200, 500] {
+            assert_eq!(ask(&probe, PATIENCE).await.status, CheckStatus::Http(Some(status)));
+        }
+        let said = ask(&probe, PATIENCE).await;
+        assert_eq!(said.status, CheckStatus::Http(None), "what speaks no TLS does not answer");
+        assert!(said.problem.unwrap().starts_with("GET https://127.0.0.1"));
+        server.await.unwrap();
     }
 }

@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mesos_core::daemon::Task;
-use mesos_core::net::auth::{Authenticator, Authorizer, Claims, Secret, TokenKey};
+use mesos_core::net::auth::{Authenticator, Authorizer, Claims, RateLimits, Secret, TokenKey};
 use mesos_core::net::grpc::{AGENT_OPERATOR, AGENT_SERVICES, bridge, health, reflection, statuses};
 use mesos_core::net::http::{Attached, Limits, Plain, Verbosity, axum, serve};
 use mesos_core::net::layer::{
-    Admit, Authenticate, Authorize, Firewall, LimitConcurrency, Measure, Observe, Timeout, Trace,
+    Admit, Authenticate, Authorize, Firewall, LimitConcurrency, Measure, Observe, RateLimit, Timeout, Trace,
 };
 use mesos_core::net::reached_here;
 use mesos_core::net::tls::ServerTls;
@@ -21,14 +21,15 @@ use mesos_core::{ContainerSpec, Purpose};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use super::gate::{ForExecutors, rules, sandboxes};
+use super::gate::{ForExecutors, OfOthers, rules, sandboxes};
 use super::http::AgentSite;
 use super::{AgentDaemon, AgentEnded, AgentSetup, ExecutorCredentials, Sandboxes, StartError};
 
 /// Tokens by which executors prove who they are: each speaks for its own container and nobody else.
 ///
 /// No time is written in them, since an executor is told once and may live for years. A token lives as long as its container:
-/// whoever takes one looks whether the agent still has that, and no later container has its name.
+/// whoever takes one looks whether the agent still has that, and no later container has its name
+/// ([more](mesos_core::docs::security)).
 #[derive(Debug)]
 pub struct ExecutorTokens {
     key: TokenKey,
@@ -74,9 +75,6 @@ pub fn executor_secret(path: &Path) -> io::Result<Secret> {
     }
 }
 
-/// Where calls are whose answers may be long in coming.
-const CALLS: &str = "/api/v1";
-
 /// What an agent on the network is made of.
 pub struct AgentServerSetup {
     /// The agent. Its description says the listener's port, or the one others reach it at instead; likewise its address, which
@@ -98,6 +96,8 @@ pub struct AgentServerSetup {
     pub firewall: Firewall,
     /// What peers may cost.
     pub limits: Limits,
+    /// How often operators and tools may ask, by principal. Executors are not held back.
+    pub operator_rate_limits: Option<RateLimits>,
     /// What the agent was started with, for views. No secrets.
     pub flags: Vec<(String, String)>,
     /// How much is logged, for operators who change it.
@@ -138,6 +138,7 @@ impl AgentServer {
             insecure_executors,
             firewall,
             limits,
+            operator_rate_limits,
             flags,
             verbosity,
             attached,
@@ -177,17 +178,19 @@ impl AgentServer {
         let firewall = firewall.on(&site);
         let rules = rules();
         let known = Authenticate::new(authenticator).except(rules.open_paths());
+        let limited = operator_rate_limits.map(|limits| {
+            let limit = RateLimit::new(Arc::new(limits));
+            OfOthers(rules.open_paths().fold(limit, RateLimit::except))
+        });
         let allowed = Authorize::new(authorizer, rules);
-        // Who waits for the end of a container, or writes to one, waits for as long as that takes.
         let (places, timeout) = (LimitConcurrency::new(limits.requests_max), Timeout::new(limits.answer_timeout));
-        let (places, timeout) = (places.except(CALLS), timeout.except(CALLS));
         let guarded = site.map(|router| {
-            router
-                .layer(axum::middleware::from_fn_with_state(judge, sandboxes))
-                .layer(Admit(allowed))
-                .layer(timeout)
-                .layer(places)
-                .layer(Admit(firewall))
+            let router = router.layer(axum::middleware::from_fn_with_state(judge, sandboxes)).layer(Admit(allowed));
+            let router = match limited {
+                Some(limited) => router.layer(Admit(limited)),
+                None => router,
+            };
+            router.layer(timeout).layer(places).layer(Admit(firewall))
         });
         let watched = |router: axum::Router| {
             let router = router.layer(Observe(Measure::into(requests.clone()))).layer(Observe(Trace));

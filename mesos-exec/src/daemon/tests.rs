@@ -247,6 +247,26 @@ async fn who_leaves_waits_for_no_container_any_more() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn many_who_look_at_one_time_share_what_is_seen_and_see_what_was_done_before_they_asked() {
+    let (bench, door) = Bench::new();
+    let agent = bench.start(1).await;
+    let mut master = Master::meet(door).await;
+    master.hear().await;
+    let door = agent.executors();
+    let all: Vec<_> =
+        (0..50).map(|_| door.clone()).map(|door| tokio::spawn(async move { door.snapshot().await })).collect();
+    for one in all {
+        assert!(one.await.unwrap().unwrap().agent_id.is_none());
+    }
+    assert_eq!(door.snapshots_begun(), 2, "the first has its own, those who came while it was taken have the next");
+    // What is kept for nobody would be old by now.
+    master.say(ToAgent::Registered { agent_id: agent_id(), ping_timeout: Duration::from_secs(75) }).await;
+    while agent.inspect(|agent| agent.id().cloned()).await.flatten().is_none() {}
+    assert_eq!(door.snapshot().await.unwrap().agent_id, Some(agent_id()));
+    assert_eq!(door.snapshots_begun(), 3);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_older_run_that_still_lives_is_fenced_off_by_its_checkpoints() {
     let (bench, _door) = Bench::new();
     let _new = bench.start(5).await;

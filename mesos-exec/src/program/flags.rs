@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use mesos_core::net::auth::RateLimits;
 use mesos_core::net::layer::Firewall;
 use mesos_core::program::{
     Hidden, Logging, MesosBytes, MesosDuration, Reach, ServerSecurity, Spans, fault_domain, given_text, peer_address,
@@ -141,6 +142,11 @@ pub(super) struct Flags {
     /// tokens need it.
     #[arg(long = "insecure-executors", env = "MESOS_INSECURE_EXECUTORS")]
     pub(super) insecure_executors: bool,
+    /// How often operators and tools may call and look, by principal, over HTTP and gRPC: JSON, or the path of a file with it,
+    /// file:// before it or not. Principals that are not named share what the aggregate default allows. Without it, as often as
+    /// they like. Executors are not held back.
+    #[arg(long, env = "MESOS_OPERATOR_RATE_LIMITS", value_name = "FILE|JSON")]
+    pub(super) operator_rate_limits: Option<String>,
     /// Who is who.
     #[command(flatten)]
     pub(super) security: ServerSecurity,
@@ -170,7 +176,15 @@ impl Flags {
         self.default_role()?;
         self.firewall()?;
         self.environment()?;
+        self.operator_rate_limits()?;
         self.domain().map(drop)
+    }
+
+    /// How often operators and tools may ask.
+    pub(super) fn operator_rate_limits(&self) -> anyhow::Result<Option<RateLimits>> {
+        let Some(said) = &self.operator_rate_limits else { return Ok(None) };
+        let limits = given_text(said).map_err(anyhow::Error::new).and_then(|text| Ok(RateLimits::parse(&text)?));
+        limits.context("--operator_rate_limits").map(Some)
     }
 
     /// Where this machine stands, if that is said.
@@ -219,7 +233,7 @@ mod tests {
         let usual = ["mesos-agent", "--work_dir=/x"];
         let master = Some("--master=m").filter(|_| !flag.starts_with("--master"));
         match Flags::try_parse_from(usual.into_iter().chain(master).chain([flag])) {
-            Ok(flags) => flags.validate().err().map(|error| error.to_string()),
+            Ok(flags) => flags.validate().err().map(|error| format!("{error:#}")),
             Err(error) => Some(error.to_string()),
         }
     }
@@ -227,6 +241,7 @@ mod tests {
     #[test]
     fn what_names_no_host_or_no_place_is_refused_by_name() {
         for right in [
+            "--operator_rate_limits={\"aggregate_default_qps\": 5}",
             "--master=foo",
             "--master=a:1,b:2",
             "--domain=eu/1",
@@ -257,6 +272,7 @@ mod tests {
             ("--domain=x", "write region/zone"),
             ("--domain=x/", "write region/zone"),
             ("--gc_disk_headroom=2", "from 0 to 1"),
+            ("--operator_rate_limits={\"limit\": []}", "--operator_rate_limits"),
         ] {
             let name = wrong.split('=').next().unwrap();
             let refused = refused(wrong).unwrap();

@@ -104,6 +104,7 @@ async fn work(
         insecure_executors: flags.insecure_executors,
         firewall: flags.firewall()?,
         limits: Limits::default(),
+        operator_rate_limits: flags.operator_rate_limits()?,
         flags: settings,
         verbosity: log.verbosity,
         attached: attached(log.file),

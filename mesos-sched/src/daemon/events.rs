@@ -25,8 +25,9 @@
 //! ```
 //!
 //! The driver underneath is the same: it subscribes, fails over and reconciles. What waits for the author is bounded. When
-//! the author is so slow that the bound is reached, offers are declined at once and updates are left unacknowledged, so
-//! that they come again; nothing is lost but time.
+//! the author is so slow that the bound is reached, offers are declined at once, and updates that want to be acknowledged
+//! are not, so that they come again: that costs time alone. Whatever else found no room is not said again, and the author
+//! finds [`FrameworkEvent::Missed`] in its place; nothing is lost in silence.
 
 use std::fmt;
 use std::sync::Arc;
@@ -80,78 +81,120 @@ pub enum FrameworkEvent {
     ExecutorLost(AgentId, ExecutorId),
     /// The master refused a call.
     Refused(Rejection),
+    /// The author was so slow that events found no room here, of those that are not said again: anything but offers and
+    /// updates that must be acknowledged. Whether the subscription held all the time is not known, nor which offers are
+    /// still good: tasks launched on one that is not end with an update that says so. How tasks are is told
+    /// again to whoever [reconciles](EventFramework::act) them.
+    Missed,
 }
 
 /// The scheduler that hands events on. It is made by [`FrameworkEvents`].
 #[derive(Debug)]
 pub struct EventScheduler {
     events: mpsc::Sender<FrameworkEvent>,
+    /// The place of the next [`FrameworkEvent::Missed`]; no event takes one as long as this has none, so that each gap has
+    /// its mark.
+    mark: Option<mpsc::OwnedPermit<FrameworkEvent>>,
+    /// Whether such a mark was the last that was told.
+    is_marked: bool,
 }
 
 impl EventScheduler {
+    /// Whether there is room. Nobody else takes it.
+    fn has_room(&mut self) -> bool {
+        if self.mark.is_none() {
+            self.mark = self.events.clone().try_reserve_owned().ok();
+        }
+        self.mark.is_some() && self.events.capacity() > 0 && !self.events.is_closed()
+    }
+
     /// Whether there was room.
-    fn tell(&self, event: FrameworkEvent) -> bool {
-        self.events.try_send(event).is_ok()
+    fn tell(&mut self, event: FrameworkEvent) -> bool {
+        let is_told = self.has_room() && self.events.try_send(event).is_ok();
+        self.is_marked &= !is_told;
+        is_told
+    }
+
+    /// Tells what is said once.
+    fn tell_once(&mut self, event: FrameworkEvent) {
+        if self.tell(event) || self.is_marked {
+            return;
+        }
+        if let Some(mark) = self.mark.take() {
+            mark.send(FrameworkEvent::Missed);
+            self.is_marked = true;
+        }
     }
 }
 
 impl Scheduler for EventScheduler {
     fn subscribed(&mut self, _: &mut SchedulerCx<'_>, id: &FrameworkId) {
-        self.tell(FrameworkEvent::Subscribed(id.clone()));
+        self.tell_once(FrameworkEvent::Subscribed(id.clone()));
     }
 
     fn disconnected(&mut self, _: &mut SchedulerCx<'_>) {
-        self.tell(FrameworkEvent::Disconnected);
+        self.tell_once(FrameworkEvent::Disconnected);
     }
 
     fn offers(&mut self, cx: &mut SchedulerCx<'_>, offers: Vec<Offer>) {
-        match self.events.try_reserve() {
-            Ok(room) => room.send(FrameworkEvent::Offers(offers)),
-            Err(_) => offers.iter().for_each(|offer| cx.decline(offer)),
+        match self.has_room() {
+            true => self.tell_once(FrameworkEvent::Offers(offers)),
+            false => offers.iter().for_each(|offer| cx.decline(offer)),
         }
     }
 
     fn update(&mut self, _: &mut SchedulerCx<'_>, status: &TaskStatus) -> Ack {
-        // One that found no room is not acknowledged by anybody, and comes again.
-        self.tell(FrameworkEvent::Update(Box::new(status.clone())));
+        let event = FrameworkEvent::Update(Box::new(status.clone()));
+        match status.uuid {
+            // One that found no room is not acknowledged by anybody, and comes again.
+            Some(_) => {
+                self.tell(event);
+            }
+            None => self.tell_once(event),
+        }
         Ack::Manual
     }
 
     fn operation_updated(&mut self, _: &mut SchedulerCx<'_>, status: &OperationStatus) -> Ack {
+        let event = FrameworkEvent::OperationUpdate(Box::new(status.clone()));
+        if status.uuid.is_none() {
+            self.tell_once(event);
+            return Ack::Auto;
+        }
         // One that found no room comes again.
-        match self.tell(FrameworkEvent::OperationUpdate(Box::new(status.clone()))) {
+        match self.tell(event) {
             true => Ack::Auto,
             false => Ack::Manual,
         }
     }
 
     fn rescinded(&mut self, _: &mut SchedulerCx<'_>, offer: &OfferId) {
-        self.tell(FrameworkEvent::Rescinded(offer.clone()));
+        self.tell_once(FrameworkEvent::Rescinded(offer.clone()));
     }
 
     fn inverse_offers(&mut self, _: &mut SchedulerCx<'_>, offers: Vec<InverseOffer>) {
-        self.tell(FrameworkEvent::InverseOffers(offers));
+        self.tell_once(FrameworkEvent::InverseOffers(offers));
     }
 
     fn inverse_offer_rescinded(&mut self, _: &mut SchedulerCx<'_>, offer: &OfferId) {
-        self.tell(FrameworkEvent::InverseOfferRescinded(offer.clone()));
+        self.tell_once(FrameworkEvent::InverseOfferRescinded(offer.clone()));
     }
 
     fn message(&mut self, _: &mut SchedulerCx<'_>, agent: &AgentId, executor: &ExecutorId, data: &[u8]) {
         let (agent_id, executor_id) = (agent.clone(), executor.clone());
-        self.tell(FrameworkEvent::Message { agent_id, executor_id, data: data.into() });
+        self.tell_once(FrameworkEvent::Message { agent_id, executor_id, data: data.into() });
     }
 
     fn agent_lost(&mut self, _: &mut SchedulerCx<'_>, agent: &AgentId) {
-        self.tell(FrameworkEvent::AgentLost(agent.clone()));
+        self.tell_once(FrameworkEvent::AgentLost(agent.clone()));
     }
 
     fn executor_lost(&mut self, _: &mut SchedulerCx<'_>, agent: &AgentId, executor: &ExecutorId) {
-        self.tell(FrameworkEvent::ExecutorLost(agent.clone(), executor.clone()));
+        self.tell_once(FrameworkEvent::ExecutorLost(agent.clone(), executor.clone()));
     }
 
     fn refused(&mut self, _: &mut SchedulerCx<'_>, why: &Rejection) {
-        self.tell(FrameworkEvent::Refused(why.clone()));
+        self.tell_once(FrameworkEvent::Refused(why.clone()));
     }
 }
 
@@ -168,8 +211,10 @@ impl FrameworkEvents {
     /// When nothing may wait.
     #[must_use]
     pub fn channel(waiting_max: usize) -> (Box<EventScheduler>, Self) {
-        let (sender, events) = mpsc::channel(waiting_max);
-        (Box::new(EventScheduler { events: sender }), Self { events })
+        assert!(waiting_max > 0, "an author who may leave nothing waiting hears nothing");
+        let (sender, events) = mpsc::channel(waiting_max.saturating_add(1));
+        let mark = sender.clone().try_reserve_owned().ok();
+        (Box::new(EventScheduler { events: sender, mark, is_marked: false }), Self { events })
     }
 
     /// Starts the framework.
@@ -279,6 +324,45 @@ mod tests {
 
     use super::*;
     use crate::daemon::election::Fixed;
+
+    #[test]
+    fn where_events_found_no_room_the_author_is_told_so() {
+        let (mut scheduler, mut author) = FrameworkEvents::channel(2);
+        let (mut rng, mut actions) = (Rng::new(1), Vec::new());
+        let mut cx = SchedulerCx::new(Now::default(), &mut rng, &mut actions);
+        let agent = |n: u32| AgentId::new(format!("a{n}")).unwrap();
+        let lost = |n: u32| Some(FrameworkEvent::AgentLost(agent(n)));
+        let mut next = || author.events.try_recv().ok();
+        for n in 1..=4 {
+            scheduler.agent_lost(&mut cx, &agent(n));
+        }
+        assert_eq!(next(), lost(1));
+        // The place that is free now is that of the next mark; this one is in the gap that has its mark already.
+        scheduler.agent_lost(&mut cx, &agent(5));
+        assert_eq!(next(), lost(2));
+        scheduler.agent_lost(&mut cx, &agent(6));
+        assert_eq!(next(), Some(FrameworkEvent::Missed));
+        scheduler.agent_lost(&mut cx, &agent(7));
+        assert_eq!((next(), next(), next()), (lost(6), lost(7), None));
+
+        let status = |uuid| {
+            let id = TaskId::new("t").unwrap();
+            let mut status = TaskStatus::new(id, TaskState::Lost, Source::Master, WallTime::default());
+            status.uuid = uuid;
+            status
+        };
+        scheduler.rescinded(&mut cx, &OfferId::new("o").unwrap());
+        scheduler.disconnected(&mut cx);
+        // This one comes again; of this one nobody waits for an acknowledgement.
+        assert_eq!(scheduler.update(&mut cx, &status(Some(UpdateId(1)))), Ack::Manual);
+        assert_eq!(next(), Some(FrameworkEvent::Rescinded(OfferId::new("o").unwrap())));
+        assert_eq!((next(), next()), (Some(FrameworkEvent::Disconnected), None));
+        for n in 1..=2 {
+            scheduler.agent_lost(&mut cx, &agent(n));
+        }
+        assert_eq!(scheduler.update(&mut cx, &status(None)), Ack::Manual);
+        assert_eq!((next(), next(), next(), next()), (lost(1), lost(2), Some(FrameworkEvent::Missed), None));
+    }
 
     #[tokio::test(start_paused = true)]
     async fn an_author_awaits_events_and_answers_them() {

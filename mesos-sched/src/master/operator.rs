@@ -12,7 +12,8 @@ use super::book::Transition;
 use super::operation::{agent_can_hold, refused};
 use super::pending::Pending;
 use super::validate::{
-    validate_create, validate_destroy, validate_grow, validate_reserve, validate_shrink, validate_unreserve,
+    validate_create, validate_destroy, validate_grow, validate_reserve, validate_reserve_from, validate_shrink,
+    validate_unreserve,
 };
 use super::{Master, MasterCx};
 use crate::registry::{Drain, Op};
@@ -43,7 +44,7 @@ impl Master {
             }
             Call::MarkAgentGone(id) => self.mark_gone(cx, id, reply),
             Call::Teardown(id) => self.teardown(cx, &id).map(|()| Answered::Now),
-            Call::Reserve { agent_id, resources } => self.operator_reserve(cx, &agent_id, &resources),
+            Call::Reserve { agent_id, source, resources } => self.operator_reserve(cx, &agent_id, &source, &resources),
             Call::Unreserve { agent_id, resources } => self.operator_unreserve(cx, &agent_id, &resources),
             Call::CreateVolumes { agent_id, volumes } => self.operator_create(cx, &agent_id, &volumes),
             Call::DestroyVolumes { agent_id, volumes } => self.operator_destroy(cx, &agent_id, &volumes),
@@ -146,11 +147,15 @@ impl Master {
         &mut self,
         cx: &mut MasterCx<'_>,
         id: &AgentId,
+        source: &Resources,
         resources: &Resources,
     ) -> Result<Answered, Rejection> {
         let agent = self.agents.table.find(id).ok_or_else(|| unknown_agent(id))?;
         agent_can_hold(&self.agents.table[agent].info, resources)?;
-        let conversion = validate_reserve(resources, None, None)?;
+        let conversion = match source.is_empty() {
+            true => validate_reserve(resources, None, None)?,
+            false => validate_reserve_from(source, resources)?,
+        };
         self.convert_free(cx, id, &conversion)
     }
 

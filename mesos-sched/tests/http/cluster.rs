@@ -171,8 +171,13 @@ impl Cluster {
 
     /// A toy agent; it has registered when this returns.
     pub(crate) async fn agent(&mut self, hostname: &str, resources: &str) -> AgentId {
+        self.agent_as(AgentInfo::new(hostname, resources.parse().unwrap())).await
+    }
+
+    /// One that is described like this.
+    pub(crate) async fn agent_as(&mut self, info: AgentInfo) -> AgentId {
         let stream: Stream<ToMaster, ToAgent> = self.directory.connect(&self.leader).await.unwrap();
-        let (id, task) = agent_on(stream, hostname, resources).await;
+        let (id, task) = described_agent_on(stream, info).await;
         self._tasks.push(task);
         id
     }
@@ -180,7 +185,11 @@ impl Cluster {
 
 /// A toy agent on this stream; it has registered when this returns, and lives as long as the task.
 pub(crate) async fn agent_on(stream: Stream<ToMaster, ToAgent>, hostname: &str, resources: &str) -> (AgentId, Task) {
-    let info = Arc::new(AgentInfo::new(hostname, resources.parse().unwrap()));
+    described_agent_on(stream, AgentInfo::new(hostname, resources.parse().unwrap())).await
+}
+
+async fn described_agent_on(stream: Stream<ToMaster, ToAgent>, info: AgentInfo) -> (AgentId, Task) {
+    let info = Arc::new(info);
     let mut toy = Toy { id: None, tasks: BTreeMap::new(), updates: 0, outbound: Outbound::default(), stream };
     let total = info.resources.clone();
     toy.say(ToMaster::Register { info, total }).await;
@@ -288,6 +297,7 @@ impl Toy {
         self.updates += 1;
         let mut status = TaskStatus::new(id.clone(), state, Source::Executor, WallTime::from_nanos(1_500_000_000));
         status.uuid = Some(UpdateId(self.updates));
+        status.labels = [("said by", "a toy")].into_iter().collect();
         self.say(ToMaster::Update { framework_id, status: status.into(), latest: state }).await;
     }
 }

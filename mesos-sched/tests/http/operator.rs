@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use mesos_core::wire::v1::master;
+use mesos_core::{AgentInfo, FaultDomain};
 use serde_json::{Value, json};
 
 use super::client::{Answer, Media, Stream, ask, headers_of, send, written};
@@ -129,6 +130,17 @@ async fn everything_that_can_be_changed_is_changed_or_refused_with_a_sentence(me
     };
     operator.change("RESERVE_RESOURCES", json!({"agent_id": agent, "resources": [entry(2.0)]}), 202).await;
     operator.change("RESERVE_RESOURCES", json!({"agent_id": agent, "resources": [entry(9.0)]}), 409).await;
+    let mut moved = entry(2.0);
+    moved["reservations"][0]["role"] = json!("db");
+    for (source, target, status) in [
+        (entry(1.0), moved.clone(), 400),
+        (moved.clone(), entry(2.0), 409),
+        (entry(2.0), moved.clone(), 202),
+        (moved, entry(2.0), 202),
+    ] {
+        let from = json!({"agent_id": agent, "source": [source], "resources": [target]});
+        operator.change("RESERVE_RESOURCES", from, status).await;
+    }
     operator.change("UNRESERVE_RESOURCES", json!({"agent_id": agent, "resources": [entry(2.0)]}), 202).await;
     let nobody = json!({"agent_id": {"value": "nobody"}, "resources": [entry(1.0)]});
     operator.change("RESERVE_RESOURCES", nobody, 400).await;
@@ -274,4 +286,21 @@ async fn whom_a_framework_is_asked_for_is_shown_until_it_answers(media: Media) {
     assert_eq!(shown().await, Value::Null);
     let status = operator.read("GET_MAINTENANCE_STATUS").await;
     assert_eq!(status["status"]["draining_machines"][0]["statuses"][0]["status"], "ACCEPT");
+}
+
+#[tokio::test]
+async fn an_offer_that_is_shown_says_where_it_is_from_as_it_does_to_its_framework() {
+    let mut cluster = Cluster::start().await;
+    let mut described = AgentInfo::new("host-1", "cpus:4".parse().unwrap());
+    described.attributes = "rack:r7".parse().unwrap();
+    described.domain = Some(FaultDomain { region: "eu".into(), zone: "eu-1".into() });
+    cluster.agent_as(described).await;
+    let mut framework = Framework::subscribe(cluster.address, info()).await;
+    let offer = framework.offer().await;
+    let operator = Operator::new(cluster.address, Media::Json);
+    let shown = operator.read("GET_FRAMEWORKS").await["frameworks"][0]["offers"][0].take();
+    for key in ["id", "framework_id", "agent_id", "hostname", "url", "attributes", "domain", "allocation_info"] {
+        assert!(!offer[key].is_null(), "{key} is in {offer}");
+        assert_eq!(shown[key], offer[key], "{key}");
+    }
 }

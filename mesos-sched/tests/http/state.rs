@@ -52,6 +52,7 @@ async fn tools_find_the_keys_they_read() {
         (&json!("TASK_RUNNING"), &json!(agent.as_str()), &json!(""))
     );
     assert_eq!(t1["statuses"][0]["state"], "TASK_RUNNING");
+    assert_eq!(t1["statuses"][0]["labels"], json!([{"key": "said by", "value": "a toy"}]));
     assert_eq!(t1["discovery"]["ports"]["ports"][0]["number"], 31000);
     assert_eq!(t1["labels"], json!([{"key": "k", "value": "v"}]));
 

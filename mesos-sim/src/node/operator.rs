@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mesos_core::call::operator::{Call, ReplyTo, Response};
 use mesos_core::maintenance::{MachineId, MaintenanceSchedule, MaintenanceWindow, Unavailability};
-use mesos_core::{AgentId, FrameworkId, Quota, WallTime, Weight};
+use mesos_core::{AgentId, FrameworkId, Quota, Resources, WallTime, Weight};
 use mesos_sched::master::{AgentView, Input, Master};
 use mesos_sched::registry::{Duty, QUOTAS_PER_OP_MAX};
 
@@ -127,7 +127,8 @@ impl World {
                 Call::UpdateQuota { quotas: BTreeMap::from([(role.clone(), quota.clone())]), force: *force }
             }
             OperatorAction::Reserve { agent, resources } => {
-                Call::Reserve { agent_id: self.agent_id(*agent)?, resources: resources.clone() }
+                let source = Resources::new();
+                Call::Reserve { agent_id: self.agent_id(*agent)?, source, resources: resources.clone() }
             }
             OperatorAction::Unreserve { agent, resources } => {
                 Call::Unreserve { agent_id: self.agent_id(*agent)?, resources: resources.clone() }

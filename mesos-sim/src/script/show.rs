@@ -86,6 +86,12 @@ pub(super) fn status(names: &mut Names, status: &TaskStatus) -> String {
     if let Some(found) = status.check_status {
         let _ = write!(line, " check={}", check_status(found));
     }
+    for label in status.labels.as_slice() {
+        let _ = write!(line, " label={}:{}", label.key, label.value.as_deref().unwrap_or_default());
+    }
+    if let Some(limitation) = &status.limitation {
+        let _ = write!(line, " limitation={limitation}");
+    }
     if let Some(message) = &status.message {
         let _ = write!(line, " \"{message}\"");
     }

@@ -15,7 +15,7 @@ use crate::net::grpc::{Admit, Judge, Pace};
 use crate::net::http::Caller;
 use crate::net::tls::Part;
 use crate::operation::Operation;
-use crate::resource::Resources;
+use crate::resource::{Reservation, Reservations, Resource, Resources};
 
 /// Judges a framework's call, and puts into a description who the framework proved to be. Of an ACCEPT, operations that are
 /// not allowed become [`Operation::Unauthorized`]: the call goes on, so that its offers are used up or come back.
@@ -145,6 +145,21 @@ fn tops(resources: &Resources) -> impl Iterator<Item = (String, Option<Principal
     })
 }
 
+/// How many reservations all entries of both have in common, from the lowest on.
+fn common(source: &Resources, target: &Resources) -> usize {
+    let stacks = || source.iter().chain(target.iter()).map(|entry| entry.reservations().clone());
+    let Some(first) = stacks().next() else { return 0 };
+    let with_first = |other: Reservations| {
+        first.as_slice().iter().zip(other.as_slice()).take_while(|(own, other)| own == other).count()
+    };
+    stacks().map(with_first).min().unwrap_or_default()
+}
+
+/// The reservations of an entry above so many.
+fn above(entry: &Resource, kept: usize) -> Vec<Reservation> {
+    entry.reservations().as_slice().iter().skip(kept).cloned().collect()
+}
+
 /// Judges an operator's call. `owner` says whose framework one is.
 ///
 /// # Errors
@@ -181,8 +196,18 @@ pub fn judge_operator(
         Call::GetMaintenanceStatus => demand(Action::GetMaintenanceStatus, None),
         Call::StartMaintenance(_) => demand(Action::StartMaintenance, None),
         Call::StopMaintenance(_) => demand(Action::StopMaintenance, None),
-        Call::Reserve { resources, .. } => {
+        Call::Reserve { source, resources, .. } if source.is_empty() => {
             tops(resources).try_for_each(|(role, _)| demand(Action::ReserveResources, Some(&role)))
+        }
+        Call::Reserve { source, resources, .. } => {
+            let kept = common(source, resources);
+            let undone = source.iter().flat_map(|entry| above(&entry, kept));
+            let made = resources.iter().flat_map(|entry| above(&entry, kept));
+            undone.map(|reservation| reservation.principal).try_for_each(|principal| {
+                demand(Action::UnreserveResources, principal.as_ref().map(Principal::as_str))
+            })?;
+            made.map(|reservation| reservation.role)
+                .try_for_each(|role| demand(Action::ReserveResources, Some(role.as_str())))
         }
         Call::GrowVolume { volume: volumes, .. }
         | Call::ShrinkVolume { volume: volumes, .. }

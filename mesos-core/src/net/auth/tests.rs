@@ -224,6 +224,40 @@ fn a_framework_subscribes_as_who_it_proved_to_be() {
     assert!(judge_scheduler(&Parts, &caller("a1", Part::Agent), &mut subscribe(None)).is_err());
 }
 
+#[test]
+fn an_operator_that_moves_a_reservation_may_undo_the_one_and_make_the_other() {
+    use crate::call::operator::Call;
+    use crate::resource::{Reservation, Resources};
+    let acls = |made: &str, undone: &str| {
+        let text = format!(
+            r#"{{"reserve_resources": [{{"principals": {{"values": ["ops"]}}, "roles": {{"values": ["{made}"]}}}}],
+                "unreserve_resources": [{{"principals": {{"values": ["ops"]}},
+                    "reserver_principals": {{"values": ["{undone}"]}}}}]}}"#
+        );
+        Acls::parse(&text).unwrap()
+    };
+    let push = |below: &Resources, role: &str, by: &str| {
+        let role = crate::Role::new(role).unwrap();
+        below.push_reservation(&Reservation::dynamic(role, Some(principal(by)))).unwrap()
+    };
+    let move_up = |source: &Resources, resources: &Resources| Call::Reserve {
+        agent_id: "a".parse().unwrap(),
+        source: source.clone(),
+        resources: resources.clone(),
+    };
+    let may = |acls: Acls, call: &Call| judge_operator(&acls, &Caller::of(principal("ops")), call, &|_| None).is_ok();
+    let free: Resources = "cpus:1".parse().unwrap();
+    let (web, db) = (push(&free, "web", "alice"), push(&free, "db", "bob"));
+    let moved = move_up(&web, &db);
+    assert!(may(acls("db", "alice"), &moved));
+    assert!(!may(acls("db", "bob"), &moved) && !may(acls("web", "alice"), &moved));
+    // What both have in common stays, and needs nothing.
+    let refined = move_up(&web, &push(&web, "web/a", "carol"));
+    assert!(may(acls("web/a", "nobody"), &refined) && !may(acls("web", "alice"), &refined));
+    let two_levels = move_up(&push(&web, "web/a", "carol"), &db);
+    assert!(!may(acls("db", "alice"), &two_levels), "carol's is undone as well");
+}
+
 /// Whatever it says itself: the master compares this with whom it admitted under the id.
 #[test]
 fn an_agent_registers_as_who_it_proved_to_be() {

@@ -4,6 +4,7 @@ use prost::Message as _;
 
 use super::agent::{AgentDown, AgentUp};
 use super::direction::Direction;
+use super::proto::kernel;
 use super::scheduler::{SchedulerDown, SchedulerUp};
 
 fn read<D: Direction>(bytes: &[u8]) {
@@ -34,6 +35,31 @@ pub(in crate::net) fn scheduler_up(bytes: &[u8]) {
 
 pub(in crate::net) fn scheduler_down(bytes: &[u8]) {
     read::<SchedulerDown>(bytes);
+}
+
+/// What a master says of who leads.
+pub(in crate::net) fn leadership(bytes: &[u8]) {
+    let Ok(said) = kernel::Leadership::decode(bytes) else { return };
+    let Some(Ok(leader)) = said.leader.map(crate::call::Leader::try_from) else { return };
+    let written = kernel::Leadership::from(Some(&leader)).encode_to_vec();
+    let again = kernel::Leadership::decode(&written[..]).expect("what was written can be read").leader;
+    assert_eq!(again.map(crate::call::Leader::try_from), Some(Ok(leader)));
+}
+
+/// What an agent says to an executor: an event, or the answer to a call.
+pub(in crate::net) fn executor_message(bytes: &[u8]) {
+    use kernel::executor_message::Message;
+    let Ok(said) = kernel::ExecutorMessage::decode(bytes) else { return };
+    match said.message {
+        Some(Message::Event(event)) => {
+            drop(crate::wire::convert::executor_event_from_wire(event, std::time::Duration::from_secs(5)));
+        }
+        Some(Message::Answer(answer)) => {
+            let refused = answer.refused.map(|refused| (tonic::Code::from_i32(refused.code), refused.message));
+            drop(refused.map(|(code, message)| tonic::Status::new(code, message).to_string()));
+        }
+        None => {}
+    }
 }
 
 /// However the bytes are cut into pieces, the messages are the same.
@@ -124,7 +150,21 @@ pub(in crate::net) fn samples() -> Vec<(&'static str, String, Vec<u8>)> {
         (target, "all".to_owned(), D::batch(0, messages).encode_to_vec())
     }
     let event = SchedulerDown::encode(&events[1], 0).event.encode_to_vec();
+    let leader = crate::call::Leader {
+        id: crate::MasterId::new("m1").unwrap(),
+        address: "10.0.0.1:5050".into(),
+        term: crate::kernel::Term(7),
+    };
+    let message = |message| kernel::ExecutorMessage { message: Some(message) }.encode_to_vec();
+    let kill = crate::call::executor::Event::Kill { task_id, policy: Default::default() };
+    let kill = crate::wire::convert::executor_event_to_wire(&kill);
+    let refused = kernel::executor_message::Refused { code: 7, message: "not yours".to_owned() };
+    let answer = kernel::executor_message::Answer { refused: Some(refused) };
     vec![
+        ("leadership", "leader".to_owned(), kernel::Leadership::from(Some(&leader)).encode_to_vec()),
+        ("leadership", "nobody".to_owned(), kernel::Leadership::from(None).encode_to_vec()),
+        ("executor_message", "event".to_owned(), message(kernel::executor_message::Message::Event(kill))),
+        ("executor_message", "answer".to_owned(), message(kernel::executor_message::Message::Answer(answer))),
         write::<AgentUp>("agent_stream", &up),
         write::<AgentDown>("master_stream", &down),
         write::<SchedulerDown>("event_stream", &events),

@@ -13,14 +13,15 @@ use http::{Request, StatusCode};
 use tokio::sync::Semaphore;
 use tower::{Layer, Service};
 
+use super::long::LongAnswer;
 use super::scope::Scope;
 use crate::net::http::{Refusal, Response};
 
 /// When those that found no place may come again, in seconds.
 const RETRY_AFTER_SECS: u16 = 1;
 
-/// Refuses with 503 what comes while so many requests wait for their answers. A request has its place until its answer begins:
-/// a stream that goes on for hours takes none. All services made by one layer, and by its clones, share the places.
+/// Refuses with 503 what comes while so many requests wait for their answers. A request has its place until its answer begins,
+/// or is [said](LongAnswer) to be long in coming: a stream that goes on for hours takes none. All services made by one layer, and by its clones, share the places.
 #[derive(Debug, Clone)]
 pub struct LimitConcurrency {
     places: Arc<Semaphore>,
@@ -71,7 +72,7 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         if !self.limit.scope.holds(request.uri().path()) {
             return Box::pin(self.inner.call(request));
         }
@@ -81,10 +82,12 @@ where
                 .with(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECS));
             return Box::pin(ready(Ok(refusal.into_response())));
         };
+        let long = LongAnswer::of(&mut request);
+        long.take(place);
         let answer = self.inner.call(request);
         Box::pin(async move {
             let answered = answer.await;
-            drop(place);
+            long.leave();
             answered
         })
     }

@@ -11,7 +11,8 @@
 //! * [`RateLimit`]: so many requests per second of one principal; tells the others when to come again.
 //! * [`LimitBody`]: no body is longer.
 //! * [`LimitConcurrency`]: so many requests at one time, and others are told to come again.
-//! * [`Timeout`]: an answer that does not begin in time is given up.
+//! * [`Timeout`]: an answer that does not begin in time is given up. A handler that must take longer says so with
+//!   [`LongAnswer`], and takes no place of the layer before from then on.
 //! * [`Trace`]: a span per request.
 //! * [`Measure`]: counts of requests by path and status, and how long they took.
 //!
@@ -38,6 +39,7 @@ mod authorize;
 mod body;
 mod concurrency;
 mod firewall;
+mod long;
 mod measure;
 mod observation;
 mod rate;
@@ -53,6 +55,7 @@ pub use authorize::{Authorize, Needs, Rules};
 pub use body::LimitBody;
 pub use concurrency::{Concurrent, LimitConcurrency};
 pub use firewall::Firewall;
+pub use long::LongAnswer;
 pub use measure::{Measure, PathTotals, RequestTotals, Unanswered};
 pub use observation::{Observation, Observe, Observed};
 pub use rate::RateLimit;

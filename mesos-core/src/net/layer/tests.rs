@@ -226,6 +226,33 @@ async fn so_many_requests_are_answered_at_one_time_and_others_come_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_that_is_said_to_be_long_takes_no_place_and_has_its_time() {
+    fn answer(request: Request<Body>) -> futures::Answer {
+        if request.uri().path() == "/wait" {
+            request.extensions().get::<LongAnswer>().unwrap().announce();
+        }
+        (held().1)(request)
+    }
+    let teller = Teller::new(false);
+    let (places, timeout) = (LimitConcurrency::new(1), Timeout::new(Duration::from_secs(5)));
+    let begin = |path: &str| {
+        let service = places.layer(timeout.layer(service_fn(answer)));
+        tokio::spawn(service.oneshot(told_by(&teller, path)))
+    };
+    let waiting = [begin("/wait"), begin("/wait")];
+    tokio::task::yield_now().await;
+    let Ok(late) = begin("/a").await.unwrap();
+    let text = late.into_body().collect().await.unwrap().to_bytes();
+    assert!(text.starts_with(b"no answer came within"), "{text:?}");
+    tokio::time::advance(Duration::from_secs(3_600)).await;
+    teller.send_replace(true);
+    for waited in waiting {
+        let Ok(response) = waited.await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_that_does_not_begin_in_time_is_given_up() {
     let (teller, answer) = held();
     let layer = Timeout::new(Duration::from_secs(5)).except("/waits/");

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -11,11 +11,12 @@ use axum::response::IntoResponse as _;
 use http::Request;
 use tower::{Layer, Service};
 
+use super::long::LongAnswer;
 use super::scope::Scope;
 use crate::net::http::{Refusal, Response};
 
-/// Answers 503 for whoever does not answer in time, and gives the request up. What an answer's body takes is not counted:
-/// streams go on.
+/// Answers 503 for whoever does not answer in time, and gives the request up, unless it is [said](LongAnswer) that the answer
+/// will be long in coming. What an answer's body takes is not counted: streams go on.
 #[derive(Debug, Clone)]
 pub struct Timeout {
     answer_timeout: Duration,
@@ -65,15 +66,18 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let is_hurried = self.timeout.scope.holds(request.uri().path());
+        let long = LongAnswer::of(&mut request);
         let (answer, within) = (self.inner.call(request), self.timeout.answer_timeout);
         if !is_hurried {
             return Box::pin(answer);
         }
         Box::pin(async move {
-            match tokio::time::timeout(within, answer).await {
+            let mut answer = pin!(answer);
+            match tokio::time::timeout(within, &mut answer).await {
                 Ok(answered) => answered,
+                Err(_) if long.is_announced() => answer.await,
                 Err(_) => {
                     let text = format!("no answer came within {within:?}; whether it was done is not known");
                     Ok(Refusal::unavailable(text).into_response())

@@ -1,8 +1,9 @@
 //! Checks: of health, and of whatever else a framework wants to know of a task.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{required, unsupported};
+use super::required;
 use crate::container::CommandInfo;
 use crate::error::{Rejection, RejectionCode};
 use crate::health::{Check, CheckInfo, CheckStatus, HealthCheck, Probe, Question};
@@ -35,13 +36,19 @@ fn connects(of: &str, asked: u32, is_ipv6: bool) -> Result<Check, Rejection> {
     Ok(Check::Probe(Probe { port: port(of, asked)?, is_ipv6, question: Question::Connects }))
 }
 
-fn gets(of: &str, asked: u32, is_ipv6: bool, path: Option<&str>) -> Result<Check, Rejection> {
+fn gets(
+    of: &str,
+    asked: u32,
+    is_ipv6: bool,
+    path: Option<&str>,
+    question: fn(Arc<str>) -> Question,
+) -> Result<Check, Rejection> {
     let path = path.unwrap_or("/");
     if !path.starts_with('/') || path.contains(|c: char| c.is_ascii_control() || c == ' ') {
         let what = format!("{of} asks for the path {path:?}");
         return Err(wrong(what, "give a path that begins with '/', with spaces escaped"));
     }
-    Ok(Check::Probe(Probe { port: port(of, asked)?, is_ipv6, question: Question::Gets(path.into()) }))
+    Ok(Check::Probe(Probe { port: port(of, asked)?, is_ipv6, question: question(path.into()) }))
 }
 
 fn command(command: v1::CommandInfo) -> Result<Check, Rejection> {
@@ -60,10 +67,14 @@ impl TryFrom<v1::HealthCheck> for HealthCheck {
             Type::Command => command(required(check.command.clone(), "command of the health check", CODE)?)?,
             Type::Http => {
                 let http: HttpCheckInfo = required(check.http.clone(), "http of the health check", CODE)?;
-                if http.scheme.as_deref().is_some_and(|scheme| scheme != "http") {
-                    return Err(unsupported("a health check by https", "check by http or tcp, or by a command"));
-                }
-                gets(HEALTH, http.port, http.protocol() == Protocol::IPv6, http.path.as_deref())?
+                let question = match http.scheme.as_deref() {
+                    None | Some("http") => Question::Gets,
+                    Some("https") => Question::GetsOverTls,
+                    Some(other) => {
+                        return Err(wrong(format!("{HEALTH} has the scheme {other:?}"), "set scheme to http or https"));
+                    }
+                };
+                gets(HEALTH, http.port, http.protocol() == Protocol::IPv6, http.path.as_deref(), question)?
             }
             Type::Tcp => {
                 let tcp = required(check.tcp, "tcp of the health check", CODE)?;
@@ -103,10 +114,11 @@ impl From<&HealthCheck> for v1::HealthCheck {
                         written.set_type(Type::Tcp);
                         written.tcp = Some(TcpCheckInfo { port, protocol });
                     }
-                    Question::Gets(path) => {
+                    Question::Gets(path) | Question::GetsOverTls(path) => {
                         written.set_type(Type::Http);
+                        let scheme = matches!(question, Question::GetsOverTls(_)).then(|| "https".to_owned());
                         let path = Some((**path).to_owned());
-                        written.http = Some(HttpCheckInfo { port, protocol, path, ..Default::default() });
+                        written.http = Some(HttpCheckInfo { port, protocol, path, scheme, ..Default::default() });
                     }
                 }
             }
@@ -123,7 +135,7 @@ impl TryFrom<v1::CheckInfo> for CheckInfo {
             CheckType::Command => command(required(check.command.clone(), "command of the check", CODE)?.command)?,
             CheckType::Http => {
                 let http = required(check.http.clone(), "http of the check", CODE)?;
-                gets(OTHER, http.port, false, http.path.as_deref())?
+                gets(OTHER, http.port, false, http.path.as_deref(), Question::Gets)?
             }
             CheckType::Tcp => connects(OTHER, required(check.tcp, "tcp of the check", CODE)?.port, false)?,
             CheckType::Unknown => return Err(untyped(OTHER)),
@@ -153,7 +165,7 @@ impl From<&CheckInfo> for v1::CheckInfo {
                 written.set_type(CheckType::Tcp);
                 written.tcp = Some(check_info::Tcp { port: u32::from(*port) });
             }
-            Check::Probe(Probe { port, question: Question::Gets(path), .. }) => {
+            Check::Probe(Probe { port, question: Question::Gets(path) | Question::GetsOverTls(path), .. }) => {
                 written.set_type(CheckType::Http);
                 written.http = Some(check_info::Http { port: u32::from(*port), path: Some((**path).to_owned()) });
             }

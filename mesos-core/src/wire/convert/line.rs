@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::health::check_status_from_wire;
-use super::status::{reason_from_wire, task_state_from_wire};
+use super::status::{address_from_wire, limitation_from_wire, reason_from_wire, task_state_from_wire};
+use super::task::{limitation_to_wire, network_at};
+use super::value::labels_to_wire;
 use super::{agent_from_wire, required, unsupported};
 use crate::call::executor::{Event, Said, Subscribed, Subscription, TaskUpdate};
 use crate::error::{Rejection, RejectionCode};
@@ -61,7 +63,8 @@ pub fn executor_call_from_wire(call: v1::executor::Call) -> Result<(FrameworkId,
     Ok((framework_id, executor_id, read))
 }
 
-/// An update as an executor says it. It names and dates it itself.
+/// An update as an executor says it. It names and dates it itself. Of its `container_status` the address counts; the rest is
+/// the agent's to know and to say.
 fn update_from_wire(status: v1::TaskStatus, executor_id: &ExecutorId) -> Result<TaskUpdate, Rejection> {
     let task = status.task_id.value.clone();
     let refuse = |what: &str, remedy: &str| Err(Rejection::new(CODE, format!("update of task {task}: {what}"), remedy));
@@ -82,6 +85,9 @@ fn update_from_wire(status: v1::TaskStatus, executor_id: &ExecutorId) -> Result<
     update.data = status.data.map(Arc::from);
     update.healthy = status.healthy;
     update.check_status = status.check_status.and_then(check_status_from_wire);
+    update.labels = status.labels.map(Into::into).unwrap_or_default();
+    update.limitation = status.limitation.map(limitation_from_wire).transpose()?;
+    update.address = status.container_status.and_then(address_from_wire);
     let at = status.timestamp.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     update.at_wall = at.and_then(|at| u64::try_from(at.as_nanos()).ok()).map(WallTime::from_nanos);
     Ok(update)
@@ -131,6 +137,12 @@ fn update_to_wire(update: &TaskUpdate, executor_id: &ExecutorId) -> v1::TaskStat
         data: update.data.as_deref().map(<[u8]>::to_vec),
         healthy: update.healthy,
         check_status: update.check_status.map(Into::into),
+        labels: labels_to_wire(&update.labels),
+        limitation: update.limitation.as_deref().map(limitation_to_wire),
+        container_status: update
+            .address
+            .as_ref()
+            .map(|address| v1::ContainerStatus { network_infos: vec![network_at(address)], ..Default::default() }),
         uuid: update.uuid.map(Into::into),
         timestamp: update.at_wall.map(super::value::seconds_of),
         ..Default::default()

@@ -1,7 +1,8 @@
 //! Between the messages of the wire and the domain, one file per kind of thing.
 //!
 //! Inwards everything is checked: `TryFrom` refuses with a [`Rejection`] that names the field, and what a message asks for
-//! that this version cannot do is refused as unsupported, never dropped in silence. Outwards, `From` cannot fail.
+//! that this version cannot do is refused as unsupported, never dropped in silence. Reports are told on as they come; of what
+//! they say about a container its name and its address are. Outwards, `From` cannot fail.
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
@@ -32,12 +33,14 @@ pub use line::{
     ExecutorCall, executor_call_from_wire, executor_call_to_wire, executor_event_from_wire, executor_event_to_wire,
 };
 pub use node::{agent_capabilities_to_wire, agent_from_wire};
-pub use offer::{DroppedOperation, RefusedTask};
+pub use offer::{DroppedOperation, RefusedTask, offer_to_wire};
 pub use operator::{quantities_to_wire, quotas_to_wire, weights_to_wire};
 pub use resource::{ReservationForm, resources_from_wire, resources_to_wire};
 pub use scheduler::{Aside, ReadCall, call_from_wire, event_to_wire};
 pub use status::task_state_from_wire;
-pub use task::{grouped_task_from_wire, task_group_from_wire, task_group_to_wire};
+pub use task::{
+    check_no_limits, check_plain_container, grouped_task_from_wire, task_group_from_wire, task_group_to_wire,
+};
 
 use crate::error::{Rejection, RejectionCode};
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::resource::{ReservationForm, resources_from_wire, resources_to_wire};
 use super::task::{group_from_wire, task_from_wire};
 use super::value::attributes_of;
-use super::{required, unset, unsupported};
+use super::{required, unsupported};
 use crate::error::{Rejection, RejectionCode};
 use crate::maintenance::InverseOffer;
 use crate::offer::{Filters, Offer};
@@ -17,7 +17,8 @@ use crate::wire::v1;
 use v1::offer::operation::Type;
 
 /// An offer, as a framework of that spelling of reservations reads it.
-pub(super) fn offer_to_wire(offer: &Offer, form: ReservationForm) -> v1::Offer {
+#[must_use]
+pub fn offer_to_wire(offer: &Offer, form: ReservationForm) -> v1::Offer {
     let agent = &offer.agent;
     let address = v1::Address {
         hostname: Some((*agent.hostname).to_owned()),
@@ -169,7 +170,11 @@ fn operation_from_wire(operation: v1::offer::Operation, read: &mut ReadOperation
         }
         Type::Reserve => {
             let reserve = required(operation.reserve, "reserve", CODE)?;
-            unset(reserve.source.first(), "reserving from a source other than what is below")?;
+            if !reserve.source.is_empty() {
+                // As in Mesos.
+                let remedy = "leave source out and reserve what the offers hold, or let an operator move it";
+                return Err(unsupported("a source in RESERVE of a framework", remedy));
+            }
             Operation::Reserve(bag(&mut read.roles, reserve.resources)?)
         }
         Type::Unreserve => {

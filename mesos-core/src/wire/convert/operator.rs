@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::resource::resources_from_wire;
-use super::{required, unset, unsupported};
+use super::{required, unsupported};
 use crate::call::operator::Call;
 use crate::error::{Rejection, RejectionCode};
 use crate::id::AgentId;
@@ -35,8 +35,11 @@ impl TryFrom<v1::master::Call> for Call {
             }
             Type::ReserveResources => {
                 let reserve = part(call.reserve_resources, "reserve_resources")?;
-                unset(reserve.source.first(), "reserving from a source other than what is below")?;
-                Self::Reserve { agent_id: reserve.agent_id.try_into()?, resources: bag(reserve.resources)? }
+                Self::Reserve {
+                    agent_id: reserve.agent_id.try_into()?,
+                    source: bag(reserve.source)?,
+                    resources: bag(reserve.resources)?,
+                }
             }
             Type::UnreserveResources => {
                 let unreserve = part(call.unreserve_resources, "unreserve_resources")?;

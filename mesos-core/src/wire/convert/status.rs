@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::health::check_status_from_wire;
+use super::resource::resources_from_wire;
 use super::task::REASONS;
 use crate::error::{Rejection, RejectionCode};
 use crate::id::{AgentId, ContainerId, ExecutorId};
+use crate::resource::Resources;
 use crate::task::{Reason, Source, TaskState, TaskStatus};
 use crate::time::WallTime;
 use crate::wire::v1;
@@ -40,10 +42,21 @@ pub fn task_state_from_wire(number: i32) -> Result<TaskState, Rejection> {
     })
 }
 
-/// A reason of ours; one that is not known, or has no counterpart, is none.
+/// A reason of ours; one of a newer peer is none.
 pub(super) fn reason_from_wire(number: i32) -> Option<Reason> {
     let wire = WireReason::try_from(number).ok()?;
     REASONS.into_iter().find(|(known, _)| *known == wire).map(|(_, own)| own)
+}
+
+/// What a task used too much of.
+pub(super) fn limitation_from_wire(limitation: v1::TaskResourceLimitation) -> Result<Arc<Resources>, Rejection> {
+    resources_from_wire(limitation.resources).map(|(resources, _)| Arc::new(resources))
+}
+
+/// The first address a container is said to have.
+pub(super) fn address_from_wire(status: v1::ContainerStatus) -> Option<Arc<str>> {
+    let addresses = status.network_infos.into_iter().flat_map(|network| network.ip_addresses);
+    addresses.filter_map(|address| address.ip_address).next().map(Into::into)
 }
 
 impl TryFrom<v1::TaskStatus> for TaskStatus {
@@ -68,11 +81,12 @@ impl TryFrom<v1::TaskStatus> for TaskStatus {
         read.data = status.data.map(Arc::from);
         read.healthy = status.healthy;
         read.check_status = status.check_status.and_then(check_status_from_wire);
-        if let Some(container) = status.container_status {
+        read.labels = status.labels.map(Into::into).unwrap_or_default();
+        read.limitation = status.limitation.map(limitation_from_wire).transpose()?;
+        if let Some(mut container) = status.container_status {
             // Only shown; a name that cannot be one here is none.
-            read.container_id = container.container_id.and_then(|id| ContainerId::new(id.value).ok());
-            let addresses = container.network_infos.into_iter().flat_map(|network| network.ip_addresses);
-            read.address = addresses.filter_map(|address| address.ip_address).next().map(Into::into);
+            read.container_id = container.container_id.take().and_then(|id| ContainerId::new(id.value).ok());
+            read.address = address_from_wire(container);
         }
         Ok(read)
     }

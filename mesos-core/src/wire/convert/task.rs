@@ -1,24 +1,25 @@
 //! Tasks and what is said about them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::executor::executor_from_wire;
 use super::resource::{ReservationForm, resources_from_wire, resources_to_wire};
-use super::value::{label_map, labels_of, seconds_of};
-use super::{unset, unsupported};
+use super::unset;
+use super::value::{label_map, labels_of, labels_to_wire, seconds_of};
 use crate::container::{CommandInfo, Run, Uri};
 use crate::error::{Rejection, RejectionCode};
 use crate::health::{CheckInfo, HealthCheck};
 use crate::id::TaskId;
+use crate::resource::Resources;
 use crate::role::Role;
 use crate::task::{KillPolicy, Reason, Source, TaskInfo, TaskRun, TaskState, TaskStatus};
 use crate::wire::v1;
 use v1::task_status::{Reason as WireReason, Source as WireSource};
 
-/// Reasons as both sides call them; the last one has no counterpart and is told as the nearest.
-pub(super) const REASONS: [(WireReason, Reason); 24] = [
+/// Reasons as both sides call them; [`Reason::QueueFull`] has no counterpart and is told as the nearest.
+pub(super) const REASONS: [(WireReason, Reason); 35] = [
     (WireReason::ContainerLaunchFailed, Reason::ContainerLaunchFailed),
     (WireReason::ContainerLimitationMemory, Reason::ContainerLimitationMemory),
     (WireReason::ContainerLimitationDisk, Reason::ContainerLimitationDisk),
@@ -43,6 +44,17 @@ pub(super) const REASONS: [(WireReason, Reason); 24] = [
     (WireReason::ContainerLimitation, Reason::ContainerLimitation),
     (WireReason::TaskCheckStatusUpdated, Reason::TaskCheckStatusUpdated),
     (WireReason::TaskHealthCheckStatusUpdated, Reason::TaskHealthCheckStatusUpdated),
+    (WireReason::CommandExecutorFailed, Reason::CommandExecutorFailed),
+    (WireReason::ContainerPreempted, Reason::ContainerPreempted),
+    (WireReason::ContainerUpdateFailed, Reason::ContainerUpdateFailed),
+    (WireReason::ExecutorUnregistered, Reason::ExecutorUnregistered),
+    (WireReason::GcError, Reason::GcError),
+    (WireReason::InvalidFrameworkid, Reason::InvalidFrameworkId),
+    (WireReason::IoSwitchboardExited, Reason::IoSwitchboardExited),
+    (WireReason::MasterDisconnected, Reason::MasterDisconnected),
+    (WireReason::AgentDraining, Reason::AgentDraining),
+    (WireReason::AgentUnknown, Reason::AgentUnknown),
+    (WireReason::TaskUnknown, Reason::TaskUnknown),
 ];
 
 impl TryFrom<v1::CommandInfo> for CommandInfo {
@@ -146,18 +158,32 @@ impl TryFrom<v1::TaskInfo> for TaskInfo {
     }
 }
 
-/// Whether a container is asked for that is more than the task's own process. Some clients always send one.
-fn asks_for_more(container: &v1::ContainerInfo) -> bool {
-    let is_plain = container.r#type() == v1::container_info::Type::Mesos
-        && container.mesos.as_ref().is_none_or(|mesos| mesos.image.is_none())
-        && container.docker.is_none()
-        && container.volumes.is_empty()
-        && container.hostname.is_none()
-        && container.linux_info.is_none()
-        && container.rlimit_info.is_none()
-        && container.tty_info.is_none()
-        && container.network_infos.iter().all(|network| network.name.is_none() && network.port_mappings.is_empty());
-    !is_plain
+/// Refuses a container that would be more than a process of its own, and names what is asked for. Some clients always send
+/// one that says nothing.
+///
+/// # Errors
+/// [`RejectionCode::Unsupported`] names the field.
+pub fn check_plain_container(container: &v1::ContainerInfo) -> Result<(), Rejection> {
+    use v1::container_info::Type;
+    let image = container.mesos.as_ref().and_then(|mesos| mesos.image.as_ref());
+    unset(image, "an image (container.mesos.image)")?;
+    unset(container.docker.as_ref(), "Docker (container.docker)")?;
+    unset(Some(container.r#type()).filter(|kind| *kind != Type::Mesos).as_ref(), "a container.type other than MESOS")?;
+    unset(container.volumes.first(), "a volume (container.volumes)")?;
+    unset(container.hostname.as_ref(), "a host name of its own (container.hostname)")?;
+    unset(container.linux_info.as_ref(), "what the kernel allows it (container.linux_info)")?;
+    unset(container.rlimit_info.as_ref(), "a limit of the kernel (container.rlimit_info)")?;
+    unset(container.tty_info.as_ref(), "a terminal (container.tty_info)")?;
+    let is_own = |network: &&v1::NetworkInfo| network.name.is_some() || !network.port_mappings.is_empty();
+    unset(container.network_infos.iter().find(is_own), "a network of its own (container.network_infos)")
+}
+
+/// Refuses limits that differ from what is given: plain processes are not held to any.
+///
+/// # Errors
+/// [`RejectionCode::Unsupported`].
+pub fn check_no_limits(limits: &BTreeMap<String, v1::value::Scalar>) -> Result<(), Rejection> {
+    unset(limits.keys().next(), "a limit above the resources (limits)")
 }
 
 /// A task, and the roles its resources say they are allocated to.
@@ -253,10 +279,8 @@ pub fn task_group_to_wire(tasks: &[Arc<TaskInfo>]) -> Option<(v1::ExecutorInfo, 
 
 /// What a task says beside what it runs.
 fn described(task: v1::TaskInfo, run: TaskRun) -> Result<(TaskInfo, BTreeSet<Role>), Rejection> {
-    if task.container.as_ref().is_some_and(asks_for_more) {
-        return Err(unsupported("a container image, volume or network", "leave container out"));
-    }
-    unset(task.limits.keys().next(), "a limit above the task's resources")?;
+    task.container.as_ref().map_or(Ok(()), check_plain_container)?;
+    check_no_limits(&task.limits)?;
     // Amounts of nothing are what some clients send for what a task does not need.
     let is_nothing = |entry: &v1::Resource| entry.scalar.is_some_and(|scalar| scalar.value == 0.0);
     let resources = task.resources.into_iter().filter(|entry| !is_nothing(entry)).collect();
@@ -335,16 +359,26 @@ impl From<Reason> for WireReason {
     }
 }
 
+/// A network in which something has this address.
+pub(super) fn network_at(address: &str) -> v1::NetworkInfo {
+    let address = v1::network_info::IpAddress { ip_address: Some(address.to_owned()), protocol: None };
+    v1::NetworkInfo { ip_addresses: vec![address], ..Default::default() }
+}
+
+/// What a task used too much of.
+pub(super) fn limitation_to_wire(resources: &Resources) -> v1::TaskResourceLimitation {
+    v1::TaskResourceLimitation { resources: resources_to_wire(resources, None, ReservationForm::Stack) }
+}
+
 /// Where readers look for a task's container and address.
 fn container_status(status: &TaskStatus) -> Option<v1::ContainerStatus> {
-    let id = status.container_id.as_ref()?;
-    let network = |address: &Arc<str>| v1::NetworkInfo {
-        ip_addresses: vec![v1::network_info::IpAddress { ip_address: Some((**address).to_owned()), protocol: None }],
-        ..Default::default()
-    };
+    if status.container_id.is_none() && status.address.is_none() {
+        return None;
+    }
+    let id = status.container_id.as_ref();
     Some(v1::ContainerStatus {
-        container_id: Some(v1::ContainerId { value: id.as_str().to_owned(), parent: None }),
-        network_infos: status.address.iter().map(network).collect(),
+        container_id: id.map(|id| v1::ContainerId { value: id.as_str().to_owned(), parent: None }),
+        network_infos: status.address.iter().map(|address| network_at(address)).collect(),
         ..Default::default()
     })
 }
@@ -365,8 +399,9 @@ impl From<&TaskStatus> for v1::TaskStatus {
             unreachable_time: status.unreachable_since_wall.map(Into::into),
             healthy: status.healthy,
             check_status: status.check_status.map(Into::into),
+            labels: labels_to_wire(&status.labels),
             container_status: container_status(status),
-            ..Default::default()
+            limitation: status.limitation.as_deref().map(limitation_to_wire),
         }
     }
 }

@@ -136,6 +136,11 @@ fn what_an_executor_says_survives_the_wire() {
     update.data = Some(Arc::from(*b"\x01"));
     update.healthy = Some(false);
     update.at_wall = Some(WallTime::from_nanos(1_500_000_000));
+    // Two of one key, one without a value: all of them count.
+    let label = |value: Option<&str>| crate::resource::Label { key: "k".into(), value: value.map(Into::into) };
+    update.labels = [label(Some("v")), label(Some("w")), label(None)].into_iter().collect();
+    update.limitation = Some(Arc::new("mem:64;disk:2".parse().unwrap()));
+    update.address = Some("172.17.0.3".into());
     let task = Arc::new(TaskInfo::shell("t2".parse().unwrap(), "a".parse().unwrap(), Resources::new(), "true"));
     let subscription = Subscription { updates: vec![update.clone()], tasks: vec![task.id.clone()] };
     for call in [
@@ -298,14 +303,19 @@ fn what_cannot_be_done_is_refused_and_not_dropped() {
     };
     assert!(task("").is_ok());
     for more in [
-        r#", "health_check": {"type": "HTTP", "http": {"port": 80, "scheme": "https"}}"#,
         r#", "container": {"type": "DOCKER"}"#,
+        r#", "container": {"type": "MESOS", "volumes": [{"mode": "RW", "container_path": "v"}]}"#,
+        r#", "container": {"type": "MESOS", "rlimit_info": {}}"#,
         r#", "limits": {"cpus": {"value": 1}}"#,
     ] {
         let refused = task(more).unwrap_err();
         assert_eq!(refused.code, RejectionCode::Unsupported, "{more}");
         assert!(refused.what.starts_with("operation 1: "), "{}", refused.what);
     }
+    let moved = r#"{"type": "ACCEPT", "accept": {"offer_ids": [{"value": "o"}], "operations": [{"type": "RESERVE",
+        "reserve": {"source": [{"name": "cpus", "type": "SCALAR", "scalar": {"value": 1}}], "resources": []}}]}}"#;
+    let refused = call(moved).unwrap_err();
+    assert!(refused.code == RejectionCode::Unsupported && refused.remedy.contains("operator"), "{refused}");
 }
 
 #[test]
@@ -319,6 +329,7 @@ fn health_checks_come_through_with_the_times_of_mesos() {
     for text in [
         r#"{"type": "TCP", "tcp": {"port": 80, "protocol": "IPv6"}, "delay_seconds": 0.5}"#,
         r#"{"type": "HTTP", "http": {"port": 8080, "path": "/up"}, "consecutive_failures": 7}"#,
+        r#"{"type": "HTTP", "http": {"port": 8443, "path": "/up", "scheme": "https"}}"#,
         r#"{"type": "COMMAND", "command": {"value": "test -e up", "user": "nobody"}, "grace_period_seconds": 0}"#,
     ] {
         let check = read(text).unwrap();
@@ -331,7 +342,7 @@ fn health_checks_come_through_with_the_times_of_mesos() {
         (r#"{"type": "TCP", "tcp": {"port": 65536}}"#, "port 65536"),
         (r#"{"type": "HTTP", "http": {"port": 80, "path": "up"}}"#, "path"),
         (r#"{"type": "HTTP", "http": {"port": 80, "path": "/ HTTP/1.1\r\nX: y"}}"#, "path"),
-        (r#"{"type": "HTTP", "http": {"port": 80, "scheme": "https"}}"#, "https"),
+        (r#"{"type": "HTTP", "http": {"port": 80, "scheme": "gopher"}}"#, "gopher"),
         (r#"{"type": "TCP", "tcp": {"port": 80}, "interval_seconds": -1}"#, "interval_seconds"),
         (r#"{"type": "COMMAND", "command": {}}"#, "no value"),
     ] {
@@ -379,12 +390,30 @@ fn checks_come_through_with_the_times_of_mesos() {
 }
 
 #[test]
-fn a_status_keeps_its_health_container_and_address() {
+fn a_status_keeps_its_labels_limitation_health_container_and_address() {
     let mut status = TaskStatus::new("t".parse().unwrap(), TaskState::Running, Source::Executor, WallTime::default());
     status.healthy = Some(false);
     status.container_id = Some("e.1".parse().unwrap());
     status.address = Some("10.0.0.1".into());
+    status.labels = Labels::from_iter([("k", "v"), ("k", "w")]);
+    status.limitation = Some(Arc::new("mem:64".parse().unwrap()));
     assert_eq!(TaskStatus::try_from(v1::TaskStatus::from(&status)).unwrap(), status);
+    status.container_id = None;
+    assert_eq!(TaskStatus::try_from(v1::TaskStatus::from(&status)).unwrap(), status);
+    // As checkpoints hold it.
+    let written = serde_json::to_string(&status).unwrap();
+    assert_eq!(serde_json::from_str::<TaskStatus>(&written).unwrap(), status, "{written}");
+}
+
+#[test]
+fn every_reason_of_the_api_is_told_on_as_it_was_said() {
+    use crate::wire::v1::task_status::Reason as Wire;
+    let known: Vec<Wire> = (0..64).filter_map(|number| Wire::try_from(number).ok()).collect();
+    assert_eq!(known.len(), 35);
+    for wire in known {
+        let own = status::reason_from_wire(wire.into());
+        assert_eq!(own.map(Wire::from), Some(wire), "{}", wire.as_str_name());
+    }
 }
 
 #[test]
@@ -566,6 +595,12 @@ fn operators_calls_mean_what_they_say() {
     let drain = r#"{"type": "DRAIN_AGENT", "drain_agent": {"agent_id": {"value": "a"}, "max_grace_period": "90s", "mark_gone": true}}"#;
     let Operator::DrainAgent { max_grace, mark_gone, .. } = call(drain).unwrap() else { panic!() };
     assert_eq!((max_grace.map(|grace| grace.as_secs()), mark_gone), (Some(90), true));
+    let reserve = r#"{"type": "RESERVE_RESOURCES", "reserve_resources": {"agent_id": {"value": "a"},
+        "source": [{"name": "cpus", "type": "SCALAR", "scalar": {"value": 1}}],
+        "resources": [{"name": "cpus", "type": "SCALAR", "scalar": {"value": 1},
+            "reservations": [{"type": "DYNAMIC", "role": "web"}]}]}}"#;
+    let Operator::Reserve { source, resources, .. } = call(reserve).unwrap() else { panic!() };
+    assert_eq!((source.to_string(), resources.to_string()), ("cpus:1".into(), "cpus(DYNAMIC web):1".into()));
     for (bad, code) in [
         (r#"{"type": "GET_STATE"}"#, RejectionCode::Unsupported),
         (r#"{"type": "TEARDOWN"}"#, RejectionCode::InvalidOperation),

@@ -25,6 +25,11 @@ impl From<&Labels> for v1::Labels {
     }
 }
 
+/// Nothing when there are none.
+pub(super) fn labels_to_wire(labels: &Labels) -> Option<v1::Labels> {
+    (!labels.is_empty()).then(|| labels.into())
+}
+
 /// Labels whose keys are unique in the domain: of several with one key the last counts.
 pub(super) fn label_map(labels: Option<v1::Labels>) -> BTreeMap<Arc<str>, Arc<str>> {
     let labels = labels.map(|labels| labels.labels).unwrap_or_default();

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use mesos_core::{FrameworkId, KillPolicy, Role, TaskId, TaskInfo};
+use mesos_core::{FrameworkId, KillPolicy, Role, TaskId, TaskInfo, TaskStatus};
 
 use super::{Book, ExecutorRef, FrameworkKey, TaskRef};
 use crate::agent::update_stream::UpdateStream;
+
+/// Statuses of one task that are kept for views: as a rule fewer are said.
+const SAID_MAX: usize = 16;
 
 /// One task: what runs, if anything does, and what is still to be told about it.
 #[derive(Debug)]
@@ -14,6 +17,8 @@ pub(in crate::agent) struct Task {
     /// Whether it is written down.
     pub(in crate::agent) is_checkpointed: bool,
     pub(in crate::agent) stream: UpdateStream,
+    /// What was said of it, the last of those in a row with one state; only kept where somebody looks back.
+    pub(in crate::agent) said: Vec<Arc<TaskStatus>>,
     /// Missing for a task that never was here: then the stream says so.
     pub(in crate::agent) body: Option<Body>,
 }
@@ -36,7 +41,25 @@ pub(in crate::agent) struct Body {
 impl Task {
     /// A task on its way to an executor.
     pub(in crate::agent) const fn new(stream: UpdateStream, is_checkpointed: bool, body: Option<Body>) -> Self {
-        Self { born: 0, is_checkpointed, stream, body }
+        Self { born: 0, is_checkpointed, stream, said: Vec::new(), body }
+    }
+
+    /// Something is said of it.
+    pub(in crate::agent) fn note(&mut self, status: Arc<TaskStatus>) {
+        if self.said.last().is_some_and(|last| last.state == status.state) {
+            self.said.pop();
+        }
+        if self.said.len() >= SAID_MAX {
+            self.said.remove(0);
+        }
+        self.said.push(status);
+    }
+
+    /// What waits to be told was said before: it is all that is known of that after a restart.
+    pub(in crate::agent) fn note_all_waiting(&mut self) {
+        for status in self.stream.waiting().cloned().collect::<Vec<_>>() {
+            self.note(status);
+        }
     }
 
     /// Whether it can still change.

@@ -36,6 +36,8 @@ fn executors_that_ended_are_remembered_with_their_tasks_and_so_is_their_framewor
         last.tasks.iter().map(|task| (task.info.id.as_str(), task.state)).collect::<Vec<_>>(),
         [("t3", TaskState::Finished)]
     );
+    let said: Vec<_> = last.tasks[0].statuses.iter().map(|status| status.state).collect();
+    assert_eq!(said, [TaskState::Starting, TaskState::Running, TaskState::Finished]);
     // One that runs something again is not over.
     w.run(command("t4"));
     let snapshot = w.agent.snapshot();
@@ -64,4 +66,7 @@ fn nothing_is_remembered_where_nobody_asks_for_it() {
     let mut w = World::registered();
     ended(&mut w, "t1");
     assert!(w.agent.snapshot().completed.is_empty());
+    w.run(command("t2"));
+    w.launched("t2");
+    assert!(w.agent.snapshot().frameworks[0].tasks[0].statuses.is_empty());
 }

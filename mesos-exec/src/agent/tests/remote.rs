@@ -110,15 +110,21 @@ fn an_update_is_confirmed_once_it_is_durable_and_counts_once() {
 }
 
 #[test]
-fn updates_keep_the_name_and_the_time_their_executor_gave_them() {
+fn updates_keep_all_that_their_executor_said() {
     let mut w = running();
     let mut update = named("t1", TaskState::Finished, 7);
     update.at_wall = Some(mesos_core::WallTime::from_nanos(5));
     update.healthy = Some(false);
+    update.labels = [("k", "v")].into_iter().collect();
+    update.limitation = Some(std::sync::Arc::new("mem:64".parse().unwrap()));
+    update.address = Some("172.17.0.3".into());
     w.program_says(Said::Update(Box::new(update)));
     let (_, status) = w.updates.last().unwrap();
     assert_eq!(status.uuid.unwrap().0, 7);
     assert_eq!((status.at_wall.as_nanos(), status.healthy), (5, Some(false)));
+    assert_eq!(status.labels.get("k"), Some("v"));
+    assert_eq!(status.limitation.as_ref().map(ToString::to_string).as_deref(), Some("mem:64"));
+    assert_eq!(status.address.as_deref(), Some("172.17.0.3"));
     assert!(status.container_id.as_ref().is_some_and(|id| id.as_str().starts_with("e1.")));
 }
 

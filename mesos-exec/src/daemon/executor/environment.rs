@@ -1,6 +1,7 @@
 //! Who an executor is and where its agent is: what the agent sets in the environment of its process.
 
 use std::env;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,12 +72,26 @@ impl ExecutorSetup {
         }
     }
 
-    /// What the agent set in the environment of this process.
+    /// What the agent set in the environment of this process. What proves who it is stays there, since no process can change
+    /// its environment safely while other threads may read it: start children of your own with
+    /// [`without_credentials`](Self::without_credentials). Those in containers of the agent never find it.
     ///
     /// # Errors
     /// Names the variable that is missing or unreadable.
     pub fn from_env() -> Result<Self, EnvironmentError> {
         Self::read(|name| env::var(name).ok())
+    }
+
+    /// Sees that a program an executor starts does not find what would let it speak for the executor.
+    ///
+    /// ```no_run
+    /// # use mesos_exec::daemon::ExecutorSetup;
+    /// let mut command = std::process::Command::new("true");
+    /// ExecutorSetup::without_credentials(&mut command).spawn()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn without_credentials(command: &mut Command) -> &mut Command {
+        command.env_remove(TOKEN_VARIABLE)
     }
 
     fn read(get: impl Fn(&'static str) -> Option<String>) -> Result<Self, EnvironmentError> {
@@ -153,6 +168,19 @@ mod tests {
         assert_eq!(setup.transport, Transport::Grpc);
         let bare = read(&WHO).unwrap();
         assert_eq!((bare.options.checkpoint, bare.transport), (false, Transport::Http));
+    }
+
+    #[test]
+    fn a_program_an_executor_starts_does_not_find_what_proves_who_that_is() {
+        let environment = |change: fn(&mut Command) -> &mut Command| {
+            let mut command = Command::new("env");
+            // As if it were inherited.
+            command.env(TOKEN_VARIABLE, "sesame").env("OTHER", "stays");
+            String::from_utf8(change(&mut command).output().unwrap().stdout).unwrap()
+        };
+        let (before, after) = (environment(|command| command), environment(ExecutorSetup::without_credentials));
+        assert!(before.contains("sesame"));
+        assert!(!after.contains("sesame") && after.contains("OTHER=stays"), "{after}");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! What a container writes is in two files of its sandbox; a session reads them as they grow and tells them as ProcessIO
 //! records. Whoever opened a session and leaves ends its container with it.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
@@ -14,7 +15,7 @@ use mesos_core::net::http::axum::http::header::{CONTENT_TYPE, HeaderValue};
 use mesos_core::net::http::{
     Form, Media, RECORD_IO, RecordSender, Refusal, Response, accepted, done, encode, record_stream,
 };
-use mesos_core::wire::convert::resources_from_wire;
+use mesos_core::wire::convert::{check_no_limits, check_plain_container, resources_from_wire};
 use mesos_core::wire::v1;
 use mesos_core::{CommandInfo, ContainerId, Exit, Rejection, Signal};
 use v1::agent::{Call, Response as Answered, process_io};
@@ -56,19 +57,19 @@ fn signal(number: Option<i32>) -> Result<Signal, Refusal> {
 /// A launch: by the old name, by the new one, or as a session.
 fn wish(call: Call) -> Result<(Nest, ContainerAsk), Refusal> {
     let is_session = call.launch_nested_container_session.is_some();
-    let (id, command, container, resources) =
+    let (mut resources, mut limits) = (Vec::new(), BTreeMap::new());
+    let (id, command, container) =
         match (call.launch_container, call.launch_nested_container, call.launch_nested_container_session) {
-            (Some(launch), ..) => (launch.container_id, launch.command, launch.container, launch.resources),
-            (_, Some(launch), _) => (launch.container_id, launch.command, launch.container, Vec::new()),
-            (.., Some(launch)) => (launch.container_id, launch.command, launch.container, Vec::new()),
+            (Some(launch), ..) => {
+                (resources, limits) = (launch.resources, launch.limits);
+                (launch.container_id, launch.command, launch.container)
+            }
+            (_, Some(launch), _) => (launch.container_id, launch.command, launch.container),
+            (.., Some(launch)) => (launch.container_id, launch.command, launch.container),
             _ => return part(None),
         };
-    if container.as_ref().is_some_and(|container| container.mesos.is_some() || container.docker.is_some()) {
-        return Err(Refusal::not_implemented("containers of this agent are plain processes, without images"));
-    }
-    if container.is_some_and(|container| container.tty_info.is_some()) {
-        return Err(Refusal::not_implemented("containers of this agent have no terminal; leave tty_info out"));
-    }
+    container.as_ref().map_or(Ok(()), check_plain_container)?;
+    check_no_limits(&limits)?;
     let command = CommandInfo::try_from(part(command)?)?;
     let (resources, _) = resources_from_wire(resources)?;
     Ok((nest(id)?, ContainerAsk::Launch { command: Box::new(command), resources, is_session }))
@@ -291,5 +292,52 @@ impl Output {
             pieces.push(piece);
         }
         pieces
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mesos_core::wire::json;
+
+    use super::*;
+
+    #[test]
+    fn a_container_that_would_be_more_than_a_process_is_refused_by_the_name_of_what_it_wants() {
+        let plain = r#""container": {"type": "MESOS", "mesos": {}, "network_infos": [{}]}"#;
+        let asked = [
+            (r#""container": {"type": "DOCKER"}"#, "container.type"),
+            (r#""container": {"type": "MESOS", "docker": {"image": "i"}}"#, "container.docker"),
+            (r#""container": {"type": "MESOS", "mesos": {"image": {"type": "APPC"}}}"#, "container.mesos.image"),
+            (
+                r#""container": {"type": "MESOS", "volumes": [{"mode": "RW", "container_path": "v"}]}"#,
+                "container.volumes",
+            ),
+            (r#""container": {"type": "MESOS", "hostname": "h"}"#, "container.hostname"),
+            (r#""container": {"type": "MESOS", "linux_info": {}}"#, "container.linux_info"),
+            (r#""container": {"type": "MESOS", "rlimit_info": {}}"#, "container.rlimit_info"),
+            (r#""container": {"type": "MESOS", "tty_info": {}}"#, "container.tty_info"),
+            (r#""container": {"type": "MESOS", "network_infos": [{"name": "n"}]}"#, "container.network_infos"),
+            (
+                r#""container": {"type": "MESOS", "network_infos": [{"port_mappings": [{"host_port": 1, "container_port": 2}]}]}"#,
+                "container.network_infos",
+            ),
+        ];
+        for launch in ["launch_container", "launch_nested_container", "launch_nested_container_session"] {
+            let wish = |more: &str| {
+                let id = r#""container_id": {"value": "c", "parent": {"value": "p"}}, "command": {"value": "true"}"#;
+                let text = format!(r#"{{"type": "{}", "{launch}": {{{id}, {more}}}}}"#, launch.to_uppercase());
+                wish(json::read::<Call>(text.as_bytes()).unwrap())
+            };
+            wish(plain).unwrap_or_else(|refused| panic!("{launch}: {refused:?}"));
+            for (more, name) in asked {
+                let refused = wish(more).unwrap_err();
+                assert_eq!(refused.status.as_u16(), 501, "{launch} {more}");
+                assert!(refused.text.contains(name), "{launch} {more}: {}", refused.text);
+            }
+        }
+        let text = r#"{"type": "LAUNCH_CONTAINER", "launch_container": {"container_id": {"value": "c"},
+            "command": {"value": "true"}, "limits": {"mem": {"value": 64}}}}"#;
+        let refused = wish(json::read(text.as_bytes()).unwrap()).unwrap_err();
+        assert!(refused.status.as_u16() == 501 && refused.text.contains("(limits)"), "{}", refused.text);
     }
 }

@@ -8,11 +8,11 @@ use mesos_core::net::auth::Sight;
 use mesos_core::net::http::axum::extract::State;
 use mesos_core::net::http::{Caller, Refusal, Response, answer_json, done};
 use mesos_core::resource::Value as Amount;
-use mesos_core::{
-    AgentId, ContainerId, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, Resources, Role, TaskInfo, TaskState,
-};
+use mesos_core::wire::{Message, Name, json, v1};
+use mesos_core::{AgentId, ContainerId, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, Resources};
 use serde_json::{Map, Value, json};
 
+use super::wire::Shown;
 use super::{Context, Shared, VERSION};
 use crate::agent::{ExecutorSnapshot, FrameworkSnapshot, PastExecutor, PastFramework, Snapshot, TaskSnapshot};
 
@@ -79,7 +79,7 @@ impl Context {
     /// Executors that have ended.
     fn ended(&self, snapshot: &Snapshot, id: &FrameworkId, past: &PastFramework) -> Value {
         let executor = |executor: &Arc<PastExecutor>| {
-            let tasks = executor.tasks.iter().map(|task| self::task(id, &task.info, &task.role, task.state, None));
+            let tasks = executor.tasks.iter().map(|task| self::task(&Shown::of_past(id, task)));
             json!({
                 "id": executor.id.as_str(),
                 "name": executor.info.as_ref().map_or("", |info| &*info.name),
@@ -128,16 +128,10 @@ impl Context {
         let own = || framework.tasks.iter().filter(|task| task.info.executor_id() == executor.id);
         let list = |wanted: fn(&TaskSnapshot) -> bool| {
             let own = own().filter(|task| wanted(task));
-            let written = |task: &TaskSnapshot| {
-                self::task(&framework.id, &task.info, &task.role, task.state, task.container_id.as_ref())
-            };
-            own.map(written).collect::<Vec<_>>()
+            own.map(|task| self::task(&Shown::of(&framework.id, task))).collect::<Vec<_>>()
         };
         let forgotten = snapshot.past.get(&framework.id).and_then(|past| past.tasks.get(&executor.id));
-        let forgotten = forgotten
-            .into_iter()
-            .flatten()
-            .map(|task| self::task(&framework.id, &task.info, &task.role, task.state, None));
+        let forgotten = forgotten.into_iter().flatten().map(|task| self::task(&Shown::of_past(&framework.id, task)));
         let container = executor.process.as_ref().or_else(|| executor.containers.first());
         let mut used = executor.info.as_ref().map(|info| info.resources.clone()).unwrap_or_default();
         for task in own().filter(|task| !task.state.is_terminal()) {
@@ -181,32 +175,52 @@ fn described(id: &FrameworkId, info: &FrameworkInfo) -> Value {
     })
 }
 
-fn task(
-    framework_id: &FrameworkId,
-    info: &TaskInfo,
-    role: &Role,
-    state: TaskState,
-    container: Option<&ContainerId>,
-) -> Value {
-    let said = format!("TASK_{state}");
-    let status = container.map(|id| json!({"container_id": {"value": id.as_str()}}));
-    let statuses = match (state, status) {
-        (TaskState::Staging, _) => json!([]),
-        (_, Some(container)) => json!([{"state": said, "container_status": container}]),
-        (_, None) => json!([{"state": said}]),
-    };
-    json!({
+fn task(shown: &Shown<'_>) -> Value {
+    let info = shown.info;
+    let mut written = json!({
         "id": info.id.as_str(),
         "name": *info.name,
-        "framework_id": framework_id.as_str(),
+        "framework_id": shown.framework_id.as_str(),
         "executor_id": info.run.executor().map_or("", |executor| executor.id.as_str()),
         "slave_id": info.agent_id.as_str(),
-        "state": said,
-        "role": role.as_str(),
+        "state": format!("TASK_{}", shown.state),
+        "role": shown.role.as_str(),
         "resources": resources(&info.resources),
-        "statuses": statuses,
+        "statuses": shown.statuses().iter().map(status).collect::<Vec<_>>(),
         "labels": info.labels.iter().map(|(key, value)| json!({"key": **key, "value": **value})).collect::<Vec<_>>(),
-    })
+    });
+    if let Some(discovery) = &info.discovery {
+        written["discovery"] = message(&v1::DiscoveryInfo::from(&**discovery));
+    }
+    if let Some(check) = &info.health_check {
+        written["health_check"] = message(&v1::HealthCheck::from(&**check));
+    }
+    written
+}
+
+fn status(status: &v1::TaskStatus) -> Value {
+    let mut written = json!({"state": status.state().as_str_name()});
+    if let Some(timestamp) = status.timestamp {
+        written["timestamp"] = timestamp.into();
+    }
+    if status.reason.is_some() {
+        written["reason"] = status.reason().as_str_name().into();
+    }
+    if let Some(labels) = &status.labels {
+        written["labels"] = message(labels)["labels"].take();
+    }
+    if let Some(container) = &status.container_status {
+        written["container_status"] = message(container);
+    }
+    if let Some(healthy) = status.healthy {
+        written["healthy"] = healthy.into();
+    }
+    written
+}
+
+/// A message of the API within.
+fn message<M: Message + Name>(message: &M) -> Value {
+    serde_json::from_str(&json::write(message)).unwrap_or_default()
 }
 
 fn attribute(value: &mesos_core::AttributeValue) -> Value {

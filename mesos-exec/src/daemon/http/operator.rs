@@ -1,8 +1,9 @@
 //! `/api/v1`: what operators and tools ask of an agent.
 //!
-//! Views are made of a [`Snapshot`], taken between two steps of the machine. What this agent cannot do is refused with a
+//! Views are made of a [`Snapshot`], taken between two steps of the machine and shared by all who ask meanwhile. What this agent cannot do is refused with a
 //! sentence, never answered as if it had been done. Calls: Apache Mesos, `docs/operator-http-api.md`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use mesos_core::Rejection;
@@ -13,6 +14,7 @@ use mesos_core::net::http::{
     Answering, BODY_BYTES_MAX, Body, Caller, Form, Media, RECORD_IO, RecordReader, Refusal, Response, answer, decode,
     done, read_body,
 };
+use mesos_core::net::layer::LongAnswer;
 use mesos_core::wire::v1;
 use v1::agent::call::Type;
 use v1::agent::response::{self, Type as Kind};
@@ -28,6 +30,7 @@ pub(super) async fn ask(
     State(context): State<Shared>,
     caller: Caller,
     answering: Answering,
+    long: LongAnswer,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
@@ -43,6 +46,9 @@ pub(super) async fn ask(
     let is_stream = matches!(call.r#type(), Type::LaunchNestedContainerSession | Type::AttachContainerOutput);
     answering.check(call.r#type().as_str_name(), is_stream)?;
     context.judge.call(&caller, &call).await?;
+    if is_long(call.r#type()) {
+        long.announce();
+    }
     match call.r#type() {
         Type::LaunchNestedContainerSession => containers::session(&context, &headers, call).await,
         Type::AttachContainerOutput => containers::attach_output(&context, &headers, call).await,
@@ -76,13 +82,26 @@ pub(super) async fn ask(
     }
 }
 
+/// Whether the answer begins when something has ended, or was brought and started: that takes as long as it takes.
+const fn is_long(kind: Type) -> bool {
+    matches!(
+        kind,
+        Type::WaitContainer
+            | Type::WaitNestedContainer
+            | Type::LaunchContainer
+            | Type::LaunchNestedContainer
+            | Type::LaunchNestedContainerSession
+            | Type::AttachContainerInput
+    )
+}
+
 fn part<T>(part: Option<T>, name: &str) -> Result<T, Refusal> {
     part.ok_or_else(|| Refusal::bad_request(format!("Expecting '{name}' to be present")))
 }
 
 impl Context {
     /// The agent at this moment.
-    pub(super) async fn snapshot(&self) -> Result<Snapshot, Refusal> {
+    pub(super) async fn snapshot(&self) -> Result<Arc<Snapshot>, Refusal> {
         let snapshot = self.executors.snapshot().await;
         let snapshot = snapshot.ok_or_else(|| Refusal::unavailable("the agent has ended"))?;
         match snapshot.is_recovered {
@@ -92,7 +111,7 @@ impl Context {
     }
 
     /// The agent at this moment, as far as it may be seen. Executors see nothing.
-    pub(super) async fn seen_by(&self, sight: &Sight) -> Result<Snapshot, Refusal> {
+    pub(super) async fn seen_by(&self, sight: &Sight) -> Result<Arc<Snapshot>, Refusal> {
         if super::judge::proven(sight.caller())?.is_some() {
             return Err(Refusal::forbidden("an executor's credentials are not good for views"));
         }
@@ -128,28 +147,29 @@ impl Context {
                 Kind::GetLoggingLevel
             }
             Type::GetState => {
-                answered.get_state = Some(wire::state(&self.seen_by(sight).await?));
+                answered.get_state = Some(wire::state(&*self.seen_by(sight).await?));
                 Kind::GetState
             }
             Type::GetAgent => {
-                let agent_info = Some(wire::agent(&self.snapshot().await?));
+                // Whether it is being drained is its master's to say: an agent is told to kill tasks, and not why.
+                let agent_info = Some(wire::agent(&*self.snapshot().await?));
                 answered.get_agent = Some(response::GetAgent { agent_info, ..Default::default() });
                 Kind::GetAgent
             }
             Type::GetFrameworks => {
-                answered.get_frameworks = Some(wire::frameworks(&self.seen_by(sight).await?));
+                answered.get_frameworks = Some(wire::frameworks(&*self.seen_by(sight).await?));
                 Kind::GetFrameworks
             }
             Type::GetExecutors => {
-                answered.get_executors = Some(wire::executors(&self.seen_by(sight).await?));
+                answered.get_executors = Some(wire::executors(&*self.seen_by(sight).await?));
                 Kind::GetExecutors
             }
             Type::GetTasks => {
-                answered.get_tasks = Some(wire::tasks(&self.seen_by(sight).await?));
+                answered.get_tasks = Some(wire::tasks(&*self.seen_by(sight).await?));
                 Kind::GetTasks
             }
             Type::GetOperations => {
-                answered.get_operations = Some(wire::operations(&self.seen_by(sight).await?));
+                answered.get_operations = Some(wire::operations(&*self.seen_by(sight).await?));
                 Kind::GetOperations
             }
             Type::GetContainers => {

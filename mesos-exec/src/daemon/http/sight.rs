@@ -1,5 +1,7 @@
 //! What the one who asks may see of an agent: views leave out the rest, as those of masters do.
 
+use std::sync::Arc;
+
 use mesos_core::FrameworkInfo;
 use mesos_core::net::auth::Sight;
 use mesos_core::net::http::Caller;
@@ -28,10 +30,11 @@ fn visible(info: &FrameworkInfo, sight: &Sight) -> Option<Visible> {
 }
 
 /// The agent as far as it may be seen.
-pub(super) fn seen(mut snapshot: Snapshot, sight: &Sight) -> Snapshot {
+pub(super) fn seen(snapshot: Arc<Snapshot>, sight: &Sight) -> Arc<Snapshot> {
     if sight.sees_all() {
         return snapshot;
     }
+    let mut snapshot = Arc::unwrap_or_clone(snapshot);
     snapshot.frameworks.retain_mut(|framework| {
         let Some(visible) = framework.info.as_ref().and_then(|info| visible(info, sight)) else { return false };
         if !visible.tasks {
@@ -48,7 +51,7 @@ pub(super) fn seen(mut snapshot: Snapshot, sight: &Sight) -> Snapshot {
         past.retain(|_, framework| is_left(framework, sight));
     }
     snapshot.standalone.clear();
-    snapshot
+    Arc::new(snapshot)
 }
 
 /// Leaves of what is over of a framework what may be seen; whether anything may.
@@ -57,7 +60,7 @@ fn is_left(framework: &mut PastFramework, sight: &Sight) -> bool {
     if !visible.tasks {
         framework.tasks.clear();
         for executor in &mut framework.executors {
-            std::sync::Arc::make_mut(executor).tasks.clear();
+            Arc::make_mut(executor).tasks.clear();
         }
     }
     if !visible.executors {

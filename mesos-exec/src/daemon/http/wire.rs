@@ -1,11 +1,13 @@
 //! An agent at one moment, as the messages of its operator API.
 
+use std::sync::Arc;
+
 use mesos_core::wire::convert::{ReservationForm, operation_to_wire, resources_to_wire};
 use mesos_core::wire::v1;
-use mesos_core::{ContainerId, ExecutorInfo, FrameworkId, Role, TaskInfo, TaskState};
+use mesos_core::{ContainerId, ExecutorInfo, FrameworkId, Role, TaskInfo, TaskState, TaskStatus};
 use v1::agent::response;
 
-use crate::agent::{FrameworkSnapshot, OperationSnapshot, PastFramework, Snapshot};
+use crate::agent::{FrameworkSnapshot, OperationSnapshot, PastFramework, PastTask, Snapshot, TaskSnapshot};
 
 const FORM: ReservationForm = ReservationForm::Stack;
 
@@ -102,50 +104,77 @@ pub(super) fn tasks(snapshot: &Snapshot) -> response::GetTasks {
                 state if state.is_terminal() => &mut all.terminated_tasks,
                 _ => &mut all.launched_tasks,
             };
-            list.push(self::task(&framework.id, &task.info, &task.role, task.state, task.container_id.as_ref()));
+            list.push(self::task(&Shown::of(&framework.id, task)));
         }
     }
     for (framework_id, past) in past(snapshot) {
         let of_executors = past.executors.iter().flat_map(|executor| &executor.tasks);
         let ended = of_executors.chain(past.tasks.values().flatten());
-        all.terminated_tasks
-            .extend(ended.map(|task| self::task(framework_id, &task.info, &task.role, task.state, None)));
+        all.terminated_tasks.extend(ended.map(|task| self::task(&Shown::of_past(framework_id, task))));
     }
     all
 }
 
-fn task(
-    framework_id: &FrameworkId,
-    described: &TaskInfo,
-    role: &Role,
-    state: TaskState,
-    container: Option<&ContainerId>,
-) -> v1::Task {
-    let info = v1::TaskInfo::from(described);
-    let is_known = state != TaskState::Staging;
-    let state = v1::TaskState::from(state).into();
-    let status = v1::TaskStatus {
-        task_id: info.task_id.clone(),
-        state,
-        agent_id: Some(info.agent_id.clone()),
-        container_status: container.map(|id| v1::ContainerStatus {
+/// A task, with what was said of it.
+pub(super) struct Shown<'a> {
+    pub(super) framework_id: &'a FrameworkId,
+    pub(super) info: &'a TaskInfo,
+    pub(super) role: &'a Role,
+    pub(super) state: TaskState,
+    container: Option<&'a ContainerId>,
+    statuses: &'a [Arc<TaskStatus>],
+}
+
+impl<'a> Shown<'a> {
+    pub(super) fn of(framework_id: &'a FrameworkId, task: &'a TaskSnapshot) -> Self {
+        let TaskSnapshot { info, role, state, container_id, statuses, .. } = task;
+        Self { framework_id, info, role, state: *state, container: container_id.as_ref(), statuses }
+    }
+
+    pub(super) fn of_past(framework_id: &'a FrameworkId, task: &'a PastTask) -> Self {
+        let PastTask { info, role, state, statuses } = task;
+        Self { framework_id, info, role, state: *state, container: None, statuses }
+    }
+
+    /// What was said of it. Of one that was taken back after a restart it may be that its state alone is known.
+    pub(super) fn statuses(&self) -> Vec<v1::TaskStatus> {
+        if !self.statuses.is_empty() || self.state == TaskState::Staging {
+            return self.statuses.iter().map(|status| (&**status).into()).collect();
+        }
+        let container_status = self.container.map(|id| v1::ContainerStatus {
             container_id: Some(v1::ContainerId { value: id.as_str().to_owned(), parent: None }),
             ..Default::default()
-        }),
-        ..Default::default()
-    };
+        });
+        vec![v1::TaskStatus {
+            task_id: (&self.info.id).into(),
+            state: v1::TaskState::from(self.state).into(),
+            agent_id: Some((&self.info.agent_id).into()),
+            container_status,
+            ..Default::default()
+        }]
+    }
+}
+
+fn task(shown: &Shown<'_>) -> v1::Task {
+    let info = v1::TaskInfo::from(shown.info);
+    let (statuses, last) = (shown.statuses(), shown.statuses.last());
     v1::Task {
         name: info.name,
         task_id: info.task_id,
-        framework_id: framework_id.into(),
-        executor_id: described.run.executor().map(|executor| (&executor.id).into()),
+        framework_id: shown.framework_id.into(),
+        executor_id: shown.info.run.executor().map(|executor| (&executor.id).into()),
         agent_id: info.agent_id,
-        state,
-        resources: resources_to_wire(&described.resources, Some(role), FORM),
-        statuses: is_known.then_some(status).into_iter().collect(),
+        state: v1::TaskState::from(shown.state).into(),
+        resources: resources_to_wire(&shown.info.resources, Some(shown.role), FORM),
+        statuses,
+        status_update_state: last.map(|status| v1::TaskState::from(status.state).into()),
+        status_update_uuid: last.and_then(|status| status.uuid).map(Into::into),
         labels: info.labels,
+        discovery: info.discovery,
+        container: info.container,
+        health_check: info.health_check,
         kill_policy: info.kill_policy,
         user: info.command.and_then(|command| command.user),
-        ..Default::default()
+        limits: info.limits,
     }
 }

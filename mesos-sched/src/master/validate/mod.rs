@@ -26,6 +26,7 @@ pub use bound::{
 };
 pub use framework::{merge_resubscription, validate_subscribe, validate_update};
 pub use operation::{
-    validate_create, validate_destroy, validate_grow, validate_reserve, validate_shrink, validate_unreserve,
+    validate_create, validate_destroy, validate_grow, validate_reserve, validate_reserve_from, validate_shrink,
+    validate_unreserve,
 };
 pub use task::{validate_group, validate_kill, validate_task};

@@ -75,6 +75,21 @@ pub fn validate_reserve(
     Ok(conversion)
 }
 
+/// Checks a RESERVE of an operator that moves resources from other reservations.
+///
+/// # Errors
+/// [`Rejection`] with [`RejectionCode::InvalidOperation`] says what does not fit.
+pub fn validate_reserve_from(source: &Resources, entries: &Resources) -> Result<Conversion, Rejection> {
+    const NAME: &str = "RESERVE";
+    check_common(NAME, source)?;
+    check_common(NAME, entries)?;
+    let conversion = Conversion::reserve_from(source, entries).map_err(|error| refuse_conversion(NAME, &error))?;
+    let is_undone = |entry: &Resource| !entry.is_dynamically_reserved();
+    forbid(NAME, entries, is_undone, "is not dynamically reserved", "undo reservations with UNRESERVE")?;
+    forbid(NAME, source, Resource::is_persistent_volume, "is a volume", "reserve disk before making a volume of it")?;
+    Ok(conversion)
+}
+
 /// Checks an UNRESERVE.
 ///
 /// # Errors

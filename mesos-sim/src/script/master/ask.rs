@@ -58,9 +58,10 @@ pub(super) fn operator(arguments: &mut Arguments) -> Result<operator::Call, Stri
         "gone" => Ok(operator::Call::MarkAgentGone(arguments.next("an agent id")?)),
         verb @ ("reserve" | "unreserve") => {
             let agent_id = arguments.next("an agent id")?;
+            let source = arguments.named("from").map(|text| resources(&text)).transpose()?.unwrap_or_default();
             let resources = resources(&arguments.word("resources")?)?;
             Ok(match verb {
-                "reserve" => operator::Call::Reserve { agent_id, resources },
+                "reserve" => operator::Call::Reserve { agent_id, source, resources },
                 _ => operator::Call::Unreserve { agent_id, resources },
             })
         }

@@ -97,6 +97,9 @@ impl Serialize for Status<'_> {
         map.serialize_entry("state", state_name(status.state))?;
         map.serialize_entry("timestamp", &seconds(status.at_wall))?;
         let written = v1::TaskStatus::from(*status);
+        if let Some(labels) = &written.labels {
+            map.serialize_entry("labels", &message(labels)["labels"])?;
+        }
         if let Some(container) = &written.container_status {
             map.serialize_entry("container_status", &message(container))?;
         }

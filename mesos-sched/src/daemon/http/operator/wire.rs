@@ -1,9 +1,11 @@
 //! Rows of the picture as messages of the API.
 
 use mesos_core::wire::API_VERSION;
-use mesos_core::wire::convert::{ReservationForm, agent_capabilities_to_wire, operation_to_wire, resources_to_wire};
+use mesos_core::wire::convert::{
+    ReservationForm, agent_capabilities_to_wire, offer_to_wire, operation_to_wire, resources_to_wire,
+};
 use mesos_core::wire::v1;
-use mesos_core::{Resources, TaskState};
+use mesos_core::{Offer, Resources, TaskState};
 use v1::master::response::{
     GetAgents, GetExecutors, GetFrameworks, GetOperations, GetState, GetTasks, get_agents, get_executors,
     get_frameworks,
@@ -134,12 +136,14 @@ pub(super) fn framework(row: &FrameworkRow) -> get_frameworks::Framework {
 }
 
 fn offer(row: &OfferRow, snapshot: &Snapshot) -> v1::Offer {
-    let agent = snapshot.agent(&row.agent_id).map(|agent| &agent.state.info);
+    if let Some(agent) = snapshot.agent(&row.agent_id) {
+        let OfferRow { id, framework_id, agent_id, role, resources } = row.clone();
+        return offer_to_wire(&Offer::new(id, framework_id, agent_id, role, resources, agent.state.info.clone()), FORM);
+    }
     v1::Offer {
         id: (&row.id).into(),
         framework_id: (&row.framework_id).into(),
         agent_id: (&row.agent_id).into(),
-        hostname: agent.map(|info| (*info.hostname).to_owned()).unwrap_or_default(),
         resources: resources_to_wire(&row.resources, Some(&row.role), FORM),
         allocation_info: Some(v1::resource::AllocationInfo { role: Some(row.role.as_str().to_owned()) }),
         ..v1::Offer::default()

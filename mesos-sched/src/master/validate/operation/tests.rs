@@ -48,6 +48,29 @@ fn refuses(says: &str, result: Result<Conversion, Rejection>) {
 }
 
 #[test]
+fn an_operator_moves_what_is_reserved_and_neither_static_reservations_nor_volumes() {
+    let web = reserved("cpus:2", "web", Some("p"));
+    let deep = web.push_reservation(&Reservation::dynamic(role("web/a"), None)).unwrap();
+    let moved = validate_reserve_from(&deep, &reserved("cpus:2", "db", None)).unwrap();
+    assert_eq!((moved.consumed(), moved.converted()), (&deep, &reserved("cpus:2", "db", None)));
+    validate_reserve_from(&resources("cpus:2"), &deep).unwrap();
+    validate_reserve_from(&web, &reserved("cpus:2", "web", Some("q"))).unwrap();
+    for (says, source, target) in [
+        ("the same apart from", web.clone(), reserved("cpus:1", "db", None)),
+        (
+            "reserved alike",
+            &web + &resources("mem:1"),
+            &reserved("cpus:2", "db", None) + &reserved("mem:1", "db", None),
+        ),
+        ("static reservation", resources("cpus(web):2"), reserved("cpus:2", "db", None)),
+        ("not dynamically reserved", web.clone(), resources("cpus:2")),
+        ("is a volume", bag([volume("v", None)]), bag([volume("v", None)])),
+    ] {
+        refuses(says, validate_reserve_from(&source, &target));
+    }
+}
+
+#[test]
 fn a_framework_reserves_for_the_role_of_its_offers_in_its_own_name() {
     let (web, p) = (role("web"), principal("p"));
     let judge = |entries: &Resources| validate_reserve(entries, Some(&web), Some(&p));
