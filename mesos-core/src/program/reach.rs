@@ -88,7 +88,11 @@ impl Reach {
             (None, ip) => ip,
         };
         let own = Some(own.to_owned()).filter(|_| self.hostname_lookup);
-        Reached { hostname: self.hostname.clone().or(own), ip, port: self.advertise_port.unwrap_or(listens.port()) }
+        Reached {
+            hostname: self.hostname.clone().or(own),
+            ip,
+            port: self.advertise_port.unwrap_or_else(|| listens.port()),
+        }
     }
 
     /// What the machine's own name stands for, or the name others know it by.
