@@ -85,7 +85,7 @@ async fn tools_find_the_names_of_an_agents_numbers() {
     rig.run(TaskInfo::shell(TaskId::new("t1").unwrap(), agent_id(), "cpus:0.1".parse().unwrap(), "exit 3")).await;
     rig.expect("t1", &[TaskState::Starting, TaskState::Running, TaskState::Failed]).await;
     let (_, metrics) = get(rig.address(), "/metrics/snapshot").await;
-    let metrics: serde_json::Value = serde_json::from_str(&metrics).unwrap();
+    let metrics: Value = serde_json::from_str(&metrics).unwrap();
     for name in METRICS.split_whitespace().flat_map(spelt) {
         assert!(metrics[&*name].is_number(), "{name} is missing in {metrics:#}");
     }

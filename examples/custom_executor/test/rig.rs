@@ -242,9 +242,10 @@ impl Rig {
         let server = start_agent(&parts).await;
         let stream = door.agents.recv().await.unwrap();
         let (outbound, inbound) = (Outbound::default(), Inbound::default());
+        let expected = (parts.material.is_some(), Some(parts.address.ip()));
         let mut rig = Self { door, stream, outbound, inbound, server, parts, heard: BTreeSet::new() };
         let ToMaster::Register { info, .. } = rig.hear().await else { panic!("it has no id yet") };
-        assert_eq!((info.has_tls, info.ip), (authority.is_some(), Some(address.ip())));
+        assert_eq!((info.has_tls, info.ip), expected);
         rig.say(ToAgent::Registered { agent_id: agent_id(), ping_timeout: Duration::from_secs(600) }).await;
         rig
     }

@@ -521,7 +521,7 @@ fn events_are_written_as_clients_read_them() {
     let written = write(&Event::Offers(vec![offer.clone()]));
     let url = r#""url":{"scheme":"https","address":{"hostname":"host","ip":"fd00::7","port":5052},"path":"/slave(1)"}"#;
     assert!(written.contains(url), "{written}");
-    let read = crate::offer::Offer::try_from(offer::offer_to_wire(&offer, ReservationForm::Single)).unwrap().agent;
+    let read = crate::offer::Offer::try_from(offer_to_wire(&offer, ReservationForm::Single)).unwrap().agent;
     assert_eq!((read.port, read.ip, read.has_tls), (5_052, offer.agent.ip, true));
     assert_eq!(read.pid(), "slave(1)@[fd00::7]:5052");
     let lost = Event::Failure { agent_id: "a".parse().unwrap(), executor_id: None, status: None };
