@@ -9,10 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use mesos_core::constraint::OfferConstraints;
 use mesos_core::provider::{AgentKey, Fact, FrameworkKey, Grant};
 use mesos_core::resource::{Quantities, ResourceName, Resources, Scalar};
-use mesos_core::{FrameworkCapability, FrameworkId, FrameworkInfo, Instant, Role, Weight};
+use mesos_core::{AgentCapability, AgentInfo, FrameworkCapability, FrameworkId, FrameworkInfo, Instant, Role, Weight};
 use mesos_sched::allocator::Served;
+use mesos_sim::history::is_met;
 
 use super::promise::Promises;
 use super::waiting::Waiting;
@@ -32,6 +34,7 @@ pub(crate) struct Framework {
 
 #[derive(Debug)]
 pub(crate) struct Agent {
+    info: Arc<AgentInfo>,
     pub(crate) total: Resources,
     is_active: bool,
 }
@@ -59,8 +62,21 @@ pub(crate) struct Model {
     batches: u64,
     candidates: BTreeSet<AgentKey>,
     is_called: bool,
+    constraints: BTreeMap<FrameworkKey, Arc<OfferConstraints>>,
+    /// The hosts that may be offered; nothing means all.
+    hostnames: Option<BTreeSet<Arc<str>>>,
+    /// Agents that will be away.
+    planned: BTreeSet<AgentKey>,
+    /// Who was asked for which agent, and did not answer yet.
+    pub(crate) asked: BTreeSet<(FrameworkKey, AgentKey)>,
+    /// Until when somebody does not want to be asked for an agent.
+    unasked: BTreeMap<(FrameworkKey, AgentKey), Instant>,
+    /// Shared resources that somebody was granted of an agent in this round.
+    shared: BTreeMap<AgentKey, Resources>,
     /// What was granted in this round, by stage.
     granted: BTreeMap<(bool, AgentKey, Client), Resources>,
+    /// Names that make no share.
+    pub(crate) excluded: BTreeSet<ResourceName>,
     /// Who waits, where that is bounded.
     pub(crate) waiting: Option<Waiting>,
 }
@@ -105,11 +121,14 @@ impl Model {
             Fact::FrameworkRemoved { framework } => {
                 self.frameworks.remove(&framework);
                 self.filters.retain(|filter| filter.client.0 != framework);
+                self.constraints.remove(&framework);
+                self.asked.retain(|(own, _)| *own != framework);
+                self.unasked.retain(|(own, _), _| *own != framework);
             }
             Fact::RolesSuppressed { framework, roles } => self.suppress(framework, &roles, true),
             Fact::RolesRevived { framework, roles } => self.suppress(framework, &roles, false),
-            Fact::AgentAdded { agent, total, used, .. } => {
-                self.agents.insert(agent, Agent { total, is_active: true });
+            Fact::AgentAdded { agent, info, total, used, .. } => {
+                self.agents.insert(agent, Agent { info, total, is_active: true });
                 for used in used {
                     self.book((used.framework, used.role), agent, &used.resources);
                 }
@@ -128,6 +147,30 @@ impl Model {
                 self.candidates.remove(&agent);
                 self.used.retain(|(own, _), _| *own != agent);
                 self.filters.retain(|filter| filter.agent != agent);
+                self.plan(agent, false);
+            }
+            Fact::AgentUpdated { agent, info } => {
+                if let Some(known) = self.agents.get_mut(&agent).filter(|known| known.info != info) {
+                    let before = std::mem::replace(&mut known.info, info);
+                    // With other resources alone it is the agent that was refused.
+                    if place(&before) != place(&known.info) {
+                        self.filters.retain(|filter| filter.agent != agent);
+                    }
+                    self.candidates.insert(agent);
+                }
+            }
+            Fact::ConstraintsSet { framework, constraints } => drop(self.constraints.insert(framework, constraints)),
+            Fact::WhitelistSet { hostnames } => self.hostnames = hostnames,
+            Fact::UnavailabilitySet { agent, unavailability } => {
+                self.plan(agent, unavailability.is_some());
+                self.candidates.insert(agent);
+            }
+            Fact::InverseOfferEnded { framework, agent, filters } => {
+                let refuse_for = filters.map_or(Duration::ZERO, |filters| filters.refuse_for);
+                let is_there = self.frameworks.get(&framework).is_some_and(|known| known.is_active);
+                if self.asked.remove(&(framework, agent)) && is_there && !refuse_for.is_zero() {
+                    self.unasked.insert((framework, agent), now + refuse_for);
+                }
             }
             Fact::Converted { framework, role, agent, from, to } => {
                 let held = self.used.get_mut(&(agent, (framework, role))).expect("only what is held is converted");
@@ -167,6 +210,7 @@ impl Model {
             self.is_called |= is_active;
             if !is_active {
                 self.filters.retain(|filter| filter.client.0 != framework);
+                self.unasked.retain(|(own, _), _| *own != framework);
             }
         }
     }
@@ -179,6 +223,7 @@ impl Model {
         } else {
             known.suppressed.retain(|role| !is_meant(role));
             self.filters.retain(|filter| filter.client.0 != framework || !is_meant(&filter.client.1));
+            self.unasked.retain(|(own, _), _| *own != framework);
             self.is_called = true;
         }
     }
@@ -187,6 +232,30 @@ impl Model {
         if let Some(known) = self.agents.get_mut(&agent) {
             known.is_active = is_active;
         }
+    }
+
+    /// An agent will be away, or will not: what was asked and answered before is void.
+    fn plan(&mut self, agent: AgentKey, is_planned: bool) {
+        self.asked.retain(|(_, own)| *own != agent);
+        self.unasked.retain(|(_, own), _| *own != agent);
+        if is_planned {
+            self.planned.insert(agent)
+        } else {
+            self.planned.remove(&agent)
+        };
+    }
+
+    /// Whom a round has to ask for an agent back: who holds something there, was not asked and did not refuse.
+    pub(crate) fn to_be_asked(&self, now: Instant) -> BTreeSet<(FrameworkKey, AgentKey)> {
+        let holders = self.used.keys().map(|(agent, (framework, _))| (*framework, *agent));
+        let is_asked = |(framework, agent): &(FrameworkKey, AgentKey)| {
+            self.planned.contains(agent)
+                && self.agents[agent].is_active
+                && self.frameworks.get(framework).is_some_and(|known| known.is_active)
+                && !self.asked.contains(&(*framework, *agent))
+                && self.unasked.get(&(*framework, *agent)).is_none_or(|until| *until <= now)
+        };
+        holders.filter(is_asked).collect()
     }
 
     fn book(&mut self, client: Client, agent: AgentKey, resources: &Resources) {
@@ -221,17 +290,22 @@ impl Model {
 
     pub(crate) fn available(&self, agent: AgentKey) -> Resources {
         let used: Resources = self.used.iter().filter(|((own, _), _)| *own == agent).map(|(_, held)| held).sum();
-        self.agents[&agent].total.left_beside(&used)
+        self.agents[&agent].total.left_beside(&used.non_shared())
     }
 
     fn total(&self) -> Quantities {
         self.agents.values().map(|agent| agent.total.scalar_quantities()).sum()
     }
 
-    /// Everything that clients below a node hold.
+    /// Everything that clients below a node hold: of an agent, what several of them share counts once.
     fn allocated(&self, node: &str) -> Quantities {
-        let below = self.used.iter().filter(|((_, client), _)| nodes_of(client).any(|own| own == node));
-        below.map(|(_, held)| held.scalar_quantities()).sum()
+        let mut below: BTreeMap<AgentKey, Resources> = BTreeMap::new();
+        for ((agent, client), held) in &self.used {
+            if nodes_of(client).any(|own| own == node) {
+                *below.entry(*agent).or_default() += held;
+            }
+        }
+        below.values().map(Resources::scalar_quantities).sum()
     }
 
     /// The largest part of the cluster, as numerator and denominator with the weight in it.
@@ -239,7 +313,8 @@ impl Model {
         let (held, total) = (self.allocated(node), self.total());
         let weight = self.weights.get(node).copied().unwrap_or_default().as_milli();
         let milli = |amount: Scalar| u128::try_from(amount.as_milli()).unwrap();
-        let fractions = total.iter().map(|(name, total)| (milli(held.get(name)), milli(total)));
+        let counted = total.iter().filter(|(name, _)| !self.excluded.contains(name));
+        let fractions = counted.map(|(name, total)| (milli(held.get(name)), milli(total)));
         let largest = fractions.fold(
             (0, 1),
             |largest, other| {
@@ -259,6 +334,7 @@ impl Model {
             if is_for_all { self.agents.keys().copied().collect() } else { std::mem::take(&mut self.candidates) };
         self.filters.retain(|filter| filter.due_at > now || filter.batch == self.batches);
         self.granted.clear();
+        self.shared.clear();
         let second = served.partition_point(|step| step.is_for_guarantees);
         for (is_guaranteed, steps) in [(true, &served[..second]), (false, &served[second..])] {
             let mut seen = BTreeSet::new();
@@ -333,6 +409,7 @@ impl Model {
                 granted.next();
                 *self.used.entry((agent, client.clone())).or_default() += &resources;
                 *self.granted.entry((is_guaranteed, agent, client.clone())).or_default() += &resources;
+                *self.shared.entry(agent).or_default() += &resources.shared();
                 if let Some(waiting) = &mut self.waiting {
                     waiting.note_grant(client, self.batches);
                 }
@@ -351,12 +428,21 @@ impl Model {
         let can = |capability| info.can(capability);
         let known = &self.agents[&agent];
         let wants_gpus = !known.total.gpus().is_zero() && !can(FrameworkCapability::GpuResources);
+        let knows = |capability| known.info.capabilities.contains(&capability);
+        let is_too_old = can(FrameworkCapability::MultiRole) && !knows(AgentCapability::MultiRole)
+            || client.1.parent().is_some() && !knows(AgentCapability::HierarchicalRole);
+        let is_listed = self.hostnames.as_ref().is_none_or(|hosts| hosts.contains(&known.info.hostname));
+        if is_too_old || !is_listed || !self.meets(client, &known.info) {
+            return vec![None];
+        }
         let was_granted = self.granted.contains_key(&(is_guaranteed, agent, client.clone()));
         if !known.is_active || wants_gpus || !self.takes_part(client) || was_granted {
             return vec![None];
         }
-        let whole = self.available(agent).filter(|entry| {
+        let gone = self.shared.get(&agent).cloned().unwrap_or_default();
+        let whole = (self.available(agent) - &gone).filter(|entry| {
             entry.reservations().is_allocatable_to(&client.1)
+                && (!entry.is_shared() || can(FrameworkCapability::SharedResources))
                 && (!entry.is_revocable() || can(FrameworkCapability::RevocableResources))
                 && (entry.reservations().len() <= 1 || can(FrameworkCapability::ReservationRefinement))
         });
@@ -373,6 +459,14 @@ impl Model {
             !offer.is_empty() && is_enough && !filters.any(|filter| filter.refused.contains(offer))
         };
         portions.into_iter().map(|portion| portion.filter(is_wanted)).collect()
+    }
+
+    /// Whether an agent is what a client demands.
+    fn meets(&self, client: &Client, info: &AgentInfo) -> bool {
+        let groups = self.constraints.get(&client.0).and_then(|own| own.by_role.get(&client.1));
+        groups.is_none_or(|groups| {
+            groups.is_empty() || groups.iter().any(|group| group.iter().all(|one| is_met(one, info)))
+        })
     }
 
     fn takes_part(&self, client: &Client) -> bool {
@@ -425,6 +519,11 @@ impl Model {
     pub(crate) fn has_name(&self, name: &ResourceName) -> bool {
         !self.total().get(name).is_zero()
     }
+}
+
+/// What makes another agent of one that describes itself anew.
+fn place(info: &AgentInfo) -> impl PartialEq {
+    (info.hostname.clone(), info.attributes.clone(), info.domain.clone(), info.capabilities.clone())
 }
 
 fn told(grant: &Grant) -> (Client, Resources) {
