@@ -346,7 +346,7 @@ impl Model {
             }
             let order = self.order();
             for agent in &considered {
-                self.follow(*agent, is_guaranteed, &order, &mut [].iter());
+                self.follow(*agent, is_guaranteed, &BTreeSet::new(), &order, &mut [].iter());
             }
         }
         if is_for_all {
@@ -358,9 +358,8 @@ impl Model {
 
     /// One agent's grants are those of a walk through all clients: in their order, or in the order of the grants.
     fn check_step(&mut self, step: &Served, is_fair: bool) {
-        if self.waiting.is_some() && !step.is_for_guarantees {
-            self.check_waiting(step);
-        }
+        let line = self.waiting.as_ref().map(|waiting| waiting.line(self.batches)).unwrap_or_default();
+        self.check_waiting(step, &line);
         let mut granted = step.granted.iter();
         let order = if is_fair {
             self.order()
@@ -370,16 +369,17 @@ impl Model {
                 self.order().into_iter().filter(|client| !step.granted.iter().any(|own| told(own).0 == *client));
             first.chain(others).collect()
         };
-        self.follow(step.agent, step.is_for_guarantees, &order, &mut granted);
+        self.follow(step.agent, step.is_for_guarantees, &line, &order, &mut granted);
         assert_eq!(granted.next(), None, "more was granted than could be of {:?}", step.agent);
     }
 
     /// Nobody who has waited long is served after somebody who has not.
-    fn check_waiting(&mut self, step: &Served) {
+    fn check_waiting(&mut self, step: &Served, line: &BTreeSet<Client>) {
         let Some(mut waiting) = self.waiting.take() else { return };
         let due = self.clients().into_iter().filter(|client| waiting.is_due(client));
         let must_be_served = |client: &Client| {
-            let possible = self.possible_offers(client, step.agent, false);
+            let is_counting = self.is_counting(client, step.is_for_guarantees, line);
+            let possible = self.possible_offers(client, step.agent, step.is_for_guarantees, is_counting);
             !possible.is_empty() && possible.iter().all(Option::is_some)
         };
         let entitled = due.filter(must_be_served).collect();
@@ -387,17 +387,24 @@ impl Model {
         self.waiting = Some(waiting);
     }
 
+    /// Whether a client can count on guarantees: in their stage everybody does, but those in line who have none.
+    fn is_counting(&self, client: &Client, is_guaranteed: bool, line: &BTreeSet<Client>) -> bool {
+        is_guaranteed && (!line.contains(client) || !self.promises.promised(self, &client.1).is_empty())
+    }
+
     /// Walks through the clients, and books what was granted where it could be.
     fn follow<'a>(
         &mut self,
         agent: AgentKey,
         is_guaranteed: bool,
+        line: &BTreeSet<Client>,
         order: &[Client],
         granted: &mut (impl Iterator<Item = &'a Grant> + Clone),
     ) {
         let mut nodes = Vec::new();
         for client in order {
-            let possible = self.possible_offers(client, agent, is_guaranteed);
+            let is_counting = self.is_counting(client, is_guaranteed, line);
+            let possible = self.possible_offers(client, agent, is_guaranteed, is_counting);
             let next = granted.clone().next().filter(|grant| told(grant).0 == *client);
             let actual = next.map(|grant| grant.resources.clone());
             assert!(
@@ -423,7 +430,13 @@ impl Model {
     }
 
     /// What a client may be offered, whatever is drawn; nothing among them means that it may be left out.
-    fn possible_offers(&self, client: &Client, agent: AgentKey, is_guaranteed: bool) -> Vec<Option<Resources>> {
+    fn possible_offers(
+        &self,
+        client: &Client,
+        agent: AgentKey,
+        is_guaranteed: bool,
+        is_counting: bool,
+    ) -> Vec<Option<Resources>> {
         let info = &self.frameworks[&client.0].info;
         let can = |capability| info.can(capability);
         let known = &self.agents[&agent];
@@ -452,7 +465,7 @@ impl Model {
             let earlier = self.granted.get(&(true, agent, client.clone())).cloned().unwrap_or_default();
             size.clone() - &earlier.quota_quantities()
         });
-        let portions = self.promises.portions(self, &client.1, &whole, size.as_ref(), is_guaranteed);
+        let portions = self.promises.portions(self, &client.1, &whole, size.as_ref(), is_counting);
         let is_wanted = |offer: &Resources| {
             let is_enough = minimums.is_empty() || minimums.iter().any(|minimum| offer.contains_quantities(minimum));
             let mut filters = self.filters.iter().filter(|filter| filter.client == *client && filter.agent == agent);
