@@ -59,6 +59,7 @@ impl HierarchicalDrf {
             booked,
             grants,
         };
+        let mut pieces = Vec::new();
         let is_shared_state = matches!(serving.options.policy, Policy::SharedState(_));
         if is_shared_state {
             if stage == Stage::FairShare {
@@ -67,6 +68,9 @@ impl HierarchicalDrf {
         } else if stage == Stage::FairShare && serving.options.policy.is_dealing() {
             serving.prefer(self.aging.line(waiting));
             serving.deal(dealing, walk, &mut self.tree, rng);
+            if self.trace.is_on() {
+                pieces.extend_from_slice(&serving.grants[first + serving.preferred..]);
+            }
             serving.walk(walk, &mut self.tree, rng);
             serving.merge_grants(first);
             dealing.note(key, serving.booked.iter().map(|booked| booked.client).zip(&serving.grants[first..]));
@@ -85,7 +89,7 @@ impl HierarchicalDrf {
         let Serving { shared, is_held_back, is_sized, preferred, .. } = serving;
         let is_shared = !shared.is_empty();
         agent.offered_shared = (self.merging.round(), shared);
-        self.trace.note(key, stage == Stage::Guarantees, &grants[first..]);
+        self.trace.note(key, stage == Stage::Guarantees, &grants[first..], pieces);
         let turn = Turn { stage, waited: u16::try_from(preferred).unwrap_or(u16::MAX) };
         if is_shared_state {
             self.note_shown(key, turn, &grants[first..]);

@@ -4,7 +4,7 @@
 //! The model does not shuffle. It is told in which order the allocator took the agents, and says for each what must
 //! have been granted; of the others, that nothing could have been. Where a cut depends on a draw, any outcome of it will do.
 
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,9 +13,10 @@ use mesos_core::constraint::OfferConstraints;
 use mesos_core::provider::{AgentKey, Fact, FrameworkKey, Grant};
 use mesos_core::resource::{Quantities, ResourceName, Resources, Scalar};
 use mesos_core::{AgentCapability, AgentInfo, FrameworkCapability, FrameworkId, FrameworkInfo, Instant, Role, Weight};
-use mesos_sched::allocator::Served;
+use mesos_sched::allocator::{Priorities, Served};
 use mesos_sim::history::is_met;
 
+use super::packing;
 use super::promise::Promises;
 use super::waiting::Waiting;
 
@@ -77,8 +78,27 @@ pub(crate) struct Model {
     granted: BTreeMap<(bool, AgentKey, Client), Resources>,
     /// Names that make no share.
     pub(crate) excluded: BTreeSet<ResourceName>,
+    /// Where the master stands, if that matters.
+    pub(crate) region: Option<Arc<str>>,
+    /// Whether agents with gpus are kept for those who can deal with them.
+    pub(crate) filters_gpus: bool,
     /// Who waits, where that is bounded.
     pub(crate) waiting: Option<Waiting>,
+    /// Roles of a higher one come first, where there are any.
+    pub(crate) priorities: Option<Priorities>,
+    /// How fair shares are dealt out in pieces, if they are.
+    pub(crate) dealing: Option<Dealing>,
+    /// How often a piece was compared with what somebody else could have had instead.
+    pub(crate) compared: usize,
+}
+
+/// Which pieces are handed out to whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dealing {
+    /// Those that suit the agent best.
+    Packing,
+    /// Those the model does not look at.
+    Any,
 }
 
 impl Model {
@@ -274,7 +294,7 @@ impl Model {
         self.counts.retain(|node, _| nodes.contains(node));
     }
 
-    fn clients(&self) -> BTreeSet<Client> {
+    pub(crate) fn clients(&self) -> BTreeSet<Client> {
         let subscribed = self
             .frameworks
             .iter()
@@ -291,6 +311,12 @@ impl Model {
     pub(crate) fn available(&self, agent: AgentKey) -> Resources {
         let used: Resources = self.used.iter().filter(|((own, _), _)| *own == agent).map(|(_, held)| held).sum();
         self.agents[&agent].total.left_beside(&used.non_shared())
+    }
+
+    /// Whether something is held of an agent that is not there.
+    pub(crate) fn is_over(&self, agent: AgentKey) -> bool {
+        let held: Resources = self.used.iter().filter(|((own, _), _)| *own == agent).map(|(_, held)| held).sum();
+        !self.agents[&agent].total.contains(&held.non_shared())
     }
 
     fn total(&self) -> Quantities {
@@ -367,10 +393,75 @@ impl Model {
             let first = step.granted.iter().map(|grant| told(grant).0);
             let others =
                 self.order().into_iter().filter(|client| !step.granted.iter().any(|own| told(own).0 == *client));
-            first.chain(others).collect()
+            let mut order: Vec<Client> = first.chain(others).collect();
+            // Who has waited goes before those who are more important.
+            if self.waiting.is_none() {
+                self.rank(&mut order);
+            }
+            order
         };
+        if let Some(dealing) = self.dealing.filter(|_| !step.is_for_guarantees) {
+            return self.check_dealt(step, dealing);
+        }
         self.follow(step.agent, step.is_for_guarantees, &line, &order, &mut granted);
         assert_eq!(granted.next(), None, "more was granted than could be of {:?}", step.agent);
+    }
+
+    /// What was dealt was there for whoever got it, and nobody who got nothing could have had anything of what is left.
+    fn check_dealt(&mut self, step: &Served, dealing: Dealing) {
+        let agent = step.agent;
+        for piece in &step.pieces {
+            let (client, resources) = told(piece);
+            if dealing == Dealing::Packing && self.waiting.is_none() {
+                self.check_piece(agent, &client);
+            }
+            self.deal(agent, &client, &resources);
+        }
+        for grant in &step.granted {
+            let (client, resources) = told(grant);
+            let own = step.pieces.iter().map(told).filter(|(own, _)| *own == client);
+            let rest = own.fold(resources, |rest, (_, piece)| rest - &piece);
+            self.deal(agent, &client, &rest);
+        }
+        for grant in &step.granted {
+            for node in nodes_of(&told(grant).0) {
+                *self.counts.entry(node).or_default() += 1;
+            }
+        }
+        let order = self.order();
+        self.follow(agent, false, &BTreeSet::new(), &order, &mut [].iter());
+    }
+
+    /// Books a part of what was dealt.
+    fn deal(&mut self, agent: AgentKey, client: &Client, resources: &Resources) {
+        let gone = self.shared.get(&agent).cloned().unwrap_or_default();
+        let free = (self.available(agent) - &gone).allocatable_to(&client.1);
+        assert!(free.contains(resources) && self.takes_part(client), "{client:?} got {resources:?} of {free:?}");
+        if !resources.is_empty() {
+            self.grant(false, agent, client, resources);
+        }
+    }
+
+    /// Nobody else who could have had a piece would have suited the agent better.
+    fn check_piece(&mut self, agent: AgentKey, client: &Client) {
+        let demand = |client: &Client| packing::demand(&self.frameworks[&client.0].info, &client.1);
+        let Some(own) = demand(client) else { return };
+        let (left, capacity) = (self.available(agent).quantities(), self.agents[&agent].total.quantities());
+        let suits = |demand: &Quantities| packing::alignment(demand, &left, &capacity);
+        let mut compared = 0;
+        for other in self.order().iter().filter(|other| *other != client) {
+            let Some(demand) = demand(other) else { continue };
+            let possible = self.possible_of(other, agent, false, false, Some(&demand));
+            if !possible.is_empty() && possible.iter().all(Option::is_some) {
+                compared += 1;
+                let (best, other_one) = (suits(&own), suits(&demand));
+                assert!(
+                    best >= other_one - packing::ROUNDING,
+                    "{client:?} got a piece of {agent:?}, which suits it {best}, and {other:?} {other_one}"
+                );
+            }
+        }
+        self.compared += compared;
     }
 
     /// Nobody who has waited long is served after somebody who has not.
@@ -414,18 +505,22 @@ impl Model {
             );
             if let Some(resources) = actual {
                 granted.next();
-                *self.used.entry((agent, client.clone())).or_default() += &resources;
-                *self.granted.entry((is_guaranteed, agent, client.clone())).or_default() += &resources;
-                *self.shared.entry(agent).or_default() += &resources.shared();
-                if let Some(waiting) = &mut self.waiting {
-                    waiting.note_grant(client, self.batches);
-                }
+                self.grant(is_guaranteed, agent, client, &resources);
                 nodes.extend(nodes_of(client));
             }
         }
         // Counts do not change while an agent is served.
         for node in nodes {
             *self.counts.entry(node).or_default() += 1;
+        }
+    }
+
+    fn grant(&mut self, is_guaranteed: bool, agent: AgentKey, client: &Client, resources: &Resources) {
+        *self.used.entry((agent, client.clone())).or_default() += resources;
+        *self.granted.entry((is_guaranteed, agent, client.clone())).or_default() += resources;
+        *self.shared.entry(agent).or_default() += &resources.shared();
+        if let Some(waiting) = &mut self.waiting {
+            waiting.note_grant(client, self.batches);
         }
     }
 
@@ -437,15 +532,30 @@ impl Model {
         is_guaranteed: bool,
         is_counting: bool,
     ) -> Vec<Option<Resources>> {
+        self.possible_of(client, agent, is_guaranteed, is_counting, None)
+    }
+
+    /// The same of a piece as large as what it takes at a time, where it takes no more.
+    fn possible_of(
+        &self,
+        client: &Client,
+        agent: AgentKey,
+        is_guaranteed: bool,
+        is_counting: bool,
+        demand: Option<&Quantities>,
+    ) -> Vec<Option<Resources>> {
         let info = &self.frameworks[&client.0].info;
         let can = |capability| info.can(capability);
         let known = &self.agents[&agent];
-        let wants_gpus = !known.total.gpus().is_zero() && !can(FrameworkCapability::GpuResources);
+        let wants_gpus = self.filters_gpus && !known.total.gpus().is_zero() && !can(FrameworkCapability::GpuResources);
+        let places = known.info.domain.as_ref().zip(self.region.as_ref());
+        let is_far =
+            places.is_some_and(|(domain, region)| domain.region != *region) && !can(FrameworkCapability::RegionAware);
         let knows = |capability| known.info.capabilities.contains(&capability);
         let is_too_old = can(FrameworkCapability::MultiRole) && !knows(AgentCapability::MultiRole)
             || client.1.parent().is_some() && !knows(AgentCapability::HierarchicalRole);
         let is_listed = self.hostnames.as_ref().is_none_or(|hosts| hosts.contains(&known.info.hostname));
-        if is_too_old || !is_listed || !self.meets(client, &known.info) {
+        if is_too_old || is_far || !is_listed || !self.meets(client, &known.info) {
             return vec![None];
         }
         let was_granted = self.granted.contains_key(&(is_guaranteed, agent, client.clone()));
@@ -453,9 +563,14 @@ impl Model {
             return vec![None];
         }
         let gone = self.shared.get(&agent).cloned().unwrap_or_default();
-        let whole = (self.available(agent) - &gone).filter(|entry| {
-            entry.reservations().is_allocatable_to(&client.1)
-                && (!entry.is_shared() || can(FrameworkCapability::SharedResources))
+        let left = (self.available(agent) - &gone).allocatable_to(&client.1);
+        let left = match demand {
+            Some(demand) => packing::piece(left, demand),
+            None => Some(left),
+        };
+        let Some(left) = left else { return vec![None] };
+        let whole = left.filter(|entry| {
+            (!entry.is_shared() || can(FrameworkCapability::SharedResources))
                 && (!entry.is_revocable() || can(FrameworkCapability::RevocableResources))
                 && (entry.reservations().len() <= 1 || can(FrameworkCapability::ReservationRefinement))
         });
@@ -482,7 +597,7 @@ impl Model {
         })
     }
 
-    fn takes_part(&self, client: &Client) -> bool {
+    pub(crate) fn takes_part(&self, client: &Client) -> bool {
         let known = self.frameworks.get(&client.0);
         self.is_subscribed(client)
             && known.is_some_and(|known| known.is_active && !known.suppressed.contains(&client.1))
@@ -500,7 +615,15 @@ impl Model {
                 shares.then_with(|| self.count(&left_node).cmp(&self.count(&right_node))).then(names)
             })
         });
+        self.rank(&mut clients);
         clients
+    }
+
+    /// Puts those of a higher priority before others; equals stay as they are.
+    fn rank(&self, clients: &mut [Client]) {
+        if let Some(priorities) = &self.priorities {
+            clients.sort_by_key(|(_, role)| Reverse(priorities.of(role)));
+        }
     }
 
     fn count(&self, node: &str) -> u64 {
