@@ -2,6 +2,10 @@
 
 #[path = "allocator_laws/model.rs"]
 mod model;
+#[path = "allocator_laws/packing.rs"]
+mod packing;
+#[path = "allocator_laws/preemption.rs"]
+mod preemption;
 #[path = "allocator_laws/promise.rs"]
 mod promise;
 #[path = "allocator_laws/waiting.rs"]
@@ -14,14 +18,14 @@ use std::time::Duration;
 
 use mesos_core::kernel::Rng;
 use mesos_core::provider::{AgentKey, Allocator, Fact, FrameworkKey, Grant, Round};
-use mesos_core::resource::Resources;
+use mesos_core::resource::{ResourceName, Resources};
 use mesos_core::{AgentId, AgentInfo, FrameworkId, FrameworkInfo, Instant, Role};
-use mesos_sched::allocator::{HierarchicalDrf, Options, Served, SorterKind};
+use mesos_sched::allocator::{AgentOrder, HierarchicalDrf, Options, Packing, Policy, Priorities, Served, SorterKind};
 use mesos_sim::history::{History, Kind, Mix, Stage};
 use proptest::prelude::*;
-use proptest::sample::subsequence;
+use proptest::sample::{select, subsequence};
 
-use model::Model;
+use model::{Dealing, Model};
 use waiting::Waiting;
 
 fn role(path: &str) -> Role {
@@ -45,12 +49,30 @@ impl Pair {
 
     /// One that lets nobody wait longer than so many batch rounds while others are served.
     fn patient(sorter: SorterKind, seed: u64, starvation_batches: Option<u32>) -> Self {
-        let options =
-            Options { role_sorter: sorter, framework_sorter: sorter, starvation_batches, ..Options::default() };
+        Self::with(
+            Options { role_sorter: sorter, framework_sorter: sorter, starvation_batches, ..Options::default() },
+            seed,
+        )
+    }
+
+    /// One with these options, of which both sorters are of one kind.
+    fn with(options: Options, seed: u64) -> Self {
+        let Options { role_sorter: sorter, starvation_batches, .. } = options;
+        let mut model = Model::default();
+        model.excluded.extend(options.fairness_excluded.iter().cloned());
+        model.waiting = starvation_batches.map(Waiting::new);
+        model.region.clone_from(&options.region);
+        model.filters_gpus = options.filter_gpu_resources;
+        match &options.policy {
+            Policy::Priority(priorities) => model.priorities = Some(priorities.clone()),
+            Policy::Packing(packing) if *packing == Packing::new(0.0).unwrap() => {
+                model.dealing = Some(Dealing::Packing);
+            }
+            Policy::Packing(_) | Policy::ConstrainedMaxMin { .. } => model.dealing = Some(Dealing::Any),
+            _ => {}
+        }
         let mut allocator = HierarchicalDrf::new(options);
         allocator.trace_rounds();
-        let mut model = Model::default();
-        model.waiting = starvation_batches.map(Waiting::new);
         Self {
             allocator,
             model,
@@ -83,6 +105,17 @@ impl Pair {
         if let Some(waiting) = &mut self.model.waiting {
             waiting.finish_round(is_batch);
         }
+        self.ask_back();
+    }
+
+    /// Whoever holds something of an agent that will be away is asked after the round, and nobody else.
+    fn ask_back(&mut self) {
+        let expected = self.model.to_be_asked(self.now);
+        let mut asked = Vec::new();
+        self.allocator.ask_back(self.now, &mut asked);
+        let actual: BTreeSet<_> = asked.iter().map(|asked| (asked.framework, asked.agent)).collect();
+        assert_eq!((asked.len(), &actual), (expected.len(), &expected));
+        self.model.asked.extend(actual);
     }
 
     fn check_books(&self) {
@@ -135,6 +168,10 @@ impl Stage for Pair {
         let held = self.model.holdings().into_iter();
         held.map(|(agent, (framework, role), resources)| Grant { framework, role, agent, resources }).collect()
     }
+
+    fn asked(&self) -> Vec<(FrameworkKey, AgentKey)> {
+        self.model.asked.iter().copied().collect()
+    }
 }
 
 fn served_grants(served: &[Served]) -> impl Iterator<Item = &Grant> {
@@ -161,11 +198,18 @@ fn run_with(mut pair: Pair, history: &History) -> Vec<Grant> {
     pair.log
 }
 
-/// Of all that happens, what the model knows of.
+/// All that happens to those who are there, told by masters that do not lose count.
+fn mix() -> Mix {
+    Mix::default().without([Kind::Stray, Kind::Excess, Kind::Expect])
+}
+
 fn any_history() -> impl Strategy<Value = History> {
-    let unknown = [Kind::Constrain, Kind::Whitelist, Kind::DescribeAgent, Kind::Plan, Kind::Answer, Kind::Stray];
-    let mix = Mix::default().without(unknown).without_old_agents();
+    let mix = mix();
     prop::collection::vec(any::<(u64, u64)>(), 1..80).prop_map(move |numbers| mix.of_numbers(numbers))
+}
+
+fn priorities() -> Policy {
+    Policy::Priority(Priorities::from_iter([(role("a"), 1), (role("a/c"), -1), (role("d"), 7)]))
 }
 
 proptest! {
@@ -181,6 +225,23 @@ proptest! {
     #[test]
     fn random_rounds_grant_what_the_model_allows(history in any_history(), seed in any::<u64>()) {
         run(SorterKind::Random, seed, &history);
+    }
+
+    /// Names that make no share count for nobody's place, the fullest agents come first, those of other regions are for few,
+    /// and those with gpus for everybody: nothing of that changes anything else.
+    #[test]
+    fn other_choices_leave_the_rest_as_it_is(
+        history in any_history(),
+        seed in any::<u64>(),
+        is_fullest_first: bool,
+        has_region: bool,
+        filter_gpu_resources: bool,
+    ) {
+        let agent_order = if is_fullest_first { AgentOrder::FullestFirst } else { AgentOrder::Random };
+        let fairness_excluded = vec![ResourceName::Mem, ResourceName::Gpus, "fpgas".parse().unwrap()];
+        let region = has_region.then(|| "near".into());
+        let options = Options { agent_order, fairness_excluded, region, filter_gpu_resources, ..Options::default() };
+        run_with(Pair::with(options, seed), &history);
     }
 
     /// The same facts, rounds and draws give the same grants in the same order.
@@ -201,6 +262,36 @@ proptest! {
     ) {
         let sorter = if is_fair { SorterKind::Drf } else { SorterKind::Random };
         run_with(Pair::patient(sorter, seed, Some(patience)), &history);
+    }
+
+    /// The same where policies have an order of their own: it begins with those who have not waited.
+    #[test]
+    fn nobody_waits_for_ever_under_any_policy(
+        history in any_history(),
+        seed in any::<u64>(),
+        starvation_batches in 0_u32..6,
+        policy in select(vec![
+            priorities(),
+            Policy::Packing(Packing::new(0.0).unwrap()),
+            Policy::Packing(Packing::default()),
+            Policy::ConstrainedMaxMin { slot: "cpus:1;mem:64".parse().unwrap() },
+        ]),
+    ) {
+        let options = Options { policy, starvation_batches: Some(starvation_batches), ..Options::default() };
+        run_with(Pair::with(options, seed), &history);
+    }
+
+    /// Nothing is granted under a role while somebody under a more important one may have it and wants it.
+    #[test]
+    fn no_lower_role_is_granted_what_a_higher_one_could_take(
+        history in any_history(),
+        seed in any::<u64>(),
+        is_fair: bool,
+    ) {
+        let sorter = if is_fair { SorterKind::Drf } else { SorterKind::Random };
+        let options =
+            Options { policy: priorities(), role_sorter: sorter, framework_sorter: sorter, ..Options::default() };
+        run_with(Pair::with(options, seed), &history);
     }
 
     /// With endless demand, nobody is ahead of anybody with the same weight by more than one grant's worth.
@@ -225,4 +316,34 @@ proptest! {
         prop_assert_eq!(pair.log.len(), agents as usize);
         prop_assert!(most - least <= 1.0 / f64::from(agents) + 1e-9, "{shares:?}");
     }
+}
+
+/// Every piece goes to one whom the agent suits best of all who could have had one, which is told by comparing all of them.
+#[test]
+fn every_piece_goes_to_one_whom_the_agent_suits_best() {
+    let mix = mix();
+    let compared = (0..64).map(|seed| {
+        let policy = Policy::Packing(Packing::new(0.0).unwrap());
+        let mut pair = Pair::with(Options { policy, ..Options::default() }, seed);
+        let Ok(()) = mix.draw(&mut Rng::new(seed), 80).play(&mut pair);
+        pair.model.compared
+    });
+    let compared: usize = compared.sum();
+    assert!(compared > 100, "only {compared} pieces were wanted by somebody else, too");
+}
+
+/// Whoever is named as standing in the way of somebody more important does, and so does everyone of them.
+#[test]
+fn who_would_have_to_make_room_is_named_and_nobody_else() {
+    let mix = mix().without([Kind::Limit, Kind::Guarantee, Kind::Quota]).with_size(4, 4);
+    let named = (0..120).map(|seed| {
+        let history = mix.draw(&mut Rng::new(seed), 50);
+        preemption::check(&history, |history| {
+            let mut pair = Pair::with(Options { policy: priorities(), ..Options::default() }, seed);
+            let Ok(()) = history.play(&mut pair);
+            pair
+        })
+    });
+    let named: usize = named.sum();
+    assert!(named > 20, "only {named} times somebody would have to make room");
 }

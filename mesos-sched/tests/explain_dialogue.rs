@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mesos_core::kernel::Rng;
-use mesos_core::provider::explain::{Need, Question, Subject};
+use mesos_core::provider::explain::{Change, Need, Question, Reason, Subject};
 use mesos_core::provider::{AgentKey, Allocator, Fact, FrameworkKey, Grant, Round, Used};
 use mesos_core::resource::Resources;
 use mesos_core::{AgentId, AgentInfo, Filters, FrameworkId, FrameworkInfo, Instant, Role};
@@ -118,4 +118,20 @@ fn the_allocator_says_what_is_documented() {
     let told = [Subject::Agent(AgentKey(7)), Subject::Need(need), Subject::Agent(AgentKey(5))]
         .map(|subject| cluster.ask(subject));
     assert_eq!(documented(), told, "documented, and told:\n{}\n", told.join("\n\n"));
+}
+
+/// A column of the table of reasons, as the codes in it.
+fn codes_in_column(column: usize) -> BTreeSet<&'static str> {
+    let rows = DOCUMENTATION.lines().filter_map(|line| line.strip_prefix("//! | `"));
+    let cells = rows.filter_map(|row| row.split(" | ").nth(column));
+    cells.flat_map(|cell| cell.split(|own: char| !(own.is_ascii_lowercase() || own == '_'))).collect()
+}
+
+#[test]
+fn every_reason_and_every_change_is_in_the_table() {
+    for (column, codes) in [(0, Reason::CODES), (2, Change::CODES)] {
+        let told = codes_in_column(column);
+        let missing: Vec<_> = codes.iter().filter(|code| !told.contains(*code)).collect();
+        assert!(missing.is_empty(), "{missing:?} are in no row");
+    }
 }

@@ -72,13 +72,22 @@ impl Cluster {
     /// # Panics
     /// When they are not.
     pub(super) fn check_spread(&self, agents: u32, frameworks: u32) {
+        self.check_spread_within(agents, frameworks, 0);
+    }
+
+    /// Checks the same where frameworks refused agents before: whoever is first may have refused the agent that is served, and
+    /// then it goes to the next, who has `more` offers than his part at most, while another one has as many less.
+    ///
+    /// # Panics
+    /// When they are not.
+    pub(super) fn check_spread_within(&self, agents: u32, frameworks: u32, more: u32) {
         self.check_once_each(agents);
         let mut counts = std::collections::BTreeMap::new();
         for offer in &self.offers {
             *counts.entry(offer.framework).or_insert(0) += 1;
         }
         assert_eq!(counts.len(), (frameworks.min(agents)) as usize, "as many frameworks as agents allow have offers");
-        let bounds = agents / frameworks..=agents.div_ceil(frameworks);
+        let bounds = (agents / frameworks).saturating_sub(more)..=agents.div_ceil(frameworks) + more;
         for (framework, count) in counts {
             assert!(bounds.contains(&count), "{framework:?} has {count} offers, not one of {bounds:?}");
         }

@@ -5,6 +5,7 @@ use mesos_core::resource::{Label, Labels, Reservation, Reservations, Resource, S
 use mesos_core::{Resources, Role};
 
 use super::cluster::{self, Cluster, LARGE, YEAR, resources, with_ports16};
+use super::decline::MORE;
 use super::{SIZES, Size};
 use crate::measure::Readings;
 use crate::workload::Workload;
@@ -51,6 +52,18 @@ fn run(Size { agents, frameworks }: Size, readings: &mut Readings) {
     for _ in 0..5 {
         readings.time("recover", || cluster.hand_back(Some(YEAR)));
         readings.time("cycle", || cluster.batch());
-        cluster.check_once_each(agents);
+        cluster.check_spread_within(agents, frameworks, MORE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::size;
+    use super::*;
+
+    #[test]
+    fn offers_stay_even_where_reservations_are_told_apart() {
+        run(size(1_000, 50), &mut Readings::default());
+        run(size(1_000, 200), &mut Readings::default());
     }
 }

@@ -37,6 +37,8 @@ const BEYOND: &[(&str, f64)] = &[
     ("alloc.explain.10000.agent", 1.0),
     ("alloc.explain.hard.10000", 1.0),
     ("alloc.explain.hard.10000.agent", 1.0),
+    ("alloc.explain.promised.10000x1000", 1.0),
+    ("alloc.explain.promised.10000x1000.agent", 1.0),
     // Free when nobody asks: what remembering costs cannot be told from noise.
     ("alloc.unasked.10000x1000.cycle", 1.05),
     ("alloc.unasked.10000x1000.recover", 1.05),

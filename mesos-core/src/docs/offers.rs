@@ -70,6 +70,7 @@
 //! | `nothing_free` | others have all of it: who has most, and how much | `free`, `add_capacity` |
 //! | `capability_missing` | the framework, or the agent, cannot deal with something | `add_capability` |
 //! | `constraint` | the framework's own constraints, by group | `relax_constraints` |
+//! | `shown` | it was shown what is free, and did not answer yet | `answer` |
 //! | `reserved` | what is free belongs to other roles | `unreserve` |
 //! | `quota_limit` | a role on the path has what it may have | `raise_limit` |
 //! | `headroom` | what is free is kept for guarantees | `lower_guarantee`, `add_capacity` |
@@ -77,8 +78,11 @@
 //! | `below_minimum` | what is left is too little to be worth an offer | `lower_minimum`, `free` |
 //! | `filtered` | the framework refused it | `wait` |
 //! | `too_small` | there could be an offer, but not one that holds the need | `free`, `add_capacity` |
-//! | `share_order` | somebody went first in the last round | `free`, `raise_weight` |
+//! | `share_order` | somebody went first in the last round | `free`, `raise_weight`, `suppress` |
 //! | `awaiting_round` | nothing any more; no round has looked yet | `wait` |
+//!
+//! Where others would be served first with what a step makes free, and take it, `suppress` names them as one more step: they
+//! stand back, whatever the reason is.
 //!
 //! # What an answer is about
 //!

@@ -75,12 +75,19 @@
 //!
 //! Offers have no deadline unless `--offer_timeout` gives them one, as in Mesos: frameworks that exist keep offers until they
 //! have work for them, and would lose them. What is offered counts as used where shares are compared, so that whoever hoards
-//! is offered less; what is promised to others is taken back from hoarders when it is asked for. A cluster whose frameworks
-//! are not trusted to answer sets the flag: five minutes are plenty for any that does.
+//! is offered less; what is promised to others is taken back from hoarders when it is asked for. A framework that needs
+//! little of an agent says how much it wants at most (`max_offer` in its offer filters), and the rest goes to others. A cluster
+//! whose frameworks are not trusted to answer sets the flag: five minutes are plenty for any that does.
 //!
 //! | Class | Test |
 //! |---|---|
 //! | offers are hoarded | `mesos-sim/tests/scripts/master/offers.txt` |
+//! | whole agents are held for a small part of each | `mesos-sim/tests/scripts/allocator/max_offer.txt` |
+//! | one framework refuses so much that its refusals fill the memory | `mesos-sched/src/allocator/filter/tests.rs` `one_pair_has_few_filters_and_the_longest_stay` |
+//! | the same, refused again and again | `mesos-sched/src/allocator/filter/tests.rs` `refusing_the_same_for_ever_takes_no_memory` |
+//! | refusals of everything by everybody make rounds slower and slower | `mesos-sched/src/allocator/tests/costs.rs` `a_round_costs_the_same_at_the_end_of_a_storm_of_refusals` |
+//! | whoever returns everything at once stands before those who would use it | `mesos-sched/src/allocator/tests/choices.rs` `who_waits_long_enough_goes_first_if_that_is_chosen` |
+//! | revives without end make rounds without end | `mesos-sched/src/allocator/tests/costs.rs` `a_storm_of_revives_costs_one_round_over_what_is_open` |
 //! | a role is taken that is somebody else's | `mesos-sched/tests/http/authorization.rs` `nobody_takes_a_role_that_is_somebody_elses` |
 //! | the same over gRPC | `mesos-sched/tests/http/authorization.rs` `nobody_takes_a_role_that_is_somebody_elses_over_grpc` |
 //! | an operation is smuggled into an accept | `mesos-sched/tests/http/authorization.rs` `an_operation_that_is_not_allowed_uses_up_no_offer` |

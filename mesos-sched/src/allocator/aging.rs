@@ -6,7 +6,9 @@
 //! before the order of shares, once: whoever waits longest first. So a client that may have something of an agent and does
 //! not refuse it is granted it after `n` batch rounds, or as soon after them as everybody who has waited longer was served.
 //!
-//! Guarantees come before that, with what is granted beyond them within headroom and limits, and clients that refused everything stand in line without effect.
+//! That holds in both stages of a round: what is granted beyond a guarantee while guarantees are served could take, round after
+//! round, all that others wait for. What guarantees still need is kept from those who wait, as from everybody, by the
+//! headroom. Clients that refused everything stand in line without effect.
 
 use std::collections::BTreeSet;
 
@@ -46,11 +48,9 @@ impl Aging {
         since.zip(until).is_some_and(|(since, until)| since <= until)
     }
 
-    /// Lists who waits since that count of batch rounds or longer, longest first.
-    pub(super) fn list(&self, until: Option<u64>, waiting: &mut Vec<NodeKey>) {
-        waiting.clear();
-        if let Some(until) = until {
-            waiting.extend(self.line.iter().take_while(|(since, _)| *since <= until).map(|(_, client)| *client));
-        }
+    /// Who waits since that count of batch rounds or longer, longest first.
+    pub(super) fn line(&self, until: Option<u64>) -> impl Iterator<Item = NodeKey> {
+        let waits = move |(since, _): &&(u64, NodeKey)| until.is_some_and(|until| *since <= until);
+        self.line.iter().take_while(waits).map(|(_, client)| *client)
     }
 }

@@ -18,4 +18,16 @@ pub struct Costs {
     pub ranked: u64,
     /// Filters that ended because they were due.
     pub expired: u64,
+    /// Roles and frameworks that were drawn, where their order is random.
+    pub draws: u64,
+    /// Roles whose chance to be drawn was computed: once for all rounds in which nobody comes or goes and no weight changes.
+    pub weighed: u64,
+    /// Clients that were looked at for a piece of an agent, where agents are dealt out piece by piece: all of them to begin
+    /// with, and before every further piece those who might still have one.
+    pub candidates: u64,
+    /// Clients that were held against an agent to count how many may use it: with constrained max-min fairness all of them,
+    /// for every agent of a round.
+    pub suited: u64,
+    /// Clients that were looked at to show them an agent, where everybody is shown everything.
+    pub shown: u64,
 }

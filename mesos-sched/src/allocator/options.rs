@@ -36,8 +36,8 @@ pub struct Options {
     /// A client that was granted nothing for so many batch rounds goes first once. Nothing, by default, as in Mesos: where
     /// much is wanted and little comes back, everybody has waited that long, and then the line of those who wait decides
     /// instead of the shares. What it cures is rare, too: that somebody returns all he gets at once, and refuses nothing
-    /// (see the default of [`Filters`](mesos_core::Filters)). Choose more rounds than there are clients. Guarantees come before
-    /// it, with what a client is granted beyond its guarantee in the same stage; a limit as high as the guarantee bounds that.
+    /// (see the default of [`Filters`](mesos_core::Filters)). Choose more rounds than there are clients. Whoever waits goes
+    /// before guarantees too, but is given nothing that these still need.
     pub starvation_batches: Option<u32>,
     /// Where the master stands: agents of other regions are offered only to frameworks that can deal with them. Without
     /// it, all agents are near.

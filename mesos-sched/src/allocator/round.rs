@@ -39,8 +39,6 @@ pub(super) struct Scratch {
     pub(super) sated: Vec<NodeKey>,
     /// Agents of which small offers were granted for guarantees: the next round has more of them.
     pub(super) sized: Vec<AgentKey>,
-    /// Clients that have waited long.
-    pub(super) waiting: Vec<NodeKey>,
     pub(super) nobody: Nobody,
     /// Clients that are the only ones to come into question.
     pub(super) few: Vec<NodeKey>,
@@ -63,7 +61,6 @@ impl Scratch {
             cut: Vec::new(),
             sated: Vec::new(),
             sized: Vec::new(),
-            waiting: Vec::new(),
             nobody: Nobody::default(),
             few: Vec::new(),
             refusers: Refusers::default(),

@@ -19,7 +19,7 @@ impl HierarchicalDrf {
             Stage::FairShare => self.dirty.remove(key),
         };
         // One that is visited for fresh clients is not visited a second time because more headroom is there.
-        let is_held = is_held || self.held(stage).contains(key) && self.headroom.has_grown(&self.quotas);
+        let is_held = is_held || self.was_held_back(stage, key) && self.headroom.has_grown(&self.quotas);
         let is_for_fresh = !(is_changed || is_held);
         if is_for_fresh && self.fresh.is_empty() {
             return;
@@ -28,11 +28,9 @@ impl HierarchicalDrf {
         let Some(agent) = self.agents.get_mut(key.slot()).and_then(Option::as_mut) else { return };
         self.costs.visits += 1;
         agent.served_in[stage as usize] = self.merging.round();
-        if let Some(patience) = self.options.starvation_batches {
-            let until = self.schedule.batches().checked_sub(patience.into());
-            self.aging.list(until, &mut self.scratch.waiting);
-        }
-        let Scratch { walk, booked, cut, sated, waiting, nobody, few, refusers, dealing, .. } = &mut self.scratch;
+        let patience = self.options.starvation_batches;
+        let waiting = patience.and_then(|patience| self.schedule.batches().checked_sub(patience.into()));
+        let Scratch { walk, booked, cut, sated, nobody, few, refusers, dealing, .. } = &mut self.scratch;
         let first = grants.len();
         let shared = agent.shared_in(self.merging.round());
         self.filters.gather(key, &agent.available, refusers);
@@ -61,25 +59,25 @@ impl HierarchicalDrf {
             booked,
             grants,
         };
+        let mut pieces = Vec::new();
         let is_shared_state = matches!(serving.options.policy, Policy::SharedState(_));
-        if stage == Stage::FairShare && !is_shared_state {
-            for client in waiting.iter() {
-                let _ = serving.consider(*client, &mut None);
-            }
-            serving.preferred = serving.booked.len();
-        }
         if is_shared_state {
             if stage == Stage::FairShare {
                 serving.show(&mut self.shown, walk, &mut self.tree, rng);
             }
         } else if stage == Stage::FairShare && serving.options.policy.is_dealing() {
+            serving.prefer(self.aging.line(waiting));
             serving.deal(dealing, walk, &mut self.tree, rng);
+            if self.trace.is_on() {
+                pieces.extend_from_slice(&serving.grants[first + serving.preferred..]);
+            }
             serving.walk(walk, &mut self.tree, rng);
             serving.merge_grants(first);
             dealing.note(key, serving.booked.iter().map(|booked| booked.client).zip(&serving.grants[first..]));
         } else if let Some(is_held_back) = nobody.wants(serving.agent) {
             serving.is_held_back = is_held_back;
         } else {
+            serving.prefer(self.aging.line(waiting));
             if !serving.walk_few(walk.is_by_share(), &self.fresh, few, &mut self.tree) {
                 serving.walk(walk, &mut self.tree, rng);
             }
@@ -91,7 +89,7 @@ impl HierarchicalDrf {
         let Serving { shared, is_held_back, is_sized, preferred, .. } = serving;
         let is_shared = !shared.is_empty();
         agent.offered_shared = (self.merging.round(), shared);
-        self.trace.note(key, stage == Stage::Guarantees, &grants[first..]);
+        self.trace.note(key, stage == Stage::Guarantees, &grants[first..], pieces);
         let turn = Turn { stage, waited: u16::try_from(preferred).unwrap_or(u16::MAX) };
         if is_shared_state {
             self.note_shown(key, turn, &grants[first..]);
@@ -173,6 +171,14 @@ impl HierarchicalDrf {
                 self.quotas.note_cut(own.role_key);
             }
         }
+    }
+
+    /// Whether somebody was held back on an agent in this stage. Those who wait have their fair share in both.
+    fn was_held_back(&self, stage: Stage, key: AgentKey) -> bool {
+        let is_in_guarantees = stage == Stage::Guarantees;
+        let has_line = self.options.starvation_batches.is_some();
+        is_in_guarantees && self.headroom.held_in_guarantees.contains(key)
+            || (!is_in_guarantees || has_line) && self.headroom.held.contains(key)
     }
 
     fn note_held(&mut self, stage: Stage, key: AgentKey, is_held_back: bool, is_for_fresh: bool) {

@@ -94,6 +94,28 @@ impl Serving<'_> {
         }
     }
 
+    /// Considers those who have waited long before all others, in both stages, while there is anything left: whoever can count
+    /// on no guarantee has his fair share of the agent, and so never of what guarantees need.
+    pub(super) fn prefer(&mut self, waiting: impl Iterator<Item = NodeKey>) {
+        let (stage, is_held_back) = (self.stage, self.is_held_back);
+        for client in waiting {
+            if self.agent.available.is_empty() {
+                break;
+            }
+            let own = self.clients[client.slot()].as_ref().expect("a client of the tree has a book");
+            if !self.quotas.is_promised(own.role_key) {
+                self.stage = Stage::FairShare;
+            }
+            let _ = self.consider(client, &mut None);
+            self.stage = stage;
+        }
+        // Whom the headroom holds back of his fair share comes again when these are served.
+        if stage == Stage::Guarantees {
+            self.is_held_back = is_held_back;
+        }
+        self.preferred = self.booked.len();
+    }
+
     /// Considers those who come into question at all, in order, if they are known and few; whether they were.
     pub(super) fn walk_few(
         &mut self,

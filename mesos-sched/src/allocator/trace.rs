@@ -12,6 +12,8 @@ pub struct Served {
     pub is_for_guarantees: bool,
     /// What was granted of it then, in order. The round makes one grant of what one client is granted of one agent.
     pub granted: Vec<Grant>,
+    /// What of that was dealt out piece by piece, in order, under a policy that does.
+    pub pieces: Vec<Grant>,
 }
 
 /// The steps of the last round, if anybody wants to know.
@@ -23,15 +25,20 @@ impl Trace {
         self.0.get_or_insert_default();
     }
 
+    /// Whether anybody wants to know.
+    pub(super) const fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
     pub(super) fn begin_round(&mut self) {
         if let Some(served) = &mut self.0 {
             served.clear();
         }
     }
 
-    pub(super) fn note(&mut self, agent: AgentKey, is_for_guarantees: bool, granted: &[Grant]) {
+    pub(super) fn note(&mut self, agent: AgentKey, is_for_guarantees: bool, granted: &[Grant], pieces: Vec<Grant>) {
         if let Some(served) = &mut self.0 {
-            served.push(Served { agent, is_for_guarantees, granted: granted.to_vec() });
+            served.push(Served { agent, is_for_guarantees, granted: granted.to_vec(), pieces });
         }
     }
 

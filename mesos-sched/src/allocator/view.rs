@@ -7,7 +7,7 @@ use mesos_core::resource::{Quantities, ResourceName};
 use mesos_core::{FrameworkId, Quota, Role, Weight};
 
 use super::quota::RoleBook;
-use super::sorter::{Kind, NodeKey};
+use super::sorter::{Kind, NodeKey, WalkCosts};
 use super::{Costs, HierarchicalDrf, Inconsistencies, Served};
 
 /// A role and what was granted to it and to the roles below it.
@@ -89,7 +89,8 @@ impl HierarchicalDrf {
     /// What rounds have cost so far.
     #[must_use]
     pub const fn costs(&self) -> Costs {
-        Costs { comparisons: self.tree.comparisons(), ranked: self.scratch.walk.ranked_count(), ..self.costs }
+        let WalkCosts { ranked, draws, weighed } = self.scratch.walk.costs();
+        Costs { comparisons: self.tree.comparisons(), ranked, draws, weighed, ..self.costs }
     }
 
     /// Remembers from now on how each round served which agents.

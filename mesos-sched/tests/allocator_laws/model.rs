@@ -4,16 +4,19 @@
 //! The model does not shuffle. It is told in which order the allocator took the agents, and says for each what must
 //! have been granted; of the others, that nothing could have been. Where a cut depends on a draw, any outcome of it will do.
 
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use mesos_core::constraint::OfferConstraints;
 use mesos_core::provider::{AgentKey, Fact, FrameworkKey, Grant};
 use mesos_core::resource::{Quantities, ResourceName, Resources, Scalar};
-use mesos_core::{FrameworkCapability, FrameworkId, FrameworkInfo, Instant, Role, Weight};
-use mesos_sched::allocator::Served;
+use mesos_core::{AgentCapability, AgentInfo, FrameworkCapability, FrameworkId, FrameworkInfo, Instant, Role, Weight};
+use mesos_sched::allocator::{Priorities, Served};
+use mesos_sim::history::is_met;
 
+use super::packing;
 use super::promise::Promises;
 use super::waiting::Waiting;
 
@@ -32,6 +35,7 @@ pub(crate) struct Framework {
 
 #[derive(Debug)]
 pub(crate) struct Agent {
+    info: Arc<AgentInfo>,
     pub(crate) total: Resources,
     is_active: bool,
 }
@@ -59,10 +63,42 @@ pub(crate) struct Model {
     batches: u64,
     candidates: BTreeSet<AgentKey>,
     is_called: bool,
+    constraints: BTreeMap<FrameworkKey, Arc<OfferConstraints>>,
+    /// The hosts that may be offered; nothing means all.
+    hostnames: Option<BTreeSet<Arc<str>>>,
+    /// Agents that will be away.
+    planned: BTreeSet<AgentKey>,
+    /// Who was asked for which agent, and did not answer yet.
+    pub(crate) asked: BTreeSet<(FrameworkKey, AgentKey)>,
+    /// Until when somebody does not want to be asked for an agent.
+    unasked: BTreeMap<(FrameworkKey, AgentKey), Instant>,
+    /// Shared resources that somebody was granted of an agent in this round.
+    shared: BTreeMap<AgentKey, Resources>,
     /// What was granted in this round, by stage.
     granted: BTreeMap<(bool, AgentKey, Client), Resources>,
+    /// Names that make no share.
+    pub(crate) excluded: BTreeSet<ResourceName>,
+    /// Where the master stands, if that matters.
+    pub(crate) region: Option<Arc<str>>,
+    /// Whether agents with gpus are kept for those who can deal with them.
+    pub(crate) filters_gpus: bool,
     /// Who waits, where that is bounded.
     pub(crate) waiting: Option<Waiting>,
+    /// Roles of a higher one come first, where there are any.
+    pub(crate) priorities: Option<Priorities>,
+    /// How fair shares are dealt out in pieces, if they are.
+    pub(crate) dealing: Option<Dealing>,
+    /// How often a piece was compared with what somebody else could have had instead.
+    pub(crate) compared: usize,
+}
+
+/// Which pieces are handed out to whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dealing {
+    /// Those that suit the agent best.
+    Packing,
+    /// Those the model does not look at.
+    Any,
 }
 
 impl Model {
@@ -105,11 +141,14 @@ impl Model {
             Fact::FrameworkRemoved { framework } => {
                 self.frameworks.remove(&framework);
                 self.filters.retain(|filter| filter.client.0 != framework);
+                self.constraints.remove(&framework);
+                self.asked.retain(|(own, _)| *own != framework);
+                self.unasked.retain(|(own, _), _| *own != framework);
             }
             Fact::RolesSuppressed { framework, roles } => self.suppress(framework, &roles, true),
             Fact::RolesRevived { framework, roles } => self.suppress(framework, &roles, false),
-            Fact::AgentAdded { agent, total, used, .. } => {
-                self.agents.insert(agent, Agent { total, is_active: true });
+            Fact::AgentAdded { agent, info, total, used, .. } => {
+                self.agents.insert(agent, Agent { info, total, is_active: true });
                 for used in used {
                     self.book((used.framework, used.role), agent, &used.resources);
                 }
@@ -128,6 +167,30 @@ impl Model {
                 self.candidates.remove(&agent);
                 self.used.retain(|(own, _), _| *own != agent);
                 self.filters.retain(|filter| filter.agent != agent);
+                self.plan(agent, false);
+            }
+            Fact::AgentUpdated { agent, info } => {
+                if let Some(known) = self.agents.get_mut(&agent).filter(|known| known.info != info) {
+                    let before = std::mem::replace(&mut known.info, info);
+                    // With other resources alone it is the agent that was refused.
+                    if place(&before) != place(&known.info) {
+                        self.filters.retain(|filter| filter.agent != agent);
+                    }
+                    self.candidates.insert(agent);
+                }
+            }
+            Fact::ConstraintsSet { framework, constraints } => drop(self.constraints.insert(framework, constraints)),
+            Fact::WhitelistSet { hostnames } => self.hostnames = hostnames,
+            Fact::UnavailabilitySet { agent, unavailability } => {
+                self.plan(agent, unavailability.is_some());
+                self.candidates.insert(agent);
+            }
+            Fact::InverseOfferEnded { framework, agent, filters } => {
+                let refuse_for = filters.map_or(Duration::ZERO, |filters| filters.refuse_for);
+                let is_there = self.frameworks.get(&framework).is_some_and(|known| known.is_active);
+                if self.asked.remove(&(framework, agent)) && is_there && !refuse_for.is_zero() {
+                    self.unasked.insert((framework, agent), now + refuse_for);
+                }
             }
             Fact::Converted { framework, role, agent, from, to } => {
                 let held = self.used.get_mut(&(agent, (framework, role))).expect("only what is held is converted");
@@ -167,6 +230,7 @@ impl Model {
             self.is_called |= is_active;
             if !is_active {
                 self.filters.retain(|filter| filter.client.0 != framework);
+                self.unasked.retain(|(own, _), _| *own != framework);
             }
         }
     }
@@ -179,6 +243,7 @@ impl Model {
         } else {
             known.suppressed.retain(|role| !is_meant(role));
             self.filters.retain(|filter| filter.client.0 != framework || !is_meant(&filter.client.1));
+            self.unasked.retain(|(own, _), _| *own != framework);
             self.is_called = true;
         }
     }
@@ -187,6 +252,30 @@ impl Model {
         if let Some(known) = self.agents.get_mut(&agent) {
             known.is_active = is_active;
         }
+    }
+
+    /// An agent will be away, or will not: what was asked and answered before is void.
+    fn plan(&mut self, agent: AgentKey, is_planned: bool) {
+        self.asked.retain(|(_, own)| *own != agent);
+        self.unasked.retain(|(_, own), _| *own != agent);
+        if is_planned {
+            self.planned.insert(agent)
+        } else {
+            self.planned.remove(&agent)
+        };
+    }
+
+    /// Whom a round has to ask for an agent back: who holds something there, was not asked and did not refuse.
+    pub(crate) fn to_be_asked(&self, now: Instant) -> BTreeSet<(FrameworkKey, AgentKey)> {
+        let holders = self.used.keys().map(|(agent, (framework, _))| (*framework, *agent));
+        let is_asked = |(framework, agent): &(FrameworkKey, AgentKey)| {
+            self.planned.contains(agent)
+                && self.agents[agent].is_active
+                && self.frameworks.get(framework).is_some_and(|known| known.is_active)
+                && !self.asked.contains(&(*framework, *agent))
+                && self.unasked.get(&(*framework, *agent)).is_none_or(|until| *until <= now)
+        };
+        holders.filter(is_asked).collect()
     }
 
     fn book(&mut self, client: Client, agent: AgentKey, resources: &Resources) {
@@ -205,7 +294,7 @@ impl Model {
         self.counts.retain(|node, _| nodes.contains(node));
     }
 
-    fn clients(&self) -> BTreeSet<Client> {
+    pub(crate) fn clients(&self) -> BTreeSet<Client> {
         let subscribed = self
             .frameworks
             .iter()
@@ -221,17 +310,28 @@ impl Model {
 
     pub(crate) fn available(&self, agent: AgentKey) -> Resources {
         let used: Resources = self.used.iter().filter(|((own, _), _)| *own == agent).map(|(_, held)| held).sum();
-        self.agents[&agent].total.left_beside(&used)
+        self.agents[&agent].total.left_beside(&used.non_shared())
+    }
+
+    /// Whether something is held of an agent that is not there.
+    pub(crate) fn is_over(&self, agent: AgentKey) -> bool {
+        let held: Resources = self.used.iter().filter(|((own, _), _)| *own == agent).map(|(_, held)| held).sum();
+        !self.agents[&agent].total.contains(&held.non_shared())
     }
 
     fn total(&self) -> Quantities {
         self.agents.values().map(|agent| agent.total.scalar_quantities()).sum()
     }
 
-    /// Everything that clients below a node hold.
+    /// Everything that clients below a node hold: of an agent, what several of them share counts once.
     fn allocated(&self, node: &str) -> Quantities {
-        let below = self.used.iter().filter(|((_, client), _)| nodes_of(client).any(|own| own == node));
-        below.map(|(_, held)| held.scalar_quantities()).sum()
+        let mut below: BTreeMap<AgentKey, Resources> = BTreeMap::new();
+        for ((agent, client), held) in &self.used {
+            if nodes_of(client).any(|own| own == node) {
+                *below.entry(*agent).or_default() += held;
+            }
+        }
+        below.values().map(Resources::scalar_quantities).sum()
     }
 
     /// The largest part of the cluster, as numerator and denominator with the weight in it.
@@ -239,7 +339,8 @@ impl Model {
         let (held, total) = (self.allocated(node), self.total());
         let weight = self.weights.get(node).copied().unwrap_or_default().as_milli();
         let milli = |amount: Scalar| u128::try_from(amount.as_milli()).unwrap();
-        let fractions = total.iter().map(|(name, total)| (milli(held.get(name)), milli(total)));
+        let counted = total.iter().filter(|(name, _)| !self.excluded.contains(name));
+        let fractions = counted.map(|(name, total)| (milli(held.get(name)), milli(total)));
         let largest = fractions.fold(
             (0, 1),
             |largest, other| {
@@ -259,6 +360,7 @@ impl Model {
             if is_for_all { self.agents.keys().copied().collect() } else { std::mem::take(&mut self.candidates) };
         self.filters.retain(|filter| filter.due_at > now || filter.batch == self.batches);
         self.granted.clear();
+        self.shared.clear();
         let second = served.partition_point(|step| step.is_for_guarantees);
         for (is_guaranteed, steps) in [(true, &served[..second]), (false, &served[second..])] {
             let mut seen = BTreeSet::new();
@@ -270,7 +372,7 @@ impl Model {
             }
             let order = self.order();
             for agent in &considered {
-                self.follow(*agent, is_guaranteed, &order, &mut [].iter());
+                self.follow(*agent, is_guaranteed, &BTreeSet::new(), &order, &mut [].iter());
             }
         }
         if is_for_all {
@@ -282,9 +384,8 @@ impl Model {
 
     /// One agent's grants are those of a walk through all clients: in their order, or in the order of the grants.
     fn check_step(&mut self, step: &Served, is_fair: bool) {
-        if self.waiting.is_some() && !step.is_for_guarantees {
-            self.check_waiting(step);
-        }
+        let line = self.waiting.as_ref().map(|waiting| waiting.line(self.batches)).unwrap_or_default();
+        self.check_waiting(step, &line);
         let mut granted = step.granted.iter();
         let order = if is_fair {
             self.order()
@@ -292,18 +393,84 @@ impl Model {
             let first = step.granted.iter().map(|grant| told(grant).0);
             let others =
                 self.order().into_iter().filter(|client| !step.granted.iter().any(|own| told(own).0 == *client));
-            first.chain(others).collect()
+            let mut order: Vec<Client> = first.chain(others).collect();
+            // Who has waited goes before those who are more important.
+            if self.waiting.is_none() {
+                self.rank(&mut order);
+            }
+            order
         };
-        self.follow(step.agent, step.is_for_guarantees, &order, &mut granted);
+        if let Some(dealing) = self.dealing.filter(|_| !step.is_for_guarantees) {
+            return self.check_dealt(step, dealing);
+        }
+        self.follow(step.agent, step.is_for_guarantees, &line, &order, &mut granted);
         assert_eq!(granted.next(), None, "more was granted than could be of {:?}", step.agent);
     }
 
+    /// What was dealt was there for whoever got it, and nobody who got nothing could have had anything of what is left.
+    fn check_dealt(&mut self, step: &Served, dealing: Dealing) {
+        let agent = step.agent;
+        for piece in &step.pieces {
+            let (client, resources) = told(piece);
+            if dealing == Dealing::Packing && self.waiting.is_none() {
+                self.check_piece(agent, &client);
+            }
+            self.deal(agent, &client, &resources);
+        }
+        for grant in &step.granted {
+            let (client, resources) = told(grant);
+            let own = step.pieces.iter().map(told).filter(|(own, _)| *own == client);
+            let rest = own.fold(resources, |rest, (_, piece)| rest - &piece);
+            self.deal(agent, &client, &rest);
+        }
+        for grant in &step.granted {
+            for node in nodes_of(&told(grant).0) {
+                *self.counts.entry(node).or_default() += 1;
+            }
+        }
+        let order = self.order();
+        self.follow(agent, false, &BTreeSet::new(), &order, &mut [].iter());
+    }
+
+    /// Books a part of what was dealt.
+    fn deal(&mut self, agent: AgentKey, client: &Client, resources: &Resources) {
+        let gone = self.shared.get(&agent).cloned().unwrap_or_default();
+        let free = (self.available(agent) - &gone).allocatable_to(&client.1);
+        assert!(free.contains(resources) && self.takes_part(client), "{client:?} got {resources:?} of {free:?}");
+        if !resources.is_empty() {
+            self.grant(false, agent, client, resources);
+        }
+    }
+
+    /// Nobody else who could have had a piece would have suited the agent better.
+    fn check_piece(&mut self, agent: AgentKey, client: &Client) {
+        let demand = |client: &Client| packing::demand(&self.frameworks[&client.0].info, &client.1);
+        let Some(own) = demand(client) else { return };
+        let (left, capacity) = (self.available(agent).quantities(), self.agents[&agent].total.quantities());
+        let suits = |demand: &Quantities| packing::alignment(demand, &left, &capacity);
+        let mut compared = 0;
+        for other in self.order().iter().filter(|other| *other != client) {
+            let Some(demand) = demand(other) else { continue };
+            let possible = self.possible_of(other, agent, false, false, Some(&demand));
+            if !possible.is_empty() && possible.iter().all(Option::is_some) {
+                compared += 1;
+                let (best, other_one) = (suits(&own), suits(&demand));
+                assert!(
+                    best >= other_one - packing::ROUNDING,
+                    "{client:?} got a piece of {agent:?}, which suits it {best}, and {other:?} {other_one}"
+                );
+            }
+        }
+        self.compared += compared;
+    }
+
     /// Nobody who has waited long is served after somebody who has not.
-    fn check_waiting(&mut self, step: &Served) {
+    fn check_waiting(&mut self, step: &Served, line: &BTreeSet<Client>) {
         let Some(mut waiting) = self.waiting.take() else { return };
         let due = self.clients().into_iter().filter(|client| waiting.is_due(client));
         let must_be_served = |client: &Client| {
-            let possible = self.possible_offers(client, step.agent, false);
+            let is_counting = self.is_counting(client, step.is_for_guarantees, line);
+            let possible = self.possible_offers(client, step.agent, step.is_for_guarantees, is_counting);
             !possible.is_empty() && possible.iter().all(Option::is_some)
         };
         let entitled = due.filter(must_be_served).collect();
@@ -311,17 +478,24 @@ impl Model {
         self.waiting = Some(waiting);
     }
 
+    /// Whether a client can count on guarantees: in their stage everybody does, but those in line who have none.
+    fn is_counting(&self, client: &Client, is_guaranteed: bool, line: &BTreeSet<Client>) -> bool {
+        is_guaranteed && (!line.contains(client) || !self.promises.promised(self, &client.1).is_empty())
+    }
+
     /// Walks through the clients, and books what was granted where it could be.
     fn follow<'a>(
         &mut self,
         agent: AgentKey,
         is_guaranteed: bool,
+        line: &BTreeSet<Client>,
         order: &[Client],
         granted: &mut (impl Iterator<Item = &'a Grant> + Clone),
     ) {
         let mut nodes = Vec::new();
         for client in order {
-            let possible = self.possible_offers(client, agent, is_guaranteed);
+            let is_counting = self.is_counting(client, is_guaranteed, line);
+            let possible = self.possible_offers(client, agent, is_guaranteed, is_counting);
             let next = granted.clone().next().filter(|grant| told(grant).0 == *client);
             let actual = next.map(|grant| grant.resources.clone());
             assert!(
@@ -331,11 +505,7 @@ impl Model {
             );
             if let Some(resources) = actual {
                 granted.next();
-                *self.used.entry((agent, client.clone())).or_default() += &resources;
-                *self.granted.entry((is_guaranteed, agent, client.clone())).or_default() += &resources;
-                if let Some(waiting) = &mut self.waiting {
-                    waiting.note_grant(client, self.batches);
-                }
+                self.grant(is_guaranteed, agent, client, &resources);
                 nodes.extend(nodes_of(client));
             }
         }
@@ -345,18 +515,62 @@ impl Model {
         }
     }
 
+    fn grant(&mut self, is_guaranteed: bool, agent: AgentKey, client: &Client, resources: &Resources) {
+        *self.used.entry((agent, client.clone())).or_default() += resources;
+        *self.granted.entry((is_guaranteed, agent, client.clone())).or_default() += resources;
+        *self.shared.entry(agent).or_default() += &resources.shared();
+        if let Some(waiting) = &mut self.waiting {
+            waiting.note_grant(client, self.batches);
+        }
+    }
+
     /// What a client may be offered, whatever is drawn; nothing among them means that it may be left out.
-    fn possible_offers(&self, client: &Client, agent: AgentKey, is_guaranteed: bool) -> Vec<Option<Resources>> {
+    fn possible_offers(
+        &self,
+        client: &Client,
+        agent: AgentKey,
+        is_guaranteed: bool,
+        is_counting: bool,
+    ) -> Vec<Option<Resources>> {
+        self.possible_of(client, agent, is_guaranteed, is_counting, None)
+    }
+
+    /// The same of a piece as large as what it takes at a time, where it takes no more.
+    fn possible_of(
+        &self,
+        client: &Client,
+        agent: AgentKey,
+        is_guaranteed: bool,
+        is_counting: bool,
+        demand: Option<&Quantities>,
+    ) -> Vec<Option<Resources>> {
         let info = &self.frameworks[&client.0].info;
         let can = |capability| info.can(capability);
         let known = &self.agents[&agent];
-        let wants_gpus = !known.total.gpus().is_zero() && !can(FrameworkCapability::GpuResources);
+        let wants_gpus = self.filters_gpus && !known.total.gpus().is_zero() && !can(FrameworkCapability::GpuResources);
+        let places = known.info.domain.as_ref().zip(self.region.as_ref());
+        let is_far =
+            places.is_some_and(|(domain, region)| domain.region != *region) && !can(FrameworkCapability::RegionAware);
+        let knows = |capability| known.info.capabilities.contains(&capability);
+        let is_too_old = can(FrameworkCapability::MultiRole) && !knows(AgentCapability::MultiRole)
+            || client.1.parent().is_some() && !knows(AgentCapability::HierarchicalRole);
+        let is_listed = self.hostnames.as_ref().is_none_or(|hosts| hosts.contains(&known.info.hostname));
+        if is_too_old || is_far || !is_listed || !self.meets(client, &known.info) {
+            return vec![None];
+        }
         let was_granted = self.granted.contains_key(&(is_guaranteed, agent, client.clone()));
         if !known.is_active || wants_gpus || !self.takes_part(client) || was_granted {
             return vec![None];
         }
-        let whole = self.available(agent).filter(|entry| {
-            entry.reservations().is_allocatable_to(&client.1)
+        let gone = self.shared.get(&agent).cloned().unwrap_or_default();
+        let left = (self.available(agent) - &gone).allocatable_to(&client.1);
+        let left = match demand {
+            Some(demand) => packing::piece(left, demand),
+            None => Some(left),
+        };
+        let Some(left) = left else { return vec![None] };
+        let whole = left.filter(|entry| {
+            (!entry.is_shared() || can(FrameworkCapability::SharedResources))
                 && (!entry.is_revocable() || can(FrameworkCapability::RevocableResources))
                 && (entry.reservations().len() <= 1 || can(FrameworkCapability::ReservationRefinement))
         });
@@ -366,7 +580,7 @@ impl Model {
             let earlier = self.granted.get(&(true, agent, client.clone())).cloned().unwrap_or_default();
             size.clone() - &earlier.quota_quantities()
         });
-        let portions = self.promises.portions(self, &client.1, &whole, size.as_ref(), is_guaranteed);
+        let portions = self.promises.portions(self, &client.1, &whole, size.as_ref(), is_counting);
         let is_wanted = |offer: &Resources| {
             let is_enough = minimums.is_empty() || minimums.iter().any(|minimum| offer.contains_quantities(minimum));
             let mut filters = self.filters.iter().filter(|filter| filter.client == *client && filter.agent == agent);
@@ -375,7 +589,15 @@ impl Model {
         portions.into_iter().map(|portion| portion.filter(is_wanted)).collect()
     }
 
-    fn takes_part(&self, client: &Client) -> bool {
+    /// Whether an agent is what a client demands.
+    fn meets(&self, client: &Client, info: &AgentInfo) -> bool {
+        let groups = self.constraints.get(&client.0).and_then(|own| own.by_role.get(&client.1));
+        groups.is_none_or(|groups| {
+            groups.is_empty() || groups.iter().any(|group| group.iter().all(|one| is_met(one, info)))
+        })
+    }
+
+    pub(crate) fn takes_part(&self, client: &Client) -> bool {
         let known = self.frameworks.get(&client.0);
         self.is_subscribed(client)
             && known.is_some_and(|known| known.is_active && !known.suppressed.contains(&client.1))
@@ -393,7 +615,15 @@ impl Model {
                 shares.then_with(|| self.count(&left_node).cmp(&self.count(&right_node))).then(names)
             })
         });
+        self.rank(&mut clients);
         clients
+    }
+
+    /// Puts those of a higher priority before others; equals stay as they are.
+    fn rank(&self, clients: &mut [Client]) {
+        if let Some(priorities) = &self.priorities {
+            clients.sort_by_key(|(_, role)| Reverse(priorities.of(role)));
+        }
     }
 
     fn count(&self, node: &str) -> u64 {
@@ -425,6 +655,11 @@ impl Model {
     pub(crate) fn has_name(&self, name: &ResourceName) -> bool {
         !self.total().get(name).is_zero()
     }
+}
+
+/// What makes another agent of one that describes itself anew.
+fn place(info: &AgentInfo) -> impl PartialEq {
+    (info.hostname.clone(), info.attributes.clone(), info.domain.clone(), info.capabilities.clone())
 }
 
 fn told(grant: &Grant) -> (Client, Resources) {

@@ -63,7 +63,7 @@ impl Promises {
     }
 
     /// What is promised to a role: so much less would be required if it had everything.
-    fn promised(&self, model: &Model, role: &Role) -> Quantities {
+    pub(crate) fn promised(&self, model: &Model, role: &Role) -> Quantities {
         self.required(model, None, None) - &self.required(model, None, Some(role))
     }
 

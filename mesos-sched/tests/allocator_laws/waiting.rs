@@ -45,6 +45,12 @@ impl Waiting {
         self.own.get(client).is_some_and(|own| own.rounds >= self.patience)
     }
 
+    /// Who stands in line at that count of batch rounds.
+    pub(crate) fn line(&self, batches: u64) -> BTreeSet<Client> {
+        let is_in_line = |own: &Wait| own.since + self.patience <= batches;
+        self.own.iter().filter(|(_, own)| is_in_line(own)).map(|(client, _)| client.clone()).collect()
+    }
+
     /// An agent goes to `first` first, of which `entitled` would have had to be offered something.
     pub(crate) fn check_first(&mut self, first: Option<&Client>, entitled: Vec<Client>) {
         for client in entitled {

@@ -130,7 +130,12 @@ impl Ledger {
             }
             Fact::AgentUpdated { agent, info } => {
                 let known = self.agents.get_mut(&agent).unwrap();
-                if std::mem::replace(&mut known.info, info) != known.info {
+                let before = std::mem::replace(&mut known.info, info);
+                let place = |info: &AgentInfo| {
+                    (info.hostname.clone(), info.attributes.clone(), info.domain.clone(), info.capabilities.clone())
+                };
+                // With other resources alone it is the agent that was refused.
+                if place(&before) != place(&known.info) {
                     self.refusals.retain(|refusal| refusal.agent != agent);
                 }
             }
@@ -170,7 +175,7 @@ impl Ledger {
     }
 
     pub(crate) fn free(&self, agent: AgentKey) -> Resources {
-        self.agents[&agent].total.left_beside(&self.held_of(agent))
+        self.agents[&agent].total.left_beside(&self.held_of(agent).non_shared())
     }
 
     fn held_of(&self, agent: AgentKey) -> Resources {
@@ -179,7 +184,7 @@ impl Ledger {
 
     /// Whether something is held of an agent that is not there.
     pub(crate) fn is_over(&self, agent: AgentKey) -> bool {
-        !self.agents[&agent].total.contains(&self.held_of(agent))
+        !self.agents[&agent].total.contains(&self.held_of(agent).non_shared())
     }
 
     /// What is reserved to a role or below it, and what is held there of what nobody owns.
@@ -269,6 +274,7 @@ impl Ledger {
             },
             Reason::CapabilityMissing { lack: Lack::Framework(capability), hidden: Some(hidden) } => {
                 let is_hidden = match capability {
+                    FrameworkCapability::SharedResources => hidden.shared() == *hidden,
                     FrameworkCapability::RevocableResources => hidden.revocable() == *hidden,
                     FrameworkCapability::ReservationRefinement => hidden.iter().all(|one| one.reservations().len() > 1),
                     _ => false,
@@ -277,9 +283,13 @@ impl Ledger {
             }
             Reason::Constraint { failed } => {
                 let groups = known.constraints.by_role.get(asked.role);
+                let domain = agent.info.domain.as_ref();
                 let found = |selector: &Selector| match selector {
                     Selector::Hostname => Some(&*agent.info.hostname),
-                    _ => agent.info.attributes.text("rack"),
+                    Selector::Region => domain.map(|domain| &*domain.region),
+                    Selector::Zone => domain.map(|domain| &*domain.zone),
+                    Selector::Attribute(name) => agent.info.attributes.text(name),
+                    _ => None,
                 };
                 !failed.is_empty()
                     && failed.len() == groups.map_or(0, Vec::len)

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use mesos_core::Instant;
 use mesos_core::kernel::Rng;
-use mesos_core::provider::{AgentKey, Allocator, Concurrency, Fact, FrameworkKey, Grant, Round};
+use mesos_core::provider::{
+    AgentKey, Allocator, Concurrency, Conflict, Fact, FrameworkKey, Grant, InverseGrant, Round,
+};
 use mesos_core::resource::Resources;
 
 use super::laws::{self, Breach};
@@ -35,6 +37,16 @@ enum Told {
     Commit(Instant, Grant, Resources),
 }
 
+/// What an allocator said to it: another one of the kind says the same.
+#[derive(Debug, PartialEq)]
+enum Said {
+    Granted(Vec<Grant>),
+    AsksBack(Vec<InverseGrant>),
+    Commits(Result<(), Conflict>),
+    NextRound(Option<Instant>),
+    Available(AgentKey, Option<Resources>),
+}
+
 /// An allocator under test beside the truth.
 struct Bench<'a> {
     profile: &'a Profile,
@@ -43,6 +55,7 @@ struct Bench<'a> {
     allocator: Box<dyn Allocator>,
     rng: Rng,
     told: Vec<Told>,
+    said: Vec<Said>,
     grants: Vec<Grant>,
     lines: Vec<String>,
     facts: u64,
@@ -58,7 +71,7 @@ pub(super) fn play(
 ) -> Result<Report, Broken> {
     let mut bench = Bench::new(make(), profile, seed);
     let played = survive(|| history.play(&mut bench));
-    let replayed = played.and_then(|()| survive(|| replay(make(), seed, &bench.told, &bench.grants)));
+    let replayed = played.and_then(|()| survive(|| replay(make(), seed, &bench.told, &bench.said)));
     match replayed {
         Ok(()) => {
             let grants = bench.grants.len() as u64;
@@ -78,24 +91,52 @@ fn message(panic: &(dyn Any + Send)) -> String {
     format!("it panicked: {}", text.unwrap_or("without a word"))
 }
 
-fn replay(mut fresh: Box<dyn Allocator>, seed: u64, told: &[Told], grants: &[Grant]) -> Result<(), Breach> {
+/// Does to a fresh allocator what was done to another, and compares whatever it says.
+fn replay(mut fresh: Box<dyn Allocator>, seed: u64, told: &[Told], said: &[Said]) -> Result<(), Breach> {
     let mut rng = Rng::new(seed);
-    let (mut granted, mut asked) = (Vec::new(), Vec::new());
+    let mut said = said.iter();
     for told in told {
+        let mut again = Vec::new();
         match told {
             Told::Fact(now, fact) => fresh.observe(*now, fact.clone()),
-            Told::Commit(now, grant, wanted) => drop(fresh.commit(*now, grant, wanted)),
+            Told::Commit(now, grant, wanted) => again.push(Said::Commits(fresh.commit(*now, grant, wanted))),
             Told::Round(now) => {
+                let (mut granted, mut asked) = (Vec::new(), Vec::new());
                 fresh.allocate(Round { now: *now, rng: &mut rng }, &mut granted);
                 fresh.ask_back(*now, &mut asked);
+                again.extend([Said::Granted(granted), Said::AsksBack(asked)]);
             }
         }
+        again.extend(views(&*fresh, told));
+        if let Some((second, first)) = again.into_iter().zip(&mut said).find(|(second, first)| second != *first) {
+            return Err((Law::Replay, format!("one says {first:?}, and another of the kind {second:?}")));
+        }
     }
-    let differs = (0..granted.len().max(grants.len())).find(|place| granted.get(*place) != grants.get(*place));
-    differs.map_or(Ok(()), |place| {
-        let what = format!("grant {place} was {:?}, and {:?} on another", grants.get(place), granted.get(place));
-        Err((Law::Replay, what))
-    })
+    Ok(())
+}
+
+/// What an allocator shows after something was done to it.
+fn views(allocator: &dyn Allocator, told: &Told) -> impl Iterator<Item = Said> {
+    let agents = match told {
+        Told::Fact(_, fact) => agent_of(fact).into_iter().collect(),
+        Told::Commit(_, grant, _) => vec![grant.agent],
+        Told::Round(_) => laws::agents().collect(),
+    };
+    let available = agents.into_iter().map(|agent| Said::Available(agent, allocator.available(agent)));
+    std::iter::once(Said::NextRound(allocator.deadline())).chain(available.collect::<Vec<_>>())
+}
+
+/// Of which agent a fact changes what is free.
+const fn agent_of(fact: &Fact) -> Option<AgentKey> {
+    match fact {
+        Fact::AgentAdded { agent, .. }
+        | Fact::AgentResized { agent, .. }
+        | Fact::AgentRemoved { agent }
+        | Fact::Converted { agent, .. }
+        | Fact::Claimed { agent, .. }
+        | Fact::Recovered { agent, .. } => Some(*agent),
+        _ => None,
+    }
 }
 
 impl<'a> Bench<'a> {
@@ -107,6 +148,7 @@ impl<'a> Bench<'a> {
             allocator,
             rng: Rng::new(seed),
             told: Vec::new(),
+            said: Vec::new(),
             grants: Vec::new(),
             lines: Vec::new(),
             facts: 0,
@@ -136,26 +178,38 @@ impl<'a> Bench<'a> {
         let before = self.grants.len();
         self.rounds += 1;
         self.told.push(Told::Round(self.now));
+        if laws::held_off(&self.truth, self.profile, self.now).is_none() {
+            self.truth.expected = None;
+        }
         self.allocator.allocate(Round { now: self.now, rng: &mut self.rng }, &mut self.grants);
-        for grant in &self.grants[before..] {
+        let granted = self.grants[before..].to_vec();
+        for grant in &granted {
             laws::grant(&self.truth, self.profile, self.now, grant)?;
             match self.allocator.concurrency() {
                 Concurrency::Pessimistic => self.truth.grant(grant),
                 Concurrency::Optimistic(_) => self.truth.offered.push(grant.clone()),
             }
         }
+        self.said.push(Said::Granted(granted));
         self.ask_back()?;
+        self.look();
         laws::balance(&self.truth, &*self.allocator)
+    }
+
+    /// Notes what the allocator shows after what was done to it last.
+    fn look(&mut self) {
+        self.said.extend(self.told.last().into_iter().flat_map(|told| views(&*self.allocator, told)));
     }
 
     /// Who is to be asked is asked after every round, whether or not anybody looks at it.
     fn ask_back(&mut self) -> Result<(), Breach> {
         let mut asked = Vec::new();
         self.allocator.ask_back(self.now, &mut asked);
-        for asked in asked {
-            laws::question(&self.truth, self.now, &asked)?;
+        for asked in &asked {
+            laws::question(&self.truth, self.now, asked)?;
             self.truth.asked.insert((asked.framework, asked.agent));
         }
+        self.said.push(Said::AsksBack(asked));
         Ok(())
     }
 }
@@ -170,6 +224,7 @@ impl Stage for Bench<'_> {
         self.facts += 1;
         self.told.push(Told::Fact(self.now, fact.clone()));
         self.allocator.observe(self.now, fact);
+        self.look();
     }
 
     fn pass(&mut self, time: Duration) -> Result<(), Breach> {
@@ -184,12 +239,13 @@ impl Stage for Bench<'_> {
 
     fn settle(&mut self) -> Result<(), Breach> {
         let refusals = self.truth.refusals.iter().map(|refusal| refusal.until);
-        let last = refusals.chain(self.truth.unasked.values().copied()).max();
+        let waits = self.truth.unasked.values().copied().chain(laws::held_off(&self.truth, self.profile, self.now));
+        let last = refusals.chain(waits).max();
         self.pass(last.unwrap_or(self.now).since(self.now) + self.profile.patience)?;
-        laws::liveness(&self.truth, self.profile, self.now)?;
         if self.profile.claims(&Claim::Guarantees) {
             laws::guarantees(&self.truth, self.profile, self.now)?;
         }
+        laws::liveness(&self.truth, self.profile, self.now)?;
         laws::all_asked(&self.truth, self.now)
     }
 
@@ -214,6 +270,8 @@ impl Stage for Bench<'_> {
         self.told.push(Told::Commit(self.now, grant.clone(), wanted.clone()));
         let said = self.allocator.commit(self.now, &grant, &wanted);
         laws::commitment(&self.truth, &grant, &wanted, &said)?;
+        self.said.push(Said::Commits(said.clone()));
+        self.look();
         if said.is_ok() {
             self.truth.take_offered(&grant);
             self.truth.grant(&Grant { resources: wanted, ..grant });

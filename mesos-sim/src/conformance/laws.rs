@@ -4,6 +4,7 @@ use mesos_core::provider::{AgentKey, Allocator, Conflict, Grant, InverseGrant};
 use mesos_core::resource::{Limits, Resource, Resources};
 use mesos_core::{AgentCapability, FrameworkCapability, Instant, Role};
 
+use super::promise::Promises;
 use super::truth::{Client, Truth};
 use super::{Claim, Law, Profile};
 
@@ -13,9 +14,14 @@ pub(super) type Breach = (Law, String);
 /// Keys looked at for agents that are not there.
 const AGENT_SLOTS: u32 = 12;
 
+/// All of them.
+pub(super) fn agents() -> impl Iterator<Item = AgentKey> {
+    (0..AGENT_SLOTS).map(AgentKey)
+}
+
 /// What an allocator says is free is what is.
 pub(super) fn balance(truth: &Truth, allocator: &dyn Allocator) -> Result<(), Breach> {
-    for agent in (0..AGENT_SLOTS).map(AgentKey) {
+    for agent in agents() {
         let (said, free) = (allocator.available(agent), truth.free(agent));
         if said != free {
             let show =
@@ -27,6 +33,15 @@ pub(super) fn balance(truth: &Truth, allocator: &dyn Allocator) -> Result<(), Br
     Ok(())
 }
 
+/// Until when nothing may be granted: a quota is set, and most agents are still to come back.
+pub(super) fn held_off(truth: &Truth, profile: &Profile, now: Instant) -> Option<Instant> {
+    let is_meant = profile.claims(&Claim::HoldOff) && !truth.quotas.is_empty();
+    let (count, told_at) = truth.expected.filter(|_| is_meant)?;
+    let needed = count * usize::try_from(profile.agent_recovery_percent).unwrap_or(usize::MAX) / 100;
+    let until = told_at + profile.agent_recovery_timeout;
+    (truth.agents.len() < needed && now < until).then_some(until)
+}
+
 /// Checks one grant before it is booked.
 pub(super) fn grant(truth: &Truth, profile: &Profile, now: Instant, grant: &Grant) -> Result<(), Breach> {
     let Grant { framework, role, agent, resources } = grant;
@@ -34,6 +49,9 @@ pub(super) fn grant(truth: &Truth, profile: &Profile, now: Instant, grant: &Gran
     let client = (*framework, role.clone());
     let breach = |law, what: &str| Err((law, format!("{told}: {what}")));
     let Some(known) = truth.agents.get(agent) else { return breach(Law::Audience, "there is no such agent") };
+    if let Some(until) = held_off(truth, profile, now) {
+        return breach(Law::HoldOff, &format!("agents are awaited until {until:?}, of which a quota may need some"));
+    }
     if !known.is_active {
         return breach(Law::Audience, "the agent serves no offers");
     }
@@ -53,7 +71,9 @@ pub(super) fn grant(truth: &Truth, profile: &Profile, now: Instant, grant: &Gran
     if let Some(refusal) = truth.refusals(now, &client, *agent).find(|own| own.refused.contains(resources)) {
         return breach(Law::Filters, &format!("it refused {:?} of it, which is in force", refusal.refused));
     }
-    if profile.claims(&Claim::Eligibility) && strip(truth, &client, *agent, resources).as_ref() != Some(resources) {
+    if profile.claims(&Claim::Eligibility)
+        && strip(truth, profile, &client, *agent, resources).as_ref() != Some(resources)
+    {
         return breach(Law::Eligibility, "it cannot deal with some of it");
     }
     if profile.claims(&Claim::Minimums) && !is_worth(truth, profile, &client, resources) {
@@ -98,13 +118,24 @@ pub(super) fn commitment(
 }
 
 /// What a client can deal with of some resources of an agent; nothing if not even with the agent.
-fn strip(truth: &Truth, client: &Client, agent: AgentKey, resources: &Resources) -> Option<Resources> {
-    use FrameworkCapability::{GpuResources, MultiRole, ReservationRefinement, RevocableResources, SharedResources};
+fn strip(
+    truth: &Truth,
+    profile: &Profile,
+    client: &Client,
+    agent: AgentKey,
+    resources: &Resources,
+) -> Option<Resources> {
+    use FrameworkCapability::{
+        GpuResources, MultiRole, RegionAware, ReservationRefinement, RevocableResources, SharedResources,
+    };
     let (info, agent) = (&truth.frameworks.get(&client.0)?.info, truth.agents.get(&agent)?);
     let knows = |capability| agent.info.capabilities.contains(&capability);
-    let is_far = info.can(MultiRole) && !knows(AgentCapability::MultiRole)
+    let is_too_old = info.can(MultiRole) && !knows(AgentCapability::MultiRole)
         || client.1.parent().is_some() && !knows(AgentCapability::HierarchicalRole);
-    if is_far || !agent.total.gpus().is_zero() && !info.can(GpuResources) {
+    let has_gpus = profile.filters_gpus && !agent.total.gpus().is_zero();
+    let places = agent.info.domain.as_ref().zip(profile.region.as_ref());
+    let is_far = places.is_some_and(|(domain, region)| domain.region != *region);
+    if is_too_old || has_gpus && !info.can(GpuResources) || is_far && !info.can(RegionAware) {
         return None;
     }
     Some(resources.filter(|entry| {
@@ -173,23 +204,20 @@ pub(super) fn all_asked(truth: &Truth, now: Instant) -> Result<(), Breach> {
 
 /// Whether everybody has what was promised, as far as it is free.
 pub(super) fn guarantees(truth: &Truth, profile: &Profile, now: Instant) -> Result<(), Breach> {
-    // Where roles below a role have quotas too, a part of what it is promised is promised to them.
-    let is_alone = |role: &Role| !truth.quotas.keys().any(|other| other.is_below(role) || role.is_below(other));
-    for (role, quota) in truth.quotas.iter().filter(|(role, _)| is_alone(role)) {
-        let missing = quota.guarantees().clone() - &truth.consumed(role);
-        for client in clients(truth).filter(|(_, own)| own == role || own.is_below(role)) {
-            for agent in truth.agents.keys().copied().filter(|agent| truth.serves(*agent)) {
-                let Some(mut offer) = deserved(truth, profile, now, &client, agent) else { continue };
-                offer = offer.filter(Resource::is_under_quota);
-                offer.shrink(&missing);
-                let offer = sized(truth, profile, &client, offer);
-                if is_worth(truth, profile, &client, &offer) {
-                    let what = format!(
-                        "{role} misses {missing} of what it is promised, f{} is there under {}, and {offer:?} of a{} is free",
-                        client.0.0, client.1, agent.0
-                    );
-                    return Err((Law::Guarantees, what));
-                }
+    let promises = Promises::of(truth);
+    for client in clients(truth) {
+        let promised = promises.to(&client.1);
+        for agent in truth.agents.keys().copied().filter(|agent| truth.serves(*agent) && !promised.is_empty()) {
+            let Some(mut offer) = deserved(truth, profile, now, &client, agent) else { continue };
+            offer = within_limits(truth, &client.1, offer.filter(Resource::is_under_quota));
+            offer.shrink(&promised);
+            let offer = sized(truth, profile, &client, offer);
+            if is_worth(truth, profile, &client, &offer) {
+                let what = format!(
+                    "{} may count on {promised} that is promised to it or above it, f{} is there, and {offer:?} of a{} is free",
+                    client.1, client.0.0, agent.0
+                );
+                return Err((Law::Guarantees, what));
             }
         }
     }
@@ -208,18 +236,19 @@ fn deserved(truth: &Truth, profile: &Profile, now: Instant, client: &Client, age
     if is_refused || (profile.claims(&Claim::Constraints) && !truth.meets(client, agent)) {
         return None;
     }
-    let news = &truth.free(agent)? - &truth.offered_to(client, agent);
-    strip(truth, client, agent, &news.allocatable_to(&client.1))
+    let news = &truth.free(agent)?.non_shared() - &truth.offered_to(client, agent);
+    strip(truth, profile, client, agent, &news.allocatable_to(&client.1))
 }
 
-/// Whether everybody has what they may have, after time enough.
+/// Whether everybody has what they may have, after time enough: what nobody was promised, within the limits.
 pub(super) fn liveness(truth: &Truth, profile: &Profile, now: Instant) -> Result<(), Breach> {
-    if !truth.quotas.is_empty() {
-        return Ok(());
-    }
+    let promises = Promises::of(truth);
+    let room = promises.room(truth);
     for (agent, known) in truth.agents.iter().filter(|(agent, _)| truth.serves(**agent)) {
         for client in clients(truth) {
             let Some(offer) = deserved(truth, profile, now, &client, *agent) else { continue };
+            let mut offer = within_limits(truth, &client.1, offer);
+            cut(&mut offer, &room);
             let offer = sized(truth, profile, &client, offer);
             if is_worth(truth, profile, &client, &offer) {
                 let what = format!(
@@ -231,4 +260,23 @@ pub(super) fn liveness(truth: &Truth, profile: &Profile, now: Instant) -> Result
         }
     }
     Ok(())
+}
+
+/// Cuts what counts against quotas.
+fn cut(offer: &mut Resources, limits: &Limits) {
+    if limits.iter().next().is_some() {
+        let mut counted = offer.filter(Resource::is_under_quota);
+        counted.shrink_to_limits(limits);
+        *offer = offer.filter(|entry| !entry.is_under_quota()) + &counted;
+    }
+}
+
+/// The part of an offer that no limit on the way to a role forbids. What is on the table may yet be taken.
+fn within_limits(truth: &Truth, role: &Role, mut offer: Resources) -> Resources {
+    for (limited, quota) in truth.quotas.iter().filter(|(limited, _)| role == *limited || role.is_below(limited)) {
+        let consumed = truth.consumed(limited) + &truth.offered_under(limited);
+        let left = quota.limits().iter().map(|(name, limit)| (name.clone(), limit.sub_floored(consumed.get(name))));
+        cut(&mut offer, &left.collect());
+    }
+    offer
 }

@@ -30,6 +30,7 @@
 
 mod bench;
 mod laws;
+mod promise;
 mod script;
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,7 @@ mod truth;
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mesos_core::Allocator;
@@ -49,8 +51,8 @@ use crate::history::{History, Kind, Mix};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Law {
-    /// What is available on an agent is what it has without what was granted of it, in form and in amount; of an agent that
-    /// is not known nothing is.
+    /// What is available on an agent is what it has without what was granted of it, in form and in amount; what is shared stays
+    /// available. Of an agent that is not known nothing is.
     Balance,
     /// A grant is of resources that were free, and not empty. Where grants are optimistic, this holds for commitments.
     Once,
@@ -59,8 +61,9 @@ pub enum Law {
     Audience,
     /// Nothing is granted that the framework refused and still does.
     Filters,
-    /// If claimed: agents with `gpus` go to those who can deal with them, revocable resources and refined reservations too; and
-    /// agents that do not know several roles, or roles below roles, to those who do without.
+    /// If claimed: agents with `gpus` go to those who can deal with them, agents of other regions, revocable resources, refined
+    /// reservations and shared volumes too; and agents that do not know several roles, or roles below roles, to those who do
+    /// without.
     Eligibility,
     /// If claimed: no agent is granted whose host is not listed.
     Whitelist,
@@ -73,16 +76,21 @@ pub enum Law {
     /// If claimed: no grant holds more than the largest offer the framework wants.
     Sizes,
     /// If claimed: while something is free that a guarantee promises to a role, whoever is there under it and may have it
-    /// gets it in the end.
+    /// gets it in the end; of a guarantee above others, what none of those below asks for.
     Guarantees,
     /// If claimed: whoever holds something on an agent that will be away is asked for it, once until the answer, and not
     /// before a refusal is over; and nobody else is.
     Maintenance,
+    /// If claimed: after an election nothing is granted while a quota is set and most agents are still to come back, but no
+    /// longer than for some time.
+    HoldOff,
     /// A round at the deadline moves the deadline on.
     Deadline,
-    /// While something is free and somebody may have it and did not refuse it, it is granted in the end.
+    /// While something is free and somebody may have it and did not refuse it, it is granted in the end: within the limits of
+    /// roles, and beyond what must stay free for guarantees. Shared volumes are always free, and nobody is promised his turn.
     Liveness,
-    /// The same facts and rounds give the same grants on another allocator of the kind.
+    /// The same facts, rounds and commitments give the same grants, the same questions, the same deadlines and the same free
+    /// resources on another allocator of the kind.
     Replay,
     /// No fact, and be it about somebody unknown, makes it panic.
     Survival,
@@ -92,7 +100,7 @@ pub enum Law {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Claim {
-    /// See [`Law::Eligibility`].
+    /// See [`Law::Eligibility`]. Only then are there old agents and volumes.
     Eligibility,
     /// See [`Law::Whitelist`]. Only then are hosts listed at all.
     Whitelist,
@@ -108,6 +116,11 @@ pub enum Claim {
     Guarantees,
     /// See [`Law::Maintenance`]. Only then is anybody asked who is to be asked.
     Maintenance,
+    /// See [`Law::HoldOff`]. Only then are elections told of.
+    HoldOff,
+    /// A fact that disagrees with the books changes nothing: more comes back than somebody holds, or what nobody was granted
+    /// or shown. See [`Law::Balance`]. Only then does a master lose count.
+    Scrutiny,
 }
 
 /// How hard an allocator is tried, and what it claims.
@@ -127,6 +140,14 @@ pub struct Profile {
     pub minimums: Vec<Quantities>,
     /// How long whoever may have something can be left waiting after the last refusal ended.
     pub patience: Duration,
+    /// Whether agents with `gpus` are kept for those who can deal with them.
+    pub filters_gpus: bool,
+    /// Where the master stands, if agents of other regions are kept for those who can deal with them.
+    pub region: Option<Arc<str>>,
+    /// After an election, so many of a hundred agents must be back where a quota is set.
+    pub agent_recovery_percent: u32,
+    /// But nobody waits for them longer than this.
+    pub agent_recovery_timeout: Duration,
 }
 
 /// What was tried, and held.
@@ -170,6 +191,10 @@ impl Default for Profile {
             claims: BTreeSet::new(),
             minimums: minimums.into(),
             patience: Duration::from_secs(90),
+            filters_gpus: true,
+            region: None,
+            agent_recovery_percent: 80,
+            agent_recovery_timeout: Duration::from_secs(600),
         }
     }
 }
@@ -216,11 +241,13 @@ impl Profile {
             (Kind::Whitelist, vec![Claim::Whitelist]),
             (Kind::Plan, vec![Claim::Maintenance]),
             (Kind::Answer, vec![Claim::Maintenance]),
+            (Kind::Expect, vec![Claim::HoldOff]),
+            (Kind::Excess, vec![Claim::Scrutiny]),
         ];
         let left_out = needed.into_iter().filter(|(_, claims)| !claims.iter().all(|claim| self.claims(claim)));
         let mix = Mix::default().without(left_out.map(|(kind, _)| kind));
         let mix = if self.claims(&Claim::Sizes) { mix } else { mix.without_sizes() };
-        if self.claims(&Claim::Eligibility) { mix } else { mix.without_old_agents() }
+        if self.claims(&Claim::Eligibility) { mix } else { mix.without_old_agents().without_volumes() }
     }
 }
 

@@ -91,6 +91,7 @@ pub(super) fn line(fact: &Fact) -> String {
             format!("# {} leaves {resources} of {} under {role} for {refuse}ms", framework(*key), agent(*on))
         }
         Fact::WeightSet { role, weight } => format!("weight {role} {weight}"),
+        Fact::AgentsExpected { count } => format!("expect {count}"),
         other => format!("# {other:?}"),
     }
 }

@@ -5,29 +5,75 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mesos_core::Instant;
 use mesos_core::provider::{AgentKey, Allocator, Fact, FrameworkKey, Grant, InverseGrant, Round, Transactions};
-use mesos_core::resource::Resources;
-use mesos_sched::allocator::{HierarchicalDrf, Options, Packing, Policy, Priorities, SorterKind};
+use mesos_core::quota::Quota;
+use mesos_core::resource::{Limits, ResourceName, Resources};
+use mesos_sched::allocator::{AgentOrder, HierarchicalDrf, Options, Packing, Policy, Priorities, SorterKind};
 
 use super::*;
 use crate::trial::setting;
 
 fn all() -> Profile {
-    use Claim::{Constraints, Eligibility, Guarantees, Limits, Maintenance, Minimums, Sizes, Whitelist};
-    Profile::default().claiming([Eligibility, Whitelist, Minimums, Limits, Constraints, Sizes, Guarantees, Maintenance])
+    use Claim::{
+        Constraints, Eligibility, Guarantees, HoldOff, Limits, Maintenance, Minimums, Scrutiny, Sizes, Whitelist,
+    };
+    let most = [Eligibility, Whitelist, Minimums, Limits, Constraints, Sizes, Guarantees, Maintenance];
+    Profile::default().claiming(most).claiming([HoldOff, Scrutiny])
 }
 
 fn holds(options: &Options) {
     keeps(options, all());
 }
 
+/// Every policy there is, with what it claims.
+fn policies() -> Vec<(Policy, Profile)> {
+    let role = |path| mesos_core::Role::new(path).unwrap();
+    let priorities = Priorities::from_iter([(role("a"), 1), (role("a/c"), -1), (role("d"), 7)]);
+    let pessimistic = [
+        Policy::Hierarchical,
+        Policy::Priority(priorities),
+        Policy::Packing(Packing::default()),
+        Policy::Packing(Packing::new(0.0).unwrap()),
+        Policy::ConstrainedMaxMin { slot: "cpus:1;mem:64".parse().unwrap() },
+        Policy::ConstrainedMaxMin { slot: "cpus:0.02".parse().unwrap() },
+    ];
+    // Offers that bind nothing promise nothing.
+    let optimistic = [Transactions::Incremental, Transactions::AllOrNothing].map(Policy::SharedState);
+    let with =
+        |policies: Vec<Policy>, profile: &Profile| policies.into_iter().map(|own| (own, profile.clone())).collect();
+    let both: [Vec<_>; 2] =
+        [with(pessimistic.into(), &all()), with(optimistic.into(), &all().without(&Claim::Guarantees))];
+    both.concat()
+}
+
+/// Tries every policy with something else chosen too.
+fn all_policies_keep(choose: impl Fn(&mut Options)) {
+    for (policy, profile) in policies() {
+        let mut options = with(policy);
+        choose(&mut options);
+        keeps(&options, Profile { histories: 32, ..profile });
+    }
+}
+
+fn excluded() -> Vec<ResourceName> {
+    vec![ResourceName::Mem, ResourceName::Gpus, "fpgas".parse().unwrap()]
+}
+
 fn keeps(options: &Options, profile: Profile) {
     let histories =
         setting("MESOS_CONFORMANCE_HISTORIES").map(|count| u32::try_from(count).expect("a count of histories"));
     let histories = histories.unwrap_or(profile.histories);
-    let profile = Profile { histories, ..profile.from_seed(setting("MESOS_CONFORMANCE_FIRST").unwrap_or(0)) };
+    let profile = Profile {
+        histories,
+        filters_gpus: options.filter_gpu_resources,
+        region: options.region.clone(),
+        agent_recovery_percent: options.agent_recovery_percent,
+        agent_recovery_timeout: options.agent_recovery_timeout,
+        ..profile.from_seed(setting("MESOS_CONFORMANCE_FIRST").unwrap_or(0))
+    };
     let report = check(|| Box::new(HierarchicalDrf::new(options.clone())), &profile);
-    let report = report.unwrap_or_else(|violation| panic!("{violation}"));
-    assert!(report.grants > 1_000 && report.rounds > 1_000, "{report}");
+    let report = report.unwrap_or_else(|violation| panic!("{options:?}: {violation}"));
+    let least = u64::from(report.histories) * 10;
+    assert!(report.grants > least && report.rounds > least, "{report}");
 }
 
 fn with(policy: Policy) -> Options {
@@ -46,29 +92,48 @@ fn random_sorters_keep_the_laws() {
 }
 
 #[test]
-fn strict_priority_keeps_the_laws() {
-    let role = |path| mesos_core::Role::new(path).unwrap();
-    holds(&with(Policy::Priority(Priorities::from_iter([(role("a"), 1), (role("a/c"), -1), (role("d"), 7)]))));
-}
-
-#[test]
-fn packing_keeps_the_laws() {
-    holds(&with(Policy::Packing(Packing::default())));
-    holds(&with(Policy::Packing(Packing::new(0.0).unwrap())));
-}
-
-#[test]
-fn constrained_max_min_fairness_keeps_the_laws() {
-    holds(&with(Policy::ConstrainedMaxMin { slot: "cpus:1;mem:64".parse().unwrap() }));
-    holds(&with(Policy::ConstrainedMaxMin { slot: "cpus:0.02".parse().unwrap() }));
-}
-
-#[test]
-fn shared_state_keeps_the_laws() {
-    for transactions in [Transactions::Incremental, Transactions::AllOrNothing] {
-        // Offers that bind nothing promise nothing.
-        keeps(&with(Policy::SharedState(transactions)), all().without(&Claim::Guarantees));
+fn every_policy_keeps_the_laws() {
+    for (policy, profile) in policies() {
+        keeps(&with(policy), profile);
     }
+}
+
+#[test]
+fn every_policy_keeps_the_laws_where_the_fullest_agents_come_first() {
+    all_policies_keep(|options| options.agent_order = AgentOrder::FullestFirst);
+}
+
+#[test]
+fn every_policy_keeps_the_laws_where_waiting_is_bounded() {
+    for patience in [0, 3] {
+        all_policies_keep(|options| options.starvation_batches = Some(patience));
+    }
+}
+
+#[test]
+fn every_policy_keeps_the_laws_where_some_names_make_no_share() {
+    all_policies_keep(|options| options.fairness_excluded = excluded());
+}
+
+#[test]
+fn every_policy_keeps_the_laws_in_a_region_where_anybody_has_gpus() {
+    all_policies_keep(|options| {
+        options.region = Some("near".into());
+        options.filter_gpu_resources = false;
+        options.agent_recovery_percent = 50;
+        options.agent_recovery_timeout = Duration::from_secs(20);
+    });
+}
+
+#[test]
+fn every_policy_keeps_the_laws_with_all_choices_at_once() {
+    all_policies_keep(|options| {
+        options.region = Some("far".into());
+        options.agent_order = AgentOrder::FullestFirst;
+        options.starvation_batches = Some(1);
+        options.fairness_excluded = excluded();
+        options.framework_sorter = SorterKind::Random;
+    });
 }
 
 /// What is wrong with an allocator.
@@ -78,12 +143,21 @@ enum Flaw {
     IgnoresSuppression,
     IgnoresFilters,
     IgnoresGpus,
+    IgnoresRegions,
+    IgnoresHoldOff,
     IgnoresMinimums,
     IgnoresConstraints,
     IgnoresWhitelist,
     IgnoresSizes,
     BreaksPromises,
+    BreaksNestedPromises,
+    DropsLimits,
+    StopsAtLimits,
+    StopsAtPromises,
+    CountsGrantsTwice,
     AsksTwice,
+    AsksInAnyOrder,
+    WaitsAsItLikes,
     NeverMovesOn,
     NeverGrants,
     CountsInstances,
@@ -97,6 +171,7 @@ struct Flawed {
     flaw: Flaw,
     granted: BTreeMap<AgentKey, Resources>,
     promised: BTreeSet<mesos_core::Role>,
+    limited: BTreeSet<mesos_core::Role>,
     number: usize,
 }
 
@@ -112,8 +187,25 @@ fn flawed(flaw: Flaw, number: usize) -> Box<dyn Allocator> {
         flaw,
         granted: BTreeMap::new(),
         promised: BTreeSet::new(),
+        limited: BTreeSet::new(),
         number,
     })
+}
+
+impl Flawed {
+    /// Whether it lets a grant pass.
+    fn is_kept(&self, Grant { role, .. }: &Grant) -> bool {
+        let is_within = |set: &BTreeSet<mesos_core::Role>| set.iter().any(|own| own == role || role.is_below(own));
+        match self.flaw {
+            Flaw::BreaksPromises => !self.promised.contains(role),
+            Flaw::BreaksNestedPromises => {
+                !(self.promised.contains(role) && self.promised.iter().any(|above| role.is_below(above)))
+            }
+            Flaw::StopsAtLimits => self.limited.is_empty() || is_within(&self.promised),
+            Flaw::StopsAtPromises => self.promised.is_empty() || is_within(&self.promised),
+            _ => false,
+        }
+    }
 }
 
 impl Allocator for Flawed {
@@ -123,11 +215,22 @@ impl Allocator for Flawed {
             (Fact::Recovered { filters, .. }, Flaw::IgnoresFilters) => *filters = None,
             (Fact::ConstraintsSet { .. }, Flaw::IgnoresConstraints) => return,
             (Fact::WhitelistSet { .. }, Flaw::IgnoresWhitelist) => return,
+            (Fact::AgentsExpected { .. }, Flaw::IgnoresHoldOff) => return,
             (Fact::FrameworkAdded { info, .. } | Fact::FrameworkUpdated { info, .. }, Flaw::IgnoresSizes) => {
-                std::sync::Arc::make_mut(info).max_offer.clear()
+                Arc::make_mut(info).max_offer.clear()
             }
-            (Fact::QuotaSet { role, quota }, Flaw::BreaksPromises) if !quota.guarantees().is_empty() => {
-                self.promised.insert(role.clone());
+            (Fact::QuotaSet { quota, .. }, Flaw::DropsLimits) => {
+                *quota = Quota::new(quota.guarantees().clone(), Limits::new()).unwrap();
+            }
+            (Fact::QuotaSet { role, quota }, _) => {
+                let is_any = [!quota.guarantees().is_empty(), quota.limits().iter().next().is_some()];
+                for (roles, is_any) in [&mut self.promised, &mut self.limited].into_iter().zip(is_any) {
+                    if is_any {
+                        roles.insert(role.clone())
+                    } else {
+                        roles.remove(&*role)
+                    };
+                }
             }
             (Fact::AgentResized { agent: AgentKey(1_000), .. }, Flaw::PanicsAtStrangers) => panic!("who is that?"),
             _ => {}
@@ -139,13 +242,15 @@ impl Allocator for Flawed {
         let (now, before) = (round.now, grants.len());
         self.inner.allocate(round, grants);
         match self.flaw {
-            Flaw::NeverGrants | Flaw::BreaksPromises => {
-                let (flaw, promised) = (self.flaw, &self.promised);
-                let is_kept = |grant: &Grant| flaw == Flaw::BreaksPromises && !promised.contains(&grant.role);
+            Flaw::NeverGrants
+            | Flaw::BreaksPromises
+            | Flaw::BreaksNestedPromises
+            | Flaw::StopsAtLimits
+            | Flaw::StopsAtPromises => {
                 let kept: Vec<Grant> = grants[before..].to_vec();
                 grants.truncate(before);
                 for grant in kept {
-                    if is_kept(&grant) {
+                    if self.is_kept(&grant) {
                         grants.push(grant);
                     } else {
                         let Grant { framework, role, agent, resources } = grant;
@@ -170,14 +275,25 @@ impl Allocator for Flawed {
         if self.flaw == Flaw::AsksTwice {
             asked.extend_from_within(..);
         }
+        if self.flaw == Flaw::AsksInAnyOrder && self.number % 2 == 1 {
+            asked.reverse();
+        }
     }
 
     fn deadline(&self) -> Option<Instant> {
-        if self.flaw == Flaw::NeverMovesOn { Some(Instant::ZERO) } else { self.inner.deadline() }
+        match self.flaw {
+            Flaw::NeverMovesOn => Some(Instant::ZERO),
+            Flaw::WaitsAsItLikes if self.number % 2 == 1 => {
+                self.inner.deadline().map(|due| due + Duration::from_millis(1))
+            }
+            _ => self.inner.deadline(),
+        }
     }
 
     fn available(&self, agent: AgentKey) -> Option<Resources> {
-        self.inner.available(agent)
+        let (free, granted) = (self.inner.available(agent)?, self.granted.get(&agent));
+        let granted = granted.filter(|_| self.flaw == Flaw::CountsGrantsTwice);
+        Some(granted.map_or_else(|| free.clone(), |granted| &free - granted))
     }
 }
 
@@ -187,6 +303,7 @@ fn breaks(flaw: Flaw) -> Box<Violation> {
     let profile = match flaw {
         Flaw::NeverGrants => all().without(&Claim::Guarantees),
         Flaw::ForgetsGrants => all().without(&Claim::Limits),
+        Flaw::IgnoresRegions => Profile { region: Some("near".into()), ..all() },
         _ => all(),
     };
     check(move || flawed(flaw, instances.replace(instances.get() + 1)), &profile).expect_err("the flaw is found")
@@ -199,11 +316,20 @@ fn every_law_is_seen_to_be_broken() {
         (Flaw::IgnoresSuppression, Law::Audience),
         (Flaw::IgnoresFilters, Law::Filters),
         (Flaw::IgnoresGpus, Law::Eligibility),
+        (Flaw::IgnoresRegions, Law::Eligibility),
+        (Flaw::IgnoresHoldOff, Law::HoldOff),
         (Flaw::IgnoresMinimums, Law::Minimums),
         (Flaw::IgnoresConstraints, Law::Constraints),
         (Flaw::IgnoresWhitelist, Law::Whitelist),
         (Flaw::IgnoresSizes, Law::Sizes),
         (Flaw::BreaksPromises, Law::Guarantees),
+        (Flaw::BreaksNestedPromises, Law::Guarantees),
+        (Flaw::DropsLimits, Law::Limits),
+        (Flaw::StopsAtLimits, Law::Liveness),
+        (Flaw::StopsAtPromises, Law::Liveness),
+        (Flaw::CountsGrantsTwice, Law::Balance),
+        (Flaw::AsksInAnyOrder, Law::Replay),
+        (Flaw::WaitsAsItLikes, Law::Replay),
         (Flaw::AsksTwice, Law::Maintenance),
         (Flaw::NeverMovesOn, Law::Deadline),
         (Flaw::NeverGrants, Law::Liveness),
@@ -237,7 +363,7 @@ fn the_truth_knows_who_holds_what() {
     let mut truth = truth::Truth::default();
     let (framework, agent, role) = (FrameworkKey(1), AgentKey(2), mesos_core::Role::any());
     let total: Resources = "cpus:4".parse().unwrap();
-    let info = std::sync::Arc::new(mesos_core::AgentInfo::new("h", total.clone()));
+    let info = Arc::new(mesos_core::AgentInfo::new("h", total.clone()));
     let id = mesos_core::AgentId::new("a").unwrap();
     truth.observe(Instant::ZERO, &Fact::AgentAdded { agent, id, info, total, used: Vec::new() });
     let grant = Grant { framework, role, agent, resources: "cpus:3".parse().unwrap() };

@@ -60,6 +60,8 @@ pub(super) struct Truth {
     pub(super) asked: BTreeSet<(FrameworkKey, AgentKey)>,
     /// Until when somebody does not want to be asked for an agent.
     pub(super) unasked: BTreeMap<(FrameworkKey, AgentKey), Instant>,
+    /// How many agents were known before an election, and when that was told; nothing once it did not matter in a round.
+    pub(super) expected: Option<(usize, Instant)>,
 }
 
 impl Truth {
@@ -108,7 +110,8 @@ impl Truth {
                 self.replan(agent, None);
             }
             Fact::Converted { framework, role, agent, from, to } => {
-                if let Some(held) = self.held.get_mut(&(agent, (framework, role))) {
+                let held = self.held.get_mut(&(agent, (framework, role)));
+                if let Some(held) = held.filter(|held| held.contains(&from)) {
                     *held = &(&*held - &from) + &to;
                     self.with_agent(agent, |known| known.total = &(&known.total - &from) + &to);
                 }
@@ -132,6 +135,7 @@ impl Truth {
                 self.constraints.insert(framework, constraints);
             }
             Fact::WhitelistSet { hostnames } => self.whitelist = hostnames,
+            Fact::AgentsExpected { count } => self.expected = Some((count, now)),
             Fact::UnavailabilitySet { agent, unavailability } if self.agents.contains_key(&agent) => {
                 self.replan(agent, unavailability);
             }
@@ -205,7 +209,8 @@ impl Truth {
         resources: &Resources,
         filters: Option<Filters>,
     ) {
-        let Some(held) = self.held.get_mut(&(agent, client.clone())) else { return };
+        let held = self.held.get_mut(&(agent, client.clone()));
+        let Some(held) = held.filter(|held| held.contains(resources)) else { return };
         *held -= resources;
         self.held.retain(|_, held| !held.is_empty());
         self.refuse(now, client, agent, resources, filters);
@@ -247,6 +252,12 @@ impl Truth {
         self.offered.iter().filter(is_own).map(|own| &own.resources).sum()
     }
 
+    /// What is on the table under a role and those below it, of what counts against its quota.
+    pub(super) fn offered_under(&self, role: &Role) -> Quantities {
+        let own = self.offered.iter().filter(|own| own.role == *role || own.role.is_below(role));
+        own.map(|own| own.resources.quota_quantities()).sum()
+    }
+
     /// What is held on an agent.
     pub(super) fn held_on(&self, agent: AgentKey) -> Resources {
         self.held.iter().filter(|((own, _), _)| *own == agent).map(|(_, held)| held).sum()
@@ -285,9 +296,9 @@ impl Truth {
         held.chain(reserved).sum()
     }
 
-    /// What is free on an agent.
+    /// What is free on an agent: what is shared stays free, however many hold it.
     pub(super) fn free(&self, agent: AgentKey) -> Option<Resources> {
-        Some(self.agents.get(&agent)?.total.left_beside(&self.held_on(agent)))
+        Some(self.agents.get(&agent)?.total.left_beside(&self.held_on(agent).non_shared()))
     }
 
     /// Whether a client wants offers, and is there to get them.

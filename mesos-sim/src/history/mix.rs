@@ -71,12 +71,16 @@ pub enum Kind {
     Answer,
     /// A fact about somebody unknown.
     Stray,
+    /// A fact of a master that lost count: more comes back, or has another form, than is held or was shown.
+    Excess,
+    /// After an election, so many agents are to come back.
+    Expect,
     /// Time passes until whoever may have something must have got it.
     Settle,
 }
 
 /// How often each kind is drawn beside the others, unless it is left out.
-const CHANCES: [(Kind, u64); 28] = [
+const CHANCES: [(Kind, u64); 30] = [
     (Kind::Pass, 8),
     (Kind::AddFramework, 5),
     (Kind::UpdateFramework, 2),
@@ -104,6 +108,8 @@ const CHANCES: [(Kind, u64); 28] = [
     (Kind::Plan, 2),
     (Kind::Answer, 3),
     (Kind::Stray, 3),
+    (Kind::Excess, 2),
+    (Kind::Expect, 1),
     (Kind::Settle, 1),
 ];
 
@@ -129,6 +135,7 @@ pub(super) struct Dials {
     pub(super) has_sizes: bool,
     pub(super) has_users: bool,
     pub(super) has_mounts: bool,
+    pub(super) has_volumes: bool,
     pub(super) has_old_agents: bool,
 }
 
@@ -140,6 +147,7 @@ impl Default for Mix {
             has_sizes: true,
             has_users: true,
             has_mounts: true,
+            has_volumes: true,
             has_old_agents: true,
         };
         Self { chances: CHANCES.to_vec(), dials }
@@ -185,6 +193,13 @@ impl Mix {
     #[must_use]
     pub const fn without_mounts(mut self) -> Self {
         self.dials.has_mounts = false;
+        self.without_volumes()
+    }
+
+    /// The same with agents that have no volumes, shared or not.
+    #[must_use]
+    pub const fn without_volumes(mut self) -> Self {
+        self.dials.has_volumes = false;
         self
     }
 

@@ -55,7 +55,14 @@ impl<'a, S: Stage> Player<'a, S> {
             Kind::Claim => self.claim(dice),
             Kind::Plan => self.plan(dice),
             Kind::Answer => self.answer_inverse(dice),
-            Kind::Weigh | Kind::Limit | Kind::Guarantee | Kind::Quota | Kind::Whitelist | Kind::Stray => {
+            Kind::Excess => self.exceed(dice),
+            Kind::Weigh
+            | Kind::Limit
+            | Kind::Guarantee
+            | Kind::Quota
+            | Kind::Whitelist
+            | Kind::Stray
+            | Kind::Expect => {
                 let fact = self.setting(step.kind, dice);
                 self.observe(fact);
             }
@@ -84,8 +91,36 @@ impl<'a, S: Stage> Player<'a, S> {
             Kind::Guarantee => quota(sample::any_guarantee, dice),
             Kind::Quota => quota(sample::any_quota, dice),
             Kind::Whitelist => Fact::WhitelistSet { hostnames: sample::any_hosts(dice, self.dials) },
-            _ => sample::any_stray(dice, self.dials),
+            Kind::Expect => {
+                Fact::AgentsExpected { count: usize::try_from(dice.below(self.dials.agents + 3)).unwrap_or(0) }
+            }
+            _ => {
+                let frameworks: Vec<FrameworkKey> = self.known.frameworks.keys().copied().collect();
+                let agents: Vec<AgentKey> = self.known.agents.keys().copied().collect();
+                sample::any_stray(dice, self.dials, &frameworks, &agents)
+            }
         }
+    }
+
+    /// More comes back than somebody holds, or what nobody was granted or shown: that changes nothing.
+    fn exceed(&mut self, dice: &mut Rng) {
+        let frameworks: Vec<FrameworkKey> = self.known.frameworks.keys().copied().collect();
+        let agents: Vec<AgentKey> = self.known.agents.keys().copied().collect();
+        let (Some(framework), Some(agent)) = (sample::pick(dice, &frameworks), sample::pick(dice, &agents)) else {
+            return;
+        };
+        // No agent has so much.
+        let more = Resources::from_plain([Scalar::from_units(1_000), Scalar::ZERO, Scalar::ZERO, Scalar::ZERO]);
+        let (role, held) = (sample::any_role(dice), sample::pick(dice, &self.stage.holdings()));
+        let filters = Some(Filters::refuse_for(any_refusal(dice)));
+        self.observe(match (dice.below(4), held) {
+            (0, Some(Grant { framework, role, agent, resources })) => {
+                Fact::Recovered { framework, role, agent, resources: resources + &more, filters }
+            }
+            (0 | 1, _) => Fact::Recovered { framework, role, agent, resources: more, filters },
+            (2, _) => Fact::Converted { framework, role, agent, from: more.clone(), to: more },
+            _ => Fact::Lapsed { framework, role, agent, resources: more, filters: None },
+        });
     }
 
     // Frameworks.

@@ -255,7 +255,7 @@ pub enum Order {
         /// The side of who asks.
         own: Standing,
     },
-    /// Guarantees are served before anything else.
+    /// Guarantees are served before anything else, but for those who have waited long.
     Guarantee {
         /// Whose.
         role: Role,

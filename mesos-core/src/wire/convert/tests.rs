@@ -15,6 +15,7 @@ use crate::resource::{Labels, Reservation, Reservations, Resource, Resources, Sc
 use crate::role::Role;
 use crate::task::{Source, TaskInfo, TaskState, TaskStatus};
 use crate::time::WallTime;
+use crate::weight::Weight;
 use crate::wire::{json, v1};
 
 fn role(name: &str) -> Role {
@@ -622,5 +623,45 @@ fn operators_calls_mean_what_they_say() {
         ),
     ] {
         assert_eq!(call(bad).unwrap_err().code, code, "{bad}");
+    }
+}
+
+/// What is no amount and no weight is refused with the reason, whether it comes as JSON or as protobuf.
+#[test]
+fn quotas_and_weights_that_are_no_numbers_are_refused() {
+    use prost::Message as _;
+
+    use crate::call::operator::Call as Operator;
+    let refusal = |call: v1::master::Call| {
+        let binary = v1::master::Call::decode(call.encode_to_vec().as_slice()).unwrap();
+        Operator::try_from(binary).expect_err("it is no number").code
+    };
+    let text = r#"{"type": "UPDATE_QUOTA", "update_quota": {"quota_configs":
+        [{"role": "a", "limits": {"mem": {"value": 1}}, "guarantees": {"mem": {"value": 1}}}]}}"#;
+    let quota: v1::master::Call = json::read(text.as_bytes()).unwrap();
+    let text = r#"{"type": "UPDATE_WEIGHTS", "update_weights": {"weight_infos": [{"role": "a", "weight": 1}]}}"#;
+    let weight: v1::master::Call = json::read(text.as_bytes()).unwrap();
+    for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e-310, -1e-310, 1e-4, 1e300, -1e300, -1.0] {
+        for is_limit in [true, false] {
+            let mut call = quota.clone();
+            let config = &mut call.update_quota.as_mut().unwrap().quota_configs[0];
+            let amounts = if is_limit { &mut config.limits } else { &mut config.guarantees };
+            amounts.get_mut("mem").unwrap().value = number;
+            assert_eq!(refusal(call), RejectionCode::InvalidQuota, "{number}");
+        }
+        let mut call = weight.clone();
+        call.update_weights.as_mut().unwrap().weight_infos[0].weight = number;
+        assert_eq!(refusal(call), RejectionCode::InvalidWeight, "{number}");
+    }
+    // JSON has no word for some of them, and texts are no numbers.
+    for number in ["NaN", "Infinity", "-Infinity", r#""NaN""#, r#""Infinity""#, r#""-Infinity""#, "1e999"] {
+        let text = format!(r#"{{"role": "a", "weight": {number}}}"#);
+        let read = json::read::<v1::WeightInfo>(text.as_bytes());
+        assert!(read.is_err() || read.is_ok_and(|info| Weight::new(info.weight).is_err()), "{text}");
+    }
+    for number in ["1e-310", "-1e-310", "1e300", "-1"] {
+        let text = format!(r#"{{"role": "a", "weight": {number}}}"#);
+        let info: v1::WeightInfo = json::read(text.as_bytes()).unwrap();
+        assert_eq!(Weight::new(info.weight).unwrap_err().code, RejectionCode::InvalidWeight, "{text}");
     }
 }

@@ -37,15 +37,19 @@ impl Slots {
 
 impl HierarchicalDrf {
     /// Agents that the fewest clients may use come first. Compares every agent with every client.
-    pub(super) fn arrange_by_constraint(&self, agents: &mut [AgentKey]) {
-        agents.sort_by_cached_key(|agent| self.eligible_clients(*agent));
+    pub(super) fn arrange_by_constraint(&mut self, agents: &mut [AgentKey]) {
+        let mut suited = 0;
+        agents.sort_by_cached_key(|agent| self.eligible_clients(*agent, &mut suited));
+        self.costs.suited += suited;
     }
 
-    fn eligible_clients(&self, key: AgentKey) -> usize {
+    /// How many clients may use an agent; `suited` counts those that were asked.
+    fn eligible_clients(&self, key: AgentKey, suited: &mut u64) -> usize {
         let Some(agent) = self.agent(key) else { return 0 };
         let clients = (0..).map(NodeKey::from_slot).zip(&self.clients);
         let known = clients.filter_map(|(client, own)| Some((client, own.as_ref()?)));
-        let eligible = known.filter(|(client, own)| {
+        let asked = known.inspect(|_| *suited += 1);
+        let eligible = asked.filter(|(client, own)| {
             self.tree[*client].is_active()
                 && agent.demands.admit(own.abilities)
                 && self.constraints.admit(*client, key, &agent.info)

@@ -114,7 +114,7 @@ impl Serving<'_> {
 
     /// The clients that come into question, in the order of the walk.
     fn gather(
-        &self,
+        &mut self,
         candidates: &mut Vec<Candidate>,
         appetites: &Appetites,
         walk: &mut Walk,
@@ -125,6 +125,7 @@ impl Serving<'_> {
         walk.start(tree, rng);
         while walk.next_role(tree, rng).is_some() {
             while let Some(client) = walk.next_client(tree, rng) {
+                self.costs.candidates += 1;
                 let own = self.client(client);
                 if (own.is_fresh || !self.is_for_fresh) && self.admits(client, own) {
                     let piece = piece_of(&self.options.policy, appetites, client);
@@ -144,16 +145,22 @@ impl Serving<'_> {
         candidates: &mut Vec<Candidate>,
         mut pick: impl FnMut(&Self, &[Candidate]) -> Option<usize>,
     ) {
-        candidates.retain(|candidate| self.portion(candidate).is_some());
+        self.keep_fitting(candidates);
         while let Some(place) = pick(self, candidates) {
             let Some(candidate) = candidates.get_mut(place) else { return };
             if self.hand_out(candidate) {
                 // What is left may be too little for others by now.
-                candidates.retain(|candidate| self.portion(candidate).is_some());
+                self.keep_fitting(candidates);
             } else {
                 candidates.remove(place);
             }
         }
+    }
+
+    /// Leaves those who can be handed a piece of what is left.
+    fn keep_fitting(&mut self, candidates: &mut Vec<Candidate>) {
+        self.costs.candidates += candidates.len() as u64;
+        candidates.retain(|candidate| self.portion(candidate).is_some());
     }
 
     /// Grants a candidate its portion; whether it may have it.

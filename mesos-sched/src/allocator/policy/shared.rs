@@ -45,9 +45,13 @@ impl Shown {
         }
     }
 
+    /// What a client was shown of an agent is off the table; what it was not shown changes nothing.
     fn remove(&mut self, client: NodeKey, agent: AgentKey, resources: &Resources) {
         let Some(shown) = self.agents.get_mut(agent.slot()) else { return };
         let Ok(place) = place_of(shown, client) else { return };
+        if !shown[place].1.contains(resources) {
+            return;
+        }
         shown[place].1 -= resources;
         if shown[place].1.is_empty() {
             shown.remove(place);
@@ -90,6 +94,7 @@ impl Serving<'_> {
         if self.is_for_fresh && !own.is_fresh {
             return;
         }
+        self.costs.shown += 1;
         let mut left = self.left_for(own);
         if let Some(before) = shown.of(client, self.key) {
             left -= before;

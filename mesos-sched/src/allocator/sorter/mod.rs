@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use share::{Share, Totals};
 pub(crate) use tree::{Kind, NodeKey, Tree};
-pub(crate) use walk::Walk;
+pub(crate) use walk::{Walk, WalkCosts};
 
 /// How siblings are ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

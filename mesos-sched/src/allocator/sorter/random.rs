@@ -120,10 +120,10 @@ pub(crate) struct RandomRoles {
 const WHOLE: u64 = 1 << 60;
 
 impl RandomRoles {
-    /// A stage begins that is about those alone who can count on a guarantee.
-    pub(crate) fn begin_promises(&mut self, tree: &mut Tree) {
+    /// A stage begins that is about those alone who can count on a guarantee; of how many roles chances were computed.
+    pub(crate) fn begin_promises(&mut self, tree: &mut Tree) -> usize {
         self.is_for_promises = false;
-        self.start(tree);
+        let weighed = self.start(tree);
         self.promised.restore();
         for own in tree.drain_flipped().collect::<Vec<_>>() {
             // Another node may have taken the place of one that is gone.
@@ -134,6 +134,7 @@ impl RandomRoles {
             }
         }
         self.is_for_promises = true;
+        weighed
     }
 
     pub(crate) const fn end_promises(&mut self) {
@@ -145,14 +146,17 @@ impl RandomRoles {
         self.promised.keep_last();
     }
 
-    pub(crate) fn start(&mut self, tree: &Tree) {
+    /// Begins a walk; of how many roles chances were computed.
+    pub(crate) fn start(&mut self, tree: &Tree) -> usize {
         if self.is_for_promises {
             self.promised.restore();
         } else if self.shape == Some(tree.shape()) {
             self.urn.restore();
         } else {
             self.fill(tree);
+            return self.urn.items.len();
         }
+        0
     }
 
     fn fill(&mut self, tree: &Tree) {

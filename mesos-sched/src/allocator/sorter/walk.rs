@@ -17,8 +17,18 @@ pub(crate) struct Walk {
     clients: ClientOrder,
     /// Whether it goes through those alone that lead to promises.
     is_for_promises: bool,
+    costs: WalkCosts,
+}
+
+/// What all walks cost beside comparisons.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct WalkCosts {
     /// How many roles were put in order by priority.
-    ranked: u64,
+    pub(crate) ranked: u64,
+    /// How many roles and frameworks were drawn.
+    pub(crate) draws: u64,
+    /// Of how many roles chances to be drawn were computed.
+    pub(crate) weighed: u64,
 }
 
 #[derive(Debug)]
@@ -42,7 +52,7 @@ impl Walk {
             SorterKind::Drf => ClientOrder::Drf { own: NodeKey::ROOT, next: 0 },
             SorterKind::Random => ClientOrder::Random(RandomClients::default()),
         };
-        Self { roles, clients, is_for_promises: false, ranked: 0 }
+        Self { roles, clients, is_for_promises: false, costs: WalkCosts::default() }
     }
 
     /// The same walk, with roles of a higher priority before all others.
@@ -59,7 +69,7 @@ impl Walk {
     /// From here on, walks go through those alone that lead to promises.
     pub(crate) fn begin_promises(&mut self, tree: &mut Tree) {
         self.is_for_promises = true;
-        self.roles.begin_promises(tree);
+        self.costs.weighed += self.roles.begin_promises(tree) as u64;
     }
 
     /// From here on, walks go through the whole tree again.
@@ -75,17 +85,18 @@ impl Walk {
 
     /// Begins a walk.
     pub(crate) fn start(&mut self, tree: &mut Tree, rng: &mut Rng) {
-        self.ranked += self.roles.start(tree, rng, self.is_for_promises) as u64;
+        self.roles.start(tree, rng, self.is_for_promises, &mut self.costs);
     }
 
-    /// How many roles were put in order by priority, in all walks.
-    pub(crate) const fn ranked_count(&self) -> u64 {
-        self.ranked
+    /// What all walks cost so far.
+    pub(crate) const fn costs(&self) -> WalkCosts {
+        self.costs
     }
 
     /// The virtual leaf of the next role that has somebody to serve.
     pub(crate) fn next_role(&mut self, tree: &mut Tree, rng: &mut Rng) -> Option<NodeKey> {
         let own = self.roles.next(tree, rng, self.is_for_promises)?;
+        self.costs.draws += u64::from(matches!(self.roles, RoleOrder::Random(_)));
         match &mut self.clients {
             ClientOrder::Drf { own: current, next } => (*current, *next) = (own, 0),
             ClientOrder::Random(clients) => clients.start(own),
@@ -101,7 +112,11 @@ impl Walk {
                 *next += 1;
                 client
             }
-            ClientOrder::Random(clients) => clients.draw(tree, rng),
+            ClientOrder::Random(clients) => {
+                let client = clients.draw(tree, rng)?;
+                self.costs.draws += 1;
+                Some(client)
+            }
         }
     }
 }
@@ -114,9 +129,13 @@ impl RoleOrder {
         }
     }
 
-    fn begin_promises(&mut self, tree: &mut Tree) {
+    /// A stage begins that is about promises; of how many roles that computed chances.
+    fn begin_promises(&mut self, tree: &mut Tree) -> usize {
         match self {
-            Self::Drf(_) => drop(tree.drain_flipped()),
+            Self::Drf(_) => {
+                drop(tree.drain_flipped());
+                0
+            }
             Self::Random(roles) => roles.begin_promises(tree),
             Self::Ranked(ranked) => ranked.1.begin_promises(tree),
         }
@@ -138,22 +157,21 @@ impl RoleOrder {
         }
     }
 
-    /// Begins a walk; how many roles that put in order by priority.
-    fn start(&mut self, tree: &mut Tree, rng: &mut Rng, is_for_promises: bool) -> usize {
+    /// Begins a walk.
+    fn start(&mut self, tree: &mut Tree, rng: &mut Rng, is_for_promises: bool, costs: &mut WalkCosts) {
         match self {
             Self::Drf(stack) => {
                 stack.clear();
                 stack.push(Step::begin(NodeKey::ROOT));
-                0
             }
-            Self::Random(roles) => {
-                roles.start(tree);
-                0
-            }
+            Self::Random(roles) => costs.weighed += roles.start(tree) as u64,
             Self::Ranked(ranked) => {
                 let (ranked, equals) = &mut **ranked;
-                equals.start(tree, rng, is_for_promises);
-                ranked.gather(tree, |tree| equals.next(tree, rng, is_for_promises))
+                equals.start(tree, rng, is_for_promises, costs);
+                let count = ranked.gather(tree, |tree| equals.next(tree, rng, is_for_promises)) as u64;
+                costs.ranked += count;
+                // All of them were drawn to be put in order.
+                costs.draws += if matches!(equals, Self::Random(_)) { count } else { 0 };
             }
         }
     }

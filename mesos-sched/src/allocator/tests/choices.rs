@@ -94,6 +94,38 @@ fn who_went_first_once_waits_again() {
     assert!(served.values().all(|times| *times >= 9), "{served:?}");
 }
 
+/// A role is granted more than its guarantee while guarantees are served, and gives it back; another one wants it.
+fn rounds_until_served_beside_a_guarantee(starvation_batches: Option<u32>) -> Option<u32> {
+    let mut cluster = Cluster::with(Options { starvation_batches, ..Options::default() });
+    cluster.quota("q", "cpus:1;mem:64", "").framework("greedy", "q").framework("patient", "r");
+    cluster.agent("a1", "cpus:8;mem:640");
+    cluster.granted();
+    (1..=20).find(|_| {
+        cluster.decline("a1", "greedy", None);
+        cluster.cycle().contains("patient")
+    })
+}
+
+#[test]
+fn a_burst_beyond_a_guarantee_waits_for_those_who_have_waited() {
+    assert_eq!(rounds_until_served_beside_a_guarantee(None), None);
+    let waited = rounds_until_served_beside_a_guarantee(Some(5)).unwrap();
+    assert!((5..=6).contains(&waited), "{waited}");
+}
+
+/// Who was held back stands in line before somebody new who has a promise, once less has to be kept.
+#[test]
+fn who_was_held_back_and_has_waited_goes_before_a_burst_of_somebody_new() {
+    let mut cluster = Cluster::with(Options { starvation_batches: Some(2), ..Options::default() });
+    cluster.quota("q", "cpus:4", "").quota("p", "cpus:1", "");
+    let mut info = FrameworkInfo::new("patient", role("r"));
+    info.min_allocatable.insert(role("r"), vec!["cpus:1".parse().unwrap()]);
+    cluster.framework_with("patient", info).agent("a1", "cpus:4;mem:256");
+    assert_eq!(cluster.pass(5 * SECOND), "", "all cores are kept");
+    cluster.quota("q", "", "").framework("new", "p");
+    assert_eq!(cluster.granted(), "a1->new cpus:1, a1->patient cpus:3;mem:256");
+}
+
 #[test]
 fn batch_rounds_that_were_left_out_count_as_waiting() {
     let mut cluster = Cluster::with(Options { starvation_batches: Some(5), ..Options::default() });

@@ -1,6 +1,6 @@
 //! What changes cost, counted in steps.
 
-use super::super::Costs;
+use super::super::{Costs, Packing, Policy, SorterKind};
 use super::*;
 
 /// A cluster where one framework holds every agent, and another one waits.
@@ -57,6 +57,9 @@ fn a_cluster_where_everybody_refused_everything_costs_nothing() {
     hand_back(&mut cluster, 50, Some(1_000 * SECOND));
     let before = rounds(&mut cluster, 2);
     assert_eq!(rounds(&mut cluster, 500), before);
+    assert_eq!(before.expired, 0);
+    let after = rounds(&mut cluster, 600);
+    assert_eq!((after.expired, after.visits - before.visits, cluster.grants.len()), (50, 50, 50));
 }
 
 #[test]
@@ -66,8 +69,9 @@ fn a_storm_of_refusals_costs_no_more_from_round_to_round() {
     for _ in 0..20 {
         hand_back(&mut cluster, 30, Some(SECOND / 2));
         let before = cluster.allocator.costs();
-        costs.push(difference(before, rounds(&mut cluster, 2)));
-        assert_eq!(cluster.grants.len(), 30);
+        let after = rounds(&mut cluster, 2);
+        costs.push(difference(before, after));
+        assert_eq!((cluster.grants.len(), after.expired - before.expired), (30, 30));
     }
     assert_eq!(costs[1..19], costs[2..], "{costs:?}");
 }
@@ -97,24 +101,30 @@ fn agents_held_back_cost_nothing_until_there_is_headroom() {
 
 #[test]
 fn agents_that_all_roles_left_are_looked_at_once() {
-    let mut cluster = Cluster::new();
-    for (name, path) in [("f1", "r1"), ("f2", "r2"), ("f3", "r3")] {
-        cluster.quota(path, "", "cpus:1;mem:64").framework(name, path);
+    for (starvation_batches, most) in [(None, 1 + 2 + 3 + 3), (Some(0), 1 + 2 + 3 + 3 + 3)] {
+        let mut cluster = Cluster::with(Options { starvation_batches, ..Options::default() });
+        for (name, path) in [("f1", "r1"), ("f2", "r2"), ("f3", "r3")] {
+            cluster.quota(path, "", "cpus:1;mem:64").framework(name, path);
+        }
+        for slot in 0..60 {
+            let (agent, total) = (AgentKey(slot), resources("cpus:1;mem:64;ports:[1-9]"));
+            let id = AgentId::new(format!("a{slot}")).unwrap();
+            let info = Arc::new(AgentInfo::new("any", total.clone()));
+            cluster.observe(Fact::AgentAdded { agent, id, info, total, used: Vec::new() });
+        }
+        let [visits, considered, _] = difference(Costs::default(), rounds(&mut cluster, 1));
+        assert_eq!((cluster.grants.len(), visits), (3, 60));
+        assert!(considered <= most, "{considered}");
     }
-    for slot in 0..60 {
-        let (agent, total) = (AgentKey(slot), resources("cpus:1;mem:64;ports:[1-9]"));
-        let id = AgentId::new(format!("a{slot}")).unwrap();
-        let info = Arc::new(AgentInfo::new("any", total.clone()));
-        cluster.observe(Fact::AgentAdded { agent, id, info, total, used: Vec::new() });
-    }
-    let [visits, considered, _] = difference(Costs::default(), rounds(&mut cluster, 1));
-    assert_eq!((cluster.grants.len(), visits), (3, 60));
-    assert!(considered <= 1 + 2 + 3 + 3, "{considered}");
 }
 
 /// Frameworks in one role or in one each, and agents of which nothing is used.
 fn crowd(frameworks: u32, agents: u32, has_own_roles: bool) -> Cluster {
-    let mut cluster = Cluster::new();
+    crowd_with(Options::default(), frameworks, agents, has_own_roles)
+}
+
+fn crowd_with(options: Options, frameworks: u32, agents: u32, has_own_roles: bool) -> Cluster {
+    let mut cluster = Cluster::with(options);
     for slot in 0..frameworks {
         let path = if has_own_roles { format!("r{slot}") } else { "r".to_owned() };
         let info = Arc::new(FrameworkInfo::new("any", role(&path)));
@@ -171,7 +181,7 @@ fn guarantees_of_all_roles_cost_half_as_many_comparisons_more_at_most() {
 /// With priorities every visit puts all active roles in order, and does nothing more for roles that are served later.
 #[test]
 fn priorities_cost_a_look_at_every_role_for_an_agent() {
-    let policy = super::super::Policy::Priority([(role("r1"), 1), (role("r2"), 2)].into_iter().collect());
+    let policy = Policy::Priority([(role("r1"), 1), (role("r2"), 2)].into_iter().collect());
     let mut cluster = Cluster::with(Options { policy, ..Options::default() });
     for (slot, path) in (0..).zip(["r1", "r2", "r3", "r4"]) {
         let info = Arc::new(FrameworkInfo::new("any", role(path)));
@@ -215,4 +225,171 @@ fn a_round_costs_the_same_at_the_end_of_a_storm_of_refusals() {
         assert_eq!(offers, (frameworks * agents) as usize, "everybody was offered everything, once");
         assert_eq!(rounds(&mut cluster, 100), last);
     }
+}
+
+/// Everybody has waited long enough, all the time: the line is gone through as far as there is something left.
+#[test]
+fn a_line_of_those_who_wait_costs_what_is_granted() {
+    for frameworks in [100, 2_000] {
+        let options = Options { starvation_batches: Some(0), ..Options::default() };
+        let mut cluster = crowd_with(options, frameworks, 50, true);
+        let first = rounds(&mut cluster, 1);
+        assert_eq!((cluster.grants.len(), difference(Costs::default(), first)), (50, [50, 50, 50]));
+        hand_back(&mut cluster, 50, None);
+        assert_eq!(difference(first, rounds(&mut cluster, 1)), [50, 50, 50], "{frameworks} wait");
+        assert_eq!(difference(first, rounds(&mut cluster, 100)), [50, 50, 50], "nothing changed");
+    }
+}
+
+/// Whoever is drawn is paid for, and not whoever could be: chances are computed once.
+#[test]
+fn a_walk_in_random_order_costs_its_draws() {
+    for (has_own_roles, draws) in [(true, 2), (false, 3)] {
+        for frameworks in [16, 256, 4_096] {
+            let (role_sorter, framework_sorter) = (SorterKind::Random, SorterKind::Random);
+            let options = Options { role_sorter, framework_sorter, ..Options::default() };
+            let mut cluster = crowd_with(options, frameworks, 100, has_own_roles);
+            let roles = if has_own_roles { u64::from(frameworks) } else { 1 };
+            let first = rounds(&mut cluster, 1);
+            // A role and a framework of it for an agent; another one of the same role is drawn before it is seen that
+            // nothing is left.
+            assert_eq!((cluster.grants.len(), first.draws, first.weighed), (100, draws * 100, roles));
+            hand_back(&mut cluster, 100, None);
+            let second = rounds(&mut cluster, 1);
+            assert_eq!((second.draws, second.weighed), (draws * 200, roles), "{frameworks} frameworks");
+            assert_eq!(rounds(&mut cluster, 100), second, "nothing changed");
+        }
+    }
+}
+
+#[test]
+fn a_storm_of_revives_costs_one_round_over_what_is_open() {
+    // Everything is held: nobody can have anything, however often somebody asks.
+    let mut cluster = full(50);
+    let before = cluster.allocator.costs();
+    for _ in 0..1_000 {
+        cluster.revive("f1", []);
+    }
+    assert_eq!(difference(before, rounds(&mut cluster, 1)), [0; 3]);
+    // What is too little for anybody is looked at once, by everybody.
+    let costs = [1, 40].map(|times| {
+        let mut cluster = crowd(64, 0, true);
+        for name in ["a1", "a2", "a3", "a4", "a5"] {
+            cluster.agent(name, "cpus:0.005;mem:16");
+        }
+        let before = rounds(&mut cluster, 1);
+        for framework in (0..64 * times).map(|number| FrameworkKey(number % 64)) {
+            cluster.observe(Fact::RolesRevived { framework, roles: BTreeSet::new() });
+        }
+        let after = rounds(&mut cluster, 1);
+        assert_eq!(rounds(&mut cluster, 100), after, "nothing changed");
+        difference(before, after)
+    });
+    assert_eq!(costs[0], costs[1]);
+    assert_eq!(costs[0][..2], [5, 5 * 64]);
+}
+
+/// Of four thousand frameworks forty take part.
+#[test]
+fn those_who_suppressed_their_roles_cost_nothing() {
+    let mut cluster = crowd(4_000, 100, true);
+    for framework in (0..4_000).filter(|slot| slot % 100 != 0).map(FrameworkKey) {
+        cluster.observe(Fact::RolesSuppressed { framework, roles: BTreeSet::new() });
+    }
+    let before = cluster.allocator.costs();
+    let sorted = rounds(&mut cluster, 1);
+    assert_eq!((cluster.grants.len(), difference(before, sorted)), (100, [100; 3]));
+    let bits = 6;
+    let compared = sorted.comparisons - before.comparisons;
+    assert!(compared <= 40 * (2 * bits + 4) + 100 * (2 * bits + 8), "{compared}");
+    hand_back(&mut cluster, 100, None);
+    let returned = cluster.allocator.costs();
+    let granted = rounds(&mut cluster, 1);
+    assert_eq!(difference(returned, granted), [100; 3]);
+    let compared = granted.comparisons - sorted.comparisons;
+    assert!(compared <= 200 * (2 * bits + 8), "{compared}");
+}
+
+/// A framework at every level of a path of roles.
+fn deep(levels: u32, agents: u32) -> Cluster {
+    let mut cluster = crowd(0, agents, true);
+    for slot in 0..levels {
+        let path = vec!["r"; slot as usize + 1].join("/");
+        let info = Arc::new(FrameworkInfo::new("any", role(&path)));
+        let (framework, id) = (FrameworkKey(slot), FrameworkId::new(format!("f{slot}")).unwrap());
+        cluster.observe(Fact::FrameworkAdded { framework, id, info, suppressed: BTreeSet::new(), is_active: true });
+    }
+    cluster
+}
+
+#[test]
+fn a_grant_in_a_deep_tree_costs_a_few_comparisons_at_every_level() {
+    for levels in [4, 16, 64] {
+        let mut cluster = deep(levels, 50);
+        let first = rounds(&mut cluster, 1);
+        assert_eq!((cluster.grants.len(), difference(Costs::default(), first)), (50, [50; 3]));
+        assert!(first.comparisons <= (50 * 3 + 2) * u64::from(levels + 2), "{} of {levels}", first.comparisons);
+        hand_back(&mut cluster, 50, None);
+        let second = rounds(&mut cluster, 1);
+        assert_eq!(difference(first, second), [50; 3]);
+        let compared = second.comparisons - first.comparisons;
+        assert!(compared <= 2 * 50 * 3 * u64::from(levels + 2), "{compared} of {levels}");
+    }
+}
+
+/// Frameworks that all want pieces of half an agent.
+fn dealt(policy: Policy, frameworks: u32) -> Cluster {
+    let mut cluster = crowd_with(Options { policy, ..Options::default() }, frameworks, 20, true);
+    for slot in 0..frameworks {
+        let path = role(&format!("r{slot}"));
+        let mut info = FrameworkInfo::new("any", path.clone());
+        info.min_allocatable.insert(path, vec!["cpus:1;mem:64".parse().unwrap()]);
+        let (framework, info) = (FrameworkKey(slot), Arc::new(info));
+        cluster.observe(Fact::FrameworkUpdated { framework, info, suppressed: BTreeSet::new() });
+    }
+    cluster
+}
+
+/// Before every piece everybody is looked at who might have it, and for the order of agents by constraints once an agent.
+#[test]
+fn dealing_in_pieces_costs_a_look_at_every_candidate_for_every_piece() {
+    let packing = Policy::Packing(Packing::new(0.0).unwrap());
+    let slots = Policy::ConstrainedMaxMin { slot: "cpus:1;mem:64".parse().unwrap() };
+    for (policy, is_by_constraint) in [(packing, false), (slots, true)] {
+        for frameworks in [8, 64] {
+            let mut cluster = dealt(policy.clone(), frameworks);
+            let (all, pieces) = (u64::from(frameworks), 2);
+            let suited = u64::from(is_by_constraint) * all;
+            let first = rounds(&mut cluster, 1);
+            // All come into question, all find a piece, and then they are asked again after each.
+            let looked = all * (2 + pieces);
+            assert_eq!((first.visits, first.considered), (20, 20 * pieces), "{policy:?}");
+            assert_eq!((first.candidates, first.suited), (20 * looked, 20 * suited), "{policy:?}");
+            let of_five_agents = cluster.grants.len() / 4;
+            hand_back(&mut cluster, of_five_agents, None);
+            let second = rounds(&mut cluster, 1);
+            assert_eq!((second.candidates, second.suited), (25 * looked, 25 * suited), "{policy:?}");
+            assert_eq!(rounds(&mut cluster, 100), second, "nothing changed");
+        }
+    }
+}
+
+/// An agent is shown to everybody once; what is shown again is what changed, however large the cluster is.
+#[test]
+fn showing_everything_to_everybody_costs_what_changed() {
+    let costs = [20, 200].map(|agents| {
+        let options = Options { policy: Policy::SharedState(Default::default()), ..Options::default() };
+        let mut cluster = crowd_with(options, 30, agents, true);
+        let first = rounds(&mut cluster, 1);
+        assert_eq!((first.visits, first.shown), (agents.into(), u64::from(agents) * 30));
+        assert_eq!(cluster.grants.len(), 30 * agents as usize);
+        assert_eq!(rounds(&mut cluster, 100), first, "nothing changed");
+        for Grant { framework, role, agent, resources } in cluster.grants.split_off(cluster.grants.len() - 30 * 7) {
+            cluster.observe(Fact::Lapsed { framework, role, agent, resources, filters: None });
+        }
+        let second = rounds(&mut cluster, 1);
+        assert_eq!(cluster.grants.len(), 30 * agents as usize, "they are shown it again");
+        [second.visits - first.visits, second.shown - first.shown]
+    });
+    assert_eq!(costs, [[7, 7 * 30]; 2]);
 }
