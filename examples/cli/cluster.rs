@@ -43,7 +43,13 @@ pub(crate) fn find(masters: &[String], security: &ClientSecurity) -> anyhow::Res
     }
     let folder = local_folder()?;
     let text = std::fs::read_to_string(folder.join("cluster.json"));
-    let text = text.context("no cluster runs here; start one with `mesos local`, or name one with --master")?;
+    let text = text.with_context(|| {
+        let folder = folder.display();
+        format!(
+            "no cluster is kept in {folder}; start one with `mesos local`, say with MESOS_LOCAL_DIR where one is kept \
+             that was started with --work_dir, or name one with --master"
+        )
+    })?;
     let local: LocalCluster = serde_json::from_str(&text)?;
     let dialer = if local.is_plaintext {
         Dialer::plaintext()

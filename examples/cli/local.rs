@@ -247,6 +247,10 @@ impl Local {
         }
         println!();
         println!("In another terminal, try:");
+        // Commands look where a cluster is kept by default.
+        if local_folder().ok().as_deref() != Some(folder) {
+            println!("    export MESOS_LOCAL_DIR='{}'", folder.display().to_string().replace('\'', r"'\''"));
+        }
         println!("    mesos execute -- echo hello");
         println!("    mesos execute --cpus 0.5 --mem 64 -- sh -c 'for i in 1 2 3; do date; sleep 1; done'");
         println!("    mesos agents");

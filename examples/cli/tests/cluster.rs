@@ -430,6 +430,27 @@ fn a_cluster_in_one_command_runs_commands_and_ends_with_everything_it_began() {
     assert!(code == Some(1) && said.contains("mesos local"), "{said}");
 }
 
+#[test]
+fn a_cluster_that_is_kept_elsewhere_says_how_it_is_found() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("else where");
+    let mesos = || {
+        let mut command = mesos();
+        command.env_remove("MESOS_LOCAL_DIR").env_remove("XDG_STATE_HOME").env("HOME", home.path());
+        command
+    };
+    let mut began = mesos();
+    began.args(["local", "--agents=1", "--port=0", "--work_dir"]).arg(&folder);
+    let mut cluster = Program(began.stdout(Stdio::piped()).spawn().unwrap());
+    let said = cluster.lines().wait_for("export ");
+    assert_eq!(said.trim(), format!("export MESOS_LOCAL_DIR='{}'", folder.display()));
+    let ended = mesos().args(["execute", "--quiet", "--", "true"]).output().unwrap();
+    let error = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.code() == Some(1) && error.contains("MESOS_LOCAL_DIR"), "{error}");
+    let ended = mesos().env("MESOS_LOCAL_DIR", &folder).args(["execute", "--quiet", "--", "true"]).output().unwrap();
+    assert_eq!(ended.status.code(), Some(0), "{}", String::from_utf8_lossy(&ended.stderr));
+}
+
 /// Every key below a folder, line by line: each is enough to know much of the key.
 fn keys(folder: &Path, found: &mut Vec<String>) {
     for entry in std::fs::read_dir(folder).unwrap().flatten() {
