@@ -145,7 +145,8 @@ impl Sandboxes {
         }
     }
 
-    /// How many this process has removed, and how many it could not.
+    /// How many this process has removed, and how many it could not: a number of the agent's port.
+    #[cfg(feature = "net")]
     pub(super) fn removals(&self) -> (u64, u64) {
         (self.removals.load(Ordering::Relaxed), self.removals_failed.load(Ordering::Relaxed))
     }
