@@ -46,8 +46,6 @@ pub mod failure;
 pub mod fault;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod history;
-#[cfg(test)]
-mod leisurely;
 #[cfg(feature = "live")]
 pub mod live;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]

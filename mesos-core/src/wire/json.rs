@@ -101,6 +101,13 @@ pub fn write_bytes<M: Message + Name>(message: &M) -> Vec<u8> {
     write::write(&M::full_name(), &message.encode_to_vec())
 }
 
+/// A message as a value, for a place within another that is no message.
+#[must_use]
+#[allow(clippy::expect_used, reason = "what is written is ours")]
+pub fn value<M: Message + Name>(message: &M) -> Value {
+    serde_json::from_slice(&write_bytes(message)).expect("what was just written can be read")
+}
+
 #[allow(clippy::panic, reason = "which messages there are is a matter of the program")]
 pub(super) fn descriptor_of<M: Name>() -> MessageDescriptor {
     let name = M::full_name();

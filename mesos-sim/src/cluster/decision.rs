@@ -4,6 +4,7 @@
 //! round, the master goes on with its messages. So a round that costs something comes later, and grants what is there when it
 //! comes.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use mesos_core::provider::{
@@ -78,6 +79,10 @@ impl Allocator for Charged {
         self.allocator.available(agent)
     }
 
+    fn filters(&self) -> BTreeMap<Role, u64> {
+        self.allocator.filters()
+    }
+
     fn explain(&self, now: Instant, question: &Question) -> Option<Explanation> {
         self.allocator.explain(now, question)
     }
@@ -92,4 +97,43 @@ impl Allocator for Charged {
     }
 
     // No recipe: what is made of one comes at once, and would not do again what this one did.
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::Arc;
+
+    use mesos_core::{AgentId, AgentInfo, Filters, FrameworkId, FrameworkInfo};
+    use mesos_sched::allocator::HierarchicalDrf;
+
+    use super::*;
+
+    #[test]
+    fn the_filters_of_what_is_charged_are_told() {
+        let cost = DecisionCost { per_round: Duration::from_secs(1), ..DecisionCost::default() };
+        let mut allocator = cost.charge(Box::<HierarchicalDrf>::default());
+        let (framework, agent, role) = (FrameworkKey(0), AgentKey(0), Role::new("web").unwrap());
+        let resources: Resources = "cpus:1;mem:128".parse().unwrap();
+        let (now, claimed, total) = (Instant::from_nanos(1), resources.clone(), resources.clone());
+        let who = Arc::new(FrameworkInfo::new("f", role.clone()));
+        let what = Arc::new(AgentInfo::new("a", resources.clone()));
+        for fact in [
+            Fact::FrameworkAdded {
+                framework,
+                id: FrameworkId::new("f").unwrap(),
+                info: who,
+                suppressed: BTreeSet::new(),
+                is_active: true,
+            },
+            Fact::AgentAdded { agent, id: AgentId::new("a").unwrap(), info: what, total, used: Vec::new() },
+            Fact::Claimed { framework, role: role.clone(), agent, resources: claimed },
+        ] {
+            allocator.observe(now, fact);
+        }
+        assert_eq!(allocator.filters(), BTreeMap::new());
+        let filters = Some(Filters::refuse_for(Duration::from_secs(5)));
+        allocator.observe(now, Fact::Recovered { framework, role: role.clone(), agent, resources, filters });
+        assert_eq!(allocator.filters(), BTreeMap::from([(role, 1)]));
+    }
 }

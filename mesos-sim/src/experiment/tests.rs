@@ -447,12 +447,19 @@ fn what_never_begins_waits_until_the_end() {
 
 #[test]
 fn an_allocator_of_somebodys_own_is_named_in_the_file_and_plays_in_the_tournament() {
-    use crate::leisurely::Leisurely;
+    use mesos_sched::allocator::HierarchicalDrf;
+
+    use crate::cluster::DecisionCost;
+
+    let slow = || {
+        let cost = DecisionCost { per_round: Duration::from_secs(10), ..DecisionCost::default() };
+        cost.charge(Box::<HierarchicalDrf>::default())
+    };
     let named = |text: &str| Experiment::parse(text.to_owned(), PathBuf::new(), String::new()).unwrap();
     let text = SMALL.replace("[\"drf\", \"random\"]", "[\"drf\", \"mine\"]");
     let unknown = named(&text).cases().unwrap_err().to_string();
     assert!(unknown.contains("allocator.policy: there is no \"mine\"; write one of drf, random"), "{unknown}");
-    let own = || named(&text).with_allocator("mine", || Box::<Leisurely>::default());
+    let own = || named(&text).with_allocator("mine", slow);
     let outcomes = own().run(None, 2, &quiet).unwrap();
     let waits: Vec<f64> = outcomes.iter().map(|own| own.get("wait_mean_secs", None).unwrap()).collect();
     assert!(outcomes.iter().all(|outcome| outcome.is_done) && waits[2] > waits[0] + 3.0, "{waits:?}");
@@ -461,8 +468,8 @@ fn an_allocator_of_somebodys_own_is_named_in_the_file_and_plays_in_the_tournamen
     assert_eq!(labels.iter().filter(|label| *label == "policy mine").count(), 2);
     // Of its code nobody can tell whether it is what it was; of a version somebody says so.
     let folder = scratch("own-allocator");
-    let first = named(&text).with_allocator_version("mine", "1", || Box::<Leisurely>::default());
-    let second = named(&text).with_allocator_version("mine", "2", || Box::<Leisurely>::default());
+    let first = named(&text).with_allocator_version("mine", "1", slow);
+    let second = named(&text).with_allocator_version("mine", "2", slow);
     assert_eq!([&own(), &first, &second].map(|experiment| made_before(experiment, &folder)), [0, 2, 2]);
     assert_eq!([&own(), &first, &second].map(|experiment| made_before(experiment, &folder)), [2, 4, 4]);
     std::fs::remove_dir_all(&folder).unwrap();

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::rc::Rc;
 
 use super::*;
-use crate::leisurely::Leisurely;
+use crate::cluster::DecisionCost;
 use crate::recording::Recording;
 use crate::workload::Sleepers;
 use crate::{Cluster, secs};
@@ -132,7 +132,10 @@ fn an_allocator_of_somebodys_own_takes_over_and_decides_by_its_own_rule() {
     let change = |allocator| Change { allocator: Some(allocator), ..Change::default() };
     let with = |allocator| future(&journal(), &change(allocator), Arrivals::Backlog).unwrap();
     let usual = with(Candidate::new(|| Box::new(HierarchicalDrf::new(Options::default()))));
-    let slow = with(Candidate::new(|| Box::new(Leisurely::default())));
+    let slow = with(Candidate::new(|| {
+        let cost = DecisionCost { per_round: secs(10), ..DecisionCost::default() };
+        cost.charge(Box::new(HierarchicalDrf::new(Options::default())))
+    }));
     let wait = |own: &Figures| own.wait_secs.unwrap()[0];
     assert_eq!((slow.changed.launched, slow.changed.finished), (usual.changed.launched, usual.changed.finished));
     assert!(wait(&slow.changed) > wait(&usual.changed) + 3.0, "{slow}");

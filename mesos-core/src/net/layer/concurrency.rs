@@ -21,7 +21,8 @@ use crate::net::http::{Refusal, Response};
 const RETRY_AFTER_SECS: u16 = 1;
 
 /// Refuses with 503 what comes while so many requests wait for their answers. A request has its place until its answer begins,
-/// or is [said](LongAnswer) to be long in coming: a stream that goes on for hours takes none. All services made by one layer, and by its clones, share the places.
+/// or is [said](LongAnswer) to be long in coming: a stream that goes on for hours takes none. All services made by one layer,
+/// and by its clones, share the places.
 #[derive(Debug, Clone)]
 pub struct LimitConcurrency {
     places: Arc<Semaphore>,

@@ -8,7 +8,7 @@ use mesos_core::net::auth::Sight;
 use mesos_core::net::http::axum::extract::State;
 use mesos_core::net::http::{Caller, Refusal, Response, answer_json, done};
 use mesos_core::resource::Value as Amount;
-use mesos_core::wire::{Message, Name, json, v1};
+use mesos_core::wire::{json, v1};
 use mesos_core::{AgentId, ContainerId, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, Resources};
 use serde_json::{Map, Value, json};
 
@@ -190,10 +190,10 @@ fn task(shown: &Shown<'_>) -> Value {
         "labels": info.labels.iter().map(|(key, value)| json!({"key": **key, "value": **value})).collect::<Vec<_>>(),
     });
     if let Some(discovery) = &info.discovery {
-        written["discovery"] = message(&v1::DiscoveryInfo::from(&**discovery));
+        written["discovery"] = json::value(&v1::DiscoveryInfo::from(&**discovery));
     }
     if let Some(check) = &info.health_check {
-        written["health_check"] = message(&v1::HealthCheck::from(&**check));
+        written["health_check"] = json::value(&v1::HealthCheck::from(&**check));
     }
     written
 }
@@ -207,20 +207,15 @@ fn status(status: &v1::TaskStatus) -> Value {
         written["reason"] = status.reason().as_str_name().into();
     }
     if let Some(labels) = &status.labels {
-        written["labels"] = message(labels)["labels"].take();
+        written["labels"] = json::value(labels)["labels"].take();
     }
     if let Some(container) = &status.container_status {
-        written["container_status"] = message(container);
+        written["container_status"] = json::value(container);
     }
     if let Some(healthy) = status.healthy {
         written["healthy"] = healthy.into();
     }
     written
-}
-
-/// A message of the API within.
-fn message<M: Message + Name>(message: &M) -> Value {
-    serde_json::from_str(&json::write(message)).unwrap_or_default()
 }
 
 fn attribute(value: &mesos_core::AttributeValue) -> Value {

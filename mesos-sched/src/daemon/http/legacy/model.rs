@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use mesos_core::attribute::AttributeValue;
-use mesos_core::wire::{API_VERSION, Message, Name, json, v1};
+use mesos_core::wire::{API_VERSION, json, v1};
 use mesos_core::{AgentId, AgentInfo, Resources, TaskState, TaskStatus, WallTime};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::Value;
@@ -38,11 +38,6 @@ const fn state_name(state: TaskState) -> &'static str {
     }
 }
 
-/// A message of the API within: few rows have one.
-pub(super) fn message<M: Message + Name>(message: &M) -> Value {
-    serde_json::from_str(&json::write(message)).expect("what was just written can be read")
-}
-
 pub(super) struct Labels<'a>(pub &'a BTreeMap<std::sync::Arc<str>, std::sync::Arc<str>>);
 
 impl Serialize for Labels<'_> {
@@ -74,7 +69,7 @@ impl Serialize for Task<'_> {
             map.serialize_entry("labels", &Labels(&row.info.labels))?;
         }
         if let Some(discovery) = &row.info.discovery {
-            map.serialize_entry("discovery", &message(&v1::DiscoveryInfo::from(&**discovery)))?;
+            map.serialize_entry("discovery", &json::value(&v1::DiscoveryInfo::from(&**discovery)))?;
         }
         map.end()
     }
@@ -98,10 +93,10 @@ impl Serialize for Status<'_> {
         map.serialize_entry("timestamp", &seconds(status.at_wall))?;
         let written = v1::TaskStatus::from(*status);
         if let Some(labels) = &written.labels {
-            map.serialize_entry("labels", &message(labels)["labels"])?;
+            map.serialize_entry("labels", &json::value(labels)["labels"])?;
         }
         if let Some(container) = &written.container_status {
-            map.serialize_entry("container_status", &message(container))?;
+            map.serialize_entry("container_status", &json::value(container))?;
         }
         if let Some(healthy) = written.healthy {
             map.serialize_entry("healthy", &healthy)?;
@@ -205,7 +200,7 @@ impl Serialize for Agent<'_> {
         map.serialize_entry("port", &state.info.port)?;
         map.serialize_entry("attributes", &Attributes(&state.info))?;
         if let Some(domain) = &state.info.domain {
-            map.serialize_entry("domain", &message(&v1::DomainInfo::from(domain)))?;
+            map.serialize_entry("domain", &json::value(&v1::DomainInfo::from(domain)))?;
         }
         map.serialize_entry("pid", &pid(self.row))?;
         map.serialize_entry("registered_time", &seconds(self.row.state.times.registered_wall))?;
@@ -288,5 +283,5 @@ impl Serialize for Attributes<'_> {
 /// Full entries, with reservations and volumes.
 pub(super) fn entries(resources: &Resources) -> Vec<Value> {
     use mesos_core::wire::convert::{ReservationForm, resources_to_wire};
-    resources_to_wire(resources, None, ReservationForm::Stack).iter().map(message).collect()
+    resources_to_wire(resources, None, ReservationForm::Stack).iter().map(json::value).collect()
 }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use axum::extract::{Extension, Query, State};
 use mesos_core::net::auth::Sight;
 use mesos_core::net::http::{Caller, Hangup, OriginalPath, Overrun, Refusal, Response, axum};
-use mesos_core::wire::{API_VERSION, v1};
+use mesos_core::wire::{self, API_VERSION, v1};
 use mesos_core::{AgentId, FrameworkId, TaskState, WallTime};
 use serde_json::json;
 
 use super::Asked;
-use super::model::{Agent, Executor, Framework, Offer, Recovered, Task, entries, message};
+use super::model::{Agent, Executor, Framework, Offer, Recovered, Task, entries};
 use super::pieces::Pieces;
 use crate::daemon::http::{Context, Shared};
 use crate::daemon::view::{Amounts, FrameworkView, Snapshot, TaskRow};
@@ -113,7 +113,7 @@ fn about(pieces: &mut Pieces, context: &Context, snapshot: &Snapshot, unreachabl
         "flags": flags,
     }));
     if let Some(domain) = &address.domain {
-        pieces.member("domain", &message(&v1::DomainInfo::from(domain)));
+        pieces.member("domain", &wire::json::value(&v1::DomainInfo::from(domain)));
     }
     // As in Mesos, only where it has a name.
     if let Some(cluster) = &context.cluster {
