@@ -2,7 +2,7 @@
 //!
 //! The allocator's sorter is no public part of it; `mesos-sched` opens it to benches behind a feature.
 
-use mesos_core::{Quantities, Role};
+use mesos_core::{FrameworkId, Quantities, Role};
 use mesos_sched::allocator::SorterKind;
 
 use crate::allocator::{fragments, read_resources};
@@ -55,11 +55,15 @@ pub fn workloads() -> Vec<Workload> {
 }
 
 /// A role and the id of a client there.
-type Named = (Role, String);
+type Named = (Role, FrameworkId);
+
+fn id(text: &str) -> FrameworkId {
+    FrameworkId::new(text).expect("an id")
+}
 
 /// Numbered clients of one role.
 fn flat(count: u32) -> Vec<Named> {
-    (0..count).map(|number| (Role::any(), number.to_string())).collect()
+    (0..count).map(|number| (Role::any(), id(&number.to_string()))).collect()
 }
 
 /// A client at every node of a tree but its root, children before parents.
@@ -76,7 +80,7 @@ fn below(path: &str, levels: u32, branching: u32, all: &mut Vec<Named>) {
     for number in 0..branching {
         let path = if path.is_empty() { number.to_string() } else { format!("{path}/{number}") };
         below(&path, levels - 1, branching, all);
-        all.push((Role::new(path).expect("a role"), "client".to_owned()));
+        all.push((Role::new(path).expect("a role"), id("client")));
     }
 }
 

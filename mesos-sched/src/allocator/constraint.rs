@@ -521,7 +521,7 @@ mod tests {
     fn a_verdict_holds_until_the_agent_changes() {
         let mut table = ConstraintTable::default();
         let mut tree = Tree::new(Vec::new());
-        let (client, other) = (tree.add_client(&web(), "f"), tree.add_client(&web(), "g"));
+        let (client, other) = (tree.add_client(&web(), "f".into()), tree.add_client(&web(), "g".into()));
         let key = AgentKey(5);
         table.set(
             client,

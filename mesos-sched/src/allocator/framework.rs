@@ -21,7 +21,7 @@ impl HierarchicalDrf {
         framework.is_active = is_active;
         for (_, client) in &framework.clients {
             self.tree.deactivate(*client);
-            self.tree.rename_client(*client, id.as_str());
+            self.tree.rename_client(*client, id.shared());
         }
         framework.id = Some(id);
         if is_active {
@@ -168,7 +168,7 @@ impl HierarchicalDrf {
             Ok(found) => return framework.clients[found].1,
             Err(place) => place,
         };
-        let client = self.tree.add_client(role, framework.id.as_ref().map_or("", FrameworkId::as_str));
+        let client = self.tree.add_client(role, framework.id.as_ref().map_or_else(|| "".into(), FrameworkId::shared));
         framework.clients.insert(place, (role.clone(), client));
         let role_key = self.quotas.add_client(role, client);
         *slot_of(&mut self.clients, client.slot()) = Some(Client::new(key, role.clone(), role_key));

@@ -26,6 +26,9 @@ use super::sorter::{NodeKey, Walk};
 use super::stage::Stage;
 use super::{HierarchicalDrf, Options};
 
+/// So many agents are looked at before the first of them is served.
+const NEAR: usize = 16;
+
 /// Memory kept from one round to the next.
 #[derive(Debug)]
 pub(super) struct Scratch {
@@ -141,10 +144,22 @@ impl HierarchicalDrf {
         grants: &mut Vec<Grant>,
     ) -> bool {
         self.scratch.nobody.clear();
-        for agent in agents {
-            self.serve(stage, *agent, false, rng, grants);
+        for near in agents.chunks(NEAR) {
+            self.approach(near);
+            for agent in near {
+                self.serve(stage, *agent, false, rng, grants);
+            }
         }
         scope != Scope::Candidates && self.serve_held(stage, rng, grants)
+    }
+
+    /// Looks at agents that are served next. Their order is random, so what is known of each is far from the one before: a
+    /// processor waits for one after the other when they are served, but fetches all of them at once here.
+    fn approach(&self, agents: &[AgentKey]) {
+        let books = agents.iter().filter_map(|key| self.agent(*key));
+        let known: usize = books.map(|agent| agent.holdings.len() + usize::from(agent.available.is_empty())).sum();
+        let refused: usize = agents.iter().map(|key| self.filters.bags_on(*key)).sum();
+        std::hint::black_box(known + refused);
     }
 
     fn serve_held(&mut self, stage: Stage, rng: &mut Rng, grants: &mut Vec<Grant>) -> bool {

@@ -76,6 +76,10 @@ impl Serving<'_> {
             let mut left = None;
             self.is_sated = false;
             while let Some(client) = walk.next_client(tree, rng) {
+                // Why walks are long.
+                if self.is_refuser(client) {
+                    continue;
+                }
                 if self.consider(client, &mut left).is_break() {
                     break;
                 }
@@ -137,16 +141,24 @@ impl Serving<'_> {
             return false;
         }
         self.is_particular = true;
-        tree.arrange(few);
-        let mut role = None;
-        for client in few.drain(..) {
-            let own = tree.parent(client);
-            let (_, left) = match role.take() {
-                Some((before, left)) if before == own => role.insert((own, left)),
-                _ if self.is_done() => return true,
-                _ => role.insert((own, None)),
-            };
-            let _ = self.consider(client, left);
+        // Whoever comes first mostly has all of it, and then nobody has to know who would have come next.
+        tree.bring_first(few);
+        let (mut role, mut left, mut is_over) = (None, None, false);
+        for place in 0..few.len() {
+            if place == 1 {
+                tree.arrange(&mut few[1..]);
+            }
+            let own = tree.parent(few[place]);
+            if role != Some(own) {
+                if self.is_done() {
+                    break;
+                }
+                (role, left, is_over) = (Some(own), None, false);
+            }
+            is_over = is_over || self.consider(few[place], &mut left).is_break();
+            if self.agent.available.is_empty() {
+                break;
+            }
         }
         true
     }
@@ -158,14 +170,13 @@ impl Serving<'_> {
 
     /// Grants a client what it may have of what is left for its role; stops when that is nothing.
     pub(super) fn consider(&mut self, client: NodeKey, left: &mut Option<Resources>) -> ControlFlow<()> {
+        if self.is_refuser(client) {
+            return ControlFlow::Continue(());
+        }
         let clients = self.clients;
         let own = clients[client.slot()].as_ref().expect("a client of the tree has a book");
         let is_served = self.booked[..self.preferred].iter().any(|booked| booked.client == client);
         if is_served || self.is_for_fresh && !own.is_fresh {
-            return ControlFlow::Continue(());
-        }
-        if self.refusers.contains(client) {
-            self.is_particular = true;
             return ControlFlow::Continue(());
         }
         if self.stage == Stage::Guarantees && !self.quotas.is_promised(own.role_key) {
@@ -182,6 +193,14 @@ impl Serving<'_> {
             self.grant(client, own, offer);
         }
         ControlFlow::Continue(())
+    }
+
+    /// Whether a client refused all of the agent.
+    #[inline]
+    fn is_refuser(&mut self, client: NodeKey) -> bool {
+        let is_refuser = self.refusers.contains(client);
+        self.is_particular |= is_refuser;
+        is_refuser
     }
 
     /// What there is for a client's role.

@@ -117,7 +117,7 @@ impl HierarchicalDrf {
         let mut open = vec![(NodeKey::ROOT, String::new())];
         while let Some((node, path)) = open.pop() {
             let mut frameworks = Vec::new();
-            for child in self.tree[node].children().iter().rev() {
+            for child in self.tree.children_by_name(node).iter().rev() {
                 let name = self.tree[*child].name();
                 match self.tree[*child].kind {
                     Kind::Own => frameworks = self.shares_below(*child),
@@ -145,8 +145,8 @@ impl HierarchicalDrf {
     }
 
     fn shares_below(&self, own: NodeKey) -> Vec<FrameworkShare> {
-        let clients = self.tree[own].children().iter();
-        clients.filter_map(|client| self.framework_share(*client)).collect()
+        let clients = self.tree.children_by_name(own);
+        clients.iter().filter_map(|client| self.framework_share(*client)).collect()
     }
 
     fn framework_share(&self, node: NodeKey) -> Option<FrameworkShare> {

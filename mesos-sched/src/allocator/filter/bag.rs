@@ -37,6 +37,11 @@ impl Bags {
         &self.bags[bag as usize].refused
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.bags.iter().filter(|bag| bag.users > 0).count()
+    }
+
     /// The place of a bag, for one more filter.
     pub(super) fn intern(&mut self, refused: Resources) -> u32 {
         let latest = self.bags.iter().enumerate().rev().take(COMPARED_MAX);

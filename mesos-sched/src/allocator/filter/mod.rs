@@ -129,6 +129,11 @@ impl FilterTable {
         told.unwrap_or_else(|| self.blocking(client, agent, offer).next().is_some())
     }
 
+    /// How many different bags were refused on an agent.
+    pub(super) fn bags_on(&self, agent: AgentKey) -> usize {
+        self.agents.get(agent.slot()).map_or(0, |own| own.bags.len())
+    }
+
     /// Whether any refusal of a client is in force.
     pub(super) fn has_any(&self, client: NodeKey) -> bool {
         self.clients.get(client.slot()).is_some_and(|own| own.live > 0)

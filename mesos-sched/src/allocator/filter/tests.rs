@@ -40,7 +40,7 @@ struct Refusal {
 
 fn clients() -> Vec<NodeKey> {
     let mut tree = Tree::new(Vec::new());
-    ["d", "a", "c", "b"].map(|id| tree.add_client(&Role::new("r").unwrap(), id)).into()
+    ["d", "a", "c", "b"].map(|id| tree.add_client(&Role::new("r").unwrap(), id.into())).into()
 }
 
 fn bag(text: &str) -> Resources {
@@ -129,7 +129,7 @@ proptest! {
     fn refusers_are_those_whom_the_table_blocks(steps in prop::collection::vec(any_crowded(), 1..400)) {
         let mut tree = Tree::new(Vec::new());
         let clients: Vec<NodeKey> =
-            (0..80).map(|id| tree.add_client(&Role::new("r").unwrap(), &format!("f{id}"))).collect();
+            (0..80).map(|id| tree.add_client(&Role::new("r").unwrap(), format!("f{id}").into())).collect();
         let all: NodeSet = clients.iter().copied().collect();
         let (mut table, mut refusers, mut others) = (FilterTable::default(), Refusers::default(), Vec::new());
         let (mut now, mut batches) = (Instant::from_nanos(1), 0);
@@ -170,7 +170,7 @@ proptest! {
 fn a_refusal_of_what_many_refused_is_known_without_a_look_at_each() {
     let mut tree = Tree::new(Vec::new());
     let clients: Vec<NodeKey> =
-        (0..100).map(|id| tree.add_client(&Role::new("r").unwrap(), &format!("f{id}"))).collect();
+        (0..100).map(|id| tree.add_client(&Role::new("r").unwrap(), format!("f{id}").into())).collect();
     let (mut table, mut refusers) = (FilterTable::default(), Refusers::default());
     for client in &clients[1..] {
         table.add(*client, AgentKey(0), bag("cpus:2"), Instant::from_nanos(1_000), 0);
@@ -221,7 +221,7 @@ fn a_filter_is_small() {
     }
     let mut tree = Tree::new(Vec::new());
     for id in 0..100 {
-        let client = tree.add_client(&Role::new("r").unwrap(), &format!("f{id}"));
+        let client = tree.add_client(&Role::new("r").unwrap(), format!("f{id}").into());
         table.add(client, AgentKey(1), bag("cpus:4;ports:[1-5]"), Instant::from_nanos(1), 0);
     }
     assert_eq!(table.agents[1].bags.intern(bag("cpus:4;ports:[1-5]")), 0, "all refer to one bag");

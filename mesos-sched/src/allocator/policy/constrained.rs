@@ -66,7 +66,7 @@ mod tests {
     fn slots_are_counted_by_the_scarcest_part() {
         let slots = Slots::of(&"cpus:1;mem:2".parse().unwrap());
         let mut tree = Tree::new(Vec::new());
-        let client = tree.add_client(&mesos_core::Role::any(), "f");
+        let client = tree.add_client(&mesos_core::Role::any(), "f".into());
         tree.book(client, &"cpus:1;mem:6".parse().unwrap());
         assert_eq!(slots.share(&tree, client, &"cpus:4".parse().unwrap()).to_f64(), 5.0);
         assert_eq!(slots.share(&tree, client, &Quantities::new()).to_f64(), 3.0);

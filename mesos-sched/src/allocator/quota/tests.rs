@@ -25,7 +25,7 @@ impl Books {
     }
 
     fn client(&mut self, path: &str) -> (RoleKey, NodeKey) {
-        let node = self.clients.add_client(&role(path), "any");
+        let node = self.clients.add_client(&role(path), "any".into());
         (self.tree.add_client(&role(path), node), node)
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Compiled only with the feature `bench`, and no part of the interface.
 
-use mesos_core::{Quantities, Role};
+use mesos_core::{FrameworkId, Quantities, Role};
 
 use super::order::Step;
 use super::{Kind, NodeKey, SorterKind, Tree};
@@ -27,8 +27,8 @@ impl SorterKind {
 
 impl BenchSorter {
     /// Adds a client under a role, which may be served or not; clients are numbered in this order.
-    pub fn add_client(&mut self, role: &Role, id: &str, is_active: bool) {
-        let client = self.tree.add_client(role, id);
+    pub fn add_client(&mut self, role: &Role, id: &FrameworkId, is_active: bool) {
+        let client = self.tree.add_client(role, id.shared());
         if is_active {
             self.tree.activate(client);
         }

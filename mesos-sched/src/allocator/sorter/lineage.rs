@@ -60,19 +60,52 @@ impl Tree {
 
     /// Puts active clients into the order in which a walk would come to them.
     pub(crate) fn arrange(&mut self, clients: &mut [NodeKey]) {
-        for client in &*clients {
-            let mut node = *client;
-            while node != NodeKey::ROOT {
-                node = self[node].parent;
-                self.sort_children(node);
-            }
-        }
+        self.sort_ways(clients);
         let mut compared = 0;
         clients.sort_unstable_by(|left, right| {
             compared += 1;
             self.compare(*left, *right)
         });
         self.comparisons += compared;
+    }
+
+    /// Puts the one of some active clients to whom a walk would come first before the others.
+    pub(crate) fn bring_first(&mut self, clients: &mut [NodeKey]) {
+        let are_siblings = self.sort_ways(clients);
+        let mut first = 0;
+        for place in 1..clients.len() {
+            let (own, best) = (clients[place], clients[first]);
+            let is_before = match are_siblings {
+                true => self.keys[own.slot()] < self.keys[best.slot()],
+                false => self.compare(own, best).is_lt(),
+            };
+            if is_before {
+                first = place;
+            }
+        }
+        self.comparisons += clients.len().saturating_sub(1) as u64;
+        if first > 0 {
+            clients.swap(0, first);
+        }
+    }
+
+    /// Brings the orders on the ways to some nodes up to date; whether all of these are siblings.
+    fn sort_ways(&mut self, nodes: &[NodeKey]) -> bool {
+        let (mut last, mut parents) = (None, 0);
+        for node in nodes {
+            let parent = self[*node].parent;
+            if last == Some(parent) {
+                continue;
+            }
+            (last, parents) = (Some(parent), parents + 1);
+            let mut node = parent;
+            self.sort_children(node);
+            while node != NodeKey::ROOT {
+                node = self[node].parent;
+                self.sort_children(node);
+            }
+        }
+        parents <= 1
     }
 
     /// Which of two nodes comes first, if neither lies above the other: where their paths part, the order of siblings.

@@ -6,6 +6,7 @@
 mod bench;
 mod booking;
 mod lineage;
+mod lineup;
 mod node_set;
 mod order;
 mod promise;

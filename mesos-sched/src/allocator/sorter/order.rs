@@ -1,5 +1,6 @@
 //! The order of siblings that may be served, and how it follows what is booked.
 
+use super::lineup::Lineup;
 use super::share::Share;
 use super::tree::Node;
 use super::{Kind, NodeKey, Tree};
@@ -18,9 +19,9 @@ pub(super) struct SortKey {
 #[derive(Debug, Default)]
 pub(super) struct Order {
     /// Those that lead to somebody who can count on a guarantee.
-    promised: Vec<NodeKey>,
-    others: Vec<NodeKey>,
-    /// By share if this is the tree's epoch.
+    promised: Lineup,
+    others: Lineup,
+    /// By share, but for the late ones, if this is the tree's epoch.
     sorted_at: u64,
 }
 
@@ -43,18 +44,18 @@ impl Order {
 
     /// All of them, in no order that means anything.
     pub(super) fn iter(&self) -> impl Iterator<Item = NodeKey> {
-        self.promised.iter().chain(&self.others).copied()
+        self.promised.all().iter().chain(self.others.all()).copied()
     }
 
     pub(super) fn any_promised(&self) -> Option<NodeKey> {
-        self.promised.first().copied()
+        self.promised.all().first().copied()
     }
 
-    const fn part(&self, is_promised: bool) -> &Vec<NodeKey> {
+    const fn part(&self, is_promised: bool) -> &Lineup {
         if is_promised { &self.promised } else { &self.others }
     }
 
-    const fn part_mut(&mut self, is_promised: bool) -> &mut Vec<NodeKey> {
+    const fn part_mut(&mut self, is_promised: bool) -> &mut Lineup {
         if is_promised { &mut self.promised } else { &mut self.others }
     }
 }
@@ -117,22 +118,21 @@ impl Tree {
         if self[parent].order.is_empty() {
             self[parent].order.sorted_at = epoch;
         }
-        let is_sorted = self.is_sorted(parent);
-        let part = self.nodes[parent.slot()].order.part_mut(is_promised);
+        // Of a node without a rank nobody knows where it belongs.
+        let is_known = self.is_current(parent) && self[parent].are_children_ranked();
         let (keys, compared) = (&self.keys, &mut self.comparisons);
-        let place = match is_sorted {
-            true => part.partition_point(|other| {
+        let is_last = is_known
+            && self.nodes[parent.slot()].order.part(is_promised).are_all_before(|last| {
                 *compared += 1;
-                keys[other.slot()] < keys[node.slot()]
-            }),
-            false => part.len(),
-        };
-        part.insert(place, node);
+                keys[last.slot()] < keys[node.slot()]
+            });
+        self[parent].order.part_mut(is_promised).push(node, is_last);
     }
 
     /// Takes an active node from among its siblings.
     pub(super) fn leave_order(&mut self, node: NodeKey) {
         let (parent, is_promised) = (self[node].parent, self[node].is_promised);
+        self.place_late(parent);
         let place = self.place(node).expect("an active node is in its parent's order");
         self[parent].order.part_mut(is_promised).remove(place);
     }
@@ -149,8 +149,13 @@ impl Tree {
         let own = &self.nodes[node.slot()];
         let (parent, is_promised, is_active) = (own.parent, own.is_promised, own.is_active);
         self.past.keep(node.slot(), &own.amounts, self.keys[node.slot()].count, own.weight);
-        let is_placed = is_active && self.is_sorted(parent) && self[parent].order.part(is_promised).len() > 1;
-        let place = if is_placed { self.place(node) } else { None };
+        let is_placed = is_active && self.is_current(parent) && self[parent].order.part(is_promised).all().len() > 1;
+        let place = if is_placed {
+            self.place_late(parent);
+            self.place(node)
+        } else {
+            None
+        };
         change(&mut self[node]);
         let share = self.share(node);
         let key = &mut self.keys[node.slot()];
@@ -165,29 +170,65 @@ impl Tree {
     fn replace(&mut self, parent: NodeKey, is_promised: bool, place: usize) {
         let part = self.nodes[parent.slot()].order.part_mut(is_promised);
         let (keys, compared) = (&self.keys, &mut self.comparisons);
-        let own = keys[part[place].slot()];
-        let mut is_less = |other: &NodeKey| {
+        let own = keys[part.all()[place].slot()];
+        part.replace(place, |other| {
             *compared += 1;
             keys[other.slot()] < own
-        };
-        if part.get(place + 1).is_some_and(&mut is_less) {
-            let last = place + 1 + part[place + 2..].partition_point(&mut is_less);
-            part[place..=last].rotate_left(1);
-        } else if place > 0 && !is_less(&part[place - 1]) {
-            let first = part[..place - 1].partition_point(&mut is_less);
-            part[first..=place].rotate_right(1);
-        }
+        });
+    }
+
+    /// Whether the order of a node's children is that of their shares, but for the late ones.
+    fn is_current(&self, parent: NodeKey) -> bool {
+        self[parent].order.sorted_at == self.epoch
     }
 
     fn is_sorted(&self, parent: NodeKey) -> bool {
-        self[parent].order.sorted_at == self.epoch
+        let order = &self[parent].order;
+        order.sorted_at == self.epoch && order.promised.is_sorted() && order.others.is_sorted()
+    }
+
+    /// Takes those children that came late to where they belong, if the others are in order.
+    fn place_late(&mut self, parent: NodeKey) {
+        if !self.is_current(parent) || self.is_sorted(parent) {
+            return;
+        }
+        self.rank_children(parent);
+        let mut order = std::mem::take(&mut self[parent].order);
+        for is_promised in [true, false] {
+            let part = order.part_mut(is_promised);
+            if part.are_many_late() {
+                self.sort_part(parent, is_promised, part);
+                continue;
+            }
+            let (keys, compared) = (&self.keys, &mut self.comparisons);
+            let mut is_before = |left: NodeKey, right: NodeKey| {
+                *compared += 1;
+                keys[left.slot()] < keys[right.slot()]
+            };
+            while part.place_next(&mut is_before).is_some() {}
+        }
+        self[parent].order = order;
+    }
+
+    fn sort_part(&mut self, parent: NodeKey, is_promised: bool, part: &mut Lineup) {
+        let children = self[parent].children();
+        if part.all().len() >= children.len() / 2 {
+            // Most have nothing yet, and are in order when they are by name.
+            let is_own = |child: &Node| child.is_active && child.is_promised == is_promised;
+            part.fill(children.iter().filter(|child| is_own(&self[**child])).copied());
+        }
+        let (keys, compared) = (&self.keys, &mut self.comparisons);
+        part.sort(|left, right| {
+            *compared += 1;
+            keys[left.slot()].cmp(&keys[right.slot()])
+        });
     }
 
     /// Where an active node is in its part of its parent's order.
     fn place(&mut self, node: NodeKey) -> Option<usize> {
         let (parent, is_promised) = (self[node].parent, self[node].is_promised);
         let is_sorted = self.is_sorted(parent);
-        let part = self.nodes[parent.slot()].order.part(is_promised);
+        let part = self.nodes[parent.slot()].order.part(is_promised).all();
         // Whoever is granted something was mostly the first.
         if !is_sorted || part.first() == Some(&node) {
             return part.iter().position(|other| *other == node);
@@ -204,20 +245,24 @@ impl Tree {
     // What it is.
 
     /// Brings the order of a node's children up to date.
+    #[inline]
     pub(super) fn sort_children(&mut self, parent: NodeKey) {
-        if self.is_sorted(parent) {
-            return;
+        if !self.is_sorted(parent) {
+            self.sort_anew(parent);
         }
+    }
+
+    fn sort_anew(&mut self, parent: NodeKey) {
+        if self.is_current(parent) {
+            return self.place_late(parent);
+        }
+        self.rank_children(parent);
         let mut order = std::mem::take(&mut self[parent].order);
         for child in order.iter() {
             self.keys[child.slot()].share = self.share(child);
         }
-        let (keys, compared) = (&self.keys, &mut self.comparisons);
-        for part in [&mut order.promised, &mut order.others] {
-            part.sort_unstable_by(|left, right| {
-                *compared += 1;
-                keys[left.slot()].cmp(&keys[right.slot()])
-            });
+        for is_promised in [true, false] {
+            self.sort_part(parent, is_promised, order.part_mut(is_promised));
         }
         order.sorted_at = self.epoch;
         self[parent].order = order;
@@ -227,8 +272,8 @@ impl Tree {
     pub(super) fn next_child(&mut self, step: &mut Step, is_for_promises: bool) -> Option<NodeKey> {
         self.sort_children(step.node);
         let order = &self.nodes[step.node.slot()].order;
-        let promised = order.promised.get(step.promised).copied();
-        let other = order.others.get(step.others).copied().filter(|_| !is_for_promises);
+        let promised = order.promised.all().get(step.promised).copied();
+        let other = order.others.all().get(step.others).copied().filter(|_| !is_for_promises);
         let is_other = match (promised, other) {
             (Some(promised), Some(other)) => {
                 self.comparisons += 1;
@@ -246,6 +291,7 @@ impl Tree {
     }
 
     /// The clients of a virtual leaf that may be served, in order.
+    #[inline]
     pub(crate) fn clients_in_order(&mut self, own: NodeKey) -> &[NodeKey] {
         self.sort_children(own);
         self.active_clients_of(own)
@@ -253,7 +299,7 @@ impl Tree {
 
     /// The same in no order that means anything.
     pub(crate) fn active_clients_of(&self, own: NodeKey) -> &[NodeKey] {
-        &self[own].order.others
+        self[own].order.others.all()
     }
 
     /// The children that may be served, in no order that means anything.

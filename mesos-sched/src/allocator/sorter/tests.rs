@@ -8,7 +8,7 @@ use mesos_core::kernel::Rng;
 use mesos_core::resource::Quantities;
 use mesos_core::{Role, Weight};
 
-use super::{NodeKey, SorterKind, Tree, Walk};
+use super::{Kind, NodeKey, SorterKind, Tree, Walk};
 
 struct Sorter {
     tree: Tree,
@@ -37,7 +37,7 @@ impl Sorter {
     }
 
     fn add(&mut self, path: &'static str) -> &mut Self {
-        let client = self.tree.add_client(&role(path), "framework");
+        let client = self.tree.add_client(&role(path), "framework".into());
         self.tree.activate(client);
         self.clients.insert(path, client);
         self
@@ -280,4 +280,78 @@ fn add_child_to_leaf_and_remove_leaf_collapse_parent() {
     assert_eq!(sorter.order(), "a a/b b", "together they have 5.5, and a itself has less than what lies below it");
     sorter.remove("a/b");
     assert_eq!(sorter.order(), "a b");
+}
+
+/// All clients that may be served, put in order by comparing everything there is to compare.
+fn sorted_plainly(tree: &Tree, node: NodeKey) -> Vec<NodeKey> {
+    let mut children: Vec<_> =
+        tree[node].children().iter().filter(|child| tree[**child].is_active()).copied().collect();
+    children.sort_by(|left, right| {
+        let key = |node: NodeKey| (tree.share(node), tree.count(node), tree[node].name());
+        key(*left).cmp(&key(*right))
+    });
+    if tree[node].kind == Kind::Own {
+        children
+    } else {
+        children.iter().flat_map(|child| sorted_plainly(tree, *child)).collect()
+    }
+}
+
+/// Clients come and go, are granted things and return them, and the order is asked for now and then: it is always that of
+/// somebody who sorts everything anew.
+#[test]
+fn whoever_came_since_the_order_was_asked_for_has_his_place_in_it() {
+    const ROLES: [&str; 4] = ["a", "a/b", "a/b/c", "d"];
+    for seed in 0..300 {
+        let mut dice = Rng::new(seed);
+        let mut sorter = Sorter::drf("cpus:100;mem:100");
+        let (mut clients, mut asked): (Vec<(NodeKey, i64)>, u32) = (Vec::new(), 0);
+        for step in 0..120_u32 {
+            let tree = &mut sorter.tree;
+            let any = |dice: &mut Rng, clients: &[(NodeKey, i64)]| {
+                (!clients.is_empty()).then(|| dice.below(clients.len() as u64) as usize)
+            };
+            match (dice.below(12), any(&mut dice, &clients)) {
+                (0..=4, _) | (_, None) => {
+                    let name = format!("{}-{step}", dice.below(1_000));
+                    let client = tree.add_client(&role(ROLES[dice.below(4) as usize]), name.into());
+                    if dice.below(4) > 0 {
+                        tree.activate(client);
+                    }
+                    clients.push((client, 0));
+                }
+                (5, Some(one)) => tree.activate(clients[one].0),
+                (6, Some(one)) => tree.deactivate(clients[one].0),
+                (7, Some(one)) => tree.remove_client(clients.swap_remove(one).0),
+                (8 | 9, Some(one)) => {
+                    clients[one].1 += 1;
+                    tree.book(clients[one].0, &amounts("cpus:1;mem:2"));
+                }
+                (10, Some(one)) if clients[one].1 > 0 => {
+                    clients[one].1 -= 1;
+                    tree.release(clients[one].0, &amounts("cpus:1;mem:2"));
+                }
+                (10, Some(_)) => tree.change_totals(|all| *all += &amounts("cpus:7")),
+                (_, Some(_)) => tree.set_weight(&role(ROLES[dice.below(4) as usize]), Weight::new(2.0).unwrap()),
+            }
+            if dice.below(5) == 0 {
+                asked += 1;
+                let wanted = sorted_plainly(&sorter.tree, NodeKey::ROOT);
+                sorter.walk.start(&mut sorter.tree, &mut sorter.rng);
+                let mut order = Vec::new();
+                while sorter.walk.next_role(&mut sorter.tree, &mut sorter.rng).is_some() {
+                    while let Some(client) = sorter.walk.next_client(&mut sorter.tree, &mut sorter.rng) {
+                        order.push(client);
+                    }
+                }
+                assert_eq!(order, wanted, "seed {seed}, step {step}");
+                let mut few: Vec<NodeKey> = wanted.iter().copied().filter(|_| dice.below(3) == 0).collect();
+                let first = few.first().copied();
+                few.reverse();
+                sorter.tree.bring_first(&mut few);
+                assert_eq!(few.first().copied(), first, "seed {seed}, step {step}");
+            }
+        }
+        assert!(asked > 5);
+    }
 }

@@ -20,13 +20,20 @@
 use std::ops::{Index, IndexMut};
 use std::sync::Arc;
 
+use mesos_core::kernel::Table;
 use mesos_core::resource::{Quantities, ResourceName};
-use mesos_core::{Role, Weight};
+use mesos_core::{Role, Weight, handles};
 
 use super::NodeSet;
+use super::lineup::Lineup;
 use super::order::{Order, SortKey};
 use super::share::Totals;
 use crate::allocator::explain::Past;
+
+handles! {
+    /// A role of the tree; used again after its removal.
+    RoleSlot;
+}
 
 /// A node of the tree; used again after its removal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,7 +77,9 @@ pub(crate) struct Node {
     /// What was granted to everything from here down.
     pub(super) amounts: Quantities,
     /// By name.
-    children: Vec<NodeKey>,
+    children: Lineup,
+    /// The virtual leaf among them.
+    own: Option<NodeKey>,
     /// Those children that may be served.
     pub(super) order: Order,
     /// Whether this is a client that may be served or lies above one.
@@ -88,6 +97,10 @@ pub(crate) struct Tree {
     /// Beside the nodes, because sorting reads nothing else.
     pub(super) keys: Vec<SortKey>,
     vacant: Vec<NodeKey>,
+    /// The nodes of roles, by path.
+    roles: Table<Role, RoleSlot, NodeKey>,
+    /// What all virtual leaves are called.
+    own_name: Arc<str>,
     pub(super) totals: Totals,
     /// Counts the changes of totals.
     pub(super) epoch: u64,
@@ -104,6 +117,9 @@ pub(crate) struct Tree {
 }
 
 const OWN_NAME: &str = ".";
+
+/// Room for so many from the beginning.
+const NODES: usize = 64;
 
 /// So far apart are ranks that are given anew: room for 32 names in a row between any two, whatever comes.
 const RANK_STEP: u64 = 1 << 32;
@@ -130,7 +146,8 @@ impl Node {
             name,
             weight: Weight::ONE,
             amounts: Quantities::new(),
-            children: Vec::new(),
+            children: Lineup::default(),
+            own: None,
             order: Order::default(),
             is_active: false,
             is_promised: false,
@@ -150,8 +167,14 @@ impl Node {
         &self.amounts
     }
 
+    /// In no order that means anything.
     pub(crate) fn children(&self) -> &[NodeKey] {
-        &self.children
+        self.children.all()
+    }
+
+    /// Whether every child has its rank among them by name.
+    pub(super) fn are_children_ranked(&self) -> bool {
+        self.children.is_sorted()
     }
 
     pub(crate) const fn is_active(&self) -> bool {
@@ -167,11 +190,14 @@ impl Node {
 impl Tree {
     /// An empty tree; amounts of the excluded names make no share.
     pub(crate) fn new(excluded: Vec<ResourceName>) -> Self {
-        let root = Node::new(Kind::Role, NodeKey::ROOT, "".into());
+        let mut nodes = Vec::with_capacity(NODES);
+        nodes.push(Node::new(Kind::Role, NodeKey::ROOT, "".into()));
         Self {
-            nodes: vec![root],
+            nodes,
             keys: vec![SortKey::NONE],
             vacant: Vec::new(),
+            roles: Table::default(),
+            own_name: OWN_NAME.into(),
             totals: Totals::new(excluded),
             epoch: 0,
             shape: 0,
@@ -210,18 +236,22 @@ impl Tree {
     // Growing and pruning.
 
     /// The client of the framework with this id under a role, made if it is new. It is not active.
-    pub(crate) fn add_client(&mut self, role: &Role, id: &str) -> NodeKey {
+    pub(crate) fn add_client(&mut self, role: &Role, id: Arc<str>) -> NodeKey {
         let role = self.intern(role);
-        let own = self.child(role, OWN_NAME).unwrap_or_else(|| self.link(role, Kind::Own, OWN_NAME.into()));
-        self.link(own, Kind::Client, id.into())
+        let own = self[role].own.unwrap_or_else(|| {
+            let own = self.link(role, Kind::Own, self.own_name.clone());
+            self[role].own = Some(own);
+            own
+        });
+        self.link(own, Kind::Client, id)
     }
 
     /// Gives a client that is not active another id.
-    pub(crate) fn rename_client(&mut self, client: NodeKey, id: &str) {
+    pub(crate) fn rename_client(&mut self, client: NodeKey, id: Arc<str>) {
         debug_assert!(!self[client].is_active, "the order of active clients depends on their names");
         let parent = self[client].parent;
         self.detach(client);
-        self[client].name = id.into();
+        self[client].name = id;
         self.attach(parent, client);
     }
 
@@ -244,14 +274,16 @@ impl Tree {
     }
 
     fn intern(&mut self, role: &Role) -> NodeKey {
-        role.components().fold(NodeKey::ROOT, |node, name| {
-            self.child(node, name).unwrap_or_else(|| self.link(node, Kind::Role, name.into()))
-        })
-    }
-
-    fn child(&self, parent: NodeKey, name: &str) -> Option<NodeKey> {
-        let children = &self[parent].children;
-        children.binary_search_by(|child| (*self[*child].name).cmp(name)).ok().map(|found| children[found])
+        if let Some(node) = self.roles.find(role).and_then(|known| self.roles.get(known)) {
+            return *node;
+        }
+        let (parent, name) = match role.as_str().rsplit_once('/').zip(role.parent()) {
+            Some(((_, name), above)) => (self.intern(&above), name.into()),
+            None => (NodeKey::ROOT, role.shared()),
+        };
+        let node = self.link(parent, Kind::Role, name);
+        self.roles.replace(role.clone(), node);
+        node
     }
 
     fn link(&mut self, parent: NodeKey, kind: Kind, name: Arc<str>) -> NodeKey {
@@ -273,21 +305,65 @@ impl Tree {
     }
 
     fn attach(&mut self, parent: NodeKey, child: NodeKey) {
-        let name = self[child].name();
-        let children = self[parent].children();
-        let is_before = |other: &NodeKey| self[*other].name() < name;
-        // Ids are mostly counted up, and then the new one is the last.
-        let place = match children.last().is_none_or(is_before) {
-            true => children.len(),
-            false => children.partition_point(is_before),
+        let is_last = self[parent].children.are_all_before(|last| self[last].name() < self[child].name());
+        self[parent].children.push(child, is_last);
+        // Ids are mostly counted up.
+        if is_last {
+            self.rank(parent, self[parent].children.all().len() - 1);
+        }
+    }
+
+    /// Ranks those children that came since somebody asked for ranks.
+    pub(super) fn rank_children(&mut self, parent: NodeKey) {
+        if self[parent].children.is_sorted() {
+            return;
+        }
+        let mut children = std::mem::take(&mut self[parent].children);
+        if children.are_many_late() {
+            self.sort_by_name(&mut children);
+            self[parent].children = children;
+            return self.rank_anew(parent);
+        }
+        while let Some(place) = children.place_next(|other, own| self[other].name() < self[own].name()) {
+            // A rank is given between neighbours.
+            self[parent].children = std::mem::take(&mut children);
+            self.rank(parent, place);
+            children = std::mem::take(&mut self[parent].children);
+        }
+        self[parent].children = children;
+    }
+
+    /// The children by name.
+    pub(crate) fn children_by_name(&self, parent: NodeKey) -> Vec<NodeKey> {
+        let mut children = self[parent].children.clone();
+        if !children.is_sorted() {
+            self.sort_by_name(&mut children);
+        }
+        children.into()
+    }
+
+    /// Sorts by what of the names differs first, eight bytes in one comparison, which mostly tells.
+    fn sort_by_name(&self, nodes: &mut Lineup) {
+        let name = |node: &NodeKey| self[*node].name().as_bytes();
+        let alike = nodes.all().split_first().map_or(0, |(first, others)| {
+            let first = name(first);
+            others.iter().fold(first.len(), |alike, other| {
+                first[..alike].iter().zip(name(other)).take_while(|(left, right)| left == right).count()
+            })
+        });
+        let start = |node: &NodeKey| {
+            let mut start = [0; 8];
+            start.iter_mut().zip(&name(node)[alike..]).for_each(|(to, from)| *to = *from);
+            u64::from_be_bytes(start)
         };
-        self[parent].children.insert(place, child);
-        self.rank(parent, place);
+        let mut sorted: Vec<(u64, NodeKey)> = nodes.all().iter().map(|node| (start(node), *node)).collect();
+        sorted.sort_unstable_by(|left, right| left.0.cmp(&right.0).then_with(|| name(&left.1).cmp(name(&right.1))));
+        nodes.fill(sorted.into_iter().map(|(_, node)| node));
     }
 
     /// Gives a child a rank between those of its neighbours; if there is none left, all get new ones.
     fn rank(&mut self, parent: NodeKey, place: usize) {
-        let children = &self.nodes[parent.slot()].children;
+        let children = self.nodes[parent.slot()].children.sorted();
         let rank_of = |place: usize| children.get(place).map(|child| self.keys[child.slot()].rank);
         let before = place.checked_sub(1).and_then(rank_of).unwrap_or(0);
         // Names mostly come in order: then there is room for as many more.
@@ -296,19 +372,32 @@ impl Tree {
             self.keys[children[place].slot()].rank = before + (after - before) / 2;
             return;
         }
-        for (child, place) in children.iter().zip(1..) {
+        self.rank_anew(parent);
+    }
+
+    fn rank_anew(&mut self, parent: NodeKey) {
+        for (child, place) in self.nodes[parent.slot()].children.sorted().iter().zip(1..) {
             self.keys[child.slot()].rank = place * RANK_STEP;
         }
     }
 
     fn detach(&mut self, child: NodeKey) {
         let parent = self[child].parent;
+        self.rank_children(parent);
         let rank = self.keys[child.slot()].rank;
-        let place = self[parent].children.partition_point(|other| self.keys[other.slot()].rank < rank);
+        let place = self[parent].children().partition_point(|other| self.keys[other.slot()].rank < rank);
         self[parent].children.remove(place);
     }
 
     fn unlink(&mut self, node: NodeKey) {
+        match self[node].kind {
+            Kind::Role => drop(self.roles.remove_id(self.role_path(node).as_str())),
+            Kind::Own => {
+                let role = self[node].parent;
+                self[role].own = None;
+            }
+            Kind::Client | Kind::Vacant => {}
+        }
         self.detach(node);
         self.past.cut();
         self[node] = Node::new(Kind::Vacant, NodeKey::ROOT, "".into());
@@ -317,7 +406,7 @@ impl Tree {
 
     /// A node exists only while it has children or a weight of its own.
     fn prune(&mut self, mut node: NodeKey) {
-        while node != NodeKey::ROOT && self[node].children.is_empty() && self[node].weight == Weight::ONE {
+        while node != NodeKey::ROOT && self[node].children().is_empty() && self[node].weight == Weight::ONE {
             let parent = self[node].parent;
             self.unlink(node);
             node = parent;

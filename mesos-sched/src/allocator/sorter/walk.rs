@@ -105,6 +105,7 @@ impl Walk {
     }
 
     /// The next framework of the role that [`Walk::next_role`] gave last.
+    #[inline]
     pub(crate) fn next_client(&mut self, tree: &mut Tree, rng: &mut Rng) -> Option<NodeKey> {
         match &mut self.clients {
             ClientOrder::Drf { own, next } => {

@@ -159,6 +159,30 @@ fn a_grant_costs_as_many_comparisons_as_a_search_among_its_siblings() {
     }
 }
 
+/// Once most have refused an agent, the few that have not are compared with each other, and not put in order, since the first
+/// of them mostly takes all.
+#[test]
+fn the_few_that_have_not_refused_an_agent_cost_a_comparison_each() {
+    for has_own_roles in [false, true] {
+        let mut cluster = crowd(64, 20, has_own_roles);
+        rounds(&mut cluster, 1);
+        for left in (0..64).rev() {
+            hand_back(&mut cluster, 20, Some(100_000 * SECOND));
+            let before = cluster.allocator.costs();
+            let after = rounds(&mut cluster, 1);
+            assert_eq!(cluster.grants.len(), if left > 0 { 20 } else { 0 });
+            if left > 31 {
+                continue;
+            }
+            let [_, considered, _] = difference(before, after);
+            assert_eq!(considered, cluster.grants.len() as u64);
+            // Whoever is granted something moves among his siblings.
+            let compared = after.comparisons - before.comparisons;
+            assert!(compared <= 20 * (left + 2 * 6 + 8), "{compared} with {left} left");
+        }
+    }
+}
+
 #[test]
 fn guarantees_of_all_roles_cost_half_as_many_comparisons_more_at_most() {
     let costs = [false, true].map(|has_quota| {
