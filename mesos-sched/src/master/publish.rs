@@ -308,6 +308,7 @@ impl Master {
                     let said = row.over.say(status, cx.now.wall, &past.memory);
                     if let Some(ended) = said.filter(|row| row.state.is_terminal()) {
                         past.totals.ended[ended.state as usize] += 1;
+                        past.endings.count(status);
                     }
                 }
             }

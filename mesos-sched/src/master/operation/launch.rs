@@ -192,11 +192,11 @@ impl Master {
             return;
         }
         self.counters.rejections += 1;
-        self.frameworks.table[framework].tally.end(TaskState::Error);
         let status = TaskStatus::new(task.id.clone(), TaskState::Error, Source::Master, cx.now.wall)
             .because(reason)
             .saying(rejection.to_string())
             .on(task.agent_id.clone());
+        self.count_refusal(framework, &status);
         self.tell_status(cx, framework, status);
     }
 
