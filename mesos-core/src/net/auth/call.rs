@@ -36,10 +36,9 @@ pub fn judge_scheduler(
             for role in &info.roles {
                 authorizer.demand(caller, Action::RegisterFramework, Some(role.as_str()))?;
             }
-            if !info.user.is_empty() {
-                authorizer.demand(caller, Action::RunTask, Some(&info.user))?;
-            }
-            Ok(())
+            // Who names no user runs tasks as the agents' own, of which only rules about all users speak.
+            let user = Some(&*info.user).filter(|user| !user.is_empty());
+            authorizer.demand(caller, Action::RunTask, user)
         }
         // The call itself is the framework's own affair: offers it names are its to use or give back.
         scheduler::Call::Accept { operations, .. } => {
@@ -111,10 +110,7 @@ fn sort_out(authorizer: &dyn Authorizer, caller: &Caller, operation: Operation) 
 fn judge_operation(authorizer: &dyn Authorizer, caller: &Caller, operation: &Operation) -> Result<(), Rejection> {
     match operation {
         Operation::Launch(tasks) | Operation::LaunchGroup(tasks) => {
-            let commands = tasks
-                .iter()
-                .flat_map(|task| [task.run.command(), task.run.executor().and_then(|executor| executor.command())]);
-            let users: BTreeSet<_> = commands.flatten().filter_map(|command| command.user.as_deref()).collect();
+            let users: BTreeSet<_> = tasks.iter().flat_map(|task| task.users()).collect();
             users.into_iter().try_for_each(|user| authorizer.demand(caller, Action::RunTask, Some(user)))
         }
         Operation::Reserve(resources) => {

@@ -225,6 +225,27 @@ fn a_framework_subscribes_as_who_it_proved_to_be() {
 }
 
 #[test]
+fn who_names_no_user_needs_the_permission_for_all() {
+    use crate::call::scheduler::Call;
+    use crate::framework::FrameworkInfo;
+    let may = |users: &str, user: &str| {
+        let acls = format!(
+            r#"{{"register_frameworks": [{{"principals": {{"type": "ANY"}}, "roles": {{"type": "ANY"}}}}],
+                "run_tasks": [{{"principals": {{"values": ["web"]}}, "users": {users}}}]}}"#
+        );
+        let mut info = FrameworkInfo::new("f", crate::Role::any());
+        info.user = user.into();
+        let mut subscribe =
+            Call::Subscribe { info: Box::new(info), suppressed: Default::default(), constraints: Default::default() };
+        judge_scheduler(&Acls::parse(&acls).unwrap(), &Caller::of(principal("web")), &mut subscribe).is_ok()
+    };
+    let nobody = r#"{"values": ["nobody"]}"#;
+    assert!(may(nobody, "nobody") && !may(nobody, "root"));
+    assert!(!may(nobody, ""), "its tasks would run as the agent's own user, which often is root");
+    assert!(may(r#"{"type": "ANY"}"#, "") && !may(r#"{"type": "NONE"}"#, ""));
+}
+
+#[test]
 fn an_operator_that_moves_a_reservation_may_undo_the_one_and_make_the_other() {
     use crate::call::operator::Call;
     use crate::resource::{Reservation, Resources};

@@ -14,7 +14,7 @@ use crate::master::book::{Executor, Task, TaskKey};
 use crate::master::options::mutant;
 use crate::master::past::TaskPast;
 use crate::master::publish::Change;
-use crate::master::validate::{validate_group, validate_task};
+use crate::master::validate::{validate_group, validate_task, validate_users};
 use crate::master::{Master, MasterCx};
 
 impl Master {
@@ -84,6 +84,7 @@ impl Master {
         let mut existing = self.executor_of(accepting, &tasks[0]).map(|executor| &*executor.info);
         for task in tasks {
             self.check_room(accepting, task, all.len())?;
+            self.check_users(task)?;
             let consumed = validate_task(task, &self.agents.table[accepting.agent].id, existing, &remaining)?;
             remaining -= &consumed;
             all.push(consumed);
@@ -139,6 +140,7 @@ impl Master {
     /// What the task takes from the offer, with an executor that is new on the agent.
     fn judge(&self, accepting: &Accepting, task: &TaskInfo) -> Result<Resources, Rejection> {
         self.check_room(accepting, task, 0)?;
+        self.check_users(task)?;
         if matches!(task.run, TaskRun::InGroup { .. }) {
             return Err(Rejection::new(
                 RejectionCode::InvalidTask,
@@ -169,6 +171,10 @@ impl Master {
             ));
         }
         Ok(())
+    }
+
+    fn check_users(&self, task: &TaskInfo) -> Result<(), Rejection> {
+        if self.options.root_submissions { Ok(()) } else { validate_users(task) }
     }
 
     fn executor_of(&self, accepting: &Accepting, task: &TaskInfo) -> Option<&Executor> {
