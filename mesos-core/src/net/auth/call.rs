@@ -119,10 +119,11 @@ fn judge_operation(authorizer: &dyn Authorizer, caller: &Caller, operation: &Ope
         Operation::Unreserve(resources) => tops(resources).try_for_each(|(_, principal)| {
             authorizer.demand(caller, Action::UnreserveResources, principal.as_ref().map(Principal::as_str))
         }),
-        Operation::GrowVolume { volume: volumes, .. }
-        | Operation::ShrinkVolume { volume: volumes, .. }
-        | Operation::Create(volumes) => {
+        Operation::Create(volumes) => {
             tops(volumes).try_for_each(|(role, _)| authorizer.demand(caller, Action::CreateVolume, Some(&role)))
+        }
+        Operation::GrowVolume { volume, .. } | Operation::ShrinkVolume { volume, .. } => {
+            tops(volume).try_for_each(|(role, _)| authorizer.demand(caller, Action::ResizeVolume, Some(&role)))
         }
         Operation::Destroy(volumes) => volumes.iter().try_for_each(|volume| {
             let creator = volume.disk_info().and_then(|disk| disk.persistence.as_ref()?.principal.clone());
@@ -205,10 +206,11 @@ pub fn judge_operator(
             made.map(|reservation| reservation.role)
                 .try_for_each(|role| demand(Action::ReserveResources, Some(role.as_str())))
         }
-        Call::GrowVolume { volume: volumes, .. }
-        | Call::ShrinkVolume { volume: volumes, .. }
-        | Call::CreateVolumes { volumes, .. } => {
+        Call::CreateVolumes { volumes, .. } => {
             tops(volumes).try_for_each(|(role, _)| demand(Action::CreateVolume, Some(&role)))
+        }
+        Call::GrowVolume { volume, .. } | Call::ShrinkVolume { volume, .. } => {
+            tops(volume).try_for_each(|(role, _)| demand(Action::ResizeVolume, Some(&role)))
         }
         Call::DestroyVolumes { volumes, .. } => volumes.iter().try_for_each(|volume| {
             let creator = volume.disk_info().and_then(|disk| disk.persistence.as_ref()?.principal.clone());
