@@ -167,6 +167,13 @@ impl TaskRow {
         &self.info.id
     }
 
+    /// The user its command names, or else that of its executor.
+    #[must_use]
+    pub fn user(&self) -> Option<&str> {
+        let executor = self.info.run.executor().and_then(|executor| executor.command());
+        [self.info.run.command(), executor].into_iter().flatten().find_map(|command| command.user.as_deref())
+    }
+
     /// Takes note of what is said of it; its state is not changed.
     pub(crate) fn say(&mut self, status: Arc<TaskStatus>, at: WallTime) {
         self.heard_wall = at;
