@@ -14,7 +14,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use mesos_core::program::{ClientSecurity, peer_address};
+use mesos_core::program::{ClientSecurity, peer_address, run_to_end};
 
 use crate::ask::Ask;
 
@@ -98,8 +98,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         certificate.make()?;
         return Ok(ExitCode::SUCCESS);
     }
-    let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(async {
+    run_to_end(async {
         let cluster = || cluster::find(&master, &security);
         match command {
             Command::Local(local) => local.run(json).await?,
@@ -110,5 +109,5 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Certificate(_) | Command::Master(_) | Command::Agent(_) => {}
         }
         Ok(ExitCode::SUCCESS)
-    })
+    })?
 }

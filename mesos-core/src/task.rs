@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::container::CommandInfo;
 use crate::discovery::Discovery;
 use crate::executor::ExecutorInfo;
-use crate::health::{CheckInfo, CheckStatus, HealthCheck};
+use crate::health::{Check, CheckInfo, CheckStatus, HealthCheck};
 use crate::id::{AgentId, ContainerId, ExecutorId, TaskId, UpdateId};
 use crate::resource::{Labels, Resources};
 use crate::time::WallTime;
@@ -148,6 +148,20 @@ impl TaskInfo {
         tasks.into_iter().map(join).collect()
     }
 
+    /// The users that are named for it, whatever runs as them: its command, its executor's, those of its checks. Where none is
+    /// named, its framework's holds.
+    pub fn users(&self) -> impl Iterator<Item = &str> {
+        let checks =
+            [self.health_check.as_ref().map(|check| &check.what), self.check.as_ref().map(|check| &check.what)];
+        let checks = checks.into_iter().flatten().map(|what| match what {
+            Check::Command(command) => Some(&**command),
+            Check::Probe(_) => None,
+        });
+        let executor = self.run.executor().and_then(|executor| executor.command());
+        let commands = [self.run.command(), executor].into_iter().chain(checks);
+        commands.flatten().filter_map(|command| command.user.as_deref())
+    }
+
     /// The id of the executor that runs it: its own id for a command.
     #[must_use]
     pub fn executor_id(&self) -> ExecutorId {
@@ -255,7 +269,7 @@ impl fmt::Display for TaskState {
 }
 
 /// Who said it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Source {
     /// The master.
@@ -267,7 +281,7 @@ pub enum Source {
 }
 
 /// Why a task is in its state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[non_exhaustive]
 pub enum Reason {

@@ -73,6 +73,8 @@ async fn a_token_speaks_for_its_own_executor_while_that_lives() {
         (ASK, None, launch(&one.container, "c"), "401"),
         (ASK, others, launch(&one.container, "c"), "403"),
         (ASK, own, launch(&one.container, "c"), "200"),
+        // What it may run it may not run as anybody: its framework's tasks name no other user.
+        (ASK, own, launch(&one.container, "r").replace(r#""true""#, r#""true","user":"root""#), "403"),
         (ASK, own, r#"{"type":"GET_STATE"}"#.to_owned(), "403"),
         (ASK, own, r#"{"type":"LIST_FILES","list_files":{"path":"/frameworks/f1"}}"#.to_owned(), "403"),
         ("/state", own, String::new(), "403"),

@@ -12,7 +12,7 @@
 //! * [`Stream`]: one connection, whatever carries it. [`Directory`] carries it inside one process; a network transport
 //!   implements [`Connector`] and feeds a [`Door`], and nothing else changes.
 //! * [`Uplink`] and [`Peers`]: the two ends of connections inside a world.
-//! * [`Writer`]: durable writes, in order.
+//! * [`Writer`]: durable writes, in order, and [`Patience`]: for how long they are waited for.
 //! * [`SpanSink`]: hears how long it takes until tasks run.
 //! * [`Recorder`]: sees every step of a machine; `JournalFile`, with the feature `journal`, writes them down.
 //!
@@ -25,6 +25,7 @@ mod folder;
 #[cfg(feature = "journal")]
 mod journal;
 mod memory;
+mod patience;
 mod peers;
 #[cfg(feature = "redb")]
 mod redb;
@@ -44,6 +45,7 @@ pub use folder::{Access, make_folder};
 #[cfg(feature = "journal")]
 pub use journal::{JournalFile, JournalSetup};
 pub use memory::MemoryStore;
+pub use patience::Patience;
 pub use peers::{PeerArrival, Peers};
 pub use run::{Ended, Flow, Host, Inbox, Mailbox, Recorder, Running, TOGETHER_MAX, Waiting, World, entropy, inbox};
 pub use span::{OpenSpans, SpanSink, Stretch, TaskSpan};

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::kernel::{Change, Record, Term};
 use crate::provider::{Store, StoreError};
@@ -45,6 +46,23 @@ impl RedbStore {
             error => refuse(error.to_string()),
         })?;
         Ok(Self { database: Arc::new(database), path })
+    }
+
+    /// Opens the file as [`open`](Self::open) does, on a thread that may block and for no longer than that, and says the
+    /// newest term it was opened with.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and [`StoreError::Unusable`] when it takes longer.
+    pub async fn open_within(path: impl AsRef<Path>, time: Duration) -> Result<(Self, Term), StoreError> {
+        let path = path.as_ref().to_owned();
+        let shown = path.display().to_string();
+        let opening = async {
+            let store = tokio::task::spawn_blocking(|| Self::open(path)).await.map_err(unknown)??;
+            let newest = store.fence().await?;
+            Ok((store, newest))
+        };
+        let too_long = |_| StoreError::Unusable(format!("{shown} took longer than {time:?} to be opened"));
+        tokio::time::timeout(time, opening).await.map_err(too_long)?
     }
 
     /// The newest term this file was opened with.
@@ -163,6 +181,29 @@ mod tests {
         let records = store.open(Term(4)).await.unwrap();
         assert_eq!(records, [Record::encode("a", &2), Record::encode("b", &3)]);
         assert_eq!(store.fence().await, Ok(Term(4)));
+    }
+
+    #[test]
+    fn a_file_is_opened_in_time_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("records");
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_time().max_blocking_threads(1).build().unwrap();
+        runtime.block_on(async {
+            let hour = Duration::from_secs(3_600);
+            let (store, newest) = RedbStore::open_within(&path, hour).await.unwrap();
+            assert_eq!(newest, Term(0));
+            store.open(Term(7)).await.unwrap();
+            drop(store);
+            assert_eq!(RedbStore::open_within(&path, hour).await.unwrap().1, Term(7));
+            // The one thread that may block hangs, as at a disk that does.
+            let (release, hangs) = std::sync::mpsc::sync_channel::<()>(0);
+            let hung = tokio::task::spawn_blocking(move || hangs.recv());
+            let refused = RedbStore::open_within(&path, Duration::ZERO).await.unwrap_err();
+            assert!(refused.to_string().ends_with("records took longer than 0ns to be opened"), "{refused}");
+            drop(release);
+            hung.await.unwrap().unwrap_err();
+        });
     }
 
     #[tokio::test]

@@ -20,7 +20,8 @@
 //!
 //! An agent gives an executor a token when it starts its process, signed with a key of the agent's own and saying framework,
 //! executor and container. It says no time: an executor is told once, in its environment, may run for years, and existing
-//! ones could not be told a second token, so that one with an end would cut off executors that did nothing wrong. What ends
+//! ones could not be told a second token, so that one with an end would cut off executors that did nothing wrong. Nor would
+//! renewal keep out a thief: whoever has a token could renew it as well as its executor. What ends
 //! a token is the end of its container: whoever takes one looks, at each call, whether the agent still has that container,
 //! and no later one has its name. So it is also good across restarts of the agent, which take containers back. It is good
 //! on that agent alone, for that executor's calls and for containers beside its own. What tasks run in never finds it; a
@@ -43,6 +44,10 @@
 //! | a token is used by somebody else, or after its time | | `examples/custom_executor/test/credentials.rs` `a_token_speaks_for_its_own_executor_while_that_lives` |
 //! | a task speaks for its executor | | `examples/custom_executor/test/credentials.rs` `no_task_finds_what_its_executor_proves_with_who_it_is` |
 //! | the same by another transport | | `examples/custom_executor/test/connection.rs` `a_token_connects_its_own_executor_and_no_other` |
+//! | who names no user is taken for the agent's own | | `mesos-core/src/net/auth/tests.rs` `who_names_no_user_needs_the_permission_for_all` |
+//! | a task is somebody else by its check | | `mesos-sched/tests/http/authorization.rs` `an_operation_that_is_not_allowed_uses_up_no_offer` |
+//! | root by way of a task, where root runs no framework | | `mesos-sched/tests/http/authorization.rs` `a_framework_does_not_become_root_by_its_tasks` |
+//! | an executor runs a container as somebody else | | `examples/custom_executor/test/credentials.rs` `a_token_speaks_for_its_own_executor_while_that_lives` |
 //! | a container changes a file of its host | CVE-2019-0204 | `mesos-exec/src/containerizer/process/sandbox.rs` `output_does_not_follow_what_an_earlier_container_planted` |
 //! | a container changes the program that started it | CVE-2019-0204, CVE-2019-5736 | `mesos-exec/tests/shims.rs` `a_task_cannot_write_the_program_of_its_agent` |
 //! | a link is followed out of where it may lead | CVE-2021-30465 | `mesos-core/src/net/http/files.rs` `nothing_leads_out_of_what_is_shown` |

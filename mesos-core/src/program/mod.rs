@@ -1,6 +1,6 @@
 //! What the daemons' programs share: flags with their environment and file, logs, signals, readiness.
 //!
-//! * [`main()`]: from the arguments to the exit status.
+//! * [`main()`]: from the arguments to the exit status, and [`run_to_end`]: the runtime in between.
 //! * [`layered`]: a flag counts before its environment variable, that before the configuration file.
 //! * [`settings`]: what all of them come to, for views.
 //! * [`MesosDuration`]: `75secs`, `10mins`, as operators of Mesos write them.
@@ -26,6 +26,7 @@ mod main;
 mod notify;
 mod rate;
 mod reach;
+mod runtime;
 mod security;
 mod settings;
 mod signal;
@@ -44,6 +45,7 @@ pub use main::main;
 pub use notify::Readiness;
 pub use rate::{MesosPercent, MesosRate};
 pub use reach::{Reach, Reached};
+pub use runtime::run_to_end;
 pub use security::{ClientSecurity, SecurityError, ServerSecurity};
 pub use settings::settings;
 pub use signal::terminated;

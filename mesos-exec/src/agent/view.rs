@@ -122,6 +122,22 @@ impl Agent {
         Some(self.book.framework_id(container.executor.framework))
     }
 
+    /// Whether something runs as this user beside this container, or may: its framework, its executor or a task of its
+    /// executor names it, which whoever admitted those has judged.
+    #[must_use]
+    pub fn runs_as(&self, container: &ContainerId, user: &str) -> bool {
+        let container = self.book.find_container(container).and_then(|at| self.book.container(at));
+        let Some(executor) = container.map(|container| container.executor) else { return false };
+        let Some(framework) = self.book.framework(executor.framework) else { return false };
+        let hosted = self.book.executor(executor).and_then(|hosted| hosted.info.as_deref());
+        let command = hosted.and_then(|info| info.command());
+        let tasks = framework.tasks.iter().filter_map(|(_, _, task)| task.body.as_ref());
+        let mut own = tasks.filter(|body| body.executor == Some(executor));
+        framework.info.as_ref().is_some_and(|info| *info.user == *user)
+            || command.is_some_and(|command| command.user.as_deref() == Some(user))
+            || own.any(|body| body.info.users().any(|named| named == user))
+    }
+
     /// The containers that run, are being started or are being destroyed.
     pub fn running_containers(&self) -> impl Iterator<Item = &ContainerId> {
         self.book.containers().map(|(id, _)| id)

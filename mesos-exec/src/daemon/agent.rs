@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use mesos_core::call::{Leader, agent};
 use mesos_core::daemon::{
-    Connector, Ended, Flow, Host, Inbox, JournalSetup, Running, SpanSink, SystemClock, Task, Uplink, UplinkArrival,
-    UplinkNews, World, Writer, entropy, inbox,
+    Connector, Ended, Flow, Host, Inbox, JournalSetup, Patience, Running, SpanSink, SystemClock, Task, Uplink,
+    UplinkArrival, UplinkNews, World, Writer, entropy, inbox,
 };
 use mesos_core::kernel::{Draft, Rng, Term, Ticket};
 use mesos_core::provider::{ContainerError, Launch, StoreError};
@@ -22,6 +23,11 @@ use crate::agent::{Agent, ContainerOp, ContainerOutcome, Effect, ExecutorFactory
 
 /// Where an executor finds what proves who it is.
 pub(super) const TOKEN_VARIABLE: &str = "MESOS_EXECUTOR_AUTHENTICATION_TOKEN";
+
+/// How long an agent's checkpoints may take. What its tasks write goes to the same disk and may keep it busy for long; but an
+/// agent that does not get one written for as long as a master waits for one that is silent (15 s, five times) is as good as
+/// lost.
+const PATIENCE: Patience = Patience { fetch: Duration::from_secs(75), store: Duration::from_secs(75) };
 
 /// Issues what executors prove with who they are.
 pub trait ExecutorCredentials: Send + Sync + std::fmt::Debug {
@@ -43,6 +49,8 @@ pub struct AgentSetup {
     /// Where it keeps what must outlive its restarts. Each agent needs one of its own, on the same machine as its
     /// containers.
     pub checkpoints: Arc<dyn Store>,
+    /// How long that may take before the agent ends: its next run goes on with what is written, and takes its containers back.
+    pub patience: Patience,
     /// The term under which the checkpoints are opened: a later run's is larger, and fences this one off.
     pub term: Term,
     /// Finds the leading master.
@@ -83,6 +91,7 @@ impl AgentSetup {
             executors: ExecutorFactory::new(),
             containerizer,
             checkpoints,
+            patience: PATIENCE,
             term: Term(clock.now().wall.as_nanos()),
             detector,
             connector,
@@ -364,6 +373,7 @@ impl AgentDaemon {
             executors,
             containerizer,
             checkpoints,
+            patience,
             term,
             mut detector,
             connector,
@@ -376,6 +386,7 @@ impl AgentDaemon {
             spans,
         } = setup;
         let fetcher = Fetcher::new(&fetcher).map_err(|error| StartError::Fetcher(error.to_string()))?;
+        let checkpoints = patience.over(checkpoints);
         let records = checkpoints.open(term).await?;
         tracing::info!(hostname = %info.hostname, records = records.len(), seed, "starts");
         let (inbox, mailbox) = inbox();

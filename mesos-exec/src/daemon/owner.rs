@@ -78,6 +78,11 @@ impl FrameworkOwners {
         self.inbox.inspect(look).await.flatten()
     }
 
+    /// Whether containers beside this one run as this user anyway.
+    pub(super) async fn runs_as(&self, container: ContainerId, user: String) -> bool {
+        self.inbox.inspect(move |agent| agent.runs_as(&container, &user)).await.unwrap_or_default()
+    }
+
     /// The principal of the framework a container that runs belongs to.
     pub async fn of_container(&self, container: ContainerId) -> Option<Principal> {
         let framework = self.inbox.inspect(move |agent| agent.framework_of(&container).cloned()).await.flatten()?;

@@ -9,11 +9,11 @@ use mesos_core::call::Leader;
 use mesos_core::call::agent::{RunTask, ToAgent, ToMaster};
 use mesos_core::container::{Run, Usage};
 use mesos_core::daemon::{Directory, Door, MemoryStore, Stream};
-use mesos_core::kernel::{Inbound, Outbound, Term};
+use mesos_core::kernel::{Change, Inbound, Outbound, Record, Term};
 use mesos_core::provider::{Container, ContainerError, Launch, StoreError};
 use mesos_core::{
     AgentId, AgentInfo, ContainerId, ContainerSpec, Containerizer, Detector, Exit, FrameworkId, FrameworkInfo,
-    MasterId, Resources, Role, Signal, TaskId, TaskInfo, TaskState,
+    MasterId, Resources, Role, Signal, Store, TaskId, TaskInfo, TaskState,
 };
 use tokio::sync::watch;
 
@@ -278,6 +278,36 @@ async fn an_older_run_that_still_lives_is_fenced_off_by_its_checkpoints() {
     setup.term = Term(4);
     let refused = AgentDaemon::start(setup).await.unwrap_err();
     assert!(refused.to_string().contains("fenced off by term 5"), "{refused}");
+}
+
+/// Opens, and never writes.
+#[derive(Debug)]
+struct Hung;
+
+#[async_trait]
+impl Store for Hung {
+    async fn open(&self, _: Term) -> Result<Vec<Record>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn commit(&self, _: Term, _: Vec<Change>) -> Result<(), StoreError> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disk_that_hangs_keeps_no_agent() {
+    let (bench, door) = Bench::new();
+    let leader = Leader { id: MasterId::new("m1").unwrap(), address: "here".into(), term: Term(1) };
+    let info = AgentInfo::new("host", "cpus:4".parse().unwrap());
+    let connector = Arc::new(bench.directory.clone());
+    let setup = AgentSetup::new(info, bench.fake.clone(), Arc::new(Hung), Box::new(Known(leader)), connector);
+    let agent = AgentDaemon::start(setup).await.unwrap();
+    let mut master = Master::meet(door).await;
+    master.hear().await;
+    master.say(ToAgent::Registered { agent_id: agent_id(), ping_timeout: Duration::from_secs(3_600) }).await;
+    let why = agent.join().await.unwrap().why.unwrap();
+    assert!(why.to_string().contains("took longer than 75s to write a batch"), "{why}");
 }
 
 #[test]

@@ -13,13 +13,13 @@ use crate::agent::{ExecutorTransport, GcOptions, Options, PastOptions, Reconfigu
 use crate::containerizer::{Process, ProcessOptions};
 use crate::daemon::{AgentServer, AgentServerSetup, AgentSetup, ExecutorTokens, StartError, executor_secret};
 use anyhow::Context as _;
-use mesos_core::daemon::{Access, JournalSetup, RedbStore, SystemClock, make_folder};
+use mesos_core::daemon::{Access, JournalSetup, Patience, RedbStore, SystemClock, make_folder};
 use mesos_core::kernel::Term;
 use mesos_core::net::auth::TokenKey;
 use mesos_core::net::grpc::{GrpcConnector, RemoteDetector};
 use mesos_core::net::http::{Attached, Limits};
 use mesos_core::net::tls::Part;
-use mesos_core::program::{Log, Readiness, ServerSecurity, SpanExport, terminated};
+use mesos_core::program::{Log, Readiness, ServerSecurity, SpanExport, run_to_end, terminated};
 use mesos_core::{AgentInfo, Clock};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -34,7 +34,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn run(flags: &Flags, settings: Vec<(String, String)>) -> anyhow::Result<()> {
     flags.validate()?;
     let log = flags.logging.begin("mesos-agent").map_err(anyhow::Error::msg)?;
-    tokio::runtime::Runtime::new()?.block_on(serve(flags, settings, log))
+    run_to_end(serve(flags, settings, log))?
 }
 
 async fn serve(flags: &Flags, settings: Vec<(String, String)>, log: Log) -> anyhow::Result<()> {
@@ -66,12 +66,12 @@ async fn work(
     let info = describe(flags, listener.local_addr()?).await?;
     let endpoint = info.endpoint();
     // First of all, since only one agent may have the folder.
-    let checkpoints = RedbStore::open(work_dir.join("checkpoints.redb"))?;
+    let path = work_dir.join("checkpoints.redb");
+    let (checkpoints, last) = RedbStore::open_within(path, Patience::default().fetch).await?;
     let containerizer = Arc::new(Process::new(process_options(flags)?)?);
     let detector = Box::new(RemoteDetector::new(flags.master.clone(), dialer.clone()));
     let connector = Arc::new(GrpcConnector::new(dialer));
-    let mut setup = AgentSetup::new(info, containerizer.clone(), Arc::new(checkpoints.clone()), detector, connector);
-    let last = checkpoints.fence().await?;
+    let mut setup = AgentSetup::new(info, containerizer.clone(), Arc::new(checkpoints), detector, connector);
     setup.term = setup.term.max(Term(last.0 + 1));
     setup.options = options(flags);
     setup.spans = spans.map(SpanExport::sink);

@@ -16,17 +16,17 @@ use std::sync::Arc;
 use mesos_core::call::operator::{self, ReplyTo};
 use mesos_core::call::{ConnId, agent, scheduler};
 use mesos_core::daemon::{
-    BacklogBounds, Door, Ended, Flow, Host, Inbox, JournalSetup, PeerArrival, Peers, Stream, SystemClock, Task,
-    Waiting, World, Writer, entropy, inbox,
+    BacklogBounds, Door, Ended, Flow, Host, Inbox, JournalSetup, Patience, PeerArrival, Peers, Stream, SystemClock,
+    Task, Waiting, World, Writer, entropy, inbox,
 };
 use mesos_core::kernel::{Rng, Term, Ticket};
 use mesos_core::provider::StoreError;
 use mesos_core::{Allocator, Clock, Contender, MasterId, Rejection, RejectionCode, Store};
 use tokio::sync::{oneshot, watch};
 
-use super::patience::{Patience, StoreWatch};
 use super::rounds::Rounds;
 use super::shadow::ShadowTally;
+use super::store_watch::StoreWatch;
 use super::view::{Feed, Published, Wish};
 use crate::master::{Effect, Input, Master, Options, Recipe};
 
@@ -393,7 +393,7 @@ impl MasterDaemon {
         let rounds = Rounds::default();
         setup.allocator = rounds.measure(setup.allocator);
         let registry = StoreWatch::default();
-        setup.store = registry.over(setup.store, setup.patience);
+        setup.store = registry.over(setup.patience.over(setup.store));
         let (inbox, mailbox) = inbox();
         let (id, shadow) = (setup.id.clone(), setup.shadow.clone());
         let (phase, lead) = watch::channel(Lead::Waiting);

@@ -16,23 +16,23 @@ mod gate;
 #[cfg(feature = "net")]
 pub mod http;
 mod master;
-mod patience;
 mod rounds;
 mod scheduler;
 #[cfg(feature = "net")]
 mod server;
 mod shadow;
 pub mod store;
+mod store_watch;
 #[cfg(test)]
 mod tests;
 pub mod view;
 
 pub use events::{EVENTS_WAITING_MAX, EventFramework, EventScheduler, FrameworkEvent, FrameworkEvents};
 pub use master::{Lead, LeadError, Led, MasterDaemon, MasterHandle, MasterSetup};
-pub use mesos_core::daemon::JournalSetup;
-pub use patience::{Patience, StoreTimes, StoreWatch};
+pub use mesos_core::daemon::{JournalSetup, Patience};
 pub use rounds::{Measured, Rounds, Times};
 pub use scheduler::{SchedulerDriver, SchedulerEnded, SchedulerSetup, StartError};
 #[cfg(feature = "net")]
 pub use server::{MasterServer, MasterServerSetup};
 pub use shadow::ShadowTally;
+pub use store_watch::{StoreTimes, StoreWatch};

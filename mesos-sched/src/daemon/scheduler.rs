@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use mesos_core::call::{Leader, scheduler};
 use mesos_core::daemon::{
-    Connector, Ended, Flow, Host, Inbox, SystemClock, Task, Uplink, UplinkArrival, UplinkNews, World, Writer, entropy,
-    inbox,
+    Connector, Ended, Flow, Host, Inbox, Patience, SystemClock, Task, Uplink, UplinkArrival, UplinkNews, World, Writer,
+    entropy, inbox,
 };
 use mesos_core::kernel::{Draft, Rng, Term, Ticket};
 use mesos_core::provider::StoreError;
@@ -26,6 +26,8 @@ pub struct SchedulerSetup<S: Scheduler + ?Sized = dyn Scheduler> {
     pub options: Options,
     /// What it remembers across restarts, its id among it. Each framework needs one of its own.
     pub memory: Arc<dyn Store>,
+    /// How long that may take before the framework ends: a later run goes on with what is written.
+    pub patience: Patience,
     /// The term under which the memory is opened: a later run's is larger, and fences this one off.
     pub term: Term,
     /// Finds the leading master.
@@ -53,6 +55,7 @@ impl<S: Scheduler + ?Sized> SchedulerSetup<S> {
             scheduler,
             options: Options::default(),
             memory,
+            patience: Patience::default(),
             term: term_of_this_moment(),
             detector,
             connector,
@@ -188,7 +191,9 @@ impl<S: Scheduler + ?Sized + 'static> SchedulerDriver<S> {
     /// # Errors
     /// When the memory cannot be opened.
     pub async fn start(setup: SchedulerSetup<S>) -> Result<Self, StartError> {
-        let SchedulerSetup { info, scheduler, options, memory, term, mut detector, connector, clock, seed } = setup;
+        let SchedulerSetup { info, scheduler, options, memory, patience, term, mut detector, connector, clock, seed } =
+            setup;
+        let memory = patience.over(memory);
         let records = memory.open(term).await?;
         tracing::info!(framework = %info.name, records = records.len(), seed, "starts");
         let (inbox, mailbox) = inbox();

@@ -15,7 +15,7 @@ use mesos_core::{
 };
 
 use super::election::Ballot;
-use super::{Lead, MasterDaemon, MasterSetup, SchedulerDriver, SchedulerSetup};
+use super::{Lead, LeadError, MasterDaemon, MasterSetup, SchedulerDriver, SchedulerSetup};
 use crate::allocator::HierarchicalDrf;
 use crate::driver::StopReason;
 use crate::framework::batch::{Batch, Job};
@@ -372,4 +372,66 @@ async fn a_detector_that_knows_the_leader_tells_it_once() {
     assert_eq!(fixed.detect(None).await, Some(leader.clone()));
     let again = tokio::time::timeout(Duration::from_secs(60), fixed.detect(Some(leader))).await;
     assert!(again.is_err());
+}
+
+/// Never answers: from the beginning, or once it is open.
+#[derive(Debug)]
+struct Hung {
+    opens: bool,
+}
+
+#[async_trait::async_trait]
+impl Store for Hung {
+    async fn open(&self, _: Term) -> Result<Vec<Record>, StoreError> {
+        match self.opens {
+            true => Ok(Vec::new()),
+            false => std::future::pending().await,
+        }
+    }
+
+    async fn commit(&self, _: Term, _: Vec<Change>) -> Result<(), StoreError> {
+        std::future::pending().await
+    }
+}
+
+fn hung_master(cluster: &Cluster, store: Hung) -> MasterDaemon {
+    let id = MasterId::new("m1").unwrap();
+    let contender = Box::new(cluster.ballot.contender(id.clone(), "m1"));
+    let (allocator, store, door) = (Box::<HierarchicalDrf>::default(), Arc::new(store), cluster.directory.open("m1"));
+    MasterDaemon::start(MasterSetup::new(id, allocator, store, contender, door))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disk_that_hangs_keeps_no_leader() {
+    let began = tokio::time::Instant::now();
+    let led = hung_master(&Cluster::new(), Hung { opens: true }).join().await.unwrap();
+    assert!(led.why.contains("took longer than 20s to write a batch"), "{}", led.why);
+    assert_eq!(began.elapsed().as_secs(), 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registry_that_cannot_be_read_in_time_makes_no_leader() {
+    let began = tokio::time::Instant::now();
+    let problem = hung_master(&Cluster::new(), Hung { opens: false }).join().await.unwrap_err();
+    assert!(matches!(problem, LeadError::Registry(StoreError::Unusable(_))), "{problem}");
+    assert!(problem.to_string().contains("took longer than 60s to be read"), "{problem}");
+    assert_eq!(began.elapsed().as_secs(), 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disk_that_hangs_keeps_no_framework() {
+    let cluster = Cluster::new();
+    let _master = cluster.master("m1");
+    let _agent = ToyAgent::spawn(&cluster);
+    let start = async |opens: bool| {
+        let scheduler = Box::new(Batch::new(vec![job("a", "true")]).unwrap());
+        let (detector, connector) = (Box::new(cluster.ballot.detector()), Arc::new(cluster.directory.clone()));
+        let memory = Arc::new(Hung { opens });
+        let info = (*framework_info()).clone();
+        SchedulerDriver::start(SchedulerSetup::new(info, scheduler, memory, detector, connector)).await
+    };
+    let problem = start(false).await.unwrap_err();
+    assert!(problem.to_string().contains("took longer than 60s to be read"), "{problem}");
+    let ended = start(true).await.unwrap().join().await.unwrap();
+    assert!(ended.why.to_string().contains("took longer than 20s to write a batch"), "{}", ended.why);
 }

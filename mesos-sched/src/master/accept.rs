@@ -235,6 +235,7 @@ impl Master {
             .because(Reason::InvalidOffers)
             .saying(rejection.to_string())
             .on(task.agent_id.clone());
+        self.count_refusal(framework, &status);
         self.tell_status(cx, framework, status);
     }
 }

@@ -21,6 +21,7 @@ mod commit;
 mod describe;
 mod duty;
 mod effect;
+mod ending;
 mod explain;
 mod feedback;
 mod input;
@@ -53,6 +54,7 @@ mod view;
 
 pub use book::{Counted, Tally};
 pub use effect::Effect;
+pub use ending::Endings;
 pub use input::Input;
 pub use maintenance::maintenance_status_of;
 pub use options::Options;

@@ -7,9 +7,12 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use mesos_core::{AgentId, ExecutorId, FrameworkId, Role, TaskId, TaskInfo, TaskState, TaskStatus, WallTime};
+use mesos_core::{
+    AgentId, ExecutorId, FrameworkId, Reason, Role, Source, TaskId, TaskInfo, TaskState, TaskStatus, WallTime,
+};
 use serde::{Deserialize, Serialize};
 
+use super::ending::Endings;
 use super::publish::FrameworkState;
 
 /// Statuses of one task that are kept; the oldest are let go. Tasks have few: one per state.
@@ -100,16 +103,23 @@ pub(super) struct TaskPast {
     since_wall: WallTime,
     heard_wall: WallTime,
     statuses: Vec<Arc<TaskStatus>>,
+    /// Whether its end is counted by its reason.
+    is_end_counted: bool,
 }
 
 impl TaskPast {
     pub(super) const fn since(at: WallTime) -> Self {
-        Self { since_wall: at, heard_wall: at, statuses: Vec::new() }
+        Self { since_wall: at, heard_wall: at, statuses: Vec::new(), is_end_counted: false }
     }
 
     pub(super) fn say(&mut self, status: Arc<TaskStatus>, at: WallTime) {
         self.heard_wall = at;
         keep(&mut self.statuses, status);
+    }
+
+    /// It has ended; whether that is news.
+    pub(super) const fn end(&mut self) -> bool {
+        !std::mem::replace(&mut self.is_end_counted, true)
     }
 }
 
@@ -157,6 +167,13 @@ impl TaskRow {
         &self.info.id
     }
 
+    /// The user its command names, or else that of its executor.
+    #[must_use]
+    pub fn user(&self) -> Option<&str> {
+        let executor = self.info.run.executor().and_then(|executor| executor.command());
+        [self.info.run.command(), executor].into_iter().flatten().find_map(|command| command.user.as_deref())
+    }
+
     /// Takes note of what is said of it; its state is not changed.
     pub(crate) fn say(&mut self, status: Arc<TaskStatus>, at: WallTime) {
         self.heard_wall = at;
@@ -164,7 +181,7 @@ impl TaskRow {
     }
 
     pub(super) fn with_past(self, past: Option<&TaskPast>) -> Self {
-        let Some(TaskPast { since_wall, heard_wall, statuses }) = past else { return self };
+        let Some(TaskPast { since_wall, heard_wall, statuses, .. }) = past else { return self };
         Self { since_wall: *since_wall, heard_wall: *heard_wall, statuses: statuses.clone(), ..self }
     }
 }
@@ -274,18 +291,21 @@ pub struct RemovedFramework {
 pub(super) struct Past {
     pub(super) memory: Memory,
     pub(super) totals: Totals,
+    pub(super) endings: Endings,
     /// Oldest first.
     pub(super) removed: VecDeque<Arc<RemovedFramework>>,
 }
 
 impl Past {
     pub(super) fn new(memory: Memory) -> Self {
-        Self { memory, totals: Totals::default(), removed: VecDeque::new() }
+        Self { memory, totals: Totals::default(), endings: Endings::default(), removed: VecDeque::new() }
     }
 
     pub(super) fn remember(&mut self, state: FrameworkState, mut over: Over) {
         self.totals.frameworks_removed += 1;
-        self.totals.ended[TaskState::Killed as usize] += over.close(&self.memory);
+        let killed = over.close(&self.memory);
+        self.totals.ended[TaskState::Killed as usize] += killed;
+        self.endings.count_many(TaskState::Killed, Source::Master, Reason::FrameworkRemoved, killed);
         let removed = RemovedFramework { state, completed: over.completed.into() };
         push_bounded(&mut self.removed, Arc::new(removed), self.memory.completed_frameworks_max);
     }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use mesos_core::maintenance::Unavailability;
 use mesos_core::provider::{AgentKey, Fact, FrameworkKey};
 use mesos_core::{
-    AgentId, AgentInfo, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, InverseOffer, OfferId, OperationId,
-    OperationState, Resources, Role, TaskId, TaskState, TaskStatus, TrackedOperation, WallTime,
+    AgentId, AgentInfo, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, InverseOffer, OfferConstraints, OfferId,
+    OperationId, OperationState, Resources, Role, TaskId, TaskState, TaskStatus, TrackedOperation, WallTime,
 };
 
 use serde::Serialize;
@@ -38,6 +38,8 @@ pub struct FrameworkState {
     pub id: FrameworkId,
     /// Its description.
     pub info: Arc<FrameworkInfo>,
+    /// What it demands of agents.
+    pub constraints: Arc<OfferConstraints>,
     /// How it stands.
     pub connection: Connection,
     /// Since when.
@@ -51,7 +53,8 @@ impl FrameworkState {
             Standing::Disconnected => Connection::Disconnected,
             Standing::Recovered => Connection::Recovered,
         };
-        Self { id: row.id.clone(), info: row.info.clone(), connection, times: row.times }
+        let (info, constraints) = (row.info.clone(), row.constraints.clone());
+        Self { id: row.id.clone(), info, constraints, connection, times: row.times }
     }
 
     /// As it is when it is removed.
@@ -270,6 +273,7 @@ impl Master {
         match *fact {
             Fact::FrameworkAdded { framework, .. }
             | Fact::FrameworkUpdated { framework, .. }
+            | Fact::ConstraintsSet { framework, .. }
             | Fact::FrameworkActivated { framework }
             | Fact::FrameworkDeactivated { framework } => notes.touch(Note::Framework(framework)),
             Fact::AgentAdded { agent, .. }
@@ -308,6 +312,7 @@ impl Master {
                     let said = row.over.say(status, cx.now.wall, &past.memory);
                     if let Some(ended) = said.filter(|row| row.state.is_terminal()) {
                         past.totals.ended[ended.state as usize] += 1;
+                        past.endings.count(status);
                     }
                 }
             }

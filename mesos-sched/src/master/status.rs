@@ -54,6 +54,7 @@ impl Master {
         if let Some(task) = task {
             self.note_state(cx, framework, task, status.state);
             self.note_state(cx, framework, task, latest);
+            self.count_ending(framework, task, &status);
         }
         self.note_status(cx, framework, task, &status);
         let (told, uuid) = (status.state, status.uuid);

@@ -14,7 +14,7 @@ use mesos_core::{FrameworkId, FrameworkInfo, OfferConstraints, Rejection, Reject
 
 use super::book::{Framework, Standing, Who};
 use super::options::mutant;
-use super::validate::{merge_resubscription, validate_subscribe};
+use super::validate::{merge_resubscription, validate_subscribe, validate_user};
 use super::{Master, MasterCx, Timer};
 use crate::allocator::validate_constraints_within;
 
@@ -58,9 +58,8 @@ impl Master {
         suppressed: BTreeSet<Role>,
     ) -> Result<FrameworkKey, Rejection> {
         validate_subscribe(&info, &suppressed)?;
-        if *info.user == *"root" && !self.options.root_submissions {
-            let what = "User 'root' is not allowed to run frameworks without root submissions";
-            return Err(Rejection::new(RejectionCode::InvalidFramework, what, "run as another user"));
+        if !self.options.root_submissions {
+            validate_user(&info)?;
         }
         let id = match info.id.clone() {
             Some(id) => id,

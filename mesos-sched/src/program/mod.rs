@@ -20,7 +20,7 @@ use mesos_core::daemon::{Access, SystemClock, entropy, make_folder};
 use mesos_core::kernel::{Rng, Term};
 use mesos_core::net::http::{Attached, Limits};
 use mesos_core::net::tls::Part;
-use mesos_core::program::{Log, MesosRate, Reached, Readiness, ServerSecurity, SpanExport, terminated};
+use mesos_core::program::{Log, MesosRate, Reached, Readiness, ServerSecurity, SpanExport, run_to_end, terminated};
 use mesos_core::{MasterId, Store};
 use tokio::net::TcpListener;
 
@@ -34,7 +34,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn run(flags: &Flags, settings: Vec<(String, String)>) -> anyhow::Result<()> {
     flags.validate()?;
     let log = flags.logging.begin("mesos-master").map_err(anyhow::Error::msg)?;
-    tokio::runtime::Runtime::new()?.block_on(serve(flags, settings, log))
+    run_to_end(serve(flags, settings, log))?
 }
 
 async fn serve(flags: &Flags, settings: Vec<(String, String)>, log: Log) -> anyhow::Result<()> {
@@ -130,8 +130,8 @@ async fn registry(flags: &Flags) -> anyhow::Result<(Arc<dyn Store>, Term)> {
     match (flags.registry, &flags.work_dir) {
         (Registry::File, Some(work_dir)) => {
             make_folder(work_dir, Access::Closed).with_context(|| format!("--work_dir {}", work_dir.display()))?;
-            let store = RedbStore::open(work_dir.join("registry.redb"))?;
-            let last = store.fence().await?;
+            let patience = flags.patience().fetch;
+            let (store, last) = RedbStore::open_within(work_dir.join("registry.redb"), patience).await?;
             // Also when the clock went back.
             Ok((Arc::new(store), now.max(Term(last.0 + 1))))
         }

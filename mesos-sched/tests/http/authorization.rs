@@ -390,17 +390,22 @@ async fn an_operation_that_is_not_allowed_uses_up_no_offer() {
         task["command"]["user"] = json!(user);
         task
     };
+    let mut checked = as_user("checked", "good");
+    checked["health_check"] = json!({"type": "COMMAND", "command": {"value": "true", "user": "root2"}});
+    let tasks = [as_user("bad", "root2"), checked, as_user("fine", "good")];
     let operations = json!([
-        {"type": "LAUNCH", "launch": {"task_infos": [as_user("bad", "root2"), as_user("fine", "good")]}},
+        {"type": "LAUNCH", "launch": {"task_infos": tasks}},
         {"type": "RESERVE", "reserve": {"resources": [{"name": "cpus", "type": "SCALAR", "scalar": {"value": 1},
             "allocation_info": {"role": "*"},
             "reservations": [{"type": "DYNAMIC", "role": "stolen", "principal": "x"}]}]}},
     ]);
     let accept = json!({"offer_ids": [offer["id"]], "operations": operations, "filters": {"refuse_seconds": 0}});
     framework.call_accepted(json!({"type": "ACCEPT", "accept": accept})).await;
-    let status = framework.update("bad").await;
-    assert_eq!((&status["state"], &status["reason"]), (&json!("TASK_ERROR"), &json!("REASON_TASK_UNAUTHORIZED")));
-    assert!(status["message"].as_str().unwrap().contains("run_tasks"), "{status}");
+    for task in ["bad", "checked"] {
+        let status = framework.update(task).await;
+        assert_eq!((&status["state"], &status["reason"]), (&json!("TASK_ERROR"), &json!("REASON_TASK_UNAUTHORIZED")));
+        assert!(status["message"].as_str().unwrap().contains("run_tasks"), "{status}");
+    }
     assert_eq!(framework.update("fine").await["state"], "TASK_RUNNING");
     let again = framework.offer().await;
     assert_eq!(again["agent_id"]["value"], guarded.agent.as_str(), "what was left came back");
@@ -415,6 +420,7 @@ async fn the_same_over_grpc_and_nobody_says_of_himself_that_he_may_not() {
     use mesos_core::{Filters, FrameworkInfo, Operation, Role, TaskState};
     let acls = r#"{
         "register_frameworks": [{"principals": {"values": ["x"]}, "roles": {"type": "ANY"}}],
+        "run_tasks": [{"principals": {"values": ["x"]}, "users": {"values": ["nobody"]}}],
         "register_agents": [{"principals": {"values": ["a"]}, "agents": {"type": "ANY"}}]}"#;
     let guarded = Guarded::start(Arc::new(Acls::parse(acls).unwrap()), None).await;
     let dialer = Dialer::plaintext().with_credential(HeaderValue::from_static("Basic eDpz"));
@@ -422,7 +428,8 @@ async fn the_same_over_grpc_and_nobody_says_of_himself_that_he_may_not() {
     let leader = Leader { id: MasterId::new("m1").unwrap(), address: address.into(), term: Term(1) };
     let mut stream: Stream<Call, Event> = GrpcConnector::new(dialer).connect(&leader).await.unwrap();
     let mut outbound = Outbound::default();
-    let info = Box::new(FrameworkInfo::new("f", Role::any()));
+    let mut info = Box::new(FrameworkInfo::new("f", Role::any()));
+    info.user = "nobody".into();
     let subscribe = Call::Subscribe { info, suppressed: [].into(), constraints: Arc::default() };
     stream.sender.send((outbound.next(), subscribe)).await.unwrap();
     let mut launched = false;
@@ -526,4 +533,21 @@ async fn every_scheduler_call_is_for_whoever_subscribed_alone() {
     let subscribe = json!({"type": "SUBSCRIBE", "subscribe": {"framework_info": info()}}).to_string();
     let as_agent = ask(guarded.address, "POST", PATH, &format!("{JSON}{AGENT}"), &subscribe).await;
     assert_eq!(as_agent.status, 403, "{}", as_agent.text());
+}
+
+/// Where root may not run frameworks, tasks do not run as root either, whoever's they are.
+#[tokio::test]
+async fn a_framework_does_not_become_root_by_its_tasks() {
+    let guarded = Guarded::start_as(|setup| setup.options.root_submissions = false).await;
+    let mut described = info();
+    described["user"] = json!("nobody");
+    let mut framework = Framework::subscribe_as(X, guarded.address, described).await;
+    let offer = framework.offer().await;
+    let mut sneaky = task("sneaky", &offer["agent_id"], "sleep");
+    sneaky["command"]["user"] = json!("root");
+    framework.launch(&offer, &[sneaky, task("fine", &offer["agent_id"], "sleep")]).await;
+    let refused = framework.update("sneaky").await;
+    assert_eq!(refused["state"], "TASK_ERROR");
+    assert!(refused["message"].as_str().unwrap().contains("without root submissions"), "{refused}");
+    assert_eq!(framework.update("fine").await["state"], "TASK_RUNNING");
 }

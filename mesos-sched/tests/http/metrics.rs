@@ -169,3 +169,59 @@ async fn no_more_listen_to_events_than_may() {
     assert_eq!(refused.status, 503);
     assert!(refused.text().starts_with("1 subscribers listen already"), "{}", refused.text());
 }
+
+#[tokio::test]
+async fn ends_are_counted_by_who_said_so_and_why() {
+    let mut cluster = Cluster::start().await;
+    let agent = json!({"value": cluster.agent("host-1", "cpus:4;mem:1024").await.as_str()});
+    let operator = Operator::new(cluster.address, Media::Json);
+    let mut framework = Framework::subscribe(cluster.address, info()).await;
+    let offer = framework.offer().await;
+    let mut greedy = task("greedy", &agent, "sleep");
+    greedy["resources"][0]["scalar"]["value"] = json!(100);
+    framework.launch(&offer, &[greedy, task("lost", &agent, "sleep"), task("done", &agent, "true")]).await;
+    assert_eq!(framework.update("greedy").await["state"], "TASK_ERROR");
+    let running = said(&mut framework, "done", "TASK_RUNNING").await;
+    framework.acknowledge(&running).await;
+    said(&mut framework, "done", "TASK_FINISHED").await;
+    // The offer is used up by now.
+    framework.launch(&offer, &[task("late", &agent, "sleep")]).await;
+    assert_eq!(framework.update("late").await["state"], "TASK_LOST");
+    let reconcile = json!({"tasks": [{"task_id": {"value": "nobody knows"}}]});
+    framework.call_accepted(json!({"type": "RECONCILE", "reconcile": reconcile})).await;
+    assert_eq!(framework.update("nobody knows").await["state"], "TASK_LOST");
+    operator.change("MARK_AGENT_GONE", json!({"agent_id": agent}), 200).await;
+    said(&mut framework, "lost", "TASK_LOST").await;
+    let second = json!({"value": cluster.agent("host-2", "cpus:4;mem:1024").await.as_str()});
+    let offer = framework.offer().await;
+    framework.launch(&offer, &[task("killed", &second, "sleep")]).await;
+    framework.update("killed").await;
+    operator.change("TEARDOWN", json!({"framework_id": {"value": framework.id}}), 200).await;
+    let ends = |metrics: &Value| {
+        let all = metrics.as_object().unwrap().iter().filter(|(name, _)| name.starts_with("master/task_"));
+        all.map(|(name, count)| format!("{} {count}", &name["master/task_".len()..])).collect::<Vec<_>>()
+    };
+    let expected = [
+        "error/source_master/reason_task_invalid 1.0",
+        "killed/source_master/reason_framework_removed 1.0",
+        "lost/source_master/reason_invalid_offers 1.0",
+        "lost/source_master/reason_slave_removed_by_operator 1.0",
+    ];
+    let metrics = read(&cluster).await;
+    assert_eq!(ends(&metrics), expected, "{metrics:#}");
+    let count = |state: &str| metrics[format!("master/tasks_{state}")].as_f64().unwrap();
+    assert_eq!(["error", "killed", "lost", "finished"].map(count), [1.0, 1.0, 2.0, 1.0]);
+    let exposed = get(cluster.address, "/metrics").await.text();
+    let line = r#"mesos_master_tasks_ended_total{state="lost",source="master",reason="agent_removed_by_operator"} 1"#;
+    assert!(exposed.lines().any(|own| own == line), "{exposed}");
+}
+
+/// The next update of a task that says this state.
+async fn said(framework: &mut Framework, task: &str, state: &str) -> Value {
+    loop {
+        let status = framework.update(task).await;
+        if status["state"] == state {
+            return status;
+        }
+    }
+}

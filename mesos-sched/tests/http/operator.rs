@@ -304,3 +304,41 @@ async fn an_offer_that_is_shown_says_where_it_is_from_as_it_does_to_its_framewor
         assert_eq!(shown[key], offer[key], "{key}");
     }
 }
+
+#[tokio::test]
+async fn how_an_agent_is_drained_and_since_when_is_shown() {
+    let mut cluster = Cluster::start().await;
+    cluster.agent("host-1", "cpus:4;mem:1024").await;
+    let operator = Operator::new(cluster.address, Media::Json);
+    let mut framework = Framework::subscribe(cluster.address, info()).await;
+    let offer = framework.offer().await;
+    framework.launch(&offer, &[task("t1", &offer["agent_id"], "sleep")]).await;
+    let running = framework.update("t1").await;
+    let shown = async || {
+        let agent = operator.read("GET_AGENTS").await["agents"][0].take();
+        let slave = ask(cluster.address, "GET", "/slaves", JSON, "").await.json()["slaves"][0].take();
+        assert_eq!(agent["drain_info"]["state"], slave["drain_info"]["state"]);
+        let since = agent["estimated_drain_start_time"]["nanoseconds"].as_f64().map(|since| since / 1e9);
+        let since_too = slave["estimated_drain_start_time_seconds"].as_f64();
+        assert!((since.unwrap_or_default() - since_too.unwrap_or_default()).abs() < 1e-3, "{since:?} {since_too:?}");
+        (agent["drain_info"].clone(), slave["drain_info"].clone(), since_too)
+    };
+    assert_eq!(shown().await, (Value::Null, Value::Null, None));
+    let drain = json!({"agent_id": offer["agent_id"], "max_grace_period": "5s", "mark_gone": false});
+    operator.change("DRAIN_AGENT", drain, 200).await;
+    let config = json!({"max_grace_period": {"nanoseconds": 5_000_000_000_u64}, "mark_gone": false});
+    let draining = json!({"state": "DRAINING", "config": config});
+    let (agent, slave, since) = shown().await;
+    assert_eq!((&agent, &slave), (&draining, &draining));
+    assert!(since > Some(1e9), "{since:?}");
+    // It drains until the framework knows that its task has ended.
+    framework.acknowledge(&running).await;
+    let killed = framework.update("t1").await;
+    assert_eq!(killed["state"], "TASK_KILLED");
+    assert_eq!(shown().await.0["state"], "DRAINING");
+    framework.acknowledge(&killed).await;
+    while operator.read("GET_AGENTS").await["agents"][0]["drain_info"]["state"] != "DRAINED" {}
+    assert_eq!(shown().await.2, since, "it is the same drain");
+    operator.change("REACTIVATE_AGENT", json!({"agent_id": offer["agent_id"]}), 200).await;
+    assert_eq!(shown().await, (Value::Null, Value::Null, None));
+}

@@ -24,6 +24,8 @@ async fn tools_find_the_keys_they_read() {
     named["discovery"] =
         json!({"visibility": "CLUSTER", "name": "web", "ports": {"ports": [{"number": 31000, "name": "http"}]}});
     named["labels"] = json!({"labels": [{"key": "k", "value": "v"}]});
+    named["command"]["user"] = json!("nobody");
+    named["health_check"] = json!({"type": "COMMAND", "command": {"value": "true"}});
     framework.launch(&offer, &[named, task("t2", &offer["agent_id"], "true")]).await;
     framework.update("t1").await;
     let state = read(&cluster, "/master/state.json").await;
@@ -55,6 +57,8 @@ async fn tools_find_the_keys_they_read() {
     assert_eq!(t1["statuses"][0]["labels"], json!([{"key": "said by", "value": "a toy"}]));
     assert_eq!(t1["discovery"]["ports"]["ports"][0]["number"], 31000);
     assert_eq!(t1["labels"], json!([{"key": "k", "value": "v"}]));
+
+    assert_eq!((&t1["user"], &t1["health_check"]["type"]), (&json!("nobody"), &json!("COMMAND")));
 
     assert_eq!(read(&cluster, "/slaves").await["slaves"][0]["id"], agent.as_str());
     assert_eq!(read(&cluster, "/slaves?slave_id=other").await["slaves"], json!([]));
@@ -261,6 +265,29 @@ async fn a_master_that_does_not_lead_says_who_does() {
 }
 
 #[tokio::test]
+async fn an_executor_is_shown_with_what_it_runs() {
+    let mut cluster = Cluster::start().await;
+    cluster.agent("host-1", "cpus:4;mem:1024").await;
+    let mut framework = Framework::subscribe(cluster.address, info()).await;
+    let offer = framework.offer().await;
+    let mut run = task("t1", &offer["agent_id"], "");
+    run.as_object_mut().unwrap().remove("command");
+    let command = json!({"shell": false, "value": "run", "arguments": ["run", "-x"], "user": "nobody"});
+    run["executor"] = json!({"type": "CUSTOM", "executor_id": {"value": "e1"}, "name": "runs things", "command": command,
+        "framework_id": {"value": framework.id}, "labels": {"labels": [{"key": "k", "value": "v"}]},
+        "resources": [{"name": "cpus", "type": "SCALAR", "scalar": {"value": 0.1}}]});
+    framework.launch(&offer, &[run]).await;
+    framework.update("t1").await;
+    let state = read(&cluster, "/state").await;
+    let own = &state["frameworks"][0];
+    let executor = &own["executors"][0];
+    assert_eq!((&executor["executor_id"], &executor["type"]), (&json!("e1"), &json!("CUSTOM")));
+    let command = json!({"shell": false, "value": "run", "argv": ["run", "-x"], "user": "nobody", "uris": []});
+    assert_eq!((&executor["command"], &executor["labels"]), (&command, &json!([{"key": "k", "value": "v"}])));
+    assert_eq!((&own["tasks"][0]["executor_id"], &own["tasks"][0]["user"]), (&json!("e1"), &json!("nobody")));
+}
+
+#[tokio::test]
 async fn agents_that_have_not_come_back_to_a_new_master_are_shown_apart() {
     let mut cluster = Cluster::start().await;
     let agent = cluster.agent("host-1", "cpus:4;mem:1024").await;
@@ -345,4 +372,7 @@ async fn agents_that_a_framework_excludes_by_what_it_demands_are_shown() {
     }}});
     assert_eq!(read(&cluster, "/offer_constraints_debug").await, told);
     assert_eq!(read(&cluster, "/hierarchical-allocator(1)/offer_constraints_debug").await, told);
+    let operator = Operator::new(cluster.address, Media::Json);
+    assert_eq!(operator.read("GET_FRAMEWORKS").await["frameworks"][0]["offer_constraints"], constraints);
+    assert_eq!(read(&cluster, "/frameworks").await["frameworks"][0]["offer_constraints"], constraints);
 }

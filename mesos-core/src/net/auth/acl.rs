@@ -105,14 +105,30 @@ impl Acls {
     }
 }
 
+/// What is a framework's is named by whose it is.
+const OWNERS: &str = "principals_of_frameworks";
+/// Mesos names it by the user it runs as. As long as all or none are meant, that is the same.
+const USERS: &str = "users";
+
 fn read_rule(action: Action, rule: &Value) -> Result<Rule, String> {
     let rule = rule.as_object().ok_or("it is no table")?;
-    if let Some(other) = rule.keys().find(|key| *key != "principals" && *key != action.object()) {
+    let by_user = action.object() == OWNERS && rule.contains_key(USERS);
+    if by_user && rule.contains_key(OWNERS) {
+        return Err(format!("{USERS} and {OWNERS} are said both; leave {USERS} out"));
+    }
+    let objects = if by_user { USERS } else { action.object() };
+    if let Some(other) = rule.keys().find(|key| *key != "principals" && *key != objects) {
         return Err(format!("{other:?} is not known; it has principals and {}", action.object()));
     }
     let entity =
         |name: &str| rule.get(name).map_or(Ok(Entity::Any), read_entity).map_err(|what| format!("{name}: {what}"));
-    Ok(Rule { subjects: entity("principals")?, objects: entity(action.object())? })
+    let rule = Rule { subjects: entity("principals")?, objects: entity(objects)? };
+    match (by_user, &rule.objects) {
+        (true, Entity::Some(_)) => {
+            Err(format!("{USERS}: frameworks are told apart by their principals; name those as {OWNERS}"))
+        }
+        _ => Ok(rule),
+    }
 }
 
 fn read_entity(entity: &Value) -> Result<Entity, String> {

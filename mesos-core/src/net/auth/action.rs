@@ -45,6 +45,8 @@ actions! {
     UnreserveResources = "unreserve_resources" of "reserver_principals",
     /// Makes volumes for a role.
     CreateVolume = "create_volumes" of "roles",
+    /// Makes volumes of a role larger or smaller.
+    ResizeVolume = "resize_volumes" of "roles",
     /// Deletes volumes a principal made.
     DestroyVolume = "destroy_volumes" of "creator_principals",
     /// Reads quotas of a role.

@@ -36,10 +36,9 @@ pub fn judge_scheduler(
             for role in &info.roles {
                 authorizer.demand(caller, Action::RegisterFramework, Some(role.as_str()))?;
             }
-            if !info.user.is_empty() {
-                authorizer.demand(caller, Action::RunTask, Some(&info.user))?;
-            }
-            Ok(())
+            // Who names no user runs tasks as the agents' own, of which only rules about all users speak.
+            let user = Some(&*info.user).filter(|user| !user.is_empty());
+            authorizer.demand(caller, Action::RunTask, user)
         }
         // The call itself is the framework's own affair: offers it names are its to use or give back.
         scheduler::Call::Accept { operations, .. } => {
@@ -111,10 +110,7 @@ fn sort_out(authorizer: &dyn Authorizer, caller: &Caller, operation: Operation) 
 fn judge_operation(authorizer: &dyn Authorizer, caller: &Caller, operation: &Operation) -> Result<(), Rejection> {
     match operation {
         Operation::Launch(tasks) | Operation::LaunchGroup(tasks) => {
-            let commands = tasks
-                .iter()
-                .flat_map(|task| [task.run.command(), task.run.executor().and_then(|executor| executor.command())]);
-            let users: BTreeSet<_> = commands.flatten().filter_map(|command| command.user.as_deref()).collect();
+            let users: BTreeSet<_> = tasks.iter().flat_map(|task| task.users()).collect();
             users.into_iter().try_for_each(|user| authorizer.demand(caller, Action::RunTask, Some(user)))
         }
         Operation::Reserve(resources) => {
@@ -123,10 +119,11 @@ fn judge_operation(authorizer: &dyn Authorizer, caller: &Caller, operation: &Ope
         Operation::Unreserve(resources) => tops(resources).try_for_each(|(_, principal)| {
             authorizer.demand(caller, Action::UnreserveResources, principal.as_ref().map(Principal::as_str))
         }),
-        Operation::GrowVolume { volume: volumes, .. }
-        | Operation::ShrinkVolume { volume: volumes, .. }
-        | Operation::Create(volumes) => {
+        Operation::Create(volumes) => {
             tops(volumes).try_for_each(|(role, _)| authorizer.demand(caller, Action::CreateVolume, Some(&role)))
+        }
+        Operation::GrowVolume { volume, .. } | Operation::ShrinkVolume { volume, .. } => {
+            tops(volume).try_for_each(|(role, _)| authorizer.demand(caller, Action::ResizeVolume, Some(&role)))
         }
         Operation::Destroy(volumes) => volumes.iter().try_for_each(|volume| {
             let creator = volume.disk_info().and_then(|disk| disk.persistence.as_ref()?.principal.clone());
@@ -209,10 +206,11 @@ pub fn judge_operator(
             made.map(|reservation| reservation.role)
                 .try_for_each(|role| demand(Action::ReserveResources, Some(role.as_str())))
         }
-        Call::GrowVolume { volume: volumes, .. }
-        | Call::ShrinkVolume { volume: volumes, .. }
-        | Call::CreateVolumes { volumes, .. } => {
+        Call::CreateVolumes { volumes, .. } => {
             tops(volumes).try_for_each(|(role, _)| demand(Action::CreateVolume, Some(&role)))
+        }
+        Call::GrowVolume { volume, .. } | Call::ShrinkVolume { volume, .. } => {
+            tops(volume).try_for_each(|(role, _)| demand(Action::ResizeVolume, Some(&role)))
         }
         Call::DestroyVolumes { volumes, .. } => volumes.iter().try_for_each(|volume| {
             let creator = volume.disk_info().and_then(|disk| disk.persistence.as_ref()?.principal.clone());

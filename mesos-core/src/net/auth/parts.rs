@@ -23,6 +23,7 @@ impl Authorizer for Parts {
                 | Action::RunTask
                 | Action::ReserveResources
                 | Action::CreateVolume
+                | Action::ResizeVolume
                 | Action::ViewRole => true,
                 Action::UnreserveResources
                 | Action::DestroyVolume

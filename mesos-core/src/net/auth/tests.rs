@@ -92,12 +92,32 @@ fn the_first_rule_that_speaks_of_both_decides_and_no_rule_means_no() {
     assert!(Acls::parse(toml).unwrap().allows(&Caller::of(principal("web")), Action::RunTask, Some("root")));
 }
 
+/// As Mesos' own examples have it (`docs/authorization.md`, `view_frameworks` and `access_sandboxes`).
+#[test]
+fn lists_of_mesos_that_speak_of_all_users_or_none_are_understood() {
+    let acls = Acls::parse(
+        r#"{"view_frameworks": [{"principals": {"values": ["ops"]}, "users": {"type": "ANY"}},
+                                {"principals": {"type": "ANY"}, "users": {"type": "NONE"}}],
+            "resize_volumes": [{"principals": {"values": ["ops"]}, "roles": {"values": ["web"]}}]}"#,
+    )
+    .unwrap();
+    let may = |who: &str, action, object| acls.allows(&Caller::of(principal(who)), action, Some(object));
+    assert!(may("ops", Action::ViewFramework, "web") && !may("web", Action::ViewFramework, "web"));
+    assert!(may("ops", Action::ResizeVolume, "web") && !may("ops", Action::CreateVolume, "web"));
+}
+
 #[test]
 fn a_list_nobody_would_apply_is_refused() {
     for (bad, says) in [
         (r#"{"register_framework": []}"#, "known are"),
         (r#"{"run_tasks": [{"principals": {"values": ["a"]}, "roles": {"type": "ANY"}}]}"#, "users"),
         (r#"{"run_tasks": [{"principals": {"values": [1]}}]}"#, "values"),
+        (r#"{"view_tasks": [{"users": {"values": ["web"]}}]}"#, "name those as principals_of_frameworks"),
+        (
+            r#"{"view_tasks": [{"users": {"type": "ANY"}, "principals_of_frameworks": {"type": "ANY"}}]}"#,
+            "leave users out",
+        ),
+        (r#"{"view_roles": [{"users": {"type": "ANY"}}]}"#, "it has principals and roles"),
         (r#"{"run_tasks": [{"principals": {"type": "ALL"}}]}"#, "ANY"),
         (r#"{"permissive": "yes"}"#, "true or false"),
         ("run_tasks = 1", "list of rules"),
@@ -222,6 +242,27 @@ fn a_framework_subscribes_as_who_it_proved_to_be() {
     assert_eq!(spoofed.code, RejectionCode::NotYours);
     assert!(judge_scheduler(&Parts, &Caller::anonymous(), &mut subscribe(None)).is_err());
     assert!(judge_scheduler(&Parts, &caller("a1", Part::Agent), &mut subscribe(None)).is_err());
+}
+
+#[test]
+fn who_names_no_user_needs_the_permission_for_all() {
+    use crate::call::scheduler::Call;
+    use crate::framework::FrameworkInfo;
+    let may = |users: &str, user: &str| {
+        let acls = format!(
+            r#"{{"register_frameworks": [{{"principals": {{"type": "ANY"}}, "roles": {{"type": "ANY"}}}}],
+                "run_tasks": [{{"principals": {{"values": ["web"]}}, "users": {users}}}]}}"#
+        );
+        let mut info = FrameworkInfo::new("f", crate::Role::any());
+        info.user = user.into();
+        let mut subscribe =
+            Call::Subscribe { info: Box::new(info), suppressed: Default::default(), constraints: Default::default() };
+        judge_scheduler(&Acls::parse(&acls).unwrap(), &Caller::of(principal("web")), &mut subscribe).is_ok()
+    };
+    let nobody = r#"{"values": ["nobody"]}"#;
+    assert!(may(nobody, "nobody") && !may(nobody, "root"));
+    assert!(!may(nobody, ""), "its tasks would run as the agent's own user, which often is root");
+    assert!(may(r#"{"type": "ANY"}"#, "") && !may(r#"{"type": "NONE"}"#, ""));
 }
 
 #[test]

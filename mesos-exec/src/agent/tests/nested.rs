@@ -1,6 +1,6 @@
 //! Containers beside others.
 
-use mesos_core::{CommandInfo, Resources, Signal};
+use mesos_core::{CommandInfo, Resources, Signal, TaskRun};
 
 use mesos_core::call::operator::ReplyTo;
 
@@ -39,6 +39,23 @@ fn a_container_beside_another_is_started_waited_for_and_removed() {
     w.ask_beside("t1", "debug", ContainerAsk::Wait);
     w.expect(["ended: Command exited with status 7", "taken", "refused: unknown_container"]);
     assert_eq!(w.state("t1"), Some(mesos_core::TaskState::Running), "the task is not concerned");
+}
+
+#[test]
+fn beside_a_container_those_users_run_that_its_own_tasks_name() {
+    let mut w = World::registered();
+    for (id, user) in [("t1", "web"), ("t2", "db")] {
+        let mut task = command(id);
+        if let TaskRun::Command(command) = &mut task.run {
+            command.user = Some(user.into());
+        }
+        w.run(task);
+        w.launched(id);
+    }
+    let containers: Vec<_> = w.agent.running_containers().cloned().collect();
+    let of = |user| containers.iter().filter(|id| w.agent.runs_as(id, user)).count();
+    assert_eq!((containers.len(), of("web"), of("db"), of("root")), (2, 1, 1, 0));
+    assert!(!w.agent.runs_as(&"nothing".parse().unwrap(), "web"));
 }
 
 #[test]

@@ -62,9 +62,22 @@ impl Judge {
                     Some(parent) => self.owners.of_container(parent).await,
                     None => None,
                 };
-                self.demand(caller, Action::UseNestedContainer, owner.as_ref().map(Principal::as_str))
+                self.demand(caller, Action::UseNestedContainer, owner.as_ref().map(Principal::as_str))?;
+                self.user(caller, call).await
             }
         }
+    }
+
+    /// Whoever may have a container may have it run as what lies beside it does. As anybody else, and as the agent's own user
+    /// where nothing lies beside it, only who may run tasks so.
+    async fn user(&self, caller: &Caller, call: &Call) -> Result<(), Refusal> {
+        let Some(named) = user_of(call) else { return Ok(()) };
+        let is_its_own = match (beside(call), named) {
+            (Some(_), None) => true,
+            (Some(parent), Some(user)) => self.owners.runs_as(parent, user.to_owned()).await,
+            (None, _) => false,
+        };
+        if is_its_own { Ok(()) } else { self.demand(caller, Action::RunTask, named) }
     }
 
     /// An executor may do what concerns containers beside its own, while that runs.
@@ -81,7 +94,17 @@ impl Judge {
             // Nobody has these credentials any more.
             gone if gone.status.as_u16() == 400 => Refusal::forbidden(gone.text),
             other => other,
-        })
+        })?;
+        let (Some(own), Some(Some(user))) = (&executor.container_id, user_of(call)) else { return Ok(()) };
+        if self.owners.runs_as(own.clone(), user.to_owned()).await {
+            return Ok(());
+        }
+        let text = format!(
+            "executor {} may not run a container as {user:?}: neither its framework, nor its own command, nor a task of it \
+             names that user",
+            executor.executor_id
+        );
+        Err(Refusal::forbidden(text))
     }
 
     /// Reading below the sandbox of a framework, or anywhere else.
@@ -119,6 +142,18 @@ pub(super) fn proven(caller: &Caller) -> Result<Option<Speaker>, Refusal> {
         executor_id: ExecutorId::new(executor).map_err(|error| wrong(&error))?,
         container_id: Some(ContainerId::new(container).map_err(|error| wrong(&error))?),
     }))
+}
+
+/// As whom a call starts a container, if it is one: the user it names, if it names one.
+fn user_of(call: &Call) -> Option<Option<&str>> {
+    // In the order in which they count where several are said.
+    let commands = [
+        call.launch_container.as_ref().map(|launch| &launch.command),
+        call.launch_nested_container.as_ref().map(|launch| &launch.command),
+        call.launch_nested_container_session.as_ref().map(|launch| &launch.command),
+    ];
+    let command = commands.into_iter().flatten().next()?;
+    Some(command.as_ref().and_then(|command| command.user.as_deref()))
 }
 
 /// The container beside which a call wants something, if it is about such a one.

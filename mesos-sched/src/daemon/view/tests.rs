@@ -16,7 +16,8 @@ fn framework() -> FrameworkId {
 
 fn subscribed(connection: Connection) -> Change {
     let info = Arc::new(FrameworkInfo::new("f", Role::new("web").unwrap()));
-    Change::Framework(FrameworkState { id: framework(), info, connection, times: FrameworkTimes::default() })
+    let (constraints, times) = (Arc::default(), FrameworkTimes::default());
+    Change::Framework(FrameworkState { id: framework(), info, constraints, connection, times })
 }
 
 fn launched(id: &str) -> Change {

@@ -204,7 +204,9 @@ fn a_master_that_misses_more_agents_than_it_may_steps_down() {
 
 #[test]
 fn root_runs_frameworks_only_where_it_may() {
-    for (may, user, count) in [(true, "root", 1), (false, "root", 0), (false, "other", 1)] {
+    for (may, user, count) in
+        [(true, "root", 1), (true, "", 1), (false, "root", 0), (false, "", 0), (false, "other", 1)]
+    {
         let options = Options { root_submissions: may, ..Options::default() };
         let mut bench = Bench::leading_with(options, "m", 1, BTreeMap::new());
         let mut info = Box::new(mesos_core::FrameworkInfo::new("f", mesos_core::Role::any()));

@@ -14,7 +14,7 @@ use crate::master::book::{Executor, Task, TaskKey};
 use crate::master::options::mutant;
 use crate::master::past::TaskPast;
 use crate::master::publish::Change;
-use crate::master::validate::{validate_group, validate_task};
+use crate::master::validate::{validate_group, validate_task, validate_users};
 use crate::master::{Master, MasterCx};
 
 impl Master {
@@ -84,6 +84,7 @@ impl Master {
         let mut existing = self.executor_of(accepting, &tasks[0]).map(|executor| &*executor.info);
         for task in tasks {
             self.check_room(accepting, task, all.len())?;
+            self.check_users(task)?;
             let consumed = validate_task(task, &self.agents.table[accepting.agent].id, existing, &remaining)?;
             remaining -= &consumed;
             all.push(consumed);
@@ -139,6 +140,7 @@ impl Master {
     /// What the task takes from the offer, with an executor that is new on the agent.
     fn judge(&self, accepting: &Accepting, task: &TaskInfo) -> Result<Resources, Rejection> {
         self.check_room(accepting, task, 0)?;
+        self.check_users(task)?;
         if matches!(task.run, TaskRun::InGroup { .. }) {
             return Err(Rejection::new(
                 RejectionCode::InvalidTask,
@@ -171,6 +173,10 @@ impl Master {
         Ok(())
     }
 
+    fn check_users(&self, task: &TaskInfo) -> Result<(), Rejection> {
+        if self.options.root_submissions { Ok(()) } else { validate_users(task) }
+    }
+
     fn executor_of(&self, accepting: &Accepting, task: &TaskInfo) -> Option<&Executor> {
         let info = task.run.executor()?;
         self.agents.table[accepting.agent].executors.get(&(accepting.framework, info.id.clone()))
@@ -192,11 +198,11 @@ impl Master {
             return;
         }
         self.counters.rejections += 1;
-        self.frameworks.table[framework].tally.end(TaskState::Error);
         let status = TaskStatus::new(task.id.clone(), TaskState::Error, Source::Master, cx.now.wall)
             .because(reason)
             .saying(rejection.to_string())
             .on(task.agent_id.clone());
+        self.count_refusal(framework, &status);
         self.tell_status(cx, framework, status);
     }
 

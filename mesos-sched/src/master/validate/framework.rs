@@ -27,6 +27,25 @@ pub fn validate_subscribe(info: &FrameworkInfo, suppressed: &BTreeSet<Role>) -> 
     check_min_allocatable(info, &who)
 }
 
+/// Checks that a framework does not run as root, for masters that allow it to none. Who names no user runs as the agents' own,
+/// which often is root.
+///
+/// # Errors
+/// [`Rejection`] with [`RejectionCode::InvalidFramework`] says what to name instead.
+pub fn validate_user(info: &FrameworkInfo) -> Result<(), Rejection> {
+    match &*info.user {
+        "root" => {
+            let what = "User 'root' is not allowed to run frameworks without root submissions";
+            Err(Rejection::new(CODE, what, "run as another user"))
+        }
+        "" => {
+            let what = "a framework without a user would run as its agents' own, which may be root";
+            Err(Rejection::new(CODE, what, "name a user other than root"))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn check_texts(info: &FrameworkInfo, who: &str) -> Result<(), Rejection> {
     let url = info.webui_url.as_ref().map_or(0, |url| url.len());
     let bytes = info.name.len() + info.user.len() + info.hostname.len() + url;

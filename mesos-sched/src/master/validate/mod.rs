@@ -24,9 +24,9 @@ pub use bound::{
     AGENT_TEXT_BYTES_MAX, ARGUMENT_BYTES_MAX, COMMAND_BYTES_MAX, DATA_BYTES_MAX, GRACE_MAX, HOSTNAME_BYTES_MAX,
     LABELS_BYTES_MAX, MIN_ALLOCATABLE_MAX, NAME_BYTES_MAX, REPORT_ENTRIES_MAX, RESOURCES_BYTES_MAX, ROLES_MAX,
 };
-pub use framework::{merge_resubscription, validate_subscribe, validate_update};
+pub use framework::{merge_resubscription, validate_subscribe, validate_update, validate_user};
 pub use operation::{
     validate_create, validate_destroy, validate_grow, validate_reserve, validate_reserve_from, validate_shrink,
     validate_unreserve,
 };
-pub use task::{validate_group, validate_kill, validate_task};
+pub use task::{validate_group, validate_kill, validate_task, validate_users};

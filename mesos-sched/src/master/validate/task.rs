@@ -79,6 +79,19 @@ pub fn validate_task(
     take(task, existing.is_none().then_some(&**executor), remaining)
 }
 
+/// Checks that nothing of a task asks to run as root, for masters whose frameworks may not either. What names no user runs as
+/// its framework's.
+///
+/// # Errors
+/// [`Rejection`] with [`RejectionCode::InvalidTask`] says that something does.
+pub fn validate_users(task: &TaskInfo) -> Result<(), Rejection> {
+    if task.users().all(|user| user != "root") {
+        return Ok(());
+    }
+    let what = format!("task {}: User 'root' is not allowed to run tasks without root submissions", task.id);
+    Err(Rejection::new(CODE, what, "name another user for its command, its executor's and its checks'"))
+}
+
 /// Checks what makes single tasks a group, beyond what [`validate_task`] says of each.
 ///
 /// # Errors

@@ -9,7 +9,7 @@ use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::Value;
 
 use super::resources::{Legacy, ranges_text};
-use crate::daemon::http::operator::pid;
+use crate::daemon::http::operator::{demands, pid};
 use crate::daemon::view::{AgentRow, Amounts, ExecutorRow, FrameworkRow, OfferRow, TaskRow};
 use crate::master::{Connection, FrameworkTimes};
 use crate::registry::Duty;
@@ -65,11 +65,17 @@ impl Serialize for Task<'_> {
         map.serialize_entry("resources", &Legacy(&row.info.resources))?;
         map.serialize_entry("role", row.role.as_str())?;
         map.serialize_entry("statuses", &Statuses(&row.statuses))?;
+        if let Some(user) = row.user() {
+            map.serialize_entry("user", user)?;
+        }
         if !row.info.labels.is_empty() {
             map.serialize_entry("labels", &Labels(&row.info.labels))?;
         }
         if let Some(discovery) = &row.info.discovery {
             map.serialize_entry("discovery", &json::value(&v1::DiscoveryInfo::from(&**discovery)))?;
+        }
+        if let Some(check) = &row.info.health_check {
+            map.serialize_entry("health_check", &json::value(&v1::HealthCheck::from(&**check)))?;
         }
         map.end()
     }
@@ -115,10 +121,31 @@ impl Serialize for Executor<'_> {
         map.serialize_entry("name", &*row.info.name)?;
         map.serialize_entry("framework_id", row.framework_id.as_str())?;
         map.serialize_entry("slave_id", row.agent_id.as_str())?;
+        let written = v1::ExecutorInfo::from(&*row.info);
+        map.serialize_entry("type", written.r#type().as_str_name())?;
+        map.serialize_entry("command", &command(written.command.as_ref()))?;
         map.serialize_entry("role", row.role.as_str())?;
         map.serialize_entry("resources", &Legacy(&row.info.resources))?;
+        if !row.info.labels.is_empty() {
+            map.serialize_entry("labels", &Labels(&row.info.labels))?;
+        }
         map.end()
     }
+}
+
+/// A command, whose arguments go by another name than in the API of today; an executor of the agent's own has none.
+fn command(written: Option<&v1::CommandInfo>) -> Value {
+    let Some(written) = written else { return serde_json::json!({"shell": true, "value": "", "argv": [], "uris": []}) };
+    let mut command = json::value(written);
+    command["argv"] = match command["arguments"].take() {
+        Value::Null => serde_json::json!([]),
+        arguments => arguments,
+    };
+    if let Some(members) = command.as_object_mut() {
+        members.remove("arguments");
+        members.entry("uris").or_insert_with(|| serde_json::json!([]));
+    }
+    command
 }
 
 pub(super) struct Offer<'a>(pub &'a OfferRow);
@@ -179,6 +206,9 @@ impl Serialize for Framework<'_> {
         }
         if !info.labels.is_empty() {
             map.serialize_entry("labels", &Labels(&info.labels))?;
+        }
+        if let Some(demands) = demands(self.row) {
+            map.serialize_entry("offer_constraints", &json::value(&demands))?;
         }
         map.end()
     }

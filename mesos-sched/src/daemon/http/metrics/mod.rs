@@ -2,6 +2,7 @@
 //!
 //! Names: Apache Mesos, `docs/monitoring.md`, as far as this master has the numbers.
 
+mod ending;
 mod framework;
 mod rounds;
 
@@ -18,7 +19,7 @@ use mesos_core::{Resources, Role, Scalar, TaskState};
 use super::{Context, Shared};
 use crate::allocator::Tally;
 use crate::daemon::view::{Snapshot, Totals};
-use crate::master::{Connection, Counters, Master};
+use crate::master::{Connection, Counters, Endings, Master};
 use crate::registry::Duty;
 
 pub(super) async fn snapshot(State(context): State<Shared>) -> Response {
@@ -49,11 +50,8 @@ async fn collect(context: &Context) -> Metrics {
         return metrics;
     }
     queues(&mut metrics, context);
-    let Ok(Asked { counters, unreachable, registered, gone, quotas, unfinished, filters }) =
-        context.look(Asked::of).await
-    else {
-        return metrics;
-    };
+    let Ok(asked) = context.look(Asked::of).await else { return metrics };
+    let Asked { counters, unreachable, registered, gone, quotas, unfinished, filters, endings } = asked;
     rounds::times(&mut metrics, &context.master.rounds().read());
     rounds::registry(&mut metrics, &context.master.registry().read());
     metrics.gauge("registrar/queued_operations", real(unfinished as u64));
@@ -76,6 +74,7 @@ async fn collect(context: &Context) -> Metrics {
         }
         tasks(&mut metrics, &snapshot);
         history(&mut metrics, &snapshot.totals);
+        ending::tasks(&mut metrics, &snapshot.totals, &endings);
         resources(&mut metrics, &snapshot);
         allocator(&mut metrics, &snapshot, &counters, &quotas);
         metrics
@@ -92,6 +91,7 @@ struct Asked {
     quotas: Arc<BTreeMap<Role, mesos_core::Quota>>,
     unfinished: usize,
     filters: BTreeMap<Role, u64>,
+    endings: Endings,
 }
 
 impl Asked {
@@ -106,6 +106,7 @@ impl Asked {
             quotas: registry.shared_quotas(),
             unfinished: master.unfinished_writes(),
             filters: master.allocator().filters(),
+            endings: master.endings().cloned().unwrap_or_default(),
         }
     }
 }
@@ -262,9 +263,6 @@ fn tasks(metrics: &mut Metrics, snapshot: &Snapshot) {
 }
 
 fn history(metrics: &mut Metrics, totals: &Totals) {
-    for (state, name) in ENDED {
-        metrics.counter(&format!("master/tasks_{name}"), totals.ended[state as usize]);
-    }
     metrics.counter("master/slave_registrations", totals.agents_added);
     metrics.counter("master/slave_reregistrations", totals.agents_returned);
     metrics.counter("master/slave_removals", totals.agents_removed);

@@ -26,7 +26,7 @@ use look::Late;
 
 pub use stream::SUBSCRIBERS_MAX;
 pub(super) use stream::states;
-pub(super) use wire::pid;
+pub(super) use wire::{demands, pid};
 
 pub(super) async fn answer(
     State(context): State<Shared>,

@@ -67,7 +67,7 @@ pub(super) fn task(row: &TaskRow) -> v1::Task {
         container: info.container,
         health_check: info.health_check,
         kill_policy: info.kill_policy,
-        user: info.command.and_then(|command| command.user),
+        user: row.user().map(Into::into),
         limits: info.limits,
     }
 }
@@ -131,8 +131,15 @@ pub(super) fn framework(row: &FrameworkRow) -> get_frameworks::Framework {
         registered_time: Some(row.state.times.registered_wall.into()),
         reregistered_time: row.state.times.reregistered_wall.map(Into::into),
         unregistered_time: row.state.times.unregistered_wall.map(Into::into),
+        offer_constraints: demands(row),
         ..get_frameworks::Framework::default()
     }
+}
+
+/// What a framework demands of agents, if it demands anything.
+pub(in crate::daemon::http) fn demands(row: &FrameworkRow) -> Option<v1::scheduler::OfferConstraints> {
+    let constraints = &*row.state.constraints;
+    (!constraints.by_role.is_empty()).then(|| constraints.into())
 }
 
 fn offer(row: &OfferRow, snapshot: &Snapshot) -> v1::Offer {

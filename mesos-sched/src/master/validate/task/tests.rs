@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use mesos_core::health::{Check, CheckInfo, HealthCheck};
 use mesos_core::resource::{Disk, Reservation, Reservations, Resource, Scalar};
 use mesos_core::{PersistenceId, Role};
 
@@ -91,6 +92,45 @@ fn every_rule_of_a_task_has_its_case() {
         spoil(&mut task);
         refuses(says, &task, None);
     }
+}
+
+#[test]
+fn root_is_found_wherever_a_task_names_it() {
+    assert_eq!(validate_users(&task()), Ok(()));
+    let user = |user: &str| {
+        let mut command = CommandInfo::shell("true");
+        command.user = Some(user.into());
+        command
+    };
+    let custom =
+        |user: CommandInfo| Arc::new(ExecutorInfo::custom(ExecutorId::new("e1").unwrap(), user, resources("cpus:0.1")));
+    let group = task().id;
+    let in_group = |executor: &str, own: &str| {
+        let (group, executor, command) = (group.clone(), custom(user(executor)), Some(user(own)));
+        TaskRun::InGroup { group, executor, command }
+    };
+    let judge = |task: &TaskInfo| validate_users(task).map_err(|why| why.what);
+    let refused = Err("task t1: User 'root' is not allowed to run tasks without root submissions".to_owned());
+    for (run, is_root) in [
+        (TaskRun::Command(user("other")), false),
+        (TaskRun::Command(user("root")), true),
+        (TaskRun::Executor(custom(user("other"))), false),
+        (TaskRun::Executor(custom(user("root"))), true),
+        (in_group("other", "other"), false),
+        (in_group("other", "root"), true),
+        (in_group("root", "other"), true),
+    ] {
+        let mut task = task();
+        task.run = run;
+        assert_eq!(judge(&task), if is_root { refused.clone() } else { Ok(()) }, "{:?}", task.run);
+    }
+    let mut checked = task();
+    let check = Check::Command(Box::new(user("root")));
+    checked.health_check = Some(Arc::new(HealthCheck::new(check.clone())));
+    assert_eq!(judge(&checked), refused);
+    checked.health_check = None;
+    checked.check = Some(Arc::new(CheckInfo::new(check)));
+    assert_eq!(judge(&checked), refused);
 }
 
 #[test]
