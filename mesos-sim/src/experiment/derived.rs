@@ -67,9 +67,9 @@ fn by_size(workload: &Workload, record: &Record, submissions: &[Option<Duration>
 fn busyness(workload: &Workload, record: &Record, schedulers: &[SchedulerPart]) -> Vec<Figure> {
     let thinks = |part: &SchedulerPart| {
         let span = |span: Option<super::parse::Span>| span.map_or(0.0, |span| span.0.as_secs_f64());
-        Some((span(part.think_per_job), span(part.think_per_task))).filter(|(job, task)| job + task > 0.0)
+        (span(part.think_per_job), span(part.think_per_task))
     };
-    let thinking: Vec<Option<(f64, f64)>> = schedulers.iter().map(thinks).collect();
+    let thinking: Vec<(f64, f64)> = schedulers.iter().map(thinks).collect();
     let mut launched = BTreeMap::<u32, BTreeMap<Instant, u32>>::new();
     for row in &record.tasks {
         *launched.entry(row.key.job).or_default().entry(row.launched_at).or_default() += 1;
@@ -77,7 +77,11 @@ fn busyness(workload: &Workload, record: &Record, schedulers: &[SchedulerPart]) 
     let mut busy = BTreeMap::<usize, f64>::new();
     for (index, decisions) in launched {
         let Some(job) = workload.jobs.get(index as usize) else { continue };
-        let Some(Some((per_job, per_task))) = thinking.get(job.queue as usize) else { continue };
+        let Some((per_job, per_task)) = thinking.get(job.queue as usize) else { continue };
+        let per_job = job.decision.map_or(*per_job, |own| own.as_secs_f64());
+        if per_job + per_task <= 0.0 {
+            continue;
+        }
         let mut waiting = job.tasks;
         for count in decisions.into_values() {
             *busy.entry(job.queue as usize).or_default() += per_job + per_task * f64::from(waiting.max(count));
@@ -112,6 +116,20 @@ mod tests {
 
     fn is_near(found: Option<f64>, expected: f64) {
         assert!(found.is_some_and(|found| (found / expected - 1.0).abs() < 0.05), "{found:?} is not {expected}");
+    }
+
+    #[test]
+    fn a_scheduler_may_think_about_some_jobs_for_longer_than_about_others() {
+        let text = "name = \"thinker\"\nuntil = \"130s\"\n[[cluster.agents]]\ncount = 4\nresources = \"cpus:4;mem:8192\"\n\
+                    [[queue]]\nname = \"a\"\nscheduler = { discipline = \"fifo\", think_per_job = \"10s\" }\n\
+                    [[queue.work]]\narrivals = { at = [10, 50] }\nrun = 5\n\
+                    [[queue.work]]\narrivals = { at = [80] }\nrun = 5\nthink_per_job = \"20s\"\n\
+                    [[queue.work]]\narrivals = { at = [2000] }\nrun = 5\n";
+        let outcome = run(text);
+        let waited = outcome.get("wait_max_secs", Some("a")).unwrap();
+        assert!((20.0..22.0).contains(&waited), "{waited}");
+        // Forty seconds, of those from the first job on, ten seconds after the cluster, which takes ten.
+        is_near(outcome.get("busyness", Some("a")), 40.0 / 110.0);
     }
 
     #[test]

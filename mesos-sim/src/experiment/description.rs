@@ -530,6 +530,9 @@ pub struct WorkPart {
     /// The estimate, in run times.
     #[serde(default)]
     pub overestimate: Option<DrawPart>,
+    /// How long the scheduler decides about such a job; as about any of its queue if absent.
+    #[serde(default)]
+    pub think_per_job: Option<Span>,
 }
 
 const fn one() -> DrawPart {

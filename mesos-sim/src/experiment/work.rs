@@ -105,6 +105,7 @@ fn jobs(part: &WorkPart, queue: u32, first: u32, rng: &mut Rng, folder: &Path) -
             }
             _ => {}
         }
+        job.decision = part.think_per_job.map(|think| think.0);
         job.submit_at += part.from.0;
         job.deadline = job.deadline.map(|deadline| deadline + part.from.0);
         job.name = format!("{index}").into();

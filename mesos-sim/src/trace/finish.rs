@@ -186,6 +186,7 @@ impl Builder<'_> {
             fails: row.fails,
             after: after.into_iter().collect(),
             think: if row.think > 0.0 { self.span(row.think) } else { Duration::ZERO },
+            decision: None,
         }
     }
 

@@ -150,6 +150,8 @@ pub struct Job {
     pub after: Box<[u32]>,
     /// How long after the last of those it is submitted.
     pub think: Duration,
+    /// How long a scheduler that takes its time decides about it, where that differs from other jobs of its queue.
+    pub decision: Option<Duration>,
 }
 
 impl Job {
@@ -173,6 +175,7 @@ impl Job {
             fails: false,
             after: Box::from([]),
             think: Duration::ZERO,
+            decision: None,
         }
     }
 

@@ -20,6 +20,7 @@ impl JobScheduler {
         }
         let Some(head) = self.queue.next_waiting(None) else { return self.answer(cx) };
         let Options { think_per_job, think_per_task, .. } = self.options;
+        let think_per_job = self.queue.job(head.1).decision.unwrap_or(think_per_job);
         if think_per_job.is_zero() && think_per_task.is_zero() {
             return self.decide(cx);
         }
