@@ -8,11 +8,16 @@ use std::fmt;
 use std::sync::Arc;
 
 use mesos_core::call::operator::ReplyTo;
-use mesos_core::{CommandInfo, ContainerId, Exit, Purpose, Rejection, RejectionCode, Resources, Signal};
+use mesos_core::container::WindowSize;
+use mesos_core::{
+    CommandInfo, ContainerId, ContainerLimits, ContainerSpec, Exit, Purpose, Rejection, RejectionCode, Resources,
+    Signal,
+};
 
 use serde::{Deserialize, Serialize};
 
 use super::book::{Container, ContainerPhase, ContainerRef, ExecutorRef};
+use super::containment::Order;
 use super::{Agent, AgentCx, ContainerOp, Effect, Phase};
 
 /// Those who may wait for the end of one container at a time: everybody who watches it, and more. Such calls last as long as
@@ -37,6 +42,26 @@ impl fmt::Display for Nest {
     }
 }
 
+/// How long a container lives.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Life {
+    /// As long as it runs.
+    Own,
+    /// No longer than whoever asked for it watches, or types.
+    Session { terminal: Option<WindowSize> },
+}
+
+impl Life {
+    /// A session ends with this run of the agent, and is given what whoever asked for it types.
+    pub(super) const fn shape(self, spec: &mut ContainerSpec) {
+        if let Self::Session { terminal } = self {
+            spec.is_checkpointed = false;
+            spec.takes_input = true;
+            spec.terminal = terminal;
+        }
+    }
+}
+
 /// What is asked about a container.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -45,10 +70,16 @@ pub enum ContainerAsk {
     Launch {
         /// What to run.
         command: Box<CommandInfo>,
-        /// What it may use.
+        /// What it is given.
         resources: Resources,
+        /// What it may use beyond that.
+        #[serde(default, skip_serializing_if = "ContainerLimits::is_empty")]
+        limits: ContainerLimits,
         /// Whether it ends with whoever asks for it, and so with this run of the agent.
         is_session: bool,
+        /// Whether a session has a terminal, and how large that is at first.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        terminal: Option<WindowSize>,
     },
     /// Tell when it has ended.
     Wait,
@@ -93,8 +124,10 @@ impl Agent {
             return cx.emit(Effect::Reply { reply, result: Err(rejection) });
         }
         let answer = match ask {
-            ContainerAsk::Launch { command, resources, is_session } => {
-                self.launch_nested(cx, nest, *command, resources, is_session, reply)
+            ContainerAsk::Launch { command, resources, limits, is_session, terminal } => {
+                let order = Order { command: *command, resources, limits };
+                let life = if is_session { Life::Session { terminal } } else { Life::Own };
+                self.launch_nested(cx, nest, order, life, reply)
             }
             ContainerAsk::Wait => self.wait_nested(&nest, reply),
             ContainerAsk::Signal(signal) => self.signal_nested(cx, &nest, signal).map(Some),
@@ -128,17 +161,20 @@ impl Agent {
         &mut self,
         cx: &mut AgentCx<'_>,
         nest: Nest,
-        mut command: CommandInfo,
-        resources: Resources,
-        is_session: bool,
+        mut order: Order,
+        life: Life,
         reply: ReplyTo,
     ) -> Result<Option<Answer>, Rejection> {
         let id = nested_id(&nest)?;
         if self.has_container(&id) || self.ended.contains(&nest) {
             return Ok(Some(Answer::Already));
         }
+        order.limits.check(&order.resources).map_err(|wrong| {
+            let what = format!("container {nest}: {wrong}");
+            Rejection::new(RejectionCode::InvalidOperation, what, "limit what it is given, to no less than that")
+        })?;
         let Some(parent) = nest.parent.clone() else {
-            return self.launch_standalone(cx, id, command, resources, is_session, reply);
+            return self.launch_standalone(cx, id, order, life, reply);
         };
         let executor = self.running_parent(&parent)?;
         let hosted = self.book.executor(executor).map_or(0, |hosted| hosted.containers.len());
@@ -146,11 +182,13 @@ impl Agent {
             let what = format!("the executor has {hosted} containers");
             return Err(Rejection::new(RejectionCode::TooMany, what, "wait until some have ended"));
         }
-        self.default_user(executor, &mut command);
-        let purpose = if is_session { Purpose::Debug { parent } } else { Purpose::Nested { parent } };
-        let mut spec = self.container_spec(executor, id.clone(), command, resources, purpose);
-        spec.is_checkpointed &= !is_session;
-        spec.takes_input = is_session;
+        self.default_user(executor, &mut order.command);
+        let purpose = match life {
+            Life::Session { .. } => Purpose::Debug { parent },
+            Life::Own => Purpose::Nested { parent },
+        };
+        let mut spec = self.container_spec(executor, id.clone(), order, purpose);
+        life.shape(&mut spec);
         self.contain(cx, executor, id.clone(), None, spec);
         if let Some(container) = self.book.find_container(&id).and_then(|at| self.book.container_mut(at)) {
             container.launch_reply = Some(reply);

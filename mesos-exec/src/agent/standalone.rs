@@ -9,11 +9,12 @@ use std::sync::Arc;
 use mesos_core::call::operator::ReplyTo;
 use mesos_core::kernel::Draft;
 use mesos_core::{
-    CommandInfo, ContainerId, ContainerSpec, ExecutorId, Exit, FrameworkId, Purpose, Rejection, RejectionCode,
-    Resources, Signal,
+    ContainerId, ContainerSpec, ExecutorId, Exit, FrameworkId, Purpose, Rejection, RejectionCode, Signal,
 };
 
 use super::checkpoint;
+use super::containment::Order;
+use super::nested::Life;
 use super::{Agent, AgentCx, Answer, ContainerOp, ContainerOutcome, Effect, Nest, Pending, Phase, Timer};
 
 /// Under this name their sandboxes lie, since they have no framework.
@@ -86,9 +87,8 @@ impl Agent {
         &mut self,
         cx: &mut AgentCx<'_>,
         id: ContainerId,
-        command: CommandInfo,
-        resources: Resources,
-        is_session: bool,
+        Order { command, resources, limits }: Order,
+        life: Life,
         reply: ReplyTo,
     ) -> Result<Option<Answer>, Rejection> {
         if !matches!(self.phase, Phase::Serving) {
@@ -105,13 +105,14 @@ impl Agent {
         let framework_id = FrameworkId::new(NO_FRAMEWORK).map_err(|error| named(&error))?;
         let executor_id = ExecutorId::new(id.as_str()).map_err(|error| named(&error))?;
         let mut spec = ContainerSpec::new(id.clone(), framework_id, executor_id, command, resources);
+        spec.limits = limits;
         spec.purpose = Purpose::Standalone;
         if !self.options.switch_user {
             spec.command.user = None;
         }
         spec.agent_id.clone_from(&self.id);
-        spec.is_checkpointed = !is_session;
-        spec.takes_input = is_session;
+        spec.is_checkpointed = true;
+        life.shape(&mut spec);
         let mut alone = Alone::new(State::Launching, spec.is_checkpointed);
         alone.launch_reply = Some(reply);
         self.standalone.0.insert(id.clone(), alone);

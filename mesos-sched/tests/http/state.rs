@@ -23,6 +23,7 @@ async fn tools_find_the_keys_they_read() {
     let mut named = task("t1", &offer["agent_id"], "sleep");
     named["discovery"] =
         json!({"visibility": "CLUSTER", "name": "web", "ports": {"ports": [{"number": 31000, "name": "http"}]}});
+    named["limits"] = json!({"cpus": {"value": 3.5}, "mem": {"value": "Infinity"}});
     named["labels"] = json!({"labels": [{"key": "k", "value": "v"}]});
     framework.launch(&offer, &[named, task("t2", &offer["agent_id"], "true")]).await;
     framework.update("t1").await;
@@ -55,6 +56,7 @@ async fn tools_find_the_keys_they_read() {
     assert_eq!(t1["statuses"][0]["labels"], json!([{"key": "said by", "value": "a toy"}]));
     assert_eq!(t1["discovery"]["ports"]["ports"][0]["number"], 31000);
     assert_eq!(t1["labels"], json!([{"key": "k", "value": "v"}]));
+    assert_eq!(t1["limits"], json!({"cpus": 3.5, "mem": "Infinity"}));
 
     assert_eq!(read(&cluster, "/slaves").await["slaves"][0]["id"], agent.as_str());
     assert_eq!(read(&cluster, "/slaves?slave_id=other").await["slaves"], json!([]));

@@ -1,6 +1,6 @@
 //! Containers beside others.
 
-use mesos_core::{CommandInfo, Resources, Signal};
+use mesos_core::{CommandInfo, ContainerLimits, Resources, Signal};
 
 use mesos_core::call::operator::ReplyTo;
 
@@ -8,7 +8,8 @@ use super::agent::{ContainerAsk, Input, WAITS_PER_CONTAINER_MAX};
 use super::world::{World, command, custom, reachable};
 
 fn launch() -> ContainerAsk {
-    ContainerAsk::Launch { command: Box::new(CommandInfo::shell("ps")), resources: Resources::new(), is_session: false }
+    let (command, limits) = (Box::new(CommandInfo::shell("ps")), ContainerLimits::default());
+    ContainerAsk::Launch { command, resources: Resources::new(), limits, is_session: false, terminal: None }
 }
 
 fn running() -> World {

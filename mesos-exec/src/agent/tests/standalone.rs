@@ -1,13 +1,14 @@
 //! Containers of their own.
 
 use mesos_core::call::operator::ReplyTo;
-use mesos_core::{CommandInfo, ContainerId, Purpose, Resources, Signal};
+use mesos_core::{CommandInfo, ContainerId, ContainerLimits, Limit, Purpose, Resources, Signal};
 
 use super::agent::{ContainerAsk, Input, Nest, Options};
 use super::world::{SECOND, World};
 
 fn launch() -> ContainerAsk {
-    ContainerAsk::Launch { command: Box::new(CommandInfo::shell("ps")), resources: Resources::new(), is_session: false }
+    let (command, limits) = (Box::new(CommandInfo::shell("ps")), ContainerLimits::default());
+    ContainerAsk::Launch { command, resources: Resources::new(), limits, is_session: false, terminal: None }
 }
 
 fn ask(w: &mut World, ask: ContainerAsk) {
@@ -44,6 +45,27 @@ fn one_is_started_waited_for_and_removed() {
     ask(&mut w, ContainerAsk::Remove);
     ask(&mut w, ContainerAsk::Wait);
     w.expect(["ended: Command exited with status 7", "taken", "refused: unknown_container"]);
+}
+
+#[test]
+fn its_limits_are_no_less_than_what_it_is_given() {
+    let mut w = World::registered();
+    let limited = |mem| {
+        let limits = ContainerLimits { cpus: None, mem: Some(mem) };
+        let command = Box::new(CommandInfo::shell("ps"));
+        ContainerAsk::Launch {
+            command,
+            resources: "cpus:1;mem:64".parse().unwrap(),
+            limits,
+            is_session: false,
+            terminal: None,
+        }
+    };
+    ask(&mut w, limited(Limit::Amount("63".parse().unwrap())));
+    w.expect(["refused: invalid_operation"]);
+    ask(&mut w, limited(Limit::Infinite));
+    w.expect(["launch alone"]);
+    assert_eq!(w.spec.as_ref().unwrap().limits.mem, Some(Limit::Infinite));
 }
 
 #[test]

@@ -62,6 +62,7 @@ pub(super) fn plan(base: &Base, spec: &ContainerSpec, sandbox: &Path) -> Result<
         stdin: streams.stdin,
         stdout: streams.stdout,
         stderr: streams.stderr,
+        has_terminal: false,
         identity,
         limits: base.limits.clone(),
         ends_with_host: true,
@@ -162,7 +163,7 @@ pub(super) fn explain(failure: &Failure, plan: &Plan, command: &CommandInfo) -> 
         Step::Clone => {
             format!("no process could be made: {error}; see the agent's limits on processes, open files and memory")
         }
-        Step::Session | Step::Streams | Step::CloseOnExec => {
+        Step::Session | Step::Streams | Step::Terminal | Step::CloseOnExec => {
             format!("the process could not be set up ({:?}): {error}; Linux 5.11 or newer is needed", failure.step)
         }
         Step::Limit => format!("a limit could not be set: {error}"),

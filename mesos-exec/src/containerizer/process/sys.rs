@@ -87,6 +87,13 @@ pub(super) fn above_streams(fd: OwnedFd) -> io::Result<OwnedFd> {
     if fd.as_raw_fd() > 2 { Ok(fd) } else { fd.try_clone() }
 }
 
+/// Gives a terminal another size; its processes are told.
+pub(super) fn set_window_size(terminal: &impl AsRawFd, size: &libc::winsize) -> io::Result<()> {
+    // SAFETY: the descriptor is open for as long as `terminal` is borrowed; `size` is a live `winsize` the kernel reads.
+    let done = unsafe { libc::ioctl(terminal.as_raw_fd(), libc::TIOCSWINSZ, std::ptr::from_ref(size)) };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 fn exit_of(info: &libc::siginfo_t) -> Option<Exit> {
     // SAFETY: `waitid` fills the child's fields, and all zeroes (nothing happened) are valid too.
     let (pid, status) = unsafe { (info.si_pid(), info.si_status()) };

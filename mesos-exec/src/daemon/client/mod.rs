@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use mesos_core::call::executor::{Event, Said, Subscription};
 use mesos_core::wire::convert::{
-    ExecutorCall, ReservationForm, executor_call_to_wire, executor_event_from_wire, resources_to_wire,
+    ExecutorCall, ReservationForm, executor_call_to_wire, executor_event_from_wire, limits_to_wire, resources_to_wire,
 };
 use mesos_core::wire::v1;
 use mesos_core::{
-    CommandInfo, ContainerId, ExecutorId, Exit, FrameworkId, Rejection, RejectionCode, Resources, TaskInfo,
+    CommandInfo, ContainerId, ContainerLimits, ExecutorId, Exit, FrameworkId, Rejection, RejectionCode, Resources,
+    TaskInfo,
 };
 use v1::agent::call::{self, Type};
 
@@ -155,11 +156,13 @@ impl AgentClient {
         name: &ContainerId,
         command: &CommandInfo,
         resources: &Resources,
+        limits: &ContainerLimits,
     ) -> Result<(), String> {
         let launch = call::LaunchContainer {
             container_id: Self::container(own, name),
             command: Some(command.into()),
             resources: resources_to_wire(resources, None, ReservationForm::Stack),
+            limits: limits_to_wire(limits),
             ..Default::default()
         };
         let call = v1::agent::Call { launch_container: Some(launch), ..Default::default() };
