@@ -183,7 +183,7 @@ impl ContainerSpec {
                 environment.insert(name.into(), value);
             }
         };
-        if self.purpose != Purpose::Standalone {
+        if !self.purpose.is_standalone() {
             offer("MESOS_FRAMEWORK_ID", self.framework_id.shared());
             offer("MESOS_EXECUTOR_ID", self.executor_id.shared());
         }
@@ -214,13 +214,27 @@ pub enum Purpose {
         /// The other one; this one ends with it.
         parent: ContainerId,
     },
-    /// Somebody asked the agent for it, and no executor has it: framework and executor are names alone.
+    /// Somebody asked the agent for it, and no executor has it, nor the one it may lie beside: framework and executor are names
+    /// alone.
     Standalone,
     /// Somebody looks from it into another one: a check whether its task is well, or a session. It begins where that began.
     Debug {
         /// The other one.
         parent: ContainerId,
     },
+    /// Somebody looks from it into one that no executor has. It begins where that began.
+    StandaloneDebug {
+        /// The other one.
+        parent: ContainerId,
+    },
+}
+
+impl Purpose {
+    /// Whether no executor has it.
+    #[must_use]
+    pub const fn is_standalone(&self) -> bool {
+        matches!(self, Self::Standalone | Self::StandaloneDebug { .. })
+    }
 }
 
 /// How a container ended.

@@ -9,7 +9,9 @@ use mesos_core::call::ConnId;
 use mesos_core::call::executor::{Said, Subscription, TaskUpdate};
 use mesos_core::call::operator::ReplyTo;
 use mesos_core::container::WindowSize;
-use mesos_core::{CommandInfo, ContainerId, ContainerLimits, ExecutorId, Exit, FrameworkId, Resources, Signal, TaskState};
+use mesos_core::{
+    CommandInfo, ContainerId, ContainerLimits, ExecutorId, Exit, FrameworkId, Resources, Signal, TaskState,
+};
 use mesos_exec::agent;
 use mesos_exec::agent::{ContainerAsk, Input, Nest, Speaker};
 use proptest::prelude::*;

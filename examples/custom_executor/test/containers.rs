@@ -57,6 +57,40 @@ async fn a_container_of_its_own_outlives_its_agents_process() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn containers_lie_beside_one_of_its_own_as_deep_as_names_reach_and_end_with_it() {
+    let rig = Rig::new().await;
+    let inner = json!({"value": "in", "parent": {"value": "alone"}});
+    let deep = json!({"value": "deep", "parent": inner});
+    for (id, line) in [(json!({"value": "alone"}), ""), (inner.clone(), "echo here > mark;"), (deep.clone(), "")] {
+        let launch = json!({"container_id": id, "command": {"value": format!("{line} exec sleep 1000")}});
+        let (status, answer) = ask(&rig, json!({"type": "LAUNCH_CONTAINER", "launch_container": launch})).await;
+        assert_eq!(status, "200", "{answer}");
+    }
+    while !read(&rig, "/standalone/alone.in/mark").await.contains("here") {}
+    let shown = |is_nested: bool| json!({"type": "GET_CONTAINERS", "get_containers": {"show_standalone": true, "show_nested": is_nested}});
+    for (is_nested, count) in [(false, 1), (true, 3)] {
+        let (_, answer) = ask(&rig, shown(is_nested)).await;
+        assert_eq!(answer["get_containers"]["containers"].as_array().map(Vec::len), Some(count), "{answer}");
+    }
+    // Its first line is where it looks from: the sandbox of the other.
+    let session = json!({"type": "LAUNCH_NESTED_CONTAINER_SESSION", "launch_nested_container_session":
+        {"container_id": {"value": "look", "parent": inner}, "command": {"value": "cat mark"}}});
+    let (status, answer) = call(rig.address(), &session.to_string()).await;
+    assert!(status == "200" && answer.contains("aGVyZQo="), "{status} {answer}");
+
+    let of = |kind: &str, id: &Value| json!({"type": kind, kind.to_lowercase(): {"container_id": id}});
+    assert_eq!(ask(&rig, of("KILL_CONTAINER", &deep)).await.0, "200");
+    let (status, ended) = ask(&rig, of("WAIT_CONTAINER", &deep)).await;
+    assert_eq!((status.as_str(), &ended["wait_container"]["exit_status"]), ("200", &json!(9)));
+    assert_eq!(ask(&rig, of("REMOVE_CONTAINER", &deep)).await.0, "200");
+    assert_eq!(ask(&rig, of("REMOVE_CONTAINER", &inner)).await.0, "400", "it runs");
+    assert_eq!(ask(&rig, about("KILL_CONTAINER", json!({}))).await.0, "200");
+    assert_eq!(ask(&rig, about("WAIT_CONTAINER", json!({}))).await.0, "200");
+    while ask(&rig, shown(true)).await.1["get_containers"] != json!({}) {}
+    assert_eq!(ask(&rig, of("WAIT_CONTAINER", &inner)).await.0, "404", "it is forgotten with what it lay beside");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_task_may_use_beyond_what_it_is_given_is_shown() {
     let mut rig = Rig::new().await;
     let mut task =

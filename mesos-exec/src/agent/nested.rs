@@ -1,8 +1,15 @@
 //! Containers that somebody asks the agent for: beside a container that runs, which are debugging sessions and what an
 //! executor that is a process of its own runs its tasks in; or [alone](super::standalone).
 //!
-//! Those beside others belong to the executor of the container they lie beside and end with that container. How one ended is
-//! kept until it is removed or the other one has gone. They use what the other one was given: nothing is charged for them.
+//! ```text
+//!   executor.77            a container the agent made
+//!   executor.77.task       beside it: what its executor asked for
+//!   executor.77.task.shell beside that: a session that looks into the task
+//! ```
+//!
+//! Those beside others belong to the executor of the container they lie beside and end with that container, and whatever lies
+//! beside them with them, as deep as names reach. How one ended is kept until it is removed or the other one has gone. They
+//! use what the other one was given: nothing is charged for them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -31,6 +38,13 @@ pub struct Nest {
     pub parent: Option<ContainerId>,
     /// The name of this one, unique beside the other.
     pub name: ContainerId,
+}
+
+impl Nest {
+    /// Whether it means the container that is called `own`: as that, or by the agent's name for it.
+    fn means(&self, own: &Self) -> bool {
+        self.parent.is_none() || self == own
+    }
 }
 
 impl fmt::Display for Nest {
@@ -141,20 +155,27 @@ impl Agent {
         }
     }
 
-    fn is_standalone(&self, nest: &Nest) -> bool {
-        nest.parent.is_none() && self.standalone.contains(&nest.name)
+    /// The one that no executor has, if it is one.
+    fn find_standalone(&self, nest: &Nest) -> Result<Option<ContainerId>, Rejection> {
+        let id = nested_id(nest)?;
+        Ok(self.standalone.nest(&id).filter(|own| nest.means(own)).map(|_| id))
     }
 
     fn find_nested(&self, nest: &Nest) -> Result<ContainerRef, Rejection> {
         let id = nested_id(nest)?;
-        self.book.find_container(&id).ok_or_else(|| unknown(nest))
+        let is_meant = |at: &ContainerRef| {
+            let own = self.book.container(*at).and_then(|container| container.nest.as_deref());
+            nest.parent.is_none() || own == Some(nest)
+        };
+        self.book.find_container(&id).filter(is_meant).ok_or_else(|| unknown(nest))
     }
 
     /// What the agent calls a container that runs, or that ended and is remembered.
     fn name_nested(&self, nest: &Nest) -> Result<Answer, Rejection> {
-        let id = nested_id(nest)?;
-        let is_known = self.ended.contains(nest) || self.has_container(&id);
-        if is_known { Ok(Answer::Named(id)) } else { Err(unknown(nest)) }
+        if self.ended.contains(nest) || self.find_standalone(nest)?.is_some() || self.find_nested(nest).is_ok() {
+            return nested_id(nest).map(Answer::Named);
+        }
+        Err(unknown(nest))
     }
 
     fn launch_nested(
@@ -173,8 +194,8 @@ impl Agent {
             let what = format!("container {nest}: {wrong}");
             Rejection::new(RejectionCode::InvalidOperation, what, "limit what it is given, to no less than that")
         })?;
-        let Some(parent) = nest.parent.clone() else {
-            return self.launch_standalone(cx, id, order, life, reply);
+        let Some(parent) = nest.parent.clone().filter(|parent| !self.standalone.contains(parent)) else {
+            return self.launch_standalone(cx, nest, order, life, reply);
         };
         let executor = self.running_parent(&parent)?;
         let hosted = self.book.executor(executor).map_or(0, |hosted| hosted.containers.len());
@@ -222,26 +243,31 @@ impl Agent {
         if let Some(exit) = self.ended.get(nest) {
             return Ok(Some(Answer::Ended(exit.clone())));
         }
-        if self.is_standalone(nest) {
-            self.wait_standalone(&nest.name, reply);
-            return Ok(None);
-        }
-        let at = self.find_nested(nest)?;
-        if let Some(container) = self.book.container_mut(at) {
-            if container.waits.len() >= WAITS_PER_CONTAINER_MAX {
+        let waits = match self.waits(nest)? {
+            Some(waits) if waits.len() >= WAITS_PER_CONTAINER_MAX => {
                 let what = format!("{WAITS_PER_CONTAINER_MAX} callers wait for the end of container {nest}");
                 return Err(Rejection::new(RejectionCode::TooMany, what, "wait once, and share the answer"));
             }
-            container.waits.push(reply);
-        }
+            Some(waits) => waits,
+            None => return Err(unknown(nest)),
+        };
+        waits.push(reply);
         Ok(None)
+    }
+
+    /// Those who wait for the end of a container.
+    fn waits(&mut self, nest: &Nest) -> Result<Option<&mut Vec<ReplyTo>>, Rejection> {
+        if let Some(id) = self.find_standalone(nest)? {
+            return Ok(self.standalone.waits(&id));
+        }
+        let at = self.find_nested(nest)?;
+        Ok(self.book.container_mut(at).map(|container| &mut container.waits))
     }
 
     /// Whoever left is answered no more, and waits in nobody's place.
     pub(super) fn forget_asker(&mut self, nest: &Nest, reply: ReplyTo) {
-        let found = self.find_nested(nest).ok().and_then(|at| self.book.container_mut(at));
-        if let Some(container) = found {
-            container.waits.retain(|waiting| *waiting != reply);
+        if let Ok(Some(waits)) = self.waits(nest) {
+            waits.retain(|waiting| *waiting != reply);
         }
     }
 
@@ -249,8 +275,8 @@ impl Agent {
         if self.ended.contains(nest) {
             return Ok(Answer::Done);
         }
-        if self.is_standalone(nest) {
-            self.signal_standalone(cx, &nest.name, signal);
+        if let Some(id) = self.find_standalone(nest)? {
+            self.signal_standalone(cx, &id, signal);
             return Ok(Answer::Done);
         }
         let at = self.find_nested(nest)?;
@@ -269,7 +295,7 @@ impl Agent {
         if self.ended.remove(nest) {
             return Ok(Answer::Done);
         }
-        if !self.is_standalone(nest) {
+        if self.find_standalone(nest)?.is_none() {
             self.find_nested(nest)?;
         }
         let what = format!("container {nest} still runs");
@@ -335,7 +361,7 @@ pub(super) fn nest_of(id: &ContainerId, parent: ContainerId) -> Option<Nest> {
 }
 
 /// What the agent calls a container beside another.
-fn nested_id(nest: &Nest) -> Result<ContainerId, Rejection> {
+pub(super) fn nested_id(nest: &Nest) -> Result<ContainerId, Rejection> {
     let Some(parent) = &nest.parent else { return Ok(nest.name.clone()) };
     let text = format!("{parent}.{}", nest.name);
     ContainerId::new(text).map_err(|error| {

@@ -49,7 +49,7 @@ pub(super) fn plan(base: &Base, spec: &ContainerSpec, sandbox: &Path) -> Result<
     let streams = sandbox::prepare(sandbox, identity.as_ref())?;
     let beside = match &spec.purpose {
         // A check begins where its task began, and a session where it looks.
-        Purpose::Debug { parent } => sandbox.with_file_name(parent.as_str()),
+        Purpose::Debug { parent } | Purpose::StandaloneDebug { parent } => sandbox.with_file_name(parent.as_str()),
         _ => sandbox.to_owned(),
     };
     let directory = sandbox::working_dir(&beside, command.working_dir.as_deref(), identity.as_ref())?;

@@ -141,11 +141,10 @@ impl AgentClient {
     }
 
     fn container(own: &ContainerId, name: &ContainerId) -> v1::ContainerId {
-        Self::beside(own.as_str().to_owned(), name)
+        Self::beside(v1::ContainerId { value: own.as_str().to_owned(), parent: None }, name)
     }
 
-    fn beside(parent: String, name: &ContainerId) -> v1::ContainerId {
-        let parent = v1::ContainerId { value: parent, parent: None };
+    fn beside(parent: v1::ContainerId, name: &ContainerId) -> v1::ContainerId {
         v1::ContainerId { value: name.as_str().to_owned(), parent: Some(Box::new(parent)) }
     }
 
@@ -189,7 +188,7 @@ impl AgentClient {
         name: &ContainerId,
         command: &CommandInfo,
     ) -> Result<Exit, Refused> {
-        let id = Self::beside(format!("{own}.{container}"), name);
+        let id = Self::beside(Self::container(own, container), name);
         let launch = call::LaunchNestedContainerSession {
             container_id: id.clone(),
             command: Some(command.into()),

@@ -30,22 +30,23 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(30);
 /// The most of an output that is told in one record.
 const PIECE_BYTES: usize = 64 << 10;
-/// Containers beside containers beside others do not exist here.
-const DEPTH: &str = "a container lies beside one that runs, not beside one that lies beside another";
 
 pub(super) fn part<T>(part: Option<T>) -> Result<T, Refusal> {
     part.ok_or_else(|| Refusal::bad_request("Expecting the part of the call that its type names to be present"))
 }
 
-/// Which container is meant.
+/// Which container is meant. The agent calls one that lies beside another by both names, and so on.
 pub(super) fn nest(id: v1::ContainerId) -> Result<Nest, Refusal> {
     let read = |value: String| ContainerId::new(value).map_err(|error| Refusal::bad_request(error.to_string()));
-    let parent = match id.parent {
-        None => None,
-        Some(parent) if parent.parent.is_some() => return Err(Refusal::not_implemented(DEPTH)),
-        Some(parent) => Some(read(parent.value)?),
-    };
-    Ok(Nest { parent, name: read(id.value)? })
+    let (name, mut outer) = (read(id.value)?, id.parent);
+    let mut innermost_first = Vec::new();
+    while let Some(parent) = outer {
+        innermost_first.push(read(parent.value)?);
+        outer = parent.parent;
+    }
+    let outermost_first: Vec<&str> = innermost_first.iter().rev().map(ContainerId::as_str).collect();
+    let parent = if outermost_first.is_empty() { None } else { Some(read(outermost_first.join("."))?) };
+    Ok(Nest { parent, name })
 }
 
 fn signal(number: Option<i32>) -> Result<Signal, Refusal> {
@@ -304,6 +305,21 @@ mod tests {
     use mesos_core::wire::json;
 
     use super::*;
+
+    #[test]
+    fn a_container_lies_beside_one_that_lies_beside_another() {
+        let named = |text: &str| nest(json::read(text.as_bytes()).unwrap()).map(|nest| (nest.parent, nest.name));
+        let id = |text: &str| ContainerId::new(text).unwrap();
+        assert_eq!(named(r#"{"value": "c"}"#).unwrap(), (None, id("c")));
+        let third = r#"{"value": "c", "parent": {"value": "b", "parent": {"value": "a"}}}"#;
+        assert_eq!(named(third).unwrap(), (Some(id("a.b")), id("c")));
+        for wrong in [r#"{"value": "c", "parent": {"value": "b", "parent": {"value": ""}}}"#, r#"{"value": "a/b"}"#] {
+            assert_eq!(named(wrong).unwrap_err().status.as_u16(), 400, "{wrong}");
+        }
+        let long =
+            format!(r#"{{"value": "c", "parent": {{"value": "{0}", "parent": {{"value": "{0}"}}}}}}"#, "x".repeat(200));
+        assert_eq!(named(&long).unwrap_err().status.as_u16(), 400);
+    }
 
     #[test]
     fn a_container_that_would_be_more_than_a_process_is_refused_by_the_name_of_what_it_wants() {

@@ -26,13 +26,14 @@ pub(super) async fn containers(
     let mut all = Vec::new();
     for framework in &snapshot.frameworks {
         for executor in &framework.executors {
-            let own = executor.containers.iter().filter(|id| shows_nested || !is_nested(executor, id));
+            let own = executor.containers.iter().filter(|id| shows_nested || !is_nested(&executor.containers, id));
             for id in own {
                 all.push(container(context, framework, executor, id).await);
             }
         }
     }
-    for id in snapshot.standalone.iter().filter(|_| shows_standalone) {
+    let alone = snapshot.standalone.iter().filter(|_| shows_standalone);
+    for id in alone.filter(|id| shows_nested || !is_nested(&snapshot.standalone, id)) {
         let usage = context.containerizer.usage(id).await;
         all.push(Container {
             container_id: v1::ContainerId { value: id.as_str().to_owned(), parent: None },
@@ -46,11 +47,11 @@ pub(super) async fn containers(
 }
 
 /// A container beside another is named after it.
-fn is_nested(executor: &ExecutorSnapshot, id: &ContainerId) -> bool {
+fn is_nested(containers: &[ContainerId], id: &ContainerId) -> bool {
     let lies_beside = |other: &ContainerId| {
         other != id && id.as_str().strip_prefix(other.as_str()).is_some_and(|rest| rest.starts_with('.'))
     };
-    executor.containers.iter().any(lies_beside)
+    containers.iter().any(lies_beside)
 }
 
 async fn container(
