@@ -67,7 +67,10 @@ async fn containers_lie_beside_one_of_its_own_as_deep_as_names_reach_and_end_wit
         assert_eq!(status, "200", "{answer}");
     }
     while !read(&rig, "/standalone/alone.in/mark").await.contains("here") {}
-    let shown = |is_nested: bool| json!({"type": "GET_CONTAINERS", "get_containers": {"show_standalone": true, "show_nested": is_nested}});
+    let shown = |is_nested: bool| {
+        let wanted = json!({"show_standalone": true, "show_nested": is_nested});
+        json!({"type": "GET_CONTAINERS", "get_containers": wanted})
+    };
     for (is_nested, count) in [(false, 1), (true, 3)] {
         let (_, answer) = ask(&rig, shown(is_nested)).await;
         assert_eq!(answer["get_containers"]["containers"].as_array().map(Vec::len), Some(count), "{answer}");

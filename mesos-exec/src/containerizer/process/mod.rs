@@ -44,15 +44,15 @@
 //! # What it does not do
 //!
 //! It limits nothing: processor time, memory and disk are what the machine gives, whatever a container was given and whatever
-//! its [limits](mesos_core::ContainerSpec::limits) are, and `resize` changes nothing. It does not hide the machine from a container or one container from another. It removes no sandbox by itself
-//! ([`Process::remove_sandbox`]).
+//! its [limits](mesos_core::ContainerSpec::limits) are, and `resize` changes nothing. It does not hide the machine from a
+//! container or one container from another. It removes no sandbox by itself ([`Process::remove_sandbox`]).
 //!
 //! # What it asks of its host
 //!
-//! Linux 5.11 or newer, `/proc` and `/bin/sh`. One file descriptor for each container
-//! that runs. A tokio runtime, of which `spawn_blocking` is used, to make and remove sandboxes,
-//! and the reactor, for containers that take input. The host process must not wait for just any child (`waitpid(-1)`) nor ignore `SIGCHLD`: a container whose
-//! status was taken that way ends as [`Exit::Unknown`].
+//! Linux 5.11 or newer, `/proc` and `/bin/sh`; `/dev/ptmx` for terminals. One file descriptor for each container that runs, and
+//! two more for its terminal. A tokio runtime, of which `spawn_blocking` is used, to make and remove sandboxes, and the
+//! reactor, for containers that take input. The host process must not wait for just any child (`waitpid(-1)`) nor ignore
+//! `SIGCHLD`: a container whose status was taken that way ends as [`Exit::Unknown`].
 
 mod book;
 mod command;

@@ -39,8 +39,8 @@ impl Display for Who<'_> {
     }
 }
 
-/// Checks a task that is to run `on` this agent, which `can` do this, with what `remaining` holds, and says what it takes: its own resources and
-/// those of its executor, if that is not `existing` there yet. A plain task is checked without allocating.
+/// Checks a task that is to run `on` this agent, which `can` do this, with what `remaining` holds, and says what it takes: its
+/// own resources and those of its executor, if that is not `existing` there yet. A plain task is checked without allocating.
 ///
 /// # Errors
 /// [`Rejection`] with [`RejectionCode::InvalidTask`] names the rule broken.
