@@ -165,17 +165,19 @@ impl Agent {
         let id = nested_id(nest)?;
         let is_meant = |at: &ContainerRef| {
             let own = self.book.container(*at).and_then(|container| container.nest.as_deref());
-            nest.parent.is_none() || own == Some(nest)
+            own.map_or(nest.parent.is_none(), |own| nest.means(own))
         };
         self.book.find_container(&id).filter(is_meant).ok_or_else(|| unknown(nest))
     }
 
-    /// What the agent calls a container that runs, or that ended and is remembered.
+    /// Whether it runs, or ended and is remembered.
+    fn is_known(&self, nest: &Nest) -> Result<bool, Rejection> {
+        Ok(self.ended.contains(nest) || self.find_standalone(nest)?.is_some() || self.find_nested(nest).is_ok())
+    }
+
+    /// What the agent calls a container that is known.
     fn name_nested(&self, nest: &Nest) -> Result<Answer, Rejection> {
-        if self.ended.contains(nest) || self.find_standalone(nest)?.is_some() || self.find_nested(nest).is_ok() {
-            return nested_id(nest).map(Answer::Named);
-        }
-        Err(unknown(nest))
+        if self.is_known(nest)? { nested_id(nest).map(Answer::Named) } else { Err(unknown(nest)) }
     }
 
     fn launch_nested(
@@ -187,8 +189,12 @@ impl Agent {
         reply: ReplyTo,
     ) -> Result<Option<Answer>, Rejection> {
         let id = nested_id(&nest)?;
-        if self.has_container(&id) || self.ended.contains(&nest) {
+        if self.is_known(&nest)? {
             return Ok(Some(Answer::Already));
+        }
+        if self.has_container(&id) {
+            let what = format!("the agent calls another container {id}, too");
+            return Err(Rejection::new(RejectionCode::InvalidId, what, "name it differently"));
         }
         order.limits.check(&order.resources).map_err(|wrong| {
             let what = format!("container {nest}: {wrong}");

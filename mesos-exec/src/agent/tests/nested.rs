@@ -92,6 +92,11 @@ fn one_is_not_meant_by_names_that_are_joined_alike() {
         w.input(Input::ContainerAsked { nest: nest.clone(), ask, reply: ReplyTo(9) });
         w.expect(["refused: unknown_container"]);
     }
+    w.ask_beside("t1", "a", launch());
+    w.launched("a");
+    w.log.clear();
+    w.input(Input::ContainerAsked { nest, ask: launch(), reply: ReplyTo(9) });
+    w.expect(["refused: invalid_id"]);
 }
 
 #[test]
