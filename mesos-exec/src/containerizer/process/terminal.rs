@@ -15,12 +15,14 @@
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::sync::{Mutex, PoisonError};
 
 use mesos_core::container::WindowSize;
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::pty::{Winsize, openpty};
+use nix::fcntl::OFlag;
+use nix::libc;
+use nix::pty::{Winsize, grantpt, posix_openpt, ptsname_r, unlockpt};
 use nix::unistd::{Uid, fchown};
 use tokio::io::unix::AsyncFd;
 use tokio::sync::watch;
@@ -48,12 +50,16 @@ pub(super) struct Terminal {
 
 impl Terminal {
     pub(super) fn open(size: WindowSize) -> io::Result<Self> {
-        let ends = openpty(&winsize(size), None)?;
-        let host = above_streams(ends.master)?;
-        fcntl(&host, FcntlArg::F_SETFL(OFlag::O_RDWR | OFlag::O_NONBLOCK))?;
+        // Neither is to control the host, nor to reach what else the host starts.
+        let host = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
+        grantpt(&host)?;
+        unlockpt(&host)?;
+        let path = ptsname_r(&host)?;
+        let container = File::options().read(true).write(true).custom_flags(libc::O_NOCTTY).open(path)?;
+        set_window_size(&host, &winsize(size))?;
         Ok(Self {
-            host: AsyncFd::new(host)?,
-            container: above_streams(ends.slave)?,
+            host: AsyncFd::new(above_streams(host.into())?)?,
+            container: above_streams(container.into())?,
             typing: tokio::sync::Mutex::default(),
             output: Mutex::default(),
             is_over: watch::Sender::new(false),
