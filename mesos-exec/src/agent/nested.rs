@@ -165,7 +165,7 @@ impl Agent {
         let id = nested_id(nest)?;
         let is_meant = |at: &ContainerRef| {
             let own = self.book.container(*at).and_then(|container| container.nest.as_deref());
-            own.map_or(nest.parent.is_none(), |own| nest.means(own))
+            own.map_or_else(|| nest.parent.is_none(), |own| nest.means(own))
         };
         self.book.find_container(&id).filter(is_meant).ok_or_else(|| unknown(nest))
     }

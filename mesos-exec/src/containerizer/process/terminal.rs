@@ -28,7 +28,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::sync::watch;
 
 use super::spawn::Identity;
-use super::sys::{above_streams, set_window_size};
+use super::sys::{above_streams, awaitable, set_window_size};
 
 /// The most that is copied at once. One container that shows a lot does not keep the host from others.
 const PIECE_BYTES: usize = 16 << 10;
@@ -58,7 +58,7 @@ impl Terminal {
         let container = File::options().read(true).write(true).custom_flags(libc::O_NOCTTY).open(path)?;
         set_window_size(&host, &winsize(size))?;
         Ok(Self {
-            host: AsyncFd::new(above_streams(host.into())?)?,
+            host: awaitable(above_streams(host.into())?)?,
             container: above_streams(container.into())?,
             typing: tokio::sync::Mutex::default(),
             output: Mutex::default(),

@@ -194,7 +194,7 @@ fn task(shown: &Shown<'_>) -> Value {
             Limit::Amount(most) => (name.to_owned(), most.to_f64().into()),
             Limit::Infinite => (name.to_owned(), "Infinity".into()),
         };
-        written["limits"] = info.limits.iter().map(one).collect::<serde_json::Map<_, _>>().into();
+        written["limits"] = info.limits.iter().map(one).collect::<Map<_, _>>().into();
     }
     if let Some(discovery) = &info.discovery {
         written["discovery"] = json::value(&v1::DiscoveryInfo::from(&**discovery));
