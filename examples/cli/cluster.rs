@@ -70,6 +70,11 @@ impl Cluster {
         ApiClient::new(self.masters.clone(), self.dialer.clone())
     }
 
+    /// How to speak to agents.
+    pub(crate) const fn towards_agents(&self) -> &Dialer {
+        &self.agents
+    }
+
     /// A client of an agent.
     pub(crate) fn agent(&self, address: &str) -> ApiClient {
         ApiClient::new([address], self.agents.clone())

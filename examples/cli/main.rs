@@ -4,6 +4,7 @@ mod ask;
 mod certificate;
 mod cluster;
 mod drain;
+mod exec;
 mod execute;
 mod local;
 mod output;
@@ -48,6 +49,8 @@ enum Command {
     /// Runs commands or a group of tasks on the cluster and follows their output; ends as they end.
     #[command(alias = "run")]
     Execute(Box<execute::Execute>),
+    /// Runs a command in the sandbox of a task that runs, and ends as it ends.
+    Exec(exec::Exec),
     /// Shows what a task wrote.
     Logs(sandbox::Logs),
     /// Makes an authority, and certificates for the parts of a cluster.
@@ -103,6 +106,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         match command {
             Command::Local(local) => local.run(json).await?,
             Command::Execute(execute) => return execute.run(&cluster()?, json).await,
+            Command::Exec(exec) => return exec.run(&cluster()?).await,
             Command::Logs(logs) => logs.run(&cluster()?, json).await?,
             Command::Ask(ask) => ask.run(&cluster()?, json).await?,
             // Done above.

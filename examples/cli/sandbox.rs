@@ -34,7 +34,7 @@ pub(crate) struct Logs {
 impl Logs {
     pub(crate) async fn run(self, cluster: &Cluster, json: bool) -> anyhow::Result<()> {
         let state = cluster.api().call("/api/v1", &json!({ "type": "GET_STATE" })).await?;
-        let (agent, folder) = locate(&state["get_state"], &self.task)?;
+        let Place { agent, folder, .. } = locate(&state["get_state"], &self.task)?;
         let mut file = File::new(cluster.agent(&agent), format!("{folder}/{}", self.file));
         let mut pieces = Pieces { task: self.task.clone(), file: self.file.clone(), out: std::io::stdout() };
         loop {
@@ -73,8 +73,19 @@ impl<W: std::io::Write> std::io::Write for Pieces<W> {
     }
 }
 
-/// The agent and the sandbox of the one task whose id begins so.
-fn locate(state: &Value, task: &str) -> anyhow::Result<(String, String)> {
+/// Where a task runs or ran.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Its agent, as `host:port`.
+    pub(crate) agent: String,
+    /// Its sandbox, as the agent's files are named.
+    folder: String,
+    /// Its container, as the agent calls it, once it was started.
+    pub(crate) container: Option<String>,
+}
+
+/// Where the one task is whose id begins so.
+pub(crate) fn locate(state: &Value, task: &str) -> anyhow::Result<Place> {
     let kinds = ["tasks", "completed_tasks", "unreachable_tasks"];
     let all = kinds.iter().flat_map(|kind| state["get_tasks"][kind].as_array().into_iter().flatten());
     let found: Vec<&Value> = all.filter(|row| id(row, "task_id").starts_with(task)).collect();
@@ -100,7 +111,7 @@ fn locate(state: &Value, task: &str) -> anyhow::Result<(String, String)> {
     let run = statuses.filter_map(|status| status["container_status"]["container_id"]["value"].as_str()).next();
     let folder =
         format!("/frameworks/{}/executors/{executor}/runs/{}", id(row, "framework_id"), run.unwrap_or("latest"));
-    Ok((format!("{hostname}:{port}"), folder))
+    Ok(Place { agent: format!("{hostname}:{port}"), folder, container: run.map(str::to_owned) })
 }
 
 fn id<'a>(row: &'a Value, name: &str) -> &'a str {
@@ -270,13 +281,14 @@ mod tests {
             ]},
             "get_agents": { "agents": [{ "agent_info": { "id": { "value": "a" }, "hostname": "h", "port": 7 } }] },
         });
-        let expected = |run: &str| ("h:7".to_owned(), format!("/frameworks/f/executors/{run}"));
-        assert_eq!(locate(&state, "web-12").unwrap(), expected("e/runs/c"));
-        assert_eq!(
-            locate(&state, "web-1").unwrap(),
-            expected("web-1/runs/latest"),
-            "the whole id counts before a beginning"
-        );
+        let expected = |run: &str, container: Option<&str>| Place {
+            agent: "h:7".to_owned(),
+            folder: format!("/frameworks/f/executors/{run}"),
+            container: container.map(str::to_owned),
+        };
+        assert_eq!(locate(&state, "web-12").unwrap(), expected("e/runs/c", Some("c")));
+        let whole = expected("web-1/runs/latest", None);
+        assert_eq!(locate(&state, "web-1").unwrap(), whole, "the whole id counts before a beginning");
         assert!(locate(&state, "web").unwrap_err().to_string().contains("web-12"));
         assert!(locate(&state, "x").unwrap_err().to_string().contains("mesos tasks"));
     }

@@ -29,7 +29,8 @@ const LOOK: &str = "look-at-";
 fn contain(cx: &mut ExecutorCx<'_>, task: &TaskInfo, line: &str) {
     let container = ContainerId::new(task.id.shared()).expect("a task's id is a container's too");
     let (task_id, resources) = (task.id.clone(), task.resources.clone());
-    cx.emit(Call::Launch { container, task_id, command: CommandInfo::shell(line), resources });
+    let (command, limits) = (CommandInfo::shell(line), task.limits);
+    cx.emit(Call::Launch { container, task_id, command, resources, limits });
 }
 
 fn look(cx: &mut ExecutorCx<'_>, container: &ContainerId) {

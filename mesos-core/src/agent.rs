@@ -23,6 +23,8 @@ pub enum AgentCapability {
     ReservationRefinement,
     /// Says what became of operations that have an id.
     AgentOperationFeedback,
+    /// Tasks that may use more than they are given.
+    TaskResourceLimits,
 }
 
 /// Where an agent stands, for frameworks that spread or gather.
@@ -70,7 +72,9 @@ impl AgentInfo {
     /// An agent with every capability of this version.
     #[must_use]
     pub fn new(hostname: impl Into<Arc<str>>, resources: Resources) -> Self {
-        use AgentCapability::{AgentOperationFeedback, HierarchicalRole, MultiRole, ReservationRefinement};
+        use AgentCapability::{
+            AgentOperationFeedback, HierarchicalRole, MultiRole, ReservationRefinement, TaskResourceLimits,
+        };
         Self {
             hostname: hostname.into(),
             port: Self::PORT_DEFAULT,
@@ -79,7 +83,13 @@ impl AgentInfo {
             resources,
             attributes: Attributes::default(),
             domain: None,
-            capabilities: BTreeSet::from([MultiRole, HierarchicalRole, ReservationRefinement, AgentOperationFeedback]),
+            capabilities: BTreeSet::from([
+                MultiRole,
+                HierarchicalRole,
+                ReservationRefinement,
+                AgentOperationFeedback,
+                TaskResourceLimits,
+            ]),
             principal: None,
         }
     }

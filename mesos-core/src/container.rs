@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId};
+use crate::limit::ContainerLimits;
 use crate::resource::Resources;
 use crate::role::Role;
 
@@ -115,8 +116,11 @@ pub struct ContainerSpec {
     pub role: Option<Role>,
     /// What to run.
     pub command: CommandInfo,
-    /// What it may use.
+    /// What it is given.
     pub resources: Resources,
+    /// What it may use beyond that.
+    #[serde(default, skip_serializing_if = "ContainerLimits::is_empty")]
+    pub limits: ContainerLimits,
     /// What it is for.
     #[serde(default)]
     pub purpose: Purpose,
@@ -128,6 +132,19 @@ pub struct ContainerSpec {
     /// finds nothing to read.
     #[serde(default)]
     pub takes_input: bool,
+    /// Whether it has a terminal for its three streams, and how large that is at first; what it shows is its standard output. A
+    /// containerizer that has none refuses it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terminal: Option<WindowSize>,
+}
+
+/// How large a terminal is, in characters; nothing where nobody knows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WindowSize {
+    /// From top to bottom.
+    pub rows: u16,
+    /// From left to right.
+    pub columns: u16,
 }
 
 impl ContainerSpec {
@@ -149,9 +166,11 @@ impl ContainerSpec {
             role: None,
             command,
             resources,
+            limits: ContainerLimits { cpus: None, mem: None },
             purpose: Purpose::Task,
             is_checkpointed: false,
             takes_input: false,
+            terminal: None,
         }
     }
 
@@ -164,7 +183,7 @@ impl ContainerSpec {
                 environment.insert(name.into(), value);
             }
         };
-        if self.purpose != Purpose::Standalone {
+        if !self.purpose.is_standalone() {
             offer("MESOS_FRAMEWORK_ID", self.framework_id.shared());
             offer("MESOS_EXECUTOR_ID", self.executor_id.shared());
         }
@@ -195,13 +214,27 @@ pub enum Purpose {
         /// The other one; this one ends with it.
         parent: ContainerId,
     },
-    /// Somebody asked the agent for it, and no executor has it: framework and executor are names alone.
+    /// Somebody asked the agent for it, and no executor has it, nor the one it may lie beside: framework and executor are names
+    /// alone.
     Standalone,
     /// Somebody looks from it into another one: a check whether its task is well, or a session. It begins where that began.
     Debug {
         /// The other one.
         parent: ContainerId,
     },
+    /// Somebody looks from it into one that no executor has. It begins where that began.
+    StandaloneDebug {
+        /// The other one.
+        parent: ContainerId,
+    },
+}
+
+impl Purpose {
+    /// Whether no executor has it.
+    #[must_use]
+    pub const fn is_standalone(&self) -> bool {
+        matches!(self, Self::Standalone | Self::StandaloneDebug { .. })
+    }
 }
 
 /// How a container ended.

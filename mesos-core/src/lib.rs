@@ -47,6 +47,8 @@ pub mod journal;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod kernel;
 #[deny(clippy::disallowed_types, clippy::disallowed_methods)]
+pub mod limit;
+#[deny(clippy::disallowed_types, clippy::disallowed_methods)]
 pub mod maintenance;
 #[cfg(feature = "net")]
 pub mod net;
@@ -86,6 +88,7 @@ pub use id::{
     AgentId, ContainerId, ExecutorId, FrameworkId, MasterId, OfferId, OperationId, PersistenceId, Principal,
     ProviderId, TaskId, UpdateId,
 };
+pub use limit::{ContainerLimits, Limit};
 pub use maintenance::{InverseOffer, Unavailability};
 pub use offer::{Filters, Offer};
 pub use operation::Operation;

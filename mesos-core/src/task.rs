@@ -14,6 +14,7 @@ use crate::discovery::Discovery;
 use crate::executor::ExecutorInfo;
 use crate::health::{Check, CheckInfo, CheckStatus, HealthCheck};
 use crate::id::{AgentId, ContainerId, ExecutorId, TaskId, UpdateId};
+use crate::limit::ContainerLimits;
 use crate::resource::{Labels, Resources};
 use crate::time::WallTime;
 
@@ -30,6 +31,9 @@ pub struct TaskInfo {
     pub agent_id: AgentId,
     /// What it uses.
     pub resources: Resources,
+    /// What it may use beyond that.
+    #[serde(default, skip_serializing_if = "ContainerLimits::is_empty")]
+    pub limits: ContainerLimits,
     /// How it is run.
     pub run: TaskRun,
     /// How it is ended.
@@ -107,6 +111,7 @@ impl TaskInfo {
             id,
             agent_id,
             resources,
+            limits: ContainerLimits::default(),
             run,
             kill_policy: KillPolicy::default(),
             max_completion_time: None,

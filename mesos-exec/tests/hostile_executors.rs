@@ -8,7 +8,10 @@ use std::time::Duration;
 use mesos_core::call::ConnId;
 use mesos_core::call::executor::{Said, Subscription, TaskUpdate};
 use mesos_core::call::operator::ReplyTo;
-use mesos_core::{CommandInfo, ContainerId, ExecutorId, Exit, FrameworkId, Resources, Signal, TaskState};
+use mesos_core::container::WindowSize;
+use mesos_core::{
+    CommandInfo, ContainerId, ContainerLimits, ExecutorId, Exit, FrameworkId, Resources, Signal, TaskState,
+};
 use mesos_exec::agent;
 use mesos_exec::agent::{ContainerAsk, Input, Nest, Speaker};
 use proptest::prelude::*;
@@ -83,8 +86,9 @@ fn event() -> impl Strategy<Value = Event> {
 fn ask(number: u8) -> ContainerAsk {
     match number {
         0 | 1 => {
-            let command = Box::new(CommandInfo::shell("ps"));
-            ContainerAsk::Launch { command, resources: Resources::new(), is_session: number == 0 }
+            let (command, limits) = (Box::new(CommandInfo::shell("ps")), ContainerLimits::default());
+            let terminal = (number == 0).then(WindowSize::default);
+            ContainerAsk::Launch { command, resources: Resources::new(), limits, is_session: number == 0, terminal }
         }
         2 => ContainerAsk::Wait,
         3 => ContainerAsk::Signal(if number == 3 { Signal::Terminate } else { Signal::Kill }),

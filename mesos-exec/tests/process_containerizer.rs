@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use mesos_core::container::WindowSize;
 use mesos_core::provider::{ContainerError, Launch};
 use mesos_core::{
     CommandInfo, ContainerId, ContainerSpec, Containerizer, ExecutorId, Exit, FrameworkId, Resources, Signal,
@@ -228,6 +229,82 @@ async fn both_streams_are_files_in_the_sandbox_and_are_appended_to() {
     }
     assert_eq!(ground.output("s", "stdout"), "out\nout\n");
     assert_eq!(ground.output("s", "stderr"), "err\nerr\n");
+}
+
+/// A container whose terminal says nothing by itself from when the pipe was written to.
+async fn start_in_terminal(ground: &Ground, name: &str, line: &str) {
+    let mut spec = spec(name, shell(line));
+    spec.terminal = Some(WindowSize { rows: 24, columns: 80 });
+    let launched = patiently(ground.process.launch(spec)).await.unwrap();
+    assert!(matches!(launched, Launch::Started(_)), "{launched:?}");
+}
+
+async fn typed(ground: &Ground, name: &str, text: &str) -> Result<(), ContainerError> {
+    patiently(ground.process.write_input(&id(name), text.as_bytes())).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminal_is_typed_into_shows_what_is_written_and_has_a_size() {
+    let ground = ground();
+    let pipes = ["ready", "heard"].map(|name| ground.pipe(name));
+    let [ready, heard] = &pipes;
+    let line = format!(
+        "test -t 0 -a -t 1 -a -t 2 || exit 9; stty -echo; stty size; echo ready > {}; read a; echo got $a
+         echo heard > {}; read b; echo got $b; stty size; echo alone > /dev/tty; echo wrong >&2; read c || echo over",
+        ready.display(),
+        heard.display()
+    );
+    start_in_terminal(&ground, "c", &line).await;
+    first_line(ready).await;
+    typed(&ground, "c", "a\n").await.unwrap();
+    first_line(heard).await;
+    let larger = WindowSize { rows: 50, columns: 132 };
+    patiently(ground.process.resize_terminal(&id("c"), larger)).await.unwrap();
+    typed(&ground, "c", "b\n").await.unwrap();
+    // Nothing ends it but what is typed.
+    typed(&ground, "c", "").await.unwrap();
+    typed(&ground, "c", "\u{4}").await.unwrap();
+    assert_eq!(ground.wait("c").await, Exit::Status(0));
+    let shown = "24 80\r\ngot a\r\ngot b\r\n50 132\r\nalone\r\nwrong\r\nover\r\n";
+    assert_eq!((ground.output("c", "stdout").as_str(), ground.output("c", "stderr").as_str()), (shown, ""));
+    assert!(typed(&ground, "c", "late").await.unwrap_err().to_string().contains("reads no more"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_that_a_terminal_showed_is_there_when_its_end_is_told() {
+    let ground = ground();
+    start_in_terminal(&ground, "c", "head -c 300000 /dev/zero | tr '\\0' x").await;
+    assert_eq!(ground.wait("c").await, Exit::Status(0));
+    let shown = ground.output("c", "stdout");
+    assert!(shown.len() == 300_000 && shown.bytes().all(|byte| byte == b'x'), "{}", shown.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_types_into_a_terminal_that_nobody_reads_waits_until_its_container_has_ended() {
+    let ground = ground();
+    let pipe = ground.pipe("ready");
+    start_in_terminal(&ground, "c", &format!("stty raw -echo; echo > {}; exec sleep 1000", pipe.display())).await;
+    first_line(&pipe).await;
+    let typing = tokio::spawn({
+        let process = ground.process.clone();
+        async move { process.write_input(&id("c"), &vec![b'x'; 4 << 20]).await }
+    });
+    ground.destroy("c").await;
+    let refused = patiently(typing).await.unwrap().unwrap_err().to_string();
+    assert!(refused.contains("reads no more"), "{refused}");
+}
+
+#[tokio::test]
+async fn what_has_no_terminal_has_no_size() {
+    let ground = ground();
+    ground.start("plain", exec("sleep", &["1000"])).await;
+    let mut spec = spec("pipe", exec("sleep", &["1000"]));
+    spec.takes_input = true;
+    patiently(ground.process.launch(spec)).await.unwrap();
+    for (name, says) in [("plain", "without an input"), ("pipe", "without a terminal"), ("none", "not known")] {
+        let refused = ground.process.resize_terminal(&id(name), WindowSize::default()).await.unwrap_err().to_string();
+        assert!(refused.contains(says), "{name}: {refused}");
+    }
 }
 
 #[tokio::test]

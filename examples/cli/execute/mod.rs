@@ -17,7 +17,7 @@ use clap::Args;
 use mesos_core::daemon::MemoryStore;
 use mesos_core::net::grpc::{GrpcConnector, RemoteDetector};
 use mesos_core::program::Logging;
-use mesos_core::{FrameworkInfo, Role};
+use mesos_core::{FrameworkInfo, Limit, Role, Scalar};
 use mesos_sched::daemon::{SchedulerDriver, SchedulerSetup};
 use mesos_sched::driver::StopReason;
 use tokio::sync::mpsc;
@@ -42,6 +42,13 @@ pub(crate) struct Execute {
     /// Memory in MiB for each instance.
     #[arg(long, default_value_t = 32.0)]
     mem: f64,
+    /// Processors each instance may use at most, while nobody else wants them; "infinity" for all there are. Without it, what
+    /// --cpus says.
+    #[arg(long, value_name = "CPUS", value_parser = limit)]
+    cpus_limit: Option<Limit>,
+    /// Memory in MiB that each instance may use at most; "infinity" for all there is. Without it, what --mem says.
+    #[arg(long, value_name = "MIB", value_parser = limit)]
+    mem_limit: Option<Limit>,
     /// A name for the task.
     #[arg(long)]
     name: Option<String>,
@@ -50,7 +57,8 @@ pub(crate) struct Execute {
     instances: u32,
     /// A file that says a group of tasks in JSON, as {"tasks": [{"name": …, "resources": […], "command": {"value": …}}]}.
     /// They are placed together on one agent, and when one of them fails or is killed, the others are killed too.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["command", "instances", "cpus", "mem", "env", "uri", "user"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["command", "instances", "cpus", "mem", "cpus_limit",
+        "mem_limit", "env", "uri", "user"])]
     task_group: Option<PathBuf>,
     /// More environment, as NAME=VALUE.
     #[arg(long, value_name = "NAME=VALUE")]
@@ -68,6 +76,13 @@ pub(crate) struct Execute {
     /// The program and its arguments; one word is a shell line.
     #[arg(required_unless_present = "task_group", trailing_var_arg = true, allow_hyphen_values = true)]
     command: Vec<String>,
+}
+
+fn limit(text: &str) -> Result<Limit, String> {
+    match text {
+        "infinity" => Ok(Limit::Infinite),
+        _ => text.parse::<Scalar>().map(Limit::Amount).map_err(|error| error.to_string()),
+    }
 }
 
 impl Execute {

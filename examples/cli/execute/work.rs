@@ -6,7 +6,9 @@ use anyhow::Context as _;
 use mesos_core::container::Uri;
 use mesos_core::kernel::Rng;
 use mesos_core::wire::{json, v1};
-use mesos_core::{AgentId, CommandInfo, ExecutorId, ExecutorInfo, Operation, Resources, TaskId, TaskInfo, TaskRun};
+use mesos_core::{
+    AgentId, CommandInfo, ContainerLimits, ExecutorId, ExecutorInfo, Operation, Resources, TaskId, TaskInfo, TaskRun,
+};
 use serde_json::{Value, json};
 
 use super::Execute;
@@ -77,12 +79,15 @@ fn instances(flags: &Execute, prefix: &str) -> anyhow::Result<Vec<Unit>> {
     let command = command(flags)?;
     let name = flags.name.clone().unwrap_or_else(|| flags.command.join(" "));
     let resources: Resources = format!("cpus:{:?};mem:{:?}", flags.cpus, flags.mem).parse()?;
+    let limits = ContainerLimits { cpus: flags.cpus_limit, mem: flags.mem_limit };
+    limits.check(&resources)?;
     let nowhere = AgentId::new(NOWHERE)?;
     let mut units = Vec::new();
     for number in 0..flags.instances {
         let is_alone = flags.instances == 1;
         let id = TaskId::new(if is_alone { prefix.to_owned() } else { format!("{prefix}-{number}") })?;
         let mut task = TaskInfo::command(id, nowhere.clone(), resources.clone(), command.clone());
+        task.limits = limits;
         task.name = if is_alone { name.as_str().into() } else { format!("{name} #{number}").into() };
         units.push(Unit::alone(task));
     }

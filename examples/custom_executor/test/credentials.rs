@@ -56,6 +56,14 @@ fn launch(beside: &str, name: &str) -> String {
     )
 }
 
+/// The same beside one that would lie beside that.
+fn launch_deeper(beside: &str, name: &str) -> String {
+    format!(
+        r#"{{"type":"LAUNCH_NESTED_CONTAINER","launch_nested_container":{{"command":{{"value":"true"}},
+        "container_id":{{"value":"{name}","parent":{{"value":"none","parent":{{"value":"{beside}"}}}}}}}}}}"#
+    )
+}
+
 const SPEAK: &str = "/api/v1/executor";
 const ASK: &str = "/api/v1";
 
@@ -75,6 +83,8 @@ async fn a_token_speaks_for_its_own_executor_while_that_lives() {
         (ASK, own, launch(&one.container, "c"), "200"),
         // What it may run it may not run as anybody: its framework's tasks name no other user.
         (ASK, own, launch(&one.container, "r").replace(r#""true""#, r#""true","user":"root""#), "403"),
+        (ASK, others, launch_deeper(&one.container, "c"), "403"),
+        (ASK, own, launch_deeper(&one.container, "c"), "404"),
         (ASK, own, r#"{"type":"GET_STATE"}"#.to_owned(), "403"),
         (ASK, own, r#"{"type":"LIST_FILES","list_files":{"path":"/frameworks/f1"}}"#.to_owned(), "403"),
         ("/state", own, String::new(), "403"),
@@ -130,6 +140,16 @@ async fn no_task_finds_what_its_executor_proves_with_who_it_is() {
     rig.expect("t3", &[TaskState::Running]).await;
     let told = rig.next_status().await;
     assert_eq!(told.message.as_deref(), Some("Command exited with status 0"), "{told:?}");
+}
+
+/// It looks from beside a container that lies beside its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_that_proves_who_it_is_looks_at_its_tasks() {
+    let mut rig = Rig::guarded().await;
+    rig.run(task("t1", "check")).await;
+    rig.expect("t1", &[TaskState::Running]).await;
+    let status = rig.next_status().await;
+    assert_eq!(status.message.as_deref(), Some("Command exited with status 1"), "{status:?}");
 }
 
 /// The library sends the token it finds, also when it asks for containers.

@@ -166,6 +166,40 @@ async fn a_session_is_given_what_it_reads_and_tells_what_it_writes() {
     while output.message().await.unwrap().is_some() {}
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_with_a_terminal_is_typed_into_and_told_its_size() {
+    let mut rig = Rig::new().await;
+    let named = running(&mut rig).await;
+    let id: Value = serde_json::from_str(&named("terminal")).unwrap();
+    let mut operator = Operator::new(rig.address(), "").await;
+    let line = "stty size; while read line; do echo got $line; stty size; done; echo over";
+    let size = |rows: u32, columns: u32| json!({"window_size": {"rows": rows, "columns": columns}});
+    let session = json!({"type": "LAUNCH_NESTED_CONTAINER_SESSION", "launch_nested_container_session": {
+        "container_id": id, "command": {"value": line}, "container": {"type": "MESOS", "tty_info": size(24, 80)}}});
+    let mut output = operator.attach_output(&session).await.unwrap();
+    let mut heard = String::new();
+    hear(&mut output, &mut heard, "24 80\r\n").await;
+
+    let attach = |part: Value| read(&json!({"type": "ATTACH_CONTAINER_INPUT", "attach_container_input": part}));
+    let given = |io: Value| attach(json!({"type": "PROCESS_IO", "process_io": io}));
+    let give = |data: &str| given(json!({"type": "DATA", "data": {"type": "STDIN", "data": data}}));
+    let resize = |size: Value| given(json!({"type": "CONTROL", "control": {"type": "TTY_INFO", "tty_info": size}}));
+    let (say, calls) = mpsc::channel(8);
+    let mut attached = operator.client.clone();
+    let input = tokio::spawn(async move { attached.attach_input(ReceiverStream::new(calls)).await });
+    say.send(attach(json!({"type": "CONTAINER_ID", "container_id": id}))).await.unwrap();
+    say.send(resize(size(50, 132))).await.unwrap();
+    // A word and a line end.
+    say.send(give("aGVsbG8K")).await.unwrap();
+    hear(&mut output, &mut heard, "got hello\r\n50 132\r\n").await;
+    // EOT.
+    say.send(give("BA==")).await.unwrap();
+    hear(&mut output, &mut heard, "over\r\n").await;
+    drop(say);
+    assert_eq!(input.await.unwrap().unwrap().into_inner(), Response::default());
+    while output.message().await.unwrap().is_some() {}
+}
+
 /// Every call of everybody, by gRPC and by HTTP: the same is said.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_may_do_what_is_the_same_as_over_http() {

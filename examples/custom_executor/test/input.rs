@@ -161,13 +161,20 @@ async fn input_that_is_none_is_refused_with_a_sentence() {
     let nobody = Attached::open(address, &named("nobody")).await.end().await;
     assert!(nobody.starts_with("HTTP/1.1 404"), "{nobody}");
     let stdout = r#""type":"PROCESS_IO","process_io":{"type":"DATA","data":{"type":"STDOUT","data":"QQ=="}}"#;
-    let resize = r#""type":"PROCESS_IO","process_io":{"type":"CONTROL","control":{"type":"TTY_INFO","tty_info":{}}}"#;
+    let resize = |size: &str| {
+        let control = format!(r#"{{"type":"TTY_INFO","tty_info":{{{size}}}}}"#);
+        format!(r#""type":"PROCESS_IO","process_io":{{"type":"CONTROL","control":{control}}}"#)
+    };
+    let (sizeless, vast) = (resize(""), resize(r#""window_size":{"rows":65536,"columns":1}"#));
+    let pointless = resize(r#""window_size":{"rows":24,"columns":80}"#);
     for (said, status) in [
         (r#""type":"PROCESS_IO""#, "400"),
         (r#""type":"CONTAINER_ID""#, "400"),
         (r#""type":"PROCESS_IO","process_io":{"type":"DATA"}"#, "400"),
         (stdout, "400"),
-        (resize, "501"),
+        (sizeless.as_str(), "400"),
+        (vast.as_str(), "400"),
+        (pointless.as_str(), "409"),
     ] {
         let mut attached = Attached::open(address, &named("s")).await;
         attached.say(said).await;

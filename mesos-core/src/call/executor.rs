@@ -12,6 +12,7 @@ use crate::executor::ExecutorInfo;
 use crate::framework::FrameworkInfo;
 use crate::health::{Check, CheckStatus};
 use crate::id::{AgentId, ContainerId, FrameworkId, TaskId, UpdateId};
+use crate::limit::ContainerLimits;
 use crate::resource::{Labels, Resources};
 use crate::task::{KillPolicy, Reason, TaskInfo, TaskState};
 use crate::time::WallTime;
@@ -31,8 +32,11 @@ pub enum Call {
         task_id: TaskId,
         /// What to run.
         command: CommandInfo,
-        /// What it may use.
+        /// What it is given.
         resources: Resources,
+        /// What it may use beyond that.
+        #[serde(default, skip_serializing_if = "ContainerLimits::is_empty")]
+        limits: ContainerLimits,
     },
     /// Sends a signal to a container's whole process tree.
     Signal {

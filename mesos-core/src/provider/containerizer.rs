@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 
-use crate::container::{ContainerSpec, Exit, Signal, Usage};
+use crate::container::{ContainerSpec, Exit, Signal, Usage, WindowSize};
 use crate::id::ContainerId;
 use crate::resource::Resources;
 
@@ -79,6 +79,10 @@ pub trait Containerizer: Send + Sync + fmt::Debug {
     /// are the end of the input.
     async fn write_input(&self, id: &ContainerId, _bytes: &[u8]) -> Result<(), ContainerError> {
         Err(ContainerError::Failed { id: id.clone(), problem: "it takes no input".into() })
+    }
+    /// Gives the [terminal](ContainerSpec::terminal) of a container another size, and lets its processes know.
+    async fn resize_terminal(&self, id: &ContainerId, _to: WindowSize) -> Result<(), ContainerError> {
+        Err(ContainerError::Failed { id: id.clone(), problem: "it has no terminal".into() })
     }
     /// Resolves when the container has ended.
     async fn wait(&self, id: &ContainerId) -> Result<Exit, ContainerError>;

@@ -7,9 +7,10 @@
 use std::time::Duration;
 
 use mesos_core::health::{Check, CheckStatus, Checked};
-use mesos_core::{CommandInfo, ContainerId, Purpose, Resources};
+use mesos_core::{CommandInfo, ContainerId, Purpose};
 
 use super::book::ExecutorRef;
+use super::containment::Order;
 use super::{Agent, AgentCx, ContainerOp, ContainerOutcome, Effect, Pending};
 
 impl Agent {
@@ -61,7 +62,7 @@ impl Agent {
         let parent = self.book.container_id(parent).clone();
         let id = self.container_id(cx, self.book.executor_id(at));
         self.default_user(at, &mut command);
-        let mut spec = self.container_spec(at, id.clone(), command, Resources::new(), Purpose::Debug { parent });
+        let mut spec = self.container_spec(at, id.clone(), Order::bare(command), Purpose::Debug { parent });
         spec.is_checkpointed = false;
         self.contain(cx, at, name.clone(), None, spec);
         if let Some(container) = self.book.find_container(&id).and_then(|at| self.book.container_mut(at)) {

@@ -11,14 +11,14 @@
 //! | `update/<framework>/<task>/<number>` | an update | before it is sent | its acknowledgement |
 //! | `operation/<uuid>` | one with an id, its framework | it is done, with the total | its acknowledgement |
 //! | `container/<id>` | whose it is | before it starts | its end |
-//! | `standalone/<id>` | its name: nobody's | before it starts | its end |
+//! | `standalone/<id>` | its name, and what it lies beside: nobody's | before it starts | its end |
 //!
 //! Ids hold no `/`, so keys need no escaping. Every change that belongs together is one batch, so any prefix of the batches
 //! is a state the agent was in.
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mesos_core::kernel::{Draft, Key, Record};
@@ -27,6 +27,8 @@ use mesos_core::{
     TaskInfo, TaskState, TaskStatus, TrackedOperation, UpdateId,
 };
 use serde::{Deserialize, Serialize};
+
+use super::nested::nest_of;
 
 const AGENT: &str = "agent";
 const TOTAL: &str = "total";
@@ -83,6 +85,16 @@ pub(super) struct ContainerRecord {
     /// The container it lies beside, if it lies beside one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) parent: Option<ContainerId>,
+}
+
+/// A container that no executor has, as it is written down.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+enum StandaloneRecord {
+    /// It lies beside no other.
+    Outermost(ContainerId),
+    /// It lies beside another one that no executor has.
+    Beside { id: ContainerId, parent: ContainerId },
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form serde asks for")]
@@ -206,9 +218,13 @@ pub(super) fn put_container(id: &ContainerId, record: ContainerRecord) -> Draft 
     Draft::put(Key::of(CONTAINER, id.shared()), record)
 }
 
-/// A container that no executor has; its name is all there is to know.
-pub(super) fn put_standalone(id: &ContainerId) -> Draft {
-    Draft::put(Key::of(STANDALONE, id.shared()), id.clone())
+/// A container that no executor has: its name, and what it lies beside.
+pub(super) fn put_standalone(id: &ContainerId, parent: Option<&ContainerId>) -> Draft {
+    let key = Key::of(STANDALONE, id.shared());
+    match parent {
+        None => Draft::put(key, StandaloneRecord::Outermost(id.clone())),
+        Some(parent) => Draft::put(key, StandaloneRecord::Beside { id: id.clone(), parent: parent.clone() }),
+    }
 }
 
 pub(super) fn delete_standalone(id: &ContainerId) -> Draft {
@@ -231,8 +247,8 @@ pub(super) struct Memory {
     pub(super) states: BTreeMap<(FrameworkId, TaskId), StateRecord>,
     pub(super) updates: BTreeMap<(FrameworkId, TaskId), BTreeMap<u64, TaskStatus>>,
     pub(super) containers: BTreeMap<ContainerId, ContainerRecord>,
-    /// Containers that no executor had.
-    pub(super) standalone: BTreeSet<ContainerId>,
+    /// Containers that no executor had, each with what it lay beside.
+    pub(super) standalone: BTreeMap<ContainerId, Option<ContainerId>>,
     /// By their keys.
     pub(super) operations: BTreeMap<Arc<str>, OperationRecord>,
 }
@@ -276,12 +292,18 @@ impl Memory {
             }
             [OPERATION, _] => drop(self.operations.insert(record.key.clone(), decode(record)?)),
             [STANDALONE, id] => {
-                let written: ContainerId = decode(record)?;
+                let (written, parent) = match decode(record)? {
+                    StandaloneRecord::Outermost(id) => (id, None),
+                    StandaloneRecord::Beside { id, parent } => (id, Some(parent)),
+                };
                 let named: ContainerId = parse(record, id)?;
                 if written != named {
                     return Err(format!("record {:?} is of another container: {written}", record.key));
                 }
-                self.standalone.insert(named);
+                if let Some(parent) = parent.clone().filter(|parent| nest_of(&named, parent.clone()).is_none()) {
+                    return Err(format!("record {:?} lies beside {parent}, which its name does not say", record.key));
+                }
+                self.standalone.insert(named, parent);
             }
             [CONTAINER, id] => drop(self.containers.insert(parse(record, id)?, decode(record)?)),
             _ => return Err(format!("record {:?} is of a kind this version does not know", record.key)),

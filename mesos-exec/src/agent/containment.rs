@@ -16,7 +16,8 @@ use mesos_core::health::Checked;
 use mesos_core::kernel::Ticket;
 use mesos_core::text::{Part, joined};
 use mesos_core::{
-    CommandInfo, ContainerId, ContainerSpec, ExecutorId, Exit, Purpose, Reason, Resources, Signal, TaskId,
+    CommandInfo, ContainerId, ContainerLimits, ContainerSpec, ExecutorId, Exit, Purpose, Reason, Resources, Signal,
+    TaskId,
 };
 
 use super::book::{Container, ContainerPhase, ContainerRef, End, ExecutorBody, ExecutorPhase, ExecutorRef, Hosted};
@@ -29,6 +30,23 @@ use super::{Agent, AgentCx, ContainerOp, ContainerOutcome, Effect, Pending, Time
 /// well below the longest file name.
 const NAME_BYTES_MAX: usize = 64;
 
+/// What a container is to run, and what it may use.
+#[derive(Debug)]
+pub(super) struct Order {
+    pub(super) command: CommandInfo,
+    /// What it is given.
+    pub(super) resources: Resources,
+    /// What it may use beyond that.
+    pub(super) limits: ContainerLimits,
+}
+
+impl Order {
+    /// A command that is given nothing of its own.
+    pub(super) fn bare(command: CommandInfo) -> Self {
+        Self { command, resources: Resources::new(), limits: ContainerLimits::default() }
+    }
+}
+
 impl Agent {
     /// Starts a container for an executor; what the executor did wrong otherwise.
     pub(super) fn launch_container(
@@ -37,8 +55,7 @@ impl Agent {
         executor: ExecutorRef,
         name: ContainerId,
         task_id: TaskId,
-        command: CommandInfo,
-        resources: Resources,
+        mut order: Order,
     ) -> Result<(), String> {
         let Some(hosted) = self.book.executor(executor) else { return Ok(()) };
         if hosted.containers.get(&name).is_some() {
@@ -48,9 +65,8 @@ impl Agent {
             return Err(format!("Executor asked for more than {} containers", hosted.containers.len()));
         }
         let id = self.container_id(cx, self.book.executor_id(executor));
-        let mut command = command;
-        self.default_user(executor, &mut command);
-        let mut spec = self.container_spec(executor, id, command, resources, Purpose::Task);
+        self.default_user(executor, &mut order.command);
+        let mut spec = self.container_spec(executor, id, order, Purpose::Task);
         spec.task_id = Some(task_id.clone());
         self.contain(cx, executor, name, Some(task_id), spec);
         Ok(())
@@ -62,7 +78,8 @@ impl Agent {
         let Some(mut command) = info.command().cloned() else { return };
         let id = self.container_id(cx, self.book.executor_id(at));
         self.executor_environment(at, &mut command);
-        let spec = self.container_spec(at, id.clone(), command, info.resources.clone(), Purpose::Executor);
+        let order = Order { command, resources: info.resources.clone(), limits: ContainerLimits::default() };
+        let spec = self.container_spec(at, id.clone(), order, Purpose::Executor);
         if let Some(hosted) = self.book.executor_mut(at)
             && let ExecutorBody::Remote(remote) = &mut hosted.body
         {
@@ -114,16 +131,16 @@ impl Agent {
         &self,
         executor: ExecutorRef,
         id: ContainerId,
-        command: CommandInfo,
-        resources: Resources,
+        order: Order,
         purpose: Purpose,
     ) -> ContainerSpec {
+        let Order { command, resources, limits } = order;
         let framework_id = self.book.framework_id(executor.framework).clone();
         let executor_id = self.book.executor_id(executor).clone();
         let is_checkpointed = self.book.framework(executor.framework).is_some_and(|f| f.is_checkpointed);
         let spec = ContainerSpec::new(id, framework_id, executor_id, command, resources);
         let role = self.book.executor(executor).map(|hosted| hosted.role.clone());
-        ContainerSpec { purpose, is_checkpointed, agent_id: self.id.clone(), role, ..spec }
+        ContainerSpec { limits, purpose, is_checkpointed, agent_id: self.id.clone(), role, ..spec }
     }
 
     /// A name nothing on this machine has: random, so that it is not used again after a restart either.

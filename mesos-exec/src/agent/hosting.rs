@@ -11,6 +11,7 @@ use mesos_core::call::executor::{Call, Event};
 use mesos_core::{Executor, ExecutorCx, Instant, Reason};
 
 use super::book::{End, ExecutorBody, ExecutorPhase, ExecutorRef, TaskRef};
+use super::containment::Order;
 use super::delivery::Breach;
 use super::{Agent, AgentCx, Timer, checkpoint};
 
@@ -68,8 +69,9 @@ impl Agent {
                     self.end_executor(cx, at, format!("Executor reported a task {state}, which is not for it to say"));
                 }
             },
-            Call::Launch { container, task_id, command, resources } => {
-                if let Err(breach) = self.launch_container(cx, at, container, task_id, command, resources) {
+            Call::Launch { container, task_id, command, resources, limits } => {
+                let order = Order { command, resources, limits };
+                if let Err(breach) = self.launch_container(cx, at, container, task_id, order) {
                     self.end_executor(cx, at, breach);
                 }
             }

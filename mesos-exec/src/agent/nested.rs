@@ -1,18 +1,30 @@
 //! Containers that somebody asks the agent for: beside a container that runs, which are debugging sessions and what an
 //! executor that is a process of its own runs its tasks in; or [alone](super::standalone).
 //!
-//! Those beside others belong to the executor of the container they lie beside and end with that container. How one ended is
-//! kept until it is removed or the other one has gone. They use what the other one was given: nothing is charged for them.
+//! ```text
+//!   executor.77            a container the agent made
+//!   executor.77.task       beside it: what its executor asked for
+//!   executor.77.task.shell beside that: a session that looks into the task
+//! ```
+//!
+//! Those beside others belong to the executor of the container they lie beside and end with that container, and whatever lies
+//! beside them with them, as deep as names reach. How one ended is kept until it is removed or the other one has gone. They
+//! use what the other one was given: nothing is charged for them.
 
 use std::fmt;
 use std::sync::Arc;
 
 use mesos_core::call::operator::ReplyTo;
-use mesos_core::{CommandInfo, ContainerId, Exit, Purpose, Rejection, RejectionCode, Resources, Signal};
+use mesos_core::container::WindowSize;
+use mesos_core::{
+    CommandInfo, ContainerId, ContainerLimits, ContainerSpec, Exit, Purpose, Rejection, RejectionCode, Resources,
+    Signal,
+};
 
 use serde::{Deserialize, Serialize};
 
 use super::book::{Container, ContainerPhase, ContainerRef, ExecutorRef};
+use super::containment::Order;
 use super::{Agent, AgentCx, ContainerOp, Effect, Phase};
 
 /// Those who may wait for the end of one container at a time: everybody who watches it, and more. Such calls last as long as
@@ -28,11 +40,38 @@ pub struct Nest {
     pub name: ContainerId,
 }
 
+impl Nest {
+    /// Whether it means the container that is called `own`: as that, or by the agent's name for it.
+    fn means(&self, own: &Self) -> bool {
+        self.parent.is_none() || self == own
+    }
+}
+
 impl fmt::Display for Nest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.parent {
             None => self.name.fmt(f),
             Some(parent) => write!(f, "{} beside {parent}", self.name),
+        }
+    }
+}
+
+/// How long a container lives.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Life {
+    /// As long as it runs.
+    Own,
+    /// No longer than whoever asked for it watches, or types.
+    Session { terminal: Option<WindowSize> },
+}
+
+impl Life {
+    /// A session ends with this run of the agent, and is given what whoever asked for it types.
+    pub(super) const fn shape(self, spec: &mut ContainerSpec) {
+        if let Self::Session { terminal } = self {
+            spec.is_checkpointed = false;
+            spec.takes_input = true;
+            spec.terminal = terminal;
         }
     }
 }
@@ -45,10 +84,16 @@ pub enum ContainerAsk {
     Launch {
         /// What to run.
         command: Box<CommandInfo>,
-        /// What it may use.
+        /// What it is given.
         resources: Resources,
+        /// What it may use beyond that.
+        #[serde(default, skip_serializing_if = "ContainerLimits::is_empty")]
+        limits: ContainerLimits,
         /// Whether it ends with whoever asks for it, and so with this run of the agent.
         is_session: bool,
+        /// Whether a session has a terminal, and how large that is at first.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        terminal: Option<WindowSize>,
     },
     /// Tell when it has ended.
     Wait,
@@ -93,8 +138,10 @@ impl Agent {
             return cx.emit(Effect::Reply { reply, result: Err(rejection) });
         }
         let answer = match ask {
-            ContainerAsk::Launch { command, resources, is_session } => {
-                self.launch_nested(cx, nest, *command, resources, is_session, reply)
+            ContainerAsk::Launch { command, resources, limits, is_session, terminal } => {
+                let order = Order { command: *command, resources, limits };
+                let life = if is_session { Life::Session { terminal } } else { Life::Own };
+                self.launch_nested(cx, nest, order, life, reply)
             }
             ContainerAsk::Wait => self.wait_nested(&nest, reply),
             ContainerAsk::Signal(signal) => self.signal_nested(cx, &nest, signal).map(Some),
@@ -108,37 +155,53 @@ impl Agent {
         }
     }
 
-    fn is_standalone(&self, nest: &Nest) -> bool {
-        nest.parent.is_none() && self.standalone.contains(&nest.name)
+    /// The one that no executor has, if it is one.
+    fn find_standalone(&self, nest: &Nest) -> Result<Option<ContainerId>, Rejection> {
+        let id = nested_id(nest)?;
+        Ok(self.standalone.nest(&id).filter(|own| nest.means(own)).map(|_| id))
     }
 
     fn find_nested(&self, nest: &Nest) -> Result<ContainerRef, Rejection> {
         let id = nested_id(nest)?;
-        self.book.find_container(&id).ok_or_else(|| unknown(nest))
+        let is_meant = |at: &ContainerRef| {
+            let own = self.book.container(*at).and_then(|container| container.nest.as_deref());
+            own.map_or_else(|| nest.parent.is_none(), |own| nest.means(own))
+        };
+        self.book.find_container(&id).filter(is_meant).ok_or_else(|| unknown(nest))
     }
 
-    /// What the agent calls a container that runs, or that ended and is remembered.
+    /// Whether it runs, or ended and is remembered.
+    fn is_known(&self, nest: &Nest) -> Result<bool, Rejection> {
+        Ok(self.ended.contains(nest) || self.find_standalone(nest)?.is_some() || self.find_nested(nest).is_ok())
+    }
+
+    /// What the agent calls a container that is known.
     fn name_nested(&self, nest: &Nest) -> Result<Answer, Rejection> {
-        let id = nested_id(nest)?;
-        let is_known = self.ended.contains(nest) || self.has_container(&id);
-        if is_known { Ok(Answer::Named(id)) } else { Err(unknown(nest)) }
+        if self.is_known(nest)? { nested_id(nest).map(Answer::Named) } else { Err(unknown(nest)) }
     }
 
     fn launch_nested(
         &mut self,
         cx: &mut AgentCx<'_>,
         nest: Nest,
-        mut command: CommandInfo,
-        resources: Resources,
-        is_session: bool,
+        mut order: Order,
+        life: Life,
         reply: ReplyTo,
     ) -> Result<Option<Answer>, Rejection> {
         let id = nested_id(&nest)?;
-        if self.has_container(&id) || self.ended.contains(&nest) {
+        if self.is_known(&nest)? {
             return Ok(Some(Answer::Already));
         }
-        let Some(parent) = nest.parent.clone() else {
-            return self.launch_standalone(cx, id, command, resources, is_session, reply);
+        if self.has_container(&id) {
+            let what = format!("the agent calls another container {id}, too");
+            return Err(Rejection::new(RejectionCode::InvalidId, what, "name it differently"));
+        }
+        order.limits.check(&order.resources).map_err(|wrong| {
+            let what = format!("container {nest}: {wrong}");
+            Rejection::new(RejectionCode::InvalidOperation, what, "limit what it is given, to no less than that")
+        })?;
+        let Some(parent) = nest.parent.clone().filter(|parent| !self.standalone.contains(parent)) else {
+            return self.launch_standalone(cx, nest, order, life, reply);
         };
         let executor = self.running_parent(&parent)?;
         let hosted = self.book.executor(executor).map_or(0, |hosted| hosted.containers.len());
@@ -146,11 +209,13 @@ impl Agent {
             let what = format!("the executor has {hosted} containers");
             return Err(Rejection::new(RejectionCode::TooMany, what, "wait until some have ended"));
         }
-        self.default_user(executor, &mut command);
-        let purpose = if is_session { Purpose::Debug { parent } } else { Purpose::Nested { parent } };
-        let mut spec = self.container_spec(executor, id.clone(), command, resources, purpose);
-        spec.is_checkpointed &= !is_session;
-        spec.takes_input = is_session;
+        self.default_user(executor, &mut order.command);
+        let purpose = match life {
+            Life::Session { .. } => Purpose::Debug { parent },
+            Life::Own => Purpose::Nested { parent },
+        };
+        let mut spec = self.container_spec(executor, id.clone(), order, purpose);
+        life.shape(&mut spec);
         self.contain(cx, executor, id.clone(), None, spec);
         if let Some(container) = self.book.find_container(&id).and_then(|at| self.book.container_mut(at)) {
             container.launch_reply = Some(reply);
@@ -184,26 +249,31 @@ impl Agent {
         if let Some(exit) = self.ended.get(nest) {
             return Ok(Some(Answer::Ended(exit.clone())));
         }
-        if self.is_standalone(nest) {
-            self.wait_standalone(&nest.name, reply);
-            return Ok(None);
-        }
-        let at = self.find_nested(nest)?;
-        if let Some(container) = self.book.container_mut(at) {
-            if container.waits.len() >= WAITS_PER_CONTAINER_MAX {
+        let waits = match self.waits(nest)? {
+            Some(waits) if waits.len() >= WAITS_PER_CONTAINER_MAX => {
                 let what = format!("{WAITS_PER_CONTAINER_MAX} callers wait for the end of container {nest}");
                 return Err(Rejection::new(RejectionCode::TooMany, what, "wait once, and share the answer"));
             }
-            container.waits.push(reply);
-        }
+            Some(waits) => waits,
+            None => return Err(unknown(nest)),
+        };
+        waits.push(reply);
         Ok(None)
+    }
+
+    /// Those who wait for the end of a container.
+    fn waits(&mut self, nest: &Nest) -> Result<Option<&mut Vec<ReplyTo>>, Rejection> {
+        if let Some(id) = self.find_standalone(nest)? {
+            return Ok(self.standalone.waits(&id));
+        }
+        let at = self.find_nested(nest)?;
+        Ok(self.book.container_mut(at).map(|container| &mut container.waits))
     }
 
     /// Whoever left is answered no more, and waits in nobody's place.
     pub(super) fn forget_asker(&mut self, nest: &Nest, reply: ReplyTo) {
-        let found = self.find_nested(nest).ok().and_then(|at| self.book.container_mut(at));
-        if let Some(container) = found {
-            container.waits.retain(|waiting| *waiting != reply);
+        if let Ok(Some(waits)) = self.waits(nest) {
+            waits.retain(|waiting| *waiting != reply);
         }
     }
 
@@ -211,8 +281,8 @@ impl Agent {
         if self.ended.contains(nest) {
             return Ok(Answer::Done);
         }
-        if self.is_standalone(nest) {
-            self.signal_standalone(cx, &nest.name, signal);
+        if let Some(id) = self.find_standalone(nest)? {
+            self.signal_standalone(cx, &id, signal);
             return Ok(Answer::Done);
         }
         let at = self.find_nested(nest)?;
@@ -231,7 +301,7 @@ impl Agent {
         if self.ended.remove(nest) {
             return Ok(Answer::Done);
         }
-        if !self.is_standalone(nest) {
+        if self.find_standalone(nest)?.is_none() {
             self.find_nested(nest)?;
         }
         let what = format!("container {nest} still runs");
@@ -297,7 +367,7 @@ pub(super) fn nest_of(id: &ContainerId, parent: ContainerId) -> Option<Nest> {
 }
 
 /// What the agent calls a container beside another.
-fn nested_id(nest: &Nest) -> Result<ContainerId, Rejection> {
+pub(super) fn nested_id(nest: &Nest) -> Result<ContainerId, Rejection> {
     let Some(parent) = &nest.parent else { return Ok(nest.name.clone()) };
     let text = format!("{parent}.{}", nest.name);
     ContainerId::new(text).map_err(|error| {

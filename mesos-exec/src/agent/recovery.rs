@@ -42,7 +42,7 @@ pub(super) struct Recovery {
     /// Executors worth keeping, with the tasks they had.
     executors: BTreeMap<Key, Former>,
     /// Containers that no executor had.
-    standalone: BTreeSet<ContainerId>,
+    standalone: BTreeMap<ContainerId, Option<ContainerId>>,
     /// The agent is to end as soon as it is back.
     pub(super) stop: Option<StopReason>,
 }
@@ -88,7 +88,7 @@ impl Agent {
         self.operations = Operations::recovered(memory.operations.values().cloned());
         let recovery = self.restore(cx, memory, stop);
         let known = recovery.executors.keys().filter_map(|key| recovery.containers.get(key));
-        let known = known.flat_map(BTreeMap::keys).chain(&recovery.standalone).cloned().collect();
+        let known = known.flat_map(BTreeMap::keys).chain(recovery.standalone.keys()).cloned().collect();
         self.phase = Phase::Recovering(Box::new(recovery));
         let ticket = self.tickets.draw();
         self.await_answer(ticket, Pending::Recovery);
@@ -242,9 +242,7 @@ impl Agent {
         };
         let Phase::Recovering(recovery) = std::mem::replace(&mut self.phase, Phase::Serving) else { return };
         let Recovery { mut containers, executors, standalone, stop } = *recovery;
-        for id in standalone {
-            self.resume_standalone(cx, &id, survivors.contains(&id));
-        }
+        self.resume_standalone(cx, standalone, &survivors);
         let mut changes = Vec::new();
         for (key, _) in executors {
             let own = containers.remove(&key).unwrap_or_default();

@@ -1,19 +1,21 @@
 //! Containers of their own: no framework has them and no executor. Whoever asks for one watches it and ends it.
 //!
-//! They run on when the agent's process ends, and the next run takes them back. How one ended is kept until it is removed.
-//! Nothing is charged for them: masters do not hear of them.
+//! Others may lie beside one of them, and beside those: they end with it. They run on when the agent's process ends, and the
+//! next run takes them back. How one ended is kept until it is removed. Nothing is charged for them: masters do not hear of
+//! them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mesos_core::call::operator::ReplyTo;
 use mesos_core::kernel::Draft;
 use mesos_core::{
-    CommandInfo, ContainerId, ContainerSpec, ExecutorId, Exit, FrameworkId, Purpose, Rejection, RejectionCode,
-    Resources, Signal,
+    ContainerId, ContainerSpec, ExecutorId, Exit, FrameworkId, Purpose, Rejection, RejectionCode, Signal,
 };
 
 use super::checkpoint;
+use super::containment::Order;
+use super::nested::{Life, nest_of, nested_id};
 use super::{Agent, AgentCx, Answer, ContainerOp, ContainerOutcome, Effect, Nest, Pending, Phase, Timer};
 
 /// Under this name their sandboxes lie, since they have no framework.
@@ -30,6 +32,8 @@ pub(super) enum Asked {
 /// A container of its own.
 #[derive(Debug)]
 struct Alone {
+    /// How whoever asked for it calls it.
+    nest: Nest,
     state: State,
     /// How often its destruction was asked for; none when nobody wants it to end.
     destroys: u32,
@@ -48,8 +52,8 @@ enum State {
 }
 
 impl Alone {
-    const fn new(state: State, is_checkpointed: bool) -> Self {
-        Self { state, destroys: 0, is_checkpointed, launch_reply: None, waits: Vec::new() }
+    const fn new(nest: Nest, state: State, is_checkpointed: bool) -> Self {
+        Self { nest, state, destroys: 0, is_checkpointed, launch_reply: None, waits: Vec::new() }
     }
 }
 
@@ -60,6 +64,27 @@ pub(super) struct Standalone(BTreeMap<ContainerId, Alone>);
 impl Standalone {
     pub(super) fn contains(&self, id: &ContainerId) -> bool {
         self.0.contains_key(id)
+    }
+
+    /// How whoever asked for this one calls it.
+    pub(super) fn nest(&self, id: &ContainerId) -> Option<&Nest> {
+        self.0.get(id).map(|alone| &alone.nest)
+    }
+
+    /// Those who wait for its end.
+    pub(super) fn waits(&mut self, id: &ContainerId) -> Option<&mut Vec<ReplyTo>> {
+        self.0.get_mut(id).map(|alone| &mut alone.waits)
+    }
+
+    /// Whether others may lie beside it.
+    fn runs(&self, id: &ContainerId) -> bool {
+        self.0.get(id).is_some_and(|alone| alone.state == State::Running && alone.destroys == 0)
+    }
+
+    /// Those that lie beside one that is gone.
+    fn orphans(&self) -> Vec<ContainerId> {
+        let is_orphan = |alone: &Alone| alone.nest.parent.as_ref().is_some_and(|parent| !self.contains(parent));
+        self.0.iter().filter(|(_, alone)| is_orphan(alone)).map(|(id, _)| id.clone()).collect()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -77,23 +102,27 @@ impl Standalone {
     }
 }
 
-fn nest_of(id: &ContainerId) -> Nest {
-    Nest { parent: None, name: id.clone() }
-}
-
 impl Agent {
     pub(super) fn launch_standalone(
         &mut self,
         cx: &mut AgentCx<'_>,
-        id: ContainerId,
-        command: CommandInfo,
-        resources: Resources,
-        is_session: bool,
+        nest: Nest,
+        Order { command, resources, limits }: Order,
+        life: Life,
         reply: ReplyTo,
     ) -> Result<Option<Answer>, Rejection> {
         if !matches!(self.phase, Phase::Serving) {
             let what = "the agent is ending";
             return Err(Rejection::new(RejectionCode::NotReady, what, "launch it when the agent is back"));
+        }
+        let id = nested_id(&nest)?;
+        if let Some(parent) = nest.parent.as_ref().filter(|parent| !self.standalone.runs(parent)) {
+            let what = format!("container {parent} does not run");
+            return Err(Rejection::new(
+                RejectionCode::UnknownContainer,
+                what,
+                "name a container that runs on this agent",
+            ));
         }
         if self.standalone.0.len() >= self.options.containers_per_executor_max {
             let what = format!("there are {} containers of their own", self.standalone.0.len());
@@ -105,19 +134,23 @@ impl Agent {
         let framework_id = FrameworkId::new(NO_FRAMEWORK).map_err(|error| named(&error))?;
         let executor_id = ExecutorId::new(id.as_str()).map_err(|error| named(&error))?;
         let mut spec = ContainerSpec::new(id.clone(), framework_id, executor_id, command, resources);
-        spec.purpose = Purpose::Standalone;
+        spec.limits = limits;
+        spec.purpose = match (&nest.parent, life) {
+            (Some(parent), Life::Session { .. }) => Purpose::StandaloneDebug { parent: parent.clone() },
+            _ => Purpose::Standalone,
+        };
         if !self.options.switch_user {
             spec.command.user = None;
         }
         spec.agent_id.clone_from(&self.id);
-        spec.is_checkpointed = !is_session;
-        spec.takes_input = is_session;
-        let mut alone = Alone::new(State::Launching, spec.is_checkpointed);
+        spec.is_checkpointed = true;
+        life.shape(&mut spec);
+        if spec.is_checkpointed {
+            self.write(cx, vec![checkpoint::put_standalone(&id, nest.parent.as_ref())]);
+        }
+        let mut alone = Alone::new(nest, State::Launching, spec.is_checkpointed);
         alone.launch_reply = Some(reply);
         self.standalone.0.insert(id.clone(), alone);
-        if spec.is_checkpointed {
-            self.write(cx, vec![checkpoint::put_standalone(&id)]);
-        }
         self.operate_alone(cx, &id, ContainerOp::Launch(Box::new(spec)), Asked::Launch);
         self.arm(cx, Timer::Standalone(id), self.options.container_launch_timeout);
         Ok(None)
@@ -127,12 +160,6 @@ impl Agent {
         let ticket = self.tickets.draw();
         self.await_answer(ticket, Pending::Standalone(id.clone(), asked));
         cx.emit(Effect::Container { ticket, op });
-    }
-
-    pub(super) fn wait_standalone(&mut self, id: &ContainerId, reply: ReplyTo) {
-        if let Some(alone) = self.standalone.0.get_mut(id) {
-            alone.waits.push(reply);
-        }
     }
 
     pub(super) fn signal_standalone(&mut self, cx: &mut AgentCx<'_>, id: &ContainerId, signal: Signal) {
@@ -224,23 +251,48 @@ impl Agent {
         for reply in alone.waits {
             cx.emit(Effect::Reply { reply, result: Ok(Answer::Ended(exit.clone())) });
         }
-        if has_run {
-            self.ended.insert(nest_of(id), exit);
+        if has_run && alone.nest.parent.as_ref().is_none_or(|parent| self.standalone.contains(parent)) {
+            self.ended.insert(alone.nest, exit);
         }
+        self.ended.forget_beside(id);
+        self.end_orphans(cx);
         if alone.is_checkpointed {
             self.write(cx, vec![checkpoint::delete_standalone(id)]);
         }
         self.retire_sandbox(cx, id.clone());
     }
 
-    /// Takes back what survived of an earlier run's; of the others nobody saw how they ended.
-    pub(super) fn resume_standalone(&mut self, cx: &mut AgentCx<'_>, id: &ContainerId, has_survived: bool) {
-        if has_survived {
-            self.standalone.0.insert(id.clone(), Alone::new(State::Running, true));
-            self.operate_alone(cx, id, ContainerOp::Wait(id.clone()), Asked::Wait);
-        } else {
-            self.ended.insert(nest_of(id), Exit::Unknown);
-            self.write(cx, vec![checkpoint::delete_standalone(id)]);
+    /// What lies beside another ends with it.
+    fn end_orphans(&mut self, cx: &mut AgentCx<'_>) {
+        for id in self.standalone.orphans() {
+            self.signal_standalone(cx, &id, Signal::Kill);
         }
+    }
+
+    /// Takes back what survived of an earlier run's, each with what it lies beside; of the others nobody saw how they ended.
+    pub(super) fn resume_standalone(
+        &mut self,
+        cx: &mut AgentCx<'_>,
+        known: BTreeMap<ContainerId, Option<ContainerId>>,
+        survivors: &BTreeSet<ContainerId>,
+    ) {
+        for (id, parent) in known {
+            let nest = match parent {
+                None => Some(Nest { parent: None, name: id.clone() }),
+                Some(parent) => nest_of(&id, parent),
+            };
+            // Its record was read with the name of what it lies beside in its own.
+            let Some(nest) = nest else { continue };
+            if survivors.contains(&id) {
+                self.standalone.0.insert(id.clone(), Alone::new(nest, State::Running, true));
+                self.operate_alone(cx, &id, ContainerOp::Wait(id.clone()), Asked::Wait);
+            } else {
+                if nest.parent.as_ref().is_none_or(|parent| survivors.contains(parent)) {
+                    self.ended.insert(nest, Exit::Unknown);
+                }
+                self.write(cx, vec![checkpoint::delete_standalone(&id)]);
+            }
+        }
+        self.end_orphans(cx);
     }
 }

@@ -160,7 +160,7 @@ impl Sandboxes {
     }
 
     fn link(&self, spec: &ContainerSpec, sandbox: &Path) -> io::Result<()> {
-        if spec.purpose == Purpose::Standalone {
+        if spec.purpose.is_standalone() {
             let folder = self.work_dir.join(STANDALONE);
             DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
             return replace_link(sandbox, &folder.join(spec.id.as_str()));

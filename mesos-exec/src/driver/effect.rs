@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mesos_core::call::executor::{Said, Subscribed, Subscription};
 use mesos_core::health::Check;
-use mesos_core::{CommandInfo, ContainerId, Rejection, Resources, Signal, TaskId, TaskInfo};
+use mesos_core::{CommandInfo, ContainerId, ContainerLimits, Rejection, Resources, Signal, TaskId, TaskInfo};
 
 /// Something a driver wants done.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,8 +38,10 @@ pub enum Effect {
         task_id: TaskId,
         /// What to run.
         command: CommandInfo,
-        /// What it may use.
+        /// What it is given.
         resources: Resources,
+        /// What it may use beyond that.
+        limits: ContainerLimits,
     },
     /// Send a signal to a container.
     Signal {

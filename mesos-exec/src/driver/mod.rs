@@ -238,8 +238,8 @@ impl Driver {
                 self.say(cx, Said::Update(Box::new(update)));
             }
             Call::Message(data) => self.say(cx, Said::Message(data)),
-            Call::Launch { container, task_id, command, resources } => {
-                cx.emit(Effect::Launch { container, task_id, command, resources });
+            Call::Launch { container, task_id, command, resources, limits } => {
+                cx.emit(Effect::Launch { container, task_id, command, resources, limits });
             }
             Call::Signal { container, signal } => cx.emit(Effect::Signal { container, signal }),
             Call::Destroy { container } => cx.emit(Effect::Destroy { container }),

@@ -113,8 +113,8 @@ impl Work {
     /// Asks for the container of a task that was said to be starting.
     pub(super) fn start(cx: &mut ExecutorCx<'_>, task: Arc<TaskInfo>, command: CommandInfo) -> Self {
         let container = container_of(&task.id);
-        let (task_id, resources) = (task.id.clone(), task.resources.clone());
-        cx.emit(Call::Launch { container: container.clone(), task_id, command, resources });
+        let (task_id, resources, limits) = (task.id.clone(), task.resources.clone(), task.limits);
+        cx.emit(Call::Launch { container: container.clone(), task_id, command, resources, limits });
         Self { task, container, phase: Phase::Launching, ending: None, complete_by: None, watch: Watch::default() }
     }
 

@@ -23,6 +23,7 @@ async fn tools_find_the_keys_they_read() {
     let mut named = task("t1", &offer["agent_id"], "sleep");
     named["discovery"] =
         json!({"visibility": "CLUSTER", "name": "web", "ports": {"ports": [{"number": 31000, "name": "http"}]}});
+    named["limits"] = json!({"cpus": {"value": 3.5}, "mem": {"value": "Infinity"}});
     named["labels"] = json!({"labels": [{"key": "k", "value": "v"}]});
     named["command"]["user"] = json!("nobody");
     named["health_check"] = json!({"type": "COMMAND", "command": {"value": "true"}});
@@ -57,6 +58,7 @@ async fn tools_find_the_keys_they_read() {
     assert_eq!(t1["statuses"][0]["labels"], json!([{"key": "said by", "value": "a toy"}]));
     assert_eq!(t1["discovery"]["ports"]["ports"][0]["number"], 31000);
     assert_eq!(t1["labels"], json!([{"key": "k", "value": "v"}]));
+    assert_eq!(t1["limits"], json!({"cpus": 3.5, "mem": "Infinity"}));
 
     assert_eq!((&t1["user"], &t1["health_check"]["type"]), (&json!("nobody"), &json!("COMMAND")));
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use mesos_core::call::scheduler::Call;
+use mesos_core::container::WindowSize;
 use mesos_core::kernel::Record;
 use mesos_core::provider::{Action, ContainerError, Launch};
 use mesos_core::{
@@ -196,6 +197,10 @@ impl Containerizer for WatchedContainers {
 
     async fn prepare(&self, spec: &ContainerSpec) -> Result<Option<PathBuf>, ContainerError> {
         self.inner.prepare(spec).await
+    }
+
+    async fn resize_terminal(&self, id: &ContainerId, to: WindowSize) -> Result<(), ContainerError> {
+        self.inner.resize_terminal(id, to).await
     }
 
     async fn write_input(&self, id: &ContainerId, bytes: &[u8]) -> Result<(), ContainerError> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mesos_core::call::operator::ReplyTo;
 use mesos_core::health::{Check, Checked};
-use mesos_core::{ContainerId, Exit, Rejection, RejectionCode, Resources};
+use mesos_core::{ContainerId, ContainerLimits, Exit, Rejection, RejectionCode, Resources};
 use mesos_exec::agent::{self, Answer, ContainerAsk, Nest};
 use mesos_exec::driver::Input;
 
@@ -41,7 +41,8 @@ impl World {
         let found = match what {
             Check::Command(command) => {
                 self.executors[index as usize].checks.insert(check.clone(), container.clone());
-                let launch = ContainerAsk::Launch { command, resources: Resources::new(), is_session: true };
+                let (resources, limits) = (Resources::new(), ContainerLimits::default());
+                let launch = ContainerAsk::Launch { command, resources, limits, is_session: true, terminal: None };
                 return self.ask(index, check, Some(container), launch);
             }
             Check::Probe(_) => {

@@ -160,8 +160,14 @@ impl World {
                     self.carry_whole(conn, End::Client, Event::FromExecutor { conn, said: ToItsAgent::Say(said) });
                 }
             }
-            Effect::Launch { container, command, resources, .. } => {
-                let launch = ContainerAsk::Launch { command: Box::new(command), resources, is_session: false };
+            Effect::Launch { container, command, resources, limits, .. } => {
+                let launch = ContainerAsk::Launch {
+                    command: Box::new(command),
+                    resources,
+                    limits,
+                    is_session: false,
+                    terminal: None,
+                };
                 self.ask(index, container, None, launch);
             }
             Effect::Signal { container, signal } => self.ask(index, container, None, ContainerAsk::Signal(signal)),

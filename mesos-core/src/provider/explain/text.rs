@@ -188,6 +188,7 @@ impl Display for Lack {
             Self::Agent(AgentCapability::HierarchicalRole) => "the agent lacks HIERARCHICAL_ROLE",
             Self::Agent(AgentCapability::ReservationRefinement) => "the agent lacks RESERVATION_REFINEMENT",
             Self::Agent(AgentCapability::AgentOperationFeedback) => "the agent lacks AGENT_OPERATION_FEEDBACK",
+            Self::Agent(AgentCapability::TaskResourceLimits) => "the agent lacks TASK_RESOURCE_LIMITS",
         })
     }
 }

@@ -14,6 +14,7 @@ mod feedback;
 mod framework;
 mod health;
 mod id;
+mod limit;
 mod line;
 mod node;
 mod offer;
@@ -22,6 +23,7 @@ mod resource;
 mod scheduler;
 mod status;
 mod task;
+mod terminal;
 mod value;
 
 #[cfg(test)]
@@ -29,6 +31,7 @@ mod tests;
 
 pub use driver::event_from_wire;
 pub use feedback::{ReadOperation, operation_from_wire, operation_status_to_wire, operation_to_wire};
+pub use limit::{limits_from_wire, limits_to_wire};
 pub use line::{
     ExecutorCall, executor_call_from_wire, executor_call_to_wire, executor_event_from_wire, executor_event_to_wire,
 };
@@ -38,9 +41,8 @@ pub use operator::{quantities_to_wire, quotas_to_wire, weights_to_wire};
 pub use resource::{ReservationForm, resources_from_wire, resources_to_wire};
 pub use scheduler::{Aside, ReadCall, call_from_wire, event_to_wire};
 pub use status::task_state_from_wire;
-pub use task::{
-    check_no_limits, check_plain_container, grouped_task_from_wire, task_group_from_wire, task_group_to_wire,
-};
+pub use task::{check_plain_container, grouped_task_from_wire, task_group_from_wire, task_group_to_wire};
+pub use terminal::{terminal_from_wire, terminal_to_wire};
 
 use crate::error::{Rejection, RejectionCode};
 

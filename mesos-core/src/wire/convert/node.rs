@@ -11,11 +11,12 @@ use v1::agent_info::Capability;
 use v1::agent_info::capability::Type;
 
 /// Capabilities as both sides call them. One that is not here is a newer agent's, and ignored.
-const CAPABILITIES: [(Type, AgentCapability); 4] = [
+const CAPABILITIES: [(Type, AgentCapability); 5] = [
     (Type::MultiRole, AgentCapability::MultiRole),
     (Type::HierarchicalRole, AgentCapability::HierarchicalRole),
     (Type::ReservationRefinement, AgentCapability::ReservationRefinement),
     (Type::AgentOperationFeedback, AgentCapability::AgentOperationFeedback),
+    (Type::TaskResourceLimits, AgentCapability::TaskResourceLimits),
 ];
 
 /// Capabilities, as they travel beside the description.

@@ -1,10 +1,11 @@
 //! Tasks and what is said about them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::executor::executor_from_wire;
+use super::limit::{limits_from_wire, limits_to_wire};
 use super::resource::{ReservationForm, resources_from_wire, resources_to_wire};
 use super::unset;
 use super::value::{label_map, labels_of, labels_to_wire, seconds_of};
@@ -178,14 +179,6 @@ pub fn check_plain_container(container: &v1::ContainerInfo) -> Result<(), Reject
     unset(container.network_infos.iter().find(is_own), "a network of its own (container.network_infos)")
 }
 
-/// Refuses limits that differ from what is given: plain processes are not held to any.
-///
-/// # Errors
-/// [`RejectionCode::Unsupported`].
-pub fn check_no_limits(limits: &BTreeMap<String, v1::value::Scalar>) -> Result<(), Rejection> {
-    unset(limits.keys().next(), "a limit above the resources (limits)")
-}
-
 /// A task, and the roles its resources say they are allocated to.
 pub(super) fn task_from_wire(task: v1::TaskInfo) -> Result<(TaskInfo, BTreeSet<Role>), Rejection> {
     let (executor, mut roles) = match task.executor.clone() {
@@ -280,13 +273,14 @@ pub fn task_group_to_wire(tasks: &[Arc<TaskInfo>]) -> Option<(v1::ExecutorInfo, 
 /// What a task says beside what it runs.
 fn described(task: v1::TaskInfo, run: TaskRun) -> Result<(TaskInfo, BTreeSet<Role>), Rejection> {
     task.container.as_ref().map_or(Ok(()), check_plain_container)?;
-    check_no_limits(&task.limits)?;
+    let limits = limits_from_wire(task.limits)?;
     // Amounts of nothing are what some clients send for what a task does not need.
     let is_nothing = |entry: &v1::Resource| entry.scalar.is_some_and(|scalar| scalar.value == 0.0);
     let resources = task.resources.into_iter().filter(|entry| !is_nothing(entry)).collect();
     let (resources, roles) = resources_from_wire(resources)?;
     let mut read = TaskInfo::new(task.task_id.try_into()?, task.agent_id.try_into()?, resources, run);
     read.name = task.name.into();
+    read.limits = limits;
     read.kill_policy = task.kill_policy.map(KillPolicy::try_from).transpose()?.unwrap_or_default();
     read.max_completion_time = task.max_completion_time.map(Duration::try_from).transpose()?;
     read.health_check = task.health_check.map(HealthCheck::try_from).transpose()?.map(Arc::new);
@@ -315,6 +309,7 @@ impl From<&TaskInfo> for v1::TaskInfo {
             max_completion_time: task.max_completion_time.map(Into::into),
             health_check: task.health_check.as_deref().map(Into::into),
             check: task.check.as_deref().map(Into::into),
+            limits: limits_to_wire(&task.limits),
             ..Default::default()
         }
     }

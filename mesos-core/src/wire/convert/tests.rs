@@ -11,6 +11,7 @@ use crate::container::CommandInfo;
 use crate::executor::ExecutorInfo;
 use crate::framework::FrameworkInfo;
 use crate::health::{CheckInfo, CheckStatus, HealthCheck};
+use crate::limit::{ContainerLimits, Limit};
 use crate::resource::{Labels, Reservation, Reservations, Resource, Resources, Scalar};
 use crate::role::Role;
 use crate::task::{Source, TaskInfo, TaskState, TaskStatus};
@@ -288,8 +289,32 @@ fn a_task_survives_the_wire() {
     task.data = Arc::from(*b"x");
     task.kill_policy.grace = Some(Duration::from_secs(7));
     task.max_completion_time = Some(Duration::from_secs(9));
+    task.limits = ContainerLimits { cpus: Some(Limit::Amount(Scalar::from_milli(2_500))), mem: Some(Limit::Infinite) };
     let back: TaskInfo = v1::TaskInfo::from(&task).try_into().unwrap();
     assert_eq!(back, task);
+}
+
+#[test]
+fn limits_are_read_as_clients_write_them_and_refused_by_name() {
+    let read = |limits: &str| {
+        let text = format!(
+            r#"{{"name": "t", "task_id": {{"value": "t"}}, "agent_id": {{"value": "a"}}, "command": {{"value": "true"}},
+                "limits": {limits}}}"#
+        );
+        TaskInfo::try_from(json::read::<v1::TaskInfo>(text.as_bytes()).unwrap()).map(|task| task.limits)
+    };
+    let both = read(r#"{"cpus": {"value": 1.5}, "mem": {"value": "Infinity"}}"#).unwrap();
+    assert_eq!(both.cpus, Some(Limit::Amount(Scalar::from_milli(1_500))));
+    assert_eq!(both.mem, Some(Limit::Infinite));
+    for (limits, says) in [
+        (r#"{"disk": {"value": 1}}"#, "a limit of \"disk\""),
+        (r#"{"cpus": {"value": -1}}"#, "the limit of cpus"),
+        (r#"{"mem": {"value": "NaN"}}"#, "the limit of mem"),
+        (r#"{"mem": {"value": "-Infinity"}}"#, "the limit of mem"),
+    ] {
+        let refused = read(limits).unwrap_err();
+        assert!(refused.code == RejectionCode::InvalidTask && refused.what.contains(says), "{limits}: {refused}");
+    }
 }
 
 #[test]
@@ -307,7 +332,6 @@ fn what_cannot_be_done_is_refused_and_not_dropped() {
         r#", "container": {"type": "DOCKER"}"#,
         r#", "container": {"type": "MESOS", "volumes": [{"mode": "RW", "container_path": "v"}]}"#,
         r#", "container": {"type": "MESOS", "rlimit_info": {}}"#,
-        r#", "limits": {"cpus": {"value": 1}}"#,
     ] {
         let refused = task(more).unwrap_err();
         assert_eq!(refused.code, RejectionCode::Unsupported, "{more}");

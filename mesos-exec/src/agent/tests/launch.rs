@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mesos_core::call::agent::ToAgent;
-use mesos_core::{ExecutorInfo, FrameworkInfo, Resources, TaskInfo, TaskRun, TaskState};
+use mesos_core::{ExecutorInfo, FrameworkInfo, Limit, Resources, Scalar, TaskInfo, TaskRun, TaskState};
 
 use super::agent::Options;
 use super::world::{SECOND, World, command, framework, puppet, run_of};
@@ -26,6 +26,15 @@ fn a_command_runs_from_its_launch_to_its_acknowledged_end_and_leaves_nothing() {
     w.expect([]);
     assert_eq!(w.keys(), ["agent"]);
     assert_eq!((w.agent.tasks().count(), w.agent.executor_count(), w.agent.running_containers().count()), (0, 0, 0));
+}
+
+#[test]
+fn what_a_task_may_use_beyond_what_it_is_given_comes_to_its_container() {
+    let mut w = World::registered();
+    let mut task = command("t1");
+    task.limits.cpus = Some(Limit::Amount(Scalar::from_units(2)));
+    w.run(task);
+    assert_eq!(w.spec.as_ref().unwrap().limits.cpus, Some(Limit::Amount(Scalar::from_units(2))));
 }
 
 #[test]

@@ -1,14 +1,15 @@
 //! Containers beside others.
 
-use mesos_core::{CommandInfo, Resources, Signal, TaskRun};
+use mesos_core::{CommandInfo, ContainerId, ContainerLimits, Resources, Signal, TaskRun};
 
 use mesos_core::call::operator::ReplyTo;
 
-use super::agent::{ContainerAsk, Input, WAITS_PER_CONTAINER_MAX};
+use super::agent::{ContainerAsk, Input, Nest, WAITS_PER_CONTAINER_MAX};
 use super::world::{World, command, custom, reachable};
 
 fn launch() -> ContainerAsk {
-    ContainerAsk::Launch { command: Box::new(CommandInfo::shell("ps")), resources: Resources::new(), is_session: false }
+    let (command, limits) = (Box::new(CommandInfo::shell("ps")), ContainerLimits::default());
+    ContainerAsk::Launch { command, resources: Resources::new(), limits, is_session: false, terminal: None }
 }
 
 fn running() -> World {
@@ -71,6 +72,48 @@ fn a_container_beside_another_ends_with_it() {
     assert!(w.log.contains(&"ended: Command exited with status 137".to_owned()), "{:?}", w.log);
     w.ask_beside("t1", "debug", launch());
     assert_eq!(w.log.last().map(String::as_str), Some("refused: unknown_container"));
+}
+
+#[test]
+fn one_may_lie_beside_one_that_lies_beside_another_and_ends_with_it() {
+    let mut w = running();
+    w.ask_beside("t1", "work", launch());
+    w.launched("work");
+    w.ask_beside("work", "shell", launch());
+    w.launched("work.shell");
+    w.ask_beside("work", "shell", ContainerAsk::Wait);
+    w.log.clear();
+    w.ask_beside("work", "shell", ContainerAsk::Signal(Signal::Terminate));
+    w.ask_beside("work", "shell", ContainerAsk::Remove);
+    w.expect(["signal work.shell Terminate", "taken", "refused: invalid_operation"]);
+    w.exited("t1", 0);
+    assert!(w.log.contains(&"destroy work".to_owned()), "{:?}", w.log);
+    assert!(!w.log.contains(&"destroy work.shell".to_owned()), "it ends with what it lies beside: {:?}", w.log);
+    w.exited("work", 137);
+    assert!(w.log.contains(&"destroy work.shell".to_owned()), "{:?}", w.log);
+    w.log.clear();
+    w.exited("work.shell", 137);
+    w.expect(["ended: Command exited with status 137"]);
+    assert_eq!(w.agent.running_containers().count(), 0);
+}
+
+#[test]
+fn one_is_not_meant_by_names_that_are_joined_alike() {
+    let mut w = running();
+    w.ask_beside("t1", "a.b", launch());
+    w.launched("a.b");
+    w.log.clear();
+    let parent = ContainerId::new(format!("{}.a", w.containers["t1"].id)).unwrap();
+    let nest = Nest { parent: Some(parent), name: ContainerId::new("b").unwrap() };
+    for ask in [ContainerAsk::Find, ContainerAsk::Wait, ContainerAsk::Remove, ContainerAsk::Signal(Signal::Kill)] {
+        w.input(Input::ContainerAsked { nest: nest.clone(), ask, reply: ReplyTo(9) });
+        w.expect(["refused: unknown_container"]);
+    }
+    w.ask_beside("t1", "a", launch());
+    w.launched("a");
+    w.log.clear();
+    w.input(Input::ContainerAsked { nest, ask: launch(), reply: ReplyTo(9) });
+    w.expect(["refused: invalid_id"]);
 }
 
 #[test]

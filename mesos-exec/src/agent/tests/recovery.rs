@@ -2,7 +2,7 @@
 
 use mesos_core::call::operator::ReplyTo;
 use mesos_core::kernel::Record;
-use mesos_core::{CommandInfo, ContainerId, Resources, TaskState};
+use mesos_core::{CommandInfo, ContainerId, ContainerLimits, Resources, TaskState};
 
 use super::agent::{ContainerAsk, ContainerOutcome, Input, Nest, Options};
 use super::world::{SECOND, World, command, framework, puppet, run_of};
@@ -50,7 +50,8 @@ fn a_command_that_ended_meanwhile_ends_as_it_ended() {
 }
 
 fn beside(is_session: bool) -> ContainerAsk {
-    ContainerAsk::Launch { command: Box::new(CommandInfo::shell("ps")), resources: Resources::new(), is_session }
+    let (command, limits) = (Box::new(CommandInfo::shell("ps")), ContainerLimits::default());
+    ContainerAsk::Launch { command, resources: Resources::new(), limits, is_session, terminal: None }
 }
 
 #[test]

@@ -1,18 +1,101 @@
 //! Containers of their own.
 
 use mesos_core::call::operator::ReplyTo;
-use mesos_core::{CommandInfo, ContainerId, Purpose, Resources, Signal};
+use mesos_core::container::WindowSize;
+use mesos_core::{CommandInfo, ContainerId, ContainerLimits, Limit, Purpose, Resources, Signal};
 
-use super::agent::{ContainerAsk, Input, Nest, Options};
+use super::agent::{ContainerAsk, Input, Nest, Options, WAITS_PER_CONTAINER_MAX};
 use super::world::{SECOND, World};
 
 fn launch() -> ContainerAsk {
-    ContainerAsk::Launch { command: Box::new(CommandInfo::shell("ps")), resources: Resources::new(), is_session: false }
+    let (command, limits) = (Box::new(CommandInfo::shell("ps")), ContainerLimits::default());
+    ContainerAsk::Launch { command, resources: Resources::new(), limits, is_session: false, terminal: None }
 }
 
 fn ask(w: &mut World, ask: ContainerAsk) {
-    let nest = Nest { parent: None, name: ContainerId::new("alone").unwrap() };
+    ask_as(w, None, "alone", ask);
+}
+
+fn ask_as(w: &mut World, parent: Option<&str>, name: &str, ask: ContainerAsk) {
+    let parent = parent.map(|parent| ContainerId::new(parent).unwrap());
+    let nest = Nest { parent, name: ContainerId::new(name).unwrap() };
     w.input(Input::ContainerAsked { nest, ask, reply: ReplyTo(2) });
+}
+
+/// One named so that what lies beside it is told apart.
+const OUTER: &str = "outer.1";
+
+/// One, another beside it, and a session that looks into that.
+fn three() -> World {
+    let mut w = World::registered();
+    ask_as(&mut w, None, OUTER, launch());
+    w.launched("outer");
+    ask_as(&mut w, Some(OUTER), "inner", launch());
+    assert_eq!(w.spec.as_ref().unwrap().purpose, Purpose::Standalone);
+    w.launched("inner");
+    let (command, limits) = (Box::new(CommandInfo::shell("sh")), ContainerLimits::default());
+    let terminal = Some(WindowSize { rows: 24, columns: 80 });
+    let session = ContainerAsk::Launch { command, resources: Resources::new(), limits, is_session: true, terminal };
+    ask_as(&mut w, Some("outer.1.inner"), "shell", session);
+    let spec = w.spec.as_ref().unwrap();
+    assert_eq!(spec.purpose, Purpose::StandaloneDebug { parent: ContainerId::new("outer.1.inner").unwrap() });
+    assert!((spec.terminal, spec.takes_input, spec.is_checkpointed) == (terminal, true, false), "{spec:?}");
+    w.launched("inner.shell");
+    w.log.clear();
+    w
+}
+
+#[test]
+fn what_lies_beside_one_ends_with_it() {
+    let mut w = three();
+    assert_eq!(w.keys(), ["agent", "standalone/outer.1", "standalone/outer.1.inner"]);
+    ask_as(&mut w, Some(OUTER), "inner", ContainerAsk::Wait);
+    w.exited("outer", 0);
+    w.expect(["destroy inner"]);
+    ask_as(&mut w, Some(OUTER), "late", launch());
+    w.expect(["refused: unknown_container"]);
+    w.exited("inner", 137);
+    w.expect(["ended: Command exited with status 137", "destroy inner.shell"]);
+    w.exited("inner.shell", 137);
+    w.log.clear();
+    assert!(w.keys() == ["agent"] && w.agent.snapshot().standalone.is_empty(), "{:?}", w.keys());
+    ask_as(&mut w, Some(OUTER), "inner", ContainerAsk::Wait);
+    ask_as(&mut w, None, OUTER, ContainerAsk::Wait);
+    w.expect(["refused: unknown_container", "ended: Command exited with status 0"]);
+}
+
+#[test]
+fn what_lies_beside_one_survives_with_it_alone() {
+    for survivors in [&["outer", "inner"][..], &["inner"][..]] {
+        let mut w = three();
+        w.restart();
+        w.survive(survivors);
+        let is_destroyed = w.log.contains(&"destroy inner".to_owned());
+        assert_eq!(is_destroyed, survivors.len() == 1, "{:?}", w.log);
+        w.log.clear();
+        ask_as(&mut w, Some(OUTER), "inner", ContainerAsk::Wait);
+        w.exited("inner", 3);
+        w.expect(["ended: Command exited with status 3"]);
+    }
+}
+
+#[test]
+fn so_many_wait_for_one_and_who_left_waits_no_more() {
+    let mut w = running();
+    let nest = Nest { parent: None, name: ContainerId::new("alone").unwrap() };
+    let wait = |w: &mut World, reply| {
+        w.input(Input::ContainerAsked { nest: nest.clone(), ask: ContainerAsk::Wait, reply: ReplyTo(reply) });
+    };
+    let most = u64::try_from(WAITS_PER_CONTAINER_MAX).unwrap();
+    (0..most).for_each(|reply| wait(&mut w, reply));
+    w.expect([]);
+    wait(&mut w, most);
+    w.expect(["refused: too_many"]);
+    w.input(Input::AskerLeft { nest: nest.clone(), reply: ReplyTo(3) });
+    wait(&mut w, most + 1);
+    w.expect([]);
+    w.exited("alone", 0);
+    assert_eq!(w.log.iter().filter(|line| line.starts_with("ended")).count(), WAITS_PER_CONTAINER_MAX);
 }
 
 fn running() -> World {
@@ -44,6 +127,27 @@ fn one_is_started_waited_for_and_removed() {
     ask(&mut w, ContainerAsk::Remove);
     ask(&mut w, ContainerAsk::Wait);
     w.expect(["ended: Command exited with status 7", "taken", "refused: unknown_container"]);
+}
+
+#[test]
+fn its_limits_are_no_less_than_what_it_is_given() {
+    let mut w = World::registered();
+    let limited = |mem| {
+        let limits = ContainerLimits { cpus: None, mem: Some(mem) };
+        let command = Box::new(CommandInfo::shell("ps"));
+        ContainerAsk::Launch {
+            command,
+            resources: "cpus:1;mem:64".parse().unwrap(),
+            limits,
+            is_session: false,
+            terminal: None,
+        }
+    };
+    ask(&mut w, limited(Limit::Amount("63".parse().unwrap())));
+    w.expect(["refused: invalid_operation"]);
+    ask(&mut w, limited(Limit::Infinite));
+    w.expect(["launch alone"]);
+    assert_eq!(w.spec.as_ref().unwrap().limits.mem, Some(Limit::Infinite));
 }
 
 #[test]

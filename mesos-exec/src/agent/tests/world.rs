@@ -17,9 +17,9 @@ use mesos_core::call::{CloseReason, ConnId, Leader};
 use mesos_core::kernel::{Change, Cx, Draft, Machine, Record, Rng, Seq, Term, Ticket};
 use mesos_core::provider::StoreError;
 use mesos_core::{
-    AgentId, AgentInfo, CommandInfo, ContainerId, Executor, ExecutorCx, ExecutorId, ExecutorInfo, Exit, FrameworkId,
-    FrameworkInfo, Instant, KillPolicy, MasterId, Now, Resources, Role, TaskId, TaskInfo, TaskRun, TaskState,
-    TaskStatus, UpdateId,
+    AgentId, AgentInfo, CommandInfo, ContainerId, ContainerLimits, Executor, ExecutorCx, ExecutorId, ExecutorInfo,
+    Exit, FrameworkId, FrameworkInfo, Instant, KillPolicy, MasterId, Now, Resources, Role, TaskId, TaskInfo, TaskRun,
+    TaskState, TaskStatus, UpdateId,
 };
 
 use super::agent::{
@@ -657,6 +657,7 @@ impl Executor for Puppet {
                 task_id: task_id(task),
                 command: CommandInfo::shell("true"),
                 resources: Resources::new(),
+                limits: ContainerLimits::default(),
             }),
             ["destroy", name] => cx.emit(Call::Destroy { container: ContainerId::new(name).unwrap() }),
             _ => cx.emit(Call::Exit),

@@ -123,6 +123,11 @@ impl Book {
 
     /// The container has ended, if this was its latest run. Returns which containers are forgotten for it.
     pub(super) fn set_ended(&self, id: &ContainerId, run: u64, exit: Exit) -> Vec<ContainerId> {
+        // What it wrote last is in its sandbox before anybody hears of its end; and others do not wait for a disk.
+        let own = self.open().entries.get(id).filter(|entry| entry.run == run).and_then(|entry| entry.input.clone());
+        if let Some(input) = own {
+            input.close();
+        }
         let mut pages = self.open();
         let mut forgotten = Vec::new();
         let Some(entry) = pages.entries.get_mut(id).filter(|entry| entry.run == run) else { return forgotten };

@@ -49,7 +49,7 @@ pub(super) fn plan(base: &Base, spec: &ContainerSpec, sandbox: &Path) -> Result<
     let streams = sandbox::prepare(sandbox, identity.as_ref())?;
     let beside = match &spec.purpose {
         // A check begins where its task began, and a session where it looks.
-        Purpose::Debug { parent } => sandbox.with_file_name(parent.as_str()),
+        Purpose::Debug { parent } | Purpose::StandaloneDebug { parent } => sandbox.with_file_name(parent.as_str()),
         _ => sandbox.to_owned(),
     };
     let directory = sandbox::working_dir(&beside, command.working_dir.as_deref(), identity.as_ref())?;
@@ -62,6 +62,7 @@ pub(super) fn plan(base: &Base, spec: &ContainerSpec, sandbox: &Path) -> Result<
         stdin: streams.stdin,
         stdout: streams.stdout,
         stderr: streams.stderr,
+        has_terminal: false,
         identity,
         limits: base.limits.clone(),
         ends_with_host: true,
@@ -162,7 +163,7 @@ pub(super) fn explain(failure: &Failure, plan: &Plan, command: &CommandInfo) -> 
         Step::Clone => {
             format!("no process could be made: {error}; see the agent's limits on processes, open files and memory")
         }
-        Step::Session | Step::Streams | Step::CloseOnExec => {
+        Step::Session | Step::Streams | Step::Terminal | Step::CloseOnExec => {
             format!("the process could not be set up ({:?}): {error}; Linux 5.11 or newer is needed", failure.step)
         }
         Step::Limit => format!("a limit could not be set: {error}"),

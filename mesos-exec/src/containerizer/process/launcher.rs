@@ -4,7 +4,7 @@
 //! live as long as the containerizer; and a start that hangs on a dead disk or a slow user directory holds up neither the
 //! caller's runtime nor the other launchers.
 
-use std::os::fd::OwnedFd;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,20 +15,21 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::book::Book;
 use super::command::{self, Base};
+use super::input::Reads;
 use super::keeper::{Ask, Asker, Started};
 use super::record::{Record, Records};
 use super::sandbox;
 use super::shim::{self, Ordering};
-use super::spawn::{self, Spawned};
+use super::spawn::{self, Plan, Spawned};
 use super::table::Stat;
+use super::terminal::Terminal;
 
 /// One container to start.
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) spec: ContainerSpec,
     pub(super) run: u64,
-    /// What it reads; nothing otherwise.
-    pub(super) stdin: Option<OwnedFd>,
+    pub(super) reads: Reads,
     pub(super) reply: oneshot::Sender<Result<Launch, ContainerError>>,
 }
 
@@ -52,8 +53,8 @@ impl Launcher {
     /// Starts containers until nobody can ask for one any more.
     pub(super) fn run(&self, keeper: &Asker) {
         while let Some(job) = self.next() {
-            let Job { spec, run, stdin, reply } = job;
-            let launched = self.launch(&spec, run, stdin, keeper).map_err(|problem| {
+            let Job { spec, run, reads, reply } = job;
+            let launched = self.launch(&spec, run, reads, keeper).map_err(|problem| {
                 self.book.abandon(&spec.id, run);
                 ContainerError::Launch { id: spec.id.clone(), problem }
             });
@@ -66,14 +67,14 @@ impl Launcher {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv()
     }
 
-    fn launch(&self, spec: &ContainerSpec, run: u64, stdin: Option<OwnedFd>, keeper: &Asker) -> Result<Launch, String> {
+    fn launch(&self, spec: &ContainerSpec, run: u64, reads: Reads, keeper: &Asker) -> Result<Launch, String> {
         self.refuse_doomed(&spec.id, run)?;
         let folder = self.sandboxes.join(spec.id.as_str());
         // What writes to it ends with this containerizer, and so does what reads it.
-        let shim = self.shim.as_deref().filter(|_| spec.is_checkpointed && stdin.is_none());
+        let shim = self.shim.as_deref().filter(|_| spec.is_checkpointed && reads.is_nothing());
         let Spawned { pid, pidfd } = match shim {
             Some(program) => self.start_shim(program, spec)?,
-            None => self.start(spec, run, stdin, &folder)?,
+            None => self.start(spec, run, reads, &folder)?,
         };
         let started = Started { id: spec.id.clone(), run, pid, pidfd, has_shim: shim.is_some() };
         keeper.tell(Ask::Keep(started)).map_err(|ask| {
@@ -87,10 +88,17 @@ impl Launcher {
     }
 
     /// A container that ends with this containerizer: its leader.
-    fn start(&self, spec: &ContainerSpec, run: u64, stdin: Option<OwnedFd>, folder: &Path) -> Result<Spawned, String> {
+    fn start(&self, spec: &ContainerSpec, run: u64, reads: Reads, folder: &Path) -> Result<Spawned, String> {
         let mut plan = command::plan(&self.base, spec, folder)?;
-        if let Some(stdin) = stdin {
-            plan.stdin = stdin;
+        match reads {
+            Reads::Nothing => {}
+            Reads::Pipe(stdin) => plan.stdin = stdin,
+            Reads::Terminal { terminal, begin } => {
+                let failed = |error| format!("its terminal could not be set up: {error}");
+                put_at(&mut plan, &terminal).map_err(failed)?;
+                // Whoever copies what is shown has gone with the runtime, and the container goes soon.
+                let _ = begin.send(());
+            }
         }
         self.refuse_doomed(&spec.id, run)?;
         let spawned = spawn::spawn(&plan).map_err(|failure| command::explain(&failure, &plan, &spec.command))?;
@@ -128,6 +136,19 @@ impl Launcher {
         let written = self.records.write(id, &run.to_string(), &record);
         written.map_err(|error| format!("its record could not be written: {error}; {}", sandbox::advice(&error)))
     }
+}
+
+/// Puts a terminal in the place of the three streams.
+fn put_at(plan: &mut Plan, terminal: &Terminal) -> io::Result<()> {
+    if let Some(identity) = &plan.identity {
+        terminal.give_to(identity)?;
+    }
+    plan.stdin = terminal.stream()?;
+    plan.stderr = terminal.stream()?;
+    let output = std::mem::replace(&mut plan.stdout, terminal.stream()?);
+    plan.has_terminal = true;
+    terminal.show_in(output.into());
+    Ok(())
 }
 
 /// Ends a process nobody was told of, with its group: it was started a moment ago.

@@ -9,7 +9,8 @@
 //!
 //! A process that leads its own session, and everything that descends from it. It starts in its sandbox
 //! `<work dir>/sandboxes/<container id>/` (or below it) with `stdout` and `stderr` appended to files of these names there,
-//! nothing to read unless it [takes input](mesos_core::ContainerSpec::takes_input), no other open file of the host's, no ignored
+//! nothing to read unless it [takes input](mesos_core::ContainerSpec::takes_input) or has a
+//! [terminal](mesos_core::ContainerSpec::terminal) for all three, no other open file of the host's, no ignored
 //! signals, umask 022, and this environment, later ones winning:
 //!
 //! 1. `HOME`, the sandbox; with a user also `USER` and `LOGNAME`;
@@ -42,16 +43,16 @@
 //!
 //! # What it does not do
 //!
-//! It limits nothing: processor time, memory and disk are what the machine gives, and `resize` changes nothing. It does not
-//! hide the machine from a container or one container from another. It removes no sandbox by itself
-//! ([`Process::remove_sandbox`]).
+//! It limits nothing: processor time, memory and disk are what the machine gives, whatever a container was given and whatever
+//! its [limits](mesos_core::ContainerSpec::limits) are, and `resize` changes nothing. It does not hide the machine from a
+//! container or one container from another. It removes no sandbox by itself ([`Process::remove_sandbox`]).
 //!
 //! # What it asks of its host
 //!
-//! Linux 5.11 or newer, `/proc` and `/bin/sh`. One file descriptor for each container
-//! that runs. A tokio runtime, of which `spawn_blocking` is used, to make and remove sandboxes,
-//! and the reactor, for containers that take input. The host process must not wait for just any child (`waitpid(-1)`) nor ignore `SIGCHLD`: a container whose
-//! status was taken that way ends as [`Exit::Unknown`].
+//! Linux 5.11 or newer, `/proc` and `/bin/sh`; `/dev/ptmx` for terminals. One file descriptor for each container that runs, and
+//! two more for its terminal. A tokio runtime, of which `spawn_blocking` is used, to make and remove sandboxes, and the
+//! reactor, for containers that take input. The host process must not wait for just any child (`waitpid(-1)`) nor ignore
+//! `SIGCHLD`: a container whose status was taken that way ends as [`Exit::Unknown`].
 
 mod book;
 mod command;
@@ -67,6 +68,7 @@ mod shim;
 mod spawn;
 mod sys;
 mod table;
+mod terminal;
 mod watchdog;
 
 use std::collections::BTreeSet;
@@ -80,7 +82,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use mesos_core::container::Usage;
+use mesos_core::container::{Usage, WindowSize};
 use mesos_core::daemon::{Access, make_folder};
 use mesos_core::provider::{ContainerError, Launch};
 use mesos_core::{ContainerId, ContainerSpec, Containerizer, Exit, Resources, Signal};
@@ -233,6 +235,15 @@ impl Process {
         self.reach(id, |stage| !matches!(stage, Stage::Launching { .. })).await
     }
 
+    /// What a container that runs reads.
+    async fn input(&self, id: &ContainerId) -> Result<Arc<Input>, ContainerError> {
+        let failed = |problem| ContainerError::Failed { id: id.clone(), problem };
+        match self.launched(id).await? {
+            Stage::Ended(exit) => Err(failed(format!("it reads no more: {exit}"))),
+            _ => self.book.input(id).ok_or_else(|| failed("it was started without an input".into())),
+        }
+    }
+
     async fn reach(&self, id: &ContainerId, is_there: fn(&Stage) -> bool) -> Result<Stage, ContainerError> {
         let unknown = || ContainerError::Unknown(id.clone());
         let mut stage: watch::Receiver<Stage> = self.book.follow(id).ok_or_else(unknown)?;
@@ -272,17 +283,17 @@ impl Containerizer for Process {
         // A place in the queue first: once the container is in the book nothing may stop it from being launched.
         let Ok(place) = jobs.reserve().await else { return Err(closed(spec.id)) };
         let id = spec.id.clone();
-        let input = spec.takes_input.then(Input::open).transpose();
-        let input =
-            input.map_err(|error| ContainerError::Launch { id: id.clone(), problem: format!("no pipe: {error}") })?;
-        let (input, stdin) = input.unzip();
+        let (input, reads) = Input::open(&spec).map_err(|error| {
+            let what = if spec.terminal.is_some() { "terminal" } else { "pipe" };
+            ContainerError::Launch { id: id.clone(), problem: format!("no {what}: {error}") }
+        })?;
         let run = match self.book.begin(&id, input) {
             Begin::Run(run) => run,
             Begin::AlreadyRunning => return Ok(Launch::AlreadyRunning),
             Begin::Closed => return Err(closed(id)),
         };
         let (reply, launched) = oneshot::channel();
-        place.send(Job { spec, run, stdin, reply });
+        place.send(Job { spec, run, reads, reply });
         launched.await.unwrap_or_else(|_| Err(closed(id)))
     }
 
@@ -298,14 +309,16 @@ impl Containerizer for Process {
     }
 
     async fn write_input(&self, id: &ContainerId, bytes: &[u8]) -> Result<(), ContainerError> {
-        let failed = |problem| ContainerError::Failed { id: id.clone(), problem };
-        match self.launched(id).await? {
-            Stage::Ended(exit) => Err(failed(format!("it reads no more: {exit}"))),
-            _ => match self.book.input(id) {
-                Some(input) => input.write(bytes).await.map_err(|error| failed(format!("it reads no more: {error}"))),
-                None => Err(failed("it was started without an input".into())),
-            },
-        }
+        let input = self.input(id).await?;
+        input
+            .write(bytes)
+            .await
+            .map_err(|error| ContainerError::Failed { id: id.clone(), problem: format!("it reads no more: {error}") })
+    }
+
+    async fn resize_terminal(&self, id: &ContainerId, to: WindowSize) -> Result<(), ContainerError> {
+        let input = self.input(id).await?;
+        input.resize(to).map_err(|error| ContainerError::Failed { id: id.clone(), problem: error.to_string() })
     }
 
     /// Every caller gets the same answer, also one that asks after the end.

@@ -73,6 +73,8 @@ pub(super) struct Plan {
     pub(super) stdin: OwnedFd,
     pub(super) stdout: OwnedFd,
     pub(super) stderr: OwnedFd,
+    /// Whether its standard input is a terminal, which controls its session then.
+    pub(super) has_terminal: bool,
     pub(super) identity: Option<Identity>,
     pub(super) limits: Vec<(u32, u64)>,
     /// Whether the kernel ends it when the calling thread ends.
@@ -101,6 +103,7 @@ pub(super) enum Step {
     Clone = 1,
     Session,
     Streams,
+    Terminal,
     Limit,
     Directory,
     Groups,
@@ -111,10 +114,11 @@ pub(super) enum Step {
 }
 
 impl Step {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Clone,
         Self::Session,
         Self::Streams,
+        Self::Terminal,
         Self::Limit,
         Self::Directory,
         Self::Groups,
@@ -139,6 +143,7 @@ struct Frame<'a> {
     environment: *const *const c_char,
     directory: *const c_char,
     streams: [RawFd; 3],
+    has_terminal: bool,
     identity: Option<&'a Identity>,
     limits: &'a [(u32, u64)],
     host: Option<c_int>,
@@ -172,6 +177,7 @@ fn start(plan: &Plan) -> Result<Spawned, Failure> {
         environment: environment.as_ptr(),
         directory: plan.directory.as_ptr(),
         streams: [plan.stdin.as_raw_fd(), plan.stdout.as_raw_fd(), plan.stderr.as_raw_fd()],
+        has_terminal: plan.has_terminal,
         identity: plan.identity.as_ref(),
         limits: &plan.limits,
         host: plan.ends_with_host.then(|| nix::unistd::getpid().as_raw()),
@@ -283,6 +289,10 @@ unsafe fn in_child(frame: &Frame<'_>) -> Step {
             if libc::syscall(libc::SYS_dup3, *source, target, 0) < 0 {
                 return Step::Streams;
             }
+        }
+        // A new session has no terminal, and this one controls no other.
+        if frame.has_terminal && libc::syscall(libc::SYS_ioctl, 0, libc::TIOCSCTTY, 0) < 0 {
+            return Step::Terminal;
         }
         libc::syscall(libc::SYS_umask, 0o022);
         for &(resource, value) in frame.limits {
@@ -423,6 +433,7 @@ mod tests {
             stdin: null(),
             stdout: null(),
             stderr: null(),
+            has_terminal: false,
             identity: None,
             limits: Vec::new(),
             ends_with_host: false,

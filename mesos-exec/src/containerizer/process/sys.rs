@@ -9,6 +9,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use mesos_core::Exit;
 use nix::libc;
+use tokio::io::unix::AsyncFd;
 
 /// One process, whatever happens to its number. Readable for `epoll` once the process is dead.
 #[derive(Debug)]
@@ -85,6 +86,19 @@ impl AsFd for PidFd {
 pub(super) fn above_streams(fd: OwnedFd) -> io::Result<OwnedFd> {
     // The standard library duplicates to 3 and above.
     if fd.as_raw_fd() > 2 { Ok(fd) } else { fd.try_clone() }
+}
+
+/// A descriptor that does not block, to be waited for. Must be called inside a tokio runtime.
+pub(super) fn awaitable(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: an `OwnedFd` is the same open descriptor from its making to its end, and nothing else closes it.
+    Ok(unsafe { AsyncFd::register(fd) }?)
+}
+
+/// Gives a terminal another size; its processes are told.
+pub(super) fn set_window_size(terminal: &impl AsRawFd, size: &libc::winsize) -> io::Result<()> {
+    // SAFETY: the descriptor is open for as long as `terminal` is borrowed; `size` is a live `winsize` the kernel reads.
+    let done = unsafe { libc::ioctl(terminal.as_raw_fd(), libc::TIOCSWINSZ, std::ptr::from_ref(size)) };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 fn exit_of(info: &libc::siginfo_t) -> Option<Exit> {

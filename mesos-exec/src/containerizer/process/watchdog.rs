@@ -97,6 +97,7 @@ impl Watchdog {
             stdin: above_streams(reader.into())?,
             stdout: silent()?,
             stderr: silent()?,
+            has_terminal: false,
             identity: None,
             limits: Vec::new(),
             ends_with_host: false,

@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use mesos_core::call::executor::{Event, Said, Subscription};
 use mesos_core::wire::convert::{
-    ExecutorCall, ReservationForm, executor_call_to_wire, executor_event_from_wire, resources_to_wire,
+    ExecutorCall, ReservationForm, executor_call_to_wire, executor_event_from_wire, limits_to_wire, resources_to_wire,
 };
 use mesos_core::wire::v1;
 use mesos_core::{
-    CommandInfo, ContainerId, ExecutorId, Exit, FrameworkId, Rejection, RejectionCode, Resources, TaskInfo,
+    CommandInfo, ContainerId, ContainerLimits, ExecutorId, Exit, FrameworkId, Rejection, RejectionCode, Resources,
+    TaskInfo,
 };
 use v1::agent::call::{self, Type};
 
@@ -140,11 +141,10 @@ impl AgentClient {
     }
 
     fn container(own: &ContainerId, name: &ContainerId) -> v1::ContainerId {
-        Self::beside(own.as_str().to_owned(), name)
+        Self::beside(v1::ContainerId { value: own.as_str().to_owned(), parent: None }, name)
     }
 
-    fn beside(parent: String, name: &ContainerId) -> v1::ContainerId {
-        let parent = v1::ContainerId { value: parent, parent: None };
+    fn beside(parent: v1::ContainerId, name: &ContainerId) -> v1::ContainerId {
         v1::ContainerId { value: name.as_str().to_owned(), parent: Some(Box::new(parent)) }
     }
 
@@ -155,11 +155,13 @@ impl AgentClient {
         name: &ContainerId,
         command: &CommandInfo,
         resources: &Resources,
+        limits: &ContainerLimits,
     ) -> Result<(), String> {
         let launch = call::LaunchContainer {
             container_id: Self::container(own, name),
             command: Some(command.into()),
             resources: resources_to_wire(resources, None, ReservationForm::Stack),
+            limits: limits_to_wire(limits),
             ..Default::default()
         };
         let call = v1::agent::Call { launch_container: Some(launch), ..Default::default() };
@@ -186,7 +188,7 @@ impl AgentClient {
         name: &ContainerId,
         command: &CommandInfo,
     ) -> Result<Exit, Refused> {
-        let id = Self::beside(format!("{own}.{container}"), name);
+        let id = Self::beside(Self::container(own, container), name);
         let launch = call::LaunchNestedContainerSession {
             container_id: id.clone(),
             command: Some(command.into()),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use mesos_core::call::executor::{Call, Event, Said, Subscribed, Subscription};
 use mesos_core::daemon::{Flow, Inbox, Task, World};
 use mesos_core::health::{Check, Checked};
-use mesos_core::{CommandInfo, ContainerId, Exit, Resources, TaskInfo};
+use mesos_core::{CommandInfo, ContainerId, ContainerLimits, Exit, Resources, TaskInfo};
 use tokio::sync::mpsc;
 
 use crate::daemon::client::{AgentClient, Refused};
@@ -84,7 +84,7 @@ impl ExecutorWorld {
         }));
     }
 
-    fn contain(&mut self, container: ContainerId, command: CommandInfo, resources: Resources) {
+    fn contain(&mut self, container: ContainerId, command: CommandInfo, resources: Resources, limits: ContainerLimits) {
         let (client, inbox, own) = (self.client.clone(), self.inbox.clone(), self.own.clone());
         self.containers.retain(|task| !task.is_finished());
         self.containers.push(Task::spawn(async move {
@@ -93,7 +93,7 @@ impl ExecutorWorld {
                 say(Err("the executor is not subscribed yet".into())).await;
                 return;
             };
-            if let Err(problem) = client.launch_container(&own, &container, &command, &resources).await {
+            if let Err(problem) = client.launch_container(&own, &container, &command, &resources, &limits).await {
                 say(Err(problem.into())).await;
                 return;
             }
@@ -159,7 +159,9 @@ impl World<Driver> for ExecutorWorld {
                     self.stream = None;
                 }
             }
-            Effect::Launch { container, command, resources, .. } => self.contain(container, command, resources),
+            Effect::Launch { container, command, resources, limits, .. } => {
+                self.contain(container, command, resources, limits);
+            }
             Effect::Signal { container, signal } => {
                 self.end_container(container, signal.number());
             }

@@ -15,7 +15,7 @@ use mesos_core::net::http::axum::http::header::{CONTENT_TYPE, HeaderValue};
 use mesos_core::net::http::{
     Form, Media, RECORD_IO, RecordSender, Refusal, Response, accepted, done, encode, record_stream,
 };
-use mesos_core::wire::convert::{check_no_limits, check_plain_container, resources_from_wire};
+use mesos_core::wire::convert::{check_plain_container, limits_from_wire, resources_from_wire, terminal_from_wire};
 use mesos_core::wire::v1;
 use mesos_core::{CommandInfo, ContainerId, Exit, Rejection, Signal};
 use v1::agent::{Call, Response as Answered, process_io};
@@ -30,22 +30,23 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(30);
 /// The most of an output that is told in one record.
 const PIECE_BYTES: usize = 64 << 10;
-/// Containers beside containers beside others do not exist here.
-const DEPTH: &str = "a container lies beside one that runs, not beside one that lies beside another";
 
 pub(super) fn part<T>(part: Option<T>) -> Result<T, Refusal> {
     part.ok_or_else(|| Refusal::bad_request("Expecting the part of the call that its type names to be present"))
 }
 
-/// Which container is meant.
+/// Which container is meant. The agent calls one that lies beside another by both names, and so on.
 pub(super) fn nest(id: v1::ContainerId) -> Result<Nest, Refusal> {
     let read = |value: String| ContainerId::new(value).map_err(|error| Refusal::bad_request(error.to_string()));
-    let parent = match id.parent {
-        None => None,
-        Some(parent) if parent.parent.is_some() => return Err(Refusal::not_implemented(DEPTH)),
-        Some(parent) => Some(read(parent.value)?),
-    };
-    Ok(Nest { parent, name: read(id.value)? })
+    let (name, mut outer) = (read(id.value)?, id.parent);
+    let mut innermost_first = Vec::new();
+    while let Some(parent) = outer {
+        innermost_first.push(read(parent.value)?);
+        outer = parent.parent;
+    }
+    let outermost_first: Vec<&str> = innermost_first.iter().rev().map(ContainerId::as_str).collect();
+    let parent = if outermost_first.is_empty() { None } else { Some(read(outermost_first.join("."))?) };
+    Ok(Nest { parent, name })
 }
 
 fn signal(number: Option<i32>) -> Result<Signal, Refusal> {
@@ -58,7 +59,7 @@ fn signal(number: Option<i32>) -> Result<Signal, Refusal> {
 fn wish(call: Call) -> Result<(Nest, ContainerAsk), Refusal> {
     let is_session = call.launch_nested_container_session.is_some();
     let (mut resources, mut limits) = (Vec::new(), BTreeMap::new());
-    let (id, command, container) =
+    let (id, command, mut container) =
         match (call.launch_container, call.launch_nested_container, call.launch_nested_container_session) {
             (Some(launch), ..) => {
                 (resources, limits) = (launch.resources, launch.limits);
@@ -68,11 +69,14 @@ fn wish(call: Call) -> Result<(Nest, ContainerAsk), Refusal> {
             (.., Some(launch)) => (launch.container_id, launch.command, launch.container),
             _ => return part(None),
         };
+    // Others outlive the agent's process, which holds the other end.
+    let terminal = container.as_mut().filter(|_| is_session).and_then(|container| container.tty_info.take());
+    let terminal = terminal.map(terminal_from_wire).transpose()?;
     container.as_ref().map_or(Ok(()), check_plain_container)?;
-    check_no_limits(&limits)?;
+    let limits = limits_from_wire(limits)?;
     let command = CommandInfo::try_from(part(command)?)?;
     let (resources, _) = resources_from_wire(resources)?;
-    Ok((nest(id)?, ContainerAsk::Launch { command: Box::new(command), resources, is_session }))
+    Ok((nest(id)?, ContainerAsk::Launch { command: Box::new(command), resources, limits, is_session, terminal }))
 }
 
 pub(super) async fn launch(context: &Context, call: Call) -> Result<Response, Refusal> {
@@ -297,9 +301,25 @@ impl Output {
 
 #[cfg(test)]
 mod tests {
+    use mesos_core::container::WindowSize;
     use mesos_core::wire::json;
 
     use super::*;
+
+    #[test]
+    fn a_container_lies_beside_one_that_lies_beside_another() {
+        let named = |text: &str| nest(json::read(text.as_bytes()).unwrap()).map(|nest| (nest.parent, nest.name));
+        let id = |text: &str| ContainerId::new(text).unwrap();
+        assert_eq!(named(r#"{"value": "c"}"#).unwrap(), (None, id("c")));
+        let third = r#"{"value": "c", "parent": {"value": "b", "parent": {"value": "a"}}}"#;
+        assert_eq!(named(third).unwrap(), (Some(id("a.b")), id("c")));
+        for wrong in [r#"{"value": "c", "parent": {"value": "b", "parent": {"value": ""}}}"#, r#"{"value": "a/b"}"#] {
+            assert_eq!(named(wrong).unwrap_err().status.as_u16(), 400, "{wrong}");
+        }
+        let long =
+            format!(r#"{{"value": "c", "parent": {{"value": "{0}", "parent": {{"value": "{0}"}}}}}}"#, "x".repeat(200));
+        assert_eq!(named(&long).unwrap_err().status.as_u16(), 400);
+    }
 
     #[test]
     fn a_container_that_would_be_more_than_a_process_is_refused_by_the_name_of_what_it_wants() {
@@ -315,7 +335,6 @@ mod tests {
             (r#""container": {"type": "MESOS", "hostname": "h"}"#, "container.hostname"),
             (r#""container": {"type": "MESOS", "linux_info": {}}"#, "container.linux_info"),
             (r#""container": {"type": "MESOS", "rlimit_info": {}}"#, "container.rlimit_info"),
-            (r#""container": {"type": "MESOS", "tty_info": {}}"#, "container.tty_info"),
             (r#""container": {"type": "MESOS", "network_infos": [{"name": "n"}]}"#, "container.network_infos"),
             (
                 r#""container": {"type": "MESOS", "network_infos": [{"port_mappings": [{"host_port": 1, "container_port": 2}]}]}"#,
@@ -328,6 +347,18 @@ mod tests {
                 let text = format!(r#"{{"type": "{}", "{launch}": {{{id}, {more}}}}}"#, launch.to_uppercase());
                 wish(json::read::<Call>(text.as_bytes()).unwrap())
             };
+            let terminal =
+                r#""container": {"type": "MESOS", "tty_info": {"window_size": {"rows": 24, "columns": 80}}}"#;
+            match (wish(terminal), launch) {
+                (Ok((_, ContainerAsk::Launch { terminal, .. })), "launch_nested_container_session") => {
+                    assert_eq!(terminal, Some(WindowSize { rows: 24, columns: 80 }));
+                }
+                (Ok(_), "launch_nested_container_session") => panic!("it is a launch"),
+                (asked, _) => {
+                    let refused = asked.unwrap_err();
+                    assert!(refused.text.contains("container.tty_info"), "{launch}: {}", refused.text);
+                }
+            }
             wish(plain).unwrap_or_else(|refused| panic!("{launch}: {refused:?}"));
             for (more, name) in asked {
                 let refused = wish(more).unwrap_err();
@@ -336,8 +367,12 @@ mod tests {
             }
         }
         let text = r#"{"type": "LAUNCH_CONTAINER", "launch_container": {"container_id": {"value": "c"},
-            "command": {"value": "true"}, "limits": {"mem": {"value": 64}}}}"#;
+            "command": {"value": "true"}, "limits": {"disk": {"value": 64}}}}"#;
         let refused = wish(json::read(text.as_bytes()).unwrap()).unwrap_err();
-        assert!(refused.status.as_u16() == 501 && refused.text.contains("(limits)"), "{}", refused.text);
+        assert!(
+            refused.status.as_u16() == 400 && refused.text.contains("nothing but cpus and mem"),
+            "{}",
+            refused.text
+        );
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! ```text
 //!   record 1: the call, naming the container
-//!   record 2..: the call, each with data, or with a heartbeat that keeps the connection from looking idle
-//!   empty data: the end of the input
+//!   record 2..: the call, each with data, with the size of a terminal, or with a heartbeat that keeps the connection from
+//!               looking idle
+//!   empty data: the end of the input; a terminal has none
 //! ```
 //!
 //! The answer comes when the stream ends. A stream that breaks ends no input: somebody may attach again. One at a time
@@ -13,8 +14,10 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mesos_core::ContainerId;
+use mesos_core::container::WindowSize;
 use mesos_core::net::http::{Media, RecordReader, Refusal, Response, decode, done};
 use mesos_core::provider::ContainerError;
+use mesos_core::wire::convert::terminal_from_wire;
 use mesos_core::wire::v1;
 use v1::agent::call::{AttachContainerInput, attach_container_input};
 use v1::agent::{Call, ProcessIo, process_io};
@@ -69,15 +72,26 @@ pub(super) async fn attach(
     };
     while let Some(record) = records.next_record().await? {
         let call: Call = decode(media, &record)?;
-        if let Some(data) = data(part(call.attach_container_input)?)? {
-            context.containerizer.write_input(&id, &data).await.map_err(refuse)?;
+        match typed(part(call.attach_container_input)?)? {
+            Typed::Data(data) => context.containerizer.write_input(&id, &data).await.map_err(refuse)?,
+            Typed::Resize(size) => context.containerizer.resize_terminal(&id, size).await.map_err(refuse)?,
+            Typed::Heartbeat => {}
         }
     }
     Ok(done())
 }
 
-/// What a record carries for the container, if anything.
-fn data(attach: AttachContainerInput) -> Result<Option<Vec<u8>>, Refusal> {
+/// What a record carries for the container.
+enum Typed {
+    /// Something to read; nothing is the end of it.
+    Data(Vec<u8>),
+    /// Its terminal is shown in another size.
+    Resize(WindowSize),
+    /// Nothing.
+    Heartbeat,
+}
+
+fn typed(attach: AttachContainerInput) -> Result<Typed, Refusal> {
     if attach.r#type() != attach_container_input::Type::ProcessIo {
         return Err(Refusal::bad_request(
             "Expecting 'attach_container_input.type' to be PROCESS_IO after the first record",
@@ -85,11 +99,17 @@ fn data(attach: AttachContainerInput) -> Result<Option<Vec<u8>>, Refusal> {
     }
     let ProcessIo { data, control, .. } = part(attach.process_io)?;
     match (data, control) {
-        (Some(data), None) if data.r#type() == process_io::data::Type::Stdin => Ok(Some(data.data.unwrap_or_default())),
+        (Some(data), None) if data.r#type() == process_io::data::Type::Stdin => {
+            Ok(Typed::Data(data.data.unwrap_or_default()))
+        }
         (Some(_), None) => Err(Refusal::bad_request("Expecting 'process_io.data.type' to be STDIN")),
-        (None, Some(control)) if control.r#type() == process_io::control::Type::Heartbeat => Ok(None),
+        (None, Some(control)) if control.r#type() == process_io::control::Type::Heartbeat => Ok(Typed::Heartbeat),
         (None, Some(control)) if control.r#type() == process_io::control::Type::TtyInfo => {
-            Err(Refusal::not_implemented("containers of this agent have no terminal whose size could be set"))
+            let terminal = part(control.tty_info)?;
+            if terminal.window_size.is_none() {
+                return Err(Refusal::bad_request("Expecting 'tty_info.window_size' to be present"));
+            }
+            Ok(Typed::Resize(terminal_from_wire(terminal)?))
         }
         _ => Err(Refusal::bad_request("Expecting 'process_io' to carry either data or control")),
     }

@@ -15,6 +15,7 @@ use v1::agent::Call;
 use v1::agent::call::Type;
 
 use super::super::{ExecutorDoor, FrameworkOwners};
+use super::containers::nest;
 use crate::agent::Speaker;
 
 /// Where the agent's own log is shown.
@@ -59,7 +60,7 @@ impl Judge {
             // Starts, ends and attaches to containers, and whatever a newer API can do.
             _ => {
                 let owner = match beside(call) {
-                    Some(parent) => self.owners.of_container(parent).await,
+                    Some(Beside { parent, .. }) => self.owners.of_container(parent).await,
                     None => None,
                 };
                 self.demand(caller, Action::UseNestedContainer, owner.as_ref().map(Principal::as_str))?;
@@ -74,15 +75,15 @@ impl Judge {
         let Some(named) = user_of(call) else { return Ok(()) };
         let is_its_own = match (beside(call), named) {
             (Some(_), None) => true,
-            (Some(parent), Some(user)) => self.owners.runs_as(parent, user.to_owned()).await,
+            (Some(Beside { parent, .. }), Some(user)) => self.owners.runs_as(parent, user.to_owned()).await,
             (None, _) => false,
         };
         if is_its_own { Ok(()) } else { self.demand(caller, Action::RunTask, named) }
     }
 
-    /// An executor may do what concerns containers beside its own, while that runs.
+    /// An executor may do what concerns containers beside its own, and beside those, while its own runs.
     async fn executor(&self, executor: &Speaker, call: &Call) -> Result<(), Refusal> {
-        if beside(call).is_none_or(|parent| Some(&parent) != executor.container_id.as_ref()) {
+        if beside(call).is_none_or(|beside| Some(&beside.outermost) != executor.container_id.as_ref()) {
             let text = format!(
                 "these are the credentials of executor {} of framework {}: they are good for /api/v1/executor, and for \
                  containers beside its own",
@@ -156,8 +157,16 @@ fn user_of(call: &Call) -> Option<Option<&str>> {
     Some(command.as_ref().and_then(|command| command.user.as_deref()))
 }
 
+/// Where a container lies that a call is about.
+struct Beside {
+    /// Beside this one, as the agent calls it.
+    parent: ContainerId,
+    /// That is this one, or lies beside it, or beside one that does.
+    outermost: ContainerId,
+}
+
 /// The container beside which a call wants something, if it is about such a one.
-fn beside(call: &Call) -> Option<ContainerId> {
+fn beside(call: &Call) -> Option<Beside> {
     let ids = [
         call.launch_container.as_ref().map(|call| &call.container_id),
         call.launch_nested_container.as_ref().map(|call| &call.container_id),
@@ -173,6 +182,9 @@ fn beside(call: &Call) -> Option<ContainerId> {
     ];
     let mut named = ids.into_iter().flatten();
     let (Some(id), None) = (named.next(), named.next()) else { return None };
-    let parent = id.parent.as_ref().filter(|parent| parent.parent.is_none())?;
-    ContainerId::new(&*parent.value).ok()
+    let mut outermost = id.parent.as_deref()?;
+    while let Some(outer) = outermost.parent.as_deref() {
+        outermost = outer;
+    }
+    Some(Beside { outermost: ContainerId::new(&*outermost.value).ok()?, parent: nest(id.clone()).ok()?.parent? })
 }

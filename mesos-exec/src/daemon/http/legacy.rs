@@ -9,7 +9,7 @@ use mesos_core::net::http::axum::extract::State;
 use mesos_core::net::http::{Caller, Refusal, Response, answer_json, done};
 use mesos_core::resource::Value as Amount;
 use mesos_core::wire::{json, v1};
-use mesos_core::{AgentId, ContainerId, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, Resources};
+use mesos_core::{AgentId, ContainerId, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, Limit, Resources};
 use serde_json::{Map, Value, json};
 
 use super::wire::Shown;
@@ -189,6 +189,13 @@ fn task(shown: &Shown<'_>) -> Value {
         "statuses": shown.statuses().iter().map(status).collect::<Vec<_>>(),
         "labels": info.labels.iter().map(|(key, value)| json!({"key": **key, "value": **value})).collect::<Vec<_>>(),
     });
+    if !info.limits.is_empty() {
+        let one = |(name, limit): (&str, Limit)| match limit {
+            Limit::Amount(most) => (name.to_owned(), most.to_f64().into()),
+            Limit::Infinite => (name.to_owned(), "Infinity".into()),
+        };
+        written["limits"] = info.limits.iter().map(one).collect::<Map<_, _>>().into();
+    }
     if let Some(discovery) = &info.discovery {
         written["discovery"] = json::value(&v1::DiscoveryInfo::from(&**discovery));
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mesos_core::{AgentId, CommandInfo, Resources, WallTime};
+use mesos_core::{AgentId, CommandInfo, ContainerLimits, Resources, WallTime};
 use serde::{Deserialize, Serialize};
 
 use crate::framework::matching::{Constraint, Need};
@@ -24,6 +24,8 @@ pub struct Job {
     pub after: Vec<Arc<str>>,
     /// Ended, as failed, when it runs longer than this.
     pub time_limit: Option<Duration>,
+    /// What it may use beyond what it wants of an agent.
+    pub limits: ContainerLimits,
     /// How long it runs in a simulation.
     pub sim_duration: Option<Duration>,
 }
@@ -45,6 +47,7 @@ impl Job {
             retries: 0,
             after: Vec::new(),
             time_limit: None,
+            limits: ContainerLimits::default(),
             sim_duration: None,
         }
     }
@@ -81,6 +84,13 @@ impl Job {
     #[must_use]
     pub const fn time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = Some(limit);
+        self
+    }
+
+    /// May use this beyond what it wants of an agent.
+    #[must_use]
+    pub const fn limits(mut self, limits: ContainerLimits) -> Self {
+        self.limits = limits;
         self
     }
 

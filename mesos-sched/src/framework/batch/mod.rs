@@ -223,6 +223,7 @@ impl Batch {
         let mut task = TaskInfo::new(id, agent, resources, TaskRun::Command(command));
         task.name = job.name.clone();
         task.max_completion_time = job.time_limit;
+        task.limits = job.limits;
         if let Some(duration) = job.sim_duration {
             task.labels.insert(SIM_DURATION_LABEL.into(), duration.as_secs_f64().to_string().into());
         }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use mesos_core::call::agent::{RunGroup, RunTask, ToAgent};
 use mesos_core::provider::{AgentKey, FrameworkKey};
 use mesos_core::{
-    ExecutorId, Reason, Rejection, RejectionCode, Resources, Source, TaskInfo, TaskRun, TaskState, TaskStatus,
+    ExecutorId, ExecutorInfo, Reason, Rejection, RejectionCode, Resources, Source, TaskInfo, TaskRun, TaskState,
+    TaskStatus,
 };
 
 use crate::master::accept::Accepting;
@@ -85,7 +86,7 @@ impl Master {
         for task in tasks {
             self.check_room(accepting, task, all.len())?;
             self.check_users(task)?;
-            let consumed = validate_task(task, &self.agents.table[accepting.agent].id, existing, &remaining)?;
+            let consumed = self.judge_with(accepting, task, existing, &remaining)?;
             remaining -= &consumed;
             all.push(consumed);
             existing = task.run.executor().map(|executor| &**executor);
@@ -149,7 +150,18 @@ impl Master {
             ));
         }
         let existing = self.executor_of(accepting, task).map(|executor| &*executor.info);
-        validate_task(task, &self.agents.table[accepting.agent].id, existing, &accepting.remaining)
+        self.judge_with(accepting, task, existing, &accepting.remaining)
+    }
+
+    fn judge_with(
+        &self,
+        accepting: &Accepting,
+        task: &TaskInfo,
+        existing: Option<&ExecutorInfo>,
+        remaining: &Resources,
+    ) -> Result<Resources, Rejection> {
+        let agent = &self.agents.table[accepting.agent];
+        validate_task(task, &agent.id, &agent.info.capabilities, existing, remaining)
     }
 
     /// Whether the framework may have another task of this id, with `more` that come at the same time.

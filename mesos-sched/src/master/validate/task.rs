@@ -9,8 +9,8 @@ use std::path::{Component, Path};
 use std::sync::Arc;
 
 use mesos_core::{
-    AgentId, CommandInfo, ExecutorId, ExecutorInfo, ExecutorRun, KillPolicy, Rejection, RejectionCode, Resources, Run,
-    Scalar, TaskId, TaskInfo, TaskRun,
+    AgentCapability, AgentId, CommandInfo, ExecutorId, ExecutorInfo, ExecutorRun, KillPolicy, Rejection, RejectionCode,
+    Resources, Run, Scalar, TaskId, TaskInfo, TaskRun,
 };
 
 use super::bound::{
@@ -39,14 +39,15 @@ impl Display for Who<'_> {
     }
 }
 
-/// Checks a task that is to run `on` this agent with what `remaining` holds, and says what it takes: its own resources and
-/// those of its executor, if that is not `existing` there yet. A plain task is checked without allocating.
+/// Checks a task that is to run `on` this agent, which `can` do this, with what `remaining` holds, and says what it takes: its
+/// own resources and those of its executor, if that is not `existing` there yet. A plain task is checked without allocating.
 ///
 /// # Errors
 /// [`Rejection`] with [`RejectionCode::InvalidTask`] names the rule broken.
 pub fn validate_task(
     task: &TaskInfo,
     on: &AgentId,
+    can: &BTreeSet<AgentCapability>,
     existing: Option<&ExecutorInfo>,
     remaining: &Resources,
 ) -> Result<Resources, Rejection> {
@@ -57,6 +58,7 @@ pub fn validate_task(
     }
     check_times(task, who)?;
     check_own_parts(task)?;
+    check_limits(task, can, who)?;
     let Some(executor) = task.run.executor() else {
         check_name_is_free(task, existing)?;
         return take(task, None, remaining);
@@ -114,6 +116,10 @@ pub fn validate_group(tasks: &[Arc<TaskInfo>]) -> Result<(), Rejection> {
             let what = format!("{who}: it is in the group twice");
             return Err(Rejection::new(CODE, what, "give every task of a group an id of its own"));
         }
+        if !task.limits.is_empty() {
+            let what = format!("{who}: it has limits of its own, and shares what its executor may use");
+            return Err(Rejection::new(CODE, what, "leave limits out in a group, or launch the task alone"));
+        }
         if command.is_none() && executor.run == ExecutorRun::Default {
             let what = format!("{who}: it has no command, and its executor runs nothing else");
             return Err(Rejection::new(CODE, what, "say what to run"));
@@ -165,6 +171,21 @@ fn check_own_parts(task: &TaskInfo) -> Result<(), Rejection> {
     }
     check_usage(&who, &task.resources)?;
     task.run.command().map_or(Ok(()), |command| check_command(command, who))
+}
+
+/// A task may use more than it is given where its agent knows of that, and not less.
+fn check_limits(task: &TaskInfo, can: &BTreeSet<AgentCapability>, who: Who<'_>) -> Result<(), Rejection> {
+    if task.limits.is_empty() {
+        return Ok(());
+    }
+    if !can.contains(&AgentCapability::TaskResourceLimits) {
+        let what = format!("{who}: it has limits, which agent {} does not know", task.agent_id);
+        return Err(Rejection::new(CODE, what, "use an agent with the capability TASK_RESOURCE_LIMITS"));
+    }
+    task.limits.check(&task.resources).map_err(|wrong| {
+        let remedy = "limit what the task asks for, to no less than that";
+        Rejection::new(CODE, format!("{who}: {wrong}"), remedy)
+    })
 }
 
 fn check_sizes(task: &TaskInfo, who: Who<'_>) -> Result<(), Rejection> {

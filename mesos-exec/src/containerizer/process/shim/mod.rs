@@ -128,6 +128,7 @@ fn plan(
         stdin: above_streams(orders.into())?,
         stdout: above_streams(answers.into())?,
         stderr: above_streams(File::options().write(true).open("/dev/null")?.into())?,
+        has_terminal: false,
         identity: None,
         limits: Vec::new(),
         ends_with_host: false,

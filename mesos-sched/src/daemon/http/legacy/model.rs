@@ -8,7 +8,7 @@ use mesos_core::{AgentId, AgentInfo, Resources, TaskState, TaskStatus, WallTime}
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::Value;
 
-use super::resources::{Legacy, ranges_text};
+use super::resources::{Legacy, LegacyLimits, ranges_text};
 use crate::daemon::http::operator::{demands, pid};
 use crate::daemon::view::{AgentRow, Amounts, ExecutorRow, FrameworkRow, OfferRow, TaskRow};
 use crate::master::{Connection, FrameworkTimes};
@@ -63,6 +63,9 @@ impl Serialize for Task<'_> {
         map.serialize_entry("slave_id", row.agent_id.as_str())?;
         map.serialize_entry("state", state_name(row.state))?;
         map.serialize_entry("resources", &Legacy(&row.info.resources))?;
+        if !row.info.limits.is_empty() {
+            map.serialize_entry("limits", &LegacyLimits(&row.info.limits))?;
+        }
         map.serialize_entry("role", row.role.as_str())?;
         map.serialize_entry("statuses", &Statuses(&row.statuses))?;
         if let Some(user) = row.user() {

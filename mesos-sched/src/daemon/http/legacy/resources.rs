@@ -3,11 +3,27 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mesos_core::resource::{Ranges, Value};
-use mesos_core::{Resources, Scalar};
+use mesos_core::{ContainerLimits, Limit, Resources, Scalar};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 /// A bag as one object.
 pub(super) struct Legacy<'a>(pub &'a Resources);
+
+/// What a task may use beyond its resources, as one object; without end it is `"Infinity"`, as in the v1 API.
+pub(super) struct LegacyLimits<'a>(pub &'a ContainerLimits);
+
+impl Serialize for LegacyLimits<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (name, limit) in self.0.iter() {
+            match limit {
+                Limit::Amount(most) => map.serialize_entry(name, &most.to_f64())?,
+                Limit::Infinite => map.serialize_entry(name, "Infinity")?,
+            }
+        }
+        map.end()
+    }
+}
 
 /// `[1-2, 5-5]`.
 pub(super) fn ranges_text(ranges: &Ranges) -> String {

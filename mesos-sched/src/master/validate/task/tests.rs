@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mesos_core::health::{Check, CheckInfo, HealthCheck};
 use mesos_core::resource::{Disk, Reservation, Reservations, Resource, Scalar};
-use mesos_core::{PersistenceId, Role};
+use mesos_core::{Limit, PersistenceId, Role};
 
 use super::*;
 
@@ -43,7 +43,8 @@ fn executor(uses: &str) -> ExecutorInfo {
 }
 
 fn judge(task: &TaskInfo, existing: Option<&ExecutorInfo>) -> Result<Resources, Rejection> {
-    validate_task(task, &agent("a1"), existing, &offered())
+    let can = BTreeSet::from([AgentCapability::TaskResourceLimits]);
+    validate_task(task, &agent("a1"), &can, existing, &offered())
 }
 
 fn command(task: &mut TaskInfo) -> &mut CommandInfo {
@@ -63,13 +64,19 @@ fn refuses(says: &str, task: &TaskInfo, existing: Option<&ExecutorInfo>) {
 #[test]
 fn every_rule_of_a_task_has_its_case() {
     type Spoil = fn(&mut TaskInfo);
-    let table: [(&str, Spoil); 17] = [
+    let table: [(&str, Spoil); 19] = [
         ("meant for agent a2", |task| task.agent_id = agent("a2")),
         ("the name take", |task| task.name = "n".repeat(NAME_BYTES_MAX + 1).into()),
         ("the labels take", |task| drop(task.labels.insert("k".into(), "v".repeat(LABELS_BYTES_MAX).into()))),
         ("the data take", |task| task.data = vec![0; DATA_BYTES_MAX + 1].into()),
         ("kill policy", |task| task.kill_policy.grace = Some(Duration::MAX)),
         ("to completion", |task| task.max_completion_time = Some(Duration::from_secs(1 << 40))),
+        ("limit of 0.5 cpus is below the 1", |task| {
+            task.limits.cpus = Some(Limit::Amount(Scalar::from_milli(500)));
+        }),
+        ("without mem among", |task| {
+            (task.resources, task.limits.mem) = (resources("cpus:1"), Some(Limit::Infinite));
+        }),
         ("no resources", |task| task.resources = Resources::new()),
         ("whole ones", |task| task.resources += resources("gpus:0.5")),
         ("both revocable and not", |task| {
@@ -141,6 +148,16 @@ fn what_a_valid_task_takes_is_what_it_names() {
     assert_eq!(judge(&task, None), Ok(task.resources.clone()));
     task.resources = bag([Resource::cpus(Scalar::from_units(2)).revocable(), volume(7, "shared").shared()]);
     assert_eq!(judge(&task, None), Ok(task.resources.clone()));
+}
+
+#[test]
+fn limits_are_for_agents_that_know_them_and_cost_nothing() {
+    let mut task = task();
+    task.limits.cpus = Some(Limit::Amount(Scalar::from_units(400)));
+    task.limits.mem = Some(Limit::Infinite);
+    assert_eq!(judge(&task, None), Ok(task.resources.clone()));
+    let refused = validate_task(&task, &agent("a1"), &BTreeSet::new(), None, &offered()).unwrap_err();
+    assert!(refused.what.contains("agent a1 does not know"), "{refused}");
 }
 
 #[test]
