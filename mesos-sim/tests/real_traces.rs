@@ -146,7 +146,10 @@ const REPLAYED: &[Replayed] = &[
     },
     Replayed {
         name: "azure-vms",
-        files: &["opendc-fixtures/azure/trace/vmtable/vmtable.csv.gz"],
+        files: &[
+            "opendc-fixtures/azure/trace/vmtable/vmtable.csv.gz",
+            "opendc-fixtures/azure/trace/vm_cpu_readings/vm_cpu_readings-file-1-of-125.csv.gz",
+        ],
         agents: Some("4xcpus:32;mem:131072"),
         more: "",
         jobs: 10.0,
@@ -154,6 +157,37 @@ const REPLAYED: &[Replayed] = &[
     Replayed {
         name: "tiresias",
         files: &["tiresias/cluster_spec.csv", "tiresias/60_job.csv"],
+        agents: None,
+        more: "",
+        jobs: 60.0,
+    },
+    Replayed {
+        name: "tiresias-32x4",
+        files: &["tiresias/n32g4.csv", "tiresias/60_job.csv"],
+        agents: None,
+        more: "",
+        jobs: 60.0,
+    },
+    Replayed {
+        name: "tiresias-160x8",
+        // Of its two jobs, which have one name, the first counts.
+        files: &["tiresias/n160g8.csv", "tiresias/tf_job.csv"],
+        agents: None,
+        more: "",
+        jobs: 1.0,
+    },
+    #[cfg(feature = "parquet")]
+    Replayed {
+        name: "tiresias-one-failure",
+        files: &["tiresias/cluster_spec.csv", "tiresias/60_job.csv", "opendc-fixtures/failure/single_failure.parquet"],
+        agents: None,
+        more: "",
+        jobs: 60.0,
+    },
+    #[cfg(feature = "parquet")]
+    Replayed {
+        name: "tiresias-two-failures",
+        files: &["tiresias/cluster_spec.csv", "tiresias/60_job.csv", "opendc-fixtures/failure/two_failures.parquet"],
         agents: None,
         more: "",
         jobs: 60.0,
@@ -201,6 +235,13 @@ const REPLAYED: &[Replayed] = &[
         jobs: 200.0,
     },
     Replayed {
+        name: "openb-cpu100",
+        files: &["openb-2023/openb_node_list_all_node.csv", "openb-2023/openb_pod_list_cpu100.csv"],
+        agents: None,
+        more: "jobs = 500\nspeedup = 500",
+        jobs: 500.0,
+    },
+    Replayed {
         name: "openb-multigpu30",
         files: &["openb-2023/openb_node_list_gpu_node.csv", "openb-2023/openb_pod_list_multigpu30.csv"],
         agents: None,
@@ -210,7 +251,10 @@ const REPLAYED: &[Replayed] = &[
     #[cfg(feature = "parquet")]
     Replayed {
         name: "opendc-parquet",
-        files: &["opendc-fixtures/opendc/trace-v2.1/tasks.parquet"],
+        files: &[
+            "opendc-fixtures/opendc/trace-v2.1/tasks.parquet",
+            "opendc-fixtures/opendc/trace-v2.1/fragments.parquet",
+        ],
         agents: Some("8xcpus:16;mem:1048576"),
         more: "",
         jobs: 4.0,
@@ -263,6 +307,40 @@ fn real_traces_are_replayed_to_their_end() {
         assert_eq!(outcome.get("jobs_done", None), Some(replayed.jobs), "{}: {trace}", replayed.name);
         println!("{}: {} jobs in {:.1?}", replayed.name, replayed.jobs, begun.elapsed());
     }
+}
+
+/// What lies beside the samples and is none: the licences, and what systems and programs are like in forms of their own.
+#[cfg(all(feature = "experiment", feature = "parquet"))]
+const NO_TRACES: &[&str] = &[
+    "LICENSES.md",
+    "accasim/system_def.json",
+    "elastisim-example/application_model.json",
+    "gavel/msr-cluster-specs.json",
+];
+
+/// No sample is only looked at, or forgotten: each is replayed above, or a cell is drawn from it below.
+#[cfg(all(feature = "experiment", feature = "parquet"))]
+#[test]
+fn every_real_sample_is_replayed() {
+    fn walk(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { walk(&path, found) } else { found.push(path) }
+        }
+    }
+    if real("LICENSES.md").is_none() {
+        return;
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/traces");
+    let mut found = Vec::new();
+    walk(&root, &mut found);
+    let known: Vec<&str> = REPLAYED.iter().flat_map(|replayed| replayed.files).chain(NO_TRACES).copied().collect();
+    let plain = |path: &std::path::PathBuf| path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
+    let mut forgotten: Vec<String> = found.iter().map(plain).collect();
+    forgotten.retain(|path| !known.contains(&path.as_str()) && !path.starts_with("omega-example/"));
+    assert!(forgotten.is_empty(), "not replayed: {forgotten:?}");
+    let none: Vec<&&str> = NO_TRACES.iter().filter(|path| !root.join(path).exists()).collect();
+    assert!(none.is_empty(), "not there: {none:?}");
 }
 
 /// What was measured in a cell: its state at the beginning, and how large jobs are, how long their tasks run and how often

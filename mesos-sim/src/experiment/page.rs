@@ -19,16 +19,22 @@ const CASES_DRAWN_MAX: usize = 12;
 /// Cases that have bars, at most: the names of more cannot stand beside each other.
 const GROUPS_DRAWN_MAX: usize = 40;
 
+/// Light or dark, as the reader's system is, and light on paper. Charts have their own ground: where the page is dark they are
+/// inverted, which leaves their hues as they are.
 const STYLE: &str = "\
-body{font:15px/1.5 Helvetica,Arial,'DejaVu Sans',sans-serif;color:#222;background:#fff;max-width:1440px;margin:2rem auto;\
-padding:0 1.5rem}h1{font-size:1.7rem;margin-bottom:.2rem}h2{margin-top:2.2rem;border-bottom:1px solid #ccc;font-size:1.25rem}\
-table{border-collapse:collapse;font-size:13px}th,td{padding:.25rem .6rem;border-bottom:1px solid #e4e4e4;text-align:right;\
-white-space:nowrap}th:first-child,td:first-child,td.t,th.t{text-align:left;white-space:normal}thead th{border-bottom:2px solid \
-#444;background:#fff;position:sticky;top:0}.wide{overflow-x:auto}.charts{display:grid;grid-template-columns:repeat(auto-fit,\
-minmax(520px,1fr));gap:1rem}.charts svg{width:100%;height:auto;border:1px solid #e4e4e4}svg{max-width:100%;height:auto}p{max-width:\
-62rem}dt{font-weight:bold;float:left;clear:left;width:11rem}dd{margin-left:12rem}.origin,.small{color:#555;font-size:13px}.bad{color:#a40000;font-weight:\
-bold}.good{color:#006000}.odd{color:#8a5a00}pre{background:#f6f6f6;padding:.8rem;overflow-x:auto;font-size:12.5px}code{background:#f3f3f3}\
-@media print{body{max-width:none;margin:0}.charts{display:block}svg{break-inside:avoid}}";
+:root{color-scheme:light dark;--ink:#222;--ground:#fff;--line:#e4e4e4;--edge:#444;--soft:#555;--box:#f4f4f4;--bad:#a40000;\
+--good:#006000;--odd:#8a5a00}@media screen and (prefers-color-scheme:dark){:root{--ink:#ddd;--ground:#161616;--line:#3a3a3a;\
+--edge:#999;--soft:#aaa;--box:#242424;--bad:#ff8a80;--good:#7fd17f;--odd:#e0b050}svg{filter:invert(1) hue-rotate(180deg)}}\
+body{font:15px/1.5 Helvetica,Arial,'DejaVu Sans',sans-serif;color:var(--ink);background:var(--ground);max-width:1440px;\
+margin:2rem auto;padding:0 1.5rem}h1{font-size:1.7rem;margin-bottom:.2rem}h2{margin-top:2.2rem;border-bottom:1px solid \
+var(--line);font-size:1.25rem}table{border-collapse:collapse;font-size:13px}th,td{padding:.25rem .6rem;border-bottom:1px solid \
+var(--line);text-align:right;white-space:nowrap}th:first-child,td:first-child,td.t,th.t{text-align:left;white-space:normal}\
+thead th{border-bottom:2px solid var(--edge);background:var(--ground);position:sticky;top:0}.wide{overflow-x:auto}\
+.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(520px,100%),1fr));gap:1rem}.charts svg{width:100%;\
+height:auto;border:1px solid #e4e4e4}svg{max-width:100%;height:auto}p{max-width:62rem}dt{font-weight:bold;float:left;clear:left;\
+width:11rem}dd{margin-left:12rem}.origin,.small{color:var(--soft);font-size:13px}.bad{color:var(--bad);font-weight:bold}\
+.good{color:var(--good)}.odd{color:var(--odd)}pre{background:var(--box);padding:.8rem;overflow-x:auto;font-size:12.5px}\
+code{background:var(--box)}@media print{body{max-width:none;margin:0}.charts{display:block}svg{break-inside:avoid}}";
 
 /// The name of a chart's file, and the chart.
 pub(super) type Drawn = (String, String);
@@ -52,6 +58,14 @@ impl Group<'_> {
 }
 
 impl Group<'_> {
+    /// The queues there are figures of, each once.
+    fn queues(&self) -> Vec<&str> {
+        let mut seen = BTreeSet::new();
+        let named =
+            self.outcomes.iter().flat_map(|outcome| &outcome.figures).filter_map(|figure| figure.queue.as_deref());
+        named.filter(|name| seen.insert(*name)).collect()
+    }
+
     /// A figure for people. Beside waits stands how many tasks are not in them.
     fn cell(&self, metric: &str, queue: Option<&str>) -> String {
         let mut text = self.figure(metric, queue).map_or_else(|| "-".to_owned(), |figure| shown(metric, figure));
@@ -261,19 +275,8 @@ const QUEUE_METRICS: [&str; 11] = [
 const ROWS_MAX: usize = 200;
 
 fn queues(page: &mut String, groups: &[Group<'_>]) {
-    let names = |group: &Group<'_>| {
-        let mut names: Vec<String> = Vec::new();
-        for figure in group.outcomes.iter().flat_map(|outcome| &outcome.figures) {
-            if let Some(queue) = &figure.queue
-                && !names.contains(queue)
-            {
-                names.push(queue.clone());
-            }
-        }
-        names
-    };
-    let rows: Vec<(&Group<'_>, String)> =
-        groups.iter().flat_map(|group| names(group).into_iter().map(move |name| (group, name))).collect();
+    let rows: Vec<(&Group<'_>, &str)> =
+        groups.iter().flat_map(|group| group.queues().into_iter().map(move |name| (group, name))).collect();
     if rows.is_empty() {
         return;
     }
@@ -400,15 +403,20 @@ pub(super) fn charts(experiment: &Experiment, outcomes: &[Outcome]) -> Vec<Drawn
     }
     for (at, group) in groups.iter().take(CASES_DRAWN_MAX).enumerate() {
         let title = |what: &str| if groups.len() > 1 { format!("{what}: {}", group.label) } else { what.to_owned() };
-        let kind = kind("share", "", "dominant share", None);
-        let shares = by_queue(group, &kind);
-        if !shares.is_empty() {
-            charts.push((format!("share-{at}"), draw(&kind, title("Dominant shares"), shares, &note)));
-        }
-        let kind = cumulative("wait", "", "wait, s");
-        let waits = by_queue(group, &kind);
-        if waits.len() > 1 {
-            charts.push((format!("wait-{at}"), draw(&kind, title("Waiting by queue"), waits, &note)));
+        let several = [
+            ("share", "Dominant shares over time", kind("share", "", "dominant share, part of all", None), 1),
+            ("wait", "Waiting of tasks by queue", cumulative("wait", "", "wait, s"), 2),
+        ];
+        for (name, what, kind, fewest) in several {
+            let (queues, of) = (by_queue(group, &kind), group.queues().len());
+            if queues.len() >= fewest {
+                let note = if of > queues.len() {
+                    format!("{note} · {} of {of} queues are drawn, all are in the tables", queues.len())
+                } else {
+                    note.clone()
+                };
+                charts.push((format!("{name}-{at}"), draw(&kind, title(what), queues, &note)));
+            }
         }
     }
     if groups.len() > 1 {
@@ -430,10 +438,26 @@ fn note(origin: &str, groups: &[Group<'_>], of_seeds: &str, cases_max: usize) ->
     note
 }
 
-fn draw(kind: &Kind, title: String, series: Vec<Series>, note: &str) -> String {
+/// Times are told in the largest of these units of which a run has several: seconds in it, and its name.
+const TIMES: [(f64, &str); 3] = [(86_400.0, "time, days"), (3_600.0, "time, h"), (1.0, TIME)];
+/// So many of a unit are several.
+const SEVERAL: f64 = 3.0;
+
+/// What is along the axis of times, which are told in a unit that leaves them readable.
+fn timed(series: &mut [Series]) -> &'static str {
+    let last = series.iter().flat_map(|series| &series.points).map(|point| point.0).fold(0.0, f64::max);
+    let (unit, name) = TIMES.into_iter().find(|(unit, _)| last >= unit * SEVERAL).unwrap_or((1.0, TIME));
+    for series in series {
+        series.points.iter_mut().for_each(|(at, _)| *at /= unit);
+        series.band.iter_mut().for_each(|(at, ..)| *at /= unit);
+    }
+    name
+}
+
+fn draw(kind: &Kind, title: String, mut series: Vec<Series>, note: &str) -> String {
     let lines = Lines {
         title,
-        x: kind.x.to_owned(),
+        x: if kind.x == TIME { timed(&mut series) } else { kind.x }.to_owned(),
         y: kind.y.to_owned(),
         series,
         shape: kind.shape,
@@ -456,6 +480,7 @@ fn of_all(group: &Group<'_>, kind: &Kind) -> Option<Series> {
     of_seeds(group, kind, None, &group.label)
 }
 
+/// The curves of a case by queue, as far as outcomes keep them.
 fn by_queue(group: &Group<'_>, kind: &Kind) -> Vec<Series> {
     let curves = group.outcomes.iter().flat_map(|outcome| &outcome.curves);
     let mut queues: Vec<&str> = Vec::new();
@@ -467,27 +492,34 @@ fn by_queue(group: &Group<'_>, kind: &Kind) -> Vec<Series> {
     queues.into_iter().filter_map(|queue| of_seeds(group, kind, Some(queue), queue)).collect()
 }
 
-/// A chart's file, its title, and the figures in it with their names.
-type BarChart = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+/// A chart's file, its title, what is along its vertical axis, and the figures in it with their names.
+type BarChart = (&'static str, &'static str, &'static str, &'static [(&'static str, &'static str)]);
 
 fn bars(groups: &[Group<'_>], note: &str) -> Vec<Drawn> {
     let several: [BarChart; 5] = [
         (
             "bars-use",
             "Use between first submission and last end",
+            "part of all",
             &[("cpus_used", "cores"), ("mem_used", "memory"), ("gpus_used", "GPUs")],
         ),
-        ("bars-wait", "Waiting of tasks, s", &[("wait_mean_secs", "mean"), ("wait_p90_secs", "90 %")]),
-        ("bars-response", "Completion of jobs, s", &[("response_mean_secs", "mean"), ("response_p90_secs", "90 %")]),
+        ("bars-wait", "Waiting of tasks", "wait, s", &[("wait_mean_secs", "mean"), ("wait_p90_secs", "90 %")]),
+        (
+            "bars-response",
+            "Completion of jobs",
+            "response time, s",
+            &[("response_mean_secs", "mean"), ("response_p90_secs", "90 %")],
+        ),
         (
             "bars-fairness",
             "Fairness and fragmentation",
+            "index, part of what is free",
             &[("fairness_jain", "Jain's index over weights"), ("fragmentation", "fragmentation")],
         ),
-        ("bars-offers", "Offers", &[("offers", "made"), ("offers_declined", "refused")]),
+        ("bars-offers", "Offers", "offers", &[("offers", "made"), ("offers_declined", "refused")]),
     ];
     let drawn = &groups[..groups.len().min(GROUPS_DRAWN_MAX)];
-    let charts = several.into_iter().map(|(name, title, metrics)| {
+    let charts = several.into_iter().map(|(name, title, y, metrics)| {
         let series: Vec<BarSeries> = metrics
             .iter()
             .map(|(metric, name)| ((*name).to_owned(), drawn.iter().map(|group| group.figure(metric, None)).collect()))
@@ -495,7 +527,7 @@ fn bars(groups: &[Group<'_>], note: &str) -> Vec<Drawn> {
             .collect();
         let bars = Bars {
             title: title.to_owned(),
-            y: title.split(',').nth(1).map_or("", str::trim).to_owned(),
+            y: y.to_owned(),
             groups: drawn.iter().map(|group| group.label.clone()).collect(),
             series,
             note: note.to_owned(),
@@ -543,4 +575,40 @@ pub(super) fn write_images<'a>(
         }
     };
     charts.into_iter().map(write).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_in_a_unit_that_leaves_them_readable() {
+        let until = |last: f64| {
+            let points = vec![(0.0, 1.0), (last, 1.0)];
+            let mut series = [Series { points, band: vec![(last, 0.0, 1.0)], ..Series::default() }];
+            let name = timed(&mut series);
+            let [Series { points, band, .. }] = series;
+            assert!((points[1].0 - band[0].0).abs() < 1e-12);
+            (name, points[1].0)
+        };
+        assert_eq!([100.0, 10_000.0].map(until), [("time, s", 100.0), ("time, s", 10_000.0)]);
+        assert_eq!([14_400.0, 172_800.0].map(until), [("time, h", 4.0), ("time, h", 48.0)]);
+        assert_eq!([259_200.0, 34_560_000.0].map(until), [("time, days", 3.0), ("time, days", 400.0)]);
+    }
+
+    /// Curves are kept of some queues only.
+    #[test]
+    fn a_chart_says_how_many_queues_it_leaves_out() {
+        let text = "name = \"many\"\nuntil = \"2m\"\n[[cluster.agents]]\ncount = 20\nresources = \"cpus:4;mem:8192\"\n\
+                    [[queue]]\nname = \"a\"\ncopies = 20\n[[queue.work]]\nrun = 30\n";
+        let experiment = Experiment::parse(text.to_owned(), PathBuf::new(), String::new()).unwrap();
+        let outcomes = experiment.run(None, 1, &|_| {}).unwrap();
+        let charts = charts(&experiment, &outcomes);
+        for name in ["share-0", "wait-0"] {
+            let (_, svg) = charts.iter().find(|(own, _)| own == name).unwrap();
+            let words = svg.split("</text>").filter_map(|part| part.rsplit_once('>')).map(|(_, word)| word);
+            let said = words.collect::<Vec<_>>().join(" ");
+            assert!(said.contains("12 of 20 queues are drawn, all are in the tables"), "{said}");
+        }
+    }
 }

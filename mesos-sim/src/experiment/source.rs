@@ -7,8 +7,31 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::description::{QueueByPart, TracePart};
 use super::error::ExperimentError;
+#[cfg(unix)]
+use crate::trace::ReadAt;
 use crate::trace::{self, Options, QueueBy, TraceReport};
 use crate::workload::Workload;
+
+/// Files are read in any order, except what is none, such as a pipe, which can be read once.
+impl trace::Source for File {
+    #[cfg(unix)]
+    fn anywhere(&self) -> Option<Box<dyn ReadAt>> {
+        let is_file = self.metadata().is_ok_and(|metadata| metadata.is_file());
+        let again = self.try_clone().ok().filter(|_| is_file)?;
+        Some(Box::new(again))
+    }
+}
+
+#[cfg(unix)]
+impl ReadAt for File {
+    fn size(&self) -> std::io::Result<u64> {
+        self.metadata().map(|metadata| metadata.len())
+    }
+
+    fn read_at(&self, at: u64, into: &mut [u8]) -> std::io::Result<usize> {
+        std::os::unix::fs::FileExt::read_at(self, into, at)
+    }
+}
 
 /// A trace that was read.
 pub(super) type Read = Arc<(Workload, TraceReport)>;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::*;
 
@@ -215,6 +216,50 @@ fn a_case_is_another_when_a_file_it_reads_holds_something_else() {
         assert_eq!(keys(text), known, "{name}: when it was written does not matter");
     }
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// What a reader looks for is there, fragmentation among the bars since nothing is fragmented here, each chart with its units
+/// and where it is from; nothing is fetched, and a reader whose system is dark has a dark page.
+#[test]
+fn a_page_shows_everything_in_its_units_light_or_dark_and_fetches_nothing() {
+    let experiment = small();
+    let outcomes = experiment.run(None, 2, &quiet).unwrap();
+    let page = page(&experiment, &outcomes);
+    let charts: Vec<&str> = page.split("<svg ").skip(1).map(|part| part.split("</svg>").next().unwrap()).collect();
+    for (title, axes) in [
+        ("Cores in use", &["time, s", "part of all"][..]),
+        ("Memory in use", &["time, s", "part of all"]),
+        ("Tasks that wait", &["time, s", "tasks"]),
+        ("Waiting of tasks, from submission to running", &["wait, s", "part of all"]),
+        ("Completion of jobs, from submission to end", &["response time, s", "part of all"]),
+        ("Jain's index of dominant shares over weights", &["time, s", "index"]),
+        ("Offers made", &["time, s", "per second"]),
+        ("Offers refused", &["time, s", "per second"]),
+        ("Tasks launched", &["time, s", "per second"]),
+        ("Dominant shares over time: policy drf", &["time, s", "dominant share, part of all"]),
+        ("Waiting of tasks by queue: policy random", &["wait, s", "part of all"]),
+        ("Use between first submission and last end", &["part of all"]),
+        ("Waiting of tasks", &["wait, s"]),
+        ("Completion of jobs", &["response time, s"]),
+        ("Fairness and fragmentation", &["index, part of what is free"]),
+        ("Offers", &["offers"]),
+    ] {
+        let title = format!("<title>{title}</title>");
+        let chart = charts.iter().find(|chart| chart.contains(&title)).unwrap_or_else(|| panic!("no chart {title}"));
+        for axis in axes {
+            assert!(chart.contains(&format!(">{axis}</text>")), "{title} has no axis {axis}");
+        }
+    }
+    for chart in &charts {
+        let words: Vec<&str> =
+            chart.split("</text>").filter_map(|part| part.rsplit_once('>')).map(|(_, word)| word).collect();
+        let said = words.join(" ");
+        assert!(said.contains("seeds 1 to 2 · mesos-sim ") && said.contains("small.toml"), "{said}");
+    }
+    for fetched in ["<script", "<link", "<img", "src=", "@import", "url("] {
+        assert!(!page.contains(fetched), "{fetched}");
+    }
+    assert!(page.contains("@media screen and (prefers-color-scheme:dark)"));
 }
 
 #[test]

@@ -11,6 +11,7 @@ use super::builder::{Builder, Row};
 use super::fields::{Fields, Separator};
 use super::rule::{Refusal, Rule};
 use super::table::Reader;
+use super::usage::measured;
 
 /// 100 is one core.
 const CPU_UNIT: f64 = 100.0;
@@ -73,6 +74,15 @@ impl Reader for Tasks2017 {
     }
 }
 
+/// Of cores less than this is not asked for, where so little was used that it was measured as nothing.
+const USED_MIN: f64 = 0.01;
+
+/// The most that was used of cores.
+fn used(fields: &Fields<'_>, column: usize, line: u64, builder: &mut Builder<'_>) -> Result<f64, Refusal> {
+    let known = fields.known(column)?.filter(|cpus| measured(*cpus, f64::INFINITY, line, builder));
+    Ok(known.unwrap_or(0.0).max(USED_MIN))
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Instances2017;
 
@@ -100,7 +110,7 @@ impl Reader for Instances2017 {
         let (begins, ends) = (fields.required(0)?, fields.required(1)?);
         let (job, task) = (fields.name(2)?.into_owned(), fields.name(3)?.into_owned());
         // What was used stands for what was asked for, which this table does not tell.
-        let cpus = fields.known(8)?.unwrap_or(0.0).max(0.01);
+        let cpus = used(fields, 8, line, builder)?;
         let mem = fields.known(10)?.map(|part| part * builder.options.unit_mem);
         let row = Row {
             group: Some(format!("{job}/{task}/{fails}")),
@@ -302,6 +312,7 @@ impl Reader for Instances2018 {
         let (begins, ends) = (fields.required(5)?, fields.required(6)?);
         let (job, task) = (fields.name(2)?.into_owned(), fields.name(1)?.into_owned());
         let mem = mem_2018(fields, 13, line, builder)?;
+        let cpus = (used(fields, 11, line, builder)? / CPU_UNIT).max(USED_MIN);
         let row = Row {
             group: Some(format!("{job}/{task}/{fails}")),
             class: format!("type{}", fields.text(3).unwrap_or_default()),
@@ -309,7 +320,7 @@ impl Reader for Instances2018 {
             submit: begins,
             run: Some(run(begins, ends)?),
             tasks: 1,
-            cpus: (fields.known(11)?.unwrap_or(0.0) / CPU_UNIT).max(0.01),
+            cpus,
             mem,
             fails,
             ..Row::default()

@@ -1,8 +1,10 @@
 //! Azure's public data: virtual machines, their packing, requests to language models; and Huawei's virtual machines.
 //!
 //! `vmtable`: seconds, cores, GB; in the second version cores and memory are buckets, with `>24` for the largest. Packing
-//! 2020: times in days, amounts as parts of a machine by type, of which the largest over all kinds of machines counts. LLM 2023: a request is a task whose time is that of its tokens. A machine that was
-//! still there at the end of the trace runs to its end.
+//! 2020: times in days, amounts as parts of a machine by type, of which the largest over all kinds of machines counts; it is a
+//! database, whose tables are read as `sqlite3 -header -csv packing_trace_zone_a_v1.sqlite 'select * from vm'` writes them, and
+//! the same of `vmType`. LLM 2023: a request is a task whose time is that of its tokens. A machine that was still there at the
+//! end of the trace runs to its end.
 
 use std::collections::BTreeMap;
 
@@ -72,6 +74,9 @@ impl PackingTypes {
 impl Reader for PackingTypes {
     fn row(&mut self, fields: &Fields<'_>, _line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
         let parts = [fields.required(3)?, fields.required(4)?];
+        if let Some(odd) = parts.iter().find(|part| !(0.0..=1.0).contains(*part)) {
+            return Err(Refusal::new(Rule::AbsurdSize, "core", &odd.to_string()));
+        }
         let own = builder.lore.vm_types.entry(fields.name(1)?.into_owned()).or_insert([0.0; 2]);
         own.iter_mut().zip(parts).for_each(|(own, part)| *own = own.max(part));
         Ok(())
@@ -99,7 +104,11 @@ impl Reader for PackingVms {
         let starts = fields.required(4)?;
         let ends = fields.text(5).filter(|text| !text.eq_ignore_ascii_case("null"));
         let ends = ends.map(|text| parse(&text, "endtime"));
-        let is_low = fields.number(3)? == Some(1.0);
+        let is_low = match fields.code(3)? {
+            0 => false,
+            1 => true,
+            other => return Err(Refusal::new(Rule::UnknownState, "priority", &other.to_string())),
+        };
         let (unit_cpus, unit_mem) = (builder.options.unit_cpus, builder.options.unit_mem);
         let row = Row {
             name: fields.name(0)?.into_owned(),

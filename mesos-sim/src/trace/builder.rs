@@ -77,10 +77,40 @@ pub(super) struct Lore {
     pub(super) collections: BTreeMap<u64, Collection>,
     /// Parts of a machine, by type of virtual machine; of several kinds of machines the largest part counts.
     pub(super) vm_types: BTreeMap<String, [f64; 2]>,
-    /// Whose a job is.
-    pub(super) users: BTreeMap<String, String>,
+    /// Jobs of Alibaba's GPU trace of 2020, by name.
+    pub(super) pai_jobs: BTreeMap<String, PaiJob>,
+    /// What is said of them, by their numbers.
+    pub(super) pai_tags: BTreeMap<String, PaiTag>,
     /// How long the instances of a task ran.
-    pub(super) instances: BTreeMap<String, Vec<f64>>,
+    pub(super) instances: BTreeMap<String, Instances>,
+}
+
+/// A job of Alibaba's GPU trace of 2020.
+#[derive(Debug, Clone, Default)]
+pub(super) struct PaiJob {
+    /// Its number, which another table goes by.
+    pub(super) number: String,
+    /// Whose it is, if that is told.
+    pub(super) user: Option<String>,
+}
+
+/// What is said of a job of Alibaba's GPU trace of 2020.
+#[derive(Debug, Clone, Default)]
+pub(super) struct PaiTag {
+    pub(super) user: Option<String>,
+    /// The model of GPU it demands.
+    pub(super) gpu: Option<String>,
+    /// What it trains or serves.
+    pub(super) workload: Option<String>,
+    /// Where it is said.
+    pub(super) place: Place,
+}
+
+/// How long the instances of a task ran, and where the first of them stands.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Instances {
+    pub(super) runs: Vec<f64>,
+    pub(super) place: Place,
 }
 
 /// Gathers the rows of all files.

@@ -1,6 +1,8 @@
 //! One row, split into the columns of its table.
 
 use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
@@ -32,18 +34,99 @@ pub(super) enum Separator {
     Json,
 }
 
+/// So many columns of which nothing is made are named, at most.
+const UNUSED_MAX: usize = 64;
+
+/// Which columns a file has, and which of them anybody asked for. A bit for each.
+#[derive(Debug, Default)]
+struct Uses {
+    there: Cell<u64>,
+    asked: Cell<u64>,
+    /// How many fields the last row had of which the columns were noted.
+    width: Cell<usize>,
+    /// Columns the table does not have.
+    others: RefCell<BTreeSet<String>>,
+}
+
+impl Uses {
+    fn mark(bits: &Cell<u64>, column: usize) {
+        bits.set(bits.get() | 1_u64.checked_shl(u32::try_from(column).unwrap_or(u32::MAX)).unwrap_or(0));
+    }
+
+    fn other(&self, name: &str) {
+        let mut others = self.others.borrow_mut();
+        if !name.is_empty() && others.len() < UNUSED_MAX && !others.contains(name) {
+            others.insert(name.chars().take(60).collect());
+        }
+    }
+}
+
 /// Where the columns of a table stand in a file.
 #[derive(Debug)]
 pub(super) struct Columns {
     names: &'static [&'static str],
     separator: Separator,
+    /// The columns of rows with so many fields as one of these has, where there is no header.
+    layouts: &'static [&'static [&'static str]],
     /// For each column its place in the file, if a header said so.
     places: Option<Vec<Option<usize>>>,
+    uses: Uses,
 }
 
 impl Columns {
-    pub(super) const fn of(names: &'static [&'static str], separator: Separator) -> Self {
-        Self { names, separator, places: None }
+    pub(super) fn of(names: &'static [&'static str], separator: Separator) -> Self {
+        Self { names, separator, layouts: &[], places: None, uses: Uses::default() }
+    }
+
+    /// In rows of so many fields as one of these has names, the columns are these.
+    pub(super) fn laid_out(self, layouts: &'static [&'static [&'static str]]) -> Self {
+        Self { layouts, ..self }
+    }
+
+    /// Where a column stands in a row of so many fields.
+    fn place(&self, column: usize, width: usize) -> Option<usize> {
+        if let Some(places) = &self.places {
+            return places[column];
+        }
+        match self.layouts.iter().find(|layout| layout.len() == width) {
+            Some(layout) => layout.iter().position(|name| *name == self.names[column]),
+            None => Some(column),
+        }
+    }
+
+    /// Takes note of the columns a row has that no header named.
+    fn note(&self, fields: &[Cow<'_, str>]) {
+        let width = fields.len();
+        if self.places.is_none() && self.uses.width.replace(width) != width {
+            for column in 0..self.names.len() {
+                if self.place(column, width).is_some_and(|place| place < width) {
+                    Uses::mark(&self.uses.there, column);
+                }
+            }
+            for (place, _) in fields.iter().enumerate().skip(self.names.len()).filter(|(_, text)| !text.is_empty()) {
+                self.uses.other(&format!("column {}", place + 1));
+            }
+        }
+    }
+
+    /// Takes note of the members an object has. Members of members go by their paths, unless their whole is a column.
+    fn note_members(&self, above: &str, object: &Value) {
+        for (name, value) in object.as_object().into_iter().flatten() {
+            let path = if above.is_empty() { name.clone() } else { format!("{above}.{name}") };
+            match self.names.iter().position(|own| own.split('|').any(|own| own == path)) {
+                Some(column) => Uses::mark(&self.uses.there, column),
+                None if value.is_object() => self.note_members(&path, value),
+                None => self.uses.other(&path),
+            }
+        }
+    }
+
+    /// The columns that the file has and nobody asked for: nothing is made of them.
+    pub(super) fn unused(&self) -> Vec<String> {
+        let bits = self.uses.there.get() & !self.uses.asked.get();
+        let plain = |name: &str| name.split('|').next().unwrap_or_default().to_owned();
+        let known = self.names.iter().enumerate().filter(|(at, _)| (bits >> at) & 1 == 1).map(|(_, name)| plain(name));
+        known.chain(self.uses.others.borrow().iter().cloned()).collect()
     }
 
     /// Takes a line for the header if it names columns.
@@ -57,7 +140,7 @@ impl Columns {
         let known = places.iter().flatten().count();
         let is_header = known * 2 >= found.len() && known > 0;
         if is_header {
-            self.places = Some(places);
+            self.take_places(places, &found);
         }
         is_header
     }
@@ -65,7 +148,19 @@ impl Columns {
     /// Takes the columns of a file that always names them, in small letters.
     #[cfg(feature = "parquet")]
     pub(super) fn take_names(&mut self, found: &[String]) {
-        self.places = Some(self.places_in(found));
+        self.take_places(self.places_in(found), found);
+    }
+
+    fn take_places(&mut self, places: Vec<Option<usize>>, found: &[String]) {
+        for (column, _) in places.iter().enumerate().filter(|(_, place)| place.is_some()) {
+            Uses::mark(&self.uses.there, column);
+        }
+        for (place, name) in found.iter().enumerate().filter(|(place, _)| !places.contains(&Some(*place))) {
+            // A name that comes twice stands for its first column.
+            let is_again = found[..place].contains(name);
+            self.uses.other(&if is_again { format!("{name}, again") } else { name.clone() });
+        }
+        self.places = Some(places);
     }
 
     fn places_in(&self, found: &[String]) -> Vec<Option<usize>> {
@@ -95,12 +190,17 @@ impl<'a> Fields<'a> {
         if columns.separator == Separator::Json && line.starts_with('{') {
             return Self::entry(line.as_bytes(), columns);
         }
-        Self { fields: split(line, columns.separator), columns, object: None, is_malformed: false }
+        let fields = split(line, columns.separator);
+        columns.note(&fields);
+        Self { fields, columns, object: None, is_malformed: false }
     }
 
     /// The members of one object.
     pub(super) fn entry(bytes: &[u8], columns: &'a Columns) -> Self {
         let object = serde_json::from_slice(bytes).ok().filter(Value::is_object);
+        if let Some(object) = &object {
+            columns.note_members("", object);
+        }
         Self { fields: Vec::new(), columns, is_malformed: object.is_none(), object }
     }
 
@@ -111,6 +211,7 @@ impl<'a> Fields<'a> {
 
     /// A member as it is; nothing if it is missing, or the row is no object.
     pub(super) fn value(&self, column: usize) -> Option<&Value> {
+        Uses::mark(&self.columns.uses.asked, column);
         find(self.object.as_ref()?, self.columns.names[column]).filter(|value| !value.is_null())
     }
 
@@ -128,17 +229,13 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The text at a place of the row, whatever the columns are called.
-    pub(super) fn nth(&self, place: usize) -> Option<&str> {
-        self.fields.get(place).map(|text| text.trim())
-    }
-
     /// The text of a column; nothing if it is missing or empty.
     pub(super) fn text(&self, column: usize) -> Option<Cow<'_, str>> {
+        Uses::mark(&self.columns.uses.asked, column);
         if let Some(object) = &self.object {
             return member(object, self.columns.names[column]);
         }
-        let place = self.columns.places.as_ref().map_or(Some(column), |places| places[column])?;
+        let place = self.columns.place(column, self.fields.len())?;
         let text = self.fields.get(place)?.trim();
         (!text.is_empty()).then_some(Cow::Borrowed(text))
     }
@@ -239,6 +336,33 @@ mod tests {
         let fields = Fields::split(r#"{"time":"5","resource_request":{"cpus":0.25},"user":null}"#, &columns);
         assert_eq!((fields.required(0).unwrap(), fields.required(1).unwrap()), (5.0, 0.25));
         assert_eq!(fields.text(2), None);
+    }
+
+    #[test]
+    fn columns_nobody_asks_for_are_named() {
+        let mut columns = Columns::of(&["time", "cpus", "name|title"], Separator::Comma);
+        assert!(columns.take_header("Title,time,extra,cpus,extra"));
+        Fields::split("x,5,?,0.5,?", &columns).number(0).unwrap();
+        assert_eq!(columns.unused(), ["cpus", "name", "extra", "extra, again"]);
+        // Without a header, what rows have: columns that stand behind all that are known count too, if anything is in them.
+        let columns = Columns::of(&["time", "cpus", "name"], Separator::Comma);
+        Fields::split("5,0.5", &columns).number(1).unwrap();
+        assert_eq!(columns.unused(), ["time"]);
+        Fields::split("5,0.5,a,,b", &columns).number(0).unwrap();
+        assert_eq!(columns.unused(), ["name", "column 5"]);
+        let columns = Columns::of(&["time", "request.cpus", "attempts"], Separator::Json);
+        let row = r#"{"time":"5","request":{"cpus":0.25,"disk":1},"attempts":[{"end":1}],"user":null}"#;
+        Fields::split(row, &columns).number(1).unwrap();
+        assert_eq!(columns.unused(), ["time", "attempts", "request.disk", "user"]);
+    }
+
+    #[test]
+    fn rows_of_several_widths_have_their_own_columns() {
+        let columns = Columns::of(&["kind", "steps", "weight", "arrival"], Separator::Tab)
+            .laid_out(&[&["kind", "arrival", "steps"]]);
+        let of = |line: &str| Fields::split(line, &columns).number(3).unwrap();
+        assert_eq!((of("a\t7\t9"), of("a\t9\t1\t7")), (Some(7.0), Some(7.0)));
+        assert_eq!(columns.unused(), ["kind", "steps", "weight"]);
     }
 
     #[test]

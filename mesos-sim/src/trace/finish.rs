@@ -6,7 +6,7 @@ use std::time::Duration;
 use mesos_core::{Resources, Scalar};
 
 use super::TraceError;
-use super::builder::{Builder, Draft, Row};
+use super::builder::{Builder, Draft, Instances, Row};
 use super::fleet::{Known, Place};
 use super::judge::RUN_MIN;
 use super::options::QueueBy;
@@ -20,6 +20,7 @@ const SECS_MAX: f64 = 3.2e9;
 impl Builder<'_> {
     /// The workload, and what became of the rows.
     pub(super) fn finish(mut self) -> Result<(Workload, TraceReport), TraceError> {
+        self.count_what_nothing_speaks_of();
         let drafts = std::mem::take(&mut self.drafts);
         let drafts = self.ended(drafts);
         let owners: Vec<String> = drafts.iter().map(|draft| self.owner(&draft.row)).collect();
@@ -40,6 +41,19 @@ impl Builder<'_> {
         self.report.tasks = workload.tasks();
         self.report.machines = workload.machines.len() as u64;
         Ok((workload, self.report))
+    }
+
+    /// What was told of tasks and jobs that no table tells of.
+    fn count_what_nothing_speaks_of(&mut self) {
+        for (_, Instances { runs, place }) in std::mem::take(&mut self.lore.instances) {
+            self.count_at(Rule::OutOfNowhere, runs.len() as u64, place);
+        }
+        let known: BTreeSet<String> = self.lore.pai_jobs.values().map(|job| job.number.clone()).collect();
+        for (number, tag) in std::mem::take(&mut self.lore.pai_tags) {
+            if !known.contains(&number) {
+                self.count_at(Rule::OutOfNowhere, 1, tag.place);
+            }
+        }
     }
 
     /// A row somewhere broke a rule.

@@ -1,17 +1,18 @@
 //! Jobs that train models: Philly, Gavel, Tiresias; and the jobs of ElastiSim.
 //!
 //! Philly: one JSON list; a job's last attempt counts, its GPUs are those of its detail, times have the form
-//! `2017-10-03 04:05:06`; of its machines the GPUs are known. Gavel: columns between tabs, of which there are seven in the
-//! files and ten in the reader's own definition; steps are turned into seconds at ten a second, since speeds are in another
-//! file. Tiresias: seconds; the gap to the next job and the iterations stand for times that are not told. ElastiSim: one JSON
-//! object; a job's nodes are its tasks, its time is that of its flops on nodes of a teraflop each.
+//! `2017-10-03 04:05:06`; of its machines the GPUs are known. Gavel: columns between tabs, of which there are seven in the files and
+//! nine or ten in the definitions of its readers, which add a weight and how late a job may be; steps are turned into
+//! seconds at ten a second, since speeds are in another file. Tiresias: seconds; the gap to the next job and the iterations
+//! stand for times that are not told. ElastiSim: one JSON object; a job's nodes are its tasks, its time is that of its
+//! flops on nodes of a teraflop each.
 
 use serde_json::Value;
 
 use super::azure::timestamp;
 use super::builder::{Builder, Row};
 use super::dated::Dated;
-use super::fields::{Fields, Separator, count, parse};
+use super::fields::{Fields, Separator, count};
 use super::rule::{Refusal, Rule};
 use super::table::Reader;
 
@@ -45,25 +46,64 @@ fn training(name: String, user: String, submit: f64, run: Option<f64>, gpus: f64
 pub(super) struct Gavel;
 
 impl Gavel {
-    pub(super) const COLUMNS: &'static [&'static str] =
-        &["job_type", "command", "steps_argument", "needs_data_dir", "total_steps", "arrival_time", "scale_factor"];
+    pub(super) const COLUMNS: &'static [&'static str] = &[
+        "job_type",
+        "command",
+        "working_directory",
+        "steps_argument",
+        "needs_data_dir",
+        "total_steps",
+        "scale_factor",
+        "priority_weight",
+        "slo",
+        "arrival_time",
+    ];
     pub(super) const SEPARATOR: Separator = Separator::Tab;
-    /// Where steps, scale and arrival stand in rows of ten columns.
-    const WIDE: [usize; 3] = [5, 9, 6];
+    /// The files of 2020, and those of the reader that came after it. With a working directory they are [`Self::COLUMNS`].
+    pub(super) const LAYOUTS: &'static [&'static [&'static str]] = &[
+        &["job_type", "command", "steps_argument", "needs_data_dir", "total_steps", "arrival_time", "scale_factor"],
+        &[
+            "job_type",
+            "command",
+            "steps_argument",
+            "needs_data_dir",
+            "total_steps",
+            "scale_factor",
+            "priority_weight",
+            "slo",
+            "arrival_time",
+        ],
+    ];
 }
 
 impl Reader for Gavel {
     fn row(&mut self, fields: &Fields<'_>, line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
-        let [steps, arrival, scale] = if fields.len() >= 10 { Self::WIDE } else { [4, 5, 6] };
-        let number = |place: usize| {
-            let text = fields.nth(place).ok_or_else(|| Refusal::new(Rule::MissingField, "column", ""))?;
-            parse(text, "column")
-        };
+        let width = fields.len();
+        if width != Self::COLUMNS.len() && !Self::LAYOUTS.iter().any(|layout| layout.len() == width) {
+            return Err(Refusal::new(Rule::MissingField, "columns", &width.to_string()));
+        }
         let kind = fields.name(0)?;
         let user = kind.split(' ').next().unwrap_or_default().to_owned();
-        let run = number(steps)? / STEPS_PER_SEC;
-        builder.job(training(String::new(), user, number(arrival)?, Some(run), number(scale)?), line)
+        let (submit, run) = (fields.required(9)?, fields.required(5)? / STEPS_PER_SEC);
+        let row = training(String::new(), user, submit, Some(run), fields.required(6)?);
+        let weight = fields.number(7)?.unwrap_or(1.0);
+        if !PRIORITY_WEIGHTS.contains(&weight) {
+            builder.count(Rule::NoHint, line);
+        }
+        // It should be done within so many times its run time; below nothing, whenever it is.
+        let slo = fields.number(8)?.filter(|slo| *slo >= 0.0);
+        let deadline = slo.map(|slo| submit + slo * run);
+        builder.job(Row { priority: priority(weight), deadline, ..row }, line)
     }
+}
+
+/// How much a job may count.
+const PRIORITY_WEIGHTS: std::ops::RangeInclusive<f64> = 0.0..=1e6;
+
+/// The nearest whole number: jobs of weight 1, as usual, have priority 1.
+#[allow(clippy::cast_possible_truncation, reason = "within what weights may be")]
+fn priority(weight: f64) -> i32 {
+    if PRIORITY_WEIGHTS.contains(&weight) { weight.round() as i32 } else { 1 }
 }
 
 #[derive(Debug, Default)]

@@ -39,16 +39,23 @@ impl Compression {
 const FOREIGN: [(&[u8], &str); 4] =
     [(b"BZh", "bzip2"), (b"\xfd7zX", "xz"), (b"PK\x03\x04", "zip"), (b"\x1f\x9d", "compress (.Z)")];
 
-/// The first bytes of a file, and all of it.
-pub(super) fn begin<R: Read>(mut bytes: R) -> io::Result<(Vec<u8>, impl BufRead)> {
-    let mut magic = Vec::new();
-    bytes.by_ref().take(4).read_to_end(&mut magic)?;
-    Ok((magic.clone(), BufReader::with_capacity(1 << 16, Cursor::new(magic).chain(bytes))))
+/// So many bytes tell how a file is compressed.
+const MAGIC: u64 = 4;
+
+/// So many bytes from the beginning of a file, as far as it goes, and all of it.
+pub(super) fn begin<R: Read>(mut bytes: R, count: u64) -> io::Result<(Vec<u8>, impl BufRead)> {
+    let mut begins = Vec::new();
+    match bytes.by_ref().take(count).read_to_end(&mut begins) {
+        // What ends in the middle is told of by who reads on.
+        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof || begins.is_empty() => return Err(error),
+        _ => {}
+    }
+    Ok((begins.clone(), BufReader::with_capacity(1 << 16, Cursor::new(begins).chain(bytes))))
 }
 
 /// Undoes the compression that the first bytes speak of.
 pub(super) fn open(bytes: Box<dyn Read>) -> io::Result<(Box<dyn BufRead>, Compression)> {
-    let (magic, whole) = begin(bytes)?;
+    let (magic, whole) = begin(bytes, MAGIC)?;
     if let Some((_, foreign)) = FOREIGN.iter().find(|(start, _)| magic.starts_with(start)) {
         let problem = format!("this is compressed as {foreign}; unpack it, or compress it with gzip or zstd");
         return Err(io::Error::new(io::ErrorKind::InvalidData, problem));

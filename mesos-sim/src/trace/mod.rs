@@ -2,15 +2,17 @@
 //!
 //! ```text
 //!   file ──gz, zstd──▶ lines ──▶ fields ──table──▶ rows ──rules──▶ builder ──▶ Workload + TraceReport
-//!                 └──▶ Parquet ──▶ ┘
+//!     └──────────▶ Parquet ──▶ ┘
 //! ```
 //!
 //! A trace is one or more files, each a [`Table`]: which one is told from its first lines, or said. What other tables speak of
-//! is read before them, whatever the order of the files. Files are streamed; what is kept is what will run. Real traces are dirty: every row that breaks a [`Rule`] is refused or repaired as that rule
-//! says, and counted with the line where it was first seen. A file most of whose rows are refused is the wrong file, and
-//! the whole trace is refused with the reason.
+//! is read before them, whatever the order of the files. Files are streamed, those of columns page by page; what is kept is
+//! what will run. Real traces are dirty: every row that breaks a [`Rule`] is refused or repaired as that rule says, and counted
+//! with the line where it was first seen. The columns of which nothing is made are named. A file most of whose rows are refused
+//! is the wrong file, and the whole trace is refused with the reason.
 //!
-//! This module opens no files: the host hands in readers.
+//! This module opens no files: the host hands in what it reads from. A database or an archive is refused with the command that
+//! takes its files out: Azure's packing trace of 2020, which is a database of SQLite, is read as the CSV that `sqlite3` writes.
 //!
 //! Times are counted from the beginning of the trace, memory in MB. Columns and units of each schema: the table's own file.
 
@@ -43,6 +45,8 @@ mod table;
 mod usage;
 
 #[cfg(test)]
+mod damaged;
+#[cfg(test)]
 mod tests;
 
 use std::io::{BufRead, Read};
@@ -64,13 +68,42 @@ use crate::workload::Workload;
 
 /// So many lines are looked at to tell what a file is.
 const PEEK: usize = 12;
+/// So much of the beginning of a file tells what it is: the mark of an archive stands in its first block.
+const BEGINNING: u64 = 512;
 /// How Parquet files begin.
-const PARQUET: [u8; 4] = *b"PAR1";
-/// Files of columns are read whole: at most this much, uncompressed.
-#[cfg(feature = "parquet")]
-const WHOLE_BYTES_MAX: u64 = 2 << 30;
+const PARQUET: &[u8] = b"PAR1";
+/// How databases of SQLite begin.
+const SQLITE: &[u8] = b"SQLite format 3\0";
+/// What archives have in their first block, and where.
+const TAR: (usize, &[u8]) = (257, b"ustar");
 /// A file with fewer rows than this is not judged by the part of them that was refused.
 const JUDGED_FROM: u64 = 20;
+
+/// The bytes of a file, from the beginning on.
+pub trait Source: Read {
+    /// The same bytes in any order, so that a file of columns need not be held; nothing where they can only be read from the
+    /// beginning on.
+    fn anywhere(&self) -> Option<Box<dyn ReadAt>> {
+        None
+    }
+}
+
+impl Source for std::io::Cursor<Vec<u8>> {}
+
+/// Bytes that can be read in any order.
+pub trait ReadAt: Send + Sync {
+    /// How many there are.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn size(&self) -> std::io::Result<u64>;
+
+    /// Reads what follows this place, as many bytes as there is room for or fewer; none only at the end.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn read_at(&self, at: u64, into: &mut [u8]) -> std::io::Result<usize>;
+}
 
 /// One file of a trace.
 pub struct File {
@@ -79,7 +112,7 @@ pub struct File {
     /// What it holds; told from its first lines if absent.
     pub table: Option<Table>,
     /// Its bytes, compressed or not.
-    pub bytes: Box<dyn Read>,
+    pub bytes: Box<dyn Source>,
 }
 
 impl std::fmt::Debug for File {
@@ -103,6 +136,8 @@ pub struct FileReport {
     pub refused: u64,
     /// How it was compressed.
     pub compression: &'static str,
+    /// The columns it has of which nothing is made.
+    pub unused: Vec<String>,
 }
 
 /// Why a trace cannot be used at all.
@@ -149,6 +184,16 @@ pub enum TraceError {
         line: u64,
         /// Why.
         why: String,
+    },
+    /// A database or an archive: what is in it must be taken out first.
+    #[error("{file}: this is {what}; {remedy}")]
+    Packed {
+        /// Which file.
+        file: String,
+        /// What it is.
+        what: &'static str,
+        /// How to take it out.
+        remedy: &'static str,
     },
     /// A file of columns cannot be read.
     #[error("{file}: {problem}")]
@@ -227,7 +272,16 @@ struct Opened {
 enum Content {
     Lines(Table, Lines<Box<dyn BufRead>>),
     /// What it holds is only told when it is read, unless it was said.
-    Columns(Option<Table>, Box<dyn BufRead>),
+    Columns(Option<Table>, Parts),
+}
+
+/// The bytes of a file of columns.
+#[cfg_attr(not(feature = "parquet"), allow(dead_code, reason = "only who reads Parquet looks at them"))]
+enum Parts {
+    /// In any order.
+    Anywhere(Box<dyn ReadAt>),
+    /// From the beginning on: it must be held to be read.
+    InOrder(Box<dyn BufRead>),
 }
 
 impl Opened {
@@ -241,11 +295,17 @@ impl Opened {
 
 fn open(file: File) -> Result<Opened, TraceError> {
     let name = file.name;
+    let anywhere = file.bytes.anywhere();
     let (reader, compression) = lines::open(file.bytes).map_err(|source| io(&name, 0, source))?;
-    let (magic, reader) = lines::begin(reader).map_err(|source| io(&name, 0, source))?;
+    let (beginning, reader) = lines::begin(reader, BEGINNING).map_err(|source| io(&name, 0, source))?;
     let reader: Box<dyn BufRead> = Box::new(reader);
-    if magic == PARQUET {
-        return Ok(Opened { name, compression, content: Content::Columns(file.table, reader) });
+    if let Some((what, remedy)) = packed(&beginning) {
+        return Err(TraceError::Packed { file: name, what, remedy });
+    }
+    if beginning.starts_with(PARQUET) {
+        let whole = anywhere.filter(|_| compression == Compression::None);
+        let parts = whole.map_or(Parts::InOrder(reader), Parts::Anywhere);
+        return Ok(Opened { name, compression, content: Content::Columns(file.table, parts) });
     }
     let mut lines = Lines::new(reader);
     let start = lines.peek(PEEK).map_err(|source| io(&name, lines.number(), source))?;
@@ -256,10 +316,23 @@ fn open(file: File) -> Result<Opened, TraceError> {
     Ok(Opened { name, compression, content: Content::Lines(table, lines) })
 }
 
+/// What holds files that are not read where they are, and how to take them out.
+fn packed(beginning: &[u8]) -> Option<(&'static str, &'static str)> {
+    if beginning.starts_with(SQLITE) {
+        return Some((
+            "a database of SQLite",
+            "write its tables as CSV with a header, each into a file: sqlite3 -header -csv FILE 'select * from vm' > vm.csv, \
+             and the same of vmType",
+        ));
+    }
+    let is_tar = beginning.get(TAR.0..).is_some_and(|rest| rest.starts_with(TAR.1));
+    is_tar.then_some(("an archive", "unpack it: tar -xf FILE"))
+}
+
 fn read_file(file: Opened, builder: &mut Builder<'_>) -> Result<(), TraceError> {
     let Opened { name, compression, content } = file;
     let (table, lines) = match content {
-        Content::Columns(table, reader) => return read_columns(&name, table, reader, builder),
+        Content::Columns(table, parts) => return read_columns(&name, table, parts, builder),
         Content::Lines(table, lines) => (table, lines),
     };
     builder.begin_file(&name, table);
@@ -280,7 +353,7 @@ use columnar::read as read_columns;
 fn read_columns(
     name: &str,
     _table: Option<Table>,
-    _bytes: impl Read,
+    _parts: Parts,
     _builder: &mut Builder<'_>,
 ) -> Result<(), TraceError> {
     let problem = "this is a Parquet file, which only builds of mesos-sim with the feature parquet read";
@@ -329,6 +402,7 @@ impl Rows {
         name: &str,
         lines: u64,
         compression: &'static str,
+        unused: Vec<String>,
         builder: &mut Builder<'_>,
     ) -> Result<(), TraceError> {
         self.reader.finish(builder);
@@ -337,7 +411,7 @@ impl Rows {
         if let Some((line, why)) = first_misfit.filter(|_| rows >= JUDGED_FROM && misfits * 2 > rows) {
             return Err(TraceError::WrongTable { file, table, rows, refused: misfits, line, why: why.to_string() });
         }
-        builder.end_file(FileReport { name: file, table, lines, rows, refused, compression });
+        builder.end_file(FileReport { name: file, table, lines, rows, refused, compression, unused });
         Ok(())
     }
 }
@@ -350,7 +424,7 @@ fn read_rows(
     builder: &mut Builder<'_>,
 ) -> Result<(), TraceError> {
     let mut rows = Rows::new(table);
-    let mut columns = Columns::of(table.columns(), table.separator());
+    let mut columns = Columns::of(table.columns(), table.separator()).laid_out(table.layouts());
     let mut line = String::new();
     let mut is_first = true;
     loop {
@@ -377,7 +451,7 @@ fn read_rows(
         }
         rows.take(&Fields::split(text, &columns), lines.number(), builder);
     }
-    rows.finish(name, lines.number(), compression.name(), builder)
+    rows.finish(name, lines.number(), compression.name(), columns.unused(), builder)
 }
 
 fn read_document(
@@ -411,5 +485,5 @@ fn read_document(
             }
         }
     }
-    rows.finish(name, entries.position().0, compression.name(), builder)
+    rows.finish(name, entries.position().0, compression.name(), columns.unused(), builder)
 }

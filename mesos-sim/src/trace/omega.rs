@@ -25,7 +25,6 @@ impl Cell {
 }
 
 impl Reader for Cell {
-    #[allow(clippy::cast_possible_truncation, reason = "a small whole number")]
     fn row(&mut self, fields: &Fields<'_>, line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
         let (at, job) = (fields.required(1)?, fields.name(2)?.into_owned());
         builder.see(at)?;
@@ -41,6 +40,10 @@ impl Reader for Cell {
                     _ => (fields.required(5)?, fields.required(6)?, fields.required(7)?),
                 };
                 let class = format!("class{}", fields.text(4).unwrap_or_default());
+                let production = fields.code(3)?;
+                if !(0..=1).contains(&production) {
+                    return Err(Refusal::new(Rule::UnknownState, "production", &production.to_string()));
+                }
                 let shared = tasks.max(1.0);
                 let row = Row {
                     user: class.clone(),
@@ -49,7 +52,7 @@ impl Reader for Cell {
                     tasks: count(tasks),
                     cpus: cpus / shared,
                     mem: Some(bytes / BYTES_PER_MB / shared),
-                    priority: fields.number(3)?.unwrap_or(0.0) as i32,
+                    priority: i32::from(production == 1),
                     is_forever: true,
                     ..Row::default()
                 };

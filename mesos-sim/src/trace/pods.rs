@@ -1,13 +1,14 @@
 //! Alibaba's GPU traces: PAI of 2020, openb of 2023, spot GPUs of 2026.
 //!
-//! PAI 2020: 100 of cpu or gpu is one, memory in GB; the tables of jobs and instances tell whose a task is and how long each of
-//! its instances ran. openb 2023: thousandths of cores and GPUs, memory in MB, times in
-//! seconds; a pod of several GPUs asks for each of them whole. Spot 2026: cores and GPUs per worker, times in seconds.
+//! PAI 2020: 100 of cpu or gpu is one, memory in GB; the tables of jobs and instances tell whose a task is and how long
+//! each of its instances ran, that of groups which model of GPU it demands, and what it does. openb 2023: thousandths of
+//! cores and GPUs, memory in MB, times in seconds; a pod of several GPUs asks for each of them whole. Spot 2026: cores and
+//! GPUs per worker, times in seconds.
 //! A model of GPU that is asked for becomes a constraint on the attribute `gpu_model`.
 
 use std::collections::btree_map::Entry;
 
-use super::builder::{Builder, Row, one_of};
+use super::builder::{Builder, Instances, PaiJob, PaiTag, Row, one_of};
 use super::fields::{Fields, Separator};
 use super::rule::{Refusal, Rule};
 use super::table::Reader;
@@ -64,11 +65,17 @@ impl Reader for PaiTasks {
         let fails = failed(&fields.name(3)?)?;
         let (begins, ends) = span(fields, 4, 5)?;
         let (job, task) = (fields.name(0)?.into_owned(), fields.name(1)?.into_owned());
-        let wanted = fields.text(9).filter(|kind| *kind != "MISC").map(|kind| one_of(MODEL, &kind));
         let name = format!("{job}/{task}");
+        let known = builder.lore.pai_jobs.get(&job).cloned().unwrap_or_default();
+        let tag = builder.lore.pai_tags.get(&known.number).cloned();
+        // The model it was given; where the table of groups tells which one it demanded, that.
+        let given = fields.text(9).map(std::borrow::Cow::into_owned);
+        let wanted = tag.as_ref().map_or(given, |tag| tag.gpu.clone());
+        let wanted = wanted.filter(|kind| kind != "MISC").map(|kind| one_of(MODEL, &kind));
+        let PaiTag { user, workload, .. } = tag.unwrap_or_default();
         let row = Row {
-            user: builder.lore.users.get(&job).cloned().unwrap_or(job),
-            class: task,
+            user: known.user.or(user).unwrap_or(job),
+            class: workload.unwrap_or(task),
             submit: begins,
             run: Some(ends - begins),
             tasks: builder.tasks(fields, 2, line)?,
@@ -84,7 +91,7 @@ impl Reader for PaiTasks {
         let Some(runs) = builder.lore.instances.remove(&name) else {
             return builder.job(Row { name, ..row }, line);
         };
-        for run in runs {
+        for run in runs.runs {
             let group = Some(name.clone());
             builder.job(Row { name: name.clone(), group, run: Some(run), tasks: 1, ..row.clone() }, line)?;
         }
@@ -104,18 +111,22 @@ impl PaiJobs {
 
 impl Reader for PaiJobs {
     fn row(&mut self, fields: &Fields<'_>, _line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
-        let (job, user) = (fields.name(0)?.into_owned(), fields.name(2)?.into_owned());
+        let job = fields.name(0)?.into_owned();
+        let number = fields.text(1).unwrap_or_default().into_owned();
+        let told = PaiJob { number, user: Some(fields.name(2)?.into_owned()) };
         let state = fields.name(3)?;
         if !["Terminated", "Failed", "Waiting", "Running"].contains(&&*state) {
             return Err(Refusal::new(Rule::UnknownState, "status", &state));
         }
-        match builder.lore.users.entry(job) {
-            Entry::Occupied(job) => Err(Refusal::new(Rule::ToldAgain, "job_name", job.key())),
-            Entry::Vacant(place) => {
-                place.insert(user);
-                Ok(())
+        match builder.lore.pai_jobs.entry(job) {
+            Entry::Occupied(job) if job.get().user.is_some() => {
+                return Err(Refusal::new(Rule::ToldAgain, "job_name", job.key()));
             }
+            // The table of instances knew its number.
+            Entry::Occupied(mut job) => drop(job.insert(told)),
+            Entry::Vacant(place) => drop(place.insert(told)),
         }
+        Ok(())
     }
 }
 
@@ -139,7 +150,7 @@ impl PaiInstances {
 }
 
 impl Reader for PaiInstances {
-    fn row(&mut self, fields: &Fields<'_>, _line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
+    fn row(&mut self, fields: &Fields<'_>, line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
         failed(&fields.name(5)?)?;
         let (begins, ends) = span(fields, 6, 7)?;
         let run = ends - begins;
@@ -149,9 +160,41 @@ impl Reader for PaiInstances {
         if run > builder.options.run_max {
             return Err(Refusal::new(Rule::TooLong, "end_time", &ends.to_string()));
         }
-        let task = format!("{}/{}", fields.name(0)?, fields.name(1)?);
-        builder.lore.instances.entry(task).or_default().push(run);
+        let job = fields.name(0)?.into_owned();
+        let task = format!("{job}/{}", fields.name(1)?);
+        if let Some(number) = fields.text(4) {
+            builder.lore.pai_jobs.entry(job).or_insert_with(|| PaiJob { number: number.into_owned(), user: None });
+        }
+        let place = builder.place(line);
+        let new = || Instances { runs: Vec::new(), place };
+        builder.lore.instances.entry(task).or_insert_with(new).runs.push(run);
         Ok(())
+    }
+}
+
+/// What is said of jobs, by their numbers: whose they are, which model of GPU they demand, what they train or serve.
+#[derive(Debug, Default)]
+pub(super) struct PaiGroups;
+
+impl PaiGroups {
+    pub(super) const COLUMNS: &'static [&'static str] = &["inst_id", "user", "gpu_type_spec", "group", "workload"];
+    pub(super) const SEPARATOR: Separator = Separator::Comma;
+}
+
+impl Reader for PaiGroups {
+    fn row(&mut self, fields: &Fields<'_>, line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
+        let number = fields.name(0)?.into_owned();
+        // A cut line has none.
+        fields.name(3)?;
+        let text = |column| fields.text(column).map(std::borrow::Cow::into_owned);
+        let tag = PaiTag { user: text(1), gpu: text(2), workload: text(4), place: builder.place(line) };
+        match builder.lore.pai_tags.entry(number) {
+            Entry::Occupied(job) => Err(Refusal::new(Rule::ToldAgain, "inst_id", job.key())),
+            Entry::Vacant(place) => {
+                place.insert(tag);
+                Ok(())
+            }
+        }
     }
 }
 

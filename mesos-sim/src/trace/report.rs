@@ -45,6 +45,9 @@ impl fmt::Display for TraceReport {
             )?;
             let remark = if file.table.is_used() { "" } else { "; a workload uses nothing of these rows" };
             writeln!(f, "{remark}")?;
+            if file.table.is_used() && !file.unused.is_empty() {
+                writeln!(f, "  nothing is made of its columns {}", file.unused.join(", "))?;
+            }
         }
         for (rule, seen) in &self.rules {
             let verdict = match rule.verdict() {

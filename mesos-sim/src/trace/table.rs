@@ -112,6 +112,12 @@ tables! {
     Pai2020Tasks = "alibaba-gpu-2020-task", pods::PaiTasks;
     /// Alibaba GPU 2020, `pai_machine_spec`.
     Pai2020Machines = "alibaba-gpu-2020-machine", pods::PaiMachines;
+    /// Alibaba GPU 2020, `pai_group_tag_table`; with `pai_job_table` or `pai_instance_table`.
+    Pai2020Groups = "alibaba-gpu-2020-group", pods::PaiGroups;
+    /// Alibaba GPU 2020, `pai_sensor_table`.
+    Pai2020Sensors = "alibaba-gpu-2020-sensor", usage::PaiSensors;
+    /// Alibaba GPU 2020, `pai_machine_metric`.
+    Pai2020MachineMetrics = "alibaba-gpu-2020-machine-metric", usage::PaiMachineMetrics;
     /// Alibaba GPU 2023 (openb), pods.
     OpenbPods = "openb-pods", pods::OpenbPods;
     /// Alibaba GPU 2023 (openb), nodes.
@@ -161,6 +167,14 @@ tables! {
 }
 
 impl Table {
+    /// What its columns are in rows of so many fields, besides what [`Self::columns`] says.
+    pub(super) const fn layouts(self) -> &'static [&'static [&'static str]] {
+        match self {
+            Self::Gavel => learning::Gavel::LAYOUTS,
+            _ => &[],
+        }
+    }
+
     /// Where the entries of a table that is one JSON document stand: in the member of this name, or in a list that is all of it
     /// if the name is empty.
     pub(super) const fn document(self) -> Option<&'static str> {
@@ -182,6 +196,7 @@ impl Table {
                 | Self::AzurePackingTypes
                 | Self::Pai2020Jobs
                 | Self::Pai2020Instances
+                | Self::Pai2020Groups
         )
     }
 
@@ -243,6 +258,9 @@ pub(super) fn by_names(has: impl Fn(&str) -> bool) -> Option<Table> {
         (&["num_switch", "num_node_p_switch"], Table::TiresiasCluster),
         (&["job_name", "task_name", "inst_num", "plan_gpu"], Table::Pai2020Tasks),
         (&["machine", "cap_cpu", "cap_gpu"], Table::Pai2020Machines),
+        (&["worker_name", "gpu_name", "gpu_wrk_util"], Table::Pai2020Sensors),
+        (&["worker_name", "machine", "machine_cpu"], Table::Pai2020MachineMetrics),
+        (&["inst_id", "gpu_type_spec", "workload"], Table::Pai2020Groups),
         (&["job_name", "inst_name", "worker_name"], Table::Pai2020Instances),
         (&["job_name", "inst_id", "user", "start_time"], Table::Pai2020Jobs),
         (&["machineid", "number of gpus"], Table::PhillyMachines),
@@ -299,6 +317,17 @@ fn by_shape(lines: &[String]) -> Option<Table> {
         (Table::Pai2020Tasks, |row| row.len() == 10 && is_state(row[3]) && !is_number(row[0])),
         (Table::Pai2020Jobs, |row| row.len() == 6 && is_state(row[3]) && !is_number(row[0])),
         (Table::Pai2020Instances, |row| row.len() == 9 && is_state(row[5]) && !is_number(row[0])),
+        (Table::Pai2020Sensors, |row| {
+            row.len() == 16
+                && row[..5].iter().all(|text| !is_number(text))
+                && row[6..].iter().all(|text| is_reading(text))
+        }),
+        (Table::Pai2020MachineMetrics, |row| {
+            row.len() == 12
+                && row[..2].iter().all(|text| !is_number(text))
+                && row[2..].iter().all(|text| is_reading(text))
+        }),
+        (Table::Pai2020Groups, |row| row.len() == 5 && [0, 3].iter().all(|at| is_hash(row[*at]))),
         (Table::PhillyMachines, |row| row.len() == 3 && is_number(row[1]) && row[2].ends_with("GB")),
         (Table::PhillyCpus, |row| row.len() == 3 && is_date(row[0]) && !is_number(row[1])),
         (Table::PhillyMem, |row| row.len() == 4 && is_date(row[0]) && !is_number(row[1])),
@@ -365,6 +394,11 @@ fn is_reading(text: &str) -> bool {
 
 fn is_whole(text: &str, low: f64, high: f64) -> bool {
     number(text).is_some_and(|number| number >= low && number <= high && number.fract().abs() < f64::EPSILON)
+}
+
+/// What stands for a name that was hidden.
+fn is_hash(text: &str) -> bool {
+    text.len() >= 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn is_state(text: &str) -> bool {

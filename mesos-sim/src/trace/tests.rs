@@ -209,6 +209,25 @@ fn absurd_rows_of_a_batch_table_are_refused_or_repaired_too() {
 }
 
 #[test]
+fn what_was_used_below_nothing_and_parts_of_machines_that_are_none_are_not_taken_in_silence() {
+    let used = |cpus: &str| format!("100,160,1,2,3,Terminated,1,1,{cpus},0.5,0.1,0.1\n");
+    let of_2017 = (Table::Alibaba2017Instances, used("0.5") + &used("-5"));
+    let used = |cpus: &str| format!("i_1,task_a,j_1,1,Terminated,100,160,m_1,1,1,50,{cpus},0.1,0.1\n");
+    for (table, text) in [of_2017, (Table::Alibaba2018Instances, used("50") + &used("-5"))] {
+        let whole = File { table: Some(table), ..file("instances", text) };
+        let (workload, report) = read(vec![whole], &Options::default()).unwrap();
+        assert_eq!((workload.tasks(), report.rules[&Rule::NotMeasured].line), (2, 2), "{report}");
+    }
+    let types = sample_of(Table::AzurePackingTypes);
+    for odd in ["-0.25", "1.25", "1e300"] {
+        let text = types.replace(",1,0.25,", &format!(",1,{odd},"));
+        let files = vec![file("types", text), file("vms", sample_of(Table::AzurePackingVms))];
+        let (_, report) = read(files, &Options::default()).unwrap();
+        assert_eq!((report.files[0].refused, report.rules[&Rule::AbsurdSize].line), (1, 3), "{report}");
+    }
+}
+
+#[test]
 fn overlapping_lives_and_events_from_nowhere_are_refused() {
     let text = "vmid,cpu,memory,time,type\n0,2,4,0,0\n0,2,4,5,0\n7,2,4,6,1\n1,2,4,7,9\n0,2,4,500,1\n";
     let (workload, report) = read_text(text).unwrap();
@@ -261,6 +280,19 @@ fn what_is_no_trace_is_refused_with_a_way_out() {
     for (start, name) in [(&b"BZh91AY"[..], "bzip2"), (b"\xfd7zXZ\0", "xz"), (b"PK\x03\x04\x14", "zip")] {
         let error = read(vec![file("packed", start)], &Options::default()).unwrap_err().to_string();
         assert!(error.contains(&format!("compressed as {name}; unpack it")), "{error}");
+    }
+    // What holds files that are read once they are taken out.
+    let database = [b"SQLite format 3\0", &[0; 84][..]].concat();
+    let error = read(vec![file("packing.sqlite", database)], &Options::default()).unwrap_err().to_string();
+    assert!(error.contains("sqlite3 -header -csv FILE 'select * from vm' > vm.csv"), "{error}");
+    let mut archive = vec![0; 512];
+    archive[..7].copy_from_slice(b"pai.csv");
+    archive[257..262].copy_from_slice(b"ustar");
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packed.write_all(&archive).unwrap();
+    for bytes in [archive, packed.finish().unwrap()] {
+        let error = read(vec![file("pai.tar", bytes)], &Options::default()).unwrap_err().to_string();
+        assert!(error.contains("pai.tar: this is an archive; unpack it: tar -xf FILE"), "{error}");
     }
     let wrong = File { table: Some(Table::Alibaba2018Tasks), ..file("jobs.swf", sample_of(Table::Swf).repeat(10)) };
     let error = read(vec![wrong], &Options::default()).unwrap_err();

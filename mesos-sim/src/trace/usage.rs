@@ -1,9 +1,9 @@
 //! What was measured while tasks, containers and machines ran.
 //!
-//! A sample tells what was used, which no scheduler knows beforehand: it is summed up per table ([`Usage`]), and nothing of it
-//! is kept. Alone, without a table of tasks before them, Google's tables of usage are workloads too, and its first trace of all
-//! is nothing else: a task runs from its first sample to its last, and needs the most that it used. Percentages outside 0 to 100 stand for what could not be measured,
-//! such as the -1 and 101 of Alibaba 2018.
+//! A sample tells what was used, which no scheduler knows beforehand: it is summed up per table ([`Usage`]), and nothing of
+//! it is kept. Alone, without a table of tasks before them, Google's tables of usage are workloads too, and its first trace
+//! of all is nothing else: a task runs from its first sample to its last, and needs the most that it used. Percentages
+//! outside 0 to 100 stand for what could not be measured, such as the -1 and 101 of Alibaba 2018.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -307,6 +307,87 @@ impl Reader for Version1 {
 /// A percentage, if it could be measured.
 fn percent(fields: &Fields<'_>, column: usize, line: u64, builder: &mut Builder<'_>) -> Result<Option<f64>, Refusal> {
     Ok(fields.number(column)?.filter(|percent| measured(*percent, 100.0, line, builder)))
+}
+
+/// What the instances of Alibaba's GPU trace of 2020 used over their lives: 100 of a core or a GPU is one, memory in GB. An
+/// instance of several GPUs has a row for each.
+#[derive(Debug, Default)]
+pub(super) struct PaiSensors;
+
+impl PaiSensors {
+    pub(super) const COLUMNS: &'static [&'static str] = &[
+        "job_name",
+        "task_name",
+        "worker_name",
+        "inst_id",
+        "machine",
+        "gpu_name",
+        "cpu_usage",
+        "gpu_wrk_util",
+        "avg_mem",
+        "max_mem",
+        "avg_gpu_wrk_mem",
+        "max_gpu_wrk_mem",
+        "read",
+        "write",
+        "read_count",
+        "write_count",
+    ];
+    pub(super) const SEPARATOR: Separator = Separator::Comma;
+}
+
+impl Reader for PaiSensors {
+    fn row(&mut self, fields: &Fields<'_>, line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
+        fields.name(2)?;
+        let mut amount = |column: usize, unit: f64| -> Result<Option<f64>, Refusal> {
+            let found = fields.number(column)?.map(|amount| amount * unit);
+            Ok(found.filter(|amount| measured(*amount, AMOUNT_MAX, line, builder)))
+        };
+        let levels = [amount(6, 0.01)?, amount(8, 1_024.0)?, amount(7, 0.01)?];
+        builder.used(UsageUnit::Amounts, levels, 1.0);
+        Ok(())
+    }
+}
+
+/// More cores, MB or GPUs are in no machine.
+const AMOUNT_MAX: f64 = 1e9;
+
+/// What was used of the machine of an instance while it ran, in percent.
+#[derive(Debug, Default)]
+pub(super) struct PaiMachineMetrics;
+
+impl PaiMachineMetrics {
+    pub(super) const COLUMNS: &'static [&'static str] = &[
+        "worker_name",
+        "machine",
+        "start_time",
+        "end_time",
+        "machine_cpu_iowait",
+        "machine_cpu_kernel",
+        "machine_cpu_usr",
+        "machine_gpu",
+        "machine_load_1",
+        "machine_net_receive",
+        "machine_num_worker",
+        "machine_cpu",
+    ];
+    pub(super) const SEPARATOR: Separator = Separator::Comma;
+}
+
+impl Reader for PaiMachineMetrics {
+    fn row(&mut self, fields: &Fields<'_>, line: u64, builder: &mut Builder<'_>) -> Result<(), Refusal> {
+        fields.name(0)?;
+        fields.name(1)?;
+        let (from, until) = (fields.required(2)?, fields.required(3)?);
+        if until < from {
+            return Err(Refusal::new(Rule::NegativeTime, "end_time", &until.to_string()));
+        }
+        builder.see(from)?;
+        builder.see(until)?;
+        let levels = [percent(fields, 11, line, builder)?, None, percent(fields, 7, line, builder)?];
+        builder.used(UsageUnit::Percent, levels, until - from);
+        Ok(())
+    }
 }
 
 /// Tables of percentages at points in time: of whom, when, and which columns hold cores and memory.

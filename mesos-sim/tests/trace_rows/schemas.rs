@@ -137,6 +137,103 @@ fn jobs_and_instances_of_pai_tell_whose_a_task_is_and_how_long_each_instance_ran
 }
 
 #[test]
+fn groups_of_pai_tell_which_model_of_gpu_a_job_demands_and_what_it_does() {
+    use Table::{Pai2020Groups, Pai2020Instances, Pai2020Jobs, Pai2020Tasks};
+    let number = |at: &str| format!("f7f6218cb5cb82e00b85476691d15d5{at}");
+    // The samples number jobs otherwise.
+    let numbered = |table: Table| {
+        let text = sample_of(table).replace(",i1,", &format!(",{},", number("0")));
+        file(table.name(), text.replace(",i2,", &format!(",{},", number("1"))))
+    };
+    for by in [Pai2020Jobs, Pai2020Instances] {
+        let options = Options { queue_by: QueueBy::Class, ..Options::default() };
+        let files = vec![numbered(Pai2020Tasks), file("groups", sample_of(Pai2020Groups)), numbered(by)];
+        let (workload, report) = read(files, &options).unwrap();
+        let of = |name: &str| workload.jobs.iter().find(|job| &*job.name == name).unwrap();
+        // It was given a T4 and demands nothing.
+        assert_eq!((queue_of(&workload, "f3a1/worker"), of("f3a1/worker").constraints.len()), ("nmt", 0), "{report}");
+        let (jobs, strays) = if by == Pai2020Jobs { (1, 0) } else { (0, 1) };
+        // The table of instances has none of the other job's: its group is told of in vain.
+        assert_eq!(of("f3a2/ps").constraints.len(), jobs, "{report}");
+        assert_eq!(report.rules.get(&Rule::OutOfNowhere).map_or(0, |seen| seen.count), strays, "{report}");
+        refused(&report);
+    }
+    let twice = sample_of(Pai2020Groups).repeat(2);
+    let (_, report) =
+        read(vec![file("groups", twice), numbered(Pai2020Jobs), numbered(Pai2020Tasks)], &Options::default()).unwrap();
+    assert_eq!((report.rules[&Rule::ToldAgain].count, report.rules[&Rule::ToldAgain].line), (2, 3), "{report}");
+}
+
+#[test]
+fn instances_of_tasks_that_no_table_tells_of_are_counted() {
+    let (_, report) =
+        read(vec![file("pai", sample_of(Table::Pai2020Instances)), beside()], &Options::default()).unwrap();
+    let strays = &report.rules[&Rule::OutOfNowhere];
+    assert_eq!((strays.count, &*strays.file, strays.line, refused(&report)), (3, "pai", 1, 4), "{report}");
+}
+
+#[test]
+fn what_instances_and_machines_of_pai_used_is_summed_up() {
+    let files = samples(&[Table::Pai2020Tasks, Table::Pai2020Sensors, Table::Pai2020MachineMetrics]);
+    let (workload, report) = read(files, &Options::default()).unwrap();
+    assert_eq!((workload.jobs.len(), refused(&report)), (2, 1), "{report}");
+    for known in [
+        // A core, 140 and 60 hundredths of one; 1.5 and 0.5 GB, and a value below nothing.
+        "3 samples, 1.000 cores on average and 1.400 at most, 1024.000 MB on average and 1536.000 at most, 0.500 GPUs",
+        "2 samples, 18.500 % of cores on average and 18.500 at most, 80.000 % of GPUs",
+        "nothing is made of its columns job_name, task_name, inst_id, machine, gpu_name, max_mem, avg_gpu_wrk_mem",
+    ] {
+        assert!(report.to_string().contains(known), "{known}\n{report}");
+    }
+    // The memory of the third instance, and 118.5 % of a machine.
+    assert_eq!(report.rules[&Rule::NotMeasured].count, 2, "{report}");
+    let bad = sample_of(Table::Pai2020MachineMetrics).replace(",100,380,", ",380,100,");
+    let (_, report) = read(vec![file("metrics", bad), beside()], &Options::default()).unwrap();
+    assert_eq!((refused(&report), report.rules[&Rule::NegativeTime].line), (1, 1), "{report}");
+}
+
+#[test]
+fn rows_of_gavel_are_read_by_how_many_columns_they_have() {
+    let wide = |directory: &str, tail: &str| {
+        format!("LM (batch size 80)\tpython main.py{directory}\t--steps\t1\t12000\t4\t{tail}\n")
+    };
+    for directory in ["", "\tlanguage_modeling"] {
+        let text = wide(directory, "5.0\t1.5\t72.0")
+            + &wide(directory, "1.0\t-1.0\t80.0")
+            + &wide(directory, "-3\t-1.0\t90.0");
+        let (workload, report) = read_text(&text).unwrap();
+        let of = |at: usize| {
+            let job = &workload.jobs[at];
+            (job.submit_at.as_secs(), job.tasks, job.priority, job.deadline.map(|at| at.as_secs()))
+        };
+        // Ten steps a second, and half as long again.
+        assert_eq!(
+            [of(0), of(1), of(2)],
+            [(72, 4, 5, Some(72 + 1_800)), (80, 4, 1, None), (90, 4, 1, None)],
+            "{report}"
+        );
+        assert_eq!((report.rules[&Rule::NoHint].count, report.rules[&Rule::NoHint].line), (1, 3), "{report}");
+    }
+    let odd = wide("", "5.0\t1.5\t72.0").replace("\t1.5", "");
+    let (_, report) = read(vec![file("gavel", wide("", "5\t1\t7") + &odd)], &Options::default()).unwrap();
+    assert_eq!((refused(&report), report.rules[&Rule::MissingField].line), (1, 2), "{report}");
+}
+
+/// As `sqlite3 -header -csv` writes them: NULL is nothing.
+#[test]
+fn the_tables_of_a_database_are_read_as_its_own_program_writes_them() {
+    let files =
+        || vec![file("vm", sample_of(Table::AzurePackingVms)), file("types", sample_of(Table::AzurePackingTypes))];
+    let (workload, report) = read(files(), &Options::default()).unwrap();
+    assert_eq!((workload.jobs.len(), report.rules[&Rule::NoEnd].count), (2, 1), "{report}");
+    assert!(report.to_string().contains("nothing is made of its columns id, machineId, hdd, ssd, nic"), "{report}");
+    let mut odd = files();
+    odd[0] = file("vm", sample_of(Table::AzurePackingVms).replace("2,5,0,1,", "2,5,0,7,"));
+    let (workload, report) = read(odd, &Options::default()).unwrap();
+    assert_eq!((workload.jobs.len(), report.rules[&Rule::UnknownState].line), (1, 3), "{report}");
+}
+
+#[test]
 fn machines_are_measured_minute_by_minute() {
     let beside = || file("beside", sample_of(Table::Philly));
     for (table, known, not_measured) in [

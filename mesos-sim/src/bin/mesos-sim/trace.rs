@@ -36,7 +36,7 @@ fn report_json(report: &TraceReport) -> serde_json::Value {
     let files = report.files.iter().map(|file| {
         serde_json::json!({
             "name": file.name, "table": file.table.to_string(), "lines": file.lines, "rows": file.rows,
-            "refused": file.refused, "compression": file.compression,
+            "refused": file.refused, "compression": file.compression, "unused_columns": file.unused,
         })
     });
     let rules = report.rules.iter().map(|(rule, seen)| {
