@@ -89,7 +89,7 @@ pub const CLASSES: &[Class] = &[
         36,
         "an earlier version is told what it does not know",
         &[7389, 7716, 8090, 6483],
-        &[Mutant::AssumeNewFramework],
+        &[Mutant::AssumeNewFramework, Mutant::SayKilling],
     ),
     class(37, "a torn checkpoint is trusted", &[8481, 9281, 9507, 8871, 9356], &[Mutant::TrustTornRecord]),
     class(

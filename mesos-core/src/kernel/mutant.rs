@@ -111,6 +111,8 @@ pub enum Mutant {
     StrandScarce,
     /// Agent: an executor whose process never connects is waited for without end.
     WaitForExecutorForever,
+    /// Master: a framework that went back to an earlier version is told of kills in a word it does not know any more.
+    SayKilling,
 }
 
 impl Mutant {
@@ -167,5 +169,6 @@ impl Mutant {
         Self::ServeOnlyFirst,
         Self::StrandScarce,
         Self::WaitForExecutorForever,
+        Self::SayKilling,
     ];
 }
