@@ -245,6 +245,15 @@ impl TaskState {
         }
     }
 
+    /// What a framework without `TASK_KILLING_STATE` is told instead.
+    #[must_use]
+    pub const fn for_killing_unaware(self) -> Self {
+        match self {
+            Self::Killing => Self::Running,
+            other => other,
+        }
+    }
+
     /// The protocol's name without `TASK_`.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -465,6 +474,12 @@ mod tests {
     fn unreachable_and_unknown_are_not_the_end() {
         assert!(!TaskState::Unreachable.is_terminal() && !TaskState::Unknown.is_terminal());
         assert!(TaskState::Lost.is_terminal() && TaskState::Dropped.is_terminal());
+    }
+
+    #[test]
+    fn killing_unaware_frameworks_hear_that_it_runs() {
+        assert_eq!(TaskState::Killing.for_killing_unaware(), TaskState::Running);
+        assert_eq!(TaskState::Killed.for_killing_unaware(), TaskState::Killed);
     }
 
     #[test]

@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mesos_core::call::agent::ToMaster;
-use mesos_core::{FrameworkId, TaskId, TaskState};
+use mesos_core::{FrameworkCapability, FrameworkId, TaskId, TaskState};
 use mesos_sched::master::{self, Master};
 
 use super::inbox::Inbox;
@@ -41,8 +41,9 @@ impl Check for TaskLifecycle {
                 let Some(status) = self.inbox.update(node, input).filter(|status| status.uuid.is_some()) else {
                     return Ok(());
                 };
+                let knows_killing = machine.info().can(FrameworkCapability::TaskKillingState);
                 match machine.framework_id() {
-                    Some(framework) => self.tell(framework, &status.task_id, status.state),
+                    Some(framework) => self.tell(framework, &status.task_id, status.state, knows_killing),
                     None => Ok(()),
                 }
             }
@@ -57,13 +58,20 @@ impl Check for TaskLifecycle {
 }
 
 impl TaskLifecycle {
-    fn tell(&mut self, framework: &FrameworkId, task: &TaskId, state: TaskState) -> Result<(), String> {
+    fn tell(
+        &mut self,
+        framework: &FrameworkId,
+        task: &TaskId,
+        state: TaskState,
+        knows_killing: bool,
+    ) -> Result<(), String> {
         if state == TaskState::Staging {
             return Err(format!("framework {framework} hears STAGING of task {task} from an agent"));
         }
         let before = self.told.insert((framework.clone(), task.clone()), state);
         match before {
-            Some(before) if !may_follow(before, state) => {
+            // In an earlier version it is told again in other words what it did not acknowledge.
+            Some(before) if !may_follow(if knows_killing { before } else { before.for_killing_unaware() }, state) => {
                 Err(format!("framework {framework} hears {state} of task {task}, which was {before}"))
             }
             _ => Ok(()),
@@ -100,7 +108,11 @@ const fn rank(state: TaskState) -> u8 {
 }
 
 /// Whether an agent may say `after` once it has said `before`. The same may be said again: it was not acknowledged, or a
-/// running task has more to tell.
+/// running task has more to tell. An end may be said again in the words of another version of the framework.
 fn may_follow(before: TaskState, after: TaskState) -> bool {
-    if before.is_terminal() { before == after } else { rank(after) >= rank(before) }
+    if before.is_terminal() {
+        before.for_partition_unaware() == after.for_partition_unaware()
+    } else {
+        rank(after) >= rank(before)
+    }
 }

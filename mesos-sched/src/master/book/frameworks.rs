@@ -39,6 +39,7 @@ pub(in crate::master) struct Framework {
     pub id: FrameworkId,
     pub info: Arc<FrameworkInfo>,
     pub is_partition_aware: bool,
+    pub is_killing_aware: bool,
     pub standing: Standing,
     pub suppressed: BTreeSet<Role>,
     /// What it demands of agents.
@@ -130,6 +131,7 @@ impl Framework {
         Self {
             id,
             is_partition_aware: info.can(FrameworkCapability::PartitionAware),
+            is_killing_aware: info.can(FrameworkCapability::TaskKillingState),
             info,
             standing,
             suppressed: BTreeSet::new(),
@@ -147,6 +149,7 @@ impl Framework {
 
     pub(in crate::master) fn set_info(&mut self, info: Arc<FrameworkInfo>) {
         self.is_partition_aware = info.can(FrameworkCapability::PartitionAware);
+        self.is_killing_aware = info.can(FrameworkCapability::TaskKillingState);
         self.info = info;
     }
 
@@ -157,9 +160,11 @@ impl Framework {
         }
     }
 
-    /// The state as this framework may be told it.
+    /// The state as this framework may be told it. An executor says `KILLING` because the framework knew the state when it
+    /// was started; by now it may have gone back to an earlier version.
     pub(in crate::master) const fn hears(&self, state: TaskState) -> TaskState {
-        if self.is_partition_aware { state } else { state.for_partition_unaware() }
+        let state = if self.is_partition_aware { state } else { state.for_partition_unaware() };
+        if self.is_killing_aware { state } else { state.for_killing_unaware() }
     }
 
     pub(in crate::master) fn remember_unreachable(&mut self, id: TaskId, task: UnreachableTask, max: usize) {
