@@ -113,6 +113,9 @@ pub(super) struct Demands {
 }
 
 impl Demands {
+    /// Of an agent that anybody may use.
+    pub(super) const NONE: Self = Self { needed: Abilities::NONE, barred: Abilities::NONE };
+
     pub(super) fn of(info: &AgentInfo, options: &Options) -> Self {
         let mut barred = Abilities::NONE;
         if !info.capabilities.contains(&AgentCapability::MultiRole) {
