@@ -4,7 +4,7 @@
 //! * True: no reason is claimed that a ledger kept beside the allocator does not confirm.
 //! * Enough: what an explanation says would be enough is made true, and the offer comes, whoever else takes part. Where limits
 //!   or promises bound what may be had of all agents together, amounts are meant for the agent in question: it does not count
-//!   that another one may be served first with them.
+//!   that another one may be served first with them. What is shared goes to one after the other: its first turn counts.
 //! * Needed: without any one of the steps, and with a thousandth less of any amount, it does not.
 
 #[path = "explain_laws/change.rs"]
@@ -16,13 +16,15 @@ mod need;
 #[path = "explain_laws/world.rs"]
 mod world;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use mesos_core::id::PersistenceId;
 use mesos_core::kernel::Rng;
-use mesos_core::provider::explain::{Change, Explanation, Need, Reason, Subject, Verdict};
+use mesos_core::provider::explain::{Change, Explanation, Lack, Need, Reason, Subject, Verdict};
 use mesos_core::provider::{AgentKey, Fact, FrameworkKey, Grant};
+use mesos_core::resource::{Disk, Reservation, Reservations, Resource, Resources, Scalar};
 use mesos_core::{AgentCapability, Filters, FrameworkCapability, Quota, Weight};
 use mesos_sched::allocator::{Options, Packing, Policy, Priorities, SorterKind};
 use mesos_sim::history::{History, Kind, Mix, Stage};
@@ -33,19 +35,22 @@ use proptest::test_runner::RngSeed;
 use ledger::role;
 use world::{AGENTS, FRAMEWORKS, ROLES, Step, World, sorted};
 
-/// Every policy, every sorter, and waiting that is bounded.
-fn any_options() -> impl Strategy<Value = Options> {
+fn policies() -> [Policy; 6] {
     let slot = "cpus:1;mem:64".parse().unwrap();
-    let policies = vec![
+    [
         Policy::Hierarchical,
         Policy::Priority(Priorities::from_iter([(role("a"), 1), (role("a/c"), -1), (role("d/e"), 2)])),
         Policy::Packing(Packing::new(0.0).unwrap()),
         Policy::Packing(Packing::default()),
         Policy::ConstrainedMaxMin { slot },
         Policy::SharedState(Default::default()),
-    ];
+    ]
+}
+
+/// Every policy, every sorter, and waiting that is bounded.
+fn any_options() -> impl Strategy<Value = Options> {
     let sorters = || select(vec![SorterKind::Drf, SorterKind::Random]);
-    (select(policies), sorters(), sorters(), select(vec![None, Some(1), Some(3)])).prop_map(
+    (select(policies().to_vec()), sorters(), sorters(), select(vec![None, Some(1), Some(3)])).prop_map(
         |(policy, role_sorter, framework_sorter, starvation_batches)| Options {
             policy,
             role_sorter,
@@ -63,12 +68,10 @@ fn go_through(options: Options, seed: u64, history: &History) -> World {
     world
 }
 
-/// Of all that happens, what the ledger knows of; in a small cluster, since everybody asks about everything. Of what is shared
-/// everybody has a turn, and whose it is in which round is more than an explanation tells: so there are no volumes.
+/// Of all that happens, what the ledger knows of; in a small cluster, since everybody asks about everything.
 fn mix(has_quota: bool) -> Mix {
     use Kind::{Answer, Excess, Expect, Guarantee, Limit, Quota, Settle, Stray};
     let mix = Mix::default().with_size(FRAMEWORKS, AGENTS).without([Answer, Excess, Expect, Settle, Stray]);
-    let mix = mix.without_volumes();
     if has_quota { mix } else { mix.without([Limit, Guarantee, Quota]) }
 }
 
@@ -267,6 +270,126 @@ fn what_is_promised_and_what_is_reserved_above_make_no_offer_together() {
     assert!(world.grants.is_empty());
     world.check_change(FrameworkKey(0), &role("a/c"), Subject::Agent(AgentKey(0)));
     world.check_change(FrameworkKey(0), &role("a/c"), Subject::Need(Need::Resources("mem:32".parse().unwrap())));
+}
+
+/// A volume on the default disk that is reserved to these roles, from the outermost.
+fn volume(reserved_to: &[&str]) -> Resource {
+    let reservations = reserved_to.iter().map(|path| Reservation::dynamic(role(path), None));
+    let disk = Disk::volume(PersistenceId::new("volume").unwrap(), None, "data");
+    let volume = Resource::disk(Scalar::from_units(20)).with_disk(disk);
+    volume.with_reservations(Reservations::new(reservations).unwrap())
+}
+
+/// An agent of which everything is hidden from a framework that lacks capabilities, and the framework, for which anything is
+/// enough.
+fn hidden(entries: impl IntoIterator<Item = Resource>) -> World {
+    use FrameworkCapability::{ReservationRefinement, RevocableResources, SharedResources};
+    let mut world = World::new(SorterKind::Drf, 1);
+    world.add_framework(0, "a/b");
+    world.describe(FrameworkKey(0), |info| {
+        for capability in [ReservationRefinement, RevocableResources, SharedResources] {
+            info.capabilities.remove(&capability);
+        }
+        info.min_allocatable.insert(role("a/b"), Vec::new());
+    });
+    world.add_agent_of(0, Resources::from_entries(entries).unwrap());
+    assert!(world.grants.is_empty(), "{:?}", world.grants);
+    world
+}
+
+fn learned(changes: &[Change]) -> Vec<FrameworkCapability> {
+    let learned = changes.iter().map(|change| match change {
+        Change::AddCapability { lack: Lack::Framework(capability) } => *capability,
+        other => panic!("{other:?} is not needed"),
+    });
+    learned.collect()
+}
+
+/// What is hidden for want of one capability, and for want of another: either is enough, and what needs both needs both.
+#[test]
+fn no_capability_is_named_that_is_not_needed() {
+    use FrameworkCapability::{ReservationRefinement, RevocableResources, SharedResources};
+    let revocable = || Resource::cpus(Scalar::from_units(1)).revocable();
+    let of = || Subject::Agent(AgentKey(0));
+    let asked = |world: &World, of: Subject| world.ask(FrameworkKey(0), &role("a/b"), of);
+    for (entries, enough) in [
+        (vec![volume(&["a"]).shared(), revocable()], &[RevocableResources, SharedResources][..]),
+        (vec![volume(&["a", "a/b"]), revocable()], &[ReservationRefinement, RevocableResources]),
+        (vec![volume(&["a"]).shared(), volume(&["a", "a/b"])], &[ReservationRefinement, SharedResources]),
+        (vec![volume(&["a", "a/b"]).shared(), revocable()], &[RevocableResources]),
+    ] {
+        let world = hidden(entries);
+        let answer = asked(&world, of());
+        let told = learned(&answer.change);
+        assert!(told.len() == 1 && enough.contains(&told[0]), "{answer:?}");
+        world.check_change(FrameworkKey(0), &role("a/b"), of());
+    }
+    let world = hidden([volume(&["a", "a/b"]).shared()]);
+    let answer = asked(&world, of());
+    assert_eq!(answer.change.len(), 2, "both are needed: {answer:?}");
+    world.check_change(FrameworkKey(0), &role("a/b"), of());
+    // What has to be revocable needs the one and not the other, though both are hidden.
+    let world = hidden([volume(&["a"]).shared(), revocable()]);
+    let need = Resources::from_entries([revocable()]).unwrap();
+    let answer = asked(&world, Subject::Need(Need::Resources(need.clone())));
+    assert_eq!(learned(&answer.change), [RevocableResources], "{answer:?}");
+    world.check_change(FrameworkKey(0), &role("a/b"), Subject::Need(Need::Resources(need)));
+}
+
+/// Of what does not exist yet it is known, too, that the framework could not deal with it.
+#[test]
+fn who_needs_what_he_cannot_deal_with_learns_it_and_capacity_comes() {
+    let mut world = World::new(SorterKind::Drf, 1);
+    world.add_framework(0, "a");
+    world.describe(FrameworkKey(0), |info| {
+        info.capabilities.remove(&FrameworkCapability::RevocableResources);
+    });
+    world.add_agent(0, "cpus:1;mem:64");
+    let need = Resources::from_entries([Resource::cpus(Scalar::from_units(2)).revocable()]).unwrap();
+    let of = Subject::Need(Need::Resources(need));
+    let answer = world.ask(FrameworkKey(0), &role("a"), of.clone());
+    let codes: Vec<&str> = answer.change.iter().map(Change::code).collect();
+    assert!(codes.contains(&"add_capability") && codes.contains(&"add_capacity"), "{answer:?}");
+    world.check_change(FrameworkKey(0), &role("a"), of);
+}
+
+/// A volume cannot lose its reservation: whoever is not its owner needs something else.
+#[test]
+fn no_volume_is_to_lose_its_reservation() {
+    let mut world = World::new(SorterKind::Drf, 1);
+    world.add_framework(0, "d");
+    world.describe(FrameworkKey(0), |info| drop(info.min_allocatable.insert(role("d"), Vec::new())));
+    world.add_agent_of(0, Resources::from_entries([volume(&["a"])]).unwrap());
+    let answer = world.ask(FrameworkKey(0), &role("d"), Subject::Agent(AgentKey(0)));
+    assert!(answer.has("reserved"), "{answer:?}");
+    for change in [&answer.change, &answer.or] {
+        assert!(!change.iter().any(|change| change.code() == "unreserve"), "{answer:?}");
+    }
+    world.check_change(FrameworkKey(0), &role("d"), Subject::Agent(AgentKey(0)));
+}
+
+/// What is shared goes to one after the other: whoever comes first with the smaller share stands back for a turn.
+#[test]
+fn whose_turn_it_is_with_a_shared_volume_stands_back() {
+    let mut world = World::new(SorterKind::Drf, 1);
+    for (slot, path) in [(0, "a/b"), (1, "a/c")] {
+        world.add_framework(slot, path);
+        world.describe(FrameworkKey(slot), |info| {
+            info.capabilities.insert(FrameworkCapability::SharedResources);
+            info.min_allocatable.insert(role(path), Vec::new());
+        });
+    }
+    world.add_agent_of(0, Resources::from_entries([volume(&["a"]).shared()]).unwrap());
+    let Grant { framework: taker, role: first, agent, resources } = world.grants[0].clone();
+    // The other one has the larger share from now on.
+    world.add_agent(1, "cpus:1;mem:64");
+    let Grant { framework, role, .. } = world.grants[0].clone();
+    assert_ne!(framework, taker);
+    world.observe(Fact::Recovered { framework: taker, role: first, agent, resources, filters: None });
+    let answer = world.ask(framework, &role, Subject::Agent(agent));
+    assert!(answer.has("awaiting_round"), "{answer:?}");
+    assert!(answer.change.iter().any(|change| change.code() == "suppress"), "{answer:?}");
+    world.check_change(framework, &role, Subject::Agent(agent));
 }
 
 /// The same below a limit: what comes when guarantees are served is all that counts towards a minimum there.
@@ -518,6 +641,37 @@ fn what_was_shown_and_taken_is_given_back_and_answered() {
         assert!(answer.change.iter().any(|change| change.code() == step), "{step}: {answer:?}");
     }
     world.check_change(FrameworkKey(0), &role("a"), Subject::Agent(AgentKey(0)));
+}
+
+/// No policy is left out, however few cases are drawn: everybody who is offered nothing hears of a true reason and of what would
+/// be enough, and who went first by what the policy goes by.
+#[test]
+fn every_policy_tells_why_and_by_what_it_went() {
+    let random =
+        || Options { role_sorter: SorterKind::Random, framework_sorter: SorterKind::Random, ..Options::default() };
+    let by_policy = |policy: Policy| {
+        let own: &[&str] = match &policy {
+            Policy::Hierarchical => &["shares"],
+            Policy::Priority(_) => &["policy", "shares"],
+            Policy::Packing(_) | Policy::ConstrainedMaxMin { .. } => &["policy"],
+            // Nobody goes before anybody.
+            _ => &[],
+        };
+        (Options { policy, ..Options::default() }, own)
+    };
+    let patient = Options { starvation_batches: Some(1), ..Options::default() };
+    let all = policies().map(by_policy).into_iter();
+    for (options, expected) in all.chain([(random(), &["drawn"][..]), (patient, &["waited"])]) {
+        let mut told = BTreeSet::new();
+        for seed in 0..12 {
+            let mut dice = Rng::new(seed);
+            let history = mix(seed % 2 == 0).of_numbers((0..50).map(|_| (dice.bits(), dice.bits())));
+            let world = go_through(options.clone(), seed, &history);
+            told.append(&mut world.orders.borrow_mut());
+        }
+        assert!(expected.iter().all(|order| told.contains(order)), "{options:?} told of {told:?}");
+        assert!(!expected.is_empty() || told.is_empty(), "{options:?} told of {told:?}");
+    }
 }
 
 /// Nothing above is true by accident: every reason and every change comes up.

@@ -84,6 +84,7 @@ impl HierarchicalDrf {
             self.filters.clear_agent(key);
         }
         self.constraints.forget_agent(key);
+        self.scratch.suitors.forget_agent(key);
         self.settle_agent(key);
         self.schedule.call_for(now, key);
     }
@@ -113,6 +114,7 @@ impl HierarchicalDrf {
         self.put_aside(key);
         self.filters.clear_agent(key);
         self.constraints.forget_agent(key);
+        self.scratch.suitors.forget_agent(key);
         self.maintenance.forget_agent(key);
         self.scratch.dealing.forget_agent(key);
         self.shown.forget_agent(key);

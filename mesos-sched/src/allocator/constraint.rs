@@ -350,6 +350,11 @@ impl ConstraintTable {
         }
     }
 
+    /// Whether a client demands anything of agents.
+    pub(super) fn has(&self, client: NodeKey) -> bool {
+        self.by_client.get(client.slot()).is_some_and(Option::is_some)
+    }
+
     /// An agent is another one than before, or is gone.
     pub(super) fn forget_agent(&mut self, agent: AgentKey) {
         if self.count == 0 {

@@ -14,7 +14,8 @@ pub struct Costs {
     pub filter_checks: u64,
     /// Roles and frameworks that were compared with a sibling, to find out which of both comes first.
     pub comparisons: u64,
-    /// Roles that were put in order by priority: with priorities all active ones, for every agent that is looked at.
+    /// Roles that were put in order by priority: with priorities all active ones, for every agent that is looked at, but for
+    /// those where a few clients alone come into question.
     pub ranked: u64,
     /// Filters that ended because they were due.
     pub expired: u64,
@@ -22,12 +23,14 @@ pub struct Costs {
     pub draws: u64,
     /// Roles whose chance to be drawn was computed: once for all rounds in which nobody comes or goes and no weight changes.
     pub weighed: u64,
-    /// Clients that were looked at for a piece of an agent, where agents are dealt out piece by piece: all of them to begin
-    /// with, and before every further piece those who might still have one.
+    /// Clients that were looked at for a piece of an agent, where agents are dealt out piece by piece: where something changed
+    /// all of them to begin with, else those that can be offered more, and before every piece one of each different demand.
     pub candidates: u64,
-    /// Clients that were held against an agent to count how many may use it: with constrained max-min fairness all of them,
-    /// for every agent of a round.
+    /// Clients that were looked at to count how many may use an agent, with constrained max-min fairness: all of them once when
+    /// somebody comes or goes, and then for an agent that was not counted since those that demand something of agents, and one
+    /// of each kind of the others.
     pub suited: u64,
-    /// Clients that were looked at to show them an agent, where everybody is shown everything.
+    /// Clients that were looked at to show them an agent, where everybody is shown everything: all of them where something
+    /// changed, else those that can be offered more.
     pub shown: u64,
 }

@@ -55,6 +55,11 @@ impl Abilities {
         self | Self::of_capability(capability)
     }
 
+    /// The same without a capability.
+    pub(super) fn without(self, capability: FrameworkCapability) -> Self {
+        Self(self.0 & !Self::of_capability(capability).0)
+    }
+
     fn of_capability(capability: FrameworkCapability) -> Self {
         let known = Self::CAPABILITIES.iter().find(|(own, _)| *own == capability);
         known.map_or(Self::NONE, |(_, ability)| *ability)
@@ -108,6 +113,9 @@ pub(super) struct Demands {
 }
 
 impl Demands {
+    /// Of an agent that anybody may use.
+    pub(super) const NONE: Self = Self { needed: Abilities::NONE, barred: Abilities::NONE };
+
     pub(super) fn of(info: &AgentInfo, options: &Options) -> Self {
         let mut barred = Abilities::NONE;
         if !info.capabilities.contains(&AgentCapability::MultiRole) {

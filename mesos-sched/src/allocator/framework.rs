@@ -35,6 +35,7 @@ impl HierarchicalDrf {
         if !self.is_known(key) {
             return;
         }
+        self.scratch.suitors.forget_clients();
         for role in &info.roles {
             self.intern_client(key, role);
         }
@@ -63,6 +64,7 @@ impl HierarchicalDrf {
         if !self.is_known(key) {
             return;
         }
+        self.scratch.suitors.forget_clients();
         for (role, client) in self.clients_of(key) {
             self.constraints.set(client, constraints.by_role.get(&role).map_or(&[], Vec::as_slice));
             self.freshen(client);

@@ -18,7 +18,7 @@ use super::agent_set::AgentSet;
 use super::filter::Refusers;
 use super::nobody::Nobody;
 use super::options::mutant;
-use super::policy::{Dealing, Policy};
+use super::policy::{Dealing, Policy, Suitors};
 use super::quota::RoleKey;
 use super::schedule::Scope;
 use super::serving::Booked;
@@ -47,6 +47,7 @@ pub(super) struct Scratch {
     pub(super) few: Vec<NodeKey>,
     pub(super) refusers: Refusers,
     pub(super) dealing: Dealing,
+    pub(super) suitors: Suitors,
 }
 
 impl Scratch {
@@ -68,6 +69,7 @@ impl Scratch {
             few: Vec::new(),
             refusers: Refusers::default(),
             dealing: Dealing::default(),
+            suitors: Suitors::default(),
         }
     }
 }

@@ -60,30 +60,40 @@ impl HierarchicalDrf {
             grants,
         };
         let mut pieces = Vec::new();
+        let is_drawn = walk.is_drawn();
+        let is_dealt = stage == Stage::FairShare && serving.options.policy.is_dealing();
         let is_shared_state = matches!(serving.options.policy, Policy::SharedState(_));
         if is_shared_state {
             if stage == Stage::FairShare {
-                serving.show(&mut self.shown, walk, &mut self.tree, rng);
+                serving.show(&mut self.shown, &self.fresh, walk, &mut self.tree, rng);
             }
-        } else if stage == Stage::FairShare && serving.options.policy.is_dealing() {
-            serving.prefer(self.aging.line(waiting));
-            serving.deal(dealing, walk, &mut self.tree, rng);
-            if self.trace.is_on() {
-                pieces.extend_from_slice(&serving.grants[first + serving.preferred..]);
-            }
-            serving.walk(walk, &mut self.tree, rng);
-            serving.merge_grants(first);
-            dealing.note(key, serving.booked.iter().map(|booked| booked.client).zip(&serving.grants[first..]));
-        } else if let Some(is_held_back) = nobody.wants(serving.agent) {
+        } else if let Some(is_held_back) = nobody.wants(serving.agent).filter(|_| !(is_dealt && is_drawn)) {
             serving.is_held_back = is_held_back;
         } else {
             serving.prefer(self.aging.line(waiting));
-            if !serving.walk_few(walk.is_by_share(), &self.fresh, few, &mut self.tree) {
-                serving.walk(walk, &mut self.tree, rng);
+            if is_dealt {
+                serving.deal(dealing, &self.fresh, walk, &mut self.tree, rng);
+                if self.trace.is_on() {
+                    pieces.extend_from_slice(&serving.grants[first + serving.preferred..]);
+                }
             }
-            let has_taker = serving.grants.len() > first || !serving.shared.is_empty();
-            if !(is_for_fresh || serving.is_particular || has_taker) {
-                nobody.note(serving.agent, serving.is_held_back);
+            let has_rest = is_dealt && !(is_drawn || serving.agent.available.is_empty());
+            if let Some(is_held_back) = nobody.wants(serving.agent).filter(|_| has_rest) {
+                serving.is_held_back |= is_held_back;
+            } else {
+                // Whoever was dealt pieces is asked again about the rest; whoever went before the order is not.
+                let walked_from = if is_dealt && serving.preferred == 0 { serving.grants.len() } else { first };
+                if !serving.walk_few(&self.fresh, few, walk, &mut self.tree) {
+                    serving.walk(walk, &mut self.tree, rng);
+                }
+                let has_taker = serving.grants.len() > walked_from || !serving.shared.is_empty();
+                if !(is_for_fresh || serving.is_particular || has_taker) {
+                    nobody.note(serving.agent, serving.is_held_back);
+                }
+            }
+            if is_dealt {
+                serving.merge_grants(first);
+                dealing.note(key, serving.booked.iter().map(|booked| booked.client).zip(&serving.grants[first..]));
             }
         }
         let Serving { shared, is_held_back, is_sized, preferred, .. } = serving;

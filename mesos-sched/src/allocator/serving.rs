@@ -123,30 +123,31 @@ impl Serving<'_> {
     /// Considers those who come into question at all, in order, if they are known and few; whether they were.
     pub(super) fn walk_few(
         &mut self,
-        is_by_share: bool,
         fresh: &[NodeKey],
         few: &mut Vec<NodeKey>,
+        walk: &mut Walk,
         tree: &mut Tree,
     ) -> bool {
         if mutant!(self.options, ServeOnlyFirst) {
             return false;
         }
-        if self.is_for_fresh && fresh.len() <= if is_by_share { FEW } else { 1 } {
+        let is_drawn = walk.is_drawn();
+        if self.is_for_fresh && fresh.len() <= if is_drawn { 1 } else { FEW } {
             few.clear();
             few.extend(fresh.iter().filter(|client| tree[**client].is_active()));
-        } else if !(is_by_share
-            && self.stage == Stage::FairShare
-            && self.refusers.list_others(tree.active_clients(), FEW, few))
+        } else if is_drawn
+            || self.stage != Stage::FairShare
+            || !self.refusers.list_others(tree.active_clients(), FEW, few)
         {
             return false;
         }
         self.is_particular = true;
         // Whoever comes first mostly has all of it, and then nobody has to know who would have come next.
-        tree.bring_first(few);
+        walk.bring_first(few, tree);
         let (mut role, mut left, mut is_over) = (None, None, false);
         for place in 0..few.len() {
             if place == 1 {
-                tree.arrange(&mut few[1..]);
+                walk.arrange(&mut few[1..], tree);
             }
             let own = tree.parent(few[place]);
             if role != Some(own) {

@@ -67,14 +67,17 @@ impl World {
                 change => self.make_true(change, framework, role, agent),
             }
         }
-        let mut is_offered = false;
+        let (mut is_offered, mut has_gone_round) = (false, false);
         self.pass_until(until + INTERVAL * 2, |world| {
-            is_offered |= world.grants.iter().any(|grant| {
-                grant.framework == framework
-                    && grant.role == *role
-                    && grant.agent == agent
-                    && need.is_none_or(|need| need.is_met_by(&grant.resources))
-            });
+            let of_agent = || world.grants.iter().filter(|grant| grant.agent == agent);
+            is_offered |= !has_gone_round
+                && of_agent().any(|grant| {
+                    grant.framework == framework
+                        && grant.role == *role
+                        && need.is_none_or(|need| need.is_met_by(&grant.resources))
+                });
+            // What is shared goes to somebody else in the next round: that counts no more.
+            has_gone_round |= world.now >= until && of_agent().any(|grant| !grant.resources.shared().is_empty());
         });
         is_offered
     }

@@ -427,8 +427,9 @@ impl Ledger {
     fn confirms_standing(&self, standing: &Standing, role: &Role) -> bool {
         let name = standing.name.strip_suffix("'s own frameworks");
         let id = FrameworkId::new(standing.name.as_str()).ok().and_then(|id| key_of_framework(&id));
-        let mut held = Quantities::new();
-        for ((_, framework, holder), bag) in &self.held {
+        // Copies of what is shared count once on an agent, whoever has them.
+        let mut on_agents = BTreeMap::<AgentKey, Resources>::new();
+        for ((agent, framework, holder), bag) in &self.held {
             let is_counted = match (name, id) {
                 (Some(own), _) => holder.as_str() == own,
                 (None, Some(id)) => *framework == id && holder == role,
@@ -437,9 +438,10 @@ impl Ledger {
                 }
             };
             if is_counted {
-                held += &bag.scalar_quantities();
+                *on_agents.entry(*agent).or_default() += bag;
             }
         }
+        let held: Quantities = on_agents.values().map(Resources::scalar_quantities).sum();
         let total: Quantities = self.agents.values().map(|agent| agent.total.scalar_quantities()).sum();
         let weight = match (name, id, Role::new(standing.name.as_str())) {
             (None, None, Ok(role)) => self.weights.get(&role).copied().unwrap_or_default(),

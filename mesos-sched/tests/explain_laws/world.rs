@@ -1,5 +1,6 @@
 //! An allocator beside its ledger, and everybody who asks it.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -52,6 +53,8 @@ pub(crate) struct World {
     pub(crate) is_asked_between: bool,
     /// What everybody asks for after every round.
     pub(crate) needs: Vec<Need>,
+    /// By what somebody was told to have gone first.
+    pub(crate) orders: RefCell<BTreeSet<&'static str>>,
 }
 
 impl World {
@@ -76,6 +79,7 @@ impl World {
             is_asked: false,
             is_asked_between: false,
             needs: Vec::new(),
+            orders: RefCell::default(),
         }
     }
 
@@ -174,7 +178,10 @@ impl World {
     }
 
     pub(crate) fn add_agent(&mut self, slot: u32, total: &str) {
-        let total: Resources = total.parse().unwrap();
+        self.add_agent_of(slot, total.parse().unwrap());
+    }
+
+    pub(crate) fn add_agent_of(&mut self, slot: u32, total: Resources) {
         let (agent, id) = (AgentKey(slot), AgentId::new(format!("a{slot}")).unwrap());
         let info = Arc::new(AgentInfo::new(format!("host-{slot}"), total.clone()));
         self.observe(Fact::AgentAdded { agent, id, info, total, used: Vec::new() });
@@ -212,6 +219,9 @@ impl World {
                     let text = serde_json::to_string(&answer).unwrap();
                     assert_eq!(serde_json::from_str::<Explanation>(&text).unwrap(), answer);
                     for reason in &answer.reasons {
+                        if let Reason::ShareOrder { order, .. } = reason {
+                            self.orders.borrow_mut().insert(name_of(order));
+                        }
                         let asked = Asked { framework, role: &role, agent, now: self.now };
                         let is_true = match reason {
                             Reason::AwaitingRound { next_at } => {
@@ -249,6 +259,17 @@ impl World {
 
     pub(crate) fn key_of(&self, party: &Party) -> FrameworkKey {
         key_of_framework(party.framework.as_ref().expect("who is served is known")).unwrap()
+    }
+}
+
+fn name_of(order: &Order) -> &'static str {
+    match order {
+        Order::Shares { .. } => "shares",
+        Order::Drawn { .. } => "drawn",
+        Order::Policy { .. } => "policy",
+        Order::Guarantee { .. } => "guarantee",
+        Order::Waited { .. } => "waited",
+        other => panic!("{other:?} has no name here"),
     }
 }
 

@@ -34,6 +34,10 @@ pub(super) struct Glances<'a> {
     minimums: Vec<Amounts>,
     /// Whether who asks refused anything anywhere.
     has_refused: bool,
+    /// What was seen last where nothing is free but plain amounts, of which nothing was shown or can have been refused: it is
+    /// the same on every agent with as much of them, if the same stands in the way whatever is free.
+    last: Option<(Blocks, Amounts, Glance)>,
+    looked: usize,
 }
 
 struct Needed {
@@ -122,17 +126,49 @@ impl<'a> Glances<'a> {
             need,
             minimums: minimums.collect::<Option<_>>()?,
             has_refused: asker.client.is_some_and(|client| allocator.filters.has_any(client)),
+            last: None,
+            looked: 0,
         })
     }
 
+    /// At how many agents a glance was cast.
+    pub(super) const fn looked(&self) -> usize {
+        self.looked
+    }
+
     /// What an agent has to say in both stages of a round, as far as amounts tell.
-    pub(super) fn look(&self, key: AgentKey, agent: &Agent) -> Result<Glance, InFull> {
-        let shown = self.asker.client.and_then(|client| self.allocator.shown.of(client, key));
-        let unshown = shown.map(|shown| &agent.available - shown);
+    pub(super) fn look(&mut self, key: AgentKey, agent: &Agent) -> Result<Glance, InFull> {
         let mut blocks = self.asker.blocks;
         blocks.set(Blocks::DEACTIVATED, !agent.is_active);
         blocks.set(Blocks::NOT_LISTED, !agent.is_listed);
         self.allocator.judge_agent(self.asker, key, agent, self.asker.abilities, &mut blocks);
+        if agent.available.is_empty() {
+            return Ok(Glance { blocks: blocks | Blocks::NOTHING_FREE, offered: NOTHING });
+        }
+        let shown = self.asker.client.and_then(|client| self.allocator.shown.of(client, key));
+        let is_alike = shown.is_none() && !self.has_refused && agent.available.is_plain();
+        let plain = agent.available.plain_scalars();
+        if let Some((_, _, seen)) =
+            self.last.filter(|(own, amounts, _)| is_alike && (*own, *amounts) == (blocks, plain))
+        {
+            return Ok(seen);
+        }
+        self.looked += 1;
+        let seen = self.look_closely(key, agent, blocks, shown)?;
+        if is_alike {
+            self.last = Some((blocks, plain, seen));
+        }
+        Ok(seen)
+    }
+
+    fn look_closely(
+        &self,
+        key: AgentKey,
+        agent: &Agent,
+        blocks: Blocks,
+        shown: Option<&Resources>,
+    ) -> Result<Glance, InFull> {
+        let unshown = shown.map(|shown| &agent.available - shown);
         let sight = Sight { key, agent, left: unshown.as_ref().unwrap_or(&agent.available), blocks };
         let fair = self.look_at_stage(&sight, false)?.ok_or(InFull)?;
         if !self.asker.bounds.is_promised() || fair.blocks.is_none() {

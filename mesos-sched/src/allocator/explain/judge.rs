@@ -145,7 +145,7 @@ impl HierarchicalDrf {
         let left = unshown.as_ref().unwrap_or(&free);
         let mut allocatable = left.allocatable_to(asker.role);
         if what_if.is_unreserved {
-            allocatable += &(left - &allocatable).to_unreserved();
+            allocatable += &unreservable(&(left - &allocatable)).to_unreserved();
         }
         let able = abilities.strip(&allocatable);
         let (within, open, offer) = Self::bounded(asker, &able, what_if, is_guaranteed);
@@ -272,6 +272,11 @@ fn for_guarantees(role: &Role, free: &Resources) -> Resources {
 pub(super) fn comes_later(role: &Role, entry: &Resource) -> bool {
     let is_above = entry.reservations().role().is_some_and(|owner| role.is_below(owner));
     is_above && !entry.is_revocable() && matches!(entry.value(), Value::Scalar(_))
+}
+
+/// Of what others own, what can lose its reservation: a volume cannot, it is destroyed first.
+pub(super) fn unreservable(owned: &Resources) -> Resources {
+    owned.filter(|entry| !entry.is_persistent_volume())
 }
 
 /// Whether a bag holds anything of these names.

@@ -212,6 +212,11 @@ impl HierarchicalDrf {
         (0..self.memory.served.len()).map(|place| Serving { allocator: self, place })
     }
 
+    /// Those of them in which a client was granted something.
+    pub(super) fn servings_to(&self, client: NodeKey) -> impl Iterator<Item = Serving<'_>> {
+        self.servings().filter(move |serving| serving.clients().any(|own| own == client))
+    }
+
     /// What a client was granted of an agent in the last round; nothing if it was not.
     pub(super) fn granted(&self, agent: AgentKey, client: NodeKey) -> Resources {
         let servings = self.servings().filter(|serving| serving.agent() == agent && !self.memory.is_another(client));

@@ -102,7 +102,7 @@ impl Case<'_> {
             let taken = self.taken_by(client, own, &left, after).or_else(|| Some(taken).filter(|_| !is_ordered));
             let Some(taken) = taken else { continue };
             if self.is_harmless(&taken, &left, after, minimum) {
-                left = &left - &taken.non_shared();
+                left = &left - &taken;
             } else {
                 rivals.push(client);
             }
@@ -308,7 +308,8 @@ impl Case<'_> {
         if is_unreserved || has_no_minimum || is_unfiltered {
             return false;
         }
-        let rest = found - &taken.non_shared();
+        // What is shared stays, but goes to nobody else in the same round.
+        let rest = found - taken;
         if rest.is_empty() || self.allocator.quotas.has_quota() && !taken.quota_quantities().is_empty() {
             return false;
         }

@@ -1,6 +1,5 @@
 //! What all agents have to say about a need.
 
-use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use mesos_core::Instant;
@@ -30,7 +29,7 @@ impl HierarchicalDrf {
             answer.verdict = Verdict::Offered { agent, resources };
             return answer;
         }
-        let Some((nearest, survey)) = self.survey(asker, &need.quantities(), &Cell::default()) else {
+        let Some((nearest, survey)) = self.survey(asker, &need.quantities(), &mut SurveyCosts::default()) else {
             answer.reasons = self.reasons_of(asker, asker.blocks);
             answer.reasons.push(Reason::NoAgents);
             answer.change = self.changes_without_agent(asker);
@@ -47,7 +46,7 @@ impl HierarchicalDrf {
     /// A grant of the last round that is enough; what was granted of an agent in both of its stages is one.
     fn granted_need(&self, asker: &Asker<'_>, need: &Need) -> Option<(AgentKey, Resources)> {
         let client = asker.client.filter(|client| !self.memory.is_another(*client))?;
-        let at = |stage: Stage| self.servings().filter(move |serving| serving.stage() == stage);
+        let at = |stage: Stage| self.servings_to(client).filter(move |serving| serving.stage() == stage);
         let given = |serving: Serving<'_>| serving.given_to(client).sum::<Resources>();
         let own = |(_, given): &(AgentKey, Resources)| !given.is_empty();
         let promised = at(Stage::Guarantees).map(|serving| (serving.agent(), given(serving)));
@@ -69,42 +68,41 @@ impl HierarchicalDrf {
         found
     }
 
-    /// Counts what stands in the way, and finds the nearest agent; and counts the agents of which a glance does not tell.
+    /// Counts what stands in the way, and finds the nearest agent.
     pub(super) fn survey(
         &self,
         asker: &Asker<'_>,
         need: &Quantities,
-        judged_in_full: &Cell<usize>,
+        costs: &mut SurveyCosts,
     ) -> Option<(AgentKey, Survey)> {
-        let glances = Glances::new(self, asker);
+        let mut glances = Glances::new(self, asker);
         let (mut counts, mut agents) = (Counts::default(), 0);
-        let mut nearest = None::<(Distance, AgentKey)>;
+        let mut nearest = Nearest::new(need);
         for (slot, agent) in (0..).zip(&self.agents) {
             let Some(agent) = agent else { continue };
             let key = AgentKey::from_slot(slot);
-            let seen = glances.as_ref().map_or(Err(InFull), |glances| glances.look(key, agent));
-            let (blocks, distance) = match seen {
-                Ok(Glance { blocks, offered }) => {
+            agents += 1;
+            let seen = glances.as_mut().map_or(Err(InFull), |glances| glances.look(key, agent));
+            let blocks = match seen {
+                Ok(glance) => {
                     debug_assert_eq!(
-                        (blocks, distance_at(need, agent, blocks, offered)),
+                        (glance.blocks, distance_at(need, agent, glance)),
                         self.judge_in_full(asker, key, agent, need)
                     );
-                    (blocks, distance_at(need, agent, blocks, offered))
+                    nearest.see(key, agent, glance, costs);
+                    glance.blocks
                 }
                 Err(InFull) => {
-                    judged_in_full.set(judged_in_full.get() + 1);
-                    self.judge_in_full(asker, key, agent, need)
+                    costs.in_full += 1;
+                    let (blocks, distance) = self.judge_in_full(asker, key, agent, need);
+                    nearest.take(key, if blocks.is_none() { Distance::default() } else { distance });
+                    blocks
                 }
             };
-            let is_waiting = blocks.is_none();
-            counts.add(if is_waiting { Blocks::AWAITING_ROUND } else { blocks });
-            agents += 1;
-            let distance = if is_waiting { (0, 0) } else { distance };
-            if nearest.is_none_or(|(least, _)| distance < least) {
-                nearest = Some((distance, key));
-            }
+            counts.add(if blocks.is_none() { Blocks::AWAITING_ROUND } else { blocks });
         }
-        let (_, nearest) = nearest?;
+        costs.looked = glances.map_or(0, |glances| glances.looked());
+        let (_, nearest) = nearest.found?;
         let mut survey = Survey::new(agents, self.memory.agent_id(nearest).cloned());
         survey.counts = counts.by_code();
         Some((nearest, survey))
@@ -114,6 +112,61 @@ impl HierarchicalDrf {
         let judged = self.judge(asker, key, agent, &WhatIf::default());
         let offered = judged.offer.quantities();
         (judged.blocks, distance(need, agent, judged.blocks, |name| offered.get(name)))
+    }
+}
+
+/// What a survey costs beside going through all agents.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct SurveyCosts {
+    /// Agents of which a glance does not tell.
+    pub(super) in_full: usize,
+    /// Agents at which a glance was cast: not at those that have nothing free, or as much as the one before.
+    pub(super) looked: usize,
+    /// Agents whose distance was measured: those that may be nearer than the nearest so far.
+    pub(super) measured: usize,
+}
+
+/// The agent that is nearest to an offer, of those seen so far.
+struct Nearest<'a> {
+    need: &'a Quantities,
+    found: Option<(Distance, AgentKey)>,
+    /// What was missing where so much would be offered, the last time.
+    last: Option<(Amounts, u64)>,
+}
+
+impl<'a> Nearest<'a> {
+    const fn new(need: &'a Quantities) -> Self {
+        Self { need, found: None, last: None }
+    }
+
+    /// An agent that is at this distance.
+    fn take(&mut self, key: AgentKey, distance: Distance) {
+        if self.is_nearer(distance) {
+            self.found = Some((distance, key));
+        }
+    }
+
+    fn is_nearer(&self, distance: Distance) -> bool {
+        self.found.is_none_or(|(least, _)| distance < least)
+    }
+
+    /// An agent of which a glance told: what there is of it in all is asked last.
+    fn see(&mut self, key: AgentKey, agent: &Agent, Glance { blocks, offered }: Glance, costs: &mut SurveyCosts) {
+        if blocks.is_none() {
+            return self.take(key, Distance::default());
+        }
+        if !self.is_nearer((blocks.count(), 0)) {
+            return;
+        }
+        let missing = match self.last {
+            Some((amounts, missing)) if amounts == offered => missing,
+            _ => missing_at(self.need, offered),
+        };
+        self.last = Some((offered, missing));
+        if self.is_nearer((blocks.count(), missing)) {
+            costs.measured += 1;
+            self.take(key, distance_at(self.need, agent, Glance { blocks, offered }));
+        }
     }
 }
 
@@ -148,20 +201,29 @@ impl Counts {
     }
 }
 
-fn distance_at(need: &Quantities, agent: &Agent, blocks: Blocks, offered: Amounts) -> Distance {
+fn distance_at(need: &Quantities, agent: &Agent, Glance { blocks, offered }: Glance) -> Distance {
     let offered = Quantities::from_common(offered);
     distance(need, agent, blocks, |name| offered.get(name))
 }
 
-fn distance(need: &Quantities, agent: &Agent, blocks: Blocks, offered: impl Fn(&ResourceName) -> Scalar) -> Distance {
+/// How much of what is needed is missing where so much would be offered.
+fn missing_at(need: &Quantities, offered: Amounts) -> u64 {
+    let offered = Quantities::from_common(offered);
+    missing_of(need, |name| offered.get(name))
+}
+
+fn missing_of(need: &Quantities, offered: impl Fn(&ResourceName) -> Scalar) -> u64 {
     let milli = |amount: Scalar| u64::try_from(amount.as_milli()).unwrap_or(0);
-    let (mut missing, mut is_never_enough) = (0, false);
-    for (name, amount) in need.iter() {
-        let lacking = amount.sub_floored(offered(name));
-        missing += milli(lacking).saturating_mul(1_000) / milli(amount).max(1);
-        is_never_enough |= !lacking.is_zero() && amount_of(&agent.total, name) < amount;
-    }
-    (blocks.count() + u32::from(is_never_enough), missing)
+    let part = |(name, amount): (&ResourceName, Scalar)| {
+        milli(amount.sub_floored(offered(name))).saturating_mul(1_000) / milli(amount).max(1)
+    };
+    need.iter().map(part).sum()
+}
+
+fn distance(need: &Quantities, agent: &Agent, blocks: Blocks, offered: impl Fn(&ResourceName) -> Scalar) -> Distance {
+    let mut lacking = need.iter().filter(|(name, amount)| *amount > offered(name));
+    let is_never_enough = lacking.any(|(name, amount)| amount_of(&agent.total, name) < amount);
+    (blocks.count() + u32::from(is_never_enough), missing_of(need, offered))
 }
 
 /// How much a bag holds of a name.

@@ -8,12 +8,18 @@
 //!
 //! Users are frameworks under a role, weighed by their role; how roles nest does not matter here.
 //!
+//! How many may use an agent is counted when it is first asked for, and holds until the agent is another one or somebody comes,
+//! goes, or demands something else; clients that demand nothing of agents are counted by kind. An agent that changed is still
+//! held against every client that takes part, once: who of those that may use it has the fewest slots is known only then.
+//!
 //! Ghodsi, Zaharia, Shenker, Stoica: "Choosy: Max-Min Fair Sharing for Datacenter Jobs with Constraints", EuroSys 2013.
 
+use mesos_core::kernel::Handle;
 use mesos_core::provider::AgentKey;
 use mesos_core::resource::Quantities;
 
 use crate::allocator::HierarchicalDrf;
+use crate::allocator::eligibility::{Abilities, Demands};
 use crate::allocator::sorter::{NodeKey, Share, Totals, Tree};
 
 /// How many slots clients have.
@@ -35,26 +41,103 @@ impl Slots {
     }
 }
 
-impl HierarchicalDrf {
-    /// Agents that the fewest clients may use come first. Compares every agent with every client.
-    pub(super) fn arrange_by_constraint(&mut self, agents: &mut [AgentKey]) {
-        let mut suited = 0;
-        agents.sort_by_cached_key(|agent| self.eligible_clients(*agent, &mut suited));
-        self.costs.suited += suited;
+/// How many clients may use which agent, as far as that was asked.
+#[derive(Debug, Default)]
+pub(in crate::allocator) struct Suitors {
+    /// Those that demand nothing of agents, by what they can deal with.
+    kinds: Vec<(Abilities, usize)>,
+    /// Those that do.
+    particular: Vec<NodeKey>,
+    /// The tree's shape when they were told apart; nothing where clients are others since.
+    shape: Option<u64>,
+    /// Counts how often they were told apart.
+    count: u64,
+    /// By agent slot.
+    known: Vec<Known>,
+}
+
+/// How many may use an agent.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    /// When that was counted.
+    count: u64,
+    demands: Demands,
+    eligible: usize,
+}
+
+impl Suitors {
+    /// Some client can deal with other things, or demands others.
+    pub(in crate::allocator) const fn forget_clients(&mut self) {
+        self.shape = None;
     }
 
-    /// How many clients may use an agent; `suited` counts those that were asked.
-    fn eligible_clients(&self, key: AgentKey, suited: &mut u64) -> usize {
-        let Some(agent) = self.agent(key) else { return 0 };
-        let clients = (0..).map(NodeKey::from_slot).zip(&self.clients);
+    /// An agent is another one, or is gone.
+    pub(in crate::allocator) fn forget_agent(&mut self, agent: AgentKey) {
+        if let Some(known) = self.known.get_mut(agent.slot()) {
+            *known = Known::NOTHING;
+        }
+    }
+
+    /// Tells clients apart, if they are others than before.
+    fn tell_apart(&mut self, allocator: &HierarchicalDrf, suited: &mut u64) {
+        let shape = Some(allocator.tree.shape());
+        if self.shape == shape {
+            return;
+        }
+        self.shape = shape;
+        self.count += 1;
+        self.kinds.clear();
+        self.particular.clear();
+        let clients = (0..).map(NodeKey::from_slot).zip(&allocator.clients);
         let known = clients.filter_map(|(client, own)| Some((client, own.as_ref()?)));
-        let asked = known.inspect(|_| *suited += 1);
-        let eligible = asked.filter(|(client, own)| {
-            self.tree[*client].is_active()
-                && agent.demands.admit(own.abilities)
-                && self.constraints.admit(*client, key, &agent.info)
+        for (client, own) in known.filter(|(client, _)| allocator.tree[*client].is_active()) {
+            *suited += 1;
+            if allocator.constraints.has(client) {
+                self.particular.push(client);
+                continue;
+            }
+            match self.kinds.iter_mut().find(|(abilities, _)| *abilities == own.abilities) {
+                Some((_, count)) => *count += 1,
+                None => self.kinds.push((own.abilities, 1)),
+            }
+        }
+    }
+
+    /// How many may use an agent.
+    fn eligible(&mut self, allocator: &HierarchicalDrf, key: AgentKey, suited: &mut u64) -> usize {
+        let Some(agent) = allocator.agent(key) else { return 0 };
+        if self.known.len() <= key.slot() {
+            self.known.resize(key.slot() + 1, Known::NOTHING);
+        }
+        let known = &mut self.known[key.slot()];
+        if (known.count, known.demands) == (self.count, agent.demands) {
+            return known.eligible;
+        }
+        *suited += (self.kinds.len() + self.particular.len()) as u64;
+        let kinds = self.kinds.iter().filter(|(abilities, _)| agent.demands.admit(*abilities));
+        let particular = self.particular.iter().filter(|client| {
+            let own = allocator.clients[client.slot()].as_ref().expect("a client of the tree has a book");
+            agent.demands.admit(own.abilities) && allocator.constraints.admit(**client, key, &agent.info)
         });
-        eligible.count()
+        let eligible = kinds.map(|(_, count)| count).sum::<usize>() + particular.count();
+        *known = Known { count: self.count, demands: agent.demands, eligible };
+        eligible
+    }
+}
+
+impl Known {
+    /// Clients are told apart before anything is counted.
+    const NOTHING: Self = Self { count: 0, demands: Demands::NONE, eligible: 0 };
+}
+
+impl HierarchicalDrf {
+    /// Agents that the fewest clients may use come first.
+    pub(super) fn arrange_by_constraint(&mut self, agents: &mut [AgentKey]) {
+        let (mut suitors, mut suited) = (std::mem::take(&mut self.scratch.suitors), 0);
+        suitors.tell_apart(self, &mut suited);
+        agents.sort_by_cached_key(|agent| suitors.eligible(self, *agent, &mut suited));
+        self.scratch.suitors = suitors;
+        self.costs.suited += suited;
     }
 }
 

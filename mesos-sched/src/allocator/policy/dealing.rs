@@ -2,6 +2,12 @@
 //!
 //! Who may have a piece is decided where it is decided for whole agents too; a candidate who does not get one is out for
 //! this agent and round. The pieces of one framework become one grant.
+//!
+//! An agent where something changed costs a look at every client that takes part, one where nothing did a look at those who can
+//! be offered more than before; every piece costs a look at each [group](super::candidates) of candidates.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 use mesos_core::kernel::Rng;
 use mesos_core::provider::{AgentKey, Grant};
@@ -9,6 +15,7 @@ use mesos_core::resource::{Limits, Quantities, Resources, Scalar};
 use mesos_core::{FrameworkInfo, Role};
 
 use super::Policy;
+use super::candidates::{Candidate, Candidates};
 use super::constrained::Slots;
 use super::packing::{Appetites, Packing, alignment};
 use crate::allocator::book::Client;
@@ -21,19 +28,10 @@ const PIECES_MAX: u64 = 64;
 /// Memory of dealing, kept from one agent to the next.
 #[derive(Debug, Default)]
 pub(in crate::allocator) struct Dealing {
-    candidates: Vec<Candidate>,
+    candidates: Candidates,
     appetites: Appetites,
-}
-
-/// A client while an agent is dealt out.
-#[derive(Debug)]
-struct Candidate {
-    client: NodeKey,
-    /// What it takes at a time; nothing means all there is.
-    piece: Option<Quantities>,
-    /// What it was dealt of this agent.
-    dealt: Quantities,
-    pieces: u64,
+    /// The fresh clients, in order.
+    fresh: Vec<NodeKey>,
 }
 
 impl Dealing {
@@ -93,45 +91,51 @@ impl Serving<'_> {
     pub(in crate::allocator) fn deal(
         &mut self,
         dealing: &mut Dealing,
+        fresh: &[NodeKey],
         walk: &mut Walk,
         tree: &mut Tree,
         rng: &mut Rng,
     ) {
-        let Dealing { candidates, appetites } = dealing;
-        self.gather(candidates, appetites, walk, tree, rng);
-        match &self.options.policy {
-            Policy::Packing(packing) => {
-                let packing = *packing;
-                self.hand_out_while(candidates, |serving, candidates| best_aligned(packing, serving, candidates));
+        dealing.candidates.clear();
+        if self.is_for_fresh && !walk.is_drawn() {
+            dealing.fresh.clear();
+            dealing.fresh.extend(fresh.iter().filter(|client| tree[**client].is_active()));
+            walk.arrange(&mut dealing.fresh, tree);
+            for place in 0..dealing.fresh.len() {
+                let client = dealing.fresh[place];
+                self.gather(dealing, client);
             }
-            Policy::ConstrainedMaxMin { slot } => {
-                let slots = Slots::of(slot);
-                self.hand_out_while(candidates, |_, candidates| fewest_slots(&slots, tree, candidates));
+        } else {
+            walk.start(tree, rng);
+            while walk.next_role(tree, rng).is_some() {
+                while let Some(client) = walk.next_client(tree, rng) {
+                    self.gather(dealing, client);
+                }
             }
+        }
+        let candidates = &mut dealing.candidates;
+        let options = self.options;
+        match &options.policy {
+            Policy::Packing(packing) => self.pack(*packing, candidates),
+            Policy::ConstrainedMaxMin { slot } => self.deal_slots(slot, candidates, tree),
             _ => {}
         }
     }
 
-    /// The clients that come into question, in the order of the walk.
-    fn gather(
-        &mut self,
-        candidates: &mut Vec<Candidate>,
-        appetites: &Appetites,
-        walk: &mut Walk,
-        tree: &mut Tree,
-        rng: &mut Rng,
-    ) {
-        candidates.clear();
-        walk.start(tree, rng);
-        while walk.next_role(tree, rng).is_some() {
-            while let Some(client) = walk.next_client(tree, rng) {
-                self.costs.candidates += 1;
-                let own = self.client(client);
-                if (own.is_fresh || !self.is_for_fresh) && self.admits(client, own) {
-                    let piece = piece_of(&self.options.policy, appetites, client);
-                    candidates.push(Candidate { client, piece, dealt: Quantities::new(), pieces: 0 });
-                }
-            }
+    /// A client that comes next, if it comes into question.
+    fn gather(&mut self, Dealing { candidates, appetites, .. }: &mut Dealing, client: NodeKey) {
+        self.costs.candidates += 1;
+        let own = self.client(client);
+        if self.is_for_fresh && !own.is_fresh || !self.admits(client, own) {
+            return;
+        }
+        // Where nothing is reserved, all roles may have the same.
+        let is_owned = self.agent.available.special_entries().any(|entry| !entry.is_unreserved());
+        let bag = if is_owned { self.left_for(own) } else { Resources::new() };
+        let rest = candidates.rest(client, bag);
+        match &self.options.policy {
+            Policy::ConstrainedMaxMin { slot } => candidates.push(client, rest, None, || Some(slot.clone())),
+            _ => candidates.push(client, rest, appetites.piece(client), || appetites.of(client).cloned()),
         }
     }
 
@@ -139,44 +143,54 @@ impl Serving<'_> {
         self.clients[client.slot()].as_ref().expect("a client of the tree has a book")
     }
 
-    /// Hands out piece after piece to whom `pick` names.
-    fn hand_out_while(
-        &mut self,
-        candidates: &mut Vec<Candidate>,
-        mut pick: impl FnMut(&Self, &[Candidate]) -> Option<usize>,
-    ) {
-        self.keep_fitting(candidates);
-        while let Some(place) = pick(self, candidates) {
-            let Some(candidate) = candidates.get_mut(place) else { return };
-            if self.hand_out(candidate) {
+    /// Piece after piece goes to whom the agent suits best.
+    fn pack(&mut self, packing: Packing, candidates: &mut Candidates) {
+        candidates.rank();
+        self.fit(candidates);
+        while let Some(place) = best_aligned(packing, self, candidates) {
+            if self.hand_out(candidates, place) {
                 // What is left may be too little for others by now.
-                self.keep_fitting(candidates);
+                self.fit(candidates);
             } else {
-                candidates.remove(place);
+                candidates.drop_first(place);
+            }
+        }
+    }
+
+    /// Slot after slot goes to the candidate with the fewest slots, then the fewest grants, then the one that comes first.
+    fn deal_slots(&mut self, slot: &Quantities, candidates: &mut Candidates, tree: &Tree) {
+        let slots = Slots::of(slot);
+        let key = |place: usize, candidate: &Candidate| {
+            let Candidate { client, dealt, pieces, .. } = candidate;
+            Reverse((slots.share(tree, *client, dealt), tree.count(*client) + pieces, place))
+        };
+        let mut line: BinaryHeap<_> = candidates.iter().map(|(place, candidate)| key(place, candidate)).collect();
+        self.fit(candidates);
+        while !candidates.is_empty()
+            && let Some(Reverse((.., place))) = line.pop()
+        {
+            if self.hand_out(candidates, place) {
+                line.push(key(place, candidates.get(place)));
+                self.fit(candidates);
             }
         }
     }
 
     /// Leaves those who can be handed a piece of what is left.
-    fn keep_fitting(&mut self, candidates: &mut Vec<Candidate>) {
-        self.costs.candidates += candidates.len() as u64;
-        candidates.retain(|candidate| self.portion(candidate).is_some());
+    fn fit(&mut self, candidates: &mut Candidates) {
+        let lefts: Vec<Resources> = candidates.rests().map(|client| self.left_for(self.client(client))).collect();
+        self.costs.candidates += candidates.fit(&lefts) as u64;
     }
 
     /// Grants a candidate its portion; whether it may have it.
-    fn hand_out(&mut self, candidate: &mut Candidate) -> bool {
-        let before = self.grants.len();
-        let mut portion = self.portion(candidate);
+    fn hand_out(&mut self, candidates: &mut Candidates, place: usize) -> bool {
+        let Some(mut portion) = candidates.portion(place).cloned().map(Some) else { return false };
+        let (before, candidate) = (self.grants.len(), candidates.get_mut(place));
         let _ = self.consider(candidate.client, &mut portion);
         let Some(grant) = self.grants.get(before) else { return false };
         candidate.dealt += &grant.resources.scalar_quantities();
         candidate.pieces += 1;
         true
-    }
-
-    /// What a candidate would be handed next, if its piece fits.
-    fn portion(&self, candidate: &Candidate) -> Option<Resources> {
-        next_piece(self.left_for(self.client(candidate.client)), candidate.piece.as_ref())
     }
 
     /// Makes one grant of all that a client was granted of this agent, from this grant on.
@@ -203,14 +217,6 @@ impl Serving<'_> {
     }
 }
 
-/// What a client takes at a time; nothing means all there is.
-fn piece_of(policy: &Policy, appetites: &Appetites, client: NodeKey) -> Option<Quantities> {
-    match policy {
-        Policy::ConstrainedMaxMin { slot } => Some(slot.clone()),
-        _ => appetites.of(client).cloned(),
-    }
-}
-
 /// What of the rest is handed out next to one who takes so much at a time, if that fits.
 pub(in crate::allocator) fn next_piece(mut left: Resources, piece: Option<&Quantities>) -> Option<Resources> {
     let Some(piece) = piece else { return Some(left).filter(|left| !left.is_empty()) };
@@ -226,20 +232,11 @@ pub(in crate::allocator) fn next_piece(mut left: Resources, piece: Option<&Quant
     Some(left).filter(|left| !left.is_empty())
 }
 
-/// Of the candidates that are furthest below their share, the one the agent suits best; the earlier one of equals.
-fn best_aligned(packing: Packing, serving: &Serving<'_>, candidates: &[Candidate]) -> Option<usize> {
+/// Of the candidates that are furthest below their share, the place of the one the agent suits best; the earlier one of
+/// equals.
+fn best_aligned(packing: Packing, serving: &Serving<'_>, candidates: &Candidates) -> Option<usize> {
     let (left, capacity) = (serving.agent.available.quantities(), serving.agent.total.quantities());
-    let competing = &candidates[..packing.competitors(candidates.len()).min(candidates.len())];
-    let score = |candidate: &Candidate| alignment(candidate.piece.as_ref().unwrap_or(&left), &left, &capacity);
-    // Of equals `max_by_key` takes the last.
-    competing.iter().enumerate().rev().max_by_key(|(_, candidate)| score(candidate)).map(|(place, _)| place)
-}
-
-/// The candidate with the fewest slots, then the fewest grants, then the one that comes first in the walk.
-fn fewest_slots(slots: &Slots, tree: &Tree, candidates: &[Candidate]) -> Option<usize> {
-    let key = |candidate: &Candidate| {
-        let Candidate { client, dealt, pieces, .. } = candidate;
-        (slots.share(tree, *client, dealt), tree.count(*client) + pieces)
-    };
-    candidates.iter().enumerate().min_by_key(|(_, candidate)| key(candidate)).map(|(place, _)| place)
+    let competing = candidates.first_of(packing.competitors(candidates.left()));
+    let scored = competing.map(|(place, piece)| (alignment(piece.unwrap_or(&left), &left, &capacity), Reverse(place)));
+    scored.max().map(|(_, Reverse(place))| place)
 }

@@ -22,11 +22,14 @@
 //! Orders that are drawn ([`SorterKind::Random`](super::SorterKind::Random)) are lotteries by weight: Waldspurger and Weihl,
 //! OSDI 1994.
 
+mod candidates;
 mod constrained;
 mod dealing;
 mod packing;
+mod piece;
 mod preemption;
 mod priority;
+mod ranks;
 mod shared;
 
 use mesos_core::kernel::Rng;
@@ -37,6 +40,7 @@ use serde::{Deserialize, Serialize};
 pub use packing::Packing;
 pub use priority::Priorities;
 
+pub(super) use constrained::Suitors;
 pub(super) use dealing::{Dealing, next_piece};
 pub(super) use shared::Shown;
 

@@ -6,6 +6,12 @@
 //! fairness bounds that: of the `n` frameworks that could take a piece, only the `⌈(1-f)·n⌉` that are furthest below their
 //! share compete, in the order of the sorters. With `f` near 1 the fairest alone is left, with 0 all compete.
 //!
+//! How many compete depends on how many could take a piece, and the best of them is known only once all were compared: an agent
+//! that changed is held against every client that takes part, once, and its rest before every piece against every different
+//! demand (see [`candidates`](super::candidates)). An agent that did not change costs a look at those who can have more than
+//! before. Only where frameworks all demand different amounts does a piece cost as much as there are frameworks: of a product
+//! that changes with what is left, no order of demands can be kept from one piece to the next.
+//!
 //! A demand is what a framework says it is: for each role the first of its minimal amounts, else the most it wants in an
 //! offer. Of one that says nothing it is the mean of what it used of its latest offers; until something is known, all there is.
 //!
@@ -18,6 +24,7 @@ use mesos_core::resource::{Quantities, Resources, Scalar};
 use mesos_core::{FrameworkInfo, Role};
 use serde::{Deserialize, Serialize};
 
+use super::piece::{PieceKey, Pieces};
 use crate::allocator::sorter::NodeKey;
 
 /// Settings of packing.
@@ -103,6 +110,8 @@ fn milli(amount: Scalar) -> u128 {
 struct Appetite {
     stated: Option<Quantities>,
     used: Option<Quantities>,
+    /// What follows of both.
+    piece: Option<PieceKey>,
 }
 
 /// What clients ask for at a time: what they say, and what they were seen to use.
@@ -110,6 +119,7 @@ struct Appetite {
 pub(super) struct Appetites {
     /// By client slot.
     clients: Vec<Appetite>,
+    pieces: Pieces,
     /// By agent slot: grants of which it is not known yet how much was used.
     open: Vec<Vec<(NodeKey, Quantities)>>,
 }
@@ -129,12 +139,28 @@ impl Appetites {
             self.clients.resize_with(client.slot() + 1, Appetite::default);
         }
         self.clients[client.slot()].stated = stated;
+        self.settle(client);
     }
 
     /// A client is gone; its place may be used again.
     pub(super) fn forget_client(&mut self, client: NodeKey) {
         if let Some(own) = self.clients.get_mut(client.slot()) {
-            *own = Appetite::default();
+            (own.stated, own.used) = (None, None);
+            self.settle(client);
+        }
+    }
+
+    /// What a client takes at a time follows from what is known of it.
+    fn settle(&mut self, client: NodeKey) {
+        let own = &mut self.clients[client.slot()];
+        let amounts = own.stated.as_ref().or(own.used.as_ref()).filter(|amounts| !amounts.is_empty());
+        if own.piece.map(|piece| self.pieces.get(piece)) == amounts {
+            return;
+        }
+        let before = own.piece.take();
+        own.piece = amounts.map(|amounts| self.pieces.intern(amounts));
+        if let Some(before) = before {
+            self.pieces.release(before);
         }
     }
 
@@ -184,6 +210,7 @@ impl Appetites {
                 })
             }
         });
+        self.settle(client);
     }
 
     /// What a client was seen to use; nothing while nothing is known.
@@ -194,8 +221,12 @@ impl Appetites {
 
     /// What a client asks for at a time; nothing while nothing is known.
     pub(super) fn of(&self, client: NodeKey) -> Option<&Quantities> {
-        let own = self.clients.get(client.slot())?;
-        own.stated.as_ref().or_else(|| self.used(client)).filter(|demand| !demand.is_empty())
+        self.piece(client).map(|piece| self.pieces.get(piece))
+    }
+
+    /// The same by its key.
+    pub(super) fn piece(&self, client: NodeKey) -> Option<PieceKey> {
+        self.clients.get(client.slot())?.piece
     }
 }
 

@@ -5,6 +5,9 @@
 //! missing from it. So no framework waits for another to make up its mind, and the price are conflicts. Guarantees and limits
 //! are looked at again when something is committed, because many offers together may hold more than a role may have.
 //!
+//! An agent that changed is held against every client that takes part, since each of them may be shown what it was not: that
+//! is as much work as there may be offers of it. An agent that did not costs a look at those who can have more than before.
+//!
 //! Schwarzkopf, Konwinski, Abd-El-Malek, Wilkes: "Omega: flexible, scalable schedulers for large compute clusters", EuroSys
 //! 2013. There a scheduler copies the state of the cell and commits its changes to it; here the copy arrives as
 //! offers, and grows with what becomes free.
@@ -79,7 +82,19 @@ fn place_of(shown: &[(NodeKey, Resources)], client: NodeKey) -> Result<usize, us
 
 impl Serving<'_> {
     /// Shows the agent to everybody who may have something of it.
-    pub(in crate::allocator) fn show(&mut self, shown: &mut Shown, walk: &mut Walk, tree: &mut Tree, rng: &mut Rng) {
+    pub(in crate::allocator) fn show(
+        &mut self,
+        shown: &mut Shown,
+        fresh: &[NodeKey],
+        walk: &mut Walk,
+        tree: &mut Tree,
+        rng: &mut Rng,
+    ) {
+        if self.is_for_fresh && !walk.is_drawn() {
+            let mut fresh: Vec<NodeKey> = fresh.iter().copied().filter(|client| tree[*client].is_active()).collect();
+            walk.arrange(&mut fresh, tree);
+            return fresh.into_iter().for_each(|client| self.show_to(shown, client));
+        }
         walk.start(tree, rng);
         while walk.next_role(tree, rng).is_some() {
             while let Some(client) = walk.next_client(tree, rng) {
@@ -91,10 +106,10 @@ impl Serving<'_> {
     fn show_to(&mut self, shown: &mut Shown, client: NodeKey) {
         let clients = self.clients;
         let own = clients[client.slot()].as_ref().expect("a client of the tree has a book");
+        self.costs.shown += 1;
         if self.is_for_fresh && !own.is_fresh {
             return;
         }
-        self.costs.shown += 1;
         let mut left = self.left_for(own);
         if let Some(before) = shown.of(client, self.key) {
             left -= before;

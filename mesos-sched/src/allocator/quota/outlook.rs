@@ -98,6 +98,11 @@ impl Prospect<'_> {
         self.tree[key].quota.as_ref().is_some_and(|quota| !quota.guarantees().is_empty())
     }
 
+    /// Whether a role above one is promised anything: it would ask for a part of what is promised less below it.
+    pub(in crate::allocator) fn is_below_promise(&self, key: RoleKey) -> bool {
+        self.above(key).any(|above| self.has_guarantee(above))
+    }
+
     /// The roles above one, from the innermost.
     pub(in crate::allocator) fn above(&self, key: RoleKey) -> impl Iterator<Item = RoleKey> + use<'_> {
         let next = |key: &RoleKey| Some(self.tree[*key].parent).filter(|parent| *parent != RoleKey::ROOT);
@@ -162,7 +167,7 @@ impl Prospect<'_> {
             own.unclaimed = guarantees - &own.lowered - &(book.consumed.clone() - &own.freed) - &own.below;
             let required = own.below.clone() + &own.unclaimed;
             let before = std::mem::replace(&mut own.required, required.clone());
-            if !self.above(key).any(|above| self.has_guarantee(above)) {
+            if !self.is_below_promise(key) {
                 self.required -= &before;
                 self.required += &required;
                 return;

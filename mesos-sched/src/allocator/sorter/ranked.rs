@@ -1,7 +1,9 @@
 //! Roles by priority; among equals in the order they come in.
 //!
 //! Which role has which priority is looked up once while the tree keeps its shape; for an agent the roles are then sorted by
-//! a number. That visits all active roles where the plain order visits only those it comes to.
+//! a number. That visits all active roles where the plain order visits only those it comes to: whoever comes first of a
+//! priority is known only once all of them were met in the order of shares, which every grant changes. Where only a few
+//! clients come into question, those alone are sorted.
 
 use std::cmp::Reverse;
 
@@ -31,20 +33,28 @@ impl RankedRoles {
         while let Some(leaf) = next(tree) {
             self.queue.push(leaf);
         }
+        let mut queue = std::mem::take(&mut self.queue);
+        // A walk for guarantees alone does not come to all of them.
+        queue.sort_by_cached_key(|leaf| Reverse(self.rank(*leaf, tree)));
+        self.queue = queue;
+        self.queue.len()
+    }
+
+    /// Sorts active clients, given in the order among equals.
+    pub(crate) fn arrange(&mut self, clients: &mut [NodeKey], tree: &Tree) {
+        clients.sort_by_cached_key(|client| Reverse(self.rank(tree.parent(*client), tree)));
+    }
+
+    /// The priority of the role of a virtual leaf.
+    fn rank(&mut self, leaf: NodeKey, tree: &Tree) -> i32 {
         if self.shape != Some(tree.shape()) {
             self.shape = Some(tree.shape());
             self.ranks.clear();
         }
-        // A walk for guarantees alone does not come to all of them.
-        for leaf in &self.queue {
-            if self.ranks.len() <= leaf.slot() {
-                self.ranks.resize(leaf.slot() + 1, None);
-            }
-            self.ranks[leaf.slot()].get_or_insert_with(|| self.priorities.of_path(&tree.path(*leaf)));
+        if self.ranks.len() <= leaf.slot() {
+            self.ranks.resize(leaf.slot() + 1, None);
         }
-        let ranks = &self.ranks;
-        self.queue.sort_by_key(|leaf| Reverse(ranks[leaf.slot()]));
-        self.queue.len()
+        *self.ranks[leaf.slot()].get_or_insert_with(|| self.priorities.of_path(&tree.path(leaf)))
     }
 
     pub(crate) fn next(&mut self) -> Option<NodeKey> {

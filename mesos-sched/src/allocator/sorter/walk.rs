@@ -61,9 +61,27 @@ impl Walk {
         Self { roles, ..self }
     }
 
-    /// Whether clients come in an order of the tree alone, without draws or priorities.
-    pub(crate) const fn is_by_share(&self) -> bool {
-        matches!((&self.roles, &self.clients), (RoleOrder::Drf(_), ClientOrder::Drf { .. }))
+    /// Whether draws decide the order in which clients come: then nobody can be left out of a walk, since the others would be
+    /// drawn otherwise.
+    pub(crate) fn is_drawn(&self) -> bool {
+        self.roles.is_drawn() || matches!(self.clients, ClientOrder::Random(_))
+    }
+
+    /// Puts active clients into the order in which a walk would come to them, where nothing is drawn.
+    pub(crate) fn arrange(&mut self, clients: &mut [NodeKey], tree: &mut Tree) {
+        debug_assert!(!self.is_drawn(), "what is drawn is not known before");
+        tree.arrange(clients);
+        if let RoleOrder::Ranked(ranked) = &mut self.roles {
+            ranked.0.arrange(clients, tree);
+        }
+    }
+
+    /// Puts the one of some active clients to whom a walk would come first before the others, where nothing is drawn.
+    pub(crate) fn bring_first(&mut self, clients: &mut [NodeKey], tree: &mut Tree) {
+        match &self.roles {
+            RoleOrder::Ranked(_) => self.arrange(clients, tree),
+            RoleOrder::Drf(_) | RoleOrder::Random(_) => tree.bring_first(clients),
+        }
     }
 
     /// From here on, walks go through those alone that lead to promises.
@@ -127,6 +145,14 @@ impl RoleOrder {
         match kind {
             SorterKind::Drf => Self::Drf(Vec::new()),
             SorterKind::Random => Self::Random(RandomRoles::default()),
+        }
+    }
+
+    fn is_drawn(&self) -> bool {
+        match self {
+            Self::Drf(_) => false,
+            Self::Random(_) => true,
+            Self::Ranked(ranked) => ranked.1.is_drawn(),
         }
     }
 

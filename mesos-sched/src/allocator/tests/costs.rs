@@ -361,40 +361,148 @@ fn a_grant_in_a_deep_tree_costs_a_few_comparisons_at_every_level() {
     }
 }
 
-/// Frameworks that all want pieces of half an agent.
-fn dealt(policy: Policy, frameworks: u32) -> Cluster {
-    let mut cluster = crowd_with(Options { policy, ..Options::default() }, frameworks, 20, true);
+/// Frameworks that each want at least this much at a time, by number, and agents of which nothing is used.
+fn demanding(policy: Policy, frameworks: u32, agents: u32, demand_of: impl Fn(u32) -> String) -> Cluster {
+    let mut cluster = crowd_with(Options { policy, ..Options::default() }, frameworks, agents, true);
     for slot in 0..frameworks {
         let path = role(&format!("r{slot}"));
         let mut info = FrameworkInfo::new("any", path.clone());
-        info.min_allocatable.insert(path, vec!["cpus:1;mem:64".parse().unwrap()]);
+        info.min_allocatable.insert(path, vec![demand_of(slot).parse().unwrap()]);
         let (framework, info) = (FrameworkKey(slot), Arc::new(info));
         cluster.observe(Fact::FrameworkUpdated { framework, info, suppressed: BTreeSet::new() });
     }
     cluster
 }
 
-/// Before every piece everybody is looked at who might have it, and for the order of agents by constraints once an agent.
-#[test]
-fn dealing_in_pieces_costs_a_look_at_every_candidate_for_every_piece() {
-    let packing = Policy::Packing(Packing::new(0.0).unwrap());
+fn dealing_policies() -> [(Policy, bool); 3] {
+    let packing = |fairness| Policy::Packing(Packing::new(fairness).unwrap());
     let slots = Policy::ConstrainedMaxMin { slot: "cpus:1;mem:64".parse().unwrap() };
-    for (policy, is_by_constraint) in [(packing, false), (slots, true)] {
+    [(packing(0.0), false), (packing(0.25), false), (slots, true)]
+}
+
+/// Everybody is looked at once for an agent, and for a piece everybody who demands the same together; how many may use an agent
+/// is counted once.
+#[test]
+fn dealing_in_pieces_costs_a_look_at_every_client_for_an_agent_and_at_every_demand_for_a_piece() {
+    for (policy, is_by_constraint) in dealing_policies() {
         for frameworks in [8, 64] {
-            let mut cluster = dealt(policy.clone(), frameworks);
+            let mut cluster = demanding(policy.clone(), frameworks, 20, |_| "cpus:1;mem:64".to_owned());
             let (all, pieces) = (u64::from(frameworks), 2);
-            let suited = u64::from(is_by_constraint) * all;
             let first = rounds(&mut cluster, 1);
-            // All come into question, all find a piece, and then they are asked again after each.
-            let looked = all * (2 + pieces);
+            // There is one demand, which fits to begin with and is asked again after each piece.
+            let looked = all + 1 + pieces;
             assert_eq!((first.visits, first.considered), (20, 20 * pieces), "{policy:?}");
-            assert_eq!((first.candidates, first.suited), (20 * looked, 20 * suited), "{policy:?}");
+            let suited = u64::from(is_by_constraint) * (all + 20);
+            assert_eq!((first.candidates, first.suited), (20 * looked, suited), "{policy:?}");
             let of_five_agents = cluster.grants.len() / 4;
             hand_back(&mut cluster, of_five_agents, None);
             let second = rounds(&mut cluster, 1);
-            assert_eq!((second.candidates, second.suited), (25 * looked, 25 * suited), "{policy:?}");
+            assert_eq!((second.candidates, second.suited), (25 * looked, suited), "{policy:?}");
             assert_eq!(rounds(&mut cluster, 100), second, "nothing changed");
         }
+    }
+}
+
+/// No order of demands holds while what is left changes, so the best is found by comparing all that are different: as many as
+/// there are frameworks at worst.
+#[test]
+fn a_piece_costs_as_many_looks_as_there_are_different_demands() {
+    for fairness in [0.0, 0.25, 1.0] {
+        for (frameworks, demands) in [(64, 4), (512, 4), (64, 64)] {
+            let policy = Policy::Packing(Packing::new(fairness).unwrap());
+            let demand = |slot: u32| format!("cpus:0.5;mem:{}", 8 + slot % demands);
+            let mut cluster = demanding(policy, frameworks, 20, demand);
+            let costs = rounds(&mut cluster, 1);
+            let pieces = 4;
+            let most = 20 * (u64::from(frameworks) + (1 + pieces) * u64::from(demands));
+            assert!(costs.candidates <= most, "{} of {frameworks} with {demands}", costs.candidates);
+            assert!(costs.candidates > 20 * u64::from(frameworks), "all are looked at: {}", costs.candidates);
+        }
+    }
+}
+
+/// Demands of agents are looked at for every agent that was not counted before, and then never again.
+#[test]
+fn how_many_may_use_an_agent_is_counted_when_somebody_changes() {
+    use mesos_core::constraint::{AttributeConstraint, OfferConstraints, Predicate, Selector};
+    let (policy, _) = &dealing_policies()[2];
+    for (frameworks, particular) in [(16, 2), (256, 2), (256, 9)] {
+        let mut cluster = demanding(policy.clone(), frameworks, 20, |_| "cpus:1;mem:64".to_owned());
+        for slot in 0..particular {
+            let one = AttributeConstraint { selector: Selector::Hostname, predicate: Predicate::Exists };
+            let by_role = [(role(&format!("r{slot}")), vec![vec![one]])].into();
+            let (framework, constraints) = (FrameworkKey(slot), Arc::new(OfferConstraints { by_role }));
+            cluster.observe(Fact::ConstraintsSet { framework, constraints });
+        }
+        let counted = u64::from(frameworks) + 20 * (1 + u64::from(particular));
+        assert_eq!(rounds(&mut cluster, 1).suited, counted);
+        let count = cluster.grants.len();
+        hand_back(&mut cluster, count, None);
+        assert_eq!(rounds(&mut cluster, 1).suited, counted, "nobody changed");
+        let count = cluster.grants.len();
+        hand_back(&mut cluster, count, None);
+        let mut info = AgentInfo::new("other", resources("cpus:2;mem:128"));
+        info.attributes = "rack:r1".parse().unwrap();
+        cluster.observe(Fact::AgentUpdated { agent: AgentKey(3), info: Arc::new(info) });
+        assert_eq!(rounds(&mut cluster, 1).suited, counted, "it was served alone, so its place was not asked for");
+        let count = cluster.grants.len();
+        hand_back(&mut cluster, count, None);
+        assert_eq!(rounds(&mut cluster, 1).suited, counted + 1 + u64::from(particular), "one agent did");
+    }
+}
+
+/// Of agents that nobody wants one is looked at by all, and whoever can have more than before is asked alone.
+#[test]
+fn what_nobody_wants_is_dealt_out_once_and_then_to_those_who_may_have_more() {
+    for (policy, _) in dealing_policies() {
+        for (frameworks, agents) in [(8, 20), (8, 200), (256, 20)] {
+            let mut cluster = demanding(policy.clone(), frameworks, agents, |_| "cpus:3;mem:64".to_owned());
+            let (all, agents) = (u64::from(frameworks), u64::from(agents));
+            let first = rounds(&mut cluster, 1);
+            assert_eq!((cluster.grants.len(), first.visits), (0, agents), "{policy:?}");
+            assert!(first.candidates <= 2 * all + 3 && first.considered <= 3 * all, "{policy:?}: {first:?}");
+            cluster.observe(Fact::RolesRevived { framework: FrameworkKey(5), roles: BTreeSet::new() });
+            let second = rounds(&mut cluster, 1);
+            assert_eq!(second.visits - first.visits, agents);
+            assert!(second.candidates - first.candidates <= 4 * agents, "{policy:?}: {second:?}");
+            assert!(second.considered - first.considered <= 4 * agents, "{policy:?}: {second:?}");
+            assert_eq!(rounds(&mut cluster, 100), second, "nothing changed");
+        }
+    }
+}
+
+/// Draws decide who comes when, and nobody can be left out of them: an agent that is dealt out costs a draw of everybody, twice
+/// where something of it is left.
+#[test]
+fn dealing_in_an_order_that_is_drawn_costs_a_draw_of_everybody_for_an_agent() {
+    for (policy, _) in dealing_policies() {
+        for frameworks in [8, 64] {
+            let (role_sorter, framework_sorter) = (SorterKind::Random, SorterKind::Random);
+            let options = Options { policy: policy.clone(), role_sorter, framework_sorter, ..Options::default() };
+            let mut cluster = crowd_with(options, frameworks, 20, true);
+            let costs = rounds(&mut cluster, 1);
+            // A role and a framework each.
+            assert!(costs.draws <= 2 * 2 * 20 * u64::from(frameworks), "{policy:?}: {}", costs.draws);
+            assert!(costs.draws >= 2 * 20 * u64::from(frameworks), "{policy:?}: {}", costs.draws);
+            assert_eq!(costs.weighed, u64::from(frameworks));
+        }
+    }
+}
+
+/// Where an agent did not change, those alone come into question who can have more: roles are not put in order for them.
+#[test]
+fn with_priorities_who_may_have_more_is_asked_without_the_others() {
+    for frameworks in [16, 256] {
+        let policy = Policy::Priority([(role("r1"), 1), (role("r2"), 2)].into_iter().collect());
+        let mut cluster = demanding(policy, frameworks, 20, |_| "cpus:3;mem:64".to_owned());
+        let first = rounds(&mut cluster, 1);
+        assert_eq!(first.ranked, u64::from(frameworks), "for one agent, which nobody wants");
+        for framework in [3, 2, 1].map(FrameworkKey) {
+            cluster.observe(Fact::RolesRevived { framework, roles: BTreeSet::new() });
+        }
+        let second = rounds(&mut cluster, 1);
+        assert_eq!((second.ranked, second.visits - first.visits), (first.ranked, 20));
+        assert_eq!(second.considered - first.considered, 3 * 20);
     }
 }
 
@@ -416,4 +524,20 @@ fn showing_everything_to_everybody_costs_what_changed() {
         [second.visits - first.visits, second.shown - first.shown]
     });
     assert_eq!(costs, [[7, 7 * 30]; 2]);
+}
+
+/// An agent that did not change is shown to those alone who can have more than before.
+#[test]
+fn who_may_have_more_is_shown_everything_without_the_others() {
+    for frameworks in [8, 128] {
+        let options = Options { policy: Policy::SharedState(Default::default()), ..Options::default() };
+        let mut cluster = crowd_with(options, frameworks, 20, true);
+        let first = rounds(&mut cluster, 1);
+        assert_eq!(first.shown, 20 * u64::from(frameworks));
+        for framework in [0, 5].map(FrameworkKey) {
+            cluster.observe(Fact::RolesRevived { framework, roles: BTreeSet::new() });
+        }
+        let second = rounds(&mut cluster, 1);
+        assert_eq!((second.visits - first.visits, second.shown - first.shown), (20, 2 * 20));
+    }
 }

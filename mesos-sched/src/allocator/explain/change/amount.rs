@@ -4,7 +4,7 @@ use mesos_core::FrameworkCapability;
 use mesos_core::provider::explain::{Change, Holder, Lack, Need};
 use mesos_core::resource::{Quantities, Resource, Resources};
 
-use super::super::judge::{Judged, WhatIf};
+use super::super::judge::{Judged, WhatIf, unreservable};
 use super::super::survey::scalars;
 use super::case::Case;
 
@@ -82,7 +82,7 @@ impl Case<'_> {
 
     /// What has to lose its reservation. With quotas it counts in other places then, and all of it was reckoned with.
     pub(super) fn to_unreserve(&self, what_if: &WhatIf, free: &Resources, minimum: &Quantities) -> Resources {
-        let mut owned = free - &free.allocatable_to(self.asker.role);
+        let mut owned = unreservable(&(free - &free.allocatable_to(self.asker.role)));
         let reserved = self.judge(&WhatIf { is_unreserved: false, ..what_if.clone() });
         let lacking = self.lacking(&reserved.offer, minimum);
         if !(self.allocator.quotas.has_quota() || what_if.has_no_minimum || lacking.is_empty()) {

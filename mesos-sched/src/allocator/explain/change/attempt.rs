@@ -4,8 +4,8 @@ use mesos_core::provider::explain::{Change, Lack, Need};
 use mesos_core::resource::{Quantities, Resources};
 
 use super::super::super::HierarchicalDrf;
-use super::super::judge::{Judged, WhatIf};
-use super::super::reason::{lack_of, stripped};
+use super::super::judge::{Judged, WhatIf, unreservable};
+use super::super::reason::lack_of;
 use super::super::survey::scalars;
 use super::actual::owned;
 use super::amount::smaller;
@@ -74,11 +74,10 @@ impl Case<'_> {
     /// What is different with the ways that have no amounts, and their steps.
     fn start(&self, ways: &[Way]) -> (WhatIf, Vec<Change>) {
         let (mut start, mut changes) = (self.base.clone(), Vec::new());
-        if ways.contains(&Way::AddCapabilities) {
-            let before = self.judge(&start);
-            for (capability, _) in stripped(self.asker, &before.allocatable) {
-                start.add(capability);
-                changes.push(Change::AddCapability { lack: Lack::Framework(capability) });
+        for way in ways {
+            if let Way::AddCapability(capability) = way {
+                start.add(*capability);
+                changes.push(Change::AddCapability { lack: Lack::Framework(*capability) });
             }
         }
         start.is_answered = ways.contains(&Way::Answer);
@@ -87,7 +86,7 @@ impl Case<'_> {
         if ways.contains(&Way::Unreserve) {
             start.is_unreserved = true;
             let owned_by_others = &self.agent.available - &self.agent.available.allocatable_to(self.asker.role);
-            self.give_back(&mut start, owned(&owned_by_others));
+            self.give_back(&mut start, owned(&unreservable(&owned_by_others)));
         }
         (start, changes)
     }

@@ -63,6 +63,11 @@ impl Aim {
             if by.is_empty() {
                 continue;
             }
+            if !prospect.is_below_promise(*key) {
+                prospect.lower(*key, &by);
+                left = without(left, &by, prospect.required());
+                continue;
+            }
             let mut step = lower(prospect, *key, &by);
             let mut rest = self.deficit_in(prospect);
             if rest == left {
@@ -118,6 +123,15 @@ impl Aim {
             }
         }
     }
+}
+
+/// What is still missing once so much of it is required less; of what nothing is required any more nothing is.
+fn without(left: Quantities, by: &Quantities, required: &Quantities) -> Quantities {
+    let mut rest = left - by;
+    for (name, _) in by.iter().filter(|(name, _)| required.get(name).is_zero()) {
+        rest.set(name.clone(), Scalar::ZERO);
+    }
+    rest
 }
 
 /// Whether a role above is promised something that the one who asks may count on.

@@ -1,10 +1,13 @@
 //! Ways out, and the sets of them that are looked at.
 
+use std::collections::BTreeSet;
+
+use mesos_core::FrameworkCapability;
 use mesos_core::provider::explain::Need;
 use mesos_core::resource::Resources;
 
 use super::super::block::Blocks;
-use super::super::judge::{Judged, WhatIf};
+use super::super::judge::{Judged, WhatIf, unreservable};
 use super::super::reason::stripped;
 use super::super::survey::scalars;
 use super::attempt::Enough;
@@ -17,7 +20,8 @@ pub(super) enum Way {
     Answer,
     /// Until the framework's refusals are over.
     Wait,
-    AddCapabilities,
+    /// The framework can deal with what is hidden from it; each capability is a step of its own.
+    AddCapability(FrameworkCapability),
     RaiseMaximum,
     LowerMinimum,
     Free,
@@ -73,8 +77,10 @@ impl Case<'_> {
             is_unfiltered: true,
             ..self.base.clone()
         };
-        for (capability, _) in stripped(self.asker, &self.judge(&loose).allocatable) {
-            loose.add(capability);
+        for way in all {
+            if let Way::AddCapability(capability) = way {
+                loose.abilities = loose.abilities.with(*capability);
+            }
         }
         if !self.is_enough(&self.judge(&loose)) {
             return 0;
@@ -85,6 +91,7 @@ impl Case<'_> {
                 Way::Answer => WhatIf { is_answered: false, ..base },
                 Way::Wait => WhatIf { is_unfiltered: self.base.is_unfiltered, ..base },
                 Way::RaiseMaximum => WhatIf { has_no_maximum: false, ..base },
+                Way::AddCapability(capability) => WhatIf { abilities: base.abilities.without(*capability), ..base },
                 // Others may make up for these.
                 _ => base,
             }
@@ -120,21 +127,31 @@ impl Case<'_> {
         // What is promised to the one who asks may be kept from him, too, where it does not make up a whole entry.
         let is_kept = !self.allocator.quotas.required().is_empty();
         let has_refused = !self.base.is_unfiltered && self.refusals(&Resources::new()).next().is_some();
-        let cuts = |before: fn(&Judged) -> &Resources, after: fn(&Judged) -> &Resources| {
-            [&now, &most].into_iter().any(|judged| before(judged) != after(judged))
-        };
-        let all = [
-            (Way::Answer, self.shown().is_some()),
-            (Way::Wait, has_refused),
-            (Way::AddCapabilities, cuts(|own| &own.allocatable, |own| &own.able)),
+        let is_owned = |judged: &Judged| !unreservable(&(judged.unshown() - &judged.allocatable)).is_empty();
+        let mut all = vec![(Way::Answer, self.shown().is_some()), (Way::Wait, has_refused)];
+        all.extend(self.hidden_by([&now, &most]).map(|capability| (Way::AddCapability(capability), true)));
+        all.extend([
             (Way::RaiseMaximum, self.asker.bounds.has_size()),
             (Way::LowerMinimum, blocks.has(Blocks::BELOW_MINIMUM) || self.is_dealt_by_minimum()),
             (Way::Free, is_short),
             (Way::RaiseLimit, self.asker.bounds.has_limits()),
             (Way::LowerGuarantee, is_kept),
             (Way::AddCapacity, is_short || is_kept),
-            (Way::Unreserve, !self.agent.is_over && cuts(Judged::unshown, |own| &own.allocatable)),
-        ];
+            (Way::Unreserve, !self.agent.is_over && (is_owned(&now) || is_owned(&most))),
+        ]);
         all.into_iter().filter(|(_, is_one)| *is_one).map(|(way, _)| way).collect()
+    }
+
+    /// The capabilities for want of which something is hidden that is there, or would be if it was needed.
+    fn hidden_by(&self, judged: [&Judged; 2]) -> impl Iterator<Item = FrameworkCapability> {
+        let needed = match self.asker.need {
+            Some(Need::Resources(need)) => need.allocatable_to(self.asker.role),
+            _ => Resources::new(),
+        };
+        let bags = judged.map(|judged| judged.allocatable.clone()).into_iter().chain([needed]);
+        let hidden =
+            bags.flat_map(|bag| stripped(self.asker, &bag).map(|(capability, _)| capability).collect::<Vec<_>>());
+        // In the order of their names, and each once.
+        hidden.collect::<BTreeSet<_>>().into_iter()
     }
 }
