@@ -42,7 +42,7 @@ impl Keyboard {
         let stdin = io::stdin();
         anyhow::ensure!(isatty(&stdin), "--tty: this program was not started in a terminal; leave --tty out");
         let before = tcgetattr(&stdin).context("the terminal cannot be asked how it is set")?;
-        let size = size().context("the terminal does not say how large it is")?;
+        let size = size_now().context("the terminal does not say how large it is")?;
         let mut changed = signal(SignalKind::window_change())?;
         let mut raw = before.clone();
         raw.make_raw();
@@ -51,7 +51,7 @@ impl Keyboard {
             let typing = typing.clone();
             async move {
                 while changed.recv().await.is_some() {
-                    let Ok(size) = size() else { continue };
+                    let Ok(size) = size_now() else { continue };
                     if typing.send(Typed::Size(size)).await.is_err() {
                         return;
                     }
@@ -78,7 +78,7 @@ impl Drop for Keyboard {
     }
 }
 
-fn size() -> io::Result<WindowSize> {
+fn size_now() -> io::Result<WindowSize> {
     let size = tcgetwinsize(io::stdin())?;
     Ok(WindowSize { rows: size.ws_row, columns: size.ws_col })
 }

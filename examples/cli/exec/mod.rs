@@ -74,7 +74,7 @@ impl Exec {
             container_id: id.clone(),
             command: Some((&self.command()).into()),
             container: keyboard.as_ref().and_then(Keyboard::size).map(|size| v1::ContainerInfo {
-                r#type: Some(v1::container_info::Type::Mesos.into()),
+                r#type: v1::container_info::Type::Mesos.into(),
                 tty_info: Some(terminal_to_wire(size)),
                 ..Default::default()
             }),

@@ -11,7 +11,7 @@ use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 use serde_json::Value;
 
 /// A process of ours, killed when this is dropped; what it says is heard until then.
-struct Program(Child, Option<BufReader<ChildStdout>>);
+struct Program(Child, #[expect(dead_code, reason = "it is kept open")] Option<BufReader<ChildStdout>>);
 
 impl Drop for Program {
     fn drop(&mut self) {
