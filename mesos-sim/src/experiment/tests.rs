@@ -497,7 +497,7 @@ fn an_allocator_of_somebodys_own_is_named_in_the_file_and_plays_in_the_tournamen
     use crate::cluster::DecisionCost;
 
     let slow = || {
-        let cost = DecisionCost { per_round: std::time::Duration::from_secs(10), ..DecisionCost::default() };
+        let cost = DecisionCost { per_round: Duration::from_secs(10), ..DecisionCost::default() };
         cost.charge(Box::<HierarchicalDrf>::default())
     };
     let named = |text: &str| Experiment::parse(text.to_owned(), PathBuf::new(), String::new()).unwrap();
