@@ -297,6 +297,10 @@ fn sorted_plainly(tree: &Tree, node: NodeKey) -> Vec<NodeKey> {
     }
 }
 
+fn place(dice: &mut Rng, of: usize) -> usize {
+    usize::try_from(dice.below(of as u64)).unwrap()
+}
+
 /// Clients come and go, are granted things and return them, and the order is asked for now and then: it is always that of
 /// somebody who sorts everything anew.
 #[test]
@@ -308,13 +312,12 @@ fn whoever_came_since_the_order_was_asked_for_has_his_place_in_it() {
         let (mut clients, mut asked): (Vec<(NodeKey, i64)>, u32) = (Vec::new(), 0);
         for step in 0..120_u32 {
             let tree = &mut sorter.tree;
-            let any = |dice: &mut Rng, clients: &[(NodeKey, i64)]| {
-                (!clients.is_empty()).then(|| dice.below(clients.len() as u64) as usize)
-            };
+            let any =
+                |dice: &mut Rng, clients: &[(NodeKey, i64)]| (!clients.is_empty()).then(|| place(dice, clients.len()));
             match (dice.below(12), any(&mut dice, &clients)) {
                 (0..=4, _) | (_, None) => {
                     let name = format!("{}-{step}", dice.below(1_000));
-                    let client = tree.add_client(&role(ROLES[dice.below(4) as usize]), name.into());
+                    let client = tree.add_client(&role(ROLES[place(&mut dice, 4)]), name.into());
                     if dice.below(4) > 0 {
                         tree.activate(client);
                     }
@@ -332,7 +335,7 @@ fn whoever_came_since_the_order_was_asked_for_has_his_place_in_it() {
                     tree.release(clients[one].0, &amounts("cpus:1;mem:2"));
                 }
                 (10, Some(_)) => tree.change_totals(|all| *all += &amounts("cpus:7")),
-                (_, Some(_)) => tree.set_weight(&role(ROLES[dice.below(4) as usize]), Weight::new(2.0).unwrap()),
+                (_, Some(_)) => tree.set_weight(&role(ROLES[place(&mut dice, 4)]), Weight::new(2.0).unwrap()),
             }
             if dice.below(5) == 0 {
                 asked += 1;
