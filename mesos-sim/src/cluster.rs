@@ -38,7 +38,7 @@ use mesos_sched::{driver, master};
 
 use crate::check::Check;
 use crate::failure::Origin;
-use crate::fault::{Action, CrashKind, DiskFate, ExecutorTrouble, Nemesis, Target};
+use crate::fault::{Action, CrashKind, DiskFate, Nemesis, Target};
 use crate::net::{Cut, CutMode, Group};
 use crate::node::NodeId;
 use crate::program::Programs;
@@ -451,10 +451,12 @@ impl Cluster {
     }
 }
 
-const fn lasts(action: &Action) -> Duration {
+/// For how long a fault lasts; nothing if it happens at once.
+pub(crate) const fn lasts(action: &Action) -> Duration {
     match action {
         Action::Crash { down_for: lasts, .. }
         | Action::Trip { down_for: lasts, .. }
+        | Action::Earlier { lasts, .. }
         | Action::DiskFull { lasts, .. }
         | Action::DiskSlow { lasts, .. }
         | Action::Partition { lasts, .. }
@@ -464,9 +466,8 @@ const fn lasts(action: &Action) -> Duration {
         | Action::Pause { lasts, .. }
         | Action::Store { lasts, .. }
         | Action::Containers { lasts, .. } => *lasts,
-        Action::Executors { trouble: ExecutorTrouble::Cut(lasts) | ExecutorTrouble::Pause(lasts), .. } => *lasts,
-        Action::Executors { .. }
-        | Action::Reset { .. }
+        Action::Executors { trouble, .. } => trouble.lasts(),
+        Action::Reset { .. }
         | Action::Flap
         | Action::Kill { .. }
         | Action::Drift { .. }

@@ -19,9 +19,10 @@ use crate::cluster::{AgentSpec, Cluster, ClusterSpec, Conditions, FrameworkSpec}
 use crate::container::ContainerModel;
 use crate::election::ElectionModel;
 use crate::fault::{
-    ClogNemesis, ContainerNemesis, CrashNemesis, DiskNemesis, DriftNemesis, DuplicateNemesis, ExecutorNemesis, Faults,
-    FlapNemesis, LossNemesis, MaintenanceNemesis, Nemesis, OperatorNemesis, PartitionNemesis, PauseNemesis, Removal,
-    ResetNemesis, SkewNemesis, StoreNemesis, TripNemesis,
+    BehaviourNemesis, ClogNemesis, ContainerNemesis, CrashNemesis, DiskNemesis, DriftNemesis, DuplicateNemesis,
+    ExecutorNemesis, Faults, FlapNemesis, LossNemesis, MaintenanceNemesis, MastersNemesis, Nemesis, OperatorNemesis,
+    PartitionNemesis, PauseNemesis, Removal, ResetNemesis, SkewNemesis, StoreNemesis, TripNemesis, UpkeepNemesis,
+    VersionNemesis,
 };
 use crate::net::NetModel;
 use crate::workload::{Habits, Synthetic, Ways};
@@ -38,6 +39,8 @@ const PEER_STREAM: u64 = 11;
 const IDEA_STREAM: u64 = 12;
 /// The one for how work is run and what is scarce.
 const WAYS_STREAM: u64 = 13;
+/// The one for faults that came later, so that most seeds stay what they were, and all that are known by their digests.
+const LATER_STREAM: u64 = 18;
 /// Roles frameworks choose from: flat, nested and one below another.
 const ROLES: [&str; 6] = ["web", "batch", "eng", "eng/data", "eng/data/etl", "ops"];
 
@@ -70,6 +73,7 @@ pub(crate) fn draw(seed: u64, pieces_max: Option<u32>) -> Cluster {
     if is_calm {
         conditions.faults.nemeses.clear();
     }
+    add_later_faults(&mut Rng::of_node(seed, LATER_STREAM), &spec, &mut conditions.faults);
     conditions.containers.unwell_ppm = sometimes(&mut ways_dice, 300_000);
     let mut cluster = Cluster::new(spec, conditions).drf(allocator);
     let mut peer_dice = Rng::of_node(seed, PEER_STREAM);
@@ -389,10 +393,36 @@ fn faults(dice: &mut Rng, spec: &ClusterSpec) -> Faults {
     add(dice, &|every| Arc::new(StoreNemesis { every }));
     add(dice, &|every| Arc::new(ContainerNemesis { every }));
     add(dice, &|every| Arc::new(SkewNemesis { every }));
-    let roles: Vec<Role> = spec.frameworks.iter().flat_map(|framework| framework.info.roles.clone()).collect();
+    let roles = roles(spec);
     let removes = if dice.chance(500_000) { Removal::All } else { Removal::Nothing };
     add(dice, &|every| Arc::new(OperatorNemesis { every, roles: roles.clone(), removes }));
     add(dice, &|every| Arc::new(MaintenanceNemesis { every }));
     add(dice, &|every| Arc::new(ExecutorNemesis { every }));
-    Faults { plan: Vec::new(), nemeses, until }
+    Faults { plan: Vec::new(), nemeses, until, routine_for: Duration::ZERO }
+}
+
+/// In one run out of four, unless nothing goes wrong in it, some of the faults that seeds did not have from the start.
+fn add_later_faults(dice: &mut Rng, spec: &ClusterSpec, faults: &mut Faults) {
+    if faults.nemeses.is_empty() || !dice.chance(250_000) {
+        return;
+    }
+    let roles = roles(spec);
+    let mut add = |dice: &mut Rng, make: &dyn Fn(Duration) -> Arc<dyn Nemesis>| {
+        let every = millis(dice, 5_000, 90_000);
+        if dice.chance(500_000) {
+            faults.nemeses.push(make(every));
+        }
+    };
+    add(dice, &|every| Arc::new(MastersNemesis { every }));
+    add(dice, &|every| Arc::new(BehaviourNemesis { every }));
+    add(dice, &|every| Arc::new(VersionNemesis { every, are_frameworks_hit: true }));
+    let retires = dice.chance(500_000);
+    add(dice, &|every| Arc::new(UpkeepNemesis { every, roles: roles.clone(), retires }));
+    if dice.chance(400_000) {
+        faults.routine_for = millis(dice, 10_000, 120_000);
+    }
+}
+
+fn roles(spec: &ClusterSpec) -> Vec<Role> {
+    spec.frameworks.iter().flat_map(|framework| framework.info.roles.clone()).collect()
 }

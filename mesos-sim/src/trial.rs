@@ -12,7 +12,7 @@
 //!
 //! It runs the production master, allocator, agents and driver in virtual time, under faults drawn from a seed: crashes with
 //! kept, lost and torn disks, partitions, lost and repeated messages, slow and full disks, pauses, clocks that jump and drift,
-//! containers and executors that die, agents of earlier versions, and operators at the worst moment: weights, quotas,
+//! containers and executors that die, agents and masters of earlier versions, and operators at the worst moment: weights, quotas,
 //! reservations, drains, maintenance, agents marked as gone. All properties are checked after every step; once the faults are over
 //! the framework has to finish. A failure prints the seed, the smallest run that was found to fail in the same way, and how
 //! to see it again: `MESOS_SIM_SEED=<seed>` runs exactly that seed, `MESOS_SIM_SEEDS=<count>` runs more of them.

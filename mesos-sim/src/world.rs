@@ -297,7 +297,7 @@ impl World {
 
     fn probe(&mut self, count: u32, watch: &mut Watch) -> Result<(), Failure> {
         // Most of a long run somebody is at work, which is told without a sentence about it.
-        if self.finite_done() && self.unsettled().is_none() {
+        if self.finite_done() && !self.is_routine_time() && self.unsettled().is_none() {
             self.stage = Stage::Settled;
             return Ok(());
         }
@@ -556,6 +556,7 @@ fn new_agent(seed: u64, index: u32) -> AgentNode {
         disk: Disk::default(),
         containers: Containers::default(),
         executors: BTreeMap::new(),
+        late: None,
         dice: Rng::of_node(seed, node.stream() + HOST_STREAMS),
         disk_busy_until: Instant::ZERO,
     }

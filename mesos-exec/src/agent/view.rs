@@ -2,7 +2,7 @@
 
 use mesos_core::call::ConnId;
 use mesos_core::{
-    AgentId, ContainerId, FrameworkId, FrameworkInfo, Resources, Role, TaskId, TaskState, TrackedOperation,
+    AgentId, AgentInfo, ContainerId, FrameworkId, FrameworkInfo, Resources, Role, TaskId, TaskState, TrackedOperation,
 };
 
 use super::{Agent, Phase, Timer};
@@ -54,6 +54,12 @@ impl Agent {
     #[must_use]
     pub const fn id(&self) -> Option<&AgentId> {
         self.id.as_ref()
+    }
+
+    /// What it says about itself.
+    #[must_use]
+    pub fn info(&self) -> &AgentInfo {
+        &self.info
     }
 
     /// What it has, with what was reserved and made into volumes on it.

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use mesos_core::call::scheduler::Event;
 use mesos_core::provider::Concurrency;
 use mesos_core::resource::{Quantities, Resources};
-use mesos_core::{AgentId, Offer, PersistenceId};
+use mesos_core::{AgentId, Offer, PersistenceId, Role};
 use mesos_sched::master::{Effect, Master};
 
 use super::{Check, Step, Stepped};
@@ -41,7 +41,8 @@ fn apart(master: &Master, id: &AgentId) -> Result<(), String> {
         return Err(format!("agent {id} is offered and not in the books"));
     };
     let (mut union, mut amounts) = (Resources::new(), Quantities::default());
-    let mut volumes: BTreeSet<PersistenceId> = BTreeSet::new();
+    // A name is one of its role: that of another role is another volume.
+    let mut volumes: BTreeSet<(Option<Role>, PersistenceId)> = BTreeSet::new();
     let is_exclusive = master.allocator().concurrency() == Concurrency::Pessimistic;
     let offered = master.offers_on(agent.key).filter(|_| is_exclusive).map(|offer| offer.resources);
     for part in offered.chain(agent.used.iter().map(|used| &used.resources)) {
@@ -49,7 +50,8 @@ fn apart(master: &Master, id: &AgentId) -> Result<(), String> {
         part.quantities().iter().for_each(|(name, amount)| amounts.add_amount(name, amount));
         for entry in part.persistent_volumes().non_shared().iter() {
             let id = entry.disk_info().and_then(|disk| disk.persistence_id());
-            if let Some(volume) = id.filter(|volume| !volumes.insert((*volume).clone())) {
+            let role = entry.reservations().role().cloned();
+            if let Some(volume) = id.filter(|volume| !volumes.insert((role, (*volume).clone()))) {
                 return Err(format!("volume {volume} of agent {} is offered or used twice", agent.id));
             }
         }

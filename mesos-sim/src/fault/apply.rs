@@ -5,12 +5,12 @@ use std::time::Duration;
 use mesos_core::kernel::Rng;
 
 use super::ongoing::Lasting;
-use super::{Action, Nemesis, Scene, StoreTrouble, Target};
+use super::{Action, CrashKind, Nemesis, Scene, StoreTrouble, Target};
 use crate::cluster::PROBE_EVERY;
 use crate::container::Phase;
 use crate::failure::Failure;
 use crate::net::{Clog, Cut};
-use crate::node::{Event, NodeId, Trip};
+use crate::node::{Earlier, Event, NodeId, Trip};
 use crate::watch::Watch;
 use crate::world::{Stage, World};
 
@@ -33,19 +33,32 @@ impl World {
     }
 
     pub(crate) fn planned(&mut self, index: usize, watch: &mut Watch) -> Result<(), Failure> {
-        if self.stage != Stage::Faulty {
-            return Ok(());
-        }
         let conditions = self.conditions.clone();
-        self.carry_out(&conditions.faults.plan[index].1, watch)
+        let action = &conditions.faults.plan[index].1;
+        if self.may_strike(matches!(action, Action::Operator(_))) { self.carry_out(action, watch) } else { Ok(()) }
+    }
+
+    /// Whether faults may happen now, or what is routine.
+    fn may_strike(&self, is_routine: bool) -> bool {
+        match self.stage {
+            Stage::Faulty => true,
+            Stage::Settling => is_routine && self.is_routine_time(),
+            Stage::Settled => false,
+        }
+    }
+
+    /// Whether what is routine still goes on.
+    pub(crate) fn is_routine_time(&self) -> bool {
+        let faults = &self.conditions.faults;
+        self.now < mesos_core::Instant::ZERO + faults.until + faults.routine_for
     }
 
     pub(crate) fn strike(&mut self, index: usize, watch: &mut Watch) -> Result<(), Failure> {
-        if self.stage != Stage::Faulty {
-            return Ok(());
-        }
         let conditions = self.conditions.clone();
         let nemesis: &dyn Nemesis = &*conditions.faults.nemeses[index];
+        if !self.may_strike(nemesis.is_routine()) {
+            return Ok(());
+        }
         let until = mesos_core::Instant::ZERO + conditions.faults.until;
         let count = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
         let scene = Scene {
@@ -93,6 +106,14 @@ impl World {
                 let Some(node) = self.aim(*target) else { return Ok(false) };
                 let trip = Trip { steps: *steps, done_ppm: *done_ppm, kind: *kind, down_for: *down_for };
                 return Ok(self.arm_trip(node, trip));
+            }
+            Action::Earlier { target, draw, down_for, lasts } => {
+                let Some(node) = self.aim(*target) else { return Ok(false) };
+                if matches!(node, NodeId::Executor(_)) || !self.crash(node, CrashKind::Process) {
+                    return Ok(false);
+                }
+                self.begin(*lasts, Lasting::Version(node, Earlier::new(*draw)));
+                self.agenda.put(self.now + *down_for, Event::Start(node));
             }
             Action::Kill { agent, ppm, draw } => return Ok(self.kill_some_containers(*agent, *ppm, *draw)),
             Action::Executors { agent, ppm, draw, trouble } => {
@@ -177,6 +198,12 @@ impl World {
     fn aim(&self, target: Target) -> Option<NodeId> {
         let node = match target {
             Target::Leader => NodeId::Master(self.election.holder()?.master),
+            Target::Standby(place) => {
+                let leader = self.election.holder().map(|holder| holder.master);
+                let standbys: Vec<u32> =
+                    (0..).zip(&self.masters).map(|(index, _)| index).filter(|index| Some(*index) != leader).collect();
+                NodeId::Master(standbys[(place as usize).checked_rem(standbys.len())?])
+            }
             Target::Node(node) => node,
         };
         let count = match node {
@@ -234,10 +261,22 @@ impl World {
     pub(crate) fn lift(&mut self, id: u32) {
         let Some(fault) = self.ongoing.end(id) else { return };
         self.review_ongoing();
-        if fault == Lasting::Net {
-            self.net.lift(id);
-            self.tell_those_behind();
-            self.review_lease();
+        match fault {
+            Lasting::Net => {
+                self.net.lift(id);
+                self.tell_those_behind();
+                self.review_lease();
+            }
+            Lasting::Version(node, _) => self.change_version(node),
+            _ => {}
+        }
+    }
+
+    /// A process ends and comes back as the version that is its node's by now. One that is down comes back as that anyway.
+    fn change_version(&mut self, node: NodeId) {
+        if self.crash(node, CrashKind::Process) {
+            let after = self.restart_delay();
+            self.agenda.put(self.now + after, Event::Start(node));
         }
     }
 
@@ -245,7 +284,9 @@ impl World {
     pub(crate) fn heal(&mut self) {
         self.stage = Stage::Settling;
         self.net.heal();
-        self.ongoing.clear();
+        for node in self.ongoing.clear() {
+            self.change_version(node);
+        }
         self.review_ongoing();
         let count = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
         let masters = (0..count(self.masters.len())).map(NodeId::Master);

@@ -34,7 +34,7 @@ impl Nemesis for CrashNemesis {
             _ => (Target::Node(any_framework(scene, rng)), either(rng)),
         };
         let disk = match target {
-            Target::Leader | Target::Node(NodeId::Master(_)) => DiskFate::Kept,
+            Target::Leader | Target::Standby(_) | Target::Node(NodeId::Master(_)) => DiskFate::Kept,
             _ if !rng.chance(self.disk_ppm) => DiskFate::Kept,
             Target::Node(NodeId::Agent(_)) if rng.chance(500_000) => DiskFate::Torn,
             Target::Node(_) => DiskFate::Lost,

@@ -31,7 +31,11 @@ impl Nemesis for DriftNemesis {
             1 => any_agent(scene, rng),
             _ => any_framework(scene, rng),
         };
-        let ppm = i32::try_from(rng.below(2 * u64::from(PPM_MAX.unsigned_abs()) + 1)).unwrap_or(0) - PPM_MAX;
-        vec![Action::Drift { target: Target::Node(node), ppm }]
+        vec![Action::Drift { target: Target::Node(node), ppm: any_pace(rng) }]
     }
+}
+
+/// By how many parts per million a clock goes too fast.
+pub(super) fn any_pace(rng: &mut Rng) -> i32 {
+    i32::try_from(rng.below(2 * u64::from(PPM_MAX.unsigned_abs()) + 1)).unwrap_or(0) - PPM_MAX
 }

@@ -28,7 +28,8 @@ impl Nemesis for MaintenanceNemesis {
         let action = match rng.below(14) {
             0..2 => {
                 let secs = u32::try_from(rng.between(0, 60)).unwrap_or(60);
-                OperatorAction::Drain { agent, max_grace_secs: rng.chance(500_000).then_some(secs) }
+                let max_grace_secs = rng.chance(500_000).then_some(secs);
+                OperatorAction::Drain { agent, max_grace_secs, mark_gone: false }
             }
             2 => OperatorAction::Deactivate { agent },
             3..6 => OperatorAction::Reactivate { agent },
@@ -39,5 +40,8 @@ impl Nemesis for MaintenanceNemesis {
             _ => OperatorAction::Whitelist { agents: None },
         };
         vec![Action::Operator(action)]
+    }
+    fn is_routine(&self) -> bool {
+        true
     }
 }

@@ -7,20 +7,25 @@
 //! ```
 //!
 //! A nemesis decides only what it wants done next and how long it rests; every draw comes from the run's fault stream. All
-//! of them stop at one time, [`Faults::until`]: then everything is healed and the cluster has to settle. Since actions are
-//! data, those of a run can be listed, replayed and thinned out until only the guilty ones are left.
+//! of them stop at one time, [`Faults::until`]: then everything is healed and the cluster has to settle. Only what is routine,
+//! the work of operators, may go on for a while in the healthy cluster. Since actions are data, those of a run can be listed,
+//! replayed and thinned out until only the guilty ones are left.
 
 mod apply;
+mod behaviour;
 mod clog;
 mod container;
 mod crash;
 mod disk;
+#[cfg(test)]
+mod drawn;
 mod drift;
 mod duplicate;
 mod executor;
 mod flap;
 mod loss;
 mod maintenance;
+mod masters;
 mod ongoing;
 mod operator;
 mod partition;
@@ -33,7 +38,10 @@ mod store;
 mod tests;
 mod text;
 mod trip;
+mod upkeep;
+mod version;
 
+pub use behaviour::BehaviourNemesis;
 pub use clog::ClogNemesis;
 pub use container::ContainerNemesis;
 pub use crash::CrashNemesis;
@@ -44,6 +52,7 @@ pub use executor::ExecutorNemesis;
 pub use flap::FlapNemesis;
 pub use loss::LossNemesis;
 pub use maintenance::MaintenanceNemesis;
+pub use masters::MastersNemesis;
 pub(crate) use ongoing::Ongoing;
 pub use operator::{OperatorNemesis, Removal};
 pub use partition::PartitionNemesis;
@@ -52,6 +61,8 @@ pub use reset::ResetNemesis;
 pub use skew::SkewNemesis;
 pub use store::StoreNemesis;
 pub use trip::TripNemesis;
+pub use upkeep::UpkeepNemesis;
+pub use version::VersionNemesis;
 
 use std::fmt;
 use std::sync::Arc;
@@ -72,6 +83,9 @@ use crate::node::NodeId;
 pub enum Target {
     /// Whichever master holds the lease at that moment; nobody if none does.
     Leader,
+    /// One of the masters that do not hold the lease at that moment: the one of this index among them, counted round and
+    /// round; nobody if there is none.
+    Standby(u32),
     /// This node.
     Node(NodeId),
 }
@@ -129,6 +143,18 @@ pub enum Action {
         done_ppm: u32,
         /// For how long.
         down_for: Duration,
+    },
+    /// A process ends and comes back as an earlier version of itself, and as its own again when that has lasted.
+    Earlier {
+        /// Which; executors have no earlier version.
+        target: Target,
+        /// Decides what that version does not know yet.
+        #[serde(default)]
+        draw: u64,
+        /// How long it is down before it comes back.
+        down_for: Duration,
+        /// For how long, the time it is down included.
+        lasts: Duration,
     },
     /// Nodes cannot talk to each other.
     Partition {
@@ -259,6 +285,45 @@ pub enum ExecutorTrouble {
     Pause(Duration),
     /// It is killed.
     Kill,
+    /// It ends by itself with this status.
+    Exit(i32),
+    /// It is killed in the middle of a step to come.
+    Trip {
+        /// In which of its steps from now, from 0.
+        steps: u32,
+        /// Of a million parts of the step's effects so many are still carried out, from the first.
+        done_ppm: u32,
+    },
+    /// What it and its agent say to each other arrives only after so long, or what is left of that.
+    Stall(Duration),
+    /// For so long it says everything twice, as one does that never gets its answers.
+    Repeat(Duration),
+    /// Those that are started within a time connect late. Hits all of them.
+    Late {
+        /// Within which time.
+        lasts: Duration,
+        /// How long they take to connect.
+        delay: Duration,
+    },
+}
+
+impl ExecutorTrouble {
+    /// For how long it lasts, if it does not happen at once.
+    pub(crate) const fn lasts_mut(&mut self) -> Option<&mut Duration> {
+        match self {
+            Self::Cut(lasts) | Self::Pause(lasts) | Self::Stall(lasts) | Self::Repeat(lasts) => Some(lasts),
+            Self::Late { lasts, .. } => Some(lasts),
+            Self::Break | Self::Kill | Self::Exit(_) | Self::Trip { .. } => None,
+        }
+    }
+
+    /// For how long it lasts.
+    pub(crate) const fn lasts(mut self) -> Duration {
+        match self.lasts_mut() {
+            Some(lasts) => *lasts,
+            None => Duration::ZERO,
+        }
+    }
 }
 
 /// What is wrong with storage.
@@ -316,6 +381,9 @@ pub enum OperatorAction {
         agent: u32,
         /// How long tasks have at most, in seconds.
         max_grace_secs: Option<u32>,
+        /// Whether it is gone for good when it is drained.
+        #[serde(default)]
+        mark_gone: bool,
     },
     /// Offers this agent no more.
     Deactivate {
@@ -354,6 +422,38 @@ pub enum OperatorAction {
         /// What is reserved.
         resources: Resources,
     },
+    /// Makes persistent volumes of reserved disk.
+    CreateVolumes {
+        /// The agent's index.
+        agent: u32,
+        /// Which.
+        volumes: Resources,
+    },
+    /// Unmakes persistent volumes.
+    DestroyVolumes {
+        /// The agent's index.
+        agent: u32,
+        /// Which.
+        volumes: Resources,
+    },
+    /// Enlarges a persistent volume.
+    GrowVolume {
+        /// The agent's index.
+        agent: u32,
+        /// The volume.
+        volume: Resources,
+        /// The disk it is enlarged by.
+        addition: Resources,
+    },
+    /// Makes a persistent volume smaller.
+    ShrinkVolume {
+        /// The agent's index.
+        agent: u32,
+        /// The volume.
+        volume: Resources,
+        /// By how many megabytes.
+        subtract_mib: u32,
+    },
 }
 
 impl Action {
@@ -366,6 +466,7 @@ impl Action {
             Self::Crash { kind: CrashKind::Process, .. } => "process-crash",
             Self::Crash { kind: CrashKind::Machine, .. } => "machine-crash",
             Self::Trip { .. } => "trip",
+            Self::Earlier { .. } => "earlier-version",
             Self::Kill { .. } => "kill",
             Self::Executors { .. } => "executors",
             Self::DiskFull { .. } => "disk-full",
@@ -407,6 +508,11 @@ pub trait Nemesis: Send + Sync + fmt::Debug {
     fn rest(&self, rng: &mut Rng) -> Duration;
     /// What it does.
     fn strike(&self, scene: &Scene, rng: &mut Rng) -> Vec<Action>;
+    /// Whether it breaks nothing and does what is done in a healthy cluster, too, so that it goes on for a while when faults
+    /// are over. It may do nothing but what operators do.
+    fn is_routine(&self) -> bool {
+        false
+    }
 }
 
 /// Everything that goes wrong in a run.
@@ -418,6 +524,8 @@ pub struct Faults {
     pub nemeses: Vec<Arc<dyn Nemesis>>,
     /// All nemeses stop and everything is healed at this time.
     pub until: Duration,
+    /// Those that are [routine](Nemesis::is_routine) go on for so long after it, and only then the cluster has to settle.
+    pub routine_for: Duration,
 }
 
 /// How long a nemesis rests: exponential around `mean`, at least a tenth of it, so that strikes neither keep a beat nor

@@ -3,10 +3,11 @@
 //! Several of one kind may last at the same time, and each ends by itself. Then the worst of them counts, not their sum: what
 //! a nemesis draws is the bound of what it does to a run, and two strikes must not lose every message.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::StoreTrouble;
 use crate::container::ContainerModel;
+use crate::node::{Earlier, NodeId};
 
 /// A fault that lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub(crate) enum Lasting {
         /// Runs that end badly, per million.
         crash_ppm: u32,
     },
+    /// A node runs an earlier version.
+    Version(NodeId, Earlier),
 }
 
 /// All faults that last now.
@@ -49,9 +52,18 @@ impl Ongoing {
         self.faults.remove(&id)
     }
 
-    /// All have lasted.
-    pub(crate) fn clear(&mut self) {
-        self.faults.clear();
+    /// All have lasted; the nodes whose version is their own again.
+    pub(crate) fn clear(&mut self) -> BTreeSet<NodeId> {
+        let faults = std::mem::take(&mut self.faults).into_values();
+        faults.filter_map(|fault| if let Lasting::Version(node, _) = fault { Some(node) } else { None }).collect()
+    }
+
+    /// The earlier version a node runs, if it does; of several the one that was set up last.
+    pub(crate) fn version(&self, node: NodeId) -> Option<Earlier> {
+        self.faults.values().rev().find_map(|fault| match fault {
+            Lasting::Version(own, earlier) if *own == node => Some(*earlier),
+            _ => None,
+        })
     }
 
     /// Messages that are lost, per million.

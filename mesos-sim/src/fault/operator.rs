@@ -62,6 +62,10 @@ impl Nemesis for OperatorNemesis {
         };
         vec![Action::Operator(action)]
     }
+
+    fn is_routine(&self) -> bool {
+        true
+    }
 }
 
 /// The role itself, or the outermost one above it.

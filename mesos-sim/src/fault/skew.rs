@@ -28,7 +28,11 @@ impl Nemesis for SkewNemesis {
             1 => Target::Node(any_agent(scene, rng)),
             _ => Target::Node(any_framework(scene, rng)),
         };
-        let secs = i32::try_from(rng.below(200_000)).unwrap_or(0) - 100_000;
-        vec![Action::WallJump { target, secs }]
+        vec![Action::WallJump { target, secs: any_jump(rng) }]
     }
+}
+
+/// By how many seconds a clock jumps: a day and a bit, forward or back.
+pub(super) fn any_jump(rng: &mut Rng) -> i32 {
+    i32::try_from(rng.below(200_000)).unwrap_or(0) - 100_000
 }

@@ -10,9 +10,10 @@ use mesos_core::Role;
 use mesos_core::kernel::Rng;
 
 use super::{
-    ClogNemesis, ContainerNemesis, CrashNemesis, DiskNemesis, DriftNemesis, DuplicateNemesis, ExecutorNemesis, Faults,
-    FlapNemesis, LossNemesis, MaintenanceNemesis, Nemesis, OperatorNemesis, PartitionNemesis, PauseNemesis, Removal,
-    ResetNemesis, SkewNemesis, StoreNemesis, TripNemesis,
+    BehaviourNemesis, ClogNemesis, ContainerNemesis, CrashNemesis, DiskNemesis, DriftNemesis, DuplicateNemesis,
+    ExecutorNemesis, Faults, FlapNemesis, LossNemesis, MaintenanceNemesis, MastersNemesis, Nemesis, OperatorNemesis,
+    PartitionNemesis, PauseNemesis, Removal, ResetNemesis, SkewNemesis, StoreNemesis, TripNemesis, UpkeepNemesis,
+    VersionNemesis,
 };
 
 /// The random stream standard faults are drawn from.
@@ -23,7 +24,7 @@ const CROWD_MAX: u64 = 200;
 impl Faults {
     /// Everything that can go wrong, until `until`, in a cluster of so many agents; nothing if that is zero. Operators act on
     /// these roles: they set weights and quotas, reserve, drain, and mark agents as gone. No framework is removed: one that an
-    /// operator ended would have nothing left to show.
+    /// operator ended would have nothing left to show; and none becomes an earlier version: its author alone knows of any.
     #[must_use]
     pub fn standard(seed: u64, agents: usize, roles: &[Role], until: Duration) -> Self {
         if until.is_zero() {
@@ -54,8 +55,14 @@ impl Faults {
             Arc::new(ExecutorNemesis { every: every(true) }),
         ];
         let operator = OperatorNemesis { every: every(false), roles: roles.to_vec(), removes: Removal::Agents };
-        let operators: Option<Arc<dyn Nemesis>> = (!roles.is_empty()).then(|| Arc::new(operator) as Arc<dyn Nemesis>);
-        let nemeses = nemeses.into_iter().chain(operators).collect();
-        Self { plan: Vec::new(), nemeses, until }
+        let masters = MastersNemesis { every: every(false) };
+        let behaviour = BehaviourNemesis { every: every(true) };
+        let version = VersionNemesis { every: every(false), are_frameworks_hit: false };
+        let upkeep = UpkeepNemesis { every: every(false), roles: roles.to_vec(), retires: true };
+        let operators: [Arc<dyn Nemesis>; 2] = [Arc::new(operator), Arc::new(upkeep)];
+        let operators = operators.into_iter().filter(|_| !roles.is_empty());
+        let others: [Arc<dyn Nemesis>; 3] = [Arc::new(masters), Arc::new(behaviour), Arc::new(version)];
+        let nemeses = nemeses.into_iter().chain(others).chain(operators).collect();
+        Self { plan: Vec::new(), nemeses, until, routine_for: Duration::ZERO }
     }
 }

@@ -4,15 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 
+use mesos_core::call::executor::Said;
 use mesos_core::kernel::Rng;
-use mesos_core::{CommandInfo, ContainerId, ExecutorId, ExecutorInfo, Instant, Quota, TaskState};
+use mesos_core::{CommandInfo, ContainerId, ExecutorId, ExecutorInfo, Instant, Quota, Role, TaskState, UpdateId};
 
+use super::upkeep::{disk, volume};
 use super::{Action, CrashKind, DiskFate, ExecutorTrouble, OperatorAction, StoreTrouble, Target};
 use crate::check::{Check, Step, Stepped};
 use crate::cluster::{Cluster, secs};
 use crate::container::{ContainerModel, DURATION_ENV};
 use crate::net::{Clog, Cut, CutMode, Group};
-use crate::node::NodeId;
+use crate::node::{Earlier, NodeId};
 use crate::program::Programs;
 use crate::report::Report;
 use crate::simulation::Simulation;
@@ -29,7 +31,7 @@ const AGENT: Target = Target::Node(NodeId::Agent(0));
 
 /// What a run looked like.
 #[derive(Debug, Default)]
-struct Seen {
+pub(super) struct Seen {
     /// Processes that ended, how often.
     crashes: BTreeMap<NodeId, u32>,
     /// The longest time in which a node did nothing.
@@ -49,6 +51,15 @@ struct Seen {
     subscribed: BTreeSet<ContainerId>,
     /// When the first of them subscribed again.
     again: Option<Instant>,
+    /// What executors say to the first agent, and when; and how often one of them says what it has said before.
+    said: Vec<Instant>,
+    said_before: BTreeSet<UpdateId>,
+    repeated: u32,
+    /// The longest time from the start of an executor to its first step.
+    slowest_start: Duration,
+    started: BTreeMap<NodeId, Instant>,
+    /// How much the first agent knew.
+    knowledge: BTreeSet<usize>,
     /// What operators were answered.
     answers: Vec<String>,
     /// The longest write to the disk of an agent.
@@ -70,8 +81,26 @@ impl Seen {
         self.silence.get(&node).copied().unwrap_or_default()
     }
 
+    /// How often executors spoke to the first agent while the fault lasted.
+    fn said_meanwhile(&self) -> usize {
+        let meanwhile = Instant::ZERO + AT..Instant::ZERO + AT + LASTS;
+        self.said.iter().filter(|at| meanwhile.contains(at)).count()
+    }
+
     fn updates(&self, state: TaskState) -> u64 {
         self.updates.get(&state).copied().unwrap_or(0)
+    }
+}
+
+impl Seen {
+    fn hear(&mut self, now: Instant, said: &Said) {
+        self.said.push(now);
+        if let Said::Update(update) = said
+            && let Some(uuid) = update.uuid
+            && !self.said_before.insert(uuid)
+        {
+            self.repeated += 1;
+        }
     }
 }
 
@@ -103,9 +132,23 @@ impl Check for Onlooker {
                 *seen.crashes.entry(node).or_default() += 1;
                 return Ok(());
             }
-            Stepped::Restarted { .. } => return Ok(()),
-            Stepped::Master { node, .. } | Stepped::Framework { node, .. } | Stepped::Executor { node, .. } => node,
-            Stepped::Agent { node, input, effects, .. } => {
+            Stepped::Restarted { node } => {
+                seen.started.insert(node, now.mono);
+                return Ok(());
+            }
+            Stepped::Master { node, .. } | Stepped::Framework { node, .. } => node,
+            Stepped::Executor { node, .. } => {
+                let began = seen.started.remove(&node).unwrap_or(now.mono);
+                seen.slowest_start = seen.slowest_start.max(now.mono.since(began));
+                node
+            }
+            Stepped::Agent { node, machine, input, effects } => {
+                if node == NodeId::Agent(0) {
+                    seen.knowledge.insert(machine.info().capabilities.len());
+                    if let Some(Input::ExecutorSaid { said, .. }) = input {
+                        seen.hear(now.mono, said);
+                    }
+                }
                 if let Some(Input::ExecutorConnected { speaker, .. }) = input {
                     let container = speaker.container_id.clone().expect("the simulator knows who speaks");
                     if !seen.subscribed.insert(container) {
@@ -183,13 +226,13 @@ fn run(faults: &[(Duration, Action)]) -> Seen {
 }
 
 /// What has to come before a fault, for there to be something it hits.
-type Before = Vec<Action>;
+pub(super) type Before = Vec<Action>;
 /// Whether the second run shows what the fault does and the first, without it, does not.
-type Shows = fn(&Seen, &Seen) -> bool;
+pub(super) type Shows = fn(&Seen, &Seen) -> bool;
 
 /// Each kind of fault, after which kind comes the next, and what shows that it has an effect. A kind without a line does not
 /// compile.
-fn kind_after(action: Option<&Action>) -> Option<(Action, Shows)> {
+pub(super) fn kind_after(action: Option<&Action>) -> Option<(Action, Shows)> {
     let cut = Cut {
         from: Group::new([NodeId::Agent(0)]),
         to: Group::new([NodeId::Master(0), NodeId::Master(1)]),
@@ -210,7 +253,12 @@ fn kind_after(action: Option<&Action>) -> Option<(Action, Shows)> {
                 seen.crashes(NodeId::Agent(0)) == 1 && seen.silence(NodeId::Agent(0)) >= LASTS
             })
         }
-        Some(Action::Trip { .. }) => (Action::Partition { cut, lasts: LASTS }, |quiet, seen| {
+        Some(Action::Trip { .. }) => {
+            (Action::Earlier { target: AGENT, draw: 1, down_for: secs(1), lasts: LASTS }, |quiet, seen| {
+                seen.crashes(NodeId::Agent(0)) == 2 && quiet.knowledge.len() == 1 && seen.knowledge.len() == 2
+            })
+        }
+        Some(Action::Earlier { .. }) => (Action::Partition { cut, lasts: LASTS }, |quiet, seen| {
             quiet.report().net.lost == 0 && seen.report().net.lost > 0
         }),
         Some(Action::Partition { .. }) => {
@@ -287,11 +335,11 @@ fn every_kind_of_fault_has_an_effect() {
         action = Some(next);
         kinds += 1;
     }
-    assert_eq!(kinds, 18);
+    assert_eq!(kinds, 19);
 }
 
 /// What goes wrong with executors, each after another.
-fn trouble_after(trouble: Option<ExecutorTrouble>) -> Option<(ExecutorTrouble, Shows)> {
+pub(super) fn trouble_after(trouble: Option<ExecutorTrouble>) -> Option<(ExecutorTrouble, Shows)> {
     Some(match trouble {
         None => (ExecutorTrouble::Break, |quiet, seen| quiet.again.is_none() && seen.again.is_some()),
         // While it cannot reach its agent it does not subscribe; after longer, it would have ended for lack of work.
@@ -304,7 +352,22 @@ fn trouble_after(trouble: Option<ExecutorTrouble>) -> Option<(ExecutorTrouble, S
         Some(ExecutorTrouble::Pause(_)) => {
             (ExecutorTrouble::Kill, |quiet, seen| seen.updates(TaskState::Failed) > quiet.updates(TaskState::Failed))
         }
-        Some(ExecutorTrouble::Kill) => return None,
+        Some(ExecutorTrouble::Kill) => {
+            (ExecutorTrouble::Exit(7), |quiet, seen| seen.updates(TaskState::Failed) > quiet.updates(TaskState::Failed))
+        }
+        Some(ExecutorTrouble::Exit(_)) => (ExecutorTrouble::Trip { steps: 0, done_ppm: 0 }, |quiet, seen| {
+            seen.updates(TaskState::Failed) > quiet.updates(TaskState::Failed)
+        }),
+        Some(ExecutorTrouble::Trip { .. }) => (ExecutorTrouble::Stall(LASTS), |quiet, seen| {
+            2 * seen.said_meanwhile() < quiet.said_meanwhile() && seen.said.len() > seen.said_meanwhile()
+        }),
+        Some(ExecutorTrouble::Stall(_)) => {
+            (ExecutorTrouble::Repeat(LASTS), |quiet, seen| quiet.repeated == 0 && seen.repeated > 0)
+        }
+        Some(ExecutorTrouble::Repeat(_)) => (ExecutorTrouble::Late { lasts: LASTS, delay: secs(20) }, |quiet, seen| {
+            quiet.slowest_start < secs(1) && seen.slowest_start >= secs(20)
+        }),
+        Some(ExecutorTrouble::Late { .. }) => return None,
     })
 }
 
@@ -321,12 +384,14 @@ fn every_trouble_of_executors_has_an_effect() {
 }
 
 /// What operators do, each after another, with what has to be done before.
-fn operation_after(action: Option<&OperatorAction>) -> Option<(Before, OperatorAction)> {
+pub(super) fn operation_after(action: Option<&OperatorAction>) -> Option<(Before, OperatorAction)> {
     let role = || "batch".parse().expect("a constant");
+    // Nobody has that role, so what is kept for it lies idle.
+    let nobody: Role = "nobody".parse().expect("a constant");
+    let reserve = |mib| OperatorAction::Reserve { agent: 2, resources: disk(&nobody, mib) };
+    let drain = |mark_gone| OperatorAction::Drain { agent: 0, max_grace_secs: None, mark_gone };
     let half = || {
-        // Nobody has that role, so what is kept for it lies idle.
-        let nobody = "nobody".parse().expect("a constant");
-        let reservation = mesos_core::resource::Reservation::dynamic(nobody, None);
+        let reservation = mesos_core::resource::Reservation::dynamic(nobody.clone(), None);
         let plain: mesos_core::Resources = "cpus:0.1;mem:16".parse().expect("a constant");
         plain.push_reservation(&reservation).expect("a constant")
     };
@@ -343,8 +408,28 @@ fn operation_after(action: Option<&OperatorAction>) -> Option<(Before, OperatorA
             before(vec![OperatorAction::Reserve { agent: 2, resources: half() }]),
             OperatorAction::Unreserve { agent: 2, resources: half() },
         ),
-        Some(OperatorAction::Unreserve { .. }) => (vec![], OperatorAction::Drain { agent: 0, max_grace_secs: None }),
-        Some(OperatorAction::Drain { .. }) => (vec![], OperatorAction::Deactivate { agent: 0 }),
+        Some(OperatorAction::Unreserve { .. }) => {
+            (before(vec![reserve(16)]), OperatorAction::CreateVolumes { agent: 2, volumes: volume(&nobody, 0, 16) })
+        }
+        Some(OperatorAction::CreateVolumes { .. }) => {
+            let (volume, addition) = (volume(&nobody, 0, 16), disk(&nobody, 8));
+            let create = OperatorAction::CreateVolumes { agent: 2, volumes: volume.clone() };
+            (before(vec![reserve(24), create]), OperatorAction::GrowVolume { agent: 2, volume, addition })
+        }
+        Some(OperatorAction::GrowVolume { .. }) => {
+            let volume = volume(&nobody, 0, 24);
+            let create = OperatorAction::CreateVolumes { agent: 2, volumes: volume.clone() };
+            let shrink = OperatorAction::ShrinkVolume { agent: 2, volume, subtract_mib: 8 };
+            (before(vec![reserve(24), create]), shrink)
+        }
+        Some(OperatorAction::ShrinkVolume { .. }) => {
+            let volumes = volume(&nobody, 0, 16);
+            let create = OperatorAction::CreateVolumes { agent: 2, volumes: volumes.clone() };
+            (before(vec![reserve(16), create]), OperatorAction::DestroyVolumes { agent: 2, volumes })
+        }
+        Some(OperatorAction::DestroyVolumes { .. }) => (vec![], drain(false)),
+        Some(OperatorAction::Drain { mark_gone: false, .. }) => (vec![], drain(true)),
+        Some(OperatorAction::Drain { mark_gone: true, .. }) => (vec![], OperatorAction::Deactivate { agent: 0 }),
         Some(OperatorAction::Deactivate { .. }) => {
             (before(vec![OperatorAction::Deactivate { agent: 0 }]), OperatorAction::Reactivate { agent: 0 })
         }
@@ -382,6 +467,47 @@ fn everything_operators_do_reaches_the_master_and_is_done() {
         assert_ne!(without.report().digest, seen.report().digest, "{next} changes nothing");
         action = Some(next);
     }
+}
+
+#[test]
+fn a_standby_goes_down_without_an_election_and_falls_when_it_is_elected() {
+    let standby = Target::Standby(0);
+    let crash = Action::Crash { target: standby, kind: CrashKind::Process, down_for: secs(1), disk: DiskFate::Kept };
+    let seen = run(&[(AT, crash)]);
+    let masters = |seen: &Seen| seen.crashes(NodeId::Master(0)) + seen.crashes(NodeId::Master(1));
+    assert_eq!((masters(&seen), seen.report().elections), (1, 1));
+    // The first step of its term is its last, and the one that led before has its turn again.
+    let kind = CrashKind::Process;
+    let trip = Action::Trip { target: standby, kind, steps: 0, done_ppm: 500_000, down_for: secs(1) };
+    let [lone, both] =
+        [vec![(AT + secs(1), Action::Flap)], vec![(AT, trip), (AT + secs(1), Action::Flap)]].map(|plan| {
+            let seen = run(&plan);
+            (masters(&seen), seen.report().elections)
+        });
+    assert_eq!((lone, both), ((1, 2), (2, 3)));
+}
+
+#[test]
+fn an_earlier_master_leads_only_where_it_knows_all_there_is() {
+    let quota = Action::Operator(OperatorAction::SetQuota {
+        role: "batch".parse().expect("a constant"),
+        quota: Quota::exactly("cpus:1".parse().expect("a constant")).expect("a constant"),
+        force: true,
+    });
+    let record = [mesos_core::kernel::Record::encode("quota/batch", &1)];
+    let knows = |draw: &u64| Earlier::new(*draw).registry(&record) == record;
+    let elections = |draw: u64| {
+        let earlier = |index| {
+            let target = Target::Node(NodeId::Master(index));
+            (AT, Action::Earlier { target, draw, down_for: secs(1), lasts: LASTS })
+        };
+        run(&[(secs(10), quota.clone()), earlier(0), earlier(1)]).report().elections
+    };
+    let (modern, early) = ((0..).find(knows).expect("one of them"), (0..).find(|draw| !knows(draw)).expect("another"));
+    // Both masters are restarted twice; who cannot read the registry gives up its term, and the next one does as its lease is
+    // over.
+    let (modern, early) = (elections(modern), elections(early));
+    assert!(modern <= 4 && early >= modern + 3, "{modern} and {early}");
 }
 
 /// Faults that last, drawn.

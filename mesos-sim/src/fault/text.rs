@@ -11,6 +11,7 @@ impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Leader => f.write_str("the leader"),
+            Self::Standby(place) => write!(f, "standby {place}"),
             Self::Node(node) => write!(f, "{node}"),
         }
     }
@@ -38,6 +39,10 @@ impl fmt::Display for Action {
                 done_ppm / 10_000,
                 span(*down_for)
             ),
+            Self::Earlier { target, down_for, lasts, .. } => {
+                let (down_for, lasts) = (span(*down_for), span(*lasts));
+                write!(f, "{target}: the process comes back after {down_for} as an earlier version, for {lasts}")
+            }
             Self::Partition { cut, lasts } => {
                 let arrow = if cut.is_both_ways { "and" } else { "to" };
                 let mode = match cut.mode {
@@ -81,6 +86,20 @@ impl fmt::Display for Action {
                     ExecutorTrouble::Cut(lasts) => write!(f, "cannot reach their agent for {}", span(*lasts)),
                     ExecutorTrouble::Pause(lasts) => write!(f, "stand still for {}", span(*lasts)),
                     ExecutorTrouble::Kill => f.write_str("are killed"),
+                    ExecutorTrouble::Exit(status) => write!(f, "end with status {status}"),
+                    ExecutorTrouble::Trip { steps, done_ppm } => write!(
+                        f,
+                        "are killed in step {} from now when {} % of its effects are carried out",
+                        steps + 1,
+                        done_ppm / 10_000
+                    ),
+                    ExecutorTrouble::Stall(lasts) => {
+                        write!(f, "and their agent do not hear each other for {}", span(*lasts))
+                    }
+                    ExecutorTrouble::Repeat(lasts) => write!(f, "say everything twice for {}", span(*lasts)),
+                    ExecutorTrouble::Late { lasts, delay } => {
+                        write!(f, "that start within {} connect only after {}", span(*lasts), span(*delay))
+                    }
                 }
             }
             Self::DiskFull { target, lasts } => write!(f, "{target}: the disk is full for {}", span(*lasts)),
@@ -106,8 +125,19 @@ impl fmt::Display for OperatorAction {
             }
             Self::Reserve { agent, resources } => write!(f, "reserves {resources} on a{agent}"),
             Self::Unreserve { agent, resources } => write!(f, "unreserves {resources} on a{agent}"),
-            Self::Drain { agent, max_grace_secs: Some(secs) } => write!(f, "drains a{agent} within {secs} s"),
-            Self::Drain { agent, max_grace_secs: None } => write!(f, "drains a{agent}"),
+            Self::Drain { agent, max_grace_secs, mark_gone } => {
+                write!(f, "drains a{agent}")?;
+                if let Some(secs) = max_grace_secs {
+                    write!(f, " within {secs} s")?;
+                }
+                f.write_str(if *mark_gone { ", for good" } else { "" })
+            }
+            Self::CreateVolumes { agent, volumes } => write!(f, "makes {volumes} on a{agent}"),
+            Self::DestroyVolumes { agent, volumes } => write!(f, "destroys {volumes} on a{agent}"),
+            Self::GrowVolume { agent, volume, addition } => write!(f, "enlarges {volume} on a{agent} by {addition}"),
+            Self::ShrinkVolume { agent, volume, subtract_mib } => {
+                write!(f, "makes {volume} on a{agent} smaller by {subtract_mib} MB")
+            }
             Self::Deactivate { agent } => write!(f, "deactivates a{agent}"),
             Self::Reactivate { agent } => write!(f, "reactivates a{agent}"),
             Self::Schedule { agents: those } if those.is_empty() => f.write_str("clears the maintenance schedule"),
@@ -125,12 +155,13 @@ impl Action {
     #[must_use]
     pub fn touches(&self, node: NodeId) -> bool {
         let aims = |target: &Target| match target {
-            Target::Leader => matches!(node, NodeId::Master(_)),
+            Target::Leader | Target::Standby(_) => matches!(node, NodeId::Master(_)),
             Target::Node(own) => *own == node,
         };
         match self {
             Self::Crash { target, .. }
             | Self::Trip { target, .. }
+            | Self::Earlier { target, .. }
             | Self::Pause { target, .. }
             | Self::DiskFull { target, .. }
             | Self::DiskSlow { target, .. }
@@ -153,6 +184,10 @@ impl OperatorAction {
             Self::MarkGone { agent }
             | Self::Reserve { agent, .. }
             | Self::Unreserve { agent, .. }
+            | Self::CreateVolumes { agent, .. }
+            | Self::DestroyVolumes { agent, .. }
+            | Self::GrowVolume { agent, .. }
+            | Self::ShrinkVolume { agent, .. }
             | Self::Drain { agent, .. }
             | Self::Deactivate { agent }
             | Self::Reactivate { agent } => node == NodeId::Agent(*agent),

@@ -9,6 +9,7 @@ use mesos_core::kernel::{Cx, Draft, Machine, Rng, Ticket};
 use mesos_core::{ContainerId, Exit, FrameworkId, Instant, Signal, TaskState};
 use mesos_exec::agent::{Agent, ContainerOp, ContainerOutcome, Effect, Input, StopReason};
 
+use super::executor::Late;
 use super::wire::Dialling;
 use super::{Event, NodeId, Process};
 use crate::container::{ContainerRef, Containers, Due, News, UseChange};
@@ -32,6 +33,8 @@ pub(crate) struct AgentNode {
     pub(crate) containers: Containers,
     /// The executors that run on its machine as processes of their own, by their containers.
     pub(crate) executors: BTreeMap<ContainerId, u32>,
+    /// Executors that start on its machine take long to connect.
+    pub(crate) late: Option<Late>,
     /// Draws for the disk and the containers.
     pub(crate) dice: Rng,
     /// The last batch on the disk is durable then: batches keep their order.
@@ -41,7 +44,9 @@ pub(crate) struct AgentNode {
 impl World {
     pub(crate) fn start_agent(&mut self, index: u32) {
         let spec = &self.spec.agents[index as usize];
-        let machine = Agent::new(spec.info.clone(), spec.options.clone(), self.spec.executors.clone());
+        let version = self.ongoing.version(NodeId::Agent(index));
+        let info = version.map_or_else(|| spec.info.clone(), |version| version.agent(&spec.info));
+        let machine = Agent::new(info, spec.options.clone(), self.spec.executors.clone());
         let node = &mut self.agents[index as usize];
         node.process.start(machine);
         node.disk_busy_until = self.now;

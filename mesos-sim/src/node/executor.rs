@@ -17,11 +17,11 @@ use std::time::Duration;
 use mesos_core::call::executor::{Event as Told, Said, Subscription};
 use mesos_core::call::{CloseReason, ConnId};
 use mesos_core::kernel::{Cx, Machine, Rng};
-use mesos_core::{CommandInfo, ContainerId, ContainerSpec, Exit, Purpose, Rejection, Signal};
+use mesos_core::{CommandInfo, ContainerId, ContainerSpec, Exit, Instant, Purpose, Rejection, Signal};
 use mesos_exec::agent::{self, ContainerAsk, Speaker};
 use mesos_exec::driver::{Driver, Effect, Input, Options};
 
-use super::{Event, NodeId, Process};
+use super::{Event, NodeId, Process, Trip};
 use crate::failure::Failure;
 use crate::fault::{CrashKind, ExecutorTrouble};
 use crate::net::{Cut, CutMode, End, Group, Verdict};
@@ -69,6 +69,15 @@ pub(crate) struct ExecutorNode {
     conn: Option<(ConnId, u64)>,
     /// The commands that look at tasks, and the container each looks at.
     pub(super) checks: BTreeMap<ContainerId, ContainerId>,
+    /// Until then it says everything twice.
+    repeats_until: Instant,
+}
+
+/// Executors that are started on a machine until then connect later.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Late {
+    until: Instant,
+    delay: Duration,
 }
 
 /// What an executor's process says on its connection.
@@ -97,9 +106,18 @@ impl World {
         let mut process = Process::new(self.seed, node);
         process.start(Driver::new(options, executor));
         self.agents[agent as usize].executors.insert(container.clone(), index);
-        self.executors.push(ExecutorNode { process, agent, container, speaker, conn: None, checks: BTreeMap::new() });
+        self.executors.push(ExecutorNode {
+            process,
+            agent,
+            container,
+            speaker,
+            conn: None,
+            checks: BTreeMap::new(),
+            repeats_until: Instant::ZERO,
+        });
         self.notices.push(Notice::Restarted(node));
-        let after = self.local_delay(index);
+        let late = self.agents[agent as usize].late.filter(|late| self.now < late.until);
+        let after = self.local_delay(index) + late.map_or(Duration::ZERO, |late| late.delay);
         self.agenda
             .put(self.now + after, Event::HearsExecutor { executor: index, life: 1, input: Box::new(Input::Started) });
     }
@@ -156,8 +174,12 @@ impl World {
             // Its own container is known: the agent's word for it is what started this process.
             Effect::Subscribed { .. } => {}
             Effect::Say { said } => {
-                if let Some((conn, _)) = self.executors[index as usize].conn {
-                    self.carry_whole(conn, End::Client, Event::FromExecutor { conn, said: ToItsAgent::Say(said) });
+                let node = &self.executors[index as usize];
+                let times = if self.now < node.repeats_until { 2 } else { 1 };
+                if let Some((conn, _)) = node.conn {
+                    for said in std::iter::repeat_n(said, times) {
+                        self.carry_whole(conn, End::Client, Event::FromExecutor { conn, said: ToItsAgent::Say(said) });
+                    }
                 }
             }
             Effect::Launch { container, command, resources, .. } => {
@@ -288,17 +310,11 @@ impl World {
         hit.retain(|_| dice.chance(ppm));
         match trouble {
             ExecutorTrouble::Break => hit.iter().for_each(|index| self.break_line(*index)),
-            ExecutorTrouble::Cut(lasts) if !hit.is_empty() => {
-                let cut = Cut {
-                    from: Group::new(hit.iter().copied().map(NodeId::Executor)),
-                    to: Group::new([NodeId::Agent(agent)]),
-                    is_both_ways: true,
-                    mode: CutMode::Drop,
-                };
-                self.begin_cut(&cut, lasts);
+            ExecutorTrouble::Cut(lasts) => {
+                self.part(agent, &hit, CutMode::Drop, lasts);
                 hit.iter().for_each(|index| self.break_line(*index));
             }
-            ExecutorTrouble::Cut(_) => {}
+            ExecutorTrouble::Stall(lasts) => self.part(agent, &hit, CutMode::Hold, lasts),
             ExecutorTrouble::Pause(lasts) => {
                 let until = self.now + lasts;
                 for index in &hit {
@@ -306,8 +322,37 @@ impl World {
                 }
             }
             ExecutorTrouble::Kill => hit.iter().for_each(|index| self.end_executor(*index, KILLED)),
+            ExecutorTrouble::Exit(status) => {
+                hit.iter().for_each(|index| self.end_executor(*index, Exit::Status(status)));
+            }
+            ExecutorTrouble::Trip { steps, done_ppm } => {
+                let trip = Trip { steps, done_ppm, kind: CrashKind::Process, down_for: Duration::ZERO };
+                for index in &hit {
+                    self.arm_trip(NodeId::Executor(*index), trip);
+                }
+            }
+            ExecutorTrouble::Repeat(lasts) => {
+                let until = self.now + lasts;
+                for index in &hit {
+                    let node = &mut self.executors[*index as usize];
+                    node.repeats_until = node.repeats_until.max(until);
+                }
+            }
+            ExecutorTrouble::Late { lasts, delay } => {
+                self.agents[agent as usize].late = Some(Late { until: self.now + lasts, delay });
+                return true;
+            }
         }
         !hit.is_empty()
+    }
+
+    /// Executors and their agent do not hear each other for so long.
+    fn part(&mut self, agent: u32, executors: &[u32], mode: CutMode, lasts: Duration) {
+        if !executors.is_empty() {
+            let from = Group::new(executors.iter().copied().map(NodeId::Executor));
+            let cut = Cut { from, to: Group::new([NodeId::Agent(agent)]), is_both_ways: true, mode };
+            self.begin_cut(&cut, lasts);
+        }
     }
 
     fn break_line(&mut self, index: u32) {

@@ -29,7 +29,9 @@ pub(crate) struct FrameworkNode {
 impl World {
     pub(crate) fn start_framework(&mut self, index: u32) {
         let spec = &self.spec.frameworks[index as usize];
-        let machine = Driver::new(spec.info.clone(), (spec.scheduler)(), spec.options.clone());
+        let version = self.ongoing.version(NodeId::Framework(index));
+        let info = version.map_or_else(|| spec.info.clone(), |version| version.framework(&spec.info));
+        let machine = Driver::new(info, (spec.scheduler)(), spec.options.clone());
         let node = &mut self.frameworks[index as usize];
         node.process.start(machine);
         node.disk_busy_until = self.now;

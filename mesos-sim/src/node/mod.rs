@@ -12,6 +12,7 @@ mod master;
 mod operator;
 mod process;
 mod quorum;
+mod version;
 mod wire;
 
 pub(crate) use agent::AgentNode;
@@ -23,6 +24,7 @@ pub(crate) use master::MasterNode;
 pub use operator::OperatorLog;
 pub(crate) use operator::OperatorNode;
 pub(crate) use process::{Pace, Process, Trip};
+pub(crate) use version::Earlier;
 pub(crate) use wire::Dialling;
 
 use std::fmt;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mesos_core::call::operator::{Call, ReplyTo, Response};
 use mesos_core::maintenance::{MachineId, MaintenanceSchedule, MaintenanceWindow, Unavailability};
-use mesos_core::{AgentId, FrameworkId, Quota, Resources, WallTime, Weight};
+use mesos_core::{AgentId, FrameworkId, Quota, Resources, Scalar, WallTime, Weight};
 use mesos_sched::master::{AgentView, Input, Master};
 use mesos_sched::registry::{Duty, QUOTAS_PER_OP_MAX};
 
@@ -133,10 +133,24 @@ impl World {
             OperatorAction::Unreserve { agent, resources } => {
                 Call::Unreserve { agent_id: self.agent_id(*agent)?, resources: resources.clone() }
             }
-            OperatorAction::Drain { agent, max_grace_secs } => Call::DrainAgent {
+            OperatorAction::CreateVolumes { agent, volumes } => {
+                Call::CreateVolumes { agent_id: self.agent_id(*agent)?, volumes: volumes.clone() }
+            }
+            OperatorAction::DestroyVolumes { agent, volumes } => {
+                Call::DestroyVolumes { agent_id: self.agent_id(*agent)?, volumes: volumes.clone() }
+            }
+            OperatorAction::GrowVolume { agent, volume, addition } => {
+                let (volume, addition) = (volume.clone(), addition.clone());
+                Call::GrowVolume { agent_id: self.agent_id(*agent)?, volume, addition }
+            }
+            OperatorAction::ShrinkVolume { agent, volume, subtract_mib } => {
+                let (volume, subtract) = (volume.clone(), Scalar::from_units(*subtract_mib));
+                Call::ShrinkVolume { agent_id: self.agent_id(*agent)?, volume, subtract }
+            }
+            OperatorAction::Drain { agent, max_grace_secs, mark_gone } => Call::DrainAgent {
                 agent_id: self.agent_id(*agent)?,
                 max_grace: max_grace_secs.map(|secs| Duration::from_secs(secs.into())),
-                mark_gone: false,
+                mark_gone: *mark_gone,
             },
             OperatorAction::Deactivate { agent } => Call::DeactivateAgent(self.agent_id(*agent)?),
             OperatorAction::Reactivate { agent } => Call::ReactivateAgent(self.agent_id(*agent)?),

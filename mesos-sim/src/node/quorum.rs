@@ -124,6 +124,11 @@ impl World {
         let is_reached = self.net.connects(NodeId::Master(holder.master), NodeId::Quorum);
         match self.store.open(holder.term) {
             Ok(records) if is_reached => {
+                let version = self.ongoing.version(NodeId::Master(holder.master));
+                let records = match version {
+                    Some(version) => version.registry(&records),
+                    None => records,
+                };
                 self.step_master(holder.master, Some(Input::Elected { term: holder.term, records }), watch)
             }
             // A daemon that cannot read the registry ends, and contends again.

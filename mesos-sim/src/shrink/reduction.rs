@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cluster::Cluster;
 use crate::failure::Origin;
-use crate::fault::{Action, ExecutorTrouble, OperatorAction, Target};
+use crate::fault::{Action, OperatorAction, Target};
 use crate::net::{Clog, Cut, Group};
 use crate::node::NodeId;
 
@@ -96,6 +96,7 @@ impl Reduction {
         match &mut action {
             Action::Crash { target, .. }
             | Action::Trip { target, .. }
+            | Action::Earlier { target, .. }
             | Action::Pause { target, .. }
             | Action::DiskFull { target, .. }
             | Action::DiskSlow { target, .. }
@@ -126,6 +127,10 @@ impl Reduction {
             OperatorAction::MarkGone { agent }
             | OperatorAction::Reserve { agent, .. }
             | OperatorAction::Unreserve { agent, .. }
+            | OperatorAction::CreateVolumes { agent, .. }
+            | OperatorAction::DestroyVolumes { agent, .. }
+            | OperatorAction::GrowVolume { agent, .. }
+            | OperatorAction::ShrinkVolume { agent, .. }
             | OperatorAction::Drain { agent, .. }
             | OperatorAction::Deactivate { agent }
             | OperatorAction::Reactivate { agent } => *agent = self.agent(*agent)?,
@@ -164,6 +169,7 @@ impl Reduction {
         let lasts = match &mut planned.action {
             Action::Crash { down_for: lasts, .. }
             | Action::Trip { down_for: lasts, .. }
+            | Action::Earlier { lasts, .. }
             | Action::Partition { lasts, .. }
             | Action::Clog { lasts, .. }
             | Action::Loss { lasts, .. }
@@ -172,10 +178,12 @@ impl Reduction {
             | Action::DiskFull { lasts, .. }
             | Action::DiskSlow { lasts, .. }
             | Action::Store { lasts, .. }
-            | Action::Executors { trouble: ExecutorTrouble::Cut(lasts) | ExecutorTrouble::Pause(lasts), .. }
             | Action::Containers { lasts, .. } => lasts,
-            Action::Executors { .. }
-            | Action::Reset { .. }
+            Action::Executors { trouble, .. } => match trouble.lasts_mut() {
+                Some(lasts) => lasts,
+                None => return,
+            },
+            Action::Reset { .. }
             | Action::Flap
             | Action::Kill { .. }
             | Action::Drift { .. }

@@ -1,7 +1,14 @@
 //! Failing runs become small and fail as before.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use mesos_core::kernel::Rng;
+
 use super::*;
 use crate::check::{Check, Step, Stepped};
+use crate::cluster::lasts;
+use crate::fault::{Action, Scene};
 use crate::node::NodeId;
 
 /// Breaks when one particular agent goes down while a container runs on it.
@@ -76,6 +83,49 @@ fn a_case_survives_the_way_through_a_file() {
     let text = serde_json::to_string_pretty(&case).unwrap();
     assert_eq!(serde_json::from_str::<Case>(&text).unwrap(), case);
     assert!(case.cluster().is_ok());
+}
+
+/// Whatever seeds draw, what is left of it names those who are left, by the numbers they have then, and shorter is shorter.
+#[test]
+fn what_is_left_of_a_plan_hits_only_those_who_are_left() {
+    let scene = Scene { masters: 3, agents: 6, frameworks: 3, left: Duration::from_secs(200) };
+    let left =
+        Reduction { masters: Some(2), agents: Some(vec![1, 4]), frameworks: Some(vec![2]), ..Reduction::default() };
+    let (mut dice, mut plan) = (Rng::new(7), Vec::new());
+    for seed in 0..60 {
+        for nemesis in &Cluster::swarm(seed).conditions().faults.nemeses {
+            plan.extend((0..20).flat_map(|_| nemesis.strike(&scene, &mut dice)));
+        }
+    }
+    let planned = |action: &Action| Planned { after: Duration::ZERO, action: action.clone() };
+    let before: BTreeSet<&str> = plan.iter().map(Action::name).collect();
+    let reduction = Reduction { plan: Some(plan.iter().map(planned).collect()), ..left };
+    let cluster = reduction.apply(Cluster::swarm(0));
+    let kept: Vec<&Action> = cluster.conditions().faults.plan.iter().map(|(_, action)| action).collect();
+    assert_eq!(kept.iter().map(|action| action.name()).collect::<BTreeSet<&str>>(), before);
+    assert!(kept.len() < plan.len() && kept.len() > plan.len() / 10);
+    let strangers = (2..6).map(NodeId::Agent).chain([NodeId::Master(2), NodeId::Framework(1), NodeId::Framework(2)]);
+    for stranger in strangers {
+        // What touches all of a kind names none of them.
+        let names = |action: &&&Action| action.touches(stranger) && !touches_all(action, stranger);
+        assert_eq!(kept.iter().find(names), None, "{stranger}");
+    }
+    for action in &plan {
+        let mut shorter = Reduction { plan: Some(vec![planned(action)]), ..Reduction::default() };
+        shorter.shorten(0);
+        let after = &shorter.plan.as_ref().expect("one was given")[0].action;
+        let is_short = lasts(action) <= Duration::from_millis(10);
+        assert!(lasts(after) <= lasts(action).mul_f64(0.51) || is_short, "{action}");
+    }
+}
+
+fn touches_all(action: &Action, node: NodeId) -> bool {
+    let other = match node {
+        NodeId::Agent(_) => NodeId::Agent(99),
+        NodeId::Master(_) => NodeId::Master(99),
+        _ => NodeId::Framework(99),
+    };
+    action.touches(other)
 }
 
 #[test]
