@@ -11,7 +11,6 @@
 //! |---|---|---|
 //! | 41 | the pool of workers is exhausted, and everything waits for it | machines are handled by one thread, one input after the other; nothing in them waits, and there is no pool |
 //! | 42 | recursion overflows the stack under load | handlers loop over queues and emit effects, and none calls another machine; the depth of roles is bounded by the length of their names |
-//! | 43 | cost grows faster than the cluster | a run costs no time, so no property of it can show this: the allocator counts its looks, and its tests hold the counts to what may change them |
 //! | 49 | secrets are logged, or views show too much | no machine holds a secret: they belong to the hosts, whose types cannot print them, and whose tests ask for views as somebody who may not see them |
 //!
 //! Of class 3 only half is here: this kernel lends nothing out that is idle (it has no oversubscription, no estimator and no
@@ -89,7 +88,7 @@ pub const CLASSES: &[Class] = &[
         36,
         "an earlier version is told what it does not know",
         &[7389, 7716, 8090, 6483],
-        &[Mutant::AssumeNewFramework, Mutant::SayKilling],
+        &[Mutant::AssumeNewFramework, Mutant::KeepOldAgent, Mutant::SayKilling],
     ),
     class(37, "a torn checkpoint is trusted", &[8481, 9281, 9507, 8871, 9356], &[Mutant::TrustTornRecord]),
     class(
@@ -99,6 +98,12 @@ pub const CLASSES: &[Class] = &[
         &[Mutant::CarryOnAfterFencedWrite, Mutant::AdmitBeforePersisted, Mutant::AcknowledgeBeforeSaved],
     ),
     class(39, "something leaks", &[9852, 9258, 5449, 9557, 5073, 9803], &[Mutant::LeakClosedConnections]),
+    class(
+        43,
+        "cost grows faster than the cluster",
+        &[8952, 7521, 3052, 2940, 993, 9948],
+        &[Mutant::ReconcileBySearch, Mutant::LookAtAgentsAgain],
+    ),
     class(44, "a kill comes while something starts", &[1538, 4985, 5282, 6950, 9131], &[Mutant::ForgetEarlyKill]),
     class(46, "a helper hangs, and all wait", &[8980, 8574, 9308, 9127, 9334], &[Mutant::WaitForHelperForever]),
     class(47, "bad input ends an agent", &[8585, 7346, 9393, 8769, 7690, 7622], &[Mutant::TrustCommand]),

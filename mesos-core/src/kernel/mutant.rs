@@ -111,6 +111,12 @@ pub enum Mutant {
     StrandScarce,
     /// Agent: an executor whose process never connects is waited for without end.
     WaitForExecutorForever,
+    /// Master: for each task that a reconciliation asks about, the tasks of the framework are gone through.
+    ReconcileBySearch,
+    /// Allocator: a round looks at an agent once for every client instead of once.
+    LookAtAgentsAgain,
+    /// Master: an agent that is known stays what it was, whatever it comes back as.
+    KeepOldAgent,
     /// Master: a framework that went back to an earlier version is told of kills in a word it does not know any more.
     SayKilling,
 }
@@ -169,6 +175,9 @@ impl Mutant {
         Self::ServeOnlyFirst,
         Self::StrandScarce,
         Self::WaitForExecutorForever,
+        Self::ReconcileBySearch,
+        Self::LookAtAgentsAgain,
+        Self::KeepOldAgent,
         Self::SayKilling,
     ];
 }

@@ -298,6 +298,15 @@ pub enum Transactions {
     AllOrNothing,
 }
 
+/// What the rounds of an allocator have cost since it was made, counted and not timed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RoundCosts {
+    /// Rounds that took place.
+    pub rounds: u64,
+    /// Agents that were looked at. One that is looked at for guarantees and for fair shares counts twice.
+    pub visits: u64,
+}
+
 /// A commitment came too late.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("only {left} of it is still there")]
@@ -384,6 +393,11 @@ pub trait Allocator: Send + fmt::Debug {
     ) -> Result<Option<Preemption>, NoPriorities> {
         let _ = (framework, role, need);
         Err(NoPriorities)
+    }
+
+    /// What its rounds have cost so far, for checkers; `None` from one that does not count.
+    fn round_costs(&self) -> Option<RoundCosts> {
+        None
     }
 
     /// What it is made of, for journals; `None` from one that cannot tell: its journals are replayed by whoever can make it.

@@ -15,8 +15,8 @@ mod scheduler;
 mod store;
 
 pub use allocator::{
-    AgentKey, Allocator, Concurrency, Conflict, Fact, FrameworkKey, Grant, InverseGrant, Recipe, Round, Transactions,
-    Used,
+    AgentKey, Allocator, Concurrency, Conflict, Fact, FrameworkKey, Grant, InverseGrant, Recipe, Round, RoundCosts,
+    Transactions, Used,
 };
 pub use clock::Clock;
 pub use containerizer::{Container, ContainerError, Containerizer, Launch};

@@ -63,7 +63,7 @@ use std::sync::Arc;
 use mesos_core::kernel::Handle;
 use mesos_core::provider::{
     AgentKey, Allocator, Concurrency, Conflict, Explanation, Fact, FrameworkKey, Grant, InverseGrant, NoPriorities,
-    Preemption, Question, Recipe, Round,
+    Preemption, Question, Recipe, Round, RoundCosts,
 };
 use mesos_core::resource::{Quantities, Resources};
 use mesos_core::{Instant, Role};
@@ -333,6 +333,10 @@ impl Allocator for HierarchicalDrf {
 
     fn filters(&self) -> BTreeMap<Role, u64> {
         self.filter_counts()
+    }
+
+    fn round_costs(&self) -> Option<RoundCosts> {
+        Some(RoundCosts { rounds: self.costs.rounds, visits: self.costs.visits })
     }
 
     fn recipe(&self) -> Option<Recipe> {

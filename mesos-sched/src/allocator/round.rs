@@ -141,8 +141,11 @@ impl HierarchicalDrf {
         grants: &mut Vec<Grant>,
     ) -> bool {
         self.scratch.nobody.clear();
+        let times = if mutant!(self.options, LookAtAgentsAgain) { self.clients.iter().flatten().count() } else { 1 };
         for agent in agents {
-            self.serve(stage, *agent, false, rng, grants);
+            for time in 0..times {
+                self.serve(stage, *agent, time > 0, rng, grants);
+            }
         }
         scope != Scope::Candidates && self.serve_held(stage, rng, grants)
     }

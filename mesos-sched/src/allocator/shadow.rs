@@ -20,7 +20,7 @@ use std::fmt;
 
 use mesos_core::provider::{
     AgentKey, Allocator, Concurrency, Conflict, Explanation, Fact, FrameworkKey, Grant, InverseGrant, NoPriorities,
-    Preemption, Question, Recipe, Round,
+    Preemption, Question, Recipe, Round, RoundCosts,
 };
 use mesos_core::resource::Quantities;
 use mesos_core::{AgentId, FrameworkId, Instant, Rejection, RejectionCode, Resources, Role};
@@ -259,6 +259,10 @@ impl Allocator for Shadow {
 
     fn filters(&self) -> BTreeMap<Role, u64> {
         self.ruler().filters()
+    }
+
+    fn round_costs(&self) -> Option<RoundCosts> {
+        self.ruler().round_costs()
     }
 
     fn explain(&self, now: Instant, question: &Question) -> Option<Explanation> {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant as Clock};
 
 use mesos_core::provider::{
     AgentKey, Allocator, Concurrency, Conflict, Explanation, Fact, FrameworkKey, Grant, InverseGrant, NoPriorities,
-    Preemption, Question, Recipe, Round,
+    Preemption, Question, Recipe, Round, RoundCosts,
 };
 use mesos_core::resource::Quantities;
 use mesos_core::{Instant, Resources, Role};
@@ -124,6 +124,10 @@ impl Allocator for Watched {
 
     fn filters(&self) -> BTreeMap<Role, u64> {
         self.allocator.filters()
+    }
+
+    fn round_costs(&self) -> Option<RoundCosts> {
+        self.allocator.round_costs()
     }
 
     fn explain(&self, now: Instant, question: &Question) -> Option<Explanation> {

@@ -39,6 +39,7 @@ impl Master {
             Some(agent) if self.agents.table[agent].transition != Transition::Settled => {
                 self.close(cx, conn, CloseReason::Removed);
             }
+            Some(agent) if mutant!(self, KeepOldAgent) => self.reconnect(cx, conn, agent, *report),
             Some(agent) if self.agents.table[agent].info != report.info => self.redescribe(cx, conn, report),
             Some(agent) => self.reconnect(cx, conn, agent, *report),
             None => self.readmit(cx, conn, report),

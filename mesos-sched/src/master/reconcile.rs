@@ -33,16 +33,30 @@ impl Master {
         self.counters.reconciliations += 1;
         if tasks.is_empty() {
             let known: Vec<_> = self.frameworks.table[framework].tasks.handles().collect();
+            self.counters.reconciled_tasks += known.len() as u64;
             for task in known {
                 self.answer_known(cx, framework, task);
             }
         }
         for (id, agent) in tasks {
-            match self.frameworks.table[framework].tasks.find(id) {
+            match self.find_to_reconcile(framework, id) {
                 Some(task) => self.answer_known(cx, framework, task),
                 None => self.answer_unknown(cx, framework, id, agent.as_ref()),
             }
         }
+    }
+
+    fn find_to_reconcile(&mut self, framework: FrameworkKey, id: &TaskId) -> Option<TaskKey> {
+        let tasks = &self.frameworks.table[framework].tasks;
+        let (task, looked_at) = if mutant!(self, ReconcileBySearch) {
+            let place = tasks.iter().position(|(_, own, _)| own == id);
+            let task = place.and_then(|place| tasks.handles().nth(place));
+            (task, place.map_or(tasks.len(), |place| place + 1) as u64)
+        } else {
+            (tasks.find(id), 1)
+        };
+        self.counters.reconciled_tasks += looked_at;
+        task
     }
 
     fn answer_known(&mut self, cx: &mut MasterCx<'_>, framework: FrameworkKey, task: TaskKey) {

@@ -59,6 +59,8 @@ pub struct Counters {
     pub operation_reconciliations: u64,
     pub operation_updates: u64,
     pub reconciliations: u64,
+    /// Tasks that were looked at for them: each one that was asked about, or all of a framework.
+    pub reconciled_tasks: u64,
     pub rejections: u64,
     /// Agents that are removed because another one came from where they were.
     pub removals_replaced: u64,

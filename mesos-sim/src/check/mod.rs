@@ -9,6 +9,7 @@
 pub mod agent_recovery;
 pub mod blast_radius;
 pub mod conservation;
+pub mod cost;
 pub mod duty;
 pub mod final_word;
 pub mod framework_kept;
@@ -33,6 +34,7 @@ pub mod vocabulary;
 pub use agent_recovery::AgentRecovery;
 pub use blast_radius::BlastRadius;
 pub use conservation::Conservation;
+pub use cost::Cost;
 pub use duty::DutyKept;
 pub use final_word::FinalWord;
 pub use framework_kept::FrameworkKept;
@@ -164,6 +166,7 @@ pub fn all() -> Vec<Box<dyn Check>> {
         Box::new(AgentRecovery),
         Box::new(BlastRadius),
         Box::new(Conservation::default()),
+        Box::new(Cost::default()),
         Box::new(DutyKept),
         Box::new(FinalWord::default()),
         Box::new(FrameworkKept::default()),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use mesos_core::provider::{
     AgentKey, Concurrency, Conflict, Explanation, Fact, FrameworkKey, Grant, InverseGrant, NoPriorities, Preemption,
-    Question, Round,
+    Question, Round, RoundCosts,
 };
 use mesos_core::resource::Quantities;
 use mesos_core::{Allocator, Instant, Resources, Role};
@@ -81,6 +81,10 @@ impl Allocator for Charged {
 
     fn filters(&self) -> BTreeMap<Role, u64> {
         self.allocator.filters()
+    }
+
+    fn round_costs(&self) -> Option<RoundCosts> {
+        self.allocator.round_costs()
     }
 
     fn explain(&self, now: Instant, question: &Question) -> Option<Explanation> {
