@@ -504,8 +504,10 @@ fn an_earlier_master_leads_only_where_it_knows_all_there_is() {
         run(&[(secs(10), quota.clone()), earlier(0), earlier(1)]).report().elections
     };
     let (modern, early) = ((0..).find(knows).expect("one of them"), (0..).find(|draw| !knows(draw)).expect("another"));
-    // Both masters are restarted twice; who cannot read the registry gives up its term, again and again.
-    assert!(elections(modern) <= 4 && elections(early) > 10, "{} and {}", elections(modern), elections(early));
+    // Both masters are restarted twice; who cannot read the registry gives up its term, and the next one does as its lease is
+    // over.
+    let (modern, early) = (elections(modern), elections(early));
+    assert!(modern <= 4 && early >= modern + 3, "{modern} and {early}");
 }
 
 /// Faults that last, drawn.
