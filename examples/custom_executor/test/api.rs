@@ -228,10 +228,16 @@ async fn operators_see_what_runs_and_read_what_it_wrote() {
         (r#"{"type":"PRUNE_IMAGES","prune_images":{}}"#, "501"),
         (r#"{"type":"ATTACH_CONTAINER_INPUT"}"#, "415"),
         (
-            r#"{"type":"LAUNCH_NESTED_CONTAINER_SESSION","launch_nested_container_session":{
+            r#"{"type":"LAUNCH_NESTED_CONTAINER","launch_nested_container":{
             "container_id":{"value":"s","parent":{"value":"p"}},"command":{"value":"ls"},
             "container":{"type":"MESOS","tty_info":{}}}}"#,
             "501",
+        ),
+        (
+            r#"{"type":"LAUNCH_NESTED_CONTAINER_SESSION","launch_nested_container_session":{
+            "container_id":{"value":"s","parent":{"value":"p"}},"command":{"value":"ls"},
+            "container":{"type":"MESOS","tty_info":{}}}}"#,
+            "404",
         ),
         (
             r#"{"type":"LAUNCH_NESTED_CONTAINER","launch_nested_container":{

@@ -143,7 +143,9 @@ impl Serving<'_> {
         }
         self.is_particular = true;
         // Whoever comes first mostly has all of it, and then nobody has to know who would have come next.
-        walk.bring_first(few, tree);
+        if few.len() > 1 {
+            walk.bring_first(few, tree);
+        }
         let (mut role, mut left, mut is_over) = (None, None, false);
         for place in 0..few.len() {
             if place == 1 {

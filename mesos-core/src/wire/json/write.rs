@@ -17,6 +17,11 @@ use prost_reflect::{DynamicMessage, Kind, MessageDescriptor, SerializeOptions};
 
 use super::DESCRIPTORS;
 
+/// What was written here, as a value.
+pub(super) fn parsed(text: &[u8]) -> serde_json::Value {
+    serde_json::from_slice(text).expect("what was just written can be read")
+}
+
 /// All messages, by number.
 static SHAPES: LazyLock<Shapes> = LazyLock::new(Shapes::read);
 
