@@ -79,7 +79,7 @@ impl FrameworkOwners {
     }
 
     /// Whether containers beside this one run as this user anyway.
-    pub(super) async fn runs_as(&self, container: ContainerId, user: String) -> bool {
+    pub async fn runs_as(&self, container: ContainerId, user: String) -> bool {
         self.inbox.inspect(move |agent| agent.runs_as(&container, &user)).await.unwrap_or_default()
     }
 
