@@ -17,9 +17,9 @@ use clap::Args;
 use mesos_core::CommandInfo;
 use mesos_core::kernel::Rng;
 use mesos_core::net::grpc::proto::kernel::agent_operator_client::AgentOperatorClient;
-use mesos_core::net::grpc::tonic::Streaming;
 use mesos_core::net::grpc::tonic::codegen::tokio_stream::wrappers::ReceiverStream;
 use mesos_core::net::grpc::tonic::transport::Channel;
+use mesos_core::net::grpc::tonic::{Code, Streaming};
 use mesos_core::net::grpc::{Dialer, channel};
 use mesos_core::wire::convert::terminal_to_wire;
 use mesos_core::wire::v1;
@@ -153,7 +153,12 @@ async fn type_into(
     }
     drop(say);
     if let Ok(Err(refused)) = attached.await {
-        tracing::debug!(%refused, "the command was not given all that was typed");
+        // What comes when the command has ended, as it mostly has then, is nobody's mistake.
+        if matches!(refused.code(), Code::PermissionDenied | Code::Unauthenticated | Code::Unimplemented) {
+            eprintln!("mesos: the command is given nothing to read: {}", refused.message());
+        } else {
+            tracing::debug!(%refused, "the command was not given all that was typed");
+        }
     }
 }
 

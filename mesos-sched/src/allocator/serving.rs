@@ -76,10 +76,6 @@ impl Serving<'_> {
             let mut left = None;
             self.is_sated = false;
             while let Some(client) = walk.next_client(tree, rng) {
-                // Why walks are long.
-                if self.is_refuser(client) {
-                    continue;
-                }
                 if self.consider(client, &mut left).is_break() {
                     break;
                 }
@@ -173,7 +169,9 @@ impl Serving<'_> {
 
     /// Grants a client what it may have of what is left for its role; stops when that is nothing.
     pub(super) fn consider(&mut self, client: NodeKey, left: &mut Option<Resources>) -> ControlFlow<()> {
-        if self.is_refuser(client) {
+        // First of all, since they are what makes walks long.
+        if self.refusers.contains(client) {
+            self.is_particular = true;
             return ControlFlow::Continue(());
         }
         let clients = self.clients;
@@ -196,14 +194,6 @@ impl Serving<'_> {
             self.grant(client, own, offer);
         }
         ControlFlow::Continue(())
-    }
-
-    /// Whether a client refused all of the agent.
-    #[inline]
-    fn is_refuser(&mut self, client: NodeKey) -> bool {
-        let is_refuser = self.refusers.contains(client);
-        self.is_particular |= is_refuser;
-        is_refuser
     }
 
     /// What there is for a client's role.

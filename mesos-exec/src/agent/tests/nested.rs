@@ -122,18 +122,11 @@ fn so_many_wait_for_one_container_and_who_left_waits_no_more() {
     w.launched("debug");
     w.log.clear();
     let nest = w.beside("t1", "debug");
-    let wait = |w: &mut World, reply| {
-        w.input(Input::ContainerAsked { nest: nest.clone(), ask: ContainerAsk::Wait, reply: ReplyTo(reply) });
-    };
-    let most = u64::try_from(WAITS_PER_CONTAINER_MAX).unwrap();
-    (0..most).for_each(|reply| wait(&mut w, reply));
-    w.expect([]);
-    wait(&mut w, most);
-    w.expect(["refused: too_many"]);
+    let most = w.wait_beyond_the_most(&nest);
     for reply in [3, 3, most + 7] {
         w.input(Input::AskerLeft { nest: nest.clone(), reply: ReplyTo(reply) });
     }
-    wait(&mut w, most + 1);
+    w.wait_for(&nest, most + 1);
     w.expect([]);
     w.exited("debug", 0);
     assert_eq!(w.log.iter().filter(|line| line.starts_with("ended")).count(), WAITS_PER_CONTAINER_MAX);

@@ -83,16 +83,9 @@ fn what_lies_beside_one_survives_with_it_alone() {
 fn so_many_wait_for_one_and_who_left_waits_no_more() {
     let mut w = running();
     let nest = Nest { parent: None, name: ContainerId::new("alone").unwrap() };
-    let wait = |w: &mut World, reply| {
-        w.input(Input::ContainerAsked { nest: nest.clone(), ask: ContainerAsk::Wait, reply: ReplyTo(reply) });
-    };
-    let most = u64::try_from(WAITS_PER_CONTAINER_MAX).unwrap();
-    (0..most).for_each(|reply| wait(&mut w, reply));
-    w.expect([]);
-    wait(&mut w, most);
-    w.expect(["refused: too_many"]);
+    let most = w.wait_beyond_the_most(&nest);
     w.input(Input::AskerLeft { nest: nest.clone(), reply: ReplyTo(3) });
-    wait(&mut w, most + 1);
+    w.wait_for(&nest, most + 1);
     w.expect([]);
     w.exited("alone", 0);
     assert_eq!(w.log.iter().filter(|line| line.starts_with("ended")).count(), WAITS_PER_CONTAINER_MAX);

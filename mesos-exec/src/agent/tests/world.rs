@@ -24,7 +24,7 @@ use mesos_core::{
 
 use super::agent::{
     Agent, Answer as AgentAnswer, ContainerAsk, ContainerOp, ContainerOutcome, Effect, ExecutorFactory, Input, Nest,
-    Options, Speaker,
+    Options, Speaker, WAITS_PER_CONTAINER_MAX,
 };
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
@@ -306,6 +306,21 @@ impl World {
     pub(crate) fn ask_beside(&mut self, parent: &str, name: &str, ask: ContainerAsk) {
         let nest = self.beside(parent, name);
         self.input(Input::ContainerAsked { nest, ask, reply: ReplyTo(2) });
+    }
+
+    /// Somebody waits for the end of a container.
+    pub(crate) fn wait_for(&mut self, nest: &Nest, reply: u64) {
+        self.input(Input::ContainerAsked { nest: nest.clone(), ask: ContainerAsk::Wait, reply: ReplyTo(reply) });
+    }
+
+    /// As many wait as may, and one more is refused.
+    pub(crate) fn wait_beyond_the_most(&mut self, nest: &Nest) -> u64 {
+        let most = u64::try_from(WAITS_PER_CONTAINER_MAX).unwrap();
+        (0..most).for_each(|reply| self.wait_for(nest, reply));
+        self.expect([]);
+        self.wait_for(nest, most);
+        self.expect(["refused: too_many"]);
+        most
     }
 
     pub(crate) fn beside(&self, parent: &str, name: &str) -> Nest {
